@@ -1,0 +1,182 @@
+-- What was in production, when: slots, and the intervals in which a version held one.
+
+CREATE TABLE model_slots (
+    id integer GENERATED ALWAYS AS IDENTITY CONSTRAINT model_slots_pkey PRIMARY KEY,
+    model_name text NOT NULL,
+    slot text NOT NULL
+        CONSTRAINT model_slots_slot_check CHECK (slot ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'),
+    created_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT model_slots_model_name_slot_key UNIQUE (model_name, slot),
+    CONSTRAINT model_slots_id_model_name_key UNIQUE (id, model_name)
+);
+COMMENT ON TABLE model_slots IS
+    'Places in production that hold at most one version at a time; promotions lock their slot here.';
+COMMENT ON COLUMN model_slots.id IS 'Number of the slot.';
+COMMENT ON COLUMN model_slots.model_name IS 'The model that the slot belongs to.';
+COMMENT ON COLUMN model_slots.slot IS 'Name of the slot: production, or another such as challenger, shadow, eu.';
+COMMENT ON COLUMN model_slots.created_at IS 'When the slot was first used.';
+
+CREATE TABLE model_deployments (
+    id uuid CONSTRAINT model_deployments_pkey PRIMARY KEY DEFAULT ledger_uuid(),
+    slot_id integer NOT NULL,
+    model_name text NOT NULL,
+    model_version_id uuid NOT NULL,
+    deployed_at timestamptz NOT NULL
+        CONSTRAINT model_deployments_deployed_at_check CHECK (isfinite(deployed_at)),
+    retired_at timestamptz
+        CONSTRAINT model_deployments_retired_at_check CHECK (isfinite(retired_at)),
+    deployed_by text NOT NULL DEFAULT session_user,
+    reason text,
+    retired_by text,
+    retired_reason text,
+    decision_id uuid,
+    restores_id uuid
+        CONSTRAINT model_deployments_restores_fkey REFERENCES model_deployments (id),
+    CONSTRAINT model_deployments_slot_fkey
+        FOREIGN KEY (slot_id, model_name) REFERENCES model_slots (id, model_name),
+    CONSTRAINT model_deployments_model_version_fkey
+        FOREIGN KEY (model_version_id, model_name) REFERENCES model_versions (id, model_name),
+    CONSTRAINT model_deployments_interval_check CHECK (retired_at > deployed_at),
+    -- The slot is written as a range because a plain integer would need the btree_gist extension.
+    CONSTRAINT model_deployments_no_overlap EXCLUDE USING gist (
+        (int4range(slot_id, slot_id, '[]')) WITH &&,
+        (tstzrange(deployed_at, retired_at, '[)')) WITH &&)
+);
+CREATE UNIQUE INDEX model_deployments_one_open_idx ON model_deployments (slot_id) WHERE retired_at IS NULL;
+CREATE INDEX model_deployments_slot_deployed_at_idx ON model_deployments (slot_id, deployed_at DESC);
+CREATE INDEX model_deployments_deployed_at_idx ON model_deployments (deployed_at DESC, id DESC);
+CREATE INDEX model_deployments_model_version_idx ON model_deployments (model_version_id);
+CREATE INDEX model_deployments_decision_idx ON model_deployments (decision_id, deployed_at) WHERE decision_id IS NOT NULL;
+CREATE INDEX model_deployments_restores_idx ON model_deployments (restores_id) WHERE restores_id IS NOT NULL;
+
+COMMENT ON TABLE model_deployments IS
+    'The history of production: each row is the interval in which a version held a slot. Intervals of a slot never overlap.';
+COMMENT ON COLUMN model_deployments.id IS 'Time-ordered id (UUIDv7); a promotion retried with the same id is done once.';
+COMMENT ON COLUMN model_deployments.slot_id IS 'The slot that was held.';
+COMMENT ON COLUMN model_deployments.model_name IS 'The model of both the slot and the version.';
+COMMENT ON COLUMN model_deployments.model_version_id IS 'The version that held it.';
+COMMENT ON COLUMN model_deployments.deployed_at IS 'Start of the interval, included.';
+COMMENT ON COLUMN model_deployments.retired_at IS 'End of the interval, excluded; NULL while the version is live.';
+COMMENT ON COLUMN model_deployments.deployed_by IS 'Who put the version there.';
+COMMENT ON COLUMN model_deployments.reason IS 'Why it was put there.';
+COMMENT ON COLUMN model_deployments.retired_by IS 'Who ended the interval.';
+COMMENT ON COLUMN model_deployments.retired_reason IS 'Why it was ended, when it was retired without a successor.';
+COMMENT ON COLUMN model_deployments.decision_id IS 'The gate decision that allowed the promotion.';
+COMMENT ON COLUMN model_deployments.restores_id IS 'For a rollback: the earlier interval whose version it brings back.';
+
+CREATE FUNCTION ledger_refuse_change() RETURNS trigger
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    RAISE EXCEPTION '% is append-only: % refused', TG_TABLE_NAME, TG_OP
+        USING ERRCODE = 'MLAO0', HINT = 'Record a new fact instead of changing history.';
+END
+$$;
+COMMENT ON FUNCTION ledger_refuse_change() IS 'Trigger of append-only tables: refuses the statement.';
+
+CREATE FUNCTION model_deployments_only_close() RETURNS trigger
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    closed model_deployments := OLD;
+BEGIN
+    closed.retired_at := NEW.retired_at;
+    closed.retired_by := NEW.retired_by;
+    closed.retired_reason := NEW.retired_reason;
+    IF OLD.retired_at IS NOT NULL OR NEW.retired_at IS NULL OR closed IS DISTINCT FROM NEW THEN
+        RAISE EXCEPTION 'model_deployments is history: only an open interval can be closed'
+            USING ERRCODE = 'MLAO0', HINT = 'Use promote(), rollback() or retire().';
+    END IF;
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION model_deployments_only_close() IS
+    'Trigger of model_deployments: the only change allowed to an interval is to close it, once.';
+
+CREATE TRIGGER model_deployments_only_close
+    BEFORE UPDATE ON model_deployments
+    FOR EACH ROW EXECUTE FUNCTION model_deployments_only_close();
+CREATE TRIGGER model_deployments_append_only
+    BEFORE DELETE OR TRUNCATE ON model_deployments
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+
+CREATE FUNCTION model_deployments_set_stage() RETURNS trigger
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM model_slots s WHERE s.id = NEW.slot_id AND s.slot = 'production') THEN
+        RETURN NULL;
+    END IF;
+    IF NEW.retired_at IS NULL THEN
+        UPDATE model_versions SET stage = 'production', promoted_at = NEW.deployed_at, promoted_by = NEW.deployed_by
+        WHERE id = NEW.model_version_id;
+    ELSIF TG_OP = 'UPDATE' THEN
+        UPDATE model_versions SET stage = 'archived' WHERE id = NEW.model_version_id;
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION model_deployments_set_stage() IS
+    'Keeps model_versions.stage in step with the slot named production.';
+
+CREATE TRIGGER model_deployments_set_stage
+    AFTER INSERT OR UPDATE ON model_deployments
+    FOR EACH ROW EXECUTE FUNCTION model_deployments_set_stage();
+
+CREATE FUNCTION model_versions_guard_stage() RETURNS trigger
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    is_live boolean := EXISTS (
+        SELECT FROM model_deployments d JOIN model_slots s ON s.id = d.slot_id
+        WHERE d.model_version_id = NEW.id AND d.retired_at IS NULL AND s.slot = 'production');
+BEGIN
+    IF NEW.stage = 'production' AND NOT is_live THEN
+        RAISE EXCEPTION 'stage: version % of model % is not in production', NEW.model_version, NEW.model_name
+            USING ERRCODE = 'MLPR0', HINT = 'A version enters production through promote(): register it first, then promote it.';
+    ELSIF NEW.stage <> 'production' AND is_live THEN
+        RAISE EXCEPTION 'stage: version % of model % is in production', NEW.model_version, NEW.model_name
+            USING ERRCODE = 'MLPR0', HINT = 'It leaves production through promote() of another version, rollback() or retire().';
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION model_versions_guard_stage() IS
+    'Refuses a stage that contradicts the deployment history.';
+
+CREATE TRIGGER model_versions_guard_stage
+    AFTER INSERT OR UPDATE OF stage ON model_versions
+    FOR EACH ROW EXECUTE FUNCTION model_versions_guard_stage();
+
+CREATE VIEW v_deployments WITH (security_invoker = true) AS
+SELECT d.id, d.model_name, s.slot, v.model_version, d.model_version_id, d.deployed_at, d.retired_at,
+       d.deployed_by, d.reason, d.retired_by, d.retired_reason, d.decision_id, d.restores_id
+FROM model_deployments d
+JOIN model_slots s ON s.id = d.slot_id
+JOIN model_versions v ON v.id = d.model_version_id;
+COMMENT ON VIEW v_deployments IS
+    'model_deployments with the names of slot and version; the row that promote, rollback, retire and production_at return.';
+COMMENT ON COLUMN v_deployments.id IS 'Id of the deployment.';
+COMMENT ON COLUMN v_deployments.model_name IS 'The model.';
+COMMENT ON COLUMN v_deployments.slot IS 'The slot that was held.';
+COMMENT ON COLUMN v_deployments.model_version IS 'The version that held it.';
+COMMENT ON COLUMN v_deployments.model_version_id IS 'Id of that version.';
+COMMENT ON COLUMN v_deployments.deployed_at IS 'Start of the interval, included.';
+COMMENT ON COLUMN v_deployments.retired_at IS 'End of the interval, excluded; NULL while live.';
+COMMENT ON COLUMN v_deployments.deployed_by IS 'Who put the version there.';
+COMMENT ON COLUMN v_deployments.reason IS 'Why it was put there.';
+COMMENT ON COLUMN v_deployments.retired_by IS 'Who ended the interval.';
+COMMENT ON COLUMN v_deployments.retired_reason IS 'Why it was ended, when it was retired without a successor.';
+COMMENT ON COLUMN v_deployments.decision_id IS 'The gate decision that allowed the promotion.';
+COMMENT ON COLUMN v_deployments.restores_id IS 'For a rollback: the earlier interval whose version it brings back.';
+
+CREATE FUNCTION production_at(model_name text, at timestamptz DEFAULT now(), slot text DEFAULT 'production')
+RETURNS SETOF v_deployments
+LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
+    SELECT d.* FROM v_deployments d
+    JOIN model_slots s ON s.model_name = d.model_name AND s.slot = d.slot
+    WHERE s.model_name = production_at.model_name AND s.slot = production_at.slot
+      AND d.id = (
+          SELECT i.id FROM model_deployments i
+          WHERE i.slot_id = s.id AND i.deployed_at <= production_at.at
+            AND (i.retired_at IS NULL OR i.retired_at > production_at.at)
+          ORDER BY i.deployed_at DESC LIMIT 1)
+$$;
+COMMENT ON FUNCTION production_at(text, timestamptz, text) IS
+    'The deployment that held a slot of a model at an instant: one row, or none.';

@@ -1,0 +1,179 @@
+-- promote, rollback and retire: the only ways in and out of production, for psql and Python alike.
+
+CREATE FUNCTION ledger_lock_slot(model_name text, slot text) RETURNS model_slots
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    locked model_slots;
+BEGIN
+    -- NO KEY UPDATE is enough to keep other promotions out, and lets foreign keys be checked.
+    SELECT * INTO locked FROM model_slots s
+    WHERE s.model_name = ledger_lock_slot.model_name AND s.slot = ledger_lock_slot.slot
+    FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        INSERT INTO model_slots (model_name, slot) VALUES (ledger_lock_slot.model_name, ledger_lock_slot.slot)
+        ON CONFLICT ON CONSTRAINT model_slots_model_name_slot_key DO NOTHING;
+        SELECT * INTO locked FROM model_slots s
+        WHERE s.model_name = ledger_lock_slot.model_name AND s.slot = ledger_lock_slot.slot
+        FOR NO KEY UPDATE;
+    END IF;
+    RETURN locked;
+END
+$$;
+COMMENT ON FUNCTION ledger_lock_slot(text, text) IS
+    'Locks a slot until the end of the transaction, making it first if needed.';
+
+CREATE FUNCTION ledger_slot_moment(slot_id integer, at timestamptz) RETURNS timestamptz
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    newest timestamptz;
+BEGIN
+    -- The slot is free from the end of its last interval, or just after the start of an open one.
+    SELECT coalesce(d.retired_at, d.deployed_at + interval '1 microsecond') INTO newest FROM model_deployments d
+    WHERE d.slot_id = ledger_slot_moment.slot_id
+    ORDER BY d.deployed_at DESC LIMIT 1;
+    IF at IS NULL THEN
+        -- Not now(): the transaction may have begun before the one that held the lock until just now.
+        RETURN greatest(clock_timestamp(), newest);
+    ELSIF NOT isfinite(at) OR at > clock_timestamp() + interval '1 minute' THEN
+        RAISE EXCEPTION 'at: lies in the future'
+            USING ERRCODE = 'MLIV0', HINT = 'Give the time of the change, or none for now.';
+    ELSIF at < newest THEN
+        RAISE EXCEPTION 'at: the slot has changed since, at %', newest
+            USING ERRCODE = 'MLCF0', HINT = 'History cannot be inserted; give a later time, or none for now.';
+    END IF;
+    RETURN at;
+END
+$$;
+COMMENT ON FUNCTION ledger_slot_moment(integer, timestamptz) IS
+    'The instant of a change to a locked slot: the one given, if it is after the last change, else now.';
+
+CREATE FUNCTION ledger_deploy(
+    locked model_slots, version_id uuid, deployed_by text, reason text, decision_id uuid,
+    restores_id uuid, at timestamptz, deployment_id uuid)
+RETURNS v_deployments
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    moment timestamptz := ledger_slot_moment(locked.id, at);
+    actor text := coalesce(deployed_by, session_user);
+    result v_deployments;
+BEGIN
+    UPDATE model_deployments d SET retired_at = moment, retired_by = actor
+    WHERE d.slot_id = locked.id AND d.retired_at IS NULL;
+    INSERT INTO model_deployments AS d
+        (id, slot_id, model_name, model_version_id, deployed_at, deployed_by, reason, decision_id, restores_id)
+    VALUES (coalesce(deployment_id, ledger_uuid()), locked.id, locked.model_name, version_id, moment, actor,
+            ledger_deploy.reason, ledger_deploy.decision_id, ledger_deploy.restores_id)
+    RETURNING d.id INTO deployment_id;
+    SELECT * INTO result FROM v_deployments v WHERE v.id = deployment_id;
+    RETURN result;
+END
+$$;
+COMMENT ON FUNCTION ledger_deploy(model_slots, uuid, text, text, uuid, uuid, timestamptz, uuid) IS
+    'Ends the open interval of a locked slot and begins the next at the same instant.';
+
+CREATE FUNCTION promote(
+    model_name text, model_version text, slot text DEFAULT 'production', promoted_by text DEFAULT NULL,
+    reason text DEFAULT NULL, decision_id uuid DEFAULT NULL, at timestamptz DEFAULT NULL,
+    deployment_id uuid DEFAULT NULL)
+RETURNS v_deployments
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    version model_versions;
+    locked model_slots;
+    current v_deployments;
+BEGIN
+    SELECT * INTO version FROM model_versions v
+    WHERE v.model_name = promote.model_name AND v.model_version = promote.model_version;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'model % has no version %', promote.model_name, promote.model_version
+            USING ERRCODE = 'MLNF0', HINT = 'Register the version first.';
+    END IF;
+    locked := ledger_lock_slot(version.model_name, promote.slot);
+    SELECT * INTO current FROM v_deployments d WHERE d.id = promote.deployment_id;
+    IF FOUND THEN
+        IF (current.model_version_id, current.slot) IS DISTINCT FROM (version.id, promote.slot) THEN
+            RAISE EXCEPTION 'deployment_id: % already names another promotion', promote.deployment_id
+                USING ERRCODE = 'MLCF0';
+        END IF;
+        RETURN current;
+    END IF;
+    SELECT * INTO current FROM production_at(version.model_name, 'infinity', promote.slot);
+    IF current.model_version_id = version.id THEN
+        RETURN current;
+    END IF;
+    RETURN ledger_deploy(locked, version.id, promoted_by, reason, decision_id, NULL, at, deployment_id);
+END
+$$;
+COMMENT ON FUNCTION promote(text, text, text, text, text, uuid, timestamptz, uuid) IS
+    'Puts a version into a slot and ends the interval of the one before, in one step. Promoting the version that is there, or repeating a deployment_id, changes nothing.';
+
+CREATE FUNCTION rollback(
+    model_name text, slot text DEFAULT 'production', rolled_back_by text DEFAULT NULL,
+    reason text DEFAULT NULL, at timestamptz DEFAULT NULL, deployment_id uuid DEFAULT NULL)
+RETURNS v_deployments
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    locked model_slots := ledger_lock_slot(model_name, slot);
+    newest model_deployments;
+    origin model_deployments;
+    target model_deployments;
+    done v_deployments;
+BEGIN
+    SELECT * INTO done FROM v_deployments d WHERE d.id = rollback.deployment_id;
+    IF FOUND THEN
+        IF (done.model_name, done.slot) IS DISTINCT FROM (rollback.model_name, rollback.slot) THEN
+            RAISE EXCEPTION 'deployment_id: % already names another deployment', rollback.deployment_id
+                USING ERRCODE = 'MLCF0';
+        END IF;
+        RETURN done;
+    END IF;
+    SELECT * INTO newest FROM model_deployments d
+    WHERE d.slot_id = locked.id ORDER BY d.deployed_at DESC LIMIT 1;
+    -- After a rollback, the next one goes further back instead of forth again.
+    SELECT * INTO origin FROM model_deployments d WHERE d.id = coalesce(newest.restores_id, newest.id);
+    IF newest.retired_at IS NOT NULL THEN
+        target := origin;
+    ELSE
+        SELECT * INTO target FROM model_deployments d
+        WHERE d.slot_id = locked.id AND d.deployed_at < origin.deployed_at
+          AND d.model_version_id <> newest.model_version_id
+        ORDER BY d.deployed_at DESC LIMIT 1;
+    END IF;
+    IF target.id IS NULL THEN
+        RAISE EXCEPTION 'model % has no earlier version in slot % to roll back to', rollback.model_name, rollback.slot
+            USING ERRCODE = 'MLNF0';
+    END IF;
+    RETURN ledger_deploy(locked, target.model_version_id, rolled_back_by, reason, NULL,
+                         coalesce(target.restores_id, target.id), at, deployment_id);
+END
+$$;
+COMMENT ON FUNCTION rollback(text, text, text, text, timestamptz, uuid) IS
+    'Puts back the version that held the slot before; after a retirement, the one that was retired. Repeating a deployment_id changes nothing.';
+
+CREATE FUNCTION retire(
+    model_name text, slot text DEFAULT 'production', retired_by text DEFAULT NULL,
+    reason text DEFAULT NULL, at timestamptz DEFAULT NULL, deployment_id uuid DEFAULT NULL)
+RETURNS v_deployments
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    locked model_slots := ledger_lock_slot(model_name, slot);
+    current v_deployments;
+BEGIN
+    SELECT * INTO current FROM v_deployments d
+    WHERE d.model_name = retire.model_name AND d.slot = retire.slot
+      AND CASE WHEN retire.deployment_id IS NULL THEN d.retired_at IS NULL ELSE d.id = retire.deployment_id END;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'model % has no such deployment in slot % to retire', retire.model_name, retire.slot
+            USING ERRCODE = 'MLNF0';
+    ELSIF current.retired_at IS NULL THEN
+        UPDATE model_deployments d
+        SET retired_at = ledger_slot_moment(locked.id, at), retired_reason = retire.reason,
+            retired_by = coalesce(retire.retired_by, session_user)
+        WHERE d.id = current.id;
+        SELECT * INTO current FROM v_deployments d WHERE d.id = current.id;
+    END IF;
+    RETURN current;
+END
+$$;
+COMMENT ON FUNCTION retire(text, text, text, text, timestamptz, uuid) IS
+    'Empties a slot. With a deployment_id it retires that very deployment, and repeating it changes nothing.';

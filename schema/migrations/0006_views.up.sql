@@ -1,0 +1,220 @@
+-- The questions people ask, as views: they are a contract.
+
+CREATE VIEW v_model_timeline WITH (security_invoker = true) AS
+SELECT d.model_name,
+       d.slot,
+       d.model_version,
+       d.deployed_at,
+       d.retired_at,
+       coalesce(d.retired_at, now()) - d.deployed_at AS live_for,
+       d.retired_at IS NULL AS is_live,
+       d.deployed_by,
+       d.reason,
+       d.retired_by,
+       d.retired_reason,
+       d.restores_id IS NOT NULL AS is_rollback,
+       r.action AS decision_action,
+       r.trigger_reason,
+       r.reasoning AS decision_reasoning,
+       v.stage,
+       v.algorithm,
+       v.accuracy,
+       v.f1_score,
+       v.roc_auc,
+       v.brier_score,
+       v.rmse,
+       v.r2,
+       v.training_samples,
+       v.mlflow_run_id,
+       v.created_at,
+       v.promoted_at,
+       v.promoted_by,
+       d.model_version_id,
+       d.id AS deployment_id,
+       d.decision_id
+FROM v_deployments d
+JOIN model_versions v ON v.id = d.model_version_id
+LEFT JOIN retraining_decisions r ON r.id = d.decision_id;
+COMMENT ON VIEW v_model_timeline IS
+    'What held each slot of each model, when, who put it there and on which decision: one row per deployment.';
+COMMENT ON COLUMN v_model_timeline.model_name IS 'The model.';
+COMMENT ON COLUMN v_model_timeline.slot IS 'The slot that was held: production, or another.';
+COMMENT ON COLUMN v_model_timeline.model_version IS 'The version that held it.';
+COMMENT ON COLUMN v_model_timeline.deployed_at IS 'Start of the interval, included.';
+COMMENT ON COLUMN v_model_timeline.retired_at IS 'End of the interval, excluded; NULL while live.';
+COMMENT ON COLUMN v_model_timeline.live_for IS 'How long the version was live, so far.';
+COMMENT ON COLUMN v_model_timeline.is_live IS 'Whether the version holds the slot now.';
+COMMENT ON COLUMN v_model_timeline.deployed_by IS 'Who put it there.';
+COMMENT ON COLUMN v_model_timeline.reason IS 'Why it was put there.';
+COMMENT ON COLUMN v_model_timeline.retired_by IS 'Who ended the interval.';
+COMMENT ON COLUMN v_model_timeline.retired_reason IS 'Why it was ended, when it was retired without a successor.';
+COMMENT ON COLUMN v_model_timeline.is_rollback IS 'Whether this interval brought an earlier version back.';
+COMMENT ON COLUMN v_model_timeline.decision_action IS 'Action of the gate decision behind the promotion.';
+COMMENT ON COLUMN v_model_timeline.trigger_reason IS 'What caused the retraining.';
+COMMENT ON COLUMN v_model_timeline.decision_reasoning IS 'The decision in words.';
+COMMENT ON COLUMN v_model_timeline.stage IS 'Stage of the version now.';
+COMMENT ON COLUMN v_model_timeline.algorithm IS 'What was trained.';
+COMMENT ON COLUMN v_model_timeline.accuracy IS 'Accuracy at registration, 0 to 1.';
+COMMENT ON COLUMN v_model_timeline.f1_score IS 'F1 at registration, 0 to 1.';
+COMMENT ON COLUMN v_model_timeline.roc_auc IS 'Area under the ROC curve at registration, 0 to 1.';
+COMMENT ON COLUMN v_model_timeline.brier_score IS 'Brier score at registration.';
+COMMENT ON COLUMN v_model_timeline.rmse IS 'Root mean squared error at registration, in the unit of the target.';
+COMMENT ON COLUMN v_model_timeline.r2 IS 'R² at registration.';
+COMMENT ON COLUMN v_model_timeline.training_samples IS 'Number of rows the version was trained on.';
+COMMENT ON COLUMN v_model_timeline.mlflow_run_id IS 'The MLflow run that trained it.';
+COMMENT ON COLUMN v_model_timeline.created_at IS 'When the version was registered.';
+COMMENT ON COLUMN v_model_timeline.promoted_at IS 'When the version last entered production.';
+COMMENT ON COLUMN v_model_timeline.promoted_by IS 'Who last put it into production.';
+COMMENT ON COLUMN v_model_timeline.model_version_id IS 'Id of the version.';
+COMMENT ON COLUMN v_model_timeline.deployment_id IS 'Id of the deployment.';
+COMMENT ON COLUMN v_model_timeline.decision_id IS 'Id of the gate decision.';
+
+CREATE VIEW v_decision_history WITH (security_invoker = true) AS
+SELECT r.timestamp,
+       r.model_name,
+       r.action,
+       r.trigger_reason,
+       c.model_version AS candidate_version,
+       p.model_version AS production_version,
+       g.gates,
+       g.gates_passed,
+       g.failed_gates,
+       r.reasoning,
+       c.accuracy AS candidate_accuracy,
+       p.accuracy AS production_accuracy,
+       c.f1_score AS candidate_f1_score,
+       p.f1_score AS production_f1_score,
+       c.roc_auc AS candidate_roc_auc,
+       p.roc_auc AS production_roc_auc,
+       c.brier_score AS candidate_brier_score,
+       p.brier_score AS production_brier_score,
+       c.rmse AS candidate_rmse,
+       p.rmse AS production_rmse,
+       r.labeled_samples,
+       r.coverage_pct,
+       r.decided_by,
+       f.action AS resolution,
+       f.id AS resolved_by_id,
+       w.deployed_at,
+       w.retired_at,
+       w.deployed_by,
+       r.drift_context,
+       r.data_context,
+       r.decision_details,
+       r.gate_results,
+       r.candidate_version_id,
+       r.production_version_id,
+       r.monitoring_run_id,
+       w.id AS deployment_id,
+       r.resolves_id,
+       r.id AS decision_id
+FROM retraining_decisions r
+LEFT JOIN model_versions c ON c.id = r.candidate_version_id
+LEFT JOIN model_versions p ON p.id = r.production_version_id
+LEFT JOIN retraining_decisions f ON f.resolves_id = r.id
+LEFT JOIN LATERAL (
+    SELECT m.id, m.deployed_at, m.retired_at, m.deployed_by
+    FROM model_deployments m WHERE m.decision_id = r.id
+    ORDER BY m.deployed_at LIMIT 1) w ON true
+CROSS JOIN LATERAL (
+    SELECT count(*) AS gates,
+           count(*) FILTER (WHERE (gate ->> 'passed')::boolean) AS gates_passed,
+           coalesce(array_agg(gate ->> 'gate') FILTER (WHERE NOT (gate ->> 'passed')::boolean), '{}') AS failed_gates
+    FROM jsonb_array_elements(r.gate_results) gate) g;
+COMMENT ON VIEW v_decision_history IS
+    'Every gate decision with candidate and production version, their metrics, the gates that failed and the deployment that followed.';
+COMMENT ON COLUMN v_decision_history.timestamp IS 'When the decision was taken.';
+COMMENT ON COLUMN v_decision_history.model_name IS 'The model.';
+COMMENT ON COLUMN v_decision_history.action IS 'promote, reject or pending.';
+COMMENT ON COLUMN v_decision_history.trigger_reason IS 'What caused the retraining.';
+COMMENT ON COLUMN v_decision_history.candidate_version IS 'The version that was judged.';
+COMMENT ON COLUMN v_decision_history.production_version IS 'The version in production at that time.';
+COMMENT ON COLUMN v_decision_history.gates IS 'Number of gates.';
+COMMENT ON COLUMN v_decision_history.gates_passed IS 'Number of gates passed.';
+COMMENT ON COLUMN v_decision_history.failed_gates IS 'Names of the gates that failed.';
+COMMENT ON COLUMN v_decision_history.reasoning IS 'The reason in words.';
+COMMENT ON COLUMN v_decision_history.candidate_accuracy IS 'Accuracy of the candidate.';
+COMMENT ON COLUMN v_decision_history.production_accuracy IS 'Accuracy of the production version.';
+COMMENT ON COLUMN v_decision_history.candidate_f1_score IS 'F1 of the candidate.';
+COMMENT ON COLUMN v_decision_history.production_f1_score IS 'F1 of the production version.';
+COMMENT ON COLUMN v_decision_history.candidate_roc_auc IS 'ROC AUC of the candidate.';
+COMMENT ON COLUMN v_decision_history.production_roc_auc IS 'ROC AUC of the production version.';
+COMMENT ON COLUMN v_decision_history.candidate_brier_score IS 'Brier score of the candidate.';
+COMMENT ON COLUMN v_decision_history.production_brier_score IS 'Brier score of the production version.';
+COMMENT ON COLUMN v_decision_history.candidate_rmse IS 'Root mean squared error of the candidate.';
+COMMENT ON COLUMN v_decision_history.production_rmse IS 'Root mean squared error of the production version.';
+COMMENT ON COLUMN v_decision_history.labeled_samples IS 'Number of labelled predictions the gates used.';
+COMMENT ON COLUMN v_decision_history.coverage_pct IS 'Share of predictions with ground truth, in percent.';
+COMMENT ON COLUMN v_decision_history.decided_by IS 'Who or what decided.';
+COMMENT ON COLUMN v_decision_history.resolution IS 'For a pending decision: how it was settled, or NULL while it is open.';
+COMMENT ON COLUMN v_decision_history.resolved_by_id IS 'For a pending decision: the decision that settled it.';
+COMMENT ON COLUMN v_decision_history.deployed_at IS 'When the candidate went live on this decision.';
+COMMENT ON COLUMN v_decision_history.retired_at IS 'When that deployment ended.';
+COMMENT ON COLUMN v_decision_history.deployed_by IS 'Who put the candidate live.';
+COMMENT ON COLUMN v_decision_history.drift_context IS 'The drift that led to it.';
+COMMENT ON COLUMN v_decision_history.data_context IS 'The data behind it.';
+COMMENT ON COLUMN v_decision_history.decision_details IS 'Anything else behind the decision.';
+COMMENT ON COLUMN v_decision_history.gate_results IS 'Every gate with its value and threshold.';
+COMMENT ON COLUMN v_decision_history.candidate_version_id IS 'Id of the candidate.';
+COMMENT ON COLUMN v_decision_history.production_version_id IS 'Id of the production version.';
+COMMENT ON COLUMN v_decision_history.monitoring_run_id IS 'Id of the monitoring run that triggered it.';
+COMMENT ON COLUMN v_decision_history.deployment_id IS 'Id of the deployment that followed.';
+COMMENT ON COLUMN v_decision_history.resolves_id IS 'Id of the pending decision that this one settles.';
+COMMENT ON COLUMN v_decision_history.decision_id IS 'Id of the decision.';
+
+CREATE VIEW v_recent_monitoring WITH (security_invoker = true) AS
+SELECT n.model_name,
+       v.model_version,
+       m.metric_type,
+       m.metric_name,
+       m.metric_value,
+       m.previous_value,
+       m.metric_value - m.previous_value AS change,
+       n.timestamp,
+       n.lookback_hours,
+       n.dataset_drift_detected,
+       n.drifted_features,
+       n.drift_summary_ref,
+       n.drift_report_ref,
+       b.timestamp AS previous_timestamp,
+       n.model_version_id,
+       n.id AS monitoring_run_id
+FROM (SELECT DISTINCT model_name FROM model_versions) k
+CROSS JOIN LATERAL (
+    SELECT * FROM monitoring_metrics r WHERE r.model_name = k.model_name
+    ORDER BY r.timestamp DESC, r.lookback_hours LIMIT 1) n
+JOIN model_versions v ON v.id = n.model_version_id
+LEFT JOIN LATERAL (
+    SELECT * FROM monitoring_metrics r
+    WHERE r.model_name = n.model_name AND r.lookback_hours = n.lookback_hours AND r.timestamp < n.timestamp
+    ORDER BY r.timestamp DESC LIMIT 1) b ON true
+CROSS JOIN LATERAL (VALUES
+    ('volume', 'num_predictions', n.num_predictions::double precision, b.num_predictions::double precision),
+    ('prediction', 'positive_rate', n.positive_rate::double precision, b.positive_rate::double precision),
+    ('prediction', 'probability_mean', n.probability_mean::double precision, b.probability_mean::double precision),
+    ('prediction', 'probability_std', n.probability_std::double precision, b.probability_std::double precision),
+    ('prediction', 'entropy', n.entropy::double precision, b.entropy::double precision),
+    ('drift', 'feature_drift_ratio', n.feature_drift_ratio::double precision, b.feature_drift_ratio::double precision),
+    ('drift', 'num_drifted_features', n.num_drifted_features::double precision, b.num_drifted_features::double precision),
+    ('label', 'coverage_pct', n.coverage_pct::double precision, b.coverage_pct::double precision),
+    ('label', 'labeled_samples', n.labeled_samples::double precision, b.labeled_samples::double precision)
+) m (metric_type, metric_name, metric_value, previous_value)
+WHERE m.metric_value IS NOT NULL;
+COMMENT ON VIEW v_recent_monitoring IS
+    'The latest monitoring run of each model, one row per metric, with the change against the run before.';
+COMMENT ON COLUMN v_recent_monitoring.model_name IS 'The model.';
+COMMENT ON COLUMN v_recent_monitoring.model_version IS 'The version that was monitored.';
+COMMENT ON COLUMN v_recent_monitoring.metric_type IS 'volume, prediction, drift or label.';
+COMMENT ON COLUMN v_recent_monitoring.metric_name IS 'Name of the metric, a column of monitoring_metrics.';
+COMMENT ON COLUMN v_recent_monitoring.metric_value IS 'Its value in the latest run.';
+COMMENT ON COLUMN v_recent_monitoring.previous_value IS 'Its value in the run before, over a window of the same length.';
+COMMENT ON COLUMN v_recent_monitoring.change IS 'Difference between the two.';
+COMMENT ON COLUMN v_recent_monitoring.timestamp IS 'End of the latest window.';
+COMMENT ON COLUMN v_recent_monitoring.lookback_hours IS 'Length of the window in hours.';
+COMMENT ON COLUMN v_recent_monitoring.dataset_drift_detected IS 'Whether the latest run calls the window drifted.';
+COMMENT ON COLUMN v_recent_monitoring.drifted_features IS 'Names of the features that drifted in the latest run.';
+COMMENT ON COLUMN v_recent_monitoring.drift_summary_ref IS 'Where its machine-readable drift summary is stored.';
+COMMENT ON COLUMN v_recent_monitoring.drift_report_ref IS 'Where its drift report for people is stored.';
+COMMENT ON COLUMN v_recent_monitoring.previous_timestamp IS 'End of the window before.';
+COMMENT ON COLUMN v_recent_monitoring.model_version_id IS 'Id of the version that was monitored.';
+COMMENT ON COLUMN v_recent_monitoring.monitoring_run_id IS 'Id of the latest run.';

@@ -1,0 +1,66 @@
+"""What the repositories share: running a named statement and reading rows into dataclasses."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from time import perf_counter
+from typing import Any, ClassVar, TypeVar
+from uuid import UUID
+
+from psycopg.rows import class_row, scalar_row
+
+from ..errors import Conflict
+from ..statements import load
+from .database import AsyncConnections, default_database
+
+logger = logging.getLogger("mlops_ledger.sql")
+
+Row = TypeVar("Row")
+
+
+class AsyncRepository:
+    """Base of the repositories; takes a database or a transaction.
+
+    With no argument it uses the process-wide database of the environment.
+    """
+
+    _file: ClassVar[str]
+
+    def __init__(self, db: AsyncConnections | None = None) -> None:
+        self._db = default_database() if db is None else db
+
+    async def _rows(self, name: str, row: type[Row], values: Mapping[str, object]) -> list[Row]:
+        return await self._fetch(name, class_row(row), values)
+
+    async def _row(self, name: str, row: type[Row], values: Mapping[str, object]) -> Row | None:
+        rows = await self._rows(name, row, values)
+        return rows[0] if rows else None
+
+    async def _value(self, name: str, values: Mapping[str, object]) -> Any:
+        rows = await self._fetch(name, scalar_row, values)
+        return rows[0] if rows else None
+
+    async def _insert_once(self, name: str, values: Mapping[str, object], conflict: str) -> UUID:
+        """Insert a row, or find that an earlier try has written the same one."""
+        # The second statement sees what was committed while the first waited for it.
+        found: UUID | None = await self._value(name, values)
+        if found is None:
+            found = await self._value(f"{name}__repeated", values)
+        if found is None:
+            raise Conflict(conflict)
+        return found
+
+    async def _fetch(self, name: str, row_factory: Any, values: Mapping[str, object]) -> list[Any]:
+        statement = load(self._file)[name]
+        parameters = statement.bind(values)
+        began = perf_counter()
+        async with self._db.connection() as connection:
+            cursor = connection.cursor(row_factory=row_factory)
+            await cursor.execute(statement.text, parameters)
+            rows: list[Any] = await cursor.fetchall()
+        # Names and times only: parameters may hold what must not be in a log.
+        logger.debug(
+            "%s: %d rows in %.2f ms", statement.origin, len(rows), (perf_counter() - began) * 1000
+        )
+        return rows

@@ -1,0 +1,279 @@
+# Generated from src/mlops_ledger/_async/database.py by tools/unasync.py: edit that file, then run `make sync`.
+"""The database: a pool of connections, transactions over several repositories, health."""
+
+from __future__ import annotations
+
+import threading
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic
+from typing import Any, Protocol, Self
+
+import psycopg
+from psycopg import Connection
+from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
+
+from .. import connections, health
+from ..config import Settings, describe, parse_conninfo
+from ..connections import Probe
+from ..embedded import resolve_conninfo
+from ..errors import LedgerError, PoolExhausted
+from ..failures import raise_alone, translate
+from ..rows import Health
+from ..statements import load
+
+# A pool that gave up reconnecting tries again when asked, so ask at least this often (seconds).
+_PATIENCE = 1.0
+
+
+class Connections(Protocol):
+    """What a repository needs: something that lends a connection."""
+
+    def connection(self) -> Any:
+        """Return a context manager that lends a connection."""
+
+
+class Database:
+    """A pool of connections to the ledger's database, opened at first use.
+
+    Takes `Settings`, a connection string, or nothing for what the environment says. The first
+    use checks that the schema is the one this release expects.
+    """
+
+    def __init__(self, settings: Settings | str | None = None) -> None:
+        if isinstance(settings, str):
+            settings = Settings(conninfo=parse_conninfo(settings, "the connection string"))
+        self._settings = settings or Settings.from_environment()
+        self._pool: ConnectionPool[Connection[Any]] | None = None
+        self._conninfo = ""
+        self._lock = threading.Lock()
+        self._pid = os.getpid()
+        self._inherited: list[object] = []
+
+    def __enter__(self) -> Self:
+        self.open()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def open(self) -> None:
+        """Connect now instead of at first use.
+
+        Raises Unavailable when the server cannot be reached, SchemaError when its schema is not
+        the one that this release expects.
+        """
+        self._open_pool()
+
+    def close(self) -> None:
+        """Close the pool and its connections; the next use would open them again."""
+        if self._pool is not None and self._pid == os.getpid():
+            pool, self._pool = self._pool, None
+            pool.close()
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection[Any]]:
+        """Lend a connection in autocommit mode for the length of a `with` block.
+
+        Raises PoolExhausted or Unavailable when there is none in time. Driver errors of the block
+        are raised as the ledger's.
+        """
+        pool, connection = self._check_out()
+        pid = os.getpid()
+        try:
+            yield connection
+        except psycopg.Error as error:
+            raise_alone(translate(error, target=self.name, lost=connection.closed))
+        finally:
+            if pid == os.getpid():
+                pool.putconn(connection)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Begin a transaction that several repositories can share.
+
+        Commits at the end of the `with` block, rolls back when the block raises.
+        """
+        with self.connection() as connection, _begin(connection) as transaction:
+            yield transaction
+
+    def health(self) -> Health:
+        """Look at server, schema and pool; never raises for what is wrong with them."""
+        try:
+            probe, problem = self._probe(), None
+        except LedgerError as error:
+            probe, problem = None, str(error)
+        stats = self._pool.get_stats() if self._pool is not None else {}
+        return health.assess(self._settings, probe, problem, stats)
+
+    @property
+    def name(self) -> str:
+        """Database, user and server, for messages; without the password."""
+        return describe(self._conninfo) if self._conninfo else "the database"
+
+    def _check_out(
+        self,
+    ) -> tuple[ConnectionPool[Connection[Any]], Connection[Any]]:
+        deadline = monotonic() + self._settings.pool_timeout
+        while True:
+            pool = self._pool
+            if pool is None or self._pid != os.getpid():
+                pool = self._open_pool()
+            try:
+                wait = min(_PATIENCE, deadline - monotonic())
+                connection = pool.getconn(wait)
+            except PoolClosed:
+                continue
+            except PoolTimeout:
+                connection = None
+            if connection is None:
+                if monotonic() >= deadline:
+                    self._explain_timeout()
+            elif connections.is_quiet(connection) or self._answers(connection):
+                return pool, connection
+            else:
+                # No back-off: the next connection may be as dead, and each is found out in 4 µs.
+                connection.close()
+                pool.putconn(connection)
+
+    def _answers(self, connection: Connection[Any]) -> bool:
+        try:
+            connection.execute("")
+        except psycopg.Error:
+            return False
+        return True
+
+    def _explain_timeout(self) -> None:
+        self._probe()
+        raise_alone(
+            PoolExhausted(
+                f"all {self._settings.pool_max_size} connections were in use for "
+                f"{self._settings.pool_timeout:g} s: return them sooner, or raise "
+                "MLOPS_POOL_MAX_SIZE"
+            )
+        )
+
+    def _open_pool(self) -> ConnectionPool[Connection[Any]]:
+        if self._pid != os.getpid():
+            self._forget()
+        with self._lock:
+            if self._pool is None:
+                probe = self._probe()
+                health.require_schema(probe)
+                self._pool = self._new_pool(probe)
+            return self._pool
+
+    def _forget(self) -> None:
+        # In a forked child: kept, because collecting the pool would try to stop its threads.
+        self._inherited.append(self._pool)
+        self._pool, self._lock, self._pid = None, threading.Lock(), os.getpid()
+
+    def _new_pool(self, probe: Probe) -> ConnectionPool[Connection[Any]]:
+        conninfo = connections.direct(self._settings, self._conninfo)
+        options: dict[str, Any] = {"autocommit": True}
+        if probe.pooled:
+            # Session settings would leak to the pooler's other clients, and prepared statements
+            # be answered by the wrong server session.
+            options["prepare_threshold"] = None
+        else:
+            conninfo = connections.with_session_settings(self._settings, conninfo)
+        pool = ConnectionPool(
+            conninfo,
+            kwargs=options,
+            min_size=self._settings.pool_min_size,
+            max_size=self._settings.pool_max_size,
+            configure=_configure,
+            reconnect_timeout=_PATIENCE,
+            name="mlops-ledger",
+            open=False,
+        )
+        pool.open()
+        return pool
+
+    def _probe(self) -> Probe:
+        if not self._conninfo:
+            self._conninfo = resolve_conninfo(self._settings)
+        conninfo = connections.direct(self._settings, self._conninfo)
+        try:
+            connection = Connection.connect(conninfo, autocommit=True)
+        except psycopg.Error as error:
+            raise_alone(translate(error, connecting=True, target=self.name))
+        with connection:
+            return self._examine(connection)
+
+    def _examine(self, connection: Connection[Any]) -> Probe:
+        began = monotonic()
+        cursor = connection.execute(load("health")["backend"].text)
+        row = cursor.fetchone()
+        latency = monotonic() - began
+        assert row is not None
+        try:
+            cursor = connection.execute(load("health")["schema_version"].text)
+            version = cursor.fetchone()
+        except psycopg.errors.UndefinedTable:
+            version = None
+        return Probe(
+            server_version=row[1],
+            schema_version=version[0] if version else None,
+            latency=latency,
+            # Behind a transaction pooler the process that answers is not the one that greeted.
+            pooled=row[0] != connection.info.backend_pid,
+        )
+
+
+class Transaction:
+    """One transaction, to be handed to repositories in place of a database."""
+
+    def __init__(self, connection: Connection[Any]) -> None:
+        self._connection: Connection[Any] | None = connection
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection[Any]]:
+        """Lend the transaction's connection; driver errors are raised as the ledger's."""
+        connection = self._open_connection()
+        try:
+            yield connection
+        except psycopg.Error as error:
+            raise_alone(translate(error, lost=connection.closed))
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Begin a savepoint: what fails inside it leaves the outer transaction usable."""
+        with _begin(self._open_connection()) as nested:
+            yield nested
+
+    def _open_connection(self) -> Connection[Any]:
+        if self._connection is None:
+            raise LedgerError("the transaction is over: begin another with db.transaction()")
+        return self._connection
+
+    def _end(self) -> None:
+        self._connection = None
+
+
+@contextmanager
+def _begin(connection: Connection[Any]) -> Iterator[Transaction]:
+    transaction = Transaction(connection)
+    try:
+        with connection.transaction():
+            yield transaction
+    except psycopg.Error as error:
+        raise_alone(translate(error, lost=connection.closed))
+    finally:
+        transaction._end()
+
+
+def _configure(connection: Connection[Any]) -> None:
+    connections.prepare(connection)
+
+
+_default: Database | None = None
+
+
+def default_database() -> Database:
+    """Return the process-wide database of the environment's settings."""
+    global _default
+    if _default is None:
+        _default = Database()
+    return _default

@@ -1,0 +1,177 @@
+# Generated from src/mlops_ledger/_async/model_versions.py by tools/unasync.py: edit that file, then run `make sync`.
+"""The model registry and the history of production."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from ..errors import InvalidValue, NotFound
+from ..identifiers import new_id
+from ..rows import Deployment, ModelVersion, TimelineEntry
+from ..values import page_size
+from .repository import Repository
+
+
+class ModelVersionRepository(Repository):
+    """Registers versions of models and moves them in and out of production."""
+
+    _file = "model_versions"
+
+    def insert(
+        self,
+        *,
+        model_name: str,
+        model_version: str | None = None,
+        stage: str = "development",
+        mlflow_run_id: str | None = None,
+        algorithm: str | None = None,
+        metrics: Mapping[str, Any] | None = None,
+        hyperparameters: Mapping[str, Any] | None = None,
+        feature_names: Sequence[str] | None = None,
+        training_samples: int | None = None,
+        dataset_version: str | None = None,
+        dataset_digest: str | None = None,
+        artifact_uri: str | None = None,
+        metadata_uri: str | None = None,
+        tags: Mapping[str, Any] | None = None,
+        created_at: datetime | None = None,
+        created_by: str | None = None,
+        id: UUID | None = None,
+    ) -> UUID:
+        """Register a version and return its id.
+
+        Without `model_version` it takes the next integer of the model. A version enters
+        production through `promote`, never by its stage. Repeating a call with the same `id`
+        registers nothing twice. Raises Conflict when the version exists, InvalidValue for a value
+        that is refused.
+        """
+        values = {**locals(), "id": id or new_id()}
+        return self._insert_once(
+            "insert", values, "id: already names another version of a model"
+        )
+
+    def get(
+        self,
+        *,
+        model_name: str | None = None,
+        model_version: str | None = None,
+        id: UUID | None = None,
+    ) -> ModelVersion | None:
+        """Return a version by its id, or by its model and number; None when there is none."""
+        if (id is None) == (model_name is None or model_version is None):
+            raise InvalidValue("id", "give either an id, or model_name and model_version")
+        return self._row("get", ModelVersion, locals())
+
+    def list_versions(
+        self,
+        *,
+        model_name: str | None = None,
+        stage: str | None = None,
+        tags: Mapping[str, Any] | None = None,
+        limit: int = 100,
+        before: UUID | None = None,
+    ) -> list[ModelVersion]:
+        """Return versions, newest first, that carry all the given tags.
+
+        At most `limit` (1 to 1000); the next page is `before` the id of the last.
+        """
+        limit = page_size(limit)
+        return self._rows("list_versions", ModelVersion, locals())
+
+    def set_tags(
+        self, *, model_name: str, model_version: str, tags: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Merge tags into a version's and return all of them; a value of None removes the tag.
+
+        Raises NotFound for an unknown version.
+        """
+        found: dict[str, Any] | None = self._value("set_tags", locals())
+        if found is None:
+            raise NotFound(f"model {model_name} has no version {model_version}")
+        return found
+
+    def promote(
+        self,
+        *,
+        model_name: str,
+        model_version: str,
+        slot: str = "production",
+        promoted_by: str | None = None,
+        reason: str | None = None,
+        decision_id: UUID | None = None,
+        at: datetime | None = None,
+        deployment_id: UUID | None = None,
+    ) -> Deployment:
+        """Put a version into a slot, in one step with the end of the one before.
+
+        Promoting the version that is already there changes nothing and returns its deployment;
+        so does repeating a call with the same `deployment_id`. `at` may lie in the past, but not
+        before the slot's last change. Raises NotFound for an unknown version or decision,
+        PromotionRefused when the decision was not to promote this version.
+        """
+        values = {**locals(), "deployment_id": deployment_id or new_id()}
+        return self._deployment("promote", values)
+
+    def rollback(
+        self,
+        *,
+        model_name: str,
+        slot: str = "production",
+        rolled_back_by: str | None = None,
+        reason: str | None = None,
+        at: datetime | None = None,
+        deployment_id: UUID | None = None,
+    ) -> Deployment:
+        """Put back the version that held the slot before; after `retire`, the one retired.
+
+        Rolling back twice goes two versions back. Repeating a call with the same `deployment_id`
+        changes nothing. Raises NotFound when there is no earlier version.
+        """
+        values = {**locals(), "deployment_id": deployment_id or new_id()}
+        return self._deployment("rollback", values)
+
+    def retire(
+        self,
+        *,
+        model_name: str,
+        slot: str = "production",
+        retired_by: str | None = None,
+        reason: str | None = None,
+        at: datetime | None = None,
+        deployment_id: UUID | None = None,
+    ) -> Deployment:
+        """Empty a slot and return the deployment that ended.
+
+        With `deployment_id` it retires that very deployment, and repeating the call changes
+        nothing. Raises NotFound when there is nothing to retire.
+        """
+        return self._deployment("retire", locals())
+
+    def production_at(
+        self, *, model_name: str, at: datetime | None = None, slot: str = "production"
+    ) -> Deployment | None:
+        """Return what held a slot at an instant, now by default; None when it was empty."""
+        return self._row("production_at", Deployment, locals())
+
+    def timeline(
+        self,
+        *,
+        model_name: str | None = None,
+        slot: str | None = None,
+        limit: int = 100,
+        before: UUID | None = None,
+    ) -> list[TimelineEntry]:
+        """Return deployments, newest first, with their versions and decisions.
+
+        At most `limit` (1 to 1000); the next page is `before` the deployment_id of the last.
+        """
+        limit = page_size(limit)
+        return self._rows("timeline", TimelineEntry, locals())
+
+    def _deployment(self, name: str, values: Mapping[str, object]) -> Deployment:
+        deployment = self._row(name, Deployment, values)
+        assert deployment is not None  # the function returns a row or raises
+        return deployment

@@ -1,0 +1,70 @@
+"""The command `mlops-ledger`: thin, every answer comes from the repositories and the views."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any, NoReturn
+
+import click
+
+from ..config import Settings
+from ..connections import VERSION
+from ..errors import LedgerError
+from .db import db
+from .decisions import decisions
+from .init import health, init
+from .migrate import migrate
+from .models import models
+from .monitoring import monitoring
+
+REFUSED = 2
+
+
+class _Main(click.Group):
+    """The root command: turns the ledger's exceptions into one line and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            _log_statements()
+            return super().invoke(ctx)
+        except click.exceptions.NoArgsIsHelpError:
+            raise
+        except click.UsageError as error:
+            where = error.ctx.command_path if error.ctx else ctx.command_path
+            _refuse(ctx, f"{error.format_message()} (see {where} --help)")
+        except LedgerError as error:
+            _refuse(ctx, str(error))
+        except BrokenPipeError:
+            # The reader, such as `head`, has seen enough.
+            sys.stderr.close()
+            ctx.exit(1)
+
+
+@click.group(cls=_Main, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(VERSION, prog_name="mlops-ledger")
+def main() -> None:
+    """The system of record for models in production, in plain PostgreSQL.
+
+    The database is the one of DATABASE_URL or POSTGRES_HOST, _PORT, _USER, _PASSWORD and
+    MLOPS_DB_NAME, from the environment or a .env file; without them, an embedded PostgreSQL.
+
+    Exit codes: 0 done, 1 the answer is no (unhealthy, behind), 2 refused or not possible.
+    """
+
+
+def _refuse(context: click.Context, message: str) -> NoReturn:
+    click.echo(f"error: {' '.join(message.split())}", err=True)
+    context.exit(REFUSED)
+
+
+def _log_statements() -> None:
+    """Log statements when MLOPS_SQL_ECHO asks; otherwise keep the driver's log off the screen."""
+    logging.getLogger("psycopg").addHandler(logging.NullHandler())
+    if Settings.from_environment().sql_echo:
+        logging.basicConfig(stream=sys.stderr, format="%(name)s: %(message)s")
+        logging.getLogger("mlops_ledger.sql").setLevel(logging.DEBUG)
+
+
+for command in (init, db, migrate, models, decisions, monitoring, health):
+    main.add_command(command)

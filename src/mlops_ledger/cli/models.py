@@ -1,0 +1,213 @@
+"""`mlops-ledger models`: the registry and the history of production."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import click
+
+from ..database import Database
+from ..errors import NotFound
+from ..repositories import ModelVersionRepository
+from ..rows import Deployment
+from .options import (
+    Instant,
+    JsonObject,
+    Tag,
+    at_option,
+    by_option,
+    json_option,
+    limit_option,
+    reason_option,
+    slot_option,
+)
+from .output import echo_fields, echo_json, echo_rows
+
+
+@click.group()
+def models() -> None:
+    """Register versions and move them in and out of production."""
+
+
+@models.command("list")
+@click.option("--model", "model_name", help="Only versions of this model.")
+@click.option("--stage", help="Only versions in this stage.")
+@click.option("--tag", "tags", type=Tag(), multiple=True, help="Only versions with this tag.")
+@limit_option
+@json_option
+def list_(model_name: str | None, stage: str | None, tags: Any, limit: int, as_json: bool) -> None:
+    """List versions, newest first."""
+    with Database() as db:
+        versions = ModelVersionRepository(db).list_versions(
+            model_name=model_name, stage=stage, tags=dict(tags) or None, limit=limit
+        )
+    columns = "model_name model_version stage algorithm metrics created_at created_by"
+    echo_rows(versions, columns, as_json)
+
+
+@models.command()
+@click.argument("model_name")
+@click.argument("model_version")
+@json_option
+def show(model_name: str, model_version: str, as_json: bool) -> None:
+    """Show one version."""
+    with Database() as db:
+        found = ModelVersionRepository(db).get(model_name=model_name, model_version=model_version)
+    if found is None:
+        raise NotFound(f"model {model_name} has no version {model_version}")
+    echo_json(found) if as_json else echo_fields(found)
+
+
+@models.command()
+@click.argument("model_name")
+@click.argument("model_version", required=False)
+@click.option("--stage", default="development", show_default=True, help="development or staging.")
+@click.option("--algorithm", help="What was trained.")
+@click.option("--metrics", type=JsonObject(), help="Evaluation metrics.")
+@click.option("--hyperparameters", type=JsonObject(), help="Hyperparameters.")
+@click.option("--feature", "features", multiple=True, help="A feature, in the model's order.")
+@click.option("--training-samples", type=int, help="Number of rows trained on.")
+@click.option("--dataset-version", help="Version of the training data.")
+@click.option("--artifact-uri", help="Where the model is stored.")
+@click.option("--mlflow-run-id", help="The MLflow run that trained it.")
+@click.option("--tag", "tags", type=Tag(), multiple=True, help="A tag.")
+@by_option
+@json_option
+def register(
+    features: tuple[str, ...], tags: Any, by: str | None, as_json: bool, **fields: Any
+) -> None:
+    """Register a version of MODEL_NAME; without MODEL_VERSION it takes the next number."""
+    with Database() as db:
+        repository = ModelVersionRepository(db)
+        made = repository.insert(
+            **fields, feature_names=features or None, tags=dict(tags), created_by=by
+        )
+        version = repository.get(id=made)
+    assert version is not None
+    if as_json:
+        echo_json(version)
+    else:
+        click.echo(f"registered {version.model_name} version {version.model_version}")
+
+
+@models.command()
+@click.argument("model_name")
+@click.argument("model_version")
+@slot_option
+@by_option
+@reason_option
+@click.option("--decision", type=click.UUID, help="The decision that allows it.")
+@at_option
+@json_option
+def promote(
+    model_name: str,
+    model_version: str,
+    slot: str,
+    by: str | None,
+    reason: str | None,
+    decision: UUID | None,
+    at: datetime | None,
+    as_json: bool,
+) -> None:
+    """Put a version into production, or into another slot."""
+    with Database() as db:
+        deployment = ModelVersionRepository(db).promote(
+            model_name=model_name,
+            model_version=model_version,
+            slot=slot,
+            promoted_by=by,
+            reason=reason,
+            decision_id=decision,
+            at=at,
+        )
+    _echo_deployment(deployment, as_json)
+
+
+@models.command()
+@click.argument("model_name")
+@slot_option
+@by_option
+@reason_option
+@at_option
+@json_option
+def rollback(
+    model_name: str,
+    slot: str,
+    by: str | None,
+    reason: str | None,
+    at: datetime | None,
+    as_json: bool,
+) -> None:
+    """Put back the version that was there before."""
+    with Database() as db:
+        deployment = ModelVersionRepository(db).rollback(
+            model_name=model_name, slot=slot, rolled_back_by=by, reason=reason, at=at
+        )
+    _echo_deployment(deployment, as_json)
+
+
+@models.command()
+@click.argument("model_name")
+@slot_option
+@by_option
+@reason_option
+@at_option
+@json_option
+def retire(
+    model_name: str,
+    slot: str,
+    by: str | None,
+    reason: str | None,
+    at: datetime | None,
+    as_json: bool,
+) -> None:
+    """Empty a slot."""
+    with Database() as db:
+        deployment = ModelVersionRepository(db).retire(
+            model_name=model_name, slot=slot, retired_by=by, reason=reason, at=at
+        )
+    _echo_deployment(deployment, as_json)
+
+
+@models.command()
+@click.argument("model_name", required=False)
+@click.option("--slot", help="Only this slot.")
+@limit_option
+@json_option
+def timeline(model_name: str | None, slot: str | None, limit: int, as_json: bool) -> None:
+    """Show what was in production when, newest first."""
+    with Database() as db:
+        entries = ModelVersionRepository(db).timeline(model_name=model_name, slot=slot, limit=limit)
+    columns = (
+        "model_name slot model_version deployed_at retired_at live_for deployed_by "
+        "decision_action trigger_reason reason"
+    )
+    echo_rows(entries, columns, as_json)
+
+
+@models.command()
+@click.argument("model_name")
+@click.argument("at", type=Instant(), default="now")
+@slot_option
+@json_option
+@click.pass_context
+def at(context: click.Context, model_name: str, at: datetime, slot: str, as_json: bool) -> None:
+    """Say what was in production at a time (ISO 8601 with zone; default: now).
+
+    Exits with 1 when nothing was.
+    """
+    with Database() as db:
+        deployment = ModelVersionRepository(db).production_at(
+            model_name=model_name, at=at, slot=slot
+        )
+    if deployment is not None or as_json:
+        _echo_deployment(deployment, as_json)
+    else:
+        click.echo(f"nothing of model {model_name} was in slot {slot} then")
+    context.exit(0 if deployment else 1)
+
+
+def _echo_deployment(deployment: Deployment | None, as_json: bool) -> None:
+    echo_json(deployment) if as_json else echo_fields(deployment)

@@ -1,0 +1,72 @@
+"""Options and parameter types that several commands share."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+import orjson
+
+
+class Instant(click.ParamType[datetime]):
+    """A time in ISO 8601; without an offset it is refused, as everywhere in the ledger."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read the text."""
+        if isinstance(value, datetime):
+            return value
+        if value == "now":
+            return datetime.now(UTC)
+        try:
+            parsed = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail("not a time: write 2026-01-31T12:00:00Z", param, ctx)
+        if parsed.tzinfo is None:
+            self.fail("has no time zone: write 2026-01-31T12:00:00Z", param, ctx)
+        return parsed
+
+
+class JsonObject(click.ParamType[dict[str, Any]]):
+    """A JSON object on the command line."""
+
+    name = "json"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read the text."""
+        try:
+            parsed = value if isinstance(value, dict) else orjson.loads(value)
+        except ValueError:
+            self.fail("is not valid JSON", param, ctx)
+        if not isinstance(parsed, dict):
+            self.fail('must be a JSON object such as {"roc_auc": 0.91}', param, ctx)
+        return parsed
+
+
+class Tag(click.ParamType[tuple[str, str]]):
+    """A tag as KEY=VALUE."""
+
+    name = "key=value"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Split the text."""
+        if isinstance(value, tuple):
+            return value
+        key, separator, text = value.partition("=")
+        if not key or not separator:
+            self.fail("must be KEY=VALUE", param, ctx)
+        return key, text
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+limit_option = click.option(
+    "--limit", type=int, default=20, show_default=True, help="At most so many rows (1 to 1000)."
+)
+slot_option = click.option("--slot", default="production", show_default=True, help="The slot.")
+by_option = click.option("--by", metavar="WHO", help="Who does it (default: the database user).")
+reason_option = click.option("--reason", metavar="TEXT", help="Why.")
+at_option = click.option(
+    "--at", type=Instant(), metavar="TIME", help="When, in the past (default: now)."
+)

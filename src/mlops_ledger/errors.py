@@ -1,0 +1,76 @@
+"""The exceptions that callers see: one root, and a class wherever a caller would act differently.
+
+Messages are written for the person who reads them: what was wrong, then what to do. They never
+carry a password or the contents of a row, so they are safe in a log.
+"""
+
+from __future__ import annotations
+
+
+class LedgerError(Exception):
+    """Base class of everything that mlops-ledger raises on purpose."""
+
+
+class ConfigError(LedgerError):
+    """A setting is missing or malformed; the message names the setting, never its value."""
+
+
+class InvalidValue(LedgerError, ValueError):
+    """A value was refused; nothing was written.
+
+    `field` is the name of the column or argument, with the path inside a JSON document.
+    """
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field}: {problem}")
+        self.field = field
+
+
+class NotFound(LedgerError, LookupError):
+    """The model, version, decision or run that was named is not in the ledger."""
+
+
+class Conflict(LedgerError):
+    """The ledger already holds something that contradicts this; nothing was written."""
+
+
+class PromotionRefused(Conflict):
+    """The decision given for a promotion does not allow it."""
+
+
+class AppendOnly(LedgerError):
+    """History was about to be changed or deleted; record a new fact instead."""
+
+
+class SchemaError(LedgerError):
+    """The database was never migrated, or its schema is older or newer than this release."""
+
+
+class MigrationError(LedgerError):
+    """A migration could not be applied; the message names its file and, where known, the line."""
+
+
+class EmbeddedServerError(LedgerError):
+    """The local PostgreSQL could not be found, started or stopped."""
+
+
+class Unavailable(LedgerError):
+    """The database cannot be reached or gave up.
+
+    Retry later with the same id: a write that did arrive is not repeated.
+    """
+
+
+class ConnectionLost(Unavailable):
+    """The connection broke during a call, so whether it was committed is unknown.
+
+    Retry with the same id: a write that did arrive is not repeated.
+    """
+
+
+class PoolExhausted(Unavailable):
+    """Every connection of the pool is in use and none was returned in time."""
+
+
+class TimedOut(Unavailable):
+    """The server cancelled the statement because a timeout ran out; nothing was written."""

@@ -1,0 +1,94 @@
+-- Statements of ModelVersionRepository.
+
+-- insert --
+-- Register a version; without a number it takes the next one. No row when the id is taken.
+INSERT INTO model_versions
+    (id, model_name, model_version, stage, mlflow_run_id, algorithm, metrics, hyperparameters, feature_names,
+     training_samples, dataset_version, dataset_digest, artifact_uri, metadata_uri, tags, created_at, created_by)
+VALUES
+    (%(id)s::uuid, %(model_name)s::text, %(model_version)s::text, %(stage)s::text, %(mlflow_run_id)s::text,
+     %(algorithm)s::text, coalesce(%(metrics)s::jsonb, '{}'), coalesce(%(hyperparameters)s::jsonb, '{}'),
+     %(feature_names)s::text[], %(training_samples)s::bigint, %(dataset_version)s::text, %(dataset_digest)s::text,
+     %(artifact_uri)s::text, %(metadata_uri)s::text, coalesce(%(tags)s::jsonb, '{}'),
+     coalesce(%(created_at)s::timestamptz, now()), coalesce(%(created_by)s::text, session_user))
+ON CONFLICT (id) DO NOTHING
+RETURNING id;
+
+-- insert__repeated --
+-- The version an earlier try with the same id registered, if it was the same version.
+SELECT id FROM model_versions
+WHERE id = %(id)s::uuid AND model_name = %(model_name)s::text
+  AND model_version = coalesce(%(model_version)s::text, model_version);
+
+-- get --
+-- One version, by its id or by its model and number.
+SELECT id, model_name, model_version, stage, mlflow_run_id, algorithm, metrics, accuracy,
+       "precision", recall, f1_score, roc_auc, brier_score, rmse, mae, r2, hyperparameters,
+       feature_names, training_samples, dataset_version, dataset_digest, artifact_uri,
+       metadata_uri, tags, created_at, created_by, promoted_at, promoted_by
+FROM model_versions
+WHERE id = %(id)s::uuid OR (model_name = %(model_name)s::text AND model_version = %(model_version)s::text);
+
+-- list_versions --
+-- Versions, newest first; a page goes on before the id that the last one ended with.
+SELECT id, model_name, model_version, stage, mlflow_run_id, algorithm, metrics, accuracy,
+       "precision", recall, f1_score, roc_auc, brier_score, rmse, mae, r2, hyperparameters,
+       feature_names, training_samples, dataset_version, dataset_digest, artifact_uri,
+       metadata_uri, tags, created_at, created_by, promoted_at, promoted_by
+FROM model_versions
+WHERE (%(model_name)s::text IS NULL OR model_name = %(model_name)s::text)
+  AND (%(stage)s::text IS NULL OR stage = lower(%(stage)s::text))
+  AND (%(tags)s::jsonb IS NULL OR tags @> %(tags)s::jsonb)
+  AND (%(before)s::uuid IS NULL
+       OR (created_at, id) < (SELECT b.created_at, b.id FROM model_versions b WHERE b.id = %(before)s::uuid))
+ORDER BY created_at DESC, id DESC
+LIMIT %(limit)s::integer;
+
+-- set_tags --
+-- Merge tags into a version's; a null value takes the tag away.
+UPDATE model_versions SET tags = jsonb_strip_nulls(tags || %(tags)s::jsonb)
+WHERE model_name = %(model_name)s::text AND model_version = %(model_version)s::text
+RETURNING tags;
+
+-- promote --
+-- Put a version into a slot.
+SELECT id, model_name, slot, model_version, model_version_id, deployed_at, retired_at,
+       deployed_by, reason, retired_by, retired_reason, decision_id, restores_id
+FROM promote(%(model_name)s::text, %(model_version)s::text, %(slot)s::text, %(promoted_by)s::text,
+             %(reason)s::text, %(decision_id)s::uuid, %(at)s::timestamptz, %(deployment_id)s::uuid);
+
+-- rollback --
+-- Put back the version that held the slot before.
+SELECT id, model_name, slot, model_version, model_version_id, deployed_at, retired_at,
+       deployed_by, reason, retired_by, retired_reason, decision_id, restores_id
+FROM rollback(%(model_name)s::text, %(slot)s::text, %(rolled_back_by)s::text, %(reason)s::text,
+              %(at)s::timestamptz, %(deployment_id)s::uuid);
+
+-- retire --
+-- Empty a slot.
+SELECT id, model_name, slot, model_version, model_version_id, deployed_at, retired_at,
+       deployed_by, reason, retired_by, retired_reason, decision_id, restores_id
+FROM retire(%(model_name)s::text, %(slot)s::text, %(retired_by)s::text, %(reason)s::text,
+            %(at)s::timestamptz, %(deployment_id)s::uuid);
+
+-- production_at --
+-- The deployment that held a slot at an instant.
+SELECT id, model_name, slot, model_version, model_version_id, deployed_at, retired_at,
+       deployed_by, reason, retired_by, retired_reason, decision_id, restores_id
+FROM production_at(%(model_name)s::text, coalesce(%(at)s::timestamptz, clock_timestamp()), %(slot)s::text);
+
+-- timeline --
+-- Deployments, newest first; a page goes on before the id that the last one ended with.
+SELECT model_name, slot, model_version, deployed_at, retired_at, live_for, is_live,
+       deployed_by, reason, retired_by, retired_reason, is_rollback, decision_action,
+       trigger_reason, decision_reasoning, stage, algorithm, accuracy, f1_score, roc_auc,
+       brier_score, rmse, r2, training_samples, mlflow_run_id, created_at, promoted_at,
+       promoted_by, model_version_id, deployment_id, decision_id
+FROM v_model_timeline
+WHERE (%(model_name)s::text IS NULL OR model_name = %(model_name)s::text)
+  AND (%(slot)s::text IS NULL OR slot = %(slot)s::text)
+  AND (%(before)s::uuid IS NULL
+       OR (deployed_at, deployment_id)
+          < (SELECT b.deployed_at, b.id FROM model_deployments b WHERE b.id = %(before)s::uuid))
+ORDER BY deployed_at DESC, deployment_id DESC
+LIMIT %(limit)s::integer;

@@ -1,0 +1,13 @@
+-- What making the database asks.
+
+-- database_owner --
+-- The owner of a database, if it exists.
+SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = %(database)s::text;
+
+-- tables --
+-- The ledger's tables.
+SELECT tablename::text FROM pg_tables WHERE schemaname = current_schema() ORDER BY tablename;
+
+-- views --
+-- The ledger's views.
+SELECT viewname::text FROM pg_views WHERE schemaname = current_schema() ORDER BY viewname;

@@ -1,0 +1,68 @@
+"""Loads the statements of `sql/*.sql`: one file per repository, one statement per method.
+
+A statement begins with `-- name --` and a comment line that says what it does. Each parameter
+carries a cast, `%(name)s::type`; the cast decides how the value is checked before it is sent.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from .values import CHECKS
+
+_HEADER = re.compile(r"^-- (\w+) --$", re.MULTILINE)
+_PARAMETER = re.compile(r"%\((\w+)\)s(?:::([a-z0-9 ]+(?:\[\])?))?")
+_TYPE = re.compile(r"double precision|[a-z0-9]+(?:\[\])?")
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One SQL statement, where it stands, and the type of each of its parameters."""
+
+    name: str
+    origin: str
+    text: bytes
+    parameters: Mapping[str, str]
+
+    def bind(self, values: Mapping[str, object]) -> dict[str, object]:
+        """Check the values of all parameters and turn them into what the driver sends.
+
+        Raises InvalidValue naming the parameter that does not fit.
+        """
+        return {
+            name: None if values[name] is None else CHECKS[sql_type](name, values[name])
+            for name, sql_type in self.parameters.items()
+        }
+
+
+@cache
+def load(repository: str) -> Mapping[str, Statement]:
+    """Read `sql/<repository>.sql` into its statements by name."""
+    file = f"sql/{repository}.sql"
+    source = resources.files(__package__).joinpath(file).read_text("utf-8")
+    headers = list(_HEADER.finditer(source))
+    ends = [header.start() for header in headers[1:]] + [len(source)]
+    found: dict[str, Statement] = {}
+    for header, end in zip(headers, ends, strict=True):
+        name, body = header[1], source[header.end() : end].strip()
+        line = source.count("\n", 0, header.start()) + 1
+        origin = f"{file}:{line} {name}"
+        if name in found:
+            raise ValueError(f"{origin}: a second statement of that name")
+        found[name] = Statement(name, origin, body.encode(), _parameters(origin, body))
+    return found
+
+
+def _parameters(origin: str, body: str) -> dict[str, str]:
+    types: dict[str, str] = {}
+    for name, cast in _PARAMETER.findall(body):
+        match = _TYPE.match(cast)
+        if match is None or match[0] not in CHECKS:
+            raise ValueError(f"{origin}: parameter {name} has no cast to a known type")
+        if types.setdefault(name, match[0]) != match[0]:
+            raise ValueError(f"{origin}: parameter {name} has two types")
+    return types

@@ -1,0 +1,216 @@
+"""Checks values before they are sent, by the SQL type of the parameter they are bound to.
+
+psycopg and PostgreSQL disagree with themselves about odd values: NaN is a number, 2.7 becomes 3,
+a naive datetime takes the session's zone, a NUL byte fails in text but is stored in json. Here
+each value is either stored as it was meant or refused with the name of its field, and always the
+same way, whichever method writes it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from enum import Enum
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+
+from .errors import InvalidValue
+
+MAX_BYTES: Final = 1_000_000
+MAX_DEPTH: Final = 64
+
+
+def text(field: str, value: object) -> str:
+    """Accept text of at most a megabyte without NUL bytes and lone surrogates."""
+    if isinstance(value, Enum):
+        value = value.value
+    if not isinstance(value, str):
+        raise InvalidValue(field, f"must be text, not {_kind(value)}")
+    if "\x00" in value:
+        raise InvalidValue(field, "contains a NUL byte")
+    try:
+        size = len(value.encode())
+    except UnicodeEncodeError:
+        size = -1
+    # Raised outside the handler: the codec's error quotes the text.
+    if size < 0:
+        raise InvalidValue(field, "contains a lone surrogate, which is not valid Unicode")
+    if size > MAX_BYTES:
+        raise InvalidValue(field, f"is longer than {MAX_BYTES:,} bytes")
+    return str(value)
+
+
+def texts(field: str, value: object) -> list[str]:
+    """Accept a list or tuple of texts."""
+    value = _plain(value)
+    if not isinstance(value, list | tuple):
+        raise InvalidValue(field, f"must be a list of texts, not {_kind(value)}")
+    return [text(f"{field}[{index}]", item) for index, item in enumerate(value)]
+
+
+def json(field: str, value: object) -> str:
+    """Encode a value as JSON.
+
+    Decimals become the nearest double, UUIDs and aware datetimes text, NumPy scalars and arrays
+    their Python values. Refused: NaN and infinity, naive datetimes, keys that are not text, more
+    than 64 levels, more than a megabyte.
+    """
+    encoded = orjson.dumps(_json_value(field, value, 0))
+    if len(encoded) > MAX_BYTES:
+        raise InvalidValue(field, f"is longer than {MAX_BYTES:,} bytes as JSON")
+    return encoded.decode()
+
+
+def number(field: str, value: object) -> float:
+    """Accept a finite number."""
+    value = _plain(value)
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        raise InvalidValue(field, f"must be a number, not {_kind(value)}")
+    try:
+        result = float(value)
+    except (OverflowError, ValueError):
+        result = math.inf
+    if not math.isfinite(result):
+        raise InvalidValue(field, "must be a finite number")
+    return result
+
+
+def integer(bits: int) -> Callable[[str, object], int]:
+    """Make the check for signed integers of so many bits."""
+
+    def check(field: str, value: object) -> int:
+        value = _plain(value)
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise InvalidValue(field, f"must be a whole number, not {_kind(value)}")
+        if not -(2 ** (bits - 1)) <= value < 2 ** (bits - 1):
+            raise InvalidValue(field, f"is out of range for {bits} bits")
+        return value
+
+    return check
+
+
+def boolean(field: str, value: object) -> bool:
+    """Accept true or false, not 1 or 0."""
+    value = _plain(value)
+    if not isinstance(value, bool):
+        raise InvalidValue(field, f"must be true or false, not {_kind(value)}")
+    return value
+
+
+def uuid(field: str, value: object) -> UUID:
+    """Accept a UUID, or its text."""
+    if isinstance(value, UUID):
+        return value
+    try:
+        parsed = UUID(value) if isinstance(value, str) else None
+    except ValueError:
+        parsed = None
+    if parsed is None:
+        raise InvalidValue(field, "must be a UUID")
+    return parsed
+
+
+def instant(field: str, value: object) -> datetime:
+    """Accept a datetime with a time zone and return it in UTC."""
+    if not isinstance(value, datetime):
+        raise InvalidValue(field, f"must be a datetime, not {_kind(value)}")
+    if value.utcoffset() is None:
+        raise InvalidValue(field, "has no time zone; use datetime.now(UTC) or give a tzinfo")
+    try:
+        return value.astimezone(UTC)
+    except (OverflowError, ValueError):
+        raise InvalidValue(field, "lies outside the years 1 to 9999 in UTC") from None
+
+
+def span(field: str, value: object) -> timedelta:
+    """Accept a length of time above zero."""
+    if not isinstance(value, timedelta):
+        raise InvalidValue(field, f"must be a timedelta, not {_kind(value)}")
+    if value <= timedelta(0):
+        raise InvalidValue(field, "must be longer than zero")
+    return value
+
+
+CHECKS: Final[Mapping[str, Callable[[str, object], object]]] = {
+    "text": text,
+    "text[]": texts,
+    "jsonb": json,
+    "double precision": number,
+    "integer": integer(32),
+    "bigint": integer(64),
+    "boolean": boolean,
+    "uuid": uuid,
+    "timestamptz": instant,
+    "interval": span,
+}
+
+
+def page_size(limit: object) -> int:
+    """Accept the length of a page: 1 to 1000 rows."""
+    size = integer(32)("limit", limit)
+    if not 1 <= size <= 1000:
+        raise InvalidValue("limit", "must be between 1 and 1000")
+    return size
+
+
+def look_back(until: object, days: object) -> datetime:
+    """Return the start of the window of so many days before an instant."""
+    length = number("days", days)
+    if not 0 < length <= 36_525:
+        raise InvalidValue("days", "must be above 0 and at most 36525")
+    return instant("until", until) - timedelta(days=length)
+
+
+def _json_value(field: str, value: object, depth: int) -> Any:
+    if depth > MAX_DEPTH:
+        raise InvalidValue(field, f"is nested deeper than {MAX_DEPTH} levels")
+    value = _plain(value)
+    match value:
+        case None | bool():
+            return value
+        case str():
+            return text(field, value)
+        case int():
+            return integer(64)(field, value)
+        case float() | Decimal():
+            return number(field, value)
+        case UUID():
+            return str(value)
+        case datetime():
+            return instant(field, value).isoformat()
+        case date():
+            return value.isoformat()
+        case Mapping():
+            return {
+                _json_key(field, key): _json_value(f"{field}.{key}", item, depth + 1)
+                for key, item in value.items()
+            }
+        case list() | tuple():
+            return [
+                _json_value(f"{field}[{index}]", item, depth + 1)
+                for index, item in enumerate(value)
+            ]
+    raise InvalidValue(field, f"{_kind(value)} cannot be written as JSON")
+
+
+def _json_key(field: str, key: object) -> str:
+    if not isinstance(key, str):
+        raise InvalidValue(field, f"has a key that is not text but {_kind(key)}")
+    return text(f"a key of {field}", key)
+
+
+def _plain(value: object) -> object:
+    """Unwrap enumerations, NumPy scalars and arrays, without importing NumPy."""
+    if isinstance(value, Enum):
+        return value.value
+    if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
+        return value.tolist()
+    return value
+
+
+def _kind(value: object) -> str:
+    return type(value).__name__
