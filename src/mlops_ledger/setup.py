@@ -61,8 +61,10 @@ def create_database(settings: Settings, owner: str | None = None) -> tuple[bool,
 
 def initialise(settings: Settings, owner: str | None = None) -> Made:
     """Create the database if it is missing and migrate it; running it again changes nothing."""
-    created, owner = create_database(settings, owner)
     conninfo = direct(settings, resolve_conninfo(settings))
+    created, found_owner = create_database(settings, owner)
+    if owner is not None:
+        conninfo = _as_role(conninfo, owner)
     applied = [str(migration) for migration in Migrator(conninfo).up()]
     statements = load("setup")
     with _connect(conninfo) as connection:
@@ -70,7 +72,7 @@ def initialise(settings: Settings, owner: str | None = None) -> Made:
             [row[0] for row in connection.execute(statements[name].text)]
             for name in ("tables", "views")
         )
-        return Made(connection.info.dbname, owner, created, applied, tables, views)
+        return Made(connection.info.dbname, found_owner, created, applied, tables, views)
 
 
 def drop_database(settings: Settings) -> str:
@@ -92,6 +94,13 @@ def drop_database(settings: Settings) -> str:
         except psycopg.Error as error:
             raise_alone(translate(error))
     return name
+
+
+def _as_role(conninfo: str, role: str) -> str:
+    """Act as a role after connecting, so that it owns what is made."""
+    escaped = role.replace("\\", r"\\").replace(" ", r"\ ")
+    given = conninfo_to_dict(conninfo).get("options") or ""
+    return make_conninfo(conninfo, options=f"{given} -c role={escaped}".strip())
 
 
 def _is_local(connection: psycopg.Connection[Any]) -> bool:

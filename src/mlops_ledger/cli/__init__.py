@@ -13,7 +13,7 @@ from ..connections import VERSION
 from ..errors import LedgerError
 from .db import db
 from .decisions import decisions
-from .init import health, init
+from .init import health, init, reset
 from .migrate import migrate
 from .models import models
 from .monitoring import monitoring
@@ -68,3 +68,4 @@ def _log_statements() -> None:
 
 for command in (init, db, migrate, models, decisions, monitoring, health):
     main.add_command(command)
+db.add_command(reset)

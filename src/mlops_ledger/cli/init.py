@@ -1,12 +1,15 @@
-"""`mlops-ledger init` and `mlops-ledger health`."""
+"""`mlops-ledger init`, `mlops-ledger health` and `mlops-ledger db reset`."""
 
 from __future__ import annotations
+
+import sys
 
 import click
 
 from ..config import Settings
 from ..database import Database
-from ..setup import initialise
+from ..errors import ConfigError
+from ..setup import Made, drop_database, initialise
 from .output import echo_fields, echo_json
 
 
@@ -16,9 +19,37 @@ from .output import echo_fields, echo_json
 def init(owner: str | None, as_json: bool) -> None:
     """Create the database if it is missing and bring its schema up to date."""
     made = initialise(Settings.from_environment(), owner)
+    echo_json(made) if as_json else _echo_made(made)
+
+
+@click.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def reset(yes: bool) -> None:
+    """Drop the database with everything in it and make it anew. Only on this machine."""
+    settings = Settings.from_environment()
+    if not yes:
+        if not sys.stdin.isatty():
+            raise ConfigError("reset deletes the whole ledger: confirm with --yes")
+        click.confirm(f"Delete the database {settings.database} and all it holds?", abort=True)
+    click.echo(f"database  {drop_database(settings)} dropped")
+    _echo_made(initialise(settings))
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def health(context: click.Context, as_json: bool) -> None:
+    """Check server and schema. Exits with 0 if healthy, 1 if not."""
+    # Not in a `with` block, which would raise for a database that is not healthy.
+    report = Database().health()
     if as_json:
-        echo_json(made)
-        return
+        echo_json(report)
+    else:
+        echo_fields(report)
+    context.exit(0 if report.healthy else 1)
+
+
+def _echo_made(made: Made) -> None:
     found = "created" if made.created else "was there"
     click.echo(f"database  {made.database} {found}, owned by {made.owner}")
     for migration in made.applied:
@@ -27,20 +58,3 @@ def init(owner: str | None, as_json: bool) -> None:
     click.echo(f"views     {', '.join(made.views)}")
     if not made.created and not made.applied:
         click.echo("nothing to do: the schema is up to date")
-
-
-@click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.pass_context
-def health(context: click.Context, as_json: bool) -> None:
-    """Check server and schema. Exits with 0 if healthy, 1 if not."""
-    with_pool = Database()
-    try:
-        report = with_pool.health()
-    finally:
-        with_pool.close()
-    if as_json:
-        echo_json(report)
-    else:
-        echo_fields(report)
-    context.exit(0 if report.healthy else 1)

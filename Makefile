@@ -1,0 +1,78 @@
+# The door to everything: `make help`.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+LEDGER := $(BIN)/mlops-ledger
+READY := $(VENV)/.ready
+# Debian's PostgreSQL servers; the suite runs on each of them after the embedded one.
+SYSTEM_POSTGRESQL := $(sort $(dir $(wildcard /usr/lib/postgresql/*/bin/initdb)))
+# A process each core: the tests wait for servers more than they compute.
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadgroup
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test torture check lint sync schema docs bench \
+        db-init db-reset psql up down clean
+
+help: ## Show this help
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+
+setup: $(READY) ## Make .venv with everything that the targets below need
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: setup db-init ## Replay a year of flights: train, monitor, retrain, promote
+	$(BIN)/python -m examples.flight_delays
+
+test: setup ## Run the suite on the embedded PostgreSQL and on the system's
+	$(PYTEST)
+	@set -e; for bin in $(SYSTEM_POSTGRESQL); do \
+	    echo "== again on $$($$bin/postgres --version)"; \
+	    MLOPS_PG_BIN=$$bin $(PYTEST) -m 'not slow'; \
+	done
+
+torture: setup ## Run the fault tests at full size
+	MLOPS_TORTURE=1 $(BIN)/python -m pytest tests/faults
+
+check: setup lint ## Lint, types, generated files in step
+	$(BIN)/python tools/unasync.py --check
+	$(BIN)/python tools/dump_schema.py --check
+	$(BIN)/python tools/document_schema.py --check
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+sync: setup ## Generate the sync twins from the async sources
+	$(BIN)/python tools/unasync.py
+
+schema: setup ## Generate schema/schema.sql
+	$(BIN)/python tools/dump_schema.py
+
+docs: setup ## Generate the reference pages
+	$(BIN)/python tools/document_schema.py
+
+bench: setup ## Measure against raw psycopg, as ratios within one run
+	$(BIN)/python -m benchmarks
+
+db-init: setup ## Create the database if it is missing and migrate it
+	$(LEDGER) init
+
+db-reset: setup ## Drop and make the database anew; asks first, only on this machine
+	$(LEDGER) db reset $(if $(filter yes,$(CONFIRM)),--yes)
+
+psql: setup ## Open psql on the database
+	$(LEDGER) db psql
+
+up: ## Start PostgreSQL 18 in Docker
+	docker compose up --detach --wait
+
+down: ## Stop it; its data stays in the volume
+	docker compose down
+
+clean: ## Remove what the targets above made in this folder
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
