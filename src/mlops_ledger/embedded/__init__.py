@@ -1,0 +1,17 @@
+"""The local PostgreSQL: an ordinary server on 127.0.0.1, made and started on demand."""
+
+from __future__ import annotations
+
+from ..config import Settings
+from .programs import find_binaries
+from .server import EmbeddedServer, ServerStatus
+
+__all__ = ["EmbeddedServer", "ServerStatus", "find_binaries", "resolve_conninfo"]
+
+
+def resolve_conninfo(settings: Settings) -> str:
+    """Return the libpq string of the configured database; the embedded server is started for it.
+
+    Raises EmbeddedServerError.
+    """
+    return settings.conninfo or EmbeddedServer(settings.home).conninfo(settings.database)

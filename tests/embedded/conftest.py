@@ -1,0 +1,140 @@
+"""Homes for embedded servers, and the users and programs to run them with."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from mlops_ledger.embedded import EmbeddedServer, find_binaries
+
+DEBIAN = Path("/usr/lib/postgresql/15/bin")
+MEMORY = "/dev/shm"
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Take away what configures a database, so that the embedded one is meant."""
+    for name in os.environ:
+        if name.startswith(("PG", "POSTGRES_", "MLOPS_")) or name == "DATABASE_URL":
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def in_memory() -> bool:
+    """Whether servers and programs can be kept in memory, which is several times quicker."""
+    if not os.access(MEMORY, os.W_OK):
+        return False
+    found = os.statvfs(MEMORY)
+    return found.f_bavail * found.f_frsize > 2**30 and not found.f_flag & os.ST_NOEXEC
+
+
+@contextmanager
+def open_folder() -> Iterator[Path]:
+    """Make a folder that every user can enter, which pytest's own are not."""
+    path = Path(tempfile.mkdtemp(prefix="mlops-ledger-", dir=MEMORY if in_memory() else None))
+    path.chmod(0o755)
+    yield path
+    for lock in path.glob("**/lock"):
+        EmbeddedServer(lock.parent).stop()
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with open_folder() as path:
+        yield path
+
+
+@pytest.fixture
+def home(folder: Path) -> Path:
+    return folder / "home"
+
+
+@pytest.fixture(scope="session")
+def made_home() -> Iterator[Path]:
+    """Make a server once and stop it, to be copied: that is quicker than making many."""
+    with open_folder() as folder:
+        server = EmbeddedServer(folder / "home")
+        server.start()
+        server.stop()
+        yield folder / "home"
+
+
+@pytest.fixture
+def server(made_home: Path, home: Path) -> EmbeddedServer:
+    """Give a server that was made before and does not run."""
+    subprocess.run(["cp", "-a", made_home, home], check=True)
+    return EmbeddedServer(home)
+
+
+@pytest.fixture
+def new_server(home: Path) -> EmbeddedServer:
+    """Give a server that was never started."""
+    return EmbeddedServer(home)
+
+
+@pytest.fixture(params=["18", "15"])
+def programs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Use the newest PostgreSQL there is, then Debian's 15."""
+    if request.param == "15":
+        if not DEBIAN.exists():
+            pytest.skip(f"no PostgreSQL in {DEBIAN}")
+        monkeypatch.setenv("MLOPS_PG_BIN", str(DEBIAN))
+    else:
+        monkeypatch.setenv("MLOPS_PG_BIN", str(find_binaries(18)))
+    return int(request.param)
+
+
+@pytest.fixture(params=["this user", "nobody"])
+def run_as(request: pytest.FixtureRequest, folder: Path) -> Run:
+    """Run Python code in a process of its own, as this user and as one without rights."""
+    if request.param == "this user":
+        return run_python
+    if os.geteuid() != 0:
+        pytest.skip("only root can become another user")
+    nobody = pwd.getpwnam("nobody")
+    os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+    identity = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+    # A virtual environment made by root may point to a Python in root's home.
+    system = f"/usr/bin/python{sys.version_info.major}.{sys.version_info.minor}"
+    for python in (sys.executable, system):
+        with suppress(OSError):
+            run = partial(run_python, python=python, **identity)
+            if run("import mlops_ledger, psycopg").returncode == 0:
+                return run
+    pytest.skip("nobody can run neither this Python nor the system's")
+
+
+@pytest.fixture
+def python() -> Run:
+    return run_python
+
+
+def run_python(
+    code: str,
+    *arguments: str,
+    python: str = sys.executable,
+    env: dict[str, str] | None = None,
+    **identity: object,
+) -> subprocess.CompletedProcess[str]:
+    """Run `code` in a process of its own."""
+    return subprocess.run(
+        [python, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd="/",
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **(env or {})},
+        **identity,
+    )

