@@ -80,7 +80,8 @@ CREATE TABLE model_versions (
 
 CREATE INDEX model_versions_model_name_created_at_idx ON model_versions (model_name, created_at DESC, id DESC);
 CREATE INDEX model_versions_created_at_idx ON model_versions (created_at DESC, id DESC);
-CREATE INDEX model_versions_stage_idx ON model_versions (model_name, stage);
+CREATE INDEX model_versions_model_name_stage_idx ON model_versions (model_name, stage);
+CREATE INDEX model_versions_stage_created_at_idx ON model_versions (stage, created_at DESC, id DESC);
 CREATE INDEX model_versions_tags_idx ON model_versions USING gin (tags jsonb_path_ops);
 CREATE INDEX model_versions_mlflow_run_id_idx ON model_versions (mlflow_run_id);
 

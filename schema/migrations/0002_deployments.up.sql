@@ -44,6 +44,7 @@ CREATE TABLE model_deployments (
 );
 CREATE UNIQUE INDEX model_deployments_one_open_idx ON model_deployments (slot_id) WHERE retired_at IS NULL;
 CREATE INDEX model_deployments_slot_deployed_at_idx ON model_deployments (slot_id, deployed_at DESC);
+CREATE INDEX model_deployments_model_name_deployed_at_idx ON model_deployments (model_name, deployed_at DESC, id DESC);
 CREATE INDEX model_deployments_deployed_at_idx ON model_deployments (deployed_at DESC, id DESC);
 CREATE INDEX model_deployments_model_version_idx ON model_deployments (model_version_id);
 CREATE INDEX model_deployments_decision_idx ON model_deployments (decision_id, deployed_at) WHERE decision_id IS NOT NULL;

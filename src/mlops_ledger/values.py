@@ -9,7 +9,7 @@ same way, whichever method writes it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -26,22 +26,14 @@ MAX_DEPTH: Final = 64
 
 def text(field: str, value: object) -> str:
     """Accept text of at most a megabyte without NUL bytes and lone surrogates."""
-    if isinstance(value, Enum):
-        value = value.value
-    if not isinstance(value, str):
-        raise InvalidValue(field, f"must be text, not {_kind(value)}")
-    if "\x00" in value:
-        raise InvalidValue(field, "contains a NUL byte")
-    try:
-        size = len(value.encode())
-    except UnicodeEncodeError:
-        size = -1
-    # Raised outside the handler: the codec's error quotes the text.
-    if size < 0:
-        raise InvalidValue(field, "contains a lone surrogate, which is not valid Unicode")
-    if size > MAX_BYTES:
-        raise InvalidValue(field, f"is longer than {MAX_BYTES:,} bytes")
-    return str(value)
+    if type(value) is not str:
+        value = _plain(value)
+        if not isinstance(value, str):
+            raise InvalidValue(field, f"must be text, not {_kind(value)}")
+        value = str(value)
+    if problem := _text_problem(value):
+        raise InvalidValue(field, problem)
+    return value
 
 
 def texts(field: str, value: object) -> list[str]:
@@ -59,7 +51,10 @@ def json(field: str, value: object) -> str:
     their Python values. Refused: NaN and infinity, naive datetimes, keys that are not text, more
     than 64 levels, more than a megabyte.
     """
-    encoded = orjson.dumps(_json_value(field, value, 0))
+    try:
+        encoded = orjson.dumps(_json_value(value, 0))
+    except _Refused as refused:
+        raise InvalidValue(field + refused.path, refused.problem) from None
     if len(encoded) > MAX_BYTES:
         raise InvalidValue(field, f"is longer than {MAX_BYTES:,} bytes as JSON")
     return encoded.decode()
@@ -165,42 +160,108 @@ def look_back(until: object, days: object) -> datetime:
     return instant("until", until) - timedelta(days=length)
 
 
-def _json_value(field: str, value: object, depth: int) -> Any:
+class _Refused(Exception):
+    """A value inside a JSON document was refused; the path grows on the way out."""
+
+    def __init__(self, problem: str) -> None:
+        self.problem = problem
+        self.path = ""
+
+
+def _json_value(value: object, depth: int) -> Any:
+    # The exact types come first: nearly all values have one, and this runs for every record.
+    kind = type(value)
+    if kind is str:
+        return _json_text(value)
+    if kind is float:
+        if not math.isfinite(value):  # type: ignore[arg-type]
+            raise _Refused("must be a finite number")
+        return value
+    if value is None or kind is bool:
+        return value
+    if kind is int:
+        if not -(2**63) <= value < 2**63:  # type: ignore[operator]
+            raise _Refused("is out of range for 64 bits")
+        return value
     if depth > MAX_DEPTH:
-        raise InvalidValue(field, f"is nested deeper than {MAX_DEPTH} levels")
-    value = _plain(value)
-    match value:
-        case None | bool():
-            return value
-        case str():
-            return text(field, value)
-        case int():
-            return integer(64)(field, value)
-        case float() | Decimal():
-            return number(field, value)
+        raise _Refused(f"is nested deeper than {MAX_DEPTH} levels")
+    if isinstance(value, Mapping):
+        return _json_object(value, depth + 1)
+    if isinstance(value, list | tuple):
+        return _json_array(value, depth + 1)
+    return _json_value(_json_simple(value), depth)
+
+
+def _json_object(value: Mapping[object, object], depth: int) -> dict[str, Any]:
+    result = {}
+    for key, item in value.items():
+        if not isinstance(key, str):
+            raise _Refused(f"has a key that is not text but {_kind(key)}")
+        name = _json_text(str(key))
+        try:
+            result[name] = _json_value(item, depth)
+        except _Refused as refused:
+            refused.path = f".{name}{refused.path}"
+            raise
+    return result
+
+
+def _json_array(value: Sequence[object], depth: int) -> list[Any]:
+    result = []
+    for item in value:
+        try:
+            result.append(_json_value(item, depth))
+        except _Refused as refused:
+            refused.path = f"[{len(result)}]{refused.path}"
+            raise
+    return result
+
+
+def _json_text(value: Any) -> str:
+    if problem := _text_problem(value):
+        raise _Refused(problem)
+    return str(value)
+
+
+def _json_simple(value: object) -> Any:
+    """Turn a value that JSON does not know into one of the types that it does."""
+    plain = _plain(value)
+    match plain:
         case UUID():
-            return str(value)
+            return str(plain)
         case datetime():
-            return instant(field, value).isoformat()
+            return _checked(instant, plain).isoformat()
         case date():
-            return value.isoformat()
-        case Mapping():
-            return {
-                _json_key(field, key): _json_value(f"{field}.{key}", item, depth + 1)
-                for key, item in value.items()
-            }
-        case list() | tuple():
-            return [
-                _json_value(f"{field}[{index}]", item, depth + 1)
-                for index, item in enumerate(value)
-            ]
-    raise InvalidValue(field, f"{_kind(value)} cannot be written as JSON")
+            return plain.isoformat()
+        case str():
+            return str(plain)
+        case bool() | None | list() | tuple():
+            return plain
+        case int():
+            return int(plain)
+        case float() | Decimal():
+            return _checked(number, plain)
+    raise _Refused(f"{_kind(value)} cannot be written as JSON")
 
 
-def _json_key(field: str, key: object) -> str:
-    if not isinstance(key, str):
-        raise InvalidValue(field, f"has a key that is not text but {_kind(key)}")
-    return text(f"a key of {field}", key)
+def _checked(check: Callable[[str, object], Any], value: object) -> Any:
+    try:
+        return check("", value)
+    except InvalidValue as error:
+        raise _Refused(error.problem) from None
+
+
+def _text_problem(value: str) -> str | None:
+    if "\x00" in value:
+        return "contains a NUL byte"
+    if value.isascii():
+        size = len(value)
+    else:
+        try:
+            size = len(value.encode())
+        except UnicodeEncodeError:
+            return "contains a lone surrogate, which is not valid Unicode"
+    return f"is longer than {MAX_BYTES:,} bytes" if size > MAX_BYTES else None
 
 
 def _plain(value: object) -> object:
