@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import dotenv
 from psycopg import ProgrammingError
@@ -27,6 +27,8 @@ SERVER_VARIABLES: Final = ("POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_USER", "P
 _URL_SCHEME = re.compile(r"^postgres(?:ql)?(?:\+\w+)?://")
 _HOST = re.compile(r"[\w.:%,/ \[\]-]*")
 _DATABASE = re.compile(r"[^\x00-\x1f@/]{1,63}")
+# What stands in front of the question mark, or belongs to nobody else's eyes or machine.
+_NOT_IN_QUERY: Final = {"user", "password", "host", "port", "dbname", "hostaddr", "sslpassword"}
 _PORTS = re.compile(r"\d{1,5}(,\d{1,5})*")
 
 
@@ -34,13 +36,14 @@ _PORTS = re.compile(r"\d{1,5}(,\d{1,5})*")
 class Settings:
     """Where the database is and how to talk to it.
 
-    `conninfo` is a libpq connection string, or None for the embedded PostgreSQL under `home`.
-    Timeouts are in seconds.
+    `conninfo` is a libpq connection string, or None for the embedded PostgreSQL under `home`,
+    which `pg_bin` runs, or the programs that are found. Timeouts are in seconds.
     """
 
     conninfo: str | None = field(default=None, repr=False)
     database: str = DEFAULT_DATABASE
     home: Path = field(default_factory=lambda: _default_home({}))
+    pg_bin: Path | None = None
     pool_min_size: int = 1
     pool_max_size: int = 10
     pool_timeout: float = 10.0
@@ -69,6 +72,7 @@ class Settings:
             conninfo=conninfo,
             database=_database(values, conninfo),
             home=_default_home(values),
+            pg_bin=Path(values["MLOPS_PG_BIN"]) if "MLOPS_PG_BIN" in values else None,
             pool_min_size=_integer(values, "MLOPS_POOL_MIN_SIZE", 1, least=0),
             pool_max_size=_integer(values, "MLOPS_POOL_MAX_SIZE", 10),
             pool_timeout=_seconds(values, "MLOPS_POOL_TIMEOUT", 10.0),
@@ -121,7 +125,9 @@ def url(conninfo: str, *, password: bool) -> str:
     host = quote(str(parts.get("host", "")), safe="[]:,")
     port = f":{parts['port']}" if parts.get("port") else ""
     database = quote(str(parts.get("dbname", "")), safe="")
-    return f"postgresql://{user}{'@' if user else ''}{host}{port}/{database}"
+    others = {k: v for k, v in parts.items() if k not in _NOT_IN_QUERY and v != "disable"}
+    query = f"?{urlencode(others, quote_via=quote)}" if others else ""
+    return f"postgresql://{user}{'@' if user else ''}{host}{port}/{database}{query}"
 
 
 def _conninfo(values: Mapping[str, str]) -> str | None:

@@ -26,7 +26,7 @@ def db() -> None:
 def start() -> None:
     """Start the embedded PostgreSQL; the first time, make it."""
     settings = _embedded_settings()
-    server = EmbeddedServer(settings.home)
+    server = EmbeddedServer(settings.home, settings.pg_bin)
     _echo_status(server.start())
     click.echo(f"url      {url(server.conninfo(settings.database), password=False)}")
 
@@ -95,7 +95,7 @@ def _psql(settings: Settings) -> str:
     # The psql of the [embedded] extra cannot encrypt, which servers elsewhere may demand.
     if not settings.embedded and (system := shutil.which("psql")):
         return system
-    program = find_binaries() / "psql"
+    program = find_binaries(chosen=settings.pg_bin) / "psql"
     if not os.access(program, os.X_OK):
         raise EmbeddedServerError(f"there is no psql in {program.parent}; install it")
     return str(program)

@@ -14,4 +14,6 @@ def resolve_conninfo(settings: Settings) -> str:
 
     Raises EmbeddedServerError.
     """
-    return settings.conninfo or EmbeddedServer(settings.home).conninfo(settings.database)
+    if settings.conninfo is not None:
+        return settings.conninfo
+    return EmbeddedServer(settings.home, settings.pg_bin).conninfo(settings.database)

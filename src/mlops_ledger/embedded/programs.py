@@ -22,13 +22,13 @@ DEBIAN: Final = Path("/usr/lib/postgresql")
 _NEEDED: Final = ("postgres", "initdb", "pg_ctl")
 
 
-def find_binaries(major: int | None = None) -> Path:
+def find_binaries(major: int | None = None, chosen: Path | None = None) -> Path:
     """Return the folder with `postgres`, `initdb` and `pg_ctl`, of version `major` if given.
 
-    MLOPS_PG_BIN decides alone if it is set; else the newest of the `[embedded]` extra, the newest
+    `chosen`, or else MLOPS_PG_BIN, decides alone if it is set; then the newest of the `[embedded]` extra, the newest
     of Debian's packages, and PATH, in this order. Raises EmbeddedServerError.
     """
-    for folder in _candidates():
+    for folder in _candidates(chosen or os.environ.get("MLOPS_PG_BIN")):
         if major is None or major == major_version(folder):
             return folder
     problem = "there is no PostgreSQL on this machine"
@@ -68,8 +68,8 @@ def reachable_for(account: Account, folder: Path) -> Path:
     return copy / folder.parent.parent.name / folder.parent.name / folder.name
 
 
-def _candidates() -> Iterator[Path]:
-    if chosen := os.environ.get("MLOPS_PG_BIN"):
+def _candidates(chosen: Path | str | None) -> Iterator[Path]:
+    if chosen:
         folder = Path(chosen).expanduser().absolute()
         if not _holds_programs(folder):
             raise EmbeddedServerError(

@@ -43,17 +43,18 @@ class ServerStatus:
 
 
 class EmbeddedServer:
-    """The PostgreSQL whose files are below `home`.
+    """The PostgreSQL whose files are below `home`, run by `programs` or what is found.
 
     It is an ordinary server on 127.0.0.1 with a password and is left running: several processes
     use it, and none owns it. Every method raises EmbeddedServerError.
     """
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, programs: Path | None = None) -> None:
         with _file_errors(home):
             self._folder = choose_folder(home.absolute())
             self._data = self._folder / "data"
             self._account = Account.for_data(self._data)
+        self._chosen_programs = programs
         self._log = self._folder / "server.log"
         self._password = self._folder / "password"
         self._lock = self._folder / "lock"
@@ -209,7 +210,7 @@ class EmbeddedServer:
                     f"{self._data} is not a PostgreSQL data folder; move it away"
                 )
             major = int(version.read_text())
-        return reachable_for(self._account, find_binaries(major))
+        return reachable_for(self._account, find_binaries(major, self._chosen_programs))
 
     def _check_patience(self, waited: float, answer: int) -> None:
         if answer == Ping.OK and waited > PATIENCE_IF_REFUSED:
