@@ -7,9 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
-from psycopg.conninfo import make_conninfo
 
-from ..config import Settings, url
+from ..config import Settings, describe
+from ..connections import direct
 from ..embedded import resolve_conninfo
 from ..errors import InvalidValue, MigrationError
 from ..migrations import MigrationState, Migrator, create_migration
@@ -104,7 +104,7 @@ def new(name: str, directory: Path) -> None:
 
 def _conninfo() -> str:
     settings = Settings.from_environment()
-    return make_conninfo(resolve_conninfo(settings), connect_timeout=settings.connect_timeout)
+    return direct(settings, resolve_conninfo(settings))
 
 
 def _migrator() -> Migrator:
@@ -114,7 +114,7 @@ def _migrator() -> Migrator:
 def _confirm(conninfo: str) -> None:
     if not sys.stdin.isatty():
         raise MigrationError("down deletes tables with their data; confirm with --yes")
-    click.confirm(f"Delete tables and data from {url(conninfo, password=False)}?", abort=True)
+    click.confirm(f"Delete tables with their data from {describe(conninfo)}?", abort=True)
 
 
 def _report_applied(state: MigrationState) -> None:

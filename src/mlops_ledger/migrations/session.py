@@ -1,0 +1,259 @@
+"""A connection that runs migration scripts in one schema and keeps the record of them."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final, LiteralString
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.errors import InvalidSavepointSpecification, NoActiveSqlTransaction
+from psycopg.rows import class_row
+
+from ..config import describe
+from ..errors import LedgerError, MigrationError, SchemaError
+from ..failures import raise_alone, translate
+from .files import Migration, Script
+from .state import Record
+
+_POLL_SECONDS: Final = 0.1
+
+# With the check interval the server notices a killed client amid a long statement, and frees the
+# lock; set later, it would count only after the server's own interval has passed once. The other
+# two are there because a role can come with its own.
+_OPTIONS: Final = "-c client_connection_check_interval=2s -c statement_timeout=0 -c timezone=UTC"
+
+_POOLER: Final = (
+    "migrations need a direct connection to PostgreSQL, because a pooler such as PgBouncer "
+    "does not keep their lock; give the server's own host and port"
+)
+
+# Advisory locks belong to one database, so the schema is all that the key must tell apart.
+_TRY_LOCK: Final = """
+SELECT pg_try_advisory_lock(hashtextextended('mlops-ledger migrations: ' || %s, 0))
+"""
+
+_SET_CONTEXT: Final = """
+SELECT set_config('search_path', quote_ident(%(schema)s) || ', pg_temp', %(local)s),
+       set_config('lock_timeout', %(lock_timeout)s, %(local)s)
+"""
+
+_CREATE_TABLE: Final = """
+CREATE TABLE {table} (
+    version integer PRIMARY KEY,
+    name text NOT NULL,
+    checksum text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now(),
+    applied_by text NOT NULL DEFAULT session_user,
+    duration_ms integer NOT NULL
+);
+COMMENT ON TABLE {table} IS 'The migrations applied to this schema; kept by mlops-ledger.';
+COMMENT ON COLUMN {table}.version IS 'Number of the migration; the highest is the schema version.';
+COMMENT ON COLUMN {table}.name IS 'Name of its files, without number and ending.';
+COMMENT ON COLUMN {table}.checksum IS 'SHA-256 of its up file, with line ends as LF.';
+COMMENT ON COLUMN {table}.applied_at IS 'When it was applied.';
+COMMENT ON COLUMN {table}.applied_by IS 'The role that applied it.';
+COMMENT ON COLUMN {table}.duration_ms IS 'How long its script ran, in milliseconds.'
+"""
+
+
+@contextmanager
+def open_session(conninfo: str, lock_timeout: float) -> Iterator[Session]:
+    """Connect for the length of a `with` block; the lock, if taken, ends with it.
+
+    Raises SchemaError for a connection that cannot hold a lock or has no schema, and LedgerError
+    for whatever fails outside a script.
+    """
+    connection = _connect(conninfo)
+    try:
+        with connection:
+            yield Session(connection, lock_timeout)
+    except psycopg.Error as error:
+        raise_alone(translate(error))
+
+
+class Session:
+    """The ledger's schema as a migrator sees it: what was applied, and how to change that.
+
+    `lock_timeout` is how many seconds a statement of a script may wait for a table.
+    """
+
+    def __init__(self, connection: psycopg.Connection, lock_timeout: float) -> None:
+        _refuse_pooler(connection)
+        self._connection = connection
+        self._lock_timeout = lock_timeout
+        self._schema = _current_schema(connection)
+
+    def lock(self, wait: float) -> None:
+        """Keep other migrators of this schema out, after waiting at most `wait` seconds for them.
+
+        Raises MigrationError when the wait was in vain.
+        """
+        deadline = time.monotonic() + wait
+        # Polled: CREATE INDEX CONCURRENTLY waits for the snapshot of a blocked pg_advisory_lock,
+        # which in turn waits for the lock: a deadlock.
+        while not self._try_lock():
+            if time.monotonic() >= deadline:
+                raise MigrationError(
+                    f"another process was still migrating this database after {wait:g} s; "
+                    "run this again when it has finished"
+                )
+            time.sleep(_POLL_SECONDS)
+
+    def records(self) -> dict[int, Record]:
+        """Read what was applied, by version; nothing when there is no record table yet."""
+        if not self._has_table():
+            return {}
+        query = self._sql(
+            "SELECT version, name, checksum, applied_at, applied_by, duration_ms FROM {table}"
+        )
+        with self._connection.cursor(row_factory=class_row(Record)) as cursor:
+            return {record.version: record for record in cursor.execute(query)}
+
+    def ensure_table(self) -> None:
+        """Create the record table if it is not there; call under the lock."""
+        if not self._has_table():
+            self._connection.execute(self._sql(_CREATE_TABLE))
+
+    def apply(self, migration: Migration) -> None:
+        """Run the up script and record it, in one transaction unless the script opts out."""
+        with self._scope(migration.up):
+            started = time.perf_counter()
+            self._run(migration.up)
+            self.record(migration, round((time.perf_counter() - started) * 1000))
+
+    def revert(self, migration: Migration) -> None:
+        """Run the down script and remove the record, in one transaction unless it opts out."""
+        with self._scope(migration.down):
+            self._run(migration.down)
+            query = self._sql("DELETE FROM {table} WHERE version = %s")
+            self._connection.execute(query, [migration.version])
+
+    def record(self, migration: Migration, duration_ms: int = 0) -> None:
+        """Record a migration as applied."""
+        query = self._sql(
+            "INSERT INTO {table} (version, name, checksum, duration_ms) VALUES (%s, %s, %s, %s)"
+        )
+        values = [migration.version, migration.name, migration.up.checksum, duration_ms]
+        self._connection.execute(query, values)
+
+    def accept(self, migration: Migration) -> None:
+        """Record the file of an applied migration as it is now."""
+        query = self._sql("UPDATE {table} SET checksum = %s WHERE version = %s")
+        self._connection.execute(query, [migration.up.checksum, migration.version])
+
+    @contextmanager
+    def _scope(self, script: Script) -> Iterator[None]:
+        try:
+            if script.transactional:
+                with self._connection.transaction():
+                    self._set_context(self._lock_timeout, local=True)
+                    yield
+            else:
+                # No lock timeout: CONCURRENTLY waits for old snapshots, and cutting that short
+                # leaves an invalid index behind.
+                self._set_context(0, local=False)
+                yield
+        except psycopg.Error as error:
+            raise_alone(_failure(script, error))
+
+    def _set_context(self, lock_timeout: float, *, local: bool) -> None:
+        # Before every script, because the one before it may have set its own. Functions that
+        # SET search_path FROM CURRENT take this one over.
+        values = {"schema": self._schema, "lock_timeout": f"{lock_timeout * 1000:.0f}ms"}
+        self._connection.execute(_SET_CONTEXT, {**values, "local": local})
+
+    def _run(self, script: Script) -> None:
+        if not script.transactional:
+            for line, text in script.parts():
+                self._execute(script, text, line)
+            return
+        # A COMMIT in the script would end the transaction, and this savepoint with it.
+        self._connection.execute("SAVEPOINT script")
+        self._execute(script, script.text)
+        try:
+            self._connection.execute("RELEASE SAVEPOINT script")
+        except (InvalidSavepointSpecification, NoActiveSqlTransaction):
+            raise_alone(
+                MigrationError(
+                    f"{script.path.name} ends the transaction it runs in; take out its COMMIT or "
+                    "ROLLBACK, and undo by hand what it has committed"
+                )
+            )
+
+    def _execute(self, script: Script, text: str, line: int = 1) -> None:
+        # Without parameters psycopg sends the text as it is: many statements, any quoting, any %.
+        try:
+            self._connection.execute(text.encode())
+        except psycopg.Error as error:
+            if position := error.diag.statement_position:
+                line += text.count("\n", 0, int(position) - 1)
+                raise_alone(_failure(script, error, line))
+            raise
+
+    def _try_lock(self) -> bool:
+        return bool(_value(self._connection, _TRY_LOCK, [self._schema]))
+
+    def _has_table(self) -> bool:
+        query = "SELECT to_regclass(%s) IS NOT NULL"
+        return bool(_value(self._connection, query, [self._table.as_string(self._connection)]))
+
+    @property
+    def _table(self) -> sql.Identifier:
+        return sql.Identifier(self._schema, "ledger_migrations")
+
+    def _sql(self, text: LiteralString) -> sql.Composed:
+        return sql.SQL(text).format(table=self._table)
+
+
+def _connect(conninfo: str) -> psycopg.Connection:
+    given = conninfo_to_dict(conninfo).get("options") or os.environ.get("PGOPTIONS", "")
+    try:
+        return psycopg.connect(
+            conninfo,
+            autocommit=True,
+            options=f"{given} {_OPTIONS}",
+            # Scripts are sent as UTF-8 bytes, whatever PGCLIENTENCODING says.
+            client_encoding="UTF8",
+            prepare_threshold=None,
+            application_name="mlops-ledger migrate",
+        )
+    except psycopg.Error as error:
+        # How PgBouncer, and nobody else, refuses options.
+        if "unsupported startup parameter" in str(error):
+            raise_alone(SchemaError(_POOLER))
+        raise_alone(translate(error, connecting=True, target=describe(conninfo)))
+
+
+def _refuse_pooler(connection: psycopg.Connection) -> None:
+    if connection.info.backend_pid != _value(connection, "SELECT pg_backend_pid()"):
+        raise SchemaError(_POOLER)
+
+
+def _current_schema(connection: psycopg.Connection) -> str:
+    schema = _value(connection, "SELECT current_schema()")
+    if schema is None:
+        raise SchemaError("the search_path names no schema that exists; create it first")
+    return str(schema)
+
+
+def _value(
+    connection: psycopg.Connection, query: LiteralString, values: Sequence[object] | None = None
+) -> object:
+    row = connection.execute(query, values).fetchone()
+    return None if row is None else row[0]
+
+
+def _failure(script: Script, error: psycopg.Error, line: int | None = None) -> LedgerError:
+    # The primary message alone, because DETAIL quotes rows. So does the message of a data
+    # exception, unless it points at a literal of the script.
+    if (problem := error.diag.message_primary) is None:
+        return translate(error)
+    if line is None and isinstance(error, psycopg.DataError):
+        problem = f"a value in the database does not fit ({type(error).__name__})"
+    where = script.path.name if line is None else f"{script.path.name}, line {line}"
+    return MigrationError(f"{where}: {problem}")
