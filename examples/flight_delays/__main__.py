@@ -1,0 +1,44 @@
+"""The main job on real data: `python -m examples.flight_delays`."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+
+import click
+
+from mlops_ledger import Database
+from mlops_ledger.errors import LedgerError
+
+from .replay import WEEKS, replay
+from .report import print_views
+
+
+@click.command()
+@click.option(
+    "--weeks",
+    type=click.IntRange(1, WEEKS),
+    default=WEEKS,
+    show_default=True,
+    help="How many weeks to replay, from 1 February 2013 on.",
+)
+def main(weeks: int) -> None:
+    """Replay New York's flights of 2013: predict delays, monitor, retrain, and record it all."""
+    try:
+        with Database() as db:
+            added = replay(db, weeks)
+            click.echo(summary(weeks, added))
+            print_views(db)
+    except LedgerError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(2)
+
+
+def summary(weeks: int, added: Counter[str]) -> str:
+    """Say what the replay added to the ledger."""
+    if not added:
+        return f"All {weeks} weeks were in the ledger already; nothing was added."
+    return "Added " + " and ".join(f"{count} {kind}" for kind, count in added.items()) + "."
+
+
+main(prog_name="python -m examples.flight_delays")

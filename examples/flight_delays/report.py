@@ -1,0 +1,35 @@
+"""What the ledger says about the year: its three views, asked in plain SQL."""
+
+from __future__ import annotations
+
+import click
+
+from mlops_ledger import Database
+from mlops_ledger.cli.output import echo_table
+
+VIEWS = {
+    "v_model_timeline: what was in production, and since when": """
+        SELECT model_version, deployed_at::date, retired_at::date, is_live, trigger_reason,
+               training_samples, roc_auc, brier_score
+        FROM v_model_timeline WHERE model_name = 'flight-delays' ORDER BY deployed_at""",
+    "v_decision_history: every candidate, and why it was promoted or rejected": """
+        SELECT timestamp::date AS decided, trigger_reason, candidate_version, production_version,
+               action, gates_passed, failed_gates
+        FROM v_decision_history WHERE model_name = 'flight-delays' ORDER BY timestamp""",
+    "v_recent_monitoring: the last week against the week before": """
+        SELECT metric_type, metric_name, metric_value, previous_value, change
+        FROM v_recent_monitoring WHERE model_name = 'flight-delays'""",
+}
+PSQL = 'mlops-ledger db psql -c "SELECT * FROM v_model_timeline ORDER BY deployed_at"'
+
+
+def print_views(db: Database) -> None:
+    """Print the three views as tables, and how to ask them yourself."""
+    for title, query in VIEWS.items():
+        with db.connection() as connection:
+            cursor = connection.execute(query)
+            columns = [column.name for column in cursor.description]
+            rows = cursor.fetchall()
+        click.echo(f"\n{title}\n")
+        echo_table(columns, rows)
+    click.echo(f"\nAsk your own questions:\n\n  {PSQL}")

