@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
+from pathlib import Path
+
 import click
 
 from mlops_ledger import Database
@@ -20,7 +25,7 @@ VIEWS = {
         SELECT metric_type, metric_name, metric_value, previous_value, change
         FROM v_recent_monitoring WHERE model_name = 'flight-delays'""",
 }
-PSQL = 'mlops-ledger db psql -c "SELECT * FROM v_model_timeline ORDER BY deployed_at"'
+QUESTION = "SELECT * FROM v_model_timeline ORDER BY deployed_at"
 
 
 def print_views(db: Database) -> None:
@@ -32,4 +37,10 @@ def print_views(db: Database) -> None:
             rows = cursor.fetchall()
         click.echo(f"\n{title}\n")
         echo_table(columns, rows)
-    click.echo(f"\nAsk your own questions:\n\n  {PSQL}")
+    click.echo(f'\nAsk your own questions:\n\n  {command()} db psql -c "{QUESTION}"')
+
+
+def command() -> str:
+    """Return how to call mlops-ledger from here, whether or not its environment is activated."""
+    name = "mlops-ledger"
+    return name if shutil.which(name) else os.path.relpath(Path(sys.executable).with_name(name))

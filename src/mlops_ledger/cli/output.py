@@ -77,6 +77,8 @@ def cell(value: object) -> str:
             return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
         case timedelta():
             return _duration(value)
+        case list() if all(isinstance(item, str) for item in value):
+            return ", ".join(value)
         case dict() | list():
             return orjson.dumps(value, default=_plain).decode()
     return str(value)

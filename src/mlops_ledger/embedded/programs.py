@@ -25,8 +25,8 @@ _NEEDED: Final = ("postgres", "initdb", "pg_ctl")
 def find_binaries(major: int | None = None, chosen: Path | None = None) -> Path:
     """Return the folder with `postgres`, `initdb` and `pg_ctl`, of version `major` if given.
 
-    `chosen`, or else MLOPS_PG_BIN, decides alone if it is set; then the newest of the `[embedded]` extra, the newest
-    of Debian's packages, and PATH, in this order. Raises EmbeddedServerError.
+    `chosen`, or else MLOPS_PG_BIN, decides alone if it is set; then the newest of the `[embedded]`
+    extra, the newest of Debian's packages, and PATH, in this order. Raises EmbeddedServerError.
     """
     for folder in _candidates(chosen or os.environ.get("MLOPS_PG_BIN")):
         if major is None or major == major_version(folder):
