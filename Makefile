@@ -41,6 +41,8 @@ check: setup lint ## Lint, types, generated files in step
 	$(BIN)/python tools/unasync.py --check
 	$(BIN)/python tools/dump_schema.py --check
 	$(BIN)/python tools/document_schema.py --check
+	$(BIN)/python tools/document_cli.py --check
+	$(BIN)/python tools/document_python.py --check
 
 lint: setup
 	$(BIN)/ruff check .
@@ -55,6 +57,8 @@ schema: setup ## Generate schema/schema.sql
 
 docs: setup ## Generate the reference pages
 	$(BIN)/python tools/document_schema.py
+	$(BIN)/python tools/document_cli.py
+	$(BIN)/python tools/document_python.py
 
 bench: setup ## Measure against raw psycopg, as ratios within one run
 	$(BIN)/python -m benchmarks

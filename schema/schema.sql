@@ -537,6 +537,12 @@ BEGIN
     IF NEW.model_version_id IS NULL THEN
         SELECT p.model_version_id INTO NEW.model_version_id FROM production_at(NEW.model_name, NEW.timestamp) p;
         IF NOT FOUND THEN
+            -- A repeated run is told by its key, but only after this trigger; give it what it has.
+            SELECT r.model_version_id INTO NEW.model_version_id FROM monitoring_metrics r
+            WHERE r.model_name = NEW.model_name AND r.timestamp = NEW.timestamp
+              AND r.lookback_hours = NEW.lookback_hours;
+        END IF;
+        IF NOT FOUND THEN
             RAISE EXCEPTION 'model_version_id: no version of the model was in production at that time'
                 USING ERRCODE = 'MLNF0', HINT = 'Name the version that was monitored.';
         END IF;
@@ -574,7 +580,7 @@ COMMENT ON FUNCTION public.production_at(model_name text, at timestamp with time
 -- Name: promote(text, text, text, text, text, uuid, timestamp with time zone, uuid); Type: FUNCTION; Schema: public; Owner: -
 --
 
-CREATE FUNCTION public.promote(model_name text, model_version text, slot text DEFAULT 'production'::text, promoted_by text DEFAULT NULL::text, reason text DEFAULT NULL::text, decision_id uuid DEFAULT NULL::uuid, at timestamp with time zone DEFAULT NULL::timestamp with time zone, deployment_id uuid DEFAULT NULL::uuid) RETURNS public.v_deployments
+CREATE FUNCTION public.promote(model_name text DEFAULT NULL::text, model_version text DEFAULT NULL::text, slot text DEFAULT 'production'::text, promoted_by text DEFAULT NULL::text, reason text DEFAULT NULL::text, decision_id uuid DEFAULT NULL::uuid, at timestamp with time zone DEFAULT NULL::timestamp with time zone, deployment_id uuid DEFAULT NULL::uuid) RETURNS public.v_deployments
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
     AS $$
@@ -583,11 +589,24 @@ DECLARE
     locked model_slots;
     current v_deployments;
 BEGIN
-    SELECT * INTO version FROM model_versions v
-    WHERE v.model_name = promote.model_name AND v.model_version = promote.model_version;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'model % has no version %', promote.model_name, promote.model_version
-            USING ERRCODE = 'MLNF0', HINT = 'Register the version first.';
+    IF promote.model_version IS NOT NULL THEN
+        SELECT * INTO version FROM model_versions v
+        WHERE v.model_name = promote.model_name AND v.model_version = promote.model_version;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'model % has no version %', promote.model_name, promote.model_version
+                USING ERRCODE = 'MLNF0', HINT = 'Register the version first.';
+        END IF;
+    ELSIF promote.decision_id IS NOT NULL THEN
+        SELECT v.* INTO version FROM model_versions v
+        JOIN retraining_decisions r ON r.candidate_version_id = v.id
+        WHERE r.id = promote.decision_id AND v.model_name = coalesce(promote.model_name, v.model_name);
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'decision_id: there is no decision % on a candidate of that model', promote.decision_id
+                USING ERRCODE = 'MLNF0';
+        END IF;
+    ELSE
+        RAISE EXCEPTION 'model_version: is required'
+            USING ERRCODE = 'MLIV0', HINT = 'Name the version, or the decision that allows it.';
     END IF;
     locked := ledger_lock_slot(version.model_name, promote.slot);
     SELECT * INTO current FROM v_deployments d WHERE d.id = promote.deployment_id;
@@ -606,7 +625,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION public.promote(model_name text, model_version text, slot text, promoted_by text, reason text, decision_id uuid, at timestamp with time zone, deployment_id uuid) IS 'Puts a version into a slot and ends the interval of the one before, in one step. Promoting the version that is there, or repeating a deployment_id, changes nothing.';
+COMMENT ON FUNCTION public.promote(model_name text, model_version text, slot text, promoted_by text, reason text, decision_id uuid, at timestamp with time zone, deployment_id uuid) IS 'Puts a version into a slot and ends the interval of the one before, in one step. Without a version it is the candidate of the decision. Promoting the version that is there, or repeating a deployment_id, changes nothing.';
 
 --
 -- Name: retire(text, text, text, text, timestamp with time zone, uuid); Type: FUNCTION; Schema: public; Owner: -

@@ -106,11 +106,9 @@ def retrain(db: Database, now: datetime, trigger: str, run: MonitoringRun | None
         )
         if trial.passed:
             models.promote(
-                model_name=MODEL_NAME,
-                model_version=models.get(id=candidate_id).model_version,
+                decision_id=decision_id,
                 promoted_by=JOB_NAME,
                 reason=f"{trigger}: {trial.reasoning}",
-                decision_id=decision_id,
                 at=now,
                 deployment_id=job_id("deployment", now),
             )

@@ -90,6 +90,12 @@ BEGIN
     IF NEW.model_version_id IS NULL THEN
         SELECT p.model_version_id INTO NEW.model_version_id FROM production_at(NEW.model_name, NEW.timestamp) p;
         IF NOT FOUND THEN
+            -- A repeated run is told by its key, but only after this trigger; give it what it has.
+            SELECT r.model_version_id INTO NEW.model_version_id FROM monitoring_metrics r
+            WHERE r.model_name = NEW.model_name AND r.timestamp = NEW.timestamp
+              AND r.lookback_hours = NEW.lookback_hours;
+        END IF;
+        IF NOT FOUND THEN
             RAISE EXCEPTION 'model_version_id: no version of the model was in production at that time'
                 USING ERRCODE = 'MLNF0', HINT = 'Name the version that was monitored.';
         END IF;

@@ -72,7 +72,7 @@ COMMENT ON FUNCTION ledger_deploy(model_slots, uuid, text, text, uuid, uuid, tim
     'Ends the open interval of a locked slot and begins the next at the same instant.';
 
 CREATE FUNCTION promote(
-    model_name text, model_version text, slot text DEFAULT 'production', promoted_by text DEFAULT NULL,
+    model_name text DEFAULT NULL, model_version text DEFAULT NULL, slot text DEFAULT 'production', promoted_by text DEFAULT NULL,
     reason text DEFAULT NULL, decision_id uuid DEFAULT NULL, at timestamptz DEFAULT NULL,
     deployment_id uuid DEFAULT NULL)
 RETURNS v_deployments
@@ -82,11 +82,24 @@ DECLARE
     locked model_slots;
     current v_deployments;
 BEGIN
-    SELECT * INTO version FROM model_versions v
-    WHERE v.model_name = promote.model_name AND v.model_version = promote.model_version;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'model % has no version %', promote.model_name, promote.model_version
-            USING ERRCODE = 'MLNF0', HINT = 'Register the version first.';
+    IF promote.model_version IS NOT NULL THEN
+        SELECT * INTO version FROM model_versions v
+        WHERE v.model_name = promote.model_name AND v.model_version = promote.model_version;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'model % has no version %', promote.model_name, promote.model_version
+                USING ERRCODE = 'MLNF0', HINT = 'Register the version first.';
+        END IF;
+    ELSIF promote.decision_id IS NOT NULL THEN
+        SELECT v.* INTO version FROM model_versions v
+        JOIN retraining_decisions r ON r.candidate_version_id = v.id
+        WHERE r.id = promote.decision_id AND v.model_name = coalesce(promote.model_name, v.model_name);
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'decision_id: there is no decision % on a candidate of that model', promote.decision_id
+                USING ERRCODE = 'MLNF0';
+        END IF;
+    ELSE
+        RAISE EXCEPTION 'model_version: is required'
+            USING ERRCODE = 'MLIV0', HINT = 'Name the version, or the decision that allows it.';
     END IF;
     locked := ledger_lock_slot(version.model_name, promote.slot);
     SELECT * INTO current FROM v_deployments d WHERE d.id = promote.deployment_id;
@@ -105,7 +118,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION promote(text, text, text, text, text, uuid, timestamptz, uuid) IS
-    'Puts a version into a slot and ends the interval of the one before, in one step. Promoting the version that is there, or repeating a deployment_id, changes nothing.';
+    'Puts a version into a slot and ends the interval of the one before, in one step. Without a version it is the candidate of the decision. Promoting the version that is there, or repeating a deployment_id, changes nothing.';
 
 CREATE FUNCTION rollback(
     model_name text, slot text DEFAULT 'production', rolled_back_by text DEFAULT NULL,

@@ -78,7 +78,8 @@ def initialise(settings: Settings, owner: str | None = None) -> Made:
 def drop_database(settings: Settings) -> str:
     """Drop the configured database, if it is on this machine, and return its name.
 
-    Raises ConfigError for a database anywhere else, whatever its connection string claims.
+    Raises ConfigError for a database anywhere else, whatever its connection string claims, and for
+    a user who could not create it again.
     """
     conninfo = direct(settings, resolve_conninfo(settings))
     name = str(conninfo_to_dict(conninfo).get("dbname", settings.database))
@@ -86,6 +87,11 @@ def drop_database(settings: Settings) -> str:
         if not _is_local(connection):
             raise ConfigError(
                 f"{describe(conninfo)} is not on this machine: reset only ever touches a local one"
+            )
+        if connection.execute(load("setup")["may_create"].text).fetchone() != (True,):
+            raise ConfigError(
+                "the user may not create databases, so could not make it again: "
+                "reset needs a role with CREATEDB"
             )
         try:
             connection.execute(

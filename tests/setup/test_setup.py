@@ -121,6 +121,24 @@ def test_reset_makes_the_database_anew(fresh: Settings) -> None:
         assert ModelVersionRepository(db).list_versions() == []
 
 
+def test_reset_keeps_a_database_that_its_user_could_not_make_again(
+    fresh: Settings, server_dsn: str
+) -> None:
+    name = f"humble_{uuid4().hex}"
+    with psycopg.connect(server_dsn, autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("CREATE ROLE {} LOGIN PASSWORD 'humble'").format(sql.Identifier(name))
+        )
+        initialise(fresh, owner=name)
+        humble = Settings(conninfo=make_conninfo(fresh.conninfo, user=name, password="humble"))
+        with pytest.raises(ConfigError, match="CREATEDB"):
+            drop_database(humble)
+        with Database(humble) as db:
+            assert ModelVersionRepository(db).list_versions() == []
+        drop_database(fresh)
+        connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
+
+
 @pytest.mark.parametrize("script", ["create_database.py", "init_database.py"])
 def test_the_scripts_do_the_same_and_can_be_repeated(fresh: Settings, script: str) -> None:
     first, again = (_script(fresh, script) for _ in range(2))

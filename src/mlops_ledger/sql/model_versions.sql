@@ -46,7 +46,10 @@ LIMIT %(limit)s::integer;
 
 -- set_tags --
 -- Merge tags into a version's; a null value takes the tag away.
-UPDATE model_versions SET tags = jsonb_strip_nulls(tags || %(tags)s::jsonb)
+UPDATE model_versions
+SET tags = (tags || %(tags)s::jsonb)
+           - ARRAY(SELECT jsonb_path_query(%(tags)s::jsonb, '$.keyvalue() ? (@.value == null).key', silent => true)
+                          #>> '{}')
 WHERE model_name = %(model_name)s::text AND model_version = %(model_version)s::text
 RETURNING tags;
 

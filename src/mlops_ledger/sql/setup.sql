@@ -4,6 +4,10 @@
 -- The owner of a database, if it exists.
 SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = %(database)s::text;
 
+-- may_create --
+-- Whether the user may create databases.
+SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user;
+
 -- tables --
 -- The ledger's tables.
 SELECT tablename::text FROM pg_tables WHERE schemaname = current_schema() ORDER BY tablename;

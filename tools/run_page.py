@@ -1,0 +1,103 @@
+"""Run the examples of a page in their order, against the configured database.
+
+python tools/run_page.py docs/quickstart.md
+
+Blocks marked `python`, `sh` and `sql` (for psql) are run. A block `text` right after one of them is
+the output it must have, where `…` stands for anything. A block after `<!-- not run: reason -->` is
+left out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+BLOCK = re.compile(
+    r"^(?P<comment><!-- not run: [^\n]+ -->\n)?```(?P<language>\w+)\n(?P<text>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
+COMMANDS = {
+    "sh": ["bash", "-euo", "pipefail"],
+    "sql": ["mlops-ledger", "db", "psql", "--no-psqlrc", "--set=ON_ERROR_STOP=1"],
+}
+RUN = {"python", *COMMANDS}
+
+
+@dataclass(frozen=True)
+class Example:
+    """A block to run, the line of the page it begins at and what it must print, if that is said."""
+
+    language: str
+    text: str
+    line: int
+    output: str | None
+
+
+def find_examples(page: str) -> Iterator[Example]:
+    """Yield the blocks of a page that are to be run."""
+    blocks = list(BLOCK.finditer(page))
+    for block, follower in pairwise([*blocks, None]):
+        if block["language"] not in RUN or block["comment"]:
+            continue
+        output = None
+        if follower and follower["language"] == "text":
+            between = page[block.end() : follower.start()]
+            output = follower["text"] if not between.strip() else None
+        line = page.count("\n", 0, block.start("text")) + 1
+        yield Example(block["language"], block["text"], line, output)
+
+
+def run_example(example: Example, names: dict[str, Any], page: Path) -> str:
+    """Run an example and return what it printed; raises whatever its Python raises.
+
+    A command must succeed unless an error is the output that the page shows.
+    """
+    if example.language == "python":
+        printed = io.StringIO()
+        source = "\n" * (example.line - 1) + example.text
+        with contextlib.redirect_stdout(printed):
+            exec(compile(source, page, "exec"), names)
+        return printed.getvalue()
+    done = subprocess.run(
+        COMMANDS[example.language],
+        input=example.text,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.returncode and "error:" not in (example.output or "").lower():
+        sys.exit(f"{page}:{example.line}: exit code {done.returncode}\n{done.stdout}")
+    return done.stdout
+
+
+def matches(expected: str, actual: str) -> bool:
+    """Compare without the blanks at the ends of lines; `…` matches anything."""
+    pattern = re.escape(_trimmed(expected)).replace("…", ".*?")
+    return re.fullmatch(pattern, _trimmed(actual), re.DOTALL) is not None
+
+
+def _trimmed(text: str) -> str:
+    return "\n".join(line.rstrip() for line in text.strip().splitlines())
+
+
+def main() -> None:
+    """Run the page and report the first example that fails."""
+    page = Path(sys.argv[1])
+    names: dict[str, Any] = {"__name__": "__main__"}
+    for example in find_examples(page.read_text(encoding="utf-8")):
+        actual = run_example(example, names, page)
+        if example.output is not None and not matches(example.output, actual):
+            sys.exit(f"{page}:{example.line}: expected\n{example.output}\nbut got\n{actual}")
+
+
+if __name__ == "__main__":
+    main()
