@@ -83,6 +83,11 @@ class Settings:
         )
 
     def __post_init__(self) -> None:
+        if self.conninfo is not None:
+            # Checked here because the driver would quote it in its own complaint.
+            object.__setattr__(
+                self, "conninfo", parse_conninfo(self.conninfo, "the connection string")
+            )
         if self.pool_min_size > self.pool_max_size:
             raise ConfigError("MLOPS_POOL_MIN_SIZE is larger than MLOPS_POOL_MAX_SIZE")
 

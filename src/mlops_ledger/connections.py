@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import select
+import socket
 import weakref
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -12,9 +14,11 @@ from typing import Any, Final
 import orjson
 from psycopg import AsyncConnection, Connection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import TransactionStatus
 from psycopg.types.json import set_json_loads
 
 from .config import Settings
+from .errors import LedgerError, Unavailable
 
 VERSION: Final = version("mlops-ledger")
 
@@ -44,6 +48,45 @@ class Probe:
     pooled: bool
 
 
+class Owner:
+    """The process that opened a pool; no other may use it."""
+
+    def __init__(self) -> None:
+        self._pid = os.getpid()
+
+    def forked(self) -> bool:
+        """Return whether this process is a child of the one that opened the pool."""
+        return self._pid != os.getpid()
+
+    def is_here(self) -> bool:
+        """Return whether the pool can be used here."""
+        return not self.forked()
+
+
+class AsyncOwner(Owner):
+    """The event loop that opened a pool, whose tasks end with it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def is_here(self) -> bool:
+        """Return whether the pool can be used here; the first loop to ask is the owner.
+
+        Raises LedgerError when it is another loop's that still lives.
+        """
+        loop = asyncio.get_running_loop()
+        self._loop = self._loop or loop
+        if self.forked() or self._loop is loop:
+            return not self.forked()
+        if not self._loop.is_closed():
+            raise LedgerError(
+                "an AsyncDatabase belongs to the event loop that used it first: "
+                "make another for each loop"
+            )
+        return False
+
+
 def direct(settings: Settings, conninfo: str) -> str:
     """Complete a connection string with the network settings that it does not set itself."""
     given = conninfo_to_dict(conninfo)
@@ -69,6 +112,24 @@ def prepare(connection: Connection[Any] | AsyncConnection[Any]) -> None:
     _inherited.add(connection)
 
 
+def require_intact(connection: Connection[Any] | AsyncConnection[Any]) -> None:
+    """Raise unless the connection's transaction can still be committed.
+
+    After a failed statement PostgreSQL answers COMMIT with a rollback and no error: whoever caught
+    the exception inside the transaction would take it for written.
+    """
+    if connection.closed:
+        raise Unavailable(
+            "the connection was lost during the transaction and nothing of it was written: "
+            "run it again"
+        )
+    if connection.info.transaction_status != TransactionStatus.INTRANS:
+        raise LedgerError(
+            "a call in the transaction failed, so nothing of it was written: let the exception "
+            "leave the block, or put the call into a tx.transaction() of its own"
+        )
+
+
 def is_quiet(connection: Connection[Any] | AsyncConnection[Any]) -> bool:
     """Return whether an idle connection has nothing to read.
 
@@ -87,13 +148,14 @@ def _disown() -> None:
     """Cut a forked child off the connections of its parent.
 
     Two processes on one socket read each other's answers. Closing would say goodbye to the
-    server for the parent too, so the child's file descriptors are pointed at /dev/null instead.
+    server for the parent too, so the child's file descriptors get a socket that is at its end.
     """
-    null = os.open(os.devnull, os.O_RDWR)
+    ended, other = socket.socketpair()
+    other.close()
     for connection in list(_inherited):
         if not connection.closed:
-            os.dup2(null, connection.fileno())
-    os.close(null)
+            os.dup2(ended.fileno(), connection.fileno())
+    ended.close()
     _inherited.clear()
 
 

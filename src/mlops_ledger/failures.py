@@ -7,6 +7,7 @@ that the server cannot fill with row contents or passwords is passed on.
 
 from __future__ import annotations
 
+import re
 from typing import Final, NoReturn
 
 import psycopg
@@ -41,6 +42,11 @@ _BY_SQLSTATE: Final[dict[str, tuple[type[LedgerError], str]]] = {
     "55P03": (TimedOut, "a lock was not granted in time: another transaction holds it"),
     "40001": (Unavailable, "a concurrent transaction got in the way: run the transaction again"),
     "40P01": (Unavailable, "the transaction was the victim of a deadlock: run it again"),
+    "25P02": (
+        LedgerError,
+        "an earlier call in the transaction failed, so it can only be rolled back: begin another, "
+        "or put a call that may fail into a tx.transaction() of its own",
+    ),
     "25006": (Unavailable, "the server is read-only: it is a standby, or was just demoted"),
     "53100": (Unavailable, "the server's disk is full"),
     "53200": (Unavailable, "the server is out of memory"),
@@ -56,8 +62,9 @@ _CONNECT: Final = (
     ("password authentication failed", "the password or the user name is wrong"),
     ("no password supplied", "a password is needed and none was given"),
     ("pg_hba.conf", "the server does not admit this user, host or database"),
-    ("role", "the user does not exist or may not log in"),
-    ("does not exist", "the database does not exist: run mlops-ledger init"),
+    ("role '' does not exist", "the user does not exist"),
+    ("role '' is not permitted to log in", "the user may not log in"),
+    ("database '' does not exist", "the database does not exist: run mlops-ledger init"),
     ("could not translate host name", "the host name cannot be resolved"),
     ("name or service not known", "the host name cannot be resolved"),
     ("failed to resolve host", "the host name cannot be resolved"),
@@ -65,12 +72,16 @@ _CONNECT: Final = (
     ("no such file or directory", "nothing listens at that socket"),
     ("timeout", "no answer within the connect timeout"),
     ("too many clients", "the server has no connection left"),
+    ("too many connections", "the server has no connection left"),
     ("remaining connection slots", "the server has no connection left"),
     ("starting up", "the server is starting up"),
     ("shutting down", "the server is shutting down"),
     ("in recovery mode", "the server is recovering from a crash"),
+    ("closed the connection", "the server ended the connection"),
     ("ssl", "the server and the sslmode setting do not agree"),
 )
+# Names of hosts, users and databases, which could look like one of the phrases.
+_QUOTED: Final = re.compile(r"\"[^\"]*\"|'[^']*'")
 
 
 def translate(
@@ -136,5 +147,5 @@ def _by_state(state: str, error: psycopg.Error) -> LedgerError:
 
 
 def _connect_reason(error: psycopg.Error) -> str:
-    text = str(error).lower()
+    text = _QUOTED.sub("''", str(error).lower())
     return next((reason for phrase, reason in _CONNECT if phrase in text), "the server refused it")

@@ -264,12 +264,13 @@ def _text_problem(value: str) -> str | None:
     return f"is longer than {MAX_BYTES:,} bytes" if size > MAX_BYTES else None
 
 
-def _plain(value: object) -> object:
+def _plain(value: Any) -> object:
     """Unwrap enumerations, NumPy scalars and arrays, without importing NumPy."""
     if isinstance(value, Enum):
         return value.value
     if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
-        return value.tolist()
+        # NumPy's times in nanoseconds would become integers.
+        return value if value.dtype.kind in "mM" else value.tolist()
     return value
 
 

@@ -1,11 +1,17 @@
-"""The database under test, in the world of this folder."""
+"""The database and its repositories, in the world of this folder."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
 import pytest
-from mlops_ledger import AsyncDatabase
+
+from mlops_ledger import (
+    AsyncDatabase,
+    AsyncModelVersionRepository,
+    AsyncMonitoringMetricsRepository,
+    AsyncRetrainingDecisionsRepository,
+)
 
 
 @pytest.fixture
@@ -13,3 +19,21 @@ async def db(dsn: str) -> AsyncIterator[AsyncDatabase]:
     """A database of its own for each test."""
     async with AsyncDatabase(dsn) as database:
         yield database
+
+
+@pytest.fixture
+def models(db: AsyncDatabase) -> AsyncModelVersionRepository:
+    """The registry of that database."""
+    return AsyncModelVersionRepository(db)
+
+
+@pytest.fixture
+def monitoring(db: AsyncDatabase) -> AsyncMonitoringMetricsRepository:
+    """Its monitoring runs."""
+    return AsyncMonitoringMetricsRepository(db)
+
+
+@pytest.fixture
+def decisions(db: AsyncDatabase) -> AsyncRetrainingDecisionsRepository:
+    """Its gate decisions."""
+    return AsyncRetrainingDecisionsRepository(db)

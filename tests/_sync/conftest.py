@@ -1,12 +1,18 @@
 # Generated from tests/_async/conftest.py by tools/unasync.py: edit that file, then run `make sync`.
-"""The database under test, in the world of this folder."""
+"""The database and its repositories, in the world of this folder."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import pytest
-from mlops_ledger import Database
+
+from mlops_ledger import (
+    Database,
+    ModelVersionRepository,
+    MonitoringMetricsRepository,
+    RetrainingDecisionsRepository,
+)
 
 
 @pytest.fixture
@@ -14,3 +20,21 @@ def db(dsn: str) -> Iterator[Database]:
     """A database of its own for each test."""
     with Database(dsn) as database:
         yield database
+
+
+@pytest.fixture
+def models(db: Database) -> ModelVersionRepository:
+    """The registry of that database."""
+    return ModelVersionRepository(db)
+
+
+@pytest.fixture
+def monitoring(db: Database) -> MonitoringMetricsRepository:
+    """Its monitoring runs."""
+    return MonitoringMetricsRepository(db)
+
+
+@pytest.fixture
+def decisions(db: Database) -> RetrainingDecisionsRepository:
+    """Its gate decisions."""
+    return RetrainingDecisionsRepository(db)

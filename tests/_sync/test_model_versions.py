@@ -1,19 +1,57 @@
 # Generated from tests/_async/test_model_versions.py by tools/unasync.py: edit that file, then run `make sync`.
-"""The registry and the history of production."""
+"""Registering versions and finding them again."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from mlops_ledger import Database, ModelVersionRepository
-from mlops_ledger.errors import NotFound
+
+from mlops_ledger import ModelVersionRepository, new_id
+from mlops_ledger.errors import Conflict, InvalidValue, NotFound, PromotionRefused
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
+EVERYTHING = {
+    "model_name": "flights",
+    "model_version": "2026-01",
+    "stage": "staging",
+    "mlflow_run_id": "run-1",
+    "algorithm": "HistGradientBoostingClassifier",
+    "metrics": {"roc_auc": 0.75, "brier_score": 0.125, "lift": 3},
+    "hyperparameters": {"depth": 6, "nested": {"rates": [0.1, 0.2]}},
+    "feature_names": ["hour", "carrier"],
+    "training_samples": 27_004,
+    "dataset_version": "january",
+    "dataset_digest": "sha256:00ff",
+    "artifact_uri": "s3://models/1",
+    "metadata_uri": "s3://models/1.json",
+    "tags": {"team": "ops", "reviewed": True},
+    "created_by": "training job",
+    "created_at": NOON,
+}
 
-def test_insert_without_a_version_takes_the_next_number(db: Database) -> None:
-    models = ModelVersionRepository(db)
+
+REFUSED = [
+    ("stage", {"stage": "live"}),
+    ("model_name", {"model_name": "x" * 300}),
+    ("model_name", {"model_name": ""}),
+    ("model_version", {"model_version": " 1"}),
+    ("metrics.roc_auc", {"metrics": {"roc_auc": 1.01}}),
+    ("metrics.loss", {"metrics": {"loss": float("nan")}}),
+    ("metrics", {"metrics": {"loss": "low"}}),
+    ("metrics", {"metrics": [1]}),
+    ("hyperparameters", {"hyperparameters": []}),
+    ("tags", {"tags": "a"}),
+    ("training_samples", {"training_samples": -1}),
+    ("feature_names", {"feature_names": []}),
+    ("created_at", {"created_at": datetime(2026, 1, 1)}),
+]
+
+
+def test_insert_without_a_version_takes_the_next_number(
+    models: ModelVersionRepository,
+) -> None:
     for expected in ("1", "2", "3"):
         made = models.insert(model_name="m")
         version = models.get(id=made)
@@ -22,17 +60,161 @@ def test_insert_without_a_version_takes_the_next_number(db: Database) -> None:
     models.insert(model_name="m", model_version="2026-01-rc")
     models.insert(model_name="m", model_version="41")
     made = models.insert(model_name="m")
-    assert (models.get(model_name="m", model_version="42")).id == made  # type: ignore[union-attr]
+    found = models.get(model_name="m", model_version="42")
+    assert found is not None
+    assert found.id == made
 
 
-def test_rollback_twice_goes_two_versions_back(db: Database) -> None:
-    models = ModelVersionRepository(db)
-    for hour in range(3):
-        models.insert(model_name="m")
-        models.promote(
-            model_name="m", model_version=str(hour + 1), at=NOON + timedelta(hours=hour)
-        )
-    assert (models.rollback(model_name="m")).model_version == "2"
-    assert (models.rollback(model_name="m")).model_version == "1"
-    with pytest.raises(NotFound, match="no earlier version"):
-        models.rollback(model_name="m")
+def test_numbers_are_counted_for_each_model(models: ModelVersionRepository) -> None:
+    models.insert(model_name="m", model_version="7")
+    made = models.get(id=models.insert(model_name="other"))
+    assert made is not None
+    assert made.model_version == "1"
+
+
+def test_insert_keeps_every_field(models: ModelVersionRepository) -> None:
+    made = models.insert(**EVERYTHING)
+    version = models.get(id=made)
+    assert version is not None
+    assert {name: getattr(version, name) for name in EVERYTHING} == EVERYTHING
+    assert (version.roc_auc, version.brier_score, version.accuracy) == (0.75, 0.125, None)
+    assert (version.promoted_at, version.promoted_by) == (None, None)
+
+
+def test_insert_fills_in_what_is_left_out(models: ModelVersionRepository) -> None:
+    version = models.get(id=models.insert(model_name="m"))
+    assert version is not None
+    assert (version.metrics, version.hyperparameters, version.tags) == ({}, {}, {})
+    assert version.stage == "development"
+    assert version.created_by
+    assert abs(datetime.now(UTC) - version.created_at) < timedelta(minutes=1)
+
+
+def test_the_stage_is_accepted_in_any_case(models: ModelVersionRepository) -> None:
+    version = models.get(id=models.insert(model_name="m", stage="Staging"))
+    assert version is not None
+    assert version.stage == "staging"
+
+
+def test_a_version_cannot_be_inserted_into_production(
+    models: ModelVersionRepository,
+) -> None:
+    with pytest.raises(PromotionRefused, match=r"promote\(\)"):
+        models.insert(model_name="m", stage="Production")
+    assert models.list_versions() == []
+
+
+def test_inserting_again_with_the_same_id_returns_it(
+    models: ModelVersionRepository,
+) -> None:
+    given = new_id()
+    for _ in range(2):
+        assert models.insert(model_name="m", id=given) == given
+    # The number is taken once: a retry must not use up another.
+    assert [v.model_version for v in models.list_versions()] == ["1"]
+
+
+def test_an_id_of_another_version_is_a_conflict(models: ModelVersionRepository) -> None:
+    given = models.insert(model_name="m", model_version="1")
+    with pytest.raises(Conflict, match=r"^id: already names another version"):
+        models.insert(model_name="m", model_version="2", id=given)
+    with pytest.raises(Conflict, match=r"^id: already names another version"):
+        models.insert(model_name="other", model_version="1", id=given)
+    assert len(models.list_versions()) == 1
+
+
+def test_a_version_is_registered_once(models: ModelVersionRepository) -> None:
+    models.insert(model_name="m", model_version="1")
+    with pytest.raises(Conflict, match="already registered"):
+        models.insert(model_name="m", model_version="1")
+
+
+def test_a_refused_value_is_named(models: ModelVersionRepository) -> None:
+    for field, values in REFUSED:
+        with pytest.raises(InvalidValue) as refusal:
+            models.insert(**{"model_name": "m", **values})
+        assert refusal.value.field == field
+        assert models.list_versions() == []
+
+
+def test_get_returns_none_for_what_is_not_there(models: ModelVersionRepository) -> None:
+    assert models.get(id=new_id()) is None
+    assert models.get(model_name="m", model_version="1") is None
+
+
+def test_get_takes_an_id_or_name_and_number(models: ModelVersionRepository) -> None:
+    name, number = {"model_name": "m"}, {"model_version": "1"}
+    for half in ({}, name, number, {**name, **number, "id": new_id()}):
+        with pytest.raises(InvalidValue, match=r"^id: give either"):
+            models.get(**half)
+
+
+def test_lists_can_be_narrowed(models: ModelVersionRepository) -> None:
+    red, blue = {"colour": "red"}, {"colour": "blue", "size": 1}
+    first = models.insert(model_name="m", tags=red, stage="staging")
+    second = models.insert(model_name="m", tags=blue)
+    third = models.insert(model_name="other", tags=red)
+
+    def found(**filters: object) -> list[object]:
+        return [version.id for version in models.list_versions(**filters)]
+
+    assert found() == [third, second, first]
+    assert found(model_name="m") == [second, first]
+    assert found(stage="STAGING") == [first]
+    assert found(tags=red) == [third, first]
+    assert found(tags=blue, model_name="m") == [second]
+    assert found(tags={"colour": "green"}) == []
+
+
+def test_pages_hold_every_version_once(models: ModelVersionRepository) -> None:
+    # Most at one instant, so that the id has to break the tie.
+    made = [
+        (hour, models.insert(model_name="m", created_at=NOON + timedelta(hours=hour)))
+        for hour in (0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 2)
+    ]
+    seen, before = [], None
+    while page := models.list_versions(model_name="m", limit=3, before=before):
+        assert len(page) <= 3
+        seen += [version.id for version in page]
+        before = page[-1].id
+    assert seen == [made_id for _, made_id in sorted(made, reverse=True)]
+
+
+def test_a_page_has_1_to_1000_rows(models: ModelVersionRepository) -> None:
+    for limit in (0, -1, 1001, True, 2.5):
+        for page in (models.list_versions, models.timeline):
+            with pytest.raises(InvalidValue, match=r"^limit: "):
+                page(limit=limit)
+
+
+def test_tags_are_merged_and_taken_away(models: ModelVersionRepository) -> None:
+    made = models.insert(model_name="m", tags={"a": 1, "b": 2})
+    changes = {"model_name": "m", "model_version": "1"}
+    assert models.set_tags(**changes, tags={"b": 3, "c": "x"}) == {"a": 1, "b": 3, "c": "x"}
+    assert models.set_tags(**changes, tags={"a": None}) == {"b": 3, "c": "x"}
+    version = models.get(id=made)
+    assert version is not None
+    assert version.tags == {"b": 3, "c": "x"}
+
+
+def test_tags_of_a_tag_are_left_alone(models: ModelVersionRepository) -> None:
+    models.insert(model_name="m", tags={"owner": {"team": "ops", "phone": None}})
+    found = models.set_tags(model_name="m", model_version="1", tags={"x": {"y": None}})
+    assert found == {"owner": {"team": "ops", "phone": None}, "x": {"y": None}}
+
+
+def test_tags_must_be_an_object(models: ModelVersionRepository) -> None:
+    models.insert(model_name="m", tags={"a": 1})
+    for wrong in ([1], "text", 5, None):
+        with pytest.raises(InvalidValue, match=r"^tags: "):
+            models.set_tags(model_name="m", model_version="1", tags=wrong)
+    found = models.get(model_name="m", model_version="1")
+    assert found is not None
+    assert found.tags == {"a": 1}
+
+
+def test_tags_of_an_unknown_version_are_not_found(
+    models: ModelVersionRepository,
+) -> None:
+    with pytest.raises(NotFound, match="model m has no version 1"):
+        models.set_tags(model_name="m", model_version="1", tags={"a": 1})

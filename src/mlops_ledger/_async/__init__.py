@@ -1,1 +1,1 @@
-"""The database and the repositories. `_async` is written by hand, `_sync` is generated from it."""
+"""The database and the repositories: tools/unasync.py makes the sync ones from the async."""

@@ -14,7 +14,7 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 from .. import connections, health
-from ..config import Settings, describe, parse_conninfo
+from ..config import Settings, describe
 from ..connections import Probe
 from ..embedded import resolve_conninfo
 from ..errors import LedgerError, PoolExhausted
@@ -42,12 +42,12 @@ class AsyncDatabase:
 
     def __init__(self, settings: Settings | str | None = None) -> None:
         if isinstance(settings, str):
-            settings = Settings(conninfo=parse_conninfo(settings, "the connection string"))
+            settings = Settings(conninfo=settings)
         self._settings = settings or Settings.from_environment()
         self._pool: AsyncConnectionPool[AsyncConnection[Any]] | None = None
         self._conninfo = ""
         self._lock = asyncio.Lock()
-        self._pid = os.getpid()
+        self._owner = connections.AsyncOwner()
         self._inherited: list[object] = []
 
     async def __aenter__(self) -> Self:
@@ -67,8 +67,10 @@ class AsyncDatabase:
 
     async def close(self) -> None:
         """Close the pool and its connections; the next use would open them again."""
-        if self._pool is not None and self._pid == os.getpid():
-            pool, self._pool = self._pool, None
+        if not self._owner.is_here():
+            self._forget()
+        pool, self._pool = self._pool, None
+        if pool is not None:
             await pool.close()
 
     @asynccontextmanager
@@ -117,7 +119,7 @@ class AsyncDatabase:
         deadline = monotonic() + self._settings.pool_timeout
         while True:
             pool = self._pool
-            if pool is None or self._pid != os.getpid():
+            if pool is None or not self._owner.is_here():
                 pool = await self._open_pool()
             try:
                 wait = min(_PATIENCE, deadline - monotonic())
@@ -129,19 +131,25 @@ class AsyncDatabase:
             if connection is None:
                 if monotonic() >= deadline:
                     await self._explain_timeout()
-            elif connections.is_quiet(connection) or await self._answers(connection):
+            # No back-off: the next connection may be as dead, and each is found out in 4 µs.
+            elif await self._is_alive(pool, connection):
                 return pool, connection
-            else:
-                # No back-off: the next connection may be as dead, and each is found out in 4 µs.
-                await connection.close()
-                await pool.putconn(connection)
 
-    async def _answers(self, connection: AsyncConnection[Any]) -> bool:
+    async def _is_alive(
+        self, pool: AsyncConnectionPool[AsyncConnection[Any]], connection: AsyncConnection[Any]
+    ) -> bool:
+        """Look whether a connection can be lent; otherwise give it back for the pool to replace."""
+        alive = False
         try:
-            await connection.execute("")
+            if not connections.is_quiet(connection):
+                await connection.execute("")
+            alive = True
         except psycopg.Error:
-            return False
-        return True
+            await connection.close()
+        finally:
+            if not alive:
+                await pool.putconn(connection)
+        return alive
 
     async def _explain_timeout(self) -> None:
         await self._probe()
@@ -154,7 +162,7 @@ class AsyncDatabase:
         )
 
     async def _open_pool(self) -> AsyncConnectionPool[AsyncConnection[Any]]:
-        if self._pid != os.getpid():
+        if not self._owner.is_here():
             self._forget()
         async with self._lock:
             if self._pool is None:
@@ -164,9 +172,10 @@ class AsyncDatabase:
             return self._pool
 
     def _forget(self) -> None:
-        # In a forked child: kept, because collecting the pool would try to stop its threads.
-        self._inherited.append(self._pool)
-        self._pool, self._lock, self._pid = None, asyncio.Lock(), os.getpid()
+        if self._owner.forked():
+            # Kept, because collecting the parent's pool would try to stop its threads.
+            self._inherited.append(self._pool)
+        self._pool, self._lock, self._owner = None, asyncio.Lock(), connections.AsyncOwner()
 
     async def _new_pool(self, probe: Probe) -> AsyncConnectionPool[AsyncConnection[Any]]:
         conninfo = connections.direct(self._settings, self._conninfo)
@@ -195,11 +204,11 @@ class AsyncDatabase:
             self._conninfo = await asyncio.to_thread(resolve_conninfo, self._settings)
         conninfo = connections.direct(self._settings, self._conninfo)
         try:
-            connection = await AsyncConnection.connect(conninfo, autocommit=True)
+            async with await AsyncConnection.connect(conninfo, autocommit=True) as connection:
+                return await self._examine(connection)
         except psycopg.Error as error:
-            raise_alone(translate(error, connecting=True, target=self.name))
-        async with connection:
-            return await self._examine(connection)
+            connecting = error.sqlstate is None
+            raise_alone(translate(error, connecting=connecting, target=self.name))
 
     async def _examine(self, connection: AsyncConnection[Any]) -> Probe:
         began = monotonic()
@@ -257,6 +266,7 @@ async def _begin(connection: AsyncConnection[Any]) -> AsyncIterator[AsyncTransac
     try:
         async with connection.transaction():
             yield transaction
+            connections.require_intact(connection)
     except psycopg.Error as error:
         raise_alone(translate(error, lost=connection.closed))
     finally:

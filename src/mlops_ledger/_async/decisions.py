@@ -48,7 +48,7 @@ class AsyncRetrainingDecisionsRepository(AsyncRepository):
         decision, NotFound for an unknown model, version or run, InvalidValue for a value that is
         refused.
         """
-        values = {**locals(), "id": id or new_id()}
+        values = {**locals(), "id": new_id() if id is None else id}
         return await self._insert_once("insert", values, "id: already names another decision")
 
     async def resolve(
@@ -69,7 +69,7 @@ class AsyncRetrainingDecisionsRepository(AsyncRepository):
         """
         if await self.get(id=decision_id) is None:
             raise NotFound(f"there is no decision {decision_id}")
-        values = {**locals(), "id": id or new_id()}
+        values = {**locals(), "id": new_id() if id is None else id}
         return await self._insert_once("resolve", values, "id: already names another decision")
 
     async def get(self, *, id: UUID) -> RetrainingDecision | None:
@@ -116,7 +116,7 @@ class AsyncRetrainingDecisionsRepository(AsyncRepository):
 
         `acceptance_rate` is promoted / (promoted + rejected).
         """
-        until = until or datetime.now(UTC)
+        until = datetime.now(UTC) if until is None else until
         since = look_back(until, days)
         rate = await self._row("acceptance_rate", AcceptanceRate, locals())
         assert rate is not None  # an aggregate always has a row

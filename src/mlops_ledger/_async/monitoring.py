@@ -52,7 +52,7 @@ class AsyncMonitoringMetricsRepository(AsyncRepository):
         returns the same id, other content raises Conflict. Raises NotFound for an unknown model
         or version.
         """
-        values = {**locals(), "id": id or new_id()}
+        values = {**locals(), "id": new_id() if id is None else id}
         return await self._insert_once(
             "insert",
             values,
@@ -97,6 +97,6 @@ class AsyncMonitoringMetricsRepository(AsyncRepository):
 
         Buckets without a run are left out; at most 1000 buckets.
         """
-        until = until or datetime.now(UTC)
+        until = datetime.now(UTC) if until is None else until
         since = look_back(until, days)
         return await self._rows("drift_trend", DriftTrend, locals())

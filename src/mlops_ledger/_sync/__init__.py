@@ -1,2 +1,2 @@
 # Generated from src/mlops_ledger/_async/__init__.py by tools/unasync.py: edit that file, then run `make sync`.
-"""The database and the repositories. `_sync` is written by hand, `_sync` is generated from it."""
+"""The database and the repositories: tools/unasync.py makes the sync ones from the async."""

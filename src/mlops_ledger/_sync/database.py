@@ -15,7 +15,7 @@ from psycopg import Connection
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from .. import connections, health
-from ..config import Settings, describe, parse_conninfo
+from ..config import Settings, describe
 from ..connections import Probe
 from ..embedded import resolve_conninfo
 from ..errors import LedgerError, PoolExhausted
@@ -43,12 +43,12 @@ class Database:
 
     def __init__(self, settings: Settings | str | None = None) -> None:
         if isinstance(settings, str):
-            settings = Settings(conninfo=parse_conninfo(settings, "the connection string"))
+            settings = Settings(conninfo=settings)
         self._settings = settings or Settings.from_environment()
         self._pool: ConnectionPool[Connection[Any]] | None = None
         self._conninfo = ""
         self._lock = threading.Lock()
-        self._pid = os.getpid()
+        self._owner = connections.Owner()
         self._inherited: list[object] = []
 
     def __enter__(self) -> Self:
@@ -68,8 +68,10 @@ class Database:
 
     def close(self) -> None:
         """Close the pool and its connections; the next use would open them again."""
-        if self._pool is not None and self._pid == os.getpid():
-            pool, self._pool = self._pool, None
+        if not self._owner.is_here():
+            self._forget()
+        pool, self._pool = self._pool, None
+        if pool is not None:
             pool.close()
 
     @contextmanager
@@ -118,7 +120,7 @@ class Database:
         deadline = monotonic() + self._settings.pool_timeout
         while True:
             pool = self._pool
-            if pool is None or self._pid != os.getpid():
+            if pool is None or not self._owner.is_here():
                 pool = self._open_pool()
             try:
                 wait = min(_PATIENCE, deadline - monotonic())
@@ -130,19 +132,25 @@ class Database:
             if connection is None:
                 if monotonic() >= deadline:
                     self._explain_timeout()
-            elif connections.is_quiet(connection) or self._answers(connection):
+            # No back-off: the next connection may be as dead, and each is found out in 4 µs.
+            elif self._is_alive(pool, connection):
                 return pool, connection
-            else:
-                # No back-off: the next connection may be as dead, and each is found out in 4 µs.
-                connection.close()
-                pool.putconn(connection)
 
-    def _answers(self, connection: Connection[Any]) -> bool:
+    def _is_alive(
+        self, pool: ConnectionPool[Connection[Any]], connection: Connection[Any]
+    ) -> bool:
+        """Look whether a connection can be lent; otherwise give it back for the pool to replace."""
+        alive = False
         try:
-            connection.execute("")
+            if not connections.is_quiet(connection):
+                connection.execute("")
+            alive = True
         except psycopg.Error:
-            return False
-        return True
+            connection.close()
+        finally:
+            if not alive:
+                pool.putconn(connection)
+        return alive
 
     def _explain_timeout(self) -> None:
         self._probe()
@@ -155,7 +163,7 @@ class Database:
         )
 
     def _open_pool(self) -> ConnectionPool[Connection[Any]]:
-        if self._pid != os.getpid():
+        if not self._owner.is_here():
             self._forget()
         with self._lock:
             if self._pool is None:
@@ -165,9 +173,10 @@ class Database:
             return self._pool
 
     def _forget(self) -> None:
-        # In a forked child: kept, because collecting the pool would try to stop its threads.
-        self._inherited.append(self._pool)
-        self._pool, self._lock, self._pid = None, threading.Lock(), os.getpid()
+        if self._owner.forked():
+            # Kept, because collecting the parent's pool would try to stop its threads.
+            self._inherited.append(self._pool)
+        self._pool, self._lock, self._owner = None, threading.Lock(), connections.Owner()
 
     def _new_pool(self, probe: Probe) -> ConnectionPool[Connection[Any]]:
         conninfo = connections.direct(self._settings, self._conninfo)
@@ -196,11 +205,11 @@ class Database:
             self._conninfo = resolve_conninfo(self._settings)
         conninfo = connections.direct(self._settings, self._conninfo)
         try:
-            connection = Connection.connect(conninfo, autocommit=True)
+            with Connection.connect(conninfo, autocommit=True) as connection:
+                return self._examine(connection)
         except psycopg.Error as error:
-            raise_alone(translate(error, connecting=True, target=self.name))
-        with connection:
-            return self._examine(connection)
+            connecting = error.sqlstate is None
+            raise_alone(translate(error, connecting=connecting, target=self.name))
 
     def _examine(self, connection: Connection[Any]) -> Probe:
         began = monotonic()
@@ -258,6 +267,7 @@ def _begin(connection: Connection[Any]) -> Iterator[Transaction]:
     try:
         with connection.transaction():
             yield transaction
+            connections.require_intact(connection)
     except psycopg.Error as error:
         raise_alone(translate(error, lost=connection.closed))
     finally:

@@ -49,7 +49,7 @@ class RetrainingDecisionsRepository(Repository):
         decision, NotFound for an unknown model, version or run, InvalidValue for a value that is
         refused.
         """
-        values = {**locals(), "id": id or new_id()}
+        values = {**locals(), "id": new_id() if id is None else id}
         return self._insert_once("insert", values, "id: already names another decision")
 
     def resolve(
@@ -70,7 +70,7 @@ class RetrainingDecisionsRepository(Repository):
         """
         if self.get(id=decision_id) is None:
             raise NotFound(f"there is no decision {decision_id}")
-        values = {**locals(), "id": id or new_id()}
+        values = {**locals(), "id": new_id() if id is None else id}
         return self._insert_once("resolve", values, "id: already names another decision")
 
     def get(self, *, id: UUID) -> RetrainingDecision | None:
@@ -117,7 +117,7 @@ class RetrainingDecisionsRepository(Repository):
 
         `acceptance_rate` is promoted / (promoted + rejected).
         """
-        until = until or datetime.now(UTC)
+        until = datetime.now(UTC) if until is None else until
         since = look_back(until, days)
         rate = self._row("acceptance_rate", AcceptanceRate, locals())
         assert rate is not None  # an aggregate always has a row

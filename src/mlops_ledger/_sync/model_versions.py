@@ -48,7 +48,7 @@ class ModelVersionRepository(Repository):
         registers nothing twice. Raises Conflict when the version exists, InvalidValue for a value
         that is refused.
         """
-        values = {**locals(), "id": id or new_id()}
+        values = {**locals(), "id": new_id() if id is None else id}
         return self._insert_once(
             "insert", values, "id: already names another version of a model"
         )
@@ -96,8 +96,8 @@ class ModelVersionRepository(Repository):
     def promote(
         self,
         *,
-        model_name: str,
-        model_version: str,
+        model_name: str | None = None,
+        model_version: str | None = None,
         slot: str = "production",
         promoted_by: str | None = None,
         reason: str | None = None,
@@ -107,12 +107,12 @@ class ModelVersionRepository(Repository):
     ) -> Deployment:
         """Put a version into a slot, in one step with the end of the one before.
 
-        Promoting the version that is already there changes nothing and returns its deployment;
+        Without `model_version` it is the candidate that `decision_id` judged. Promoting the version that is already there changes nothing and returns its deployment;
         so does repeating a call with the same `deployment_id`. `at` may lie in the past, but not
         before the slot's last change. Raises NotFound for an unknown version or decision,
         PromotionRefused when the decision was not to promote this version.
         """
-        values = {**locals(), "deployment_id": deployment_id or new_id()}
+        values = {**locals(), "deployment_id": new_id() if deployment_id is None else deployment_id}
         return self._deployment("promote", values)
 
     def rollback(
@@ -130,7 +130,7 @@ class ModelVersionRepository(Repository):
         Rolling back twice goes two versions back. Repeating a call with the same `deployment_id`
         changes nothing. Raises NotFound when there is no earlier version.
         """
-        values = {**locals(), "deployment_id": deployment_id or new_id()}
+        values = {**locals(), "deployment_id": new_id() if deployment_id is None else deployment_id}
         return self._deployment("rollback", values)
 
     def retire(

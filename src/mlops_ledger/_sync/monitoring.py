@@ -53,7 +53,7 @@ class MonitoringMetricsRepository(Repository):
         returns the same id, other content raises Conflict. Raises NotFound for an unknown model
         or version.
         """
-        values = {**locals(), "id": id or new_id()}
+        values = {**locals(), "id": new_id() if id is None else id}
         return self._insert_once(
             "insert",
             values,
@@ -98,6 +98,6 @@ class MonitoringMetricsRepository(Repository):
 
         Buckets without a run are left out; at most 1000 buckets.
         """
-        until = until or datetime.now(UTC)
+        until = datetime.now(UTC) if until is None else until
         since = look_back(until, days)
         return self._rows("drift_trend", DriftTrend, locals())
