@@ -58,7 +58,7 @@ CREATE TABLE public.model_deployments (
     retired_reason text,
     decision_id uuid,
     restores_id uuid,
-    CONSTRAINT model_deployments_deployed_at_check CHECK (isfinite(deployed_at)),
+    CONSTRAINT model_deployments_deployed_at_check CHECK (((deployed_at >= '0001-01-01 00:00:00+00'::timestamp with time zone) AND (deployed_at < '10000-01-01 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT model_deployments_interval_check CHECK ((retired_at > deployed_at)),
     CONSTRAINT model_deployments_retired_at_check CHECK (isfinite(retired_at))
 );
@@ -146,12 +146,13 @@ CREATE TABLE public.model_versions (
     promoted_by text,
     CONSTRAINT model_versions_accuracy_check CHECK (((accuracy >= (0)::double precision) AND (accuracy <= (1)::double precision))),
     CONSTRAINT model_versions_brier_score_check CHECK (((brier_score >= (0)::double precision) AND (brier_score <= (2)::double precision))),
-    CONSTRAINT model_versions_created_at_check CHECK (isfinite(created_at)),
+    CONSTRAINT model_versions_created_at_check CHECK (((created_at >= '0001-01-01 00:00:00+00'::timestamp with time zone) AND (created_at < '10000-01-01 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT model_versions_f1_score_check CHECK (((f1_score >= (0)::double precision) AND (f1_score <= (1)::double precision))),
-    CONSTRAINT model_versions_feature_names_check CHECK (((array_ndims(feature_names) = 1) AND (array_position(feature_names, NULL::text) IS NULL))),
+    CONSTRAINT model_versions_feature_names_check CHECK (((cardinality(feature_names) > 0) AND (array_ndims(feature_names) = 1) AND (array_position(feature_names, NULL::text) IS NULL))),
     CONSTRAINT model_versions_hyperparameters_check CHECK ((jsonb_typeof(hyperparameters) = 'object'::text)),
     CONSTRAINT model_versions_mae_check CHECK ((mae >= (0)::double precision)),
     CONSTRAINT model_versions_metrics_check CHECK (((jsonb_typeof(metrics) = 'object'::text) AND (NOT jsonb_path_exists(metrics, '$.*?(@.type() == "string" || @.type() == "boolean")'::jsonpath)))),
+    CONSTRAINT model_versions_mlflow_run_id_check CHECK ((char_length(mlflow_run_id) <= 255)),
     CONSTRAINT model_versions_model_name_check CHECK ((((char_length(model_name) >= 1) AND (char_length(model_name) <= 255)) AND (model_name = btrim(model_name)) AND (model_name !~ '[[:cntrl:]]'::text))),
     CONSTRAINT model_versions_model_version_check CHECK ((((char_length(model_version) >= 1) AND (char_length(model_version) <= 255)) AND (model_version = btrim(model_version)) AND (model_version !~ '[[:cntrl:]]'::text))),
     CONSTRAINT model_versions_precision_check CHECK ((("precision" >= (0)::double precision) AND ("precision" <= (1)::double precision))),
@@ -485,6 +486,10 @@ CREATE FUNCTION public.model_versions_before_write() RETURNS trigger
     AS $_$
 BEGIN
     NEW.stage := lower(btrim(NEW.stage));
+    IF NEW.created_at > clock_timestamp() + interval '1 minute' THEN
+        RAISE EXCEPTION 'created_at: lies in the future'
+            USING ERRCODE = 'MLIV0', HINT = 'Give the time at which it happened.';
+    END IF;
     IF NEW.model_version IS NULL THEN
         -- One writer per model at a time; plpgsql then reads what the others have committed.
         PERFORM pg_advisory_xact_lock(hashtextextended('mlops-ledger model version ' || NEW.model_name, 0));
@@ -547,7 +552,7 @@ BEGIN
                 USING ERRCODE = 'MLNF0', HINT = 'Name the version that was monitored.';
         END IF;
     END IF;
-    IF NEW.feature_drift_ratio IS NULL AND NEW.num_features > 0 THEN
+    IF NEW.feature_drift_ratio IS NULL AND NEW.num_features > 0 AND NEW.num_drifted_features BETWEEN 0 AND NEW.num_features THEN
         NEW.feature_drift_ratio := NEW.num_drifted_features::double precision / NEW.num_features;
     END IF;
     RETURN NEW;
@@ -617,15 +622,18 @@ BEGIN
         END IF;
         RETURN current;
     END IF;
-    SELECT * INTO current FROM production_at(version.model_name, 'infinity', promote.slot);
-    IF current.model_version_id = version.id THEN
-        RETURN current;
+    -- With an id of its own the promotion is recorded all the same, so that it can be repeated.
+    IF promote.deployment_id IS NULL THEN
+        SELECT * INTO current FROM production_at(version.model_name, 'infinity', promote.slot);
+        IF current.model_version_id = version.id THEN
+            RETURN current;
+        END IF;
     END IF;
     RETURN ledger_deploy(locked, version.id, promoted_by, reason, decision_id, NULL, at, deployment_id);
 END
 $$;
 
-COMMENT ON FUNCTION public.promote(model_name text, model_version text, slot text, promoted_by text, reason text, decision_id uuid, at timestamp with time zone, deployment_id uuid) IS 'Puts a version into a slot and ends the interval of the one before, in one step. Without a version it is the candidate of the decision. Promoting the version that is there, or repeating a deployment_id, changes nothing.';
+COMMENT ON FUNCTION public.promote(model_name text, model_version text, slot text, promoted_by text, reason text, decision_id uuid, at timestamp with time zone, deployment_id uuid) IS 'Puts a version into a slot and ends the interval of the one before, in one step. Without a version it is the candidate of the decision. Promoting the version that is there changes nothing, unless the promotion has a deployment_id; repeating one changes nothing.';
 
 --
 -- Name: retire(text, text, text, text, timestamp with time zone, uuid); Type: FUNCTION; Schema: public; Owner: -
@@ -781,6 +789,7 @@ CREATE TABLE public.monitoring_metrics (
     metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT monitoring_metrics_coverage_pct_check CHECK (((coverage_pct >= (0)::double precision) AND (coverage_pct <= (100)::double precision))),
+    CONSTRAINT monitoring_metrics_drifted_features_check CHECK (((cardinality(drifted_features) = 0) OR ((array_ndims(drifted_features) = 1) AND (array_position(drifted_features, NULL::text) IS NULL)))),
     CONSTRAINT monitoring_metrics_drifted_of_features_check CHECK ((num_drifted_features <= num_features)),
     CONSTRAINT monitoring_metrics_entropy_check CHECK (((entropy >= (0)::double precision) AND (entropy < 'Infinity'::double precision))),
     CONSTRAINT monitoring_metrics_feature_drift_ratio_check CHECK (((feature_drift_ratio >= (0)::double precision) AND (feature_drift_ratio <= (1)::double precision))),
@@ -793,7 +802,7 @@ CREATE TABLE public.monitoring_metrics (
     CONSTRAINT monitoring_metrics_positive_rate_check CHECK (((positive_rate >= (0)::double precision) AND (positive_rate <= (1)::double precision))),
     CONSTRAINT monitoring_metrics_probability_mean_check CHECK (((probability_mean >= (0)::double precision) AND (probability_mean <= (1)::double precision))),
     CONSTRAINT monitoring_metrics_probability_std_check CHECK (((probability_std >= (0)::double precision) AND (probability_std <= (1)::double precision))),
-    CONSTRAINT monitoring_metrics_timestamp_check CHECK (isfinite("timestamp"))
+    CONSTRAINT monitoring_metrics_timestamp_check CHECK ((("timestamp" >= '0001-01-01 00:00:00+00'::timestamp with time zone) AND ("timestamp" < '10000-01-01 00:00:00+00'::timestamp with time zone)))
 );
 
 COMMENT ON TABLE public.monitoring_metrics IS 'Monitoring runs: what a job computed over the predictions of a window.';
@@ -872,7 +881,7 @@ CREATE TABLE public.retraining_decisions (
     CONSTRAINT retraining_decisions_labeled_samples_check CHECK ((labeled_samples >= 0)),
     CONSTRAINT retraining_decisions_promote_candidate_check CHECK (((action <> 'promote'::text) OR (candidate_version_id IS NOT NULL))),
     CONSTRAINT retraining_decisions_resolution_check CHECK (((resolves_id IS NULL) OR (action <> 'pending'::text))),
-    CONSTRAINT retraining_decisions_timestamp_check CHECK (isfinite("timestamp")),
+    CONSTRAINT retraining_decisions_timestamp_check CHECK ((("timestamp" >= '0001-01-01 00:00:00+00'::timestamp with time zone) AND ("timestamp" < '10000-01-01 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT retraining_decisions_trigger_reason_check CHECK (((char_length(trigger_reason) >= 1) AND (char_length(trigger_reason) <= 255)))
 );
 

@@ -30,7 +30,8 @@ CREATE TABLE model_versions (
     stage text NOT NULL DEFAULT 'development'
         CONSTRAINT model_versions_stage_check
         CHECK (stage IN ('development', 'staging', 'production', 'archived')),
-    mlflow_run_id text,
+    mlflow_run_id text
+        CONSTRAINT model_versions_mlflow_run_id_check CHECK (char_length(mlflow_run_id) <= 255),
     algorithm text,
     metrics jsonb NOT NULL DEFAULT '{}'
         CONSTRAINT model_versions_metrics_check
@@ -59,7 +60,7 @@ CREATE TABLE model_versions (
         CONSTRAINT model_versions_hyperparameters_check CHECK (jsonb_typeof(hyperparameters) = 'object'),
     feature_names text[]
         CONSTRAINT model_versions_feature_names_check
-        CHECK (array_ndims(feature_names) = 1 AND array_position(feature_names, NULL) IS NULL),
+        CHECK (cardinality(feature_names) > 0 AND array_ndims(feature_names) = 1 AND array_position(feature_names, NULL) IS NULL),
     training_samples bigint
         CONSTRAINT model_versions_training_samples_check CHECK (training_samples >= 0),
     dataset_version text,
@@ -69,7 +70,7 @@ CREATE TABLE model_versions (
     tags jsonb NOT NULL DEFAULT '{}'
         CONSTRAINT model_versions_tags_check CHECK (jsonb_typeof(tags) = 'object'),
     created_at timestamptz NOT NULL DEFAULT now()
-        CONSTRAINT model_versions_created_at_check CHECK (isfinite(created_at)),
+        CONSTRAINT model_versions_created_at_check CHECK (created_at >= '0001-01-01 00:00+00' AND created_at < '10000-01-01 00:00+00'),
     created_by text NOT NULL DEFAULT session_user,
     promoted_at timestamptz,
     promoted_by text,
@@ -89,6 +90,10 @@ CREATE FUNCTION model_versions_before_write() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     NEW.stage := lower(btrim(NEW.stage));
+    IF NEW.created_at > clock_timestamp() + interval '1 minute' THEN
+        RAISE EXCEPTION 'created_at: lies in the future'
+            USING ERRCODE = 'MLIV0', HINT = 'Give the time at which it happened.';
+    END IF;
     IF NEW.model_version IS NULL THEN
         -- One writer per model at a time; plpgsql then reads what the others have committed.
         PERFORM pg_advisory_xact_lock(hashtextextended('mlops-ledger model version ' || NEW.model_name, 0));

@@ -22,7 +22,7 @@ CREATE TABLE model_deployments (
     model_name text NOT NULL,
     model_version_id uuid NOT NULL,
     deployed_at timestamptz NOT NULL
-        CONSTRAINT model_deployments_deployed_at_check CHECK (isfinite(deployed_at)),
+        CONSTRAINT model_deployments_deployed_at_check CHECK (deployed_at >= '0001-01-01 00:00+00' AND deployed_at < '10000-01-01 00:00+00'),
     retired_at timestamptz
         CONSTRAINT model_deployments_retired_at_check CHECK (isfinite(retired_at)),
     deployed_by text NOT NULL DEFAULT session_user,

@@ -5,7 +5,7 @@ CREATE TABLE monitoring_metrics (
     model_name text NOT NULL,
     model_version_id uuid NOT NULL,
     timestamp timestamptz NOT NULL DEFAULT now()
-        CONSTRAINT monitoring_metrics_timestamp_check CHECK (isfinite(timestamp)),
+        CONSTRAINT monitoring_metrics_timestamp_check CHECK (timestamp >= '0001-01-01 00:00+00' AND timestamp < '10000-01-01 00:00+00'),
     lookback_hours double precision NOT NULL
         CONSTRAINT monitoring_metrics_lookback_hours_check CHECK (lookback_hours > 0 AND lookback_hours < 'infinity'),
     num_predictions bigint NOT NULL
@@ -25,7 +25,9 @@ CREATE TABLE monitoring_metrics (
         CONSTRAINT monitoring_metrics_num_drifted_features_check CHECK (num_drifted_features >= 0),
     num_features integer
         CONSTRAINT monitoring_metrics_num_features_check CHECK (num_features >= 0),
-    drifted_features text[],
+    drifted_features text[]
+        CONSTRAINT monitoring_metrics_drifted_features_check
+        CHECK (cardinality(drifted_features) = 0 OR array_ndims(drifted_features) = 1 AND array_position(drifted_features, NULL) IS NULL),
     drift_summary_ref text,
     drift_report_ref text,
     coverage_pct double precision
@@ -100,7 +102,7 @@ BEGIN
                 USING ERRCODE = 'MLNF0', HINT = 'Name the version that was monitored.';
         END IF;
     END IF;
-    IF NEW.feature_drift_ratio IS NULL AND NEW.num_features > 0 THEN
+    IF NEW.feature_drift_ratio IS NULL AND NEW.num_features > 0 AND NEW.num_drifted_features BETWEEN 0 AND NEW.num_features THEN
         NEW.feature_drift_ratio := NEW.num_drifted_features::double precision / NEW.num_features;
     END IF;
     RETURN NEW;

@@ -3,7 +3,7 @@
 CREATE TABLE retraining_decisions (
     id uuid CONSTRAINT retraining_decisions_pkey PRIMARY KEY DEFAULT ledger_uuid(),
     timestamp timestamptz NOT NULL DEFAULT now()
-        CONSTRAINT retraining_decisions_timestamp_check CHECK (isfinite(timestamp)),
+        CONSTRAINT retraining_decisions_timestamp_check CHECK (timestamp >= '0001-01-01 00:00+00' AND timestamp < '10000-01-01 00:00+00'),
     model_name text NOT NULL,
     candidate_version_id uuid,
     production_version_id uuid,

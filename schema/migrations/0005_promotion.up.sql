@@ -110,15 +110,18 @@ BEGIN
         END IF;
         RETURN current;
     END IF;
-    SELECT * INTO current FROM production_at(version.model_name, 'infinity', promote.slot);
-    IF current.model_version_id = version.id THEN
-        RETURN current;
+    -- With an id of its own the promotion is recorded all the same, so that it can be repeated.
+    IF promote.deployment_id IS NULL THEN
+        SELECT * INTO current FROM production_at(version.model_name, 'infinity', promote.slot);
+        IF current.model_version_id = version.id THEN
+            RETURN current;
+        END IF;
     END IF;
     RETURN ledger_deploy(locked, version.id, promoted_by, reason, decision_id, NULL, at, deployment_id);
 END
 $$;
 COMMENT ON FUNCTION promote(text, text, text, text, text, uuid, timestamptz, uuid) IS
-    'Puts a version into a slot and ends the interval of the one before, in one step. Without a version it is the candidate of the decision. Promoting the version that is there, or repeating a deployment_id, changes nothing.';
+    'Puts a version into a slot and ends the interval of the one before, in one step. Without a version it is the candidate of the decision. Promoting the version that is there changes nothing, unless the promotion has a deployment_id; repeating one changes nothing.';
 
 CREATE FUNCTION rollback(
     model_name text, slot text DEFAULT 'production', rolled_back_by text DEFAULT NULL,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import select
 import socket
@@ -21,6 +22,10 @@ from .config import Settings
 from .errors import LedgerError, Unavailable
 
 VERSION: Final = version("mlops-ledger")
+
+# The pool warns of every connection that a restart has cost; unless the application logs, that
+# would go to the screen.
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 # libpq waits without end for a peer that vanished: keepalives find it while we wait for an
 # answer, tcp_user_timeout while what we sent is not acknowledged. Both are needed.

@@ -12,7 +12,7 @@ _RATIO = "must be between 0 and 1"
 _COUNT = "must not be negative"
 _PERCENT = "must be between 0 and 100"
 _OBJECT = "must be a JSON object"
-_FINITE = "must be a finite time"
+_FINITE = "must be a time in the years 1 to 9999"
 _UNKNOWN_VERSION = "names no version of this model"
 
 INVALID: Final[Mapping[str, tuple[str, str]]] = {
@@ -22,6 +22,7 @@ INVALID: Final[Mapping[str, tuple[str, str]]] = {
         "stage",
         "must be development, staging, production or archived",
     ),
+    "model_versions_mlflow_run_id_check": ("mlflow_run_id", "must have at most 255 characters"),
     "model_versions_metrics_check": ("metrics", "must be a JSON object of numbers"),
     "model_versions_accuracy_check": ("metrics.accuracy", _RATIO),
     "model_versions_precision_check": ("metrics.precision", _RATIO),
@@ -58,6 +59,7 @@ INVALID: Final[Mapping[str, tuple[str, str]]] = {
         "num_drifted_features",
         "must not exceed num_features",
     ),
+    "monitoring_metrics_drifted_features_check": ("drifted_features", "must be a list of names"),
     "monitoring_metrics_coverage_pct_check": ("coverage_pct", _PERCENT),
     "monitoring_metrics_labeled_samples_check": ("labeled_samples", _COUNT),
     "monitoring_metrics_metadata_check": ("metadata", _OBJECT),

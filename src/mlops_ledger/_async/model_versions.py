@@ -106,13 +106,14 @@ class AsyncModelVersionRepository(AsyncRepository):
     ) -> Deployment:
         """Put a version into a slot, in one step with the end of the one before.
 
-        Without `model_version` it is the candidate that `decision_id` judged. Promoting the version that is already there changes nothing and returns its deployment;
-        so does repeating a call with the same `deployment_id`. `at` may lie in the past, but not
-        before the slot's last change. Raises NotFound for an unknown version or decision,
-        PromotionRefused when the decision was not to promote this version.
+        Without `model_version` it is the candidate that `decision_id` judged. Promoting the
+        version that is already there changes nothing and returns its deployment. A call with a
+        `deployment_id`, such as `new_id()`, can be repeated when its outcome is not known: it is
+        always recorded, and once. `at` may lie in the past, but not before the slot's last
+        change. Raises NotFound for an unknown version or decision, PromotionRefused when the
+        decision was not to promote this version.
         """
-        values = {**locals(), "deployment_id": new_id() if deployment_id is None else deployment_id}
-        return await self._deployment("promote", values)
+        return await self._deployment("promote", locals())
 
     async def rollback(
         self,
@@ -129,8 +130,7 @@ class AsyncModelVersionRepository(AsyncRepository):
         Rolling back twice goes two versions back. Repeating a call with the same `deployment_id`
         changes nothing. Raises NotFound when there is no earlier version.
         """
-        values = {**locals(), "deployment_id": new_id() if deployment_id is None else deployment_id}
-        return await self._deployment("rollback", values)
+        return await self._deployment("rollback", locals())
 
     async def retire(
         self,

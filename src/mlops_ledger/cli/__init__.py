@@ -59,8 +59,7 @@ def _refuse(context: click.Context, message: str) -> NoReturn:
 
 
 def _log_statements() -> None:
-    """Log statements when MLOPS_SQL_ECHO asks; otherwise keep the driver's log off the screen."""
-    logging.getLogger("psycopg").addHandler(logging.NullHandler())
+    """Log statements to the screen when MLOPS_SQL_ECHO asks."""
     if Settings.from_environment().sql_echo:
         logging.basicConfig(stream=sys.stderr, format="%(name)s: %(message)s")
         logging.getLogger("mlops_ledger.sql").setLevel(logging.DEBUG)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import click
 
 from ..database import Database
+from ..errors import InvalidValue
 from ..repositories import MonitoringMetricsRepository
 from .options import Instant, json_option, limit_option
 from .output import echo_rows
@@ -44,7 +45,14 @@ def trend(
     """Show the drift of a model over time."""
     with Database() as db:
         rows = MonitoringMetricsRepository(db).drift_trend(
-            model_name=model_name, days=days, bucket=timedelta(hours=bucket_hours), until=until
+            model_name=model_name, days=days, bucket=_hours(bucket_hours), until=until
         )
     columns = "bucket runs drifted_runs mean_feature_drift_ratio max_feature_drift_ratio"
     echo_rows(rows, columns, as_json)
+
+
+def _hours(number: float) -> timedelta:
+    try:
+        return timedelta(hours=number)
+    except (ValueError, OverflowError):
+        raise InvalidValue("--bucket-hours", "must be a finite number of hours") from None

@@ -182,7 +182,7 @@ class EmbeddedServer:
         deadline = time.monotonic() + PATIENCE
         # Without the lock it was started by hand, and its last act is to remove its file.
         locked = self._claimed()
-        while self._claimed() if locked else self._postmaster()[0] == pid:
+        while self._claimed() if locked else self._postmaster()[0] == pid and _is_alive(pid):
             if time.monotonic() > deadline:
                 raise EmbeddedServerError(f"the server did not stop; see {self._log}")
             time.sleep(_POLL)
@@ -223,6 +223,16 @@ class EmbeddedServer:
                 f"the server in {self._folder} is in use by a process that does not answer, "
                 f"perhaps in another container; see {self._log}"
             )
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def _locked(descriptor: int, kind: int) -> bool:

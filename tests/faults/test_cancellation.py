@@ -1,0 +1,168 @@
+"""Async calls that are cancelled, at any moment of their life."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import psycopg
+import pytest
+
+from mlops_ledger import AsyncDatabase, AsyncModelVersionRepository, Settings, new_id
+from mlops_ledger.errors import LedgerError
+
+CANCELS = 100
+
+
+@pytest.fixture
+def chance() -> random.Random:
+    return random.Random(3)
+
+
+async def cancel_after(seconds: float, call: asyncio.Task[object]) -> bool:
+    """Cancel a task after a while; return whether that was in time."""
+    await asyncio.sleep(seconds)
+    call.cancel()
+    return isinstance(
+        (await asyncio.gather(call, return_exceptions=True))[0], asyncio.CancelledError
+    )
+
+
+async def idle_in(db: AsyncDatabase) -> int:
+    """Return how many of the pool's connections wait to be lent."""
+    return (await db.health()).pool["pool_available"]
+
+
+@pytest.mark.parametrize("in_transaction", [False, True], ids=["alone", "transaction"])
+async def test_a_cancelled_call_gives_its_connection_back(
+    dsn: str, chance: random.Random, in_transaction: bool
+) -> None:
+    async with AsyncDatabase(Settings(conninfo=dsn, pool_max_size=1, pool_timeout=3)) as db:
+
+        async def call() -> object:
+            if in_transaction:
+                async with db.transaction() as tx:
+                    return await AsyncModelVersionRepository(tx).insert(model_name="m")
+            return await AsyncModelVersionRepository(db).insert(model_name="m")
+
+        cancelled = 0
+        for _ in range(CANCELS):
+            cancelled += await cancel_after(chance.uniform(0, 0.001), asyncio.create_task(call()))
+            # A pool of one shows a leak at once.
+            await AsyncModelVersionRepository(db).list_versions()
+        assert cancelled > 0
+        assert await idle_in(db) == 1
+
+
+async def test_a_cancelled_query_ends_on_the_server(dsn: str, conn: psycopg.Connection) -> None:
+    async with AsyncDatabase(Settings(conninfo=dsn, pool_max_size=1, pool_timeout=3)) as db:
+
+        async def sleep() -> None:
+            async with db.connection() as connection:
+                await connection.execute("SELECT pg_sleep(30)")
+
+        for _ in range(10):
+            assert await cancel_after(0.05, asyncio.create_task(sleep()))
+            assert await AsyncModelVersionRepository(db).list_versions() == []
+        active = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(30)%'"
+        running = conn.execute(active + " AND state = 'active'").fetchone()
+        assert running == (0,)
+
+
+async def test_waiting_for_a_connection_can_be_cancelled(dsn: str, chance: random.Random) -> None:
+    async with AsyncDatabase(Settings(conninfo=dsn, pool_max_size=1, pool_timeout=3)) as db:
+        models = AsyncModelVersionRepository(db)
+        for _ in range(CANCELS):
+            async with db.connection():
+                waiting = [asyncio.create_task(models.list_versions()) for _ in range(3)]
+                await asyncio.sleep(chance.uniform(0, 0.002))
+                waiting[0].cancel()
+            # Just when the connection is handed over.
+            await asyncio.sleep(0)
+            waiting[1].cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+            assert waiting[2].result() == []
+        assert await idle_in(db) == 1
+
+
+async def test_a_cancel_while_dead_connections_are_sorted_out_leaks_none(
+    dsn: str, conn: psycopg.Connection, chance: random.Random
+) -> None:
+    terminate = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    async with AsyncDatabase(Settings(conninfo=dsn, pool_max_size=1, pool_timeout=3)) as db:
+        models = AsyncModelVersionRepository(db)
+        for _ in range(CANCELS):
+            conn.execute(terminate)
+            call = asyncio.create_task(models.list_versions())
+            # One step further in the life of the call each time.
+            for _ in range(chance.randint(1, 12)):
+                await asyncio.sleep(0)
+            call.cancel()
+            await asyncio.gather(call, return_exceptions=True)
+            assert await models.list_versions() == []
+
+
+async def test_a_write_that_was_cancelled_can_be_repeated(
+    dsn: str, conn: psycopg.Connection, chance: random.Random
+) -> None:
+    async with AsyncDatabase(dsn) as db:
+        models = AsyncModelVersionRepository(db)
+        ids = [new_id() for _ in range(CANCELS)]
+        for id in ids:
+            call = asyncio.create_task(models.insert(model_name="m", id=id))
+            await cancel_after(chance.uniform(0, 0.002), call)
+            assert await models.insert(model_name="m", id=id) == id
+    rows = conn.execute("SELECT id FROM model_versions ORDER BY model_version::int").fetchall()
+    assert [id for (id,) in rows] == ids
+
+
+async def test_a_timeout_around_calls_leaks_no_connection(dsn: str, chance: random.Random) -> None:
+    async with AsyncDatabase(Settings(conninfo=dsn, pool_max_size=4, pool_timeout=5)) as db:
+        models = AsyncModelVersionRepository(db)
+
+        async def call() -> None:
+            try:
+                async with asyncio.timeout(chance.uniform(0.0001, 0.01)):
+                    await models.insert(model_name="m")
+            except TimeoutError:
+                pass
+
+        for _ in range(10):
+            await asyncio.gather(*(call() for _ in range(20)))
+        await asyncio.gather(*(models.list_versions() for _ in range(8)))
+        for _ in range(100):
+            stats = (await db.health()).pool
+            if stats["pool_available"] == stats["pool_size"]:
+                break
+            # The pool replaces in the background what was cut off in the middle of an answer.
+            await asyncio.sleep(0.02)
+        assert stats["pool_available"] == stats["pool_size"]
+
+
+# Ending a loop without closing the database leaves its connections to the garbage collector.
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_database_may_be_used_by_one_event_loop_after_another(dsn: str) -> None:
+    db = AsyncDatabase(Settings(conninfo=dsn, pool_max_size=1, pool_timeout=3))
+
+    async def job() -> list[int]:
+        models = AsyncModelVersionRepository(db)
+        await asyncio.gather(*(models.insert(model_name="m") for _ in range(5)))
+        pages = await asyncio.gather(*(models.list_versions() for _ in range(5)))
+        return [len(page) for page in pages]
+
+    for number in (1, 2, 3):
+        assert asyncio.run(job()) == [5 * number] * 5
+    asyncio.run(db.close())
+
+
+async def test_a_database_of_another_living_event_loop_is_refused(dsn: str) -> None:
+    async with AsyncDatabase(dsn) as db:
+        models = AsyncModelVersionRepository(db)
+        assert await models.list_versions() == []
+        with pytest.raises(LedgerError, match="event loop"):
+            await asyncio.to_thread(asyncio.run, models.list_versions())
+        assert await models.list_versions() == []

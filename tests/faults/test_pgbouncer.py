@@ -1,0 +1,158 @@
+"""PgBouncer between the ledger and the server, pooling by transaction."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import psycopg
+import pytest
+from fix_faults import in_threads
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from mlops_ledger import AsyncDatabase, Database, ModelVersionRepository, Settings
+
+PGBOUNCER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
+
+pytestmark = pytest.mark.skipif(PGBOUNCER is None, reason="the program pgbouncer is not installed")
+
+CONFIGURATION = """\
+[databases]
+mlops = host={host} port={port} dbname={dbname} user={user} password='{password}'
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {listen}
+unix_socket_dir =
+auth_type = any
+pool_mode = transaction
+default_pool_size = 3
+"""
+
+
+@pytest.fixture
+def pooler(dsn: str) -> Iterator[str]:
+    """A connection string to the database by way of PgBouncer."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    folder = Path(tempfile.mkdtemp(prefix="mlops-ledger-pgbouncer-"))
+    file = folder / "pgbouncer.ini"
+    file.write_text(CONFIGURATION.format(**conninfo_to_dict(dsn), listen=port))
+    user = None
+    if os.geteuid() == 0:
+        # It does not run as root.
+        user = pwd.getpwnam("nobody").pw_uid
+        for path in (folder, file):
+            os.chown(path, user, -1)
+    process = subprocess.Popen(
+        [str(PGBOUNCER), "-q", file],
+        user=user,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    through = make_conninfo(
+        host="127.0.0.1", port=port, user="anyone", dbname="mlops", sslmode="disable"
+    )
+    wait_for(through)
+    yield through
+    process.terminate()
+    process.wait()
+    shutil.rmtree(folder)
+
+
+def wait_for(dsn: str) -> None:
+    for _ in range(100):
+        with suppress(psycopg.OperationalError):
+            psycopg.connect(dsn).close()
+            return
+        time.sleep(0.05)
+    raise AssertionError("PgBouncer did not start")
+
+
+async def test_a_transaction_pooler_is_detected(pooler: str, dsn: str) -> None:
+    with Database(pooler) as db:
+        assert db.health().transaction_pooler
+    with Database(dsn) as db:
+        assert db.health().transaction_pooler is False
+    async with AsyncDatabase(pooler) as async_db:
+        assert (await async_db.health()).transaction_pooler
+
+
+def test_six_clients_get_no_wrong_answer_through_it(pooler: str) -> None:
+    databases = [Database(Settings(conninfo=pooler, pool_max_size=1)) for _ in range(6)]
+
+    def work(number: int) -> int:
+        wrong = 0
+        for turn in range(300):
+            # The same statement often enough that a driver would prepare it.
+            query = f"SELECT %s::int + {number} + {turn % 5} * 100"
+            with databases[number].connection() as connection:
+                row = connection.execute(query, [turn]).fetchone()  # type: ignore[call-overload]
+            wrong += row[0] != turn + number + turn % 5 * 100
+        return wrong
+
+    assert in_threads(6, work) == [0] * 6
+    for db in databases:
+        db.close()
+
+
+def test_registrations_and_promotions_work_through_it(
+    pooler: str, conn: psycopg.Connection
+) -> None:
+    databases = [Database(Settings(conninfo=pooler, pool_max_size=2)) for _ in range(6)]
+
+    def work(number: int) -> None:
+        for _ in range(25):
+            models = ModelVersionRepository(databases[number])
+            made = models.get(id=models.insert(model_name="m"))
+            assert made is not None
+            models.promote(model_name="m", model_version=made.model_version)
+            with databases[number].transaction() as tx:
+                models = ModelVersionRepository(tx)
+                assert models.production_at(model_name="m") is not None
+                models.set_tags(model_name="m", model_version=made.model_version, tags={"a": 1})
+
+    in_threads(6, work)
+    for db in databases:
+        db.close()
+    counts = conn.execute(
+        "SELECT count(*), count(DISTINCT model_version::int), max(model_version::int)"
+        " FROM model_versions WHERE tags @> '{\"a\": 1}'"
+    ).fetchone()
+    assert counts == (150, 150, 150)
+    assert conn.execute(
+        "SELECT count(*) FROM model_deployments WHERE retired_at IS NULL"
+    ).fetchone() == (1,)
+
+
+def test_the_ledgers_session_settings_do_not_reach_other_clients(pooler: str) -> None:
+    watched = ("statement_timeout", "lock_timeout", "TimeZone", "search_path", "application_name")
+
+    def settings_seen() -> set[tuple[str, ...]]:
+        seen = set()
+        connections = [psycopg.connect(pooler, application_name="other") for _ in range(3)]
+        for connection in connections:
+            # All at once, so that each has a server connection of its own.
+            row = connection.execute(
+                "SELECT " + ", ".join(f"current_setting('{name}')" for name in watched)
+            ).fetchone()
+            seen.add(tuple(row or ()))
+        for connection in connections:
+            connection.close()
+        return seen
+
+    before = settings_seen()
+    with Database(Settings(conninfo=pooler, statement_timeout=7)) as db:
+        models = ModelVersionRepository(db)
+        for _ in range(10):
+            models.insert(model_name="m")
+        with db.transaction() as tx:
+            ModelVersionRepository(tx).promote(model_name="m", model_version="1")
+        assert settings_seen() == before

@@ -1,0 +1,172 @@
+"""Concurrent promotions and registrations, through the repositories and as psql would."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+from fix_faults import full, in_threads
+
+from mlops_ledger import Database, ModelVersionRepository, Settings, new_id
+
+ROUNDS = 200
+
+# What may not be in the history of a slot: a second open interval, a gap, an overlap.
+FLAWS = """
+WITH history AS (
+    SELECT deployed_at, retired_at,
+           lag(retired_at) OVER w AS retired_before, lead(deployed_at) OVER w AS deployed_after
+    FROM v_deployments WHERE model_name = 'm' AND slot = 'production'
+    WINDOW w AS (ORDER BY deployed_at))
+SELECT count(*) FILTER (WHERE retired_before <> deployed_at),
+       count(*) FILTER (WHERE retired_at IS NULL AND deployed_after IS NOT NULL),
+       count(*) FILTER (WHERE retired_at <= deployed_at)
+FROM history
+"""
+
+
+def promote_with_repository(dsn: str) -> tuple[Callable[[int, str], object], Callable[[], None]]:
+    db = Database(dsn)
+    models = ModelVersionRepository(db)
+    return lambda _, version: models.promote(model_name="m", model_version=version), db.close
+
+
+def promote_with_sql(dsn: str) -> tuple[Callable[[int, str], object], Callable[[], None]]:
+    connections = [psycopg.connect(dsn, autocommit=True) for _ in range(2)]
+
+    def promote(number: int, version: str) -> object:
+        return connections[number].execute("SELECT promote('m', %s)", [version])
+
+    def close() -> None:
+        for connection in connections:
+            connection.close()
+
+    return promote, close
+
+
+@pytest.mark.parametrize("open_way", [promote_with_repository, promote_with_sql])
+def test_two_promotions_at_once_leave_one_open_interval(
+    dsn: str, conn: psycopg.Connection, open_way: Callable[..., tuple]
+) -> None:
+    conn.execute(
+        "INSERT INTO model_versions (model_name, model_version)"
+        " SELECT 'm', n::text FROM generate_series(1, 4) n"
+    )
+    promote, close = open_way(dsn)
+    for number in range(ROUNDS):
+        # Never one of the last round's versions, so that each promotion changes something.
+        pair = ("1", "2") if number % 2 else ("3", "4")
+        in_threads(2, lambda thread, pair=pair: promote(thread, pair[thread]))
+        open_now = conn.execute(
+            "SELECT array_agg(model_version) FROM v_deployments WHERE retired_at IS NULL"
+        ).fetchone()
+        staged = conn.execute(
+            "SELECT array_agg(model_version) FROM model_versions WHERE stage = 'production'"
+        ).fetchone()
+        assert open_now is not None
+        assert open_now == staged
+        assert len(open_now[0]) == 1
+        assert open_now[0][0] in pair
+    close()
+    assert conn.execute("SELECT count(*) FROM model_deployments").fetchone() == (2 * ROUNDS,)
+    assert conn.execute(FLAWS).fetchone() == (0, 0, 0)
+
+
+def test_sixteen_promoters_see_neither_deadlock_nor_duplicate(
+    dsn: str, conn: psycopg.Connection
+) -> None:
+    each = full(200, 20)
+    with Database(Settings(conninfo=dsn, pool_max_size=16)) as db:
+        models = ModelVersionRepository(db)
+        for _ in range(16):
+            models.insert(model_name="m")
+
+        def work(number: int) -> None:
+            for _ in range(each):
+                models.promote(model_name="m", model_version=str(number + 1), slot="production")
+                models.promote(model_name="m", model_version=str(number + 1), slot=f"s{number % 3}")
+
+        in_threads(16, work)
+    assert conn.execute(FLAWS).fetchone() == (0, 0, 0)
+    open_slots = conn.execute(
+        "SELECT slot, count(*) FROM v_deployments WHERE retired_at IS NULL GROUP BY 1 ORDER BY 1"
+    ).fetchall()
+    assert open_slots == [("production", 1), ("s0", 1), ("s1", 1), ("s2", 1)]
+
+
+def test_promotions_and_rollbacks_at_once_leave_no_gap(dsn: str, conn: psycopg.Connection) -> None:
+    with Database(dsn) as db:
+        models = ModelVersionRepository(db)
+        for version in ("1", "2", "3", "4"):
+            models.insert(model_name="m")
+            models.promote(model_name="m", model_version=version)
+
+        def work(number: int) -> None:
+            for turn in range(full(100, 25)):
+                if number < 2:
+                    models.promote(model_name="m", model_version=str((turn + number) % 4 + 1))
+                else:
+                    models.rollback(model_name="m")
+
+        in_threads(3, work)
+    assert conn.execute(FLAWS).fetchone() == (0, 0, 0)
+    assert conn.execute(
+        "SELECT count(*) FROM v_deployments WHERE retired_at IS NULL"
+    ).fetchone() == (1,)
+
+
+def test_production_at_is_right_at_random_instants(dsn: str, conn: psycopg.Connection) -> None:
+    chance = random.Random(7)
+    began = datetime(2026, 1, 1, tzinfo=UTC)
+    with Database(dsn) as db:
+        models = ModelVersionRepository(db)
+        for _ in range(5):
+            models.insert(model_name="m")
+        moment, live = began, False
+        for _ in range(100):
+            moment += timedelta(microseconds=chance.randint(1, 10**10))
+            if live and chance.random() < 0.2:
+                models.retire(model_name="m", at=moment)
+                live = False
+            else:
+                models.promote(model_name="m", model_version=str(chance.randint(1, 5)), at=moment)
+                live = True
+        history = conn.execute(
+            "SELECT deployed_at, retired_at, id FROM model_deployments"
+        ).fetchall()
+        edges = [edge for row in history for edge in row[:2] if edge is not None]
+        instants = [began + (moment - began) * chance.uniform(-0.1, 1.1) for _ in range(700)]
+        near = timedelta(microseconds=1)
+        instants += [chance.choice(edges) + near * chance.randint(-1, 1) for _ in range(300)]
+        for instant in instants:
+            expected = [
+                id for start, end, id in history if start <= instant and (not end or instant < end)
+            ]
+            found = models.production_at(model_name="m", at=instant)
+            assert ([found.id] if found else []) == expected
+
+
+def test_inserts_without_a_version_number_without_holes(dsn: str, conn: psycopg.Connection) -> None:
+    each = full(100, 25)
+    with Database(Settings(conninfo=dsn, pool_max_size=8)) as db:
+        models = ModelVersionRepository(db)
+
+        def work(number: int) -> None:
+            for turn in range(each):
+                if turn % 5 == number % 5:
+                    # A transaction that fails gives its number back.
+                    fail_in_transaction(db)
+                models.insert(model_name="m", id=new_id())
+
+        in_threads(8, work)
+    numbers = conn.execute("SELECT model_version::int FROM model_versions ORDER BY 1").fetchall()
+    assert [number for (number,) in numbers] == list(range(1, 8 * each + 1))
+
+
+def fail_in_transaction(db: Database) -> None:
+    with pytest.raises(ZeroDivisionError), db.transaction() as tx:  # noqa: PT012
+        ModelVersionRepository(tx).insert(model_name="m")
+        raise ZeroDivisionError

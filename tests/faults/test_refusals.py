@@ -1,0 +1,339 @@
+"""A server that is not there, does not answer, refuses, or ends a call in the middle."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from mlops_ledger import (
+    AsyncDatabase,
+    AsyncModelVersionRepository,
+    Database,
+    ModelVersionRepository,
+    Settings,
+)
+from mlops_ledger.cli import main
+from mlops_ledger.errors import (
+    ConnectionLost,
+    LedgerError,
+    PoolExhausted,
+    SchemaError,
+    TimedOut,
+    Unavailable,
+)
+
+CONNECT_TIMEOUT = 2
+
+
+@contextmanager
+def black_hole() -> Iterator[int]:
+    """Listen on a port, accept, and never say a word."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+@contextmanager
+def nobody() -> Iterator[int]:
+    """Bind a port without listening."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
+
+
+@contextmanager
+def slammed_door() -> Iterator[int]:
+    """Accept connections and close them at once, as a load balancer without servers does."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def close_all() -> None:
+            while True:
+                try:
+                    listener.accept()[0].close()
+                except OSError:
+                    return
+
+        thread = threading.Thread(target=close_all)
+        thread.start()
+        yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+REFUSALS = {
+    "wrong password": ({"password": "wrong"}, "the password or the user name is wrong"),
+    "unknown user": ({"user": "timeout"}, "the password or the user name is wrong"),
+    # A name that contains a phrase of another refusal, to be told apart from it.
+    "unknown database": ({"dbname": "controller ssl timeout"}, "the database does not exist"),
+    "unknown host": (
+        {"host": "controller.invalid", "hostaddr": ""},
+        "the host name cannot be resolved",
+    ),
+    "nobody": ({"port": nobody}, "nothing listens at that host and port"),
+    "black hole": ({"port": black_hole}, "no answer within the connect timeout"),
+    "slammed door": ({"port": slammed_door}, "the server ended the connection"),
+    "no socket": ({"host": "/nowhere", "hostaddr": ""}, "nothing listens at that socket"),
+}
+
+
+@pytest.fixture(params=REFUSALS)
+def refused(request: pytest.FixtureRequest, dsn: str) -> Iterator[tuple[str, str]]:
+    changes, reason = REFUSALS[request.param]
+    with ExitStack() as stack:
+        values = {
+            name: stack.enter_context(value()) if callable(value) else value
+            for name, value in changes.items()
+        }
+        yield make_conninfo(dsn, connect_timeout=CONNECT_TIMEOUT, **values), reason
+
+
+def test_a_refused_connection_says_why_in_time(refused: tuple[str, str]) -> None:
+    dsn, reason = refused
+    db = Database(dsn)
+    began = time.monotonic()
+    with pytest.raises(Unavailable, match=reason) as caught:
+        ModelVersionRepository(db).list_versions()
+    assert time.monotonic() - began < CONNECT_TIMEOUT + 1
+    assert "cannot connect to database" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    health = db.health()
+    assert (health.healthy, health.reachable) == (False, False)
+    assert reason in str(health.problem)
+
+
+async def test_a_refused_async_connection_says_why_in_time(refused: tuple[str, str]) -> None:
+    dsn, reason = refused
+    db = AsyncDatabase(dsn)
+    began = time.monotonic()
+    with pytest.raises(Unavailable, match=reason):
+        await AsyncModelVersionRepository(db).list_versions()
+    assert time.monotonic() - began < CONNECT_TIMEOUT + 1
+    assert reason in str((await db.health()).problem)
+
+
+def test_the_command_says_why_in_one_line(
+    refused: tuple[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dsn, reason = refused
+    monkeypatch.setenv("DATABASE_URL", dsn)
+    with pytest.raises(SystemExit) as exit_:
+        main(["models", "list"])
+    assert exit_.value.code == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("error: cannot connect to")
+    assert reason in lines[0]
+
+
+def schema_of(dsn: str, change: str) -> str:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(change)  # type: ignore[arg-type]
+    return dsn
+
+
+def test_an_empty_database_is_told_from_a_migrated_one(empty_database: str) -> None:
+    db = Database(empty_database)
+    with pytest.raises(SchemaError, match="never migrated: run mlops-ledger init"):
+        ModelVersionRepository(db).insert(model_name="m")
+    health = db.health()
+    assert (health.healthy, health.reachable, health.schema_version) == (False, True, None)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("DELETE FROM ledger_migrations WHERE version > 1", "schema is older .*migrate up"),
+        (
+            "INSERT INTO ledger_migrations"
+            " SELECT (jsonb_populate_record(m, '{\"version\": 9999}')).*"
+            " FROM ledger_migrations m WHERE version = 1",
+            "schema is newer .*upgrade mlops-ledger",
+        ),
+        ("DELETE FROM ledger_migrations", "never migrated"),
+    ],
+    ids=["older", "newer", "empty"],
+)
+def test_a_schema_of_another_release_is_refused(dsn: str, change: str, message: str) -> None:
+    db = Database(schema_of(dsn, change))
+    with pytest.raises(SchemaError, match=message):
+        ModelVersionRepository(db).insert(model_name="m")
+    health = db.health()
+    assert (health.healthy, health.reachable) == (False, True)
+
+
+def test_a_user_without_rights_is_told_so(dsn: str, conn: psycopg.Connection) -> None:
+    role = "ledger_guest"
+    conn.execute(f"DROP ROLE IF EXISTS {role}")
+    conn.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'guest'")
+    try:
+        db = Database(make_conninfo(dsn, user=role, password="guest"))
+        with pytest.raises(LedgerError, match="lacks the right"):
+            db.open()
+        assert "lacks the right" in str(db.health().problem)
+    finally:
+        conn.execute(f"DROP ROLE {role}")
+
+
+def test_an_exhausted_pool_says_so_in_time(dsn: str) -> None:
+    with (
+        Database(Settings(conninfo=dsn, pool_max_size=2, pool_timeout=0.5)) as db,
+        db.connection(),
+        db.connection(),
+    ):
+        began = time.monotonic()
+        with pytest.raises(PoolExhausted, match="all 2 connections were in use"):
+            ModelVersionRepository(db).list_versions()
+        assert 0.4 < time.monotonic() - began < 1.5
+
+
+async def test_an_exhausted_async_pool_says_so_in_time(dsn: str) -> None:
+    settings = Settings(conninfo=dsn, pool_max_size=2, pool_timeout=0.5)
+    async with AsyncDatabase(settings) as db, db.connection(), db.connection():
+        began = time.monotonic()
+        calls = [AsyncModelVersionRepository(db).list_versions() for _ in range(5)]
+        results = await asyncio.gather(*calls, return_exceptions=True)
+        assert [type(result) for result in results] == [PoolExhausted] * 5
+        assert time.monotonic() - began < 1.5
+
+
+def test_a_long_statement_is_timed_out(dsn: str) -> None:
+    with Database(Settings(conninfo=dsn, statement_timeout=0.3)) as db:
+        began = time.monotonic()
+        with pytest.raises(TimedOut, match="timeout"), db.connection() as connection:
+            connection.execute("SELECT pg_sleep(5)")
+        assert time.monotonic() - began < 1.5
+        assert ModelVersionRepository(db).list_versions() == []
+
+
+def test_a_lock_that_is_held_times_out(dsn: str, conn: psycopg.Connection) -> None:
+    with Database(Settings(conninfo=dsn, statement_timeout=0.3)) as db:
+        models = ModelVersionRepository(db)
+        models.insert(model_name="m")
+        with conn.transaction():
+            conn.execute("LOCK TABLE model_deployments IN ACCESS EXCLUSIVE MODE")
+            with pytest.raises(TimedOut):
+                models.promote(model_name="m", model_version="1")
+        assert models.production_at(model_name="m") is None
+        assert models.promote(model_name="m", model_version="1").model_version == "1"
+
+
+TERMINATE = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+
+
+def test_a_terminated_session_is_a_lost_connection(dsn: str, conn: psycopg.Connection) -> None:
+    with Database(Settings(conninfo=dsn, pool_max_size=1)) as db:
+        models = ModelVersionRepository(db)
+        killer = threading.Timer(0.3, lambda: conn.execute(TERMINATE))
+        killer.start()
+        with pytest.raises(ConnectionLost, match="same id"), db.connection() as connection:
+            connection.execute("SELECT pg_sleep(10)")
+        killer.join()
+        with pytest.raises(ConnectionLost), db.transaction() as tx:  # noqa: PT012
+            ModelVersionRepository(tx).insert(model_name="m")
+            conn.execute(TERMINATE)
+            ModelVersionRepository(tx).insert(model_name="m")
+        # Idle in the pool: nobody needs to know.
+        conn.execute(TERMINATE)
+        assert models.list_versions() == []
+
+
+def test_a_transaction_whose_session_was_terminated_unnoticed_is_not_taken_for_written(
+    dsn: str, conn: psycopg.Connection
+) -> None:
+    with Database(dsn) as db:
+        with pytest.raises(ConnectionLost), db.transaction() as tx:  # noqa: PT012
+            ModelVersionRepository(tx).insert(model_name="m")
+            conn.execute(TERMINATE)
+        with pytest.raises(Unavailable), db.transaction() as tx:  # noqa: PT012
+            ModelVersionRepository(tx).insert(model_name="m")
+            conn.execute(TERMINATE)
+            # A caller who believes that nothing depends on this.
+            with pytest.raises(ConnectionLost):
+                ModelVersionRepository(tx).list_versions()
+        assert ModelVersionRepository(db).list_versions() == []
+
+
+def test_a_transaction_that_idles_too_long_is_a_lost_connection(dsn: str) -> None:
+    with Database(make_conninfo(dsn, options="-c idle_in_transaction_session_timeout=200ms")) as db:
+        with pytest.raises(ConnectionLost), db.transaction() as tx:  # noqa: PT012
+            ModelVersionRepository(tx).insert(model_name="m")
+            time.sleep(0.6)
+        assert ModelVersionRepository(db).list_versions() == []
+
+
+def test_a_deadlock_asks_to_run_the_transaction_again(dsn: str) -> None:
+    with Database(make_conninfo(dsn, options="-c deadlock_timeout=100ms")) as db:
+        models = ModelVersionRepository(db)
+        for name in ("a", "b"):
+            models.insert(model_name=name)
+        barrier = threading.Barrier(2)
+        failures: list[Unavailable] = []
+
+        def promote_both(names: str) -> None:
+            try:
+                with db.transaction() as tx:
+                    ModelVersionRepository(tx).promote(model_name=names[0], model_version="1")
+                    barrier.wait(10)
+                    ModelVersionRepository(tx).promote(model_name=names[1], model_version="1")
+            except Unavailable as error:
+                failures.append(error)
+
+        threads = [threading.Thread(target=promote_both, args=(names,)) for names in ("ab", "ba")]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert ["deadlock" in str(failure) for failure in failures] == [True]
+        assert len(models.timeline()) == 2
+
+
+def test_a_serialization_failure_asks_to_run_the_transaction_again(dsn: str) -> None:
+    with Database(
+        make_conninfo(dsn, options="-c default_transaction_isolation=serializable")
+    ) as db:
+        models = ModelVersionRepository(db)
+        for _ in range(2):
+            models.insert(model_name="m")
+        with pytest.raises(Unavailable, match="again"), db.transaction() as tx:  # noqa: PT012
+            assert ModelVersionRepository(tx).production_at(model_name="m") is None
+            models.promote(model_name="m", model_version="2")
+            ModelVersionRepository(tx).promote(model_name="m", model_version="1")
+        live = models.production_at(model_name="m")
+        assert live is not None
+        assert live.model_version == "2"
+
+
+def test_an_error_that_was_caught_in_a_transaction_does_not_pass_for_success(dsn: str) -> None:
+    with Database(dsn) as db:
+        models = ModelVersionRepository(db)
+        models.insert(model_name="m")
+        with pytest.raises(LedgerError, match="nothing of it was written"), db.transaction() as tx:  # noqa: PT012
+            ModelVersionRepository(tx).insert(model_name="kept")
+            with pytest.raises(LedgerError, match="already registered"):
+                ModelVersionRepository(tx).insert(model_name="m", model_version="1")
+        with pytest.raises(LedgerError, match="an earlier call"), db.transaction() as tx:  # noqa: PT012
+            with pytest.raises(LedgerError, match="already registered"):
+                ModelVersionRepository(tx).insert(model_name="m", model_version="1")
+            ModelVersionRepository(tx).insert(model_name="kept")
+        assert [version.model_name for version in models.list_versions()] == ["m"]
+
+
+def test_an_error_in_a_savepoint_leaves_the_transaction_whole(dsn: str) -> None:
+    with Database(dsn) as db:
+        models = ModelVersionRepository(db)
+        models.insert(model_name="m")
+        with db.transaction() as tx:
+            ModelVersionRepository(tx).insert(model_name="kept")
+            with pytest.raises(LedgerError, match="already registered"), tx.transaction() as inner:
+                ModelVersionRepository(inner).insert(model_name="m", model_version="1")
+        assert {version.model_name for version in models.list_versions()} == {"m", "kept"}

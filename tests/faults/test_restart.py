@@ -1,0 +1,176 @@
+"""The server goes away and comes back, under pools that hold connections to it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from contextlib import AsyncExitStack, ExitStack
+
+import pytest
+from fix_faults import full, in_threads, stop
+
+from mlops_ledger import AsyncDatabase, Database, ModelVersionRepository, Settings
+from mlops_ledger.embedded import EmbeddedServer
+from mlops_ledger.errors import Unavailable
+
+SIZES = (1, 4, 10, 20)
+OUTAGE = full(40, 6)
+WAYS = ("fast", "immediate", "kill -9")
+
+pytestmark = pytest.mark.xdist_group("restart")
+
+
+def settings(dsn: str, size: int, *, fixed: bool = False, timeout: float = 10) -> Settings:
+    least = size if fixed else 1
+    return Settings(conninfo=dsn, pool_min_size=least, pool_max_size=size, pool_timeout=timeout)
+
+
+def fill(db: Database, size: int) -> None:
+    """Make the pool open all its connections."""
+    with ExitStack() as stack:
+        for _ in range(size):
+            stack.enter_context(db.connection())
+
+
+async def fill_async(db: AsyncDatabase, size: int) -> None:
+    async with AsyncExitStack() as stack:
+        for _ in range(size):
+            await stack.enter_async_context(db.connection())
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_call_after_a_restart_succeeds_at_once(
+    victim: EmbeddedServer, victim_dsn: str, way: str
+) -> None:
+    with ExitStack() as stack:
+        pools = [stack.enter_context(Database(settings(victim_dsn, size))) for size in SIZES]
+        for db, size in zip(pools, SIZES, strict=True):
+            fill(db, size)
+            assert db.health().pool["pool_size"] == size
+        stop(victim, way)
+        victim.start()
+        for db, size in zip(pools, SIZES, strict=True):
+            began = time.monotonic()
+            assert ModelVersionRepository(db).list_versions() == []
+            assert time.monotonic() - began < 0.5, f"pool of {size}"
+            # Later calls find no dead connection either.
+            in_threads(size, lambda _, db=db: ModelVersionRepository(db).list_versions())
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_the_async_call_after_a_restart_succeeds_at_once(
+    victim: EmbeddedServer, victim_dsn: str, way: str
+) -> None:
+    async with AsyncExitStack() as stack:
+        pools = [
+            await stack.enter_async_context(AsyncDatabase(settings(victim_dsn, size)))
+            for size in SIZES
+        ]
+        for db, size in zip(pools, SIZES, strict=True):
+            await fill_async(db, size)
+        stop(victim, way)
+        victim.start()
+        for db, size in zip(pools, SIZES, strict=True):
+            began = time.monotonic()
+            async with db.connection() as connection:
+                await connection.execute("SELECT 1")
+            assert time.monotonic() - began < 0.5, f"pool of {size}"
+
+            async def call(db: AsyncDatabase = db) -> None:
+                async with db.connection() as connection:
+                    await connection.execute("SELECT 1")
+
+            await asyncio.gather(*(call() for _ in range(size)))
+
+
+def test_a_transaction_begun_before_a_restart_fails_and_the_next_works(
+    victim: EmbeddedServer, victim_dsn: str
+) -> None:
+    with Database(settings(victim_dsn, 1)) as db:
+        with pytest.raises(Unavailable), db.transaction() as tx:  # noqa: PT012
+            ModelVersionRepository(tx).insert(model_name="lost")
+            stop(victim, "fast")
+            victim.start()
+            ModelVersionRepository(tx).insert(model_name="lost")
+        assert ModelVersionRepository(db).list_versions() == []
+
+
+def test_calls_succeed_soon_after_an_outage(victim: EmbeddedServer, victim_dsn: str) -> None:
+    pools = {
+        f"pool of {size}, fixed={fixed}": Database(
+            settings(victim_dsn, size, fixed=fixed, timeout=2)
+        )
+        for size in SIZES
+        for fixed in (False, True)
+    }
+    recovered: dict[str, float] = {}
+    refused: dict[str, int] = dict.fromkeys(pools, 0)
+
+    def call_until_it_works(name: str) -> None:
+        while name not in recovered:
+            try:
+                ModelVersionRepository(pools[name]).list_versions()
+                recovered[name] = time.monotonic()
+            except Unavailable:
+                refused[name] += 1
+
+    for name, db in pools.items():
+        fill(db, int(name.split()[2].rstrip(",")))
+    stop(victim, "fast")
+    callers = [threading.Thread(target=call_until_it_works, args=(name,)) for name in pools]
+    for caller in callers:
+        caller.start()
+    time.sleep(OUTAGE)
+    assert recovered == {}
+    victim.start()
+    back = time.monotonic()
+    for caller in callers:
+        caller.join()
+    for db in pools.values():
+        db.close()
+    assert {name: at - back for name, at in recovered.items() if at - back > 2} == {}
+    assert min(refused.values()) > 0
+
+
+async def test_async_calls_succeed_soon_after_an_outage(
+    victim: EmbeddedServer, victim_dsn: str
+) -> None:
+    recovered: dict[int, float] = {}
+    pools = {size: AsyncDatabase(settings(victim_dsn, size, timeout=2)) for size in SIZES}
+
+    async def call_until_it_works(size: int) -> None:
+        while size not in recovered:
+            try:
+                async with pools[size].connection() as connection:
+                    await connection.execute("SELECT 1")
+                recovered[size] = time.monotonic()
+            except Unavailable:
+                pass
+
+    for size, db in pools.items():
+        await fill_async(db, size)
+    stop(victim, "fast")
+    callers = [asyncio.create_task(call_until_it_works(size)) for size in SIZES]
+    await asyncio.sleep(OUTAGE)
+    assert recovered == {}
+    await asyncio.to_thread(victim.start)
+    back = time.monotonic()
+    await asyncio.gather(*callers)
+    for db in pools.values():
+        await db.close()
+    assert {size: at - back for size, at in recovered.items() if at - back > 2} == {}
+
+
+def test_the_first_use_after_a_failed_one_works(victim: EmbeddedServer, victim_dsn: str) -> None:
+    db = Database(settings(victim_dsn, 2))
+    stop(victim, "fast")
+    with pytest.raises(Unavailable, match="nothing listens"):
+        db.open()
+    health = db.health()
+    assert not health.reachable
+    assert not health.healthy
+    victim.start()
+    assert ModelVersionRepository(db).list_versions() == []
+    assert db.health().healthy
+    db.close()

@@ -1,0 +1,178 @@
+"""What the fault tests share: a server that may be killed, and a proxy that cuts connections."""
+
+from __future__ import annotations
+
+import os
+import random
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from mlops_ledger.embedded import EmbeddedServer
+from mlops_ledger.migrations import Migrator
+
+TORTURE = os.environ.get("MLOPS_TORTURE") == "1"
+
+# The first byte of what a client sends to have a statement executed: parse, bind, simple query.
+_STATEMENT = b"PBQ"
+
+
+def full(torture: int, otherwise: int) -> int:
+    """Choose between the full size of a test and the one for every day."""
+    return torture if TORTURE else otherwise
+
+
+@contextmanager
+def own_server() -> Iterator[EmbeddedServer]:
+    """Start a server that nobody else uses, so that it may be killed."""
+    home = Path(tempfile.mkdtemp(prefix="mlops-ledger-faults-"))
+    home.chmod(0o755)
+    server = EmbeddedServer(home)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(home)
+
+
+def migrated(server: EmbeddedServer, name: str = "mlops") -> str:
+    """Make a database on the server with the ledger's schema."""
+    with psycopg.connect(server.conninfo("postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    dsn = server.conninfo(name)
+    Migrator(dsn).up()
+    return dsn
+
+
+def stop(server: EmbeddedServer, how: str) -> None:
+    """Stop the server: "fast" and "immediate" as pg_ctl does, or "kill -9"."""
+    if how == "fast":
+        server.stop()
+        return
+    pid = server.status().pid
+    assert pid is not None
+    os.kill(pid, {"immediate": signal.SIGQUIT, "kill -9": signal.SIGKILL}[how])
+    while server.status().running:
+        time.sleep(0.01)
+
+
+def run_python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run code in an interpreter of its own: it may fork, exit and hang without harm."""
+    return subprocess.run(
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+
+
+class Proxy:
+    """Stands between clients and server, and cuts a share of the connections at a statement.
+
+    Half of the cuts come before the statement reaches the server, the others after it was
+    executed and before its answer reaches the client. `cuts` counts both kinds.
+    """
+
+    def __init__(self, dsn: str, share: float, seed: int = 1) -> None:
+        parts = conninfo_to_dict(dsn)
+        self._target = (str(parts["host"]), int(str(parts["port"])))
+        self._share = share
+        self._random = random.Random(seed)
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.cuts: Counter[str] = Counter()
+        self.dsn = make_conninfo(
+            dsn,
+            host="127.0.0.1",
+            hostaddr="127.0.0.1",
+            port=self._listener.getsockname()[1],
+            sslmode="disable",
+            gssencmode="disable",
+        )
+
+    def __enter__(self) -> Proxy:
+        self._accepting = threading.Thread(target=self._accept)
+        self._accepting.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._accepting.join()
+        self._listener.close()
+
+    def _accept(self) -> None:
+        sessions = []
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                break
+            sessions.append(threading.Thread(target=self._serve, args=(client,), daemon=True))
+            sessions[-1].start()
+        for session in sessions:
+            session.join(10)
+
+    def _serve(self, client: socket.socket) -> None:
+        with client, socket.create_connection(self._target) as server, suppress(OSError):
+            cut_the_answer = False
+            while True:
+                readable, _, _ = select.select([client, server], [], [])
+                if server in readable:
+                    answer = server.recv(65536)
+                    if not answer or cut_the_answer:
+                        return
+                    client.sendall(answer)
+                if client in readable:
+                    request = client.recv(65536)
+                    if not request:
+                        return
+                    fault = self._fault(request)
+                    if fault == "before":
+                        return
+                    cut_the_answer = fault == "after"
+                    server.sendall(request)
+
+    def _fault(self, request: bytes) -> str | None:
+        if request[0] not in _STATEMENT or self._random.random() >= self._share:
+            return None
+        fault = self._random.choice(("before", "after"))
+        self.cuts[fault] += 1
+        return fault
+
+
+def in_threads(count: int, work: Callable[[int], object]) -> list[object]:
+    """Run `work(number)` in so many threads that begin together; raise what any of them raised."""
+    barrier = threading.Barrier(count)
+    results: list[object] = [None] * count
+    failures: list[BaseException] = []
+
+    def run(number: int) -> None:
+        try:
+            barrier.wait(30)
+            results[number] = work(number)
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+    return results
