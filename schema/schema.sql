@@ -179,7 +179,7 @@ COMMENT ON COLUMN public.model_versions.mlflow_run_id IS 'The MLflow run that tr
 
 COMMENT ON COLUMN public.model_versions.algorithm IS 'What was trained, such as HistGradientBoostingClassifier.';
 
-COMMENT ON COLUMN public.model_versions.metrics IS 'Evaluation metrics by name; every value is a number.';
+COMMENT ON COLUMN public.model_versions.metrics IS 'Evaluation metrics by name: numbers, or objects and lists of them.';
 
 COMMENT ON COLUMN public.model_versions.accuracy IS 'metrics.accuracy, 0 to 1.';
 
@@ -877,7 +877,7 @@ CREATE TABLE public.retraining_decisions (
     CONSTRAINT retraining_decisions_data_context_check CHECK ((jsonb_typeof(data_context) = 'object'::text)),
     CONSTRAINT retraining_decisions_decision_details_check CHECK ((jsonb_typeof(decision_details) = 'object'::text)),
     CONSTRAINT retraining_decisions_drift_context_check CHECK ((jsonb_typeof(drift_context) = 'object'::text)),
-    CONSTRAINT retraining_decisions_gate_results_check CHECK (((jsonb_typeof(gate_results) = 'array'::text) AND (NOT jsonb_path_exists(gate_results, '$[*]?(!(exists (@."gate"?(@.type() == "string"))) || !(exists (@."passed"?(@.type() == "boolean"))))'::jsonpath)))),
+    CONSTRAINT retraining_decisions_gate_results_check CHECK (((jsonb_typeof(gate_results) = 'array'::text) AND (NOT jsonb_path_exists(gate_results, 'strict $[*]?(!(@."gate".type() == "string" && @."passed".type() == "boolean") || (@."gate".type() == "string" && @."passed".type() == "boolean") is unknown)'::jsonpath, silent => true)))),
     CONSTRAINT retraining_decisions_labeled_samples_check CHECK ((labeled_samples >= 0)),
     CONSTRAINT retraining_decisions_promote_candidate_check CHECK (((action <> 'promote'::text) OR (candidate_version_id IS NOT NULL))),
     CONSTRAINT retraining_decisions_resolution_check CHECK (((resolves_id IS NULL) OR (action <> 'pending'::text))),

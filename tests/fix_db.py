@@ -16,11 +16,12 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
 from mlops_ledger import Settings
 from mlops_ledger.embedded import EmbeddedServer
 from mlops_ledger.migrations import Migrator
-from psycopg import sql
-from psycopg.conninfo import make_conninfo
 
 # A developer's own settings must not reach the tests, nor the tests his database.
 for _name in [name for name in os.environ if name.startswith(("MLOPS_POOL", "POSTGRES_", "PG"))]:
@@ -40,9 +41,7 @@ def server() -> Iterator[EmbeddedServer | None]:
     running.start()
     with psycopg.connect(running.conninfo("postgres"), autocommit=True) as connection:
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
-            connection.execute(
-                sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting))
-            )
+            connection.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))
         connection.execute("SELECT pg_reload_conf()")
     yield running
     running.stop()

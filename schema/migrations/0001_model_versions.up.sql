@@ -119,7 +119,7 @@ COMMENT ON COLUMN model_versions.model_version IS 'Version within the model; wit
 COMMENT ON COLUMN model_versions.stage IS 'development, staging, production or archived; production follows the slot of that name.';
 COMMENT ON COLUMN model_versions.mlflow_run_id IS 'The MLflow run that trained this version.';
 COMMENT ON COLUMN model_versions.algorithm IS 'What was trained, such as HistGradientBoostingClassifier.';
-COMMENT ON COLUMN model_versions.metrics IS 'Evaluation metrics by name; every value is a number.';
+COMMENT ON COLUMN model_versions.metrics IS 'Evaluation metrics by name: numbers, or objects and lists of them.';
 COMMENT ON COLUMN model_versions.accuracy IS 'metrics.accuracy, 0 to 1.';
 COMMENT ON COLUMN model_versions."precision" IS 'metrics.precision, 0 to 1.';
 COMMENT ON COLUMN model_versions.recall IS 'metrics.recall, 0 to 1.';

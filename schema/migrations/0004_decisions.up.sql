@@ -20,8 +20,11 @@ CREATE TABLE retraining_decisions (
     gate_results jsonb NOT NULL DEFAULT '[]'
         CONSTRAINT retraining_decisions_gate_results_check
         CHECK (jsonb_typeof(gate_results) = 'array'
+               -- Strict, because lax paths look into arrays: {"passed": [true]} would pass.
                AND NOT jsonb_path_exists(gate_results,
-                   '$[*] ? (!exists(@.gate ? (@.type() == "string")) || !exists(@.passed ? (@.type() == "boolean")))')),
+                   'strict $[*] ? (!(@.gate.type() == "string" && @.passed.type() == "boolean")
+                                   || (@.gate.type() == "string" && @.passed.type() == "boolean") is unknown)',
+                   silent => true)),
     reasoning text,
     labeled_samples bigint
         CONSTRAINT retraining_decisions_labeled_samples_check CHECK (labeled_samples >= 0),

@@ -335,6 +335,8 @@ async def test_pages_hold_every_decision_once(
     ]
     seen, before = [], None
     while page := await decisions.list_decisions(limit=3, before=before):
+        assert len(page) <= 3
+        assert before not in [decision.id for decision in page]
         seen += [decision.id for decision in page]
         before = page[-1].id
     assert seen == [made_id for _, made_id in sorted(made, reverse=True)]

@@ -252,6 +252,8 @@ async def test_pages_hold_every_run_once(monitoring: AsyncMonitoringMetricsRepos
     ]
     seen, before = [], None
     while page := await monitoring.list_runs(limit=3, before=before):
+        assert len(page) <= 3
+        assert before not in [run.id for run in page]
         seen += [run.id for run in page]
         before = page[-1].id
     assert seen == [made_id for _, made_id in sorted(made, reverse=True)]

@@ -164,6 +164,17 @@ async def test_a_promotion_after_a_rollback_can_be_rolled_back(
     assert (await models.rollback(model_name="m")).model_version == "1"
 
 
+async def test_rollback_never_brings_back_what_was_rolled_back(
+    models: AsyncModelVersionRepository,
+) -> None:
+    await _promoted(models, 3)
+    await models.rollback(model_name="m")
+    await models.insert(model_name="m")
+    await models.promote(model_name="m", model_version="4")
+    assert (await models.rollback(model_name="m")).model_version == "2"
+    assert (await models.rollback(model_name="m")).model_version == "1"
+
+
 async def test_a_repeated_rollback_changes_nothing(models: AsyncModelVersionRepository) -> None:
     await _promoted(models, 3)
     given = new_id()
@@ -289,6 +300,8 @@ async def test_pages_of_the_timeline_hold_every_deployment_once(
     ]
     seen, before = [], None
     while page := await models.timeline(limit=3, before=before):
+        assert len(page) <= 3
+        assert before not in [entry.deployment_id for entry in page]
         seen += [entry.deployment_id for entry in page]
         before = page[-1].deployment_id
     assert seen == sorted(made, reverse=True)

@@ -175,6 +175,7 @@ def test_pages_hold_every_version_once(models: ModelVersionRepository) -> None:
     seen, before = [], None
     while page := models.list_versions(model_name="m", limit=3, before=before):
         assert len(page) <= 3
+        assert before not in [version.id for version in page]
         seen += [version.id for version in page]
         before = page[-1].id
     assert seen == [made_id for _, made_id in sorted(made, reverse=True)]

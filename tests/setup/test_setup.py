@@ -12,12 +12,13 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
 from mlops_ledger import Database, ModelVersionRepository, Settings
 from mlops_ledger.config import url
 from mlops_ledger.errors import ConfigError, LedgerError
 from mlops_ledger.setup import create_database, drop_database, initialise
-from psycopg import sql
-from psycopg.conninfo import make_conninfo
 
 ROOT = Path(__file__).parents[2]
 

@@ -9,8 +9,10 @@ import click
 from ..database import Database
 from ..errors import NotFound
 from ..repositories import RetrainingDecisionsRepository
-from .options import json_option, limit_option
+from .options import action_type, by_option, json_option, limit_option
 from .output import echo_fields, echo_json, echo_rows, echo_table
+
+COLUMNS = "id timestamp model_name action trigger_reason decided_by reasoning"
 
 
 @click.group()
@@ -20,7 +22,7 @@ def decisions() -> None:
 
 @decisions.command("list")
 @click.option("--model", "model_name", help="Only decisions on this model.")
-@click.option("--action", help="Only promote, reject or pending.")
+@click.option("--action", type=action_type, help="Only decisions with this action.")
 @limit_option
 @json_option
 def list_(model_name: str | None, action: str | None, limit: int, as_json: bool) -> None:
@@ -29,8 +31,32 @@ def list_(model_name: str | None, action: str | None, limit: int, as_json: bool)
         found = RetrainingDecisionsRepository(db).list_decisions(
             model_name=model_name, action=action, limit=limit
         )
-    columns = "id timestamp model_name action trigger_reason decided_by reasoning"
-    echo_rows(found, columns, as_json)
+    echo_rows(found, COLUMNS, as_json)
+
+
+@decisions.command()
+@click.option("--model", "model_name", help="Only decisions on this model.")
+@limit_option
+@json_option
+def pending(model_name: str | None, limit: int, as_json: bool) -> None:
+    """List the pending decisions that nobody has settled yet, oldest first."""
+    with Database() as db:
+        found = RetrainingDecisionsRepository(db).list_pending(model_name=model_name, limit=limit)
+    echo_rows(found, COLUMNS, as_json)
+
+
+@decisions.command()
+@click.argument("decision_id", type=click.UUID)
+@click.argument("action", type=click.Choice(("promote", "reject")))
+@click.option("--reasoning", metavar="TEXT", help="Why.")
+@by_option
+def resolve(decision_id: UUID, action: str, reasoning: str | None, by: str | None) -> None:
+    """Settle a pending decision; prints the id to promote with."""
+    with Database() as db:
+        made = RetrainingDecisionsRepository(db).resolve(
+            decision_id=decision_id, action=action, reasoning=reasoning, decided_by=by
+        )
+    click.echo(made)
 
 
 @decisions.command()

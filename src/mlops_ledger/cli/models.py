@@ -22,8 +22,9 @@ from .options import (
     limit_option,
     reason_option,
     slot_option,
+    stage_type,
 )
-from .output import echo_fields, echo_json, echo_rows
+from .output import echo_fields, echo_json, echo_rows, echo_table
 
 
 @click.group()
@@ -33,7 +34,7 @@ def models() -> None:
 
 @models.command("list")
 @click.option("--model", "model_name", help="Only versions of this model.")
-@click.option("--stage", help="Only versions in this stage.")
+@click.option("--stage", type=stage_type, help="Only versions in this stage.")
 @click.option("--tag", "tags", type=Tag(), multiple=True, help="Only versions with this tag.")
 @limit_option
 @json_option
@@ -95,6 +96,24 @@ def register(
 @models.command()
 @click.argument("model_name")
 @click.argument("model_version")
+@click.argument("tags", type=Tag(), nargs=-1, required=True)
+@json_option
+def tag(model_name: str, model_version: str, tags: Any, as_json: bool) -> None:
+    """Set TAGS of a version, each as KEY=VALUE; KEY= takes the tag away."""
+    given = {key: value or None for key, value in tags}
+    with Database() as db:
+        found = ModelVersionRepository(db).set_tags(
+            model_name=model_name, model_version=model_version, tags=given
+        )
+    if as_json:
+        echo_json(found)
+    else:
+        echo_table(("tag", "value"), sorted(found.items()))
+
+
+@models.command()
+@click.argument("model_name", required=False)
+@click.argument("model_version", required=False)
 @slot_option
 @by_option
 @reason_option
@@ -102,8 +121,8 @@ def register(
 @at_option
 @json_option
 def promote(
-    model_name: str,
-    model_version: str,
+    model_name: str | None,
+    model_version: str | None,
     slot: str,
     by: str | None,
     reason: str | None,
@@ -111,7 +130,10 @@ def promote(
     at: datetime | None,
     as_json: bool,
 ) -> None:
-    """Put a version into production, or into another slot."""
+    """Put a version into production, or into another slot.
+
+    Without MODEL_VERSION it is the candidate of the decision.
+    """
     with Database() as db:
         deployment = ModelVersionRepository(db).promote(
             model_name=model_name,

@@ -8,6 +8,9 @@ from typing import Any
 import click
 import orjson
 
+STAGES = ("development", "staging", "production", "archived")
+ACTIONS = ("promote", "reject", "pending")
+
 
 class Instant(click.ParamType[datetime]):
     """A time in ISO 8601; without an offset it is refused, as everywhere in the ledger."""
@@ -60,6 +63,8 @@ class Tag(click.ParamType[tuple[str, str]]):
         return key, text
 
 
+stage_type = click.Choice(STAGES, case_sensitive=False)
+action_type = click.Choice(ACTIONS, case_sensitive=False)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 limit_option = click.option(
     "--limit", type=int, default=20, show_default=True, help="At most so many rows (1 to 1000)."

@@ -1,0 +1,1 @@
+"""Measures the ledger against raw psycopg, as ratios within one run."""

@@ -1,0 +1,88 @@
+"""The shape of the project: short modules, SQL in its files, everything public documented."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+import psycopg
+import pytest
+
+import mlops_ledger
+from mlops_ledger.cli import main
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "mlops_ledger"
+FOLDERS = (
+    "benchmarks",
+    "docs",
+    "examples",
+    "schema/migrations",
+    "scripts",
+    "src",
+    "tests",
+    "tools",
+)
+FILES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "pyproject.toml")
+LONGEST = 400
+
+
+def test_the_layout_is_the_documented_one() -> None:
+    assert [name for name in FOLDERS if not (ROOT / name).is_dir()] == []
+    assert [name for name in FILES if not (ROOT / name).is_file()] == []
+
+
+def test_no_module_is_longer_than_400_lines() -> None:
+    modules = [path for name in FOLDERS for path in (ROOT / name).rglob("*.py")]
+    lengths = {path: len(path.read_text("utf-8").splitlines()) for path in modules}
+    assert len(lengths) > 50
+    assert {path: length for path, length in lengths.items() if length > LONGEST} == {}
+
+
+def test_repositories_hold_no_sql() -> None:
+    statement = re.compile(r"\b(SELECT|INSERT INTO|UPDATE|DELETE FROM)\b")
+    found = [
+        path.name for path in (SOURCE / "_async").glob("*.py") if statement.search(path.read_text())
+    ]
+    assert found == []
+
+
+def _commands(group: click.Group, path: str) -> list[tuple[str, click.Command]]:
+    found = []
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            found += _commands(command, f"{path} {name}")
+        else:
+            found.append((f"{path} {name}", command))
+    return found
+
+
+COMMANDS = _commands(main, "mlops-ledger")
+
+
+@pytest.mark.parametrize(("path", "command"), COMMANDS, ids=[path for path, _ in COMMANDS])
+def test_every_command_and_option_has_help(path: str, command: click.Command) -> None:
+    assert command.help
+    options = [option for option in command.params if isinstance(option, click.Option)]
+    assert [option.name for option in options if not option.help] == []
+
+
+def test_every_command_is_documented() -> None:
+    assert [path for path, _ in COMMANDS if path not in _documentation()] == []
+
+
+def test_every_public_name_is_documented() -> None:
+    text = _documentation()
+    assert [name for name in mlops_ledger.__all__ if not re.search(rf"\b{name}\b", text)] == []
+
+
+def test_every_view_is_documented(conn: psycopg.Connection) -> None:
+    views = conn.execute("SELECT viewname FROM pg_views WHERE schemaname = 'public'").fetchall()
+    assert len(views) >= 3
+    assert [view for (view,) in views if view not in _documentation()] == []
+
+
+def _documentation() -> str:
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    return "\n".join(page.read_text("utf-8") for page in pages)

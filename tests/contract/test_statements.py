@@ -1,0 +1,286 @@
+"""Every statement of the repositories, proven against the migrated schema."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import inspect
+import re
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import pq, sql
+
+from mlops_ledger import (
+    ModelVersionRepository,
+    MonitoringMetricsRepository,
+    RetrainingDecisionsRepository,
+    rows,
+)
+from mlops_ledger.statements import Statement, load
+
+REPOSITORIES: dict[str, type] = {
+    "model_versions": ModelVersionRepository,
+    "monitoring": MonitoringMetricsRepository,
+    "decisions": RetrainingDecisionsRepository,
+}
+FILES = (*REPOSITORIES, "health", "setup")
+
+# What a value of each SQL type is in Python: as an argument, and in a row.
+ARGUMENTS = {
+    "uuid": "UUID",
+    "text": "str",
+    "timestamptz": "datetime",
+    "double precision": "float",
+    "bigint": "int",
+    "integer": "int",
+    "boolean": "bool",
+    "jsonb": "Mapping[str, Any]",
+    "text[]": "Sequence[str]",
+    "interval": "timedelta",
+}
+FIELDS = {
+    **{name: kind for name, kind in ARGUMENTS.items() if name != "timestamptz"},
+    "timestamp with time zone": "datetime",
+    "jsonb": "dict[str, Any]",
+    "text[]": "list[str]",
+}
+
+
+def prepare(conn: psycopg.Connection, statement: Statement) -> pq.PGresult:
+    """Have the server parse a statement and describe its parameters and columns.
+
+    Raises AssertionError naming file, line and statement when it does not fit the schema.
+    """
+    text = statement.text
+    for number, name in enumerate(statement.parameters, 1):
+        text = text.replace(f"%({name})s".encode(), f"${number}".encode())
+    result = conn.pgconn.prepare(b"", text)
+    if result.status != pq.ExecStatus.COMMAND_OK:
+        problem = result.error_field(pq.DiagnosticField.MESSAGE_PRIMARY) or b""
+        raise AssertionError(f"{statement.origin}: {problem.decode()}")
+    return conn.pgconn.describe_prepared(b"")
+
+
+def problems(conn: psycopg.Connection) -> list[str]:
+    """Return what is wrong with the statements on a database."""
+    found = []
+    for file in FILES:
+        for statement in load(file).values():
+            # In a savepoint: the error of one must not hide those of the next.
+            try:
+                with conn.transaction():
+                    prepare(conn, statement)
+            except AssertionError as error:
+                found.append(str(error))
+    return found
+
+
+def used() -> Iterator[tuple[str, str, str | None]]:
+    """Yield file, statement and row class of each place where a repository runs a statement."""
+    for file, repository in REPOSITORIES.items():
+        tree = ast.parse(Path(inspect.getfile(repository)).read_text("utf-8"))
+        for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+            if not isinstance(call.func, ast.Attribute) or not call.args:
+                continue
+            method, first = call.func.attr, call.args[0]
+            if not isinstance(first, ast.Constant) or not method.startswith("_"):
+                continue
+            if method in {"_rows", "_row"}:
+                yield file, first.value, ast.unparse(call.args[1])
+            elif method == "_deployment":
+                yield file, first.value, "Deployment"
+            else:
+                yield file, first.value, None
+                if method == "_insert_once":
+                    yield file, f"{first.value}__repeated", None
+
+
+STATEMENTS = [
+    pytest.param(file, statement, id=f"{file}-{statement.name}")
+    for file in REPOSITORIES
+    for statement in load(file).values()
+]
+ROWS = [
+    pytest.param(load(file)[name], getattr(rows, row), id=f"{file}-{name}")
+    for file, name, row in used()
+    if row is not None
+]
+
+
+@pytest.fixture(scope="module")
+def migrated(server_dsn: str, template: str) -> Iterator[psycopg.Connection]:
+    """A connection to the migrated template, for looking only."""
+    with psycopg.connect(server_dsn, dbname=template) as connection:
+        yield connection
+
+
+def test_every_statement_fits_the_schema(migrated: psycopg.Connection) -> None:
+    assert problems(migrated) == []
+
+
+@pytest.mark.parametrize(("file", "statement"), STATEMENTS)
+def test_parameters_have_the_types_they_are_checked_as(
+    migrated: psycopg.Connection, file: str, statement: Statement
+) -> None:
+    described = prepare(migrated, statement)
+    found = [described.param_type(number) for number in range(described.nparams)]
+    expected = [_oid(migrated, cast) for cast in statement.parameters.values()]
+    assert found == expected, statement.origin
+
+
+@pytest.mark.parametrize(("statement", "row"), ROWS)
+def test_columns_are_the_fields_of_the_row(
+    migrated: psycopg.Connection, statement: Statement, row: type[Any]
+) -> None:
+    described = prepare(migrated, statement)
+    fields = dataclasses.fields(row)
+    columns = [(described.fname(number) or b"").decode() for number in range(described.nfields)]
+    assert columns == [field.name for field in fields], statement.origin
+    for number, field in enumerate(fields):
+        kind, can_be_null = _column(migrated, described, number)
+        annotation, _, optional = str(field.type).partition(" | ")
+        # The one list of objects; its column is jsonb as well.
+        assert annotation.replace("list[dict", "dict").replace("]]", "]") == FIELDS[kind], (
+            f"{statement.origin}: {field.name} is {kind}"
+        )
+        if can_be_null is not None:
+            assert can_be_null == bool(optional), f"{statement.origin}: {field.name}"
+
+
+def test_every_statement_is_used_and_every_name_exists() -> None:
+    defined = {(file, name) for file in REPOSITORIES for name in load(file)}
+    assert {(file, name) for file, name, _ in used()} == defined
+
+
+@pytest.mark.parametrize(("file", "statement"), STATEMENTS)
+def test_parameters_are_the_arguments_of_the_method(file: str, statement: Statement) -> None:
+    method = getattr(REPOSITORIES[file], statement.name.partition("__")[0])
+    given = inspect.signature(method).parameters
+    # A window is asked for in days; the method turns them into its start.
+    computed = {"since": "datetime"} if "days" in given else {}
+    for name, cast in statement.parameters.items():
+        assert name in given or name in computed, f"{statement.origin}: {name}"
+        annotation = given[name].annotation if name in given else computed[name]
+        kind = annotation.removesuffix(" | None").replace(
+            "Sequence[Mapping[str, Any]]", "Mapping[str, Any]"
+        )
+        assert kind == ARGUMENTS[cast], f"{statement.origin}: {name} is cast to {cast}"
+
+
+@pytest.mark.parametrize("file", REPOSITORIES)
+def test_every_argument_reaches_the_statement(file: str) -> None:
+    for name, statement in load(file).items():
+        if "__" not in name:
+            given = inspect.signature(getattr(REPOSITORIES[file], name)).parameters
+            missing = set(given) - set(statement.parameters) - {"self", "days"}
+            assert not missing, f"{statement.origin} lacks {missing}"
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_every_statement_says_what_it_does(file: str) -> None:
+    for statement in load(file).values():
+        assert re.match(r"-- [A-Z].*\.\n", statement.text.decode()), statement.origin
+
+
+def test_a_renamed_column_is_reported_with_file_statement_and_line(
+    migrated: psycopg.Connection,
+) -> None:
+    source = resources.files("mlops_ledger").joinpath("sql/monitoring.sql").read_text("utf-8")
+    line = source.splitlines().index("-- drift_trend --") + 1
+    with migrated.transaction(force_rollback=True):
+        migrated.execute("ALTER TABLE monitoring_metrics RENAME dataset_drift_detected TO drifted")
+        found = problems(migrated)
+    expected = (
+        f'sql/monitoring.sql:{line} drift_trend: column "dataset_drift_detected" does not exist'
+    )
+    assert expected in found
+
+
+def test_no_column_that_a_statement_uses_can_be_renamed(migrated: psycopg.Connection) -> None:
+    columns = migrated.execute(
+        "SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid"
+        " WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v')"
+        " AND c.relname <> 'ledger_migrations' AND a.attnum > 0 AND NOT a.attisdropped"
+    ).fetchall()
+    for relation, column in columns:
+        users = [statement for statement in _statements() if _mentions(statement, relation, column)]
+        with migrated.transaction(force_rollback=True):
+            migrated.execute(
+                sql.SQL("ALTER TABLE {} RENAME COLUMN {} TO renamed").format(
+                    sql.Identifier(relation), sql.Identifier(column)
+                )
+            )
+            reported = {problem.partition(": ")[0] for problem in problems(migrated)}
+        assert {statement.origin for statement in users} <= reported, (relation, column)
+
+
+def test_two_statements_of_one_name_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sql").mkdir()
+    (tmp_path / "sql" / "twice.sql").write_text(
+        "-- a --\n-- One.\nSELECT 1;\n\n-- a --\n-- Two.\nSELECT 2;\n"
+    )
+    monkeypatch.setattr(resources, "files", lambda _: tmp_path)
+    with pytest.raises(ValueError, match=r"^sql/twice\.sql:5 a: a second statement of that name"):
+        load.__wrapped__("twice")
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        ("SELECT %(a)s;", "parameter a has no cast to a known type"),
+        ("SELECT %(a)s::money;", "parameter a has no cast to a known type"),
+        ("SELECT %(a)s::text, %(a)s::uuid;", "parameter a has two types"),
+    ],
+)
+def test_a_parameter_without_one_known_type_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, problem: str
+) -> None:
+    (tmp_path / "sql").mkdir()
+    (tmp_path / "sql" / "wrong.sql").write_text(f"-- a --\n-- One.\n{body}\n")
+    monkeypatch.setattr(resources, "files", lambda _: tmp_path)
+    with pytest.raises(ValueError, match=f"^sql/wrong.sql:1 a: {problem}"):
+        load.__wrapped__("wrong")
+
+
+def _statements() -> list[Statement]:
+    return [statement for file in FILES for statement in load(file).values()]
+
+
+def _mentions(statement: Statement, relation: str, column: str) -> bool:
+    """Whether a statement reads a column of a relation by name, itself or through a function."""
+    # Comments and parameters hold the same words.
+    text = re.sub(r"--.*|%\(\w+\)s", "", statement.text.decode())
+    if relation == "model_deployments":
+        reads, column = "FROM model_deployments b" in text, f"b.{column}"
+    elif relation == "v_deployments":
+        reads = bool(re.search(r"FROM (promote|rollback|retire|production_at)\(", text))
+    else:
+        reads = bool(re.search(rf"\b{relation}\b", text))
+    return reads and bool(re.search(rf"\b{column}\b", text))
+
+
+def _oid(conn: psycopg.Connection, name: str) -> int:
+    row = conn.execute("SELECT %s::regtype::oid", [name]).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _column(
+    conn: psycopg.Connection, described: pq.PGresult, number: int
+) -> tuple[str, bool | None]:
+    """Return the type of a result column, and whether it can be null where a table decides."""
+    row = conn.execute(
+        "SELECT format_type(%s, NULL), (SELECT NOT a.attnotnull FROM pg_attribute a"
+        " JOIN pg_class c ON c.oid = a.attrelid AND c.relkind = 'r'"
+        " WHERE a.attrelid = %s AND a.attnum = %s)",
+        [described.ftype(number), described.ftable(number), described.ftablecol(number)],
+    ).fetchone()
+    assert row is not None
+    return row[0], row[1]
