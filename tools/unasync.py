@@ -18,6 +18,7 @@ PATTERNS = [
     (re.compile(pattern), replacement)
     for pattern, replacement in (
         (r"await asyncio\.to_thread\((\w+), ", r"\1("),
+        (r"await asyncio\.shield\((.+)\)", r"\1"),
         (r"\basyncio\.Lock\b", "threading.Lock"),
         (r"\bimport asyncio\b", "import threading"),
         (r"\basync (def|with|for) ", r"\1 "),

@@ -88,7 +88,8 @@ class AsyncDatabase:
             raise_alone(translate(error, target=self.name, lost=connection.closed))
         finally:
             if pid == os.getpid():
-                await pool.putconn(connection)
+                # A cancel that strikes here must not lose the connection to the pool.
+                await asyncio.shield(pool.putconn(connection))
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncTransaction]:
@@ -148,7 +149,7 @@ class AsyncDatabase:
             await connection.close()
         finally:
             if not alive:
-                await pool.putconn(connection)
+                await asyncio.shield(pool.putconn(connection))
         return alive
 
     async def _explain_timeout(self) -> None:

@@ -89,6 +89,7 @@ class Database:
             raise_alone(translate(error, target=self.name, lost=connection.closed))
         finally:
             if pid == os.getpid():
+                # A cancel that strikes here must not lose the connection to the pool.
                 pool.putconn(connection)
 
     @contextmanager
