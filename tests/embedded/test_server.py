@@ -293,7 +293,8 @@ def test_server_started_by_hand_is_used_and_stopped(server: EmbeddedServer) -> N
     server.stop()
     owner = data.stat().st_uid
     identity = {"user": owner, "extra_groups": []} if os.geteuid() == 0 else {}
-    by_hand = [find_binaries() / "pg_ctl", "start", "-w", "-D", data, "-l", data / "hand.log"]
+    programs = find_binaries(int((data / "PG_VERSION").read_text()))
+    by_hand = [programs / "pg_ctl", "start", "-w", "-D", data, "-l", data / "hand.log"]
     subprocess.run(by_hand, check=True, stdout=subprocess.DEVNULL, cwd="/", **identity)
     pid = server.status().pid
     assert ask(server, "SELECT 1") == 1
