@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 LEDGER := $(BIN)/mlops-ledger
 READY := $(VENV)/.ready
 # Debian's PostgreSQL servers; the suite runs on each of them after the embedded one.
-SYSTEM_POSTGRESQL := $(sort $(dir $(wildcard /usr/lib/postgresql/*/bin/initdb)))
+SYSTEM_POSTGRESQL := $(dir $(wildcard $(foreach v,15 16 17 18,/usr/lib/postgresql/$(v)/bin/initdb)))
 # A process each core: the tests wait for servers more than they compute.
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadgroup
 

@@ -18,6 +18,34 @@ SET client_min_messages = warning;
 SET row_security = off;
 
 --
+-- Name: ledger_check_decision(uuid, uuid); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_check_decision(decision_id uuid, version_id uuid) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    decision retraining_decisions;
+BEGIN
+    SELECT * INTO decision FROM retraining_decisions d WHERE d.id = decision_id;
+    IF decision_id IS NULL THEN
+        RETURN;
+    ELSIF NOT FOUND THEN
+        RAISE EXCEPTION 'decision_id: there is no decision %', decision_id USING ERRCODE = 'MLNF0';
+    ELSIF decision.candidate_version_id IS DISTINCT FROM version_id THEN
+        RAISE EXCEPTION 'decision_id: decision % is about another version', decision_id
+            USING ERRCODE = 'MLPR0', HINT = 'Give the decision that judged the version to be promoted.';
+    ELSIF decision.action <> 'promote' THEN
+        RAISE EXCEPTION 'decision_id: decision % does not allow a promotion, its action is %', decision_id, decision.action
+            USING ERRCODE = 'MLPR0', HINT = 'A pending decision must be resolved first; give the one that resolves it.';
+    END IF;
+END
+$$;
+
+COMMENT ON FUNCTION public.ledger_check_decision(decision_id uuid, version_id uuid) IS 'Refuses a decision that was not to promote that very version.';
+
+--
 -- Name: ledger_metric(jsonb, text); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -406,27 +434,13 @@ CREATE FUNCTION public.model_deployments_check_decision() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
     AS $$
-DECLARE
-    decision retraining_decisions;
 BEGIN
-    IF NEW.decision_id IS NULL THEN
-        RETURN NEW;
-    END IF;
-    SELECT * INTO decision FROM retraining_decisions d WHERE d.id = NEW.decision_id;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'decision_id: there is no decision %', NEW.decision_id USING ERRCODE = 'MLNF0';
-    ELSIF decision.candidate_version_id IS DISTINCT FROM NEW.model_version_id THEN
-        RAISE EXCEPTION 'decision_id: decision % is about another version', NEW.decision_id
-            USING ERRCODE = 'MLPR0', HINT = 'Give the decision that judged the version to be promoted.';
-    ELSIF decision.action <> 'promote' THEN
-        RAISE EXCEPTION 'decision_id: decision % does not allow a promotion, its action is %', NEW.decision_id, decision.action
-            USING ERRCODE = 'MLPR0', HINT = 'A pending decision must be resolved first; give the one that resolves it.';
-    END IF;
+    PERFORM ledger_check_decision(NEW.decision_id, NEW.model_version_id);
     RETURN NEW;
 END
 $$;
 
-COMMENT ON FUNCTION public.model_deployments_check_decision() IS 'Refuses a deployment whose decision was not to promote that very version.';
+COMMENT ON FUNCTION public.model_deployments_check_decision() IS 'Trigger of model_deployments: a deployment needs a decision that allows it, if it names one.';
 
 --
 -- Name: model_deployments_only_close(); Type: FUNCTION; Schema: public; Owner: -
@@ -451,6 +465,26 @@ END
 $$;
 
 COMMENT ON FUNCTION public.model_deployments_only_close() IS 'Trigger of model_deployments: the only change allowed to an interval is to close it, once.';
+
+--
+-- Name: model_deployments_refuse_future(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.model_deployments_refuse_future() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    -- An interval that ended in the future would hold up every promotion until then.
+    IF greatest(NEW.deployed_at, NEW.retired_at) > clock_timestamp() + interval '1 minute' THEN
+        RAISE EXCEPTION 'at: lies in the future'
+            USING ERRCODE = 'MLIV0', HINT = 'Give the time of the change, or none for now.';
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+COMMENT ON FUNCTION public.model_deployments_refuse_future() IS 'Trigger of model_deployments: no interval begins or ends in the future.';
 
 --
 -- Name: model_deployments_set_stage(); Type: FUNCTION; Schema: public; Owner: -
@@ -490,12 +524,15 @@ BEGIN
         RAISE EXCEPTION 'created_at: lies in the future'
             USING ERRCODE = 'MLIV0', HINT = 'Give the time at which it happened.';
     END IF;
-    IF NEW.model_version IS NULL THEN
-        -- One writer per model at a time; plpgsql then reads what the others have committed.
+    IF TG_OP = 'INSERT' THEN
+        -- One writer per model at a time, or a given number could be taken by the next automatic
+        -- one; plpgsql then reads what the others have committed.
         PERFORM pg_advisory_xact_lock(hashtextextended('mlops-ledger model version ' || NEW.model_name, 0));
-        SELECT coalesce(max(v.model_version::bigint), 0) + 1 INTO NEW.model_version
+    END IF;
+    IF NEW.model_version IS NULL THEN
+        SELECT coalesce(max(v.model_version::numeric), 0) + 1 INTO NEW.model_version
         FROM model_versions v
-        WHERE v.model_name = NEW.model_name AND v.model_version ~ '^[0-9]{1,18}$';
+        WHERE v.model_name = NEW.model_name AND v.model_version ~ '^[0-9]+$';
     END IF;
     RETURN NEW;
 END
@@ -528,6 +565,21 @@ END
 $$;
 
 COMMENT ON FUNCTION public.model_versions_guard_stage() IS 'Refuses a stage that contradicts the deployment history.';
+
+--
+-- Name: model_versions_keep_name(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.model_versions_keep_name() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RAISE EXCEPTION 'model_versions: name and version of a registered version cannot be changed'
+        USING ERRCODE = 'MLAO0', HINT = 'Register another version.';
+END
+$$;
+
+COMMENT ON FUNCTION public.model_versions_keep_name() IS 'Trigger of model_versions: history names versions, so they keep their names.';
 
 --
 -- Name: monitoring_metrics_before_insert(); Type: FUNCTION; Schema: public; Owner: -
@@ -565,7 +617,7 @@ COMMENT ON FUNCTION public.monitoring_metrics_before_insert() IS 'Fills in the v
 -- Name: production_at(text, timestamp with time zone, text); Type: FUNCTION; Schema: public; Owner: -
 --
 
-CREATE FUNCTION public.production_at(model_name text, at timestamp with time zone DEFAULT now(), slot text DEFAULT 'production'::text) RETURNS SETOF public.v_deployments
+CREATE FUNCTION public.production_at(model_name text, at timestamp with time zone DEFAULT clock_timestamp(), slot text DEFAULT 'production'::text) RETURNS SETOF public.v_deployments
     LANGUAGE sql STABLE
     SET search_path TO 'public', 'pg_temp'
     AS $$
@@ -594,7 +646,9 @@ DECLARE
     locked model_slots;
     current v_deployments;
 BEGIN
-    IF promote.model_version IS NOT NULL THEN
+    IF promote.model_version IS NOT NULL AND promote.model_name IS NULL THEN
+        RAISE EXCEPTION 'model_name: is required' USING ERRCODE = 'MLIV0';
+    ELSIF promote.model_version IS NOT NULL THEN
         SELECT * INTO version FROM model_versions v
         WHERE v.model_name = promote.model_name AND v.model_version = promote.model_version;
         IF NOT FOUND THEN
@@ -613,19 +667,23 @@ BEGIN
         RAISE EXCEPTION 'model_version: is required'
             USING ERRCODE = 'MLIV0', HINT = 'Name the version, or the decision that allows it.';
     END IF;
+    PERFORM ledger_check_decision(promote.decision_id, version.id);
     locked := ledger_lock_slot(version.model_name, promote.slot);
     SELECT * INTO current FROM v_deployments d WHERE d.id = promote.deployment_id;
     IF FOUND THEN
-        IF (current.model_version_id, current.slot) IS DISTINCT FROM (version.id, promote.slot) THEN
+        IF (current.model_version_id, current.slot) IS DISTINCT FROM (version.id, promote.slot)
+           OR current.decision_id IS DISTINCT FROM promote.decision_id OR current.restores_id IS NOT NULL THEN
             RAISE EXCEPTION 'deployment_id: % already names another promotion', promote.deployment_id
                 USING ERRCODE = 'MLCF0';
         END IF;
         RETURN current;
     END IF;
-    -- With an id of its own the promotion is recorded all the same, so that it can be repeated.
+    -- With an id of its own the promotion is recorded all the same, so that it can be repeated,
+    -- and with a decision so that the decision can be seen to have had its effect.
     IF promote.deployment_id IS NULL THEN
         SELECT * INTO current FROM production_at(version.model_name, 'infinity', promote.slot);
-        IF current.model_version_id = version.id THEN
+        IF current.model_version_id = version.id
+           AND current.decision_id IS NOT DISTINCT FROM coalesce(promote.decision_id, current.decision_id) THEN
             RETURN current;
         END IF;
     END IF;
@@ -651,7 +709,7 @@ BEGIN
     WHERE d.model_name = retire.model_name AND d.slot = retire.slot
       AND CASE WHEN retire.deployment_id IS NULL THEN d.retired_at IS NULL ELSE d.id = retire.deployment_id END;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'model % has no such deployment in slot % to retire', retire.model_name, retire.slot
+        RAISE EXCEPTION 'model % has nothing in slot % to retire', retire.model_name, retire.slot
             USING ERRCODE = 'MLNF0';
     ELSIF current.retired_at IS NULL THEN
         UPDATE model_deployments d
@@ -687,9 +745,11 @@ BEGIN
             RAISE EXCEPTION 'resolves_id: decision % is not pending but %', NEW.resolves_id, pending.action
                 USING ERRCODE = 'MLCF0', HINT = 'Only a pending decision can be resolved.';
         ELSIF pending.model_name <> NEW.model_name
-              OR pending.candidate_version_id <> NEW.candidate_version_id THEN
+              OR pending.candidate_version_id IS DISTINCT FROM coalesce(NEW.candidate_version_id, pending.candidate_version_id) THEN
             RAISE EXCEPTION 'resolves_id: decision % is about another model or candidate', NEW.resolves_id
                 USING ERRCODE = 'MLCF0';
+        ELSIF NEW.timestamp < pending.timestamp THEN
+            RAISE EXCEPTION 'timestamp: lies before that of the decision it resolves' USING ERRCODE = 'MLIV0';
         END IF;
         NEW.candidate_version_id := coalesce(NEW.candidate_version_id, pending.candidate_version_id);
         NEW.production_version_id := coalesce(NEW.production_version_id, pending.production_version_id);
@@ -720,7 +780,8 @@ DECLARE
 BEGIN
     SELECT * INTO done FROM v_deployments d WHERE d.id = rollback.deployment_id;
     IF FOUND THEN
-        IF (done.model_name, done.slot) IS DISTINCT FROM (rollback.model_name, rollback.slot) THEN
+        IF (done.model_name, done.slot) IS DISTINCT FROM (rollback.model_name, rollback.slot)
+           OR done.restores_id IS NULL THEN
             RAISE EXCEPTION 'deployment_id: % already names another deployment', rollback.deployment_id
                 USING ERRCODE = 'MLCF0';
         END IF;
@@ -770,7 +831,7 @@ CREATE TABLE public.monitoring_metrics (
     id uuid DEFAULT public.ledger_uuid() NOT NULL,
     model_name text NOT NULL,
     model_version_id uuid NOT NULL,
-    "timestamp" timestamp with time zone DEFAULT now() NOT NULL,
+    "timestamp" timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     lookback_hours double precision NOT NULL,
     num_predictions bigint NOT NULL,
     positive_rate double precision,
@@ -855,7 +916,7 @@ COMMENT ON COLUMN public.monitoring_metrics.created_at IS 'When the row was writ
 
 CREATE TABLE public.retraining_decisions (
     id uuid DEFAULT public.ledger_uuid() NOT NULL,
-    "timestamp" timestamp with time zone DEFAULT now() NOT NULL,
+    "timestamp" timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     model_name text NOT NULL,
     candidate_version_id uuid,
     production_version_id uuid,
@@ -1071,7 +1132,7 @@ CREATE VIEW public.v_model_timeline WITH (security_invoker='true') AS
     d.model_version,
     d.deployed_at,
     d.retired_at,
-    (COALESCE(d.retired_at, now()) - d.deployed_at) AS live_for,
+    (COALESCE(d.retired_at, GREATEST(now(), d.deployed_at)) - d.deployed_at) AS live_for,
     (d.retired_at IS NULL) AS is_live,
     d.deployed_by,
     d.reason,
@@ -1333,6 +1394,13 @@ ALTER TABLE ONLY public.model_versions
     ADD CONSTRAINT model_versions_pkey PRIMARY KEY (id);
 
 --
+-- Name: monitoring_metrics monitoring_metrics_id_model_name_key; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.monitoring_metrics
+    ADD CONSTRAINT monitoring_metrics_id_model_name_key UNIQUE (id, model_name);
+
+--
 -- Name: monitoring_metrics monitoring_metrics_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -1505,10 +1573,22 @@ CREATE TRIGGER model_deployments_check_decision BEFORE INSERT ON public.model_de
 CREATE TRIGGER model_deployments_only_close BEFORE UPDATE ON public.model_deployments FOR EACH ROW EXECUTE FUNCTION public.model_deployments_only_close();
 
 --
+-- Name: model_deployments model_deployments_refuse_future; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER model_deployments_refuse_future BEFORE INSERT OR UPDATE ON public.model_deployments FOR EACH ROW EXECUTE FUNCTION public.model_deployments_refuse_future();
+
+--
 -- Name: model_deployments model_deployments_set_stage; Type: TRIGGER; Schema: public; Owner: -
 --
 
 CREATE TRIGGER model_deployments_set_stage AFTER INSERT OR UPDATE ON public.model_deployments FOR EACH ROW EXECUTE FUNCTION public.model_deployments_set_stage();
+
+--
+-- Name: model_slots model_slots_append_only; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER model_slots_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.model_slots FOR EACH STATEMENT EXECUTE FUNCTION public.ledger_refuse_change();
 
 --
 -- Name: model_versions model_versions_before_write; Type: TRIGGER; Schema: public; Owner: -
@@ -1521,6 +1601,12 @@ CREATE TRIGGER model_versions_before_write BEFORE INSERT OR UPDATE OF stage, mod
 --
 
 CREATE TRIGGER model_versions_guard_stage AFTER INSERT OR UPDATE OF stage ON public.model_versions FOR EACH ROW EXECUTE FUNCTION public.model_versions_guard_stage();
+
+--
+-- Name: model_versions model_versions_keep_name; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER model_versions_keep_name BEFORE UPDATE ON public.model_versions FOR EACH ROW WHEN ((((old.id IS DISTINCT FROM new.id) OR (old.model_name IS DISTINCT FROM new.model_name)) OR (old.model_version IS DISTINCT FROM new.model_version))) EXECUTE FUNCTION public.model_versions_keep_name();
 
 --
 -- Name: monitoring_metrics monitoring_metrics_before_insert; Type: TRIGGER; Schema: public; Owner: -
@@ -1587,7 +1673,7 @@ ALTER TABLE ONLY public.retraining_decisions
 --
 
 ALTER TABLE ONLY public.retraining_decisions
-    ADD CONSTRAINT retraining_decisions_monitoring_run_fkey FOREIGN KEY (monitoring_run_id) REFERENCES public.monitoring_metrics(id);
+    ADD CONSTRAINT retraining_decisions_monitoring_run_fkey FOREIGN KEY (monitoring_run_id, model_name) REFERENCES public.monitoring_metrics(id, model_name);
 
 --
 -- Name: retraining_decisions retraining_decisions_production_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -

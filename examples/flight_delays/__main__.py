@@ -26,6 +26,7 @@ def main(weeks: int) -> None:
     """Replay New York's flights of 2013: predict delays, monitor, retrain, and record it all."""
     try:
         with Database() as db:
+            click.echo(f"Recording in {db.name}.")
             added = replay(db, weeks)
             click.echo(summary(weeks, added))
             print_views(db)

@@ -94,12 +94,15 @@ BEGIN
         RAISE EXCEPTION 'created_at: lies in the future'
             USING ERRCODE = 'MLIV0', HINT = 'Give the time at which it happened.';
     END IF;
-    IF NEW.model_version IS NULL THEN
-        -- One writer per model at a time; plpgsql then reads what the others have committed.
+    IF TG_OP = 'INSERT' THEN
+        -- One writer per model at a time, or a given number could be taken by the next automatic
+        -- one; plpgsql then reads what the others have committed.
         PERFORM pg_advisory_xact_lock(hashtextextended('mlops-ledger model version ' || NEW.model_name, 0));
-        SELECT coalesce(max(v.model_version::bigint), 0) + 1 INTO NEW.model_version
+    END IF;
+    IF NEW.model_version IS NULL THEN
+        SELECT coalesce(max(v.model_version::numeric), 0) + 1 INTO NEW.model_version
         FROM model_versions v
-        WHERE v.model_name = NEW.model_name AND v.model_version ~ '^[0-9]{1,18}$';
+        WHERE v.model_name = NEW.model_name AND v.model_version ~ '^[0-9]+$';
     END IF;
     RETURN NEW;
 END

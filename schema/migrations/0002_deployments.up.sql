@@ -92,6 +92,23 @@ $$;
 COMMENT ON FUNCTION model_deployments_only_close() IS
     'Trigger of model_deployments: the only change allowed to an interval is to close it, once.';
 
+CREATE FUNCTION model_deployments_refuse_future() RETURNS trigger
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    -- An interval that ended in the future would hold up every promotion until then.
+    IF greatest(NEW.deployed_at, NEW.retired_at) > clock_timestamp() + interval '1 minute' THEN
+        RAISE EXCEPTION 'at: lies in the future'
+            USING ERRCODE = 'MLIV0', HINT = 'Give the time of the change, or none for now.';
+    END IF;
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION model_deployments_refuse_future() IS
+    'Trigger of model_deployments: no interval begins or ends in the future.';
+
+CREATE TRIGGER model_deployments_refuse_future
+    BEFORE INSERT OR UPDATE ON model_deployments
+    FOR EACH ROW EXECUTE FUNCTION model_deployments_refuse_future();
 CREATE TRIGGER model_deployments_only_close
     BEFORE UPDATE ON model_deployments
     FOR EACH ROW EXECUTE FUNCTION model_deployments_only_close();
@@ -120,6 +137,26 @@ COMMENT ON FUNCTION model_deployments_set_stage() IS
 CREATE TRIGGER model_deployments_set_stage
     AFTER INSERT OR UPDATE ON model_deployments
     FOR EACH ROW EXECUTE FUNCTION model_deployments_set_stage();
+
+CREATE TRIGGER model_slots_append_only
+    BEFORE UPDATE OR DELETE OR TRUNCATE ON model_slots
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+
+CREATE FUNCTION model_versions_keep_name() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'model_versions: name and version of a registered version cannot be changed'
+        USING ERRCODE = 'MLAO0', HINT = 'Register another version.';
+END
+$$;
+COMMENT ON FUNCTION model_versions_keep_name() IS
+    'Trigger of model_versions: history names versions, so they keep their names.';
+
+CREATE TRIGGER model_versions_keep_name
+    BEFORE UPDATE ON model_versions
+    FOR EACH ROW
+    WHEN ((OLD.id, OLD.model_name, OLD.model_version) IS DISTINCT FROM (NEW.id, NEW.model_name, NEW.model_version))
+    EXECUTE FUNCTION model_versions_keep_name();
 
 CREATE FUNCTION model_versions_guard_stage() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
@@ -167,7 +204,7 @@ COMMENT ON COLUMN v_deployments.retired_reason IS 'Why it was ended, when it was
 COMMENT ON COLUMN v_deployments.decision_id IS 'The gate decision that allowed the promotion.';
 COMMENT ON COLUMN v_deployments.restores_id IS 'For a rollback: the earlier interval whose version it brings back.';
 
-CREATE FUNCTION production_at(model_name text, at timestamptz DEFAULT now(), slot text DEFAULT 'production')
+CREATE FUNCTION production_at(model_name text, at timestamptz DEFAULT clock_timestamp(), slot text DEFAULT 'production')
 RETURNS SETOF v_deployments
 LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
     SELECT d.* FROM v_deployments d

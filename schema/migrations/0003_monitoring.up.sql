@@ -4,7 +4,7 @@ CREATE TABLE monitoring_metrics (
     id uuid CONSTRAINT monitoring_metrics_pkey PRIMARY KEY DEFAULT ledger_uuid(),
     model_name text NOT NULL,
     model_version_id uuid NOT NULL,
-    timestamp timestamptz NOT NULL DEFAULT now()
+    timestamp timestamptz NOT NULL DEFAULT clock_timestamp()
         CONSTRAINT monitoring_metrics_timestamp_check CHECK (timestamp >= '0001-01-01 00:00+00' AND timestamp < '10000-01-01 00:00+00'),
     lookback_hours double precision NOT NULL
         CONSTRAINT monitoring_metrics_lookback_hours_check CHECK (lookback_hours > 0 AND lookback_hours < 'infinity'),
@@ -37,6 +37,8 @@ CREATE TABLE monitoring_metrics (
     metadata jsonb NOT NULL DEFAULT '{}'
         CONSTRAINT monitoring_metrics_metadata_check CHECK (jsonb_typeof(metadata) = 'object'),
     created_at timestamptz NOT NULL DEFAULT now(),
+    -- Lets a decision prove that the run it names is about its own model.
+    CONSTRAINT monitoring_metrics_id_model_name_key UNIQUE (id, model_name),
     CONSTRAINT monitoring_metrics_run_key UNIQUE (model_name, timestamp, lookback_hours),
     CONSTRAINT monitoring_metrics_drifted_of_features_check CHECK (num_drifted_features <= num_features),
     CONSTRAINT monitoring_metrics_model_version_fkey

@@ -2,7 +2,7 @@
 
 CREATE TABLE retraining_decisions (
     id uuid CONSTRAINT retraining_decisions_pkey PRIMARY KEY DEFAULT ledger_uuid(),
-    timestamp timestamptz NOT NULL DEFAULT now()
+    timestamp timestamptz NOT NULL DEFAULT clock_timestamp()
         CONSTRAINT retraining_decisions_timestamp_check CHECK (timestamp >= '0001-01-01 00:00+00' AND timestamp < '10000-01-01 00:00+00'),
     model_name text NOT NULL,
     candidate_version_id uuid,
@@ -30,12 +30,13 @@ CREATE TABLE retraining_decisions (
         CONSTRAINT retraining_decisions_labeled_samples_check CHECK (labeled_samples >= 0),
     coverage_pct double precision
         CONSTRAINT retraining_decisions_coverage_pct_check CHECK (coverage_pct BETWEEN 0 AND 100),
-    monitoring_run_id uuid
-        CONSTRAINT retraining_decisions_monitoring_run_fkey REFERENCES monitoring_metrics (id),
+    monitoring_run_id uuid,
     decided_by text NOT NULL DEFAULT session_user,
     resolves_id uuid
         CONSTRAINT retraining_decisions_resolves_fkey REFERENCES retraining_decisions (id),
     created_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT retraining_decisions_monitoring_run_fkey
+        FOREIGN KEY (monitoring_run_id, model_name) REFERENCES monitoring_metrics (id, model_name),
     CONSTRAINT retraining_decisions_resolves_key UNIQUE (resolves_id),
     CONSTRAINT retraining_decisions_resolution_check CHECK (resolves_id IS NULL OR action <> 'pending'),
     CONSTRAINT retraining_decisions_promote_candidate_check
@@ -88,9 +89,11 @@ BEGIN
             RAISE EXCEPTION 'resolves_id: decision % is not pending but %', NEW.resolves_id, pending.action
                 USING ERRCODE = 'MLCF0', HINT = 'Only a pending decision can be resolved.';
         ELSIF pending.model_name <> NEW.model_name
-              OR pending.candidate_version_id <> NEW.candidate_version_id THEN
+              OR pending.candidate_version_id IS DISTINCT FROM coalesce(NEW.candidate_version_id, pending.candidate_version_id) THEN
             RAISE EXCEPTION 'resolves_id: decision % is about another model or candidate', NEW.resolves_id
                 USING ERRCODE = 'MLCF0';
+        ELSIF NEW.timestamp < pending.timestamp THEN
+            RAISE EXCEPTION 'timestamp: lies before that of the decision it resolves' USING ERRCODE = 'MLIV0';
         END IF;
         NEW.candidate_version_id := coalesce(NEW.candidate_version_id, pending.candidate_version_id);
         NEW.production_version_id := coalesce(NEW.production_version_id, pending.production_version_id);
@@ -114,29 +117,37 @@ CREATE TRIGGER retraining_decisions_append_only
 ALTER TABLE model_deployments ADD CONSTRAINT model_deployments_decision_fkey
     FOREIGN KEY (decision_id) REFERENCES retraining_decisions (id);
 
-CREATE FUNCTION model_deployments_check_decision() RETURNS trigger
+CREATE FUNCTION ledger_check_decision(decision_id uuid, version_id uuid) RETURNS void
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     decision retraining_decisions;
 BEGIN
-    IF NEW.decision_id IS NULL THEN
-        RETURN NEW;
-    END IF;
-    SELECT * INTO decision FROM retraining_decisions d WHERE d.id = NEW.decision_id;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'decision_id: there is no decision %', NEW.decision_id USING ERRCODE = 'MLNF0';
-    ELSIF decision.candidate_version_id IS DISTINCT FROM NEW.model_version_id THEN
-        RAISE EXCEPTION 'decision_id: decision % is about another version', NEW.decision_id
+    SELECT * INTO decision FROM retraining_decisions d WHERE d.id = decision_id;
+    IF decision_id IS NULL THEN
+        RETURN;
+    ELSIF NOT FOUND THEN
+        RAISE EXCEPTION 'decision_id: there is no decision %', decision_id USING ERRCODE = 'MLNF0';
+    ELSIF decision.candidate_version_id IS DISTINCT FROM version_id THEN
+        RAISE EXCEPTION 'decision_id: decision % is about another version', decision_id
             USING ERRCODE = 'MLPR0', HINT = 'Give the decision that judged the version to be promoted.';
     ELSIF decision.action <> 'promote' THEN
-        RAISE EXCEPTION 'decision_id: decision % does not allow a promotion, its action is %', NEW.decision_id, decision.action
+        RAISE EXCEPTION 'decision_id: decision % does not allow a promotion, its action is %', decision_id, decision.action
             USING ERRCODE = 'MLPR0', HINT = 'A pending decision must be resolved first; give the one that resolves it.';
     END IF;
+END
+$$;
+COMMENT ON FUNCTION ledger_check_decision(uuid, uuid) IS
+    'Refuses a decision that was not to promote that very version.';
+
+CREATE FUNCTION model_deployments_check_decision() RETURNS trigger
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    PERFORM ledger_check_decision(NEW.decision_id, NEW.model_version_id);
     RETURN NEW;
 END
 $$;
 COMMENT ON FUNCTION model_deployments_check_decision() IS
-    'Refuses a deployment whose decision was not to promote that very version.';
+    'Trigger of model_deployments: a deployment needs a decision that allows it, if it names one.';
 
 CREATE TRIGGER model_deployments_check_decision
     BEFORE INSERT ON model_deployments

@@ -82,7 +82,9 @@ DECLARE
     locked model_slots;
     current v_deployments;
 BEGIN
-    IF promote.model_version IS NOT NULL THEN
+    IF promote.model_version IS NOT NULL AND promote.model_name IS NULL THEN
+        RAISE EXCEPTION 'model_name: is required' USING ERRCODE = 'MLIV0';
+    ELSIF promote.model_version IS NOT NULL THEN
         SELECT * INTO version FROM model_versions v
         WHERE v.model_name = promote.model_name AND v.model_version = promote.model_version;
         IF NOT FOUND THEN
@@ -101,19 +103,23 @@ BEGIN
         RAISE EXCEPTION 'model_version: is required'
             USING ERRCODE = 'MLIV0', HINT = 'Name the version, or the decision that allows it.';
     END IF;
+    PERFORM ledger_check_decision(promote.decision_id, version.id);
     locked := ledger_lock_slot(version.model_name, promote.slot);
     SELECT * INTO current FROM v_deployments d WHERE d.id = promote.deployment_id;
     IF FOUND THEN
-        IF (current.model_version_id, current.slot) IS DISTINCT FROM (version.id, promote.slot) THEN
+        IF (current.model_version_id, current.slot) IS DISTINCT FROM (version.id, promote.slot)
+           OR current.decision_id IS DISTINCT FROM promote.decision_id OR current.restores_id IS NOT NULL THEN
             RAISE EXCEPTION 'deployment_id: % already names another promotion', promote.deployment_id
                 USING ERRCODE = 'MLCF0';
         END IF;
         RETURN current;
     END IF;
-    -- With an id of its own the promotion is recorded all the same, so that it can be repeated.
+    -- With an id of its own the promotion is recorded all the same, so that it can be repeated,
+    -- and with a decision so that the decision can be seen to have had its effect.
     IF promote.deployment_id IS NULL THEN
         SELECT * INTO current FROM production_at(version.model_name, 'infinity', promote.slot);
-        IF current.model_version_id = version.id THEN
+        IF current.model_version_id = version.id
+           AND current.decision_id IS NOT DISTINCT FROM coalesce(promote.decision_id, current.decision_id) THEN
             RETURN current;
         END IF;
     END IF;
@@ -137,7 +143,8 @@ DECLARE
 BEGIN
     SELECT * INTO done FROM v_deployments d WHERE d.id = rollback.deployment_id;
     IF FOUND THEN
-        IF (done.model_name, done.slot) IS DISTINCT FROM (rollback.model_name, rollback.slot) THEN
+        IF (done.model_name, done.slot) IS DISTINCT FROM (rollback.model_name, rollback.slot)
+           OR done.restores_id IS NULL THEN
             RAISE EXCEPTION 'deployment_id: % already names another deployment', rollback.deployment_id
                 USING ERRCODE = 'MLCF0';
         END IF;
@@ -179,7 +186,7 @@ BEGIN
     WHERE d.model_name = retire.model_name AND d.slot = retire.slot
       AND CASE WHEN retire.deployment_id IS NULL THEN d.retired_at IS NULL ELSE d.id = retire.deployment_id END;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'model % has no such deployment in slot % to retire', retire.model_name, retire.slot
+        RAISE EXCEPTION 'model % has nothing in slot % to retire', retire.model_name, retire.slot
             USING ERRCODE = 'MLNF0';
     ELSIF current.retired_at IS NULL THEN
         UPDATE model_deployments d

@@ -113,6 +113,7 @@ VIOLATIONS: Final[Mapping[str, tuple[type[LedgerError], str]]] = {
     "model_deployments_restores_fkey": (NotFound, "restores_id: there is no such deployment"),
     "model_deployments_decision_fkey": (NotFound, "decision_id: there is no such decision"),
     "monitoring_metrics_pkey": (Conflict, "id: already names another monitoring run"),
+    "monitoring_metrics_id_model_name_key": (Conflict, "id: already names another monitoring run"),
     "monitoring_metrics_run_key": (
         Conflict,
         "this model already has a run with that timestamp and lookback_hours",
@@ -121,7 +122,7 @@ VIOLATIONS: Final[Mapping[str, tuple[type[LedgerError], str]]] = {
     "retraining_decisions_pkey": (Conflict, "id: already names another decision"),
     "retraining_decisions_monitoring_run_fkey": (
         NotFound,
-        "monitoring_run_id: there is no such monitoring run",
+        "monitoring_run_id: there is no such monitoring run of this model",
     ),
     "retraining_decisions_resolves_fkey": (NotFound, "resolves_id: there is no such decision"),
     "retraining_decisions_resolves_key": (

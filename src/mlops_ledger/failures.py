@@ -35,7 +35,10 @@ _OWN: Final[dict[str, type[LedgerError]]] = {
 }
 
 _BY_SQLSTATE: Final[dict[str, tuple[type[LedgerError], str]]] = {
-    "42P01": (SchemaError, "the ledger's tables are not there: run mlops-ledger init"),
+    "42P01": (
+        SchemaError,
+        "a table is missing: run mlops-ledger init, unless the statement is your own",
+    ),
     "42703": (SchemaError, "a column is missing: run mlops-ledger migrate status"),
     "42883": (SchemaError, "a function is missing: run mlops-ledger migrate status"),
     "57014": (TimedOut, "the statement ran into its timeout or was cancelled"),

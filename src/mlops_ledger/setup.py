@@ -84,10 +84,13 @@ def drop_database(settings: Settings) -> str:
     conninfo = direct(settings, resolve_conninfo(settings))
     name = str(conninfo_to_dict(conninfo).get("dbname", settings.database))
     with _maintenance(conninfo, name) as connection:
+        if name in ("postgres", "template0", "template1"):
+            raise ConfigError(f"{name} is the server's own database, not one for a ledger")
         if not _is_local(connection):
             raise ConfigError(
                 f"{describe(conninfo)} is not on this machine: reset only ever touches a local one"
             )
+        _require_ledger(conninfo)
         if connection.execute(load("setup")["may_create"].text).fetchone() != (True,):
             raise ConfigError(
                 "the user may not create databases, so could not make it again: "
@@ -100,6 +103,17 @@ def drop_database(settings: Settings) -> str:
         except psycopg.Error as error:
             raise_alone(translate(error))
     return name
+
+
+def _require_ledger(conninfo: str) -> None:
+    """Raise ConfigError if the database holds tables, but not the ledger's."""
+    try:
+        connection = _connect(conninfo)
+    except LedgerError:
+        return  # it does not exist
+    with connection:
+        if connection.execute(load("setup")["is_ledger"].text).fetchone() != (True,):
+            raise ConfigError("the database holds tables but no ledger: reset leaves it alone")
 
 
 def _as_role(conninfo: str, role: str) -> str:

@@ -22,6 +22,8 @@ from .errors import InvalidValue
 
 MAX_BYTES: Final = 1_000_000
 MAX_DEPTH: Final = 64
+STAGES: Final = ("development", "staging", "production", "archived")
+ACTIONS: Final = ("promote", "reject", "pending")
 
 
 def text(field: str, value: object) -> str:
@@ -71,7 +73,7 @@ def number(field: str, value: object) -> float:
         result = math.inf
     if not math.isfinite(result):
         raise InvalidValue(field, "must be a finite number")
-    return result
+    return result + 0.0  # which takes the sign from a negative zero
 
 
 def integer(bits: int) -> Callable[[str, object], int]:
@@ -152,12 +154,38 @@ def page_size(limit: object) -> int:
     return size
 
 
+def choice(field: str, value: object, allowed: Sequence[str]) -> str | None:
+    """Accept one of some words in any case, or None."""
+    word = None if value is None else text(field, value).strip().lower()
+    if word is not None and word not in allowed:
+        raise InvalidValue(field, f"must be one of {', '.join(allowed)}")
+    return word
+
+
+def mapping(field: str, value: object) -> Mapping[str, Any] | None:
+    """Accept a mapping, or None."""
+    if value is not None and not isinstance(value, Mapping):
+        raise InvalidValue(field, f"must be a JSON object, not {_kind(value)}")
+    return value
+
+
 def look_back(until: object, days: object) -> datetime:
     """Return the start of the window of so many days before an instant."""
     length = number("days", days)
     if not 0 < length <= 36_525:
         raise InvalidValue("days", "must be above 0 and at most 36525")
-    return instant("until", until) - timedelta(days=length)
+    try:
+        return instant("until", until) - timedelta(days=length)
+    except OverflowError:
+        raise InvalidValue("days", "reach back before the year 1") from None
+
+
+def bucket_count(bucket: object, days: object) -> int:
+    """Return the number of buckets in a window of so many days; at most 1000."""
+    buckets = math.ceil(timedelta(days=number("days", days)) / span("bucket", bucket))
+    if buckets > 1000:
+        raise InvalidValue("bucket", "must be longer: the window would have more than 1000 of them")
+    return buckets
 
 
 class _Refused(Exception):

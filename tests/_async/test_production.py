@@ -203,7 +203,7 @@ async def test_retire_empties_the_slot_and_keeps_the_interval(
     assert (ended.deployed_at, ended.retired_at) == (NOON, NOON + HOUR)
     assert (ended.retired_by, ended.retired_reason) == ("ann", "broken")
     assert await models.production_at(model_name="m") is None
-    with pytest.raises(NotFound, match="no such deployment"):
+    with pytest.raises(NotFound, match="nothing in slot"):
         await models.retire(model_name="m")
 
 
@@ -215,7 +215,7 @@ async def test_a_named_deployment_is_retired_once(models: AsyncModelVersionRepos
     await models.insert(model_name="m")
     await models.promote(model_name="m", model_version="2")
     assert await models.retire(model_name="m", deployment_id=live.id) == ended
-    with pytest.raises(NotFound, match="no such deployment"):
+    with pytest.raises(NotFound, match="nothing in slot"):
         await models.retire(model_name="m", deployment_id=new_id())
     now = await models.production_at(model_name="m")
     assert now is not None

@@ -12,9 +12,10 @@ from mlops_ledger import (
     ModelVersionRepository,
     MonitoringMetricsRepository,
     RetrainingDecisionsRepository,
+    Settings,
     new_id,
 )
-from mlops_ledger.errors import InvalidValue, NotFound, PromotionRefused
+from mlops_ledger.errors import Conflict, InvalidValue, NotFound, PromotionRefused
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -75,3 +76,94 @@ def test_a_run_before_the_first_promotion_can_be_repeated(db: Database) -> None:
     assert monitoring.insert(**run) == made
     with pytest.raises(NotFound, match="no version of the model was in production"):
         monitoring.insert(**run | {"timestamp": NOON + timedelta(hours=1)})
+
+
+def test_a_decision_counts_even_when_its_version_is_live(db: Database) -> None:
+    models, decisions = ModelVersionRepository(db), RetrainingDecisionsRepository(db)
+    version = models.insert(model_name="m")
+    models.promote(model_name="m", model_version="1")
+    refused, approved = [
+        decisions.insert(
+            model_name="m", trigger_reason="manual", action=action, candidate_version_id=version
+        )
+        for action in ("reject", "promote")
+    ]
+    with pytest.raises(PromotionRefused):
+        models.promote(model_name="m", model_version="1", decision_id=refused)
+    with pytest.raises(NotFound):
+        models.promote(model_name="m", model_version="1", decision_id=new_id())
+    deployment = models.promote(model_name="m", model_version="1", decision_id=approved)
+    assert deployment.decision_id == approved
+    assert models.promote(model_name="m", decision_id=approved) == deployment
+
+
+def test_a_rollback_does_not_answer_for_a_promotion(db: Database) -> None:
+    models, given = ModelVersionRepository(db), new_id()
+    for _ in range(2):
+        models.insert(model_name="m")
+    models.promote(model_name="m", model_version="1")
+    models.promote(model_name="m", model_version="2", deployment_id=given)
+    with pytest.raises(Conflict, match="already names another"):
+        models.rollback(model_name="m", deployment_id=given)
+
+
+def test_now_is_after_what_the_transaction_has_done(db: Database) -> None:
+    with db.transaction() as tx:
+        models = ModelVersionRepository(tx)
+        decisions = RetrainingDecisionsRepository(tx)
+        version = models.insert(model_name="m")
+        models.promote(model_name="m", model_version="1")
+        live = models.production_at(model_name="m")
+        made = decisions.insert(model_name="m", trigger_reason="manual", action="reject")
+        decision = decisions.get(id=made)
+        [entry] = models.timeline()
+    assert live is not None
+    assert decision is not None
+    assert decision.production_version_id == version
+    assert entry.live_for >= timedelta(0)
+
+
+def test_given_and_automatic_versions_do_not_collide(db: Database) -> None:
+    def register(number: str | None) -> None:
+        ModelVersionRepository(db).insert(model_name="m", model_version=number)
+
+    register("999999999999999999")
+    register(None)
+    register(None)
+    models = ModelVersionRepository(db)
+    numbers = {version.model_version for version in models.list_versions()}
+    assert numbers == {"999999999999999999", "1000000000000000000", "1000000000000000001"}
+
+
+def test_the_same_id_with_other_content_is_a_conflict(db: Database) -> None:
+    models, given = ModelVersionRepository(db), new_id()
+    models.insert(id=given, model_name="m", metrics={"accuracy": 0.5})
+    assert models.insert(id=given, model_name="m", metrics={"accuracy": 0.5}) == given
+    with pytest.raises(Conflict, match="other content"):
+        models.insert(id=given, model_name="m", metrics={"accuracy": 0.9})
+
+
+def test_filters_that_nothing_can_match_are_refused(db: Database) -> None:
+    models, decisions = ModelVersionRepository(db), RetrainingDecisionsRepository(db)
+    monitoring = MonitoringMetricsRepository(db)
+    early = datetime(1, 1, 2, tzinfo=UTC)
+    with pytest.raises(InvalidValue, match=r"^stage: must be one of"):
+        models.list_versions(stage="live")
+    with pytest.raises(InvalidValue, match=r"^tags: must be a JSON object"):
+        models.list_versions(tags=["a"])
+    with pytest.raises(InvalidValue, match=r"^action: must be one of"):
+        decisions.list_decisions(action="approve")
+    with pytest.raises(InvalidValue, match=r"^days: "):
+        monitoring.drift_trend(model_name="m", until=early)
+    with pytest.raises(InvalidValue, match=r"^bucket: "):
+        monitoring.drift_trend(model_name="m", bucket=timedelta(minutes=1))
+
+
+def test_a_connection_given_back_changed_is_not_lent_again(dsn: str) -> None:
+    settings = Settings(conninfo=dsn, pool_min_size=1, pool_max_size=1)
+    with Database(settings) as db:
+        models = ModelVersionRepository(db)
+        with db.connection() as connection:
+            connection.set_autocommit(False)
+        made = models.insert(model_name="m")
+        assert models.get(id=made) is not None

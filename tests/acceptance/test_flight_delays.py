@@ -29,7 +29,6 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 
 ensemble = pytest.importorskip("sklearn.ensemble")
-pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
 WEEKS = 12

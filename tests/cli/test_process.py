@@ -24,7 +24,7 @@ REFUSED = [
     (["models", "promote", "m", "9"], "model m has no version 9"),
     (["models", "promote", "unknown", "1"], "model unknown has no version 1"),
     (["models", "rollback", "m"], "no earlier version"),
-    (["models", "retire", "m", "--slot", "eu"], "no such deployment"),
+    (["models", "retire", "m", "--slot", "eu"], "nothing in slot eu"),
     (["models", "register", "m", "1"], "already registered"),
     (["models", "register", "x" * 300], "model_name: must have 1 to 255"),
     (["models", "register", "m", "--stage", "live"], "stage: must be"),

@@ -108,6 +108,19 @@ def test_reset_never_touches_a_database_elsewhere(fresh: Settings) -> None:
         assert ModelVersionRepository(db).list_versions() == []
 
 
+def test_reset_leaves_databases_alone_that_are_no_ledger(fresh: Settings) -> None:
+    create_database(fresh)
+    with psycopg.connect(fresh.conninfo, autocommit=True) as connection:
+        connection.execute("CREATE TABLE precious (id int)")
+    with pytest.raises(ConfigError, match="no ledger"):
+        drop_database(fresh)
+    own = Settings(conninfo=make_conninfo(fresh.conninfo, dbname="postgres"), database="postgres")
+    with pytest.raises(ConfigError, match="server's own"):
+        drop_database(own)
+    with psycopg.connect(fresh.conninfo) as connection:
+        assert connection.execute("SELECT count(*) FROM precious").fetchone() == (0,)
+
+
 def test_reset_makes_the_database_anew(fresh: Settings) -> None:
     initialise(fresh)
     with Database(fresh) as db:

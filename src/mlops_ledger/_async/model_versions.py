@@ -10,7 +10,7 @@ from uuid import UUID
 from ..errors import InvalidValue, NotFound
 from ..identifiers import new_id
 from ..rows import Deployment, ModelVersion, TimelineEntry
-from ..values import page_size
+from ..values import STAGES, choice, mapping, page_size
 from .repository import AsyncRepository
 
 
@@ -49,7 +49,9 @@ class AsyncModelVersionRepository(AsyncRepository):
         """
         values = {**locals(), "id": new_id() if id is None else id}
         return await self._insert_once(
-            "insert", values, "id: already names another version of a model"
+            "insert",
+            values,
+            "id: already names another version of a model, or this one with other content",
         )
 
     async def get(
@@ -78,6 +80,8 @@ class AsyncModelVersionRepository(AsyncRepository):
         At most `limit` (1 to 1000); the next page is `before` the id of the last.
         """
         limit = page_size(limit)
+        stage = choice("stage", stage, STAGES)
+        tags = mapping("tags", tags)
         return await self._rows("list_versions", ModelVersion, locals())
 
     async def set_tags(

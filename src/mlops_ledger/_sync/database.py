@@ -89,6 +89,9 @@ class Database:
             raise_alone(translate(error, target=self.name, lost=connection.closed))
         finally:
             if pid == os.getpid():
+                if not connection.autocommit:
+                    # The next borrower's writes would wait for a commit that never comes.
+                    connection.close()
                 # A cancel that strikes here must not lose the connection to the pool.
                 pool.putconn(connection)
 

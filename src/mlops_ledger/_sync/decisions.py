@@ -11,7 +11,7 @@ from uuid import UUID
 from ..errors import NotFound
 from ..identifiers import new_id
 from ..rows import AcceptanceRate, RetrainingDecision
-from ..values import look_back, page_size
+from ..values import ACTIONS, choice, look_back, page_size
 from .repository import Repository
 
 
@@ -97,6 +97,7 @@ class RetrainingDecisionsRepository(Repository):
         At most `limit` (1 to 1000); the next page is `before` the id of the last.
         """
         limit = page_size(limit)
+        action = choice("action", action, ACTIONS)
         return self._rows("list_decisions", RetrainingDecision, locals())
 
     def list_pending(

@@ -11,7 +11,7 @@ from uuid import UUID
 from ..errors import InvalidValue, NotFound
 from ..identifiers import new_id
 from ..rows import Deployment, ModelVersion, TimelineEntry
-from ..values import page_size
+from ..values import STAGES, choice, mapping, page_size
 from .repository import Repository
 
 
@@ -50,7 +50,9 @@ class ModelVersionRepository(Repository):
         """
         values = {**locals(), "id": new_id() if id is None else id}
         return self._insert_once(
-            "insert", values, "id: already names another version of a model"
+            "insert",
+            values,
+            "id: already names another version of a model, or this one with other content",
         )
 
     def get(
@@ -79,6 +81,8 @@ class ModelVersionRepository(Repository):
         At most `limit` (1 to 1000); the next page is `before` the id of the last.
         """
         limit = page_size(limit)
+        stage = choice("stage", stage, STAGES)
+        tags = mapping("tags", tags)
         return self._rows("list_versions", ModelVersion, locals())
 
     def set_tags(

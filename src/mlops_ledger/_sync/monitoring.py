@@ -10,7 +10,7 @@ from uuid import UUID
 
 from ..identifiers import new_id
 from ..rows import DriftTrend, MonitoringRun
-from ..values import look_back, page_size
+from ..values import bucket_count, look_back, page_size
 from .repository import Repository
 
 
@@ -58,7 +58,7 @@ class MonitoringMetricsRepository(Repository):
             "insert",
             values,
             "this model already has a run with that timestamp and lookback_hours, "
-            "and its content is different",
+            "or the id names one, and its content is different",
         )
 
     def get(self, *, id: UUID) -> MonitoringRun | None:
@@ -96,8 +96,9 @@ class MonitoringMetricsRepository(Repository):
     ) -> list[DriftTrend]:
         """Return the drift of a model over the last days by bucket, oldest first.
 
-        Buckets without a run are left out; at most 1000 buckets.
+        Buckets without a run are left out; the window may have at most 1000 buckets.
         """
         until = datetime.now(UTC) if until is None else until
         since = look_back(until, days)
+        bucket_count(bucket, days)
         return self._rows("drift_trend", DriftTrend, locals())

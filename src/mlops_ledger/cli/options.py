@@ -8,8 +8,7 @@ from typing import Any
 import click
 import orjson
 
-STAGES = ("development", "staging", "production", "archived")
-ACTIONS = ("promote", "reject", "pending")
+from ..values import ACTIONS, STAGES
 
 
 class Instant(click.ParamType[datetime]):

@@ -58,7 +58,7 @@ def echo_fields(row: Any, leave_out: Collection[str] = ()) -> None:
     fields = [field for field in dataclasses.fields(row) if field.name not in leave_out]
     width = max(len(field.name) for field in fields)
     for field in fields:
-        if (value := getattr(row, field.name)) is not None:
+        if (value := getattr(row, field.name)) not in (None, {}):
             click.echo(f"{field.name:<{width}}  {cell(value)}")
 
 

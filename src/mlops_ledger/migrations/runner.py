@@ -125,6 +125,7 @@ class Migrator:
     def _pending(self, session: Session, target: int) -> list[Migration]:
         states = self._states(session)
         refuse_disorder(states)
+        _refuse_newer(states)
         pending = {state.version for state in states if state.state == "pending"}
         return [m for m in self._migrations[:target] if m.version in pending]
 

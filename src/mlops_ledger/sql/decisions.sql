@@ -7,7 +7,7 @@ INSERT INTO retraining_decisions
      drift_context, data_context, decision_details, gate_results, reasoning, labeled_samples,
      coverage_pct, monitoring_run_id, decided_by, resolves_id)
 VALUES
-    (%(id)s::uuid, %(model_name)s::text, coalesce(%(timestamp)s::timestamptz, now()),
+    (%(id)s::uuid, %(model_name)s::text, coalesce(%(timestamp)s::timestamptz, clock_timestamp()),
      %(candidate_version_id)s::uuid, %(production_version_id)s::uuid, %(trigger_reason)s::text,
      %(action)s::text, coalesce(%(drift_context)s::jsonb, '{}'),
      coalesce(%(data_context)s::jsonb, '{}'), coalesce(%(decision_details)s::jsonb, '{}'),
@@ -43,7 +43,7 @@ INSERT INTO retraining_decisions
     (id, model_name, timestamp, candidate_version_id, trigger_reason, action, drift_context, data_context,
      decision_details, gate_results, reasoning, labeled_samples, coverage_pct, monitoring_run_id, decided_by,
      resolves_id)
-SELECT %(id)s::uuid, p.model_name, coalesce(%(timestamp)s::timestamptz, now()), p.candidate_version_id,
+SELECT %(id)s::uuid, p.model_name, coalesce(%(timestamp)s::timestamptz, clock_timestamp()), p.candidate_version_id,
        p.trigger_reason, %(action)s::text, p.drift_context, p.data_context,
        coalesce(%(decision_details)s::jsonb, '{}'), p.gate_results, %(reasoning)s::text, p.labeled_samples,
        p.coverage_pct, p.monitoring_run_id, coalesce(%(decided_by)s::text, session_user), p.id
@@ -73,7 +73,7 @@ SELECT id, timestamp, model_name, candidate_version_id, production_version_id,
        created_at
 FROM retraining_decisions
 WHERE (%(model_name)s::text IS NULL OR model_name = %(model_name)s::text)
-  AND (%(action)s::text IS NULL OR action = lower(%(action)s::text))
+  AND (%(action)s::text IS NULL OR action = %(action)s::text)
   AND (%(since)s::timestamptz IS NULL OR timestamp >= %(since)s::timestamptz)
   AND (%(until)s::timestamptz IS NULL OR timestamp < %(until)s::timestamptz)
   AND (%(before)s::uuid IS NULL

@@ -10,15 +10,25 @@ VALUES
      %(algorithm)s::text, coalesce(%(metrics)s::jsonb, '{}'), coalesce(%(hyperparameters)s::jsonb, '{}'),
      %(feature_names)s::text[], %(training_samples)s::bigint, %(dataset_version)s::text, %(dataset_digest)s::text,
      %(artifact_uri)s::text, %(metadata_uri)s::text, coalesce(%(tags)s::jsonb, '{}'),
-     coalesce(%(created_at)s::timestamptz, now()), coalesce(%(created_by)s::text, session_user))
+     coalesce(%(created_at)s::timestamptz, clock_timestamp()), coalesce(%(created_by)s::text, session_user))
 ON CONFLICT (id) DO NOTHING
 RETURNING id;
 
 -- insert__repeated --
--- The version an earlier try with the same id registered, if it was the same version.
+-- The version an earlier try with the same id registered, if the same; stage and tags may have changed.
 SELECT id FROM model_versions
 WHERE id = %(id)s::uuid AND model_name = %(model_name)s::text
-  AND model_version = coalesce(%(model_version)s::text, model_version);
+  AND model_version = coalesce(%(model_version)s::text, model_version)
+  AND mlflow_run_id IS NOT DISTINCT FROM %(mlflow_run_id)s::text
+  AND algorithm IS NOT DISTINCT FROM %(algorithm)s::text
+  AND metrics = coalesce(%(metrics)s::jsonb, '{}')
+  AND hyperparameters = coalesce(%(hyperparameters)s::jsonb, '{}')
+  AND feature_names IS NOT DISTINCT FROM %(feature_names)s::text[]
+  AND training_samples IS NOT DISTINCT FROM %(training_samples)s::bigint
+  AND dataset_version IS NOT DISTINCT FROM %(dataset_version)s::text
+  AND dataset_digest IS NOT DISTINCT FROM %(dataset_digest)s::text
+  AND artifact_uri IS NOT DISTINCT FROM %(artifact_uri)s::text
+  AND metadata_uri IS NOT DISTINCT FROM %(metadata_uri)s::text;
 
 -- get --
 -- One version, by its id or by its model and number.
@@ -37,7 +47,7 @@ SELECT id, model_name, model_version, stage, mlflow_run_id, algorithm, metrics, 
        metadata_uri, tags, created_at, created_by, promoted_at, promoted_by
 FROM model_versions
 WHERE (%(model_name)s::text IS NULL OR model_name = %(model_name)s::text)
-  AND (%(stage)s::text IS NULL OR stage = lower(%(stage)s::text))
+  AND (%(stage)s::text IS NULL OR stage = %(stage)s::text)
   AND (%(tags)s::jsonb IS NULL OR tags @> %(tags)s::jsonb)
   AND (%(before)s::uuid IS NULL
        OR (created_at, id) < (SELECT b.created_at, b.id FROM model_versions b WHERE b.id = %(before)s::uuid))

@@ -8,6 +8,11 @@ SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = %(database)s::te
 -- Whether the user may create databases.
 SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user;
 
+-- is_ledger --
+-- Whether the database is a ledger's, or empty.
+SELECT to_regclass('ledger_migrations') IS NOT NULL
+       OR NOT EXISTS (SELECT FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema'));
+
 -- tables --
 -- The ledger's tables.
 SELECT tablename::text FROM pg_tables WHERE schemaname = current_schema() ORDER BY tablename;
