@@ -1,0 +1,204 @@
+-- Statements of PredictionsRepository.
+
+-- version --
+-- What a writer needs to know of a version.
+SELECT id, feature_names FROM model_versions
+WHERE model_name = %(model_name)s::text AND model_version = %(model_version)s::text;
+
+-- insert --
+-- Store one prediction. No row when its id is there already, or its version is not.
+INSERT INTO predictions
+    (id, predicted_at, model_version_id, request_id, batch_id, feature_values, inputs, prediction, predicted_label,
+     probability, confidence_lower, confidence_upper, latency_ms, status, error_message, cache_hit, user_agent,
+     client_ip, metadata)
+SELECT %(id)s::uuid, %(predicted_at)s::timestamptz, v.id, %(request_id)s::text, %(batch_id)s::text,
+       %(features)s::double precision[], %(inputs)s::jsonb, %(prediction)s::double precision,
+       %(predicted_label)s::text, %(probability)s::double precision, %(confidence_lower)s::double precision,
+       %(confidence_upper)s::double precision, %(latency_ms)s::double precision, %(status)s::text,
+       %(error_message)s::text, %(cache_hit)s::boolean, %(user_agent)s::text, %(client_ip)s::inet,
+       %(metadata)s::jsonb
+FROM model_versions v WHERE v.id = %(model_version_id)s::uuid
+ON CONFLICT DO NOTHING
+RETURNING id;
+
+-- insert__repeated --
+-- The prediction that an earlier try stored, if it was of the same version.
+SELECT id FROM predictions
+WHERE id = %(id)s::uuid AND predicted_at = %(predicted_at)s::timestamptz
+  AND model_version_id = %(model_version_id)s::uuid;
+
+-- begin_write --
+-- Record a write of one version. No row when it was made before.
+INSERT INTO prediction_batches (id, model_version_id, num_predictions, first_predicted_at, last_predicted_at)
+VALUES (%(write_id)s::uuid, %(model_version_id)s::uuid, %(num_predictions)s::integer,
+        %(first_predicted_at)s::timestamptz, %(last_predicted_at)s::timestamptz)
+ON CONFLICT DO NOTHING
+RETURNING id;
+
+-- begin_write__repeated --
+-- The write that was made before, if it had as many predictions.
+SELECT id FROM prediction_batches
+WHERE id = %(write_id)s::uuid AND model_version_id = %(model_version_id)s::uuid
+  AND num_predictions = %(num_predictions)s::integer;
+
+-- copy --
+-- Store predictions.
+COPY predictions
+    (id, predicted_at, model_version_id, request_id, batch_id, feature_values, inputs, prediction, predicted_label,
+     probability, confidence_lower, confidence_upper, latency_ms, status, error_message, cache_hit, user_agent,
+     client_ip, metadata)
+FROM STDIN (FORMAT binary);
+
+-- stage --
+-- Make a table for predictions some of which may be there already.
+CREATE TEMP TABLE prediction_stage (LIKE predictions) ON COMMIT DROP;
+
+-- copy_to_stage --
+-- Fill it.
+COPY pg_temp.prediction_stage
+    (id, predicted_at, model_version_id, request_id, batch_id, feature_values, inputs, prediction, predicted_label,
+     probability, confidence_lower, confidence_upper, latency_ms, status, error_message, cache_hit, user_agent,
+     client_ip, metadata)
+FROM STDIN (FORMAT binary);
+
+-- store_staged --
+-- Store what is new in it and count that.
+WITH stored AS (
+    INSERT INTO predictions
+        (id, predicted_at, model_version_id, request_id, batch_id, feature_values, inputs, prediction, predicted_label,
+         probability, confidence_lower, confidence_upper, latency_ms, status, error_message, cache_hit, user_agent,
+         client_ip, metadata)
+    SELECT id, predicted_at, model_version_id, request_id, batch_id, feature_values, inputs, prediction,
+           predicted_label, probability, confidence_lower, confidence_upper, latency_ms, status, error_message,
+           cache_hit, user_agent, client_ip, metadata
+    FROM pg_temp.prediction_stage
+    ON CONFLICT DO NOTHING
+    RETURNING id
+)
+SELECT count(*) FROM stored;
+
+-- drop_stage --
+-- Another write of the same transaction may need one.
+DROP TABLE pg_temp.prediction_stage;
+
+-- ensure_partitions --
+-- Make the missing partitions of a stretch of time and count them.
+SELECT ensure_partitions('predictions', %(since)s::timestamptz, %(until)s::timestamptz);
+
+-- partition_by --
+-- Set how long the partitions are that are made from now on, of predictions and labels.
+UPDATE partition_policies SET period = %(period)s::text RETURNING table_name;
+
+-- version_ids --
+-- The versions of a model, or one of them.
+SELECT id FROM model_versions
+WHERE model_name = %(model_name)s::text
+  AND (%(model_version)s::text IS NULL OR model_version = %(model_version)s::text);
+
+-- get --
+-- One prediction; its time, which is in its id, tells the partition.
+SELECT p.id, p.predicted_at, v.model_name, v.model_version, p.status, p.prediction, p.predicted_label, p.probability,
+       p.confidence_lower, p.confidence_upper, p.latency_ms, v.feature_names, p.feature_values, p.inputs, p.request_id,
+       p.batch_id, p.error_message, p.cache_hit, p.user_agent, p.client_ip, p.metadata, p.model_version_id
+FROM predictions p
+LEFT JOIN model_versions v ON v.id = p.model_version_id
+WHERE p.id = %(id)s::uuid
+  AND p.predicted_at >= %(since)s::timestamptz AND p.predicted_at < %(until)s::timestamptz;
+
+-- list_predictions --
+-- Predictions of a window of time, newest first; a page goes on before the id that the last one ended with.
+SELECT p.id, p.predicted_at, v.model_name, v.model_version, p.status, p.prediction, p.predicted_label, p.probability,
+       p.confidence_lower, p.confidence_upper, p.latency_ms, v.feature_names, p.feature_values, p.inputs, p.request_id,
+       p.batch_id, p.error_message, p.cache_hit, p.user_agent, p.client_ip, p.metadata, p.model_version_id
+FROM predictions p
+LEFT JOIN model_versions v ON v.id = p.model_version_id
+WHERE p.predicted_at >= %(since)s::timestamptz AND p.predicted_at < %(until)s::timestamptz
+  AND (%(version_ids)s::uuid[] IS NULL OR p.model_version_id = ANY (%(version_ids)s::uuid[]))
+  AND (%(status)s::text IS NULL OR p.status = %(status)s::text)
+  AND (%(predicted_label)s::text IS NULL OR p.predicted_label = %(predicted_label)s::text)
+  AND (%(batch_id)s::text IS NULL OR p.batch_id = %(batch_id)s::text)
+  AND (%(request_id)s::text IS NULL OR p.request_id = %(request_id)s::text)
+  AND (%(before)s::uuid IS NULL OR p.id < %(before)s::uuid)
+ORDER BY p.id DESC
+LIMIT %(limit)s::integer;
+
+-- stats --
+-- The predictions of a window of time in numbers.
+SELECT a.count, a.success_rate, a.mean_probability, a.mean_latency_ms, a.latency_ms[1] AS p50_latency_ms,
+       a.latency_ms[2] AS p95_latency_ms, a.latency_ms[3] AS p99_latency_ms, a.cache_hit_rate, a.earliest, a.latest,
+       coalesce(d.label_distribution, '{}') AS label_distribution
+FROM (
+    SELECT count(*) AS count,
+           avg((status = 'success')::integer)::double precision AS success_rate,
+           avg(probability) AS mean_probability,
+           avg(latency_ms) AS mean_latency_ms,
+           percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY latency_ms) AS latency_ms,
+           avg(cache_hit::integer)::double precision AS cache_hit_rate,
+           min(predicted_at) AS earliest,
+           max(predicted_at) AS latest
+    FROM predictions
+    WHERE predicted_at >= %(since)s::timestamptz AND predicted_at < %(until)s::timestamptz
+  AND (%(version_ids)s::uuid[] IS NULL OR model_version_id = ANY (%(version_ids)s::uuid[]))) a
+CROSS JOIN (
+    SELECT jsonb_object_agg(predicted_label, n) AS label_distribution
+    FROM (
+        SELECT predicted_label, count(*) AS n
+        FROM predictions
+        WHERE predicted_at >= %(since)s::timestamptz AND predicted_at < %(until)s::timestamptz
+  AND (%(version_ids)s::uuid[] IS NULL OR model_version_id = ANY (%(version_ids)s::uuid[]))
+          AND predicted_label IS NOT NULL
+        GROUP BY predicted_label
+        ORDER BY n DESC
+        LIMIT 1000) l) d;
+
+-- monitoring_summary --
+-- What a monitoring run records of the predictions of a window of time.
+SELECT %(model_name)s::text AS model_name, %(until)s::timestamptz AS timestamp,
+       %(lookback_hours)s::double precision AS lookback_hours, p.num_predictions, p.positive_rate, p.probability_mean,
+       p.probability_std, p.entropy, l.labeled_samples,
+       CASE WHEN p.num_predictions > 0
+            THEN least(100.0 * l.labeled_samples / p.num_predictions, 100)::double precision END AS coverage_pct
+FROM (
+    SELECT count(*) AS num_predictions,
+           avg(CASE WHEN %(positive_label)s::text IS NULL THEN probability >= %(threshold)s::double precision
+                    ELSE predicted_label = %(positive_label)s::text END::integer)::double precision AS positive_rate,
+           avg(probability) AS probability_mean,
+           stddev_pop(probability) AS probability_std,
+           avg(CASE WHEN probability > 0 AND probability < 1
+                    THEN -(probability * ln(probability) + (1 - probability) * ln(1 - probability)) / ln(2::double precision)
+                    WHEN probability IS NOT NULL THEN 0 END) AS entropy
+    FROM predictions
+    WHERE predicted_at >= %(since)s::timestamptz AND predicted_at < %(until)s::timestamptz
+  AND (%(version_ids)s::uuid[] IS NULL OR model_version_id = ANY (%(version_ids)s::uuid[]))) p
+CROSS JOIN (
+    SELECT count(*) AS labeled_samples
+    FROM (
+        SELECT DISTINCT prediction_id
+        FROM ground_truth
+        WHERE predicted_at >= %(since)s::timestamptz AND predicted_at < %(until)s::timestamptz
+  AND (%(version_ids)s::uuid[] IS NULL OR model_version_id = ANY (%(version_ids)s::uuid[]))
+          AND labeled_at <= %(until)s::timestamptz) g) l;
+
+-- erase__labels --
+-- Delete the labels of a request's predictions.
+DELETE FROM ground_truth
+WHERE prediction_id IN (SELECT id FROM predictions WHERE request_id = %(request_id)s::text)
+RETURNING prediction_id;
+
+-- erase__waiting --
+-- Delete the labels that wait for predictions of a request.
+DELETE FROM ground_truth_waiting WHERE request_id = %(request_id)s::text RETURNING id;
+
+-- erase --
+-- Delete the predictions of a request.
+DELETE FROM predictions WHERE request_id = %(request_id)s::text RETURNING id;
+
+-- fetch --
+-- Predictions of a window of time, for a table.
+SELECT p.id, p.predicted_at, v.model_name, v.model_version, p.status, p.prediction, p.predicted_label, p.probability,
+       p.confidence_lower, p.confidence_upper, p.latency_ms, p.feature_values, p.inputs::text AS inputs, p.request_id,
+       p.batch_id, p.error_message, p.cache_hit, p.user_agent, host(p.client_ip) AS client_ip, p.metadata::text AS metadata
+FROM predictions p
+LEFT JOIN model_versions v ON v.id = p.model_version_id
+WHERE p.predicted_at >= %(since)s::timestamptz AND p.predicted_at < %(until)s::timestamptz
+  AND (%(version_ids)s::uuid[] IS NULL OR p.model_version_id = ANY (%(version_ids)s::uuid[]))
