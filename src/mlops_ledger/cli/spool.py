@@ -1,0 +1,82 @@
+"""`mlops-ledger spool`: predictions that are logged and not in the database yet."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..config import Settings
+from ..database import Database
+from ..logger import survey
+from ..logger.records import readable
+from ..logger.spool import folders
+from .options import json_option
+from .output import echo_json, echo_rows
+
+WAITING = 1
+
+
+@click.group()
+def spool() -> None:
+    """Look at predictions that wait for the database, and deliver them.
+
+    Prediction loggers keep them under MLOPS_SPOOL_DIR, by default in `spool` under
+    MLOPS_LEDGER_HOME.
+    """
+
+
+@spool.command()
+@json_option
+def status(as_json: bool) -> None:
+    """Show what waits: exit code 1 if a process that is gone has left records."""
+    root = Settings.from_environment().spool
+    found = survey.survey(root)
+    dead = sum(1 for _ in survey.dead_letters(root))
+    damaged = len(survey.damaged(root))
+    if as_json:
+        echo_json(
+            {"root": root, "folders": found, "dead_letters": dead, "damaged_segments": damaged}
+        )
+    else:
+        click.echo(f"root              {root}")
+        click.echo(f"dead letters      {dead}")
+        click.echo(f"damaged segments  {damaged}")
+        echo_rows(found, "folder live records bytes oldest", as_json)
+    sys.exit(WAITING if any(each.records and not each.live for each in found) else 0)
+
+
+@spool.command()
+@json_option
+def replay(as_json: bool) -> None:
+    """Write to the database what processes that are gone have left."""
+    settings = Settings.from_environment()
+    with Database(settings) as db:
+        done = survey.replay(db, settings.spool)
+    if as_json:
+        echo_json(done)
+    else:
+        click.echo(
+            f"{done.folders} folders: {done.stored} stored, {done.duplicates} were there already, "
+            f"{done.dead_lettered} refused (see mlops-ledger spool inspect --dead-letters)"
+        )
+
+
+@spool.command()
+@click.option("--dead-letters", is_flag=True, help="Those that the database refuses instead.")
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many.")
+def inspect(dead_letters: bool, limit: int) -> None:
+    """Print records that wait as JSON, oldest first."""
+    root = Settings.from_environment().spool
+    for record in islice(survey.dead_letters(root) if dead_letters else _waiting(root), limit):
+        echo_json(record)
+
+
+def _waiting(root: Path) -> Iterator[dict[str, Any]]:
+    for folder in folders(root):
+        for payload in survey.undelivered(folder):
+            yield {"folder": folder.name, "record": readable(payload)}

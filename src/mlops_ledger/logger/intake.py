@@ -1,0 +1,212 @@
+"""Takes records in: into the spool, or into memory and from there into the spool."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from ..errors import LedgerError, Unavailable
+from ..identifiers import new_id
+from .spool import Spool, SpoolFull
+
+logger = logging.getLogger("mlops_ledger.logger")
+
+# Called when a record is in the database, or with the reason why it never will be.
+Settled = Callable[[LedgerError | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a logger treats its records; the meaning is in `PredictionLogger`."""
+
+    durability: str
+    overflow: str
+    batch_rows: int
+    buffer_rows: int
+    flush_interval: float
+    commit_timeout: float
+    spool_root: Path
+    spool_bytes: int
+
+
+class Intake:
+    """The records of one logger in one process that are not in the database yet."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.wake = threading.Event()
+        self.accepted = 0
+        self.dropped = 0
+        self.closed = False
+        self.spool: Spool | None = None
+        self._memory = options.durability == "memory"
+        self._eager = options.durability == "database"
+        self._lock = threading.RLock()
+        self._buffer: deque[bytes] = deque()
+        self._batch: tuple[UUID, list[bytes]] | None = None
+        self._waiters: list[tuple[int, int, Settled]] = []
+        self._order = itertools.count()
+        self._since_wake = 0
+
+    def accept(self, payload: bytes, *, wait: bool = True, settled: Settled | None = None) -> int:
+        """Keep a record and return its number, or 0 when it has none.
+
+        `settled` is called once it is in the database, or refused. Raises Unavailable when there
+        is no room, SpoolFull instead of waiting for room without `wait`.
+        """
+        number = 0
+        while True:
+            try:
+                number = self._keep(payload, settled)
+                break
+            except SpoolFull as full:
+                if not self._make_room(full, wait):
+                    break
+        self._since_wake += 1
+        if self._eager or self._since_wake >= self.options.batch_rows:
+            self._since_wake = 0
+            self.wake.set()
+        return number
+
+    def tell(self, last: int, reason: LedgerError | None) -> None:
+        """Call whoever waits for records up to a number."""
+        while True:
+            with self._lock:
+                if not self._waiters or self._waiters[0][0] > last:
+                    return
+                _, _, settled = heapq.heappop(self._waiters)
+            settled(reason)
+
+    def take(self) -> tuple[UUID, list[bytes]] | None:
+        """Return a batch from memory with its id: the same until it is given to `taken`."""
+        with self._lock:
+            if self._batch is None and self._buffer:
+                count = min(len(self._buffer), self.options.batch_rows)
+                self._batch = new_id(), [self._buffer.popleft() for _ in range(count)]
+            return self._batch
+
+    def taken(self) -> None:
+        """Forget the batch that `take` returned."""
+        self._batch = None
+
+    def spill(self, *, batch_too: bool = False) -> None:
+        """Move memory into the spool, the batch that was taken only when asked to.
+
+        Raises SpoolFull.
+        """
+        with self._lock:
+            taken = self._batch[1] if self._batch and batch_too else []
+            if pending := [*taken, *self._buffer]:
+                self._spool().append(pending)
+                self._buffer.clear()
+            if batch_too:
+                self._batch = None
+
+    def ease(self) -> None:
+        """Move memory into the spool when it is half full."""
+        if len(self._buffer) > self.options.buffer_rows // 2:
+            try:
+                self.spill(batch_too=True)
+            except SpoolFull:
+                logger.debug("no room in the spool, memory goes on filling")
+
+    @property
+    def holds_batch(self) -> bool:
+        """Whether a batch was taken and not yet sent."""
+        return self._batch is not None
+
+    @property
+    def buffered(self) -> int:
+        """The number of records in memory."""
+        with self._lock:
+            return len(self._buffer) + (len(self._batch[1]) if self._batch else 0)
+
+    @property
+    def spooled(self) -> int:
+        """The number of records in the spool."""
+        return self.spool.waiting() if self.spool else 0
+
+    def finish(self) -> None:
+        """Take nothing more; leave what is there in the spool, on the disk."""
+        with self._lock:
+            self.closed = True
+            try:
+                self.spill(batch_too=True)
+            except SpoolFull as full:
+                lost = self.buffered
+                self._drop(lost, f"lost at exit: {full}")
+                self._batch = None
+                self._buffer.clear()
+            if self.spool is not None:
+                self.spool.release()
+
+    def _keep(self, payload: bytes, settled: Settled | None) -> int:
+        if self.closed:
+            raise LedgerError("the prediction logger is closed: make another")
+        with self._lock:
+            number = 0
+            if not self._memory:
+                number = (self.spool or self._spool()).append((payload,))
+            else:
+                if len(self._buffer) >= self.options.buffer_rows:
+                    self.spill()
+                self._buffer.append(payload)
+            self.accepted += 1
+            # Under the lock that `tell` takes too: it may be settled at any moment.
+            if settled is not None:
+                heapq.heappush(self._waiters, (number, next(self._order), settled))
+        return number
+
+    def _spool(self) -> Spool:
+        if self.spool is None:
+            try:
+                self.spool = Spool.create(
+                    self.options.spool_root,
+                    self.options.spool_bytes,
+                    durable=self.options.durability == "disk",
+                )
+            except OSError as error:
+                raise SpoolFull(f"the spool cannot be made: {error.strerror}") from None
+        return self.spool
+
+    def _make_room(self, full: SpoolFull, wait: bool) -> bool:
+        """Apply the policy for a full spool; return whether to try again."""
+        self.wake.set()
+        if self.options.overflow == "drop_oldest":
+            return self._drop_oldest(str(full))
+        if self.options.overflow == "raise":
+            raise Unavailable(
+                f"{full} and the database does not take the records: the prediction was not logged"
+            )
+        if not wait:
+            raise full
+        time.sleep(0.02)
+        return True
+
+    def _drop_oldest(self, why: str) -> bool:
+        with self._lock:
+            if self._memory and self._buffer:
+                self._buffer.popleft()
+                self._drop(1, why)
+                return True
+            dropped = self.spool.drop_oldest() if self.spool else 0
+            if dropped:
+                self._drop(dropped, why)
+                return True
+            # Nothing older can go, so it is the new one.
+            self.accepted += 1
+            self._drop(1, why)
+        return False
+
+    def _drop(self, count: int, why: str) -> None:
+        if not self.dropped:
+            logger.error("predictions are being dropped: %s", why)
+        self.dropped += count

@@ -1,0 +1,172 @@
+"""What is logged: checked and encoded in the caller, so that mistakes are raised where they are.
+
+A record is JSON, readable years later. JSON has no NaN and no infinity, so features that are not
+finite stand beside it, by their name or place.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, TypedDict
+from uuid import UUID
+
+import orjson
+
+from .. import prediction_fields as fields
+from .. import values
+from ..errors import InvalidValue
+from ..identifiers import new_id, uuid7
+
+MAX_BYTES: Final = 4_000_000
+# Integers above are no exact doubles, and far above no JSON either.
+_EXACT: Final = 2.0**53
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Prediction(TypedDict, total=False):
+    """What one call may log; the fields are those of `PredictionsRepository.insert`."""
+
+    features: Mapping[str, Any] | Sequence[float | None] | None
+    inputs: Any
+    prediction: float | None
+    predicted_label: str | None
+    probability: float | None
+    confidence_lower: float | None
+    confidence_upper: float | None
+    latency_ms: float | None
+    status: str
+    error_message: str | None
+    request_id: str | None
+    batch_id: str | None
+    cache_hit: bool | None
+    user_agent: str | None
+    client_ip: str | None
+    metadata: Any
+    predicted_at: datetime | None
+    id: UUID | None
+
+
+def encode(version: Mapping[str, str], given: Mapping[str, Any]) -> tuple[UUID, bytes]:
+    """Check a prediction and return its id and its record. Raises InvalidValue."""
+    record: dict[str, Any] = dict(version)
+    for name, value in given.items():
+        if value is not None:
+            try:
+                check = _CHECKS[name]
+            except KeyError:
+                raise TypeError(f"there is no argument {name!r}") from None
+            record[name] = check(name, value)
+    if "confidence_lower" in record:
+        fields.interval(record["confidence_lower"], record.get("confidence_upper"))
+    if "features" in record:
+        _add_features(record, record["features"])
+    id = record["id"] = _place_in_time(record)
+    try:
+        data = orjson.dumps(record)
+    except TypeError:
+        raise InvalidValue("features", "has a name that is not valid text") from None
+    if len(data) > MAX_BYTES:
+        raise InvalidValue("prediction", f"is longer than {MAX_BYTES:,} bytes as JSON")
+    return id, data
+
+
+def decode(data: bytes) -> dict[str, Any]:
+    """Return a record as a row for `insert_many`."""
+    record: dict[str, Any] = orjson.loads(data)
+    record["predicted_at"] = datetime.fromtimestamp(record["predicted_at"] / 1e6, UTC)
+    record["id"] = UUID(record["id"])
+    if special := record.pop("not_finite", None):
+        features = record["features"]
+        for place, text in special:
+            features[place] = float(text)
+    return record
+
+
+def readable(data: bytes) -> dict[str, Any]:
+    """Return a record as people want to see it, fit for JSON."""
+    record: dict[str, Any] = orjson.loads(data)
+    record["predicted_at"] = datetime.fromtimestamp(record["predicted_at"] / 1e6, UTC)
+    for place, text in record.pop("not_finite", ()):
+        record["features"][place] = text
+    return record
+
+
+def _place_in_time(record: dict[str, Any]) -> UUID:
+    """Set predicted_at, in microseconds since 1970, and return the id, which begins with it."""
+    id, at = record.get("id"), record.get("predicted_at")
+    if id is None and at is None:
+        microseconds = time.time_ns() // 1000
+        record["predicted_at"] = microseconds
+        return UUID(int=uuid7(microseconds // 1000, os.urandom(10)))
+    at = fields.moment(at, id)
+    since = at - _EPOCH
+    record["predicted_at"] = (since.days * 86_400 + since.seconds) * 10**6 + since.microseconds
+    if id is None:
+        return new_id(at)
+    if id.int >> 80 != record["predicted_at"] // 1000:
+        raise InvalidValue("id", fields.CONTRADICTS)
+    return UUID(int=id.int)
+
+
+def _add_features(record: dict[str, Any], features: Any) -> None:
+    by_name = isinstance(features, Mapping)
+    if _plain(features.values() if by_name else features):
+        # Copied by being encoded: the caller may change his own afterwards.
+        return
+    kept = dict(features.items() if by_name else enumerate(features))
+    special = []
+    for place, value in kept.items():
+        # NumPy's own floats, of any size.
+        number = value.item() if type(value).__module__ == "numpy" else value
+        if isinstance(number, float) and not math.isfinite(number):
+            special.append((place, str(number)))
+            kept[place] = None
+    checked = values.json("features", kept if by_name else list(kept.values()))
+    record["features"] = orjson.Fragment(checked)
+    if special:
+        record["not_finite"] = special
+
+
+def _plain(numbers: Iterable[Any]) -> bool:
+    """Return whether all are finite numbers that JSON writes as they are."""
+    kinds = set(map(type, numbers))
+    if kinds == {float}:
+        return math.isfinite(sum(numbers))
+    return kinds <= {float, int} and all(-_EXACT < number < _EXACT for number in numbers)
+
+
+def _features(field: str, value: Any) -> Any:
+    if type(value) is dict:
+        return value
+    return dict(value) if isinstance(value, Mapping) else values.features(field, value)
+
+
+def _json(field: str, value: Any) -> Any:
+    return orjson.Fragment(values.json(field, value))
+
+
+def _address(field: str, value: Any) -> str:
+    return str(values.address(field, value))
+
+
+_CHECKS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
+    **dict.fromkeys(
+        ("predicted_label", "error_message", "request_id", "batch_id", "user_agent"), values.text
+    ),
+    **dict.fromkeys(
+        ("prediction", "probability", "confidence_lower", "confidence_upper", "latency_ms"),
+        fields.number,
+    ),
+    "features": _features,
+    "inputs": _json,
+    "metadata": _json,
+    "status": fields.status,
+    "cache_hit": values.boolean,
+    "client_ip": _address,
+    "predicted_at": values.instant,
+    "id": values.uuid,
+}

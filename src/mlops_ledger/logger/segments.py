@@ -1,0 +1,129 @@
+"""Segment files: records behind a length, a checksum and a sequence number, only ever appended.
+
+A reader returns exactly what was written or skips it: a record counts only when its checksum,
+which is salted by the file's name, fits and its number is above the one before. What follows a
+damaged stretch is found again by the mark, whose bytes occur in no UTF-8 text.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from struct import Struct
+from typing import Final, NamedTuple
+from zlib import crc32
+
+MARK: Final = b"\xff\xfe"
+_HEAD: Final = Struct("<IQ")
+_CRC: Final = Struct("<I")
+OVERHEAD: Final = len(MARK) + _CRC.size + _HEAD.size
+
+
+class Record(NamedTuple):
+    """A record as it was read: its number, its contents, and where it ends in what was read."""
+
+    sequence: int
+    payload: bytes
+    end: int
+
+
+def frame(salt: int, sequence: int, payload: bytes) -> bytes:
+    """Put a record into the form in which it stands in a file."""
+    head = _HEAD.pack(len(payload), sequence)
+    return MARK + _CRC.pack(crc32(payload, crc32(head, salt))) + head + payload
+
+
+def scan(data: bytes, salt: int, after: int) -> Iterator[Record]:
+    """Yield the intact records of a piece of a file whose numbers are above `after`."""
+    offset = 0
+    while (offset := data.find(MARK, offset)) >= 0:
+        record = _record_at(data, salt, offset)
+        if record is None:
+            offset += 1
+            continue
+        offset = record.end
+        if record.sequence > after:
+            after = record.sequence
+            yield record
+
+
+def _record_at(data: bytes, salt: int, offset: int) -> Record | None:
+    begin = offset + OVERHEAD
+    if begin > len(data):
+        return None
+    [checksum] = _CRC.unpack_from(data, offset + 2)
+    size, sequence = _HEAD.unpack_from(data, offset + 6)
+    end = begin + size
+    if end > len(data):
+        return None
+    payload = data[begin:end]
+    if crc32(payload, crc32(data[offset + 6 : begin], salt)) != checksum:
+        return None
+    return Record(sequence, payload, end)
+
+
+@dataclass(eq=False, slots=True)
+class Segment:
+    """One file of records: `size` bytes of it count, with so many `records`."""
+
+    path: Path
+    first: int
+    salt: int
+    size: int = 0
+    records: int = 0
+    sealed: bool = False
+    reading: bool = False
+
+    @classmethod
+    def new(cls, folder: Path, first: int) -> Segment:
+        """Name a file for records from number `first` on."""
+        salt = secrets.randbits(32)
+        return cls(folder / f"{first:016x}-{salt:08x}.seg", first, salt)
+
+    @classmethod
+    def found(cls, path: Path) -> Segment:
+        """Read the name of a file that an earlier process left."""
+        first, _, salt = path.stem.partition("-")
+        return cls(path, int(first, 16), int(salt, 16), path.stat().st_size, sealed=True)
+
+    @property
+    def journal(self) -> Path:
+        """The file beside it that says what has been delivered."""
+        return self.path.with_suffix(".log")
+
+
+class Appender:
+    """Appends to a file, wholly or not at all."""
+
+    def __init__(self, path: Path, *, new: bool = True) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | (os.O_EXCL if new else 0)
+        self.descriptor = os.open(path, flags, 0o600)
+        self.size = 0 if new else os.fstat(self.descriptor).st_size
+        self.broken = False
+
+    def append(self, data: bytes) -> None:
+        """Write all of `data`, or cut the file back and raise OSError."""
+        try:
+            written = os.write(self.descriptor, data)
+            while written < len(data):
+                written += os.write(self.descriptor, memoryview(data)[written:])
+            self.size += written
+        except BaseException:
+            self._cut_back()
+            raise
+
+    def close(self) -> None:
+        """Close the file."""
+        descriptor, self.descriptor = self.descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
+
+    def _cut_back(self) -> None:
+        try:
+            os.ftruncate(self.descriptor, self.size)
+        except OSError:
+            # A torn record may stand at the end: nothing may be appended behind it.
+            self.broken = True

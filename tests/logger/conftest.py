@@ -1,0 +1,46 @@
+"""A registered model, a spool folder, and what the database holds of its predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from fix_faults import own_server
+
+from mlops_ledger import Database, ModelVersionRepository, Settings
+from mlops_ledger.embedded import EmbeddedServer
+
+NAMES = ["hour", "distance", "delay"]
+
+
+@pytest.fixture
+def home(tmp_path: Path, dsn: str) -> Settings:
+    """Settings of a database in which version 1 of m takes three features; its own spool."""
+    settings = Settings(conninfo=dsn, home=tmp_path)
+    with Database(settings) as db:
+        ModelVersionRepository(db).insert(model_name="m", feature_names=NAMES)
+        ModelVersionRepository(db).insert(model_name="free")
+    return settings
+
+
+@pytest.fixture
+def stored(conn: psycopg.Connection[Any]) -> Callable[[], list[str]]:
+    """The request ids in the database, in the order in which they were stored."""
+
+    def read() -> list[str]:
+        found = conn.execute(
+            "SELECT request_id FROM predictions ORDER BY tableoid, ctid"
+        ).fetchall()
+        return [row[0] for row in found]
+
+    return read
+
+
+@pytest.fixture(scope="module")
+def victim() -> Iterator[EmbeddedServer]:
+    """A server that may be killed."""
+    with own_server() as server:
+        yield server

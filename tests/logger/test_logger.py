@@ -1,0 +1,344 @@
+"""Predictions logged in passing arrive in the database, whatever happens on the way."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import orjson
+import psycopg
+import pytest
+from fix_faults import in_threads
+from fix_logger import FEATURES, ONE, away, balance, wait_until
+from psycopg.rows import dict_row
+
+from mlops_ledger import (
+    AsyncDatabase,
+    AsyncPredictionLogger,
+    Database,
+    ModelVersionRepository,
+    PredictionLogger,
+    Settings,
+    new_id,
+)
+from mlops_ledger.errors import ConfigError, InvalidValue, LedgerError, NotFound, Unavailable
+
+LEVELS = ("memory", "process", "disk", "database")
+
+Read = Callable[[], list[str]]
+
+
+def empty(folder: Path) -> bool:
+    return not [path for path in folder.iterdir() if path.is_dir()]
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_what_is_logged_is_stored_in_order(home: Settings, stored: Read, level: str) -> None:
+    with PredictionLogger(home, **ONE, durability=level) as log:
+        for number in range(50):
+            log(features=FEATURES, request_id=f"r{number}")
+    assert stored() == [f"r{number}" for number in range(50)]
+    assert log.counters.stored == 50
+    balance(log.counters)
+    assert empty(home.spool)
+
+
+def test_every_field_is_kept(home: Settings, conn: psycopg.Connection[Any]) -> None:
+    at = datetime.now(UTC) - timedelta(days=1)
+    given: dict[str, Any] = {
+        "request_id": "r",
+        "batch_id": "b",
+        "inputs": {"text": "naïve ☃", "n": [1, None]},
+        "prediction": 17.5,
+        "predicted_label": "late",
+        "probability": 0.83,
+        "confidence_lower": 10.0,
+        "confidence_upper": 20.5,
+        "latency_ms": 3.25,
+        "status": "error",
+        "error_message": "too late",
+        "cache_hit": True,
+        "user_agent": "curl/8",
+        "metadata": {"trace": "x"},
+        "predicted_at": at,
+    }
+    id = new_id(at)
+    with PredictionLogger(home, **ONE) as log:
+        assert log(**given, id=id, features=FEATURES, client_ip="10.0.0.1") == id
+    [row] = conn.cursor(row_factory=dict_row).execute("SELECT * FROM v_predictions").fetchall()
+    assert {name: row[name] for name in given} == given
+    assert row["id"] == id
+    assert row["features"] == FEATURES
+    assert str(row["client_ip"]) == "10.0.0.1"
+
+
+@pytest.mark.parametrize(
+    "features",
+    [
+        [1.0, math.nan, -math.inf],
+        {"hour": 1, "distance": math.nan, "delay": -math.inf},
+        np.array([1.0, np.nan, -np.inf]),
+        (np.float32(1), np.float32("nan"), np.float32("-inf")),
+        {"hour": np.int64(1), "distance": np.float32("nan"), "delay": np.float64("-inf")},
+    ],
+)
+def test_features_that_are_not_finite_are_kept(
+    home: Settings, conn: psycopg.Connection[Any], features: Any
+) -> None:
+    with PredictionLogger(home, **ONE) as log:
+        log(features=features)
+    [found] = conn.execute("SELECT feature_values FROM predictions").fetchone() or [None]
+    assert found[0] == 1
+    assert math.isnan(found[1])
+    assert found[2] == -math.inf
+
+
+def test_what_the_caller_changes_afterwards_is_not_stored(
+    home: Settings, conn: psycopg.Connection[Any]
+) -> None:
+    features, inputs = dict(FEATURES), {"a": [1]}
+    with PredictionLogger(home, **ONE, durability="memory") as log:
+        log(features=features, inputs=inputs)
+        features["hour"] = 0.0
+        inputs["a"].append(2)
+    row = conn.execute("SELECT feature_values[1], inputs FROM predictions").fetchone()
+    assert row == (7.5, {"a": [1]})
+
+
+REFUSED: list[tuple[str, Any]] = [
+    ("probability", 1.2),
+    ("probability", math.nan),
+    ("probability", "0.5"),
+    ("prediction", math.inf),
+    ("latency_ms", -1),
+    ("confidence_lower", 5),
+    ("status", "failed"),
+    ("predicted_label", 3),
+    ("request_id", "a\0b"),
+    ("cache_hit", 1),
+    ("client_ip", "here"),
+    ("inputs", {"text": "x" * 50_000_000}),
+    ("inputs", {"a": math.nan}),
+    ("metadata", {1: 2}),
+    ("predicted_at", datetime(2026, 1, 1)),
+    ("predicted_at", datetime(9999, 12, 31, tzinfo=UTC)),
+    ("id", "no id"),
+    ("id", UUID(int=1)),
+    ("features", "text"),
+    ("features", [1, "2", 3]),
+    ("features", {"\ud800": 1.0}),
+]
+
+
+@pytest.mark.parametrize(("field", "value"), REFUSED)
+def test_a_bad_value_is_refused_at_the_call(
+    home: Settings, stored: Read, field: str, value: Any
+) -> None:
+    with PredictionLogger(home, **ONE) as log:
+        log(features=FEATURES, request_id="before")
+        with pytest.raises(InvalidValue) as raised:
+            log(**{"confidence_upper": 4, field: value})
+        log(features=FEATURES, request_id="after")
+    assert raised.value.field.startswith(field)
+    assert stored() == ["before", "after"]
+    assert log.counters.accepted == 2
+
+
+def test_an_unknown_argument_is_a_mistake_of_the_program(home: Settings) -> None:
+    with PredictionLogger(home, **ONE) as log, pytest.raises(TypeError, match="probabilty"):
+        log(probabilty=0.5)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("level", ["memory", "process", "disk"])
+def test_rows_that_the_database_refuses_become_dead_letters(
+    home: Settings, stored: Read, level: str
+) -> None:
+    bad = {**FEATURES, "late": 1.0}
+    began = time.monotonic()
+    with PredictionLogger(home, **ONE, durability=level) as log:
+        for number in range(5000):
+            log(features=bad if number % 100 == 50 else FEATURES, request_id=f"r{number}")
+    # At level disk it is the disk that decides.
+    assert level == "disk" or time.monotonic() - began < 5
+    assert stored() == [f"r{number}" for number in range(5000) if number % 100 != 50]
+    assert log.counters.dead_lettered == 50
+    balance(log.counters)
+    lines = (home.spool / "dead-letters.jsonl").read_bytes().splitlines()
+    letters = [orjson.loads(line) for line in lines]
+    assert [each["record"]["request_id"] for each in letters] == [
+        f"r{number}" for number in range(50, 5000, 100)
+    ]
+    assert {each["reason"] for each in letters} == {
+        "features.late: is not a feature of this version"
+    }
+    assert letters[0]["record"]["features"] == bad
+
+
+def test_rows_that_only_the_server_refuses_become_dead_letters(
+    home: Settings, stored: Read, conn: psycopg.Connection[Any]
+) -> None:
+    conn.execute("ALTER TABLE predictions ADD CHECK (request_id NOT LIKE '%50')")
+    conn.execute(
+        """
+        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '22000'; END $$;
+        CREATE TRIGGER refuse BEFORE INSERT ON predictions FOR EACH ROW
+        WHEN (NEW.request_id LIKE '%50') EXECUTE FUNCTION refuse()
+        """
+    )
+    began = time.monotonic()
+    with PredictionLogger(home, **ONE) as log:
+        for number in range(5000):
+            log(features=FEATURES, request_id=f"r{number}")
+    assert time.monotonic() - began < 5
+    assert stored() == [f"r{number}" for number in range(5000) if number % 100 != 50]
+    assert log.counters.dead_lettered == 50
+    balance(log.counters)
+
+
+def test_the_predictions_of_an_unknown_version_become_dead_letters(
+    home: Settings, stored: Read
+) -> None:
+    with PredictionLogger(home, model_name="m", model_version="9") as log:
+        for _ in range(3000):
+            log(features=FEATURES)
+    assert stored() == []
+    assert log.counters.dead_lettered == 3000
+    assert log.counters.last_error == "model m has no version 9"
+
+
+@pytest.mark.parametrize("level", ["memory", "process", "disk"])
+def test_a_later_process_stores_what_an_earlier_could_not(
+    home: Settings, stored: Read, level: str
+) -> None:
+    with PredictionLogger(away(home), **ONE, durability=level) as log:
+        for number in range(2500):
+            log(features=FEATURES, request_id=f"r{number}")
+        began = time.monotonic()
+        counters = log.close(timeout=1)
+    assert time.monotonic() - began < 3
+    assert counters.spooled == 2500
+    balance(counters)
+    assert counters.circuit_open
+    assert "nothing listens" in str(counters.last_error)
+    with PredictionLogger(home, **ONE) as later:
+        wait_until(lambda: later.counters.replayed == 2500)
+    assert stored() == [f"r{number}" for number in range(2500)]
+    assert later.counters.adopted_folders == 1
+    assert later.counters.accepted == 0
+    assert empty(home.spool)
+
+
+def test_the_same_id_twice_is_stored_once_and_counted(home: Settings, stored: Read) -> None:
+    id = new_id()
+    with PredictionLogger(home, **ONE) as log:
+        for name in ("first", "second"):
+            log(features=FEATURES, id=id, request_id=name)
+            wait_until(lambda: log.counters.spooled == 0)
+    assert stored() == ["first"]
+    assert (log.counters.stored, log.counters.duplicates) == (1, 1)
+
+
+def test_at_level_database_the_call_returns_when_it_is_committed(
+    home: Settings, stored: Read
+) -> None:
+    with PredictionLogger(home, **ONE, durability="database") as log:
+        log(features=FEATURES, request_id="r")
+        assert stored() == ["r"]
+        with pytest.raises(InvalidValue, match=r"features\.late"):
+            log(features={**FEATURES, "late": 1})
+    with (
+        PredictionLogger(home, model_name="m", model_version="9", durability="database") as log,
+        pytest.raises(NotFound),
+    ):
+        log(features=FEATURES)
+
+
+def test_at_level_database_an_outage_is_told_and_nothing_lost(home: Settings, stored: Read) -> None:
+    options = {"durability": "database", "commit_timeout": 0.3}
+    with PredictionLogger(away(home), **ONE, **options) as log:
+        with pytest.raises(Unavailable, match="waits in the spool"):
+            log(features=FEATURES, request_id="r")
+        log.close(timeout=0.1)
+    with PredictionLogger(home, **ONE) as later:
+        wait_until(lambda: later.counters.replayed == 1)
+    assert stored() == ["r"]
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_fifty_threads_lose_nothing(home: Settings, stored: Read, level: str) -> None:
+    each = 20 if level == "database" else 100
+    with PredictionLogger(home, **ONE, durability=level, buffer_rows=500) as log:
+
+        def work(thread: int) -> None:
+            for number in range(each):
+                log(features=FEATURES, request_id=f"{thread}-{number}")
+
+        in_threads(50, work)
+    assert sorted(stored()) == sorted(f"{t}-{n}" for t in range(50) for n in range(each))
+    balance(log.counters)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+async def test_the_async_logger_stores_what_is_logged(
+    home: Settings, stored: Read, level: str
+) -> None:
+    db = AsyncDatabase(home)
+    async with AsyncPredictionLogger(db, **ONE, durability=level) as log:
+        await asyncio.gather(
+            *(log(features=FEATURES, request_id=f"r{number}") for number in range(200))
+        )
+        if level == "database":
+            assert len(stored()) == 200
+            with pytest.raises(InvalidValue):
+                await log(features=[1.0])
+    assert sorted(stored()) == sorted(f"r{number}" for number in range(200))
+    balance(log.counters)
+
+
+def test_a_closed_logger_refuses(home: Settings) -> None:
+    log = PredictionLogger(home, **ONE)
+    log(features=FEATURES)
+    assert log.close() == log.close()
+    with pytest.raises(LedgerError, match="closed"):
+        log(features=FEATURES)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"durability": "safe"},
+        {"overflow": "drop"},
+        {"durability": "database", "overflow": "drop_oldest"},
+        {"batch_rows": 0},
+        {"flush_interval": 0},
+        {"spool_bytes": 1},
+        {"model_name": 3},
+    ],
+)
+def test_a_bad_option_is_refused(home: Settings, options: dict[str, Any]) -> None:
+    with pytest.raises(InvalidValue):
+        PredictionLogger(home, **{**ONE, **options})
+
+
+def test_a_spool_folder_that_cannot_be_made_is_told(home: Settings, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="cannot be made"):
+        PredictionLogger(home, **ONE, spool_dir=tmp_path / "file" / "spool")
+
+
+def test_version_registered_later_takes_the_later_predictions(home: Settings, stored: Read) -> None:
+    with PredictionLogger(home, model_name="m", model_version="2") as log:
+        log(request_id="early")
+        wait_until(lambda: log.counters.dead_lettered == 1)
+        with Database(home) as db:
+            ModelVersionRepository(db).insert(model_name="m")
+        log(request_id="late")
+    assert stored() == ["late"]

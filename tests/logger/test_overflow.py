@@ -1,0 +1,74 @@
+"""A full spool drops, raises or waits, as was asked for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+from fix_logger import FEATURES, ONE, away, balance, wait_until
+
+from mlops_ledger import Database, PredictionLogger, Settings
+from mlops_ledger.errors import Unavailable
+
+Read = Callable[[], list[str]]
+
+
+def test_a_full_spool_drops_the_oldest_and_counts_it(home: Settings, stored: Read) -> None:
+    with PredictionLogger(away(home), **ONE, spool_bytes=1_000_000) as log:
+        for number in range(10_000):
+            log(features=FEATURES, request_id=f"r{number}")
+        counters = log.close(timeout=0.1)
+    balance(counters)
+    assert 0 < counters.dropped < 10_000
+    with PredictionLogger(home, **ONE) as later:
+        wait_until(lambda: later.counters.replayed == 10_000 - counters.dropped)
+    assert stored()[-1] == "r9999"
+    assert len(stored()) == 10_000 - counters.dropped
+
+
+@pytest.mark.parametrize("level", ["memory", "process"])
+def test_a_full_spool_raises_and_loses_nothing_that_was_accepted(
+    home: Settings, stored: Read, level: str
+) -> None:
+    options = {"durability": level, "overflow": "raise", "spool_bytes": 1_000_000}
+    accepted = []
+    with PredictionLogger(away(home), **ONE, **options, buffer_rows=100) as log:
+
+        def work() -> None:
+            for number in range(100_000):
+                log(features=FEATURES, request_id=f"r{number}")
+                accepted.append(f"r{number}")
+
+        with pytest.raises(Unavailable, match="not logged"):
+            work()
+        log.close(timeout=0.1)
+        if level == "process":
+            balance(log.counters)
+            assert log.counters.spooled == len(accepted)
+    with PredictionLogger(home, **ONE) as later:
+        wait_until(lambda: later.counters.replayed >= len(accepted) - 100)
+    if level == "process":
+        assert stored() == accepted
+
+
+def test_a_full_spool_blocks_until_there_is_room(home: Settings, stored: Read) -> None:
+    gone = threading.Event()
+    log = PredictionLogger(home, **ONE, overflow="block", spool_bytes=1_000_000)
+    with log, Database(home) as db:
+        with db.transaction() as tx, tx.connection() as connection:
+            # Nobody can write meanwhile.
+            connection.execute("LOCK TABLE prediction_batches")
+
+            def work() -> None:
+                for number in range(10_000):
+                    log(features=FEATURES, request_id=f"r{number}")
+                gone.set()
+
+            worker = threading.Thread(target=work)
+            worker.start()
+            assert not gone.wait(2)
+            assert log.counters.dropped == 0
+        worker.join(30)
+        assert gone.is_set()
+    assert stored() == [f"r{number}" for number in range(10_000)]

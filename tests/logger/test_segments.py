@@ -1,0 +1,258 @@
+"""Segment files and the spool on disks that fail, fill up and flip bits."""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fix_faults import full
+
+from mlops_ledger.logger import segments, spool
+from mlops_ledger.logger.drain import Drain
+from mlops_ledger.logger.segments import Record, frame, scan
+from mlops_ledger.logger.spool import Spool, SpoolFull
+
+SALT = 12345
+QUOTA = 100_000_000
+
+
+def payload(number: int) -> bytes:
+    return f'{{"number":{number},"text":"{"x" * (number % 50)}"}}'.encode()
+
+
+def drained(folder: Path) -> list[bytes]:
+    """What a later process finds in a folder, batch by batch."""
+    adopted = Spool.adopt(folder)
+    assert adopted is not None
+    found = list(batches(Drain(adopted, 7)))
+    adopted.release()
+    return found
+
+
+def batches(drain: Drain) -> Iterator[bytes]:
+    while records := drain.batch():
+        drain.begin(records)
+        yield from [record.payload for record in records]
+        drain.settle(records)
+    drain.close()
+
+
+def corrupt(data: bytes, rng: random.Random) -> bytes:
+    at, length = rng.randrange(len(data)), rng.randrange(1, 200)
+    match rng.randrange(6):
+        case 0:
+            return data[:at]
+        case 1:
+            flipped = bytearray(data)
+            flipped[at] ^= 1 << rng.randrange(8)
+            return bytes(flipped)
+        case 2:
+            return data[:at] + bytes(length) + data[at + length :]
+        case 3:
+            return data[:at] + data[at + length :]
+        case 4:
+            again = rng.randrange(len(data))
+            return data[:at] + data[again : again + length] + data[at:]
+    return data[:at] + rng.randbytes(length) + data[at:]
+
+
+def test_no_corruption_makes_a_wrong_record() -> None:
+    rng = random.Random(4)
+    written = {number: payload(number) for number in range(1, 41)}
+    data = b"".join(frame(SALT, *item) for item in written.items())
+    recovered = 0
+    for _ in range(full(20_000, 2_000)):
+        last = 0
+        for record in scan(corrupt(data, rng), SALT, 0):
+            assert record.payload == written[record.sequence]
+            assert record.sequence > last
+            last = record.sequence
+            recovered += 1
+    # What is not hit is found: a reader that gave up would be right as well.
+    assert recovered > 20 * full(20_000, 2_000)
+
+
+def test_records_of_another_file_are_not_taken_for_ours() -> None:
+    assert list(scan(frame(SALT + 1, 1, b"{}"), SALT, 0)) == []
+
+
+def test_records_come_back_in_order_over_many_segments(tmp_path: Path) -> None:
+    own = Spool.create(tmp_path, 8 * 1000)
+    own._quota = QUOTA
+    expected = [payload(number) for number in range(500)]
+    for each in expected:
+        own.append([each])
+    assert len(own.segments) > 10
+    own.disown()
+    assert drained(own.folder) == expected
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_batch_that_was_begun_is_sent_again_under_its_id(tmp_path: Path) -> None:
+    own = Spool.create(tmp_path, QUOTA)
+    own.append([payload(number) for number in range(100)])
+    drain = Drain(own, 10)
+    drain.settle(drain.batch())
+    begun = drain.batch()
+    id = drain.begin(begun)
+    drain.close()
+    own.disown()
+    adopted = Spool.adopt(own.folder)
+    assert adopted is not None
+    later = Drain(adopted, 50)
+    assert [record.payload for record in later.batch()] == [record.payload for record in begun]
+    assert later.begin(later.batch()) == id
+    later.settle(later.batch())
+    assert later.begin(later.batch()) != id
+    assert len(later.batch()) == 50
+    later.close()
+    adopted.release()
+
+
+def test_a_folder_whose_owner_lives_is_not_adopted(tmp_path: Path) -> None:
+    own = Spool.create(tmp_path, QUOTA)
+    own.append([b"{}"])
+    assert Spool.adopt(own.folder) is None
+    own.disown()
+    assert drained(own.folder) == [b"{}"]
+
+
+def test_a_record_longer_than_a_read_is_found(tmp_path: Path) -> None:
+    own = Spool.create(tmp_path, QUOTA)
+    long = b'"' + b"x" * 3_999_990 + b'"'
+    own.append([b"1", long, b"2"])
+    assert list(batches(Drain(own, 10))) == [b"1", long, b"2"]
+    own.append([long])
+    assert list(batches(Drain(own, 10)))[-1] == long
+    own.release()
+
+
+def all_at_once(own: Spool) -> list[Record]:
+    """Read what the spool holds and settle nothing, segment by segment."""
+    found: dict[int, Record] = {}
+    for segment in list(own.segments):
+        data = segment.path.read_bytes()[: segment.size]
+        found.update((r.sequence, r) for r in scan(data, segment.salt, 0))
+    return [found[number] for number in sorted(found)]
+
+
+CALLS = ("open", "write", "ftruncate", "fdatasync", "fsync")
+
+
+class FaultyDisk:
+    """Stands in for `os`: the call with a given number fails, or writes only a part.
+
+    A sync that fails loses what was written since the one before, as page caches do.
+    """
+
+    def __init__(self, fail_at: int, how: str) -> None:
+        self.calls = 0
+        self._fail_at = fail_at
+        self._how = how
+        self._synced: dict[int, int] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        real = getattr(os, name)
+        return self._faulty(name, real) if name in CALLS else real
+
+    def _faulty(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **options: Any) -> Any:
+            self.calls += 1
+            if self.calls != self._fail_at:
+                if name == "fdatasync":
+                    self._synced[args[0]] = os.fstat(args[0]).st_size
+                return real(*args, **options)
+            if name == "write" and self._how == "short":
+                return real(args[0], bytes(args[1])[:5])
+            if name == "write" and "torn" in self._how:
+                real(args[0], bytes(args[1])[:5])
+            if name == "fdatasync":
+                os.ftruncate(args[0], self._synced.get(args[0], 0))
+                raise OSError(errno.EIO, "fails")
+            raise OSError(errno.ENOSPC if "full" in self._how else errno.EIO, "fails")
+
+        return call
+
+
+@pytest.mark.parametrize("how", ["fail", "short", "torn", "full", "torn and full"])
+@pytest.mark.parametrize("durable", [False, True])
+def test_no_failing_call_loses_an_acknowledged_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str, durable: bool
+) -> None:
+    fail_at, calls = 0, 1
+    count = full(1000, 20)
+    while fail_at < calls:
+        fail_at += 1 if fail_at < 200 else 7
+        disk = FaultyDisk(fail_at, how)
+        own = Spool.create(tmp_path / str(fail_at), 8 * 1000, durable=durable)
+        own._quota = QUOTA
+        acknowledged = []
+        with monkeypatch.context() as patch:
+            patch.setattr(segments, "os", disk)
+            patch.setattr(spool, "os", disk)
+            for number in range(count):
+                try:
+                    last = own.append([payload(number)])
+                    if durable:
+                        own.sync(last)
+                except SpoolFull:
+                    continue
+                acknowledged.append(payload(number))
+        calls = disk.calls
+        # By the process itself, or by a later one.
+        found = [record.payload for record in all_at_once(own)]
+        own.disown()
+        assert drained(own.folder) == found
+        assert len(set(found)) == len(found)
+        assert set(acknowledged) <= set(found), f"call {fail_at}"
+        assert found == sorted(found, key=lambda each: int(each[10 : each.index(b",")]))
+        # One fault costs at most the record that met it.
+        assert len(acknowledged) >= count - 1
+    assert calls > count
+
+
+def test_a_full_spool_says_so_and_takes_records_again_when_there_is_room(tmp_path: Path) -> None:
+    own = Spool.create(tmp_path, 1_000_000)
+    accepted = []
+
+    def work() -> None:
+        for number in range(100_000):
+            own.append([payload(number)])
+            accepted.append(payload(number))
+
+    with pytest.raises(SpoolFull, match="as much as it may"):
+        work()
+    drain = Drain(own, 1000)
+    first = drain.batch()
+    found = [record.payload for record in first]
+    drain.settle(first)
+    while len(own.segments) == 8 or own.bytes > 900_000:
+        records = drain.batch()
+        found += [record.payload for record in records]
+        drain.settle(records)
+    own.append([b"again"])
+    found += list(batches(drain))
+    assert found == [*accepted, b"again"]
+    own.release()
+
+
+def test_dropping_the_oldest_leaves_the_newest(tmp_path: Path) -> None:
+    own = Spool.create(tmp_path, 80_000)
+    dropped = 0
+    for number in range(10_000):
+        while True:
+            try:
+                own.append([payload(number)])
+                break
+            except SpoolFull:
+                dropped += own.drop_oldest()
+    found = list(batches(Drain(own, 100)))
+    assert found == [payload(number) for number in range(dropped, 10_000)]
+    assert dropped > 5_000
+    own.release()
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,153 @@
+"""Servers and workers killed with SIGKILL while predictions are logged: none lost, none twice."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import psycopg
+import pytest
+from fix_faults import Proxy, full, migrated
+
+from mlops_ledger import Database, ModelVersionRepository, PredictionLogger, Settings
+from mlops_ledger.embedded import EmbeddedServer
+from mlops_ledger.logger import survey
+
+ONE = {"model_name": "m", "model_version": "1"}
+FEATURES = [float(number) for number in range(12)]
+
+pytestmark = pytest.mark.xdist_group("logger-torture")
+
+
+@pytest.fixture
+def home(victim: EmbeddedServer, tmp_path: Path) -> Settings:
+    settings = Settings(conninfo=migrated(victim, f"t{time.time_ns()}"), home=tmp_path)
+    with Database(settings) as db:
+        ModelVersionRepository(db).insert(model_name="m")
+    return settings
+
+
+def stored(settings: Settings) -> Counter[str]:
+    assert settings.conninfo is not None
+    with psycopg.connect(settings.conninfo) as conn:
+        return Counter(row[0] for row in conn.execute("SELECT request_id FROM predictions"))
+
+
+def replay(settings: Settings) -> survey.Replayed:
+    with Database(settings) as db:
+        return survey.replay(db, settings.spool)
+
+
+def kill_repeatedly(server: EmbeddedServer, times: int, done: threading.Event) -> int:
+    killed = 0
+    while killed < times and not done.wait(random.uniform(0.2, 1.0)):
+        pid = server.status().pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        time.sleep(random.uniform(0, 0.5))
+        server.start()
+        killed += 1
+    return killed
+
+
+@pytest.mark.parametrize("level", ["memory", "process"])
+def test_a_server_that_is_killed_costs_nothing(
+    victim: EmbeddedServer, home: Settings, level: str
+) -> None:
+    count, kills = full(1_000_000, 60_000), full(20, 2)
+    logged = threading.Event()
+    killed: list[int] = []
+    killer = threading.Thread(
+        target=lambda: killed.append(kill_repeatedly(victim, kills, logged)), daemon=True
+    )
+    with PredictionLogger(home, **ONE, durability=level) as log:
+        killer.start()
+        for number in range(count):
+            log(features=FEATURES, request_id=str(number))
+            if killer.is_alive() and number % 1000 == 0:
+                time.sleep(0.02)
+        killer.join()
+        while log.counters.buffered + log.counters.spooled:
+            time.sleep(0.05)
+    assert killed == [kills]
+    assert log.counters.stored + log.counters.duplicates == count
+    found = stored(home)
+    assert len(found) == count
+    assert set(found.values()) == {1}
+
+
+WORKER = """
+import os, sys
+from mlops_ledger import PredictionLogger, Settings
+dsn, home, level, name = sys.argv[1:]
+from pathlib import Path
+log = PredictionLogger(
+    Settings(conninfo=dsn, home=Path(home)), model_name="m", model_version="1", durability=level
+)
+number = 0
+while True:
+    log(features=[float(n) for n in range(12)], request_id=f"{name}-{number}")
+    # Acknowledged: nothing that is in this file may be missing.
+    os.write(1, b"%d\\n" % number)
+    number += 1
+"""
+
+
+@pytest.mark.parametrize("level", ["process", "disk"])
+def test_workers_and_servers_that_are_killed_cost_nothing(
+    victim: EmbeddedServer, home: Settings, tmp_path: Path, level: str
+) -> None:
+    workers, kills = full(20, 4), full(10, 1)
+    logged = threading.Event()
+    killed: list[int] = []
+    killer = threading.Thread(
+        target=lambda: killed.append(kill_repeatedly(victim, kills, logged)), daemon=True
+    )
+    killer.start()
+    for worker in range(workers):
+        with (tmp_path / f"acknowledged-{worker}").open("wb") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-c", WORKER, home.conninfo, str(home.home), level, str(worker)],
+                stdout=output,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            )
+            while os.fstat(output.fileno()).st_size < 1000:
+                time.sleep(0.01)
+            time.sleep(random.uniform(0, 1))
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+    killer.join()
+    assert killed == [kills]
+    replay(home)
+    found = stored(home)
+    assert set(found.values()) == {1}
+    for worker in range(workers):
+        lines = (tmp_path / f"acknowledged-{worker}").read_bytes().splitlines()
+        assert len(lines) > 100
+        assert {f"{worker}-{line.decode()}" for line in lines} <= set(found)
+    assert survey.survey(home.spool) == []
+
+
+def test_a_connection_that_is_cut_at_any_moment_doubles_nothing(
+    victim: EmbeddedServer, home: Settings
+) -> None:
+    with Proxy(str(home.conninfo), 0.05) as proxy:
+        settings = Settings(conninfo=proxy.dsn, home=home.home)
+        with PredictionLogger(settings, **ONE, batch_rows=20) as log:
+            for number in range(full(20_000, 2_000)):
+                log(features=FEATURES, request_id=str(number))
+            while log.counters.spooled:
+                time.sleep(0.02)
+    assert proxy.cuts["before"] > 3
+    assert proxy.cuts["after"] > 3
+    replay(home)
+    found = stored(home)
+    assert len(found) == full(20_000, 2_000)
+    assert set(found.values()) == {1}
