@@ -12,7 +12,7 @@ PYTEST := $(BIN)/python -m pytest -n auto --dist loadgroup
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test torture check lint sync schema docs bench \
-        db-init db-reset psql up down clean
+        db-init db-reset db-cleanup psql up down clean
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -35,7 +35,7 @@ test: setup ## Run the suite on the embedded PostgreSQL and on the system's
 	done
 
 torture: setup ## Run the fault tests at full size
-	MLOPS_TORTURE=1 $(BIN)/python -m pytest tests/faults
+	MLOPS_TORTURE=1 $(BIN)/python -m pytest tests/faults tests/logger
 
 check: setup lint ## Lint, types, generated files in step
 	$(BIN)/python tools/unasync.py --check
@@ -68,6 +68,9 @@ db-init: setup ## Create the database if it is missing and migrate it
 
 db-reset: setup ## Drop and make the database anew; asks first, only on this machine
 	$(LEDGER) db reset $(if $(filter yes,$(CONFIRM)),--yes)
+
+db-cleanup: setup ## Delete predictions and labels older than OLDER_THAN (90d)
+	$(LEDGER) cleanup --older-than $(or $(OLDER_THAN),90d)
 
 psql: setup ## Open psql on the database
 	$(LEDGER) db psql

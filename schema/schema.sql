@@ -18,6 +18,58 @@ SET client_min_messages = warning;
 SET row_security = off;
 
 --
+-- Name: ensure_partitions(text, timestamp with time zone, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ensure_partitions(table_name text, since timestamp with time zone, until timestamp with time zone) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    AS $$
+DECLARE
+    period text;
+    covered tstzmultirange;
+    starts timestamptz;
+    gap tstzrange;
+    child text;
+    made integer := 0;
+BEGIN
+    SELECT p.period INTO period FROM partition_policies p WHERE p.table_name = ensure_partitions.table_name;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'table_name: % is not partitioned by time', table_name USING ERRCODE = 'MLIV0';
+    ELSIF since IS NULL OR until IS NULL OR until < since THEN
+        RAISE EXCEPTION 'until: must not be before since' USING ERRCODE = 'MLIV0';
+    ELSIF since < '2000-01-01 00:00:00+00' OR until > now() + interval '1 year' THEN
+        RAISE EXCEPTION 'since: partitions lie between the year 2000 and a year from now' USING ERRCODE = 'MLIV0';
+    ELSIF until > since + interval '10 years' THEN
+        RAISE EXCEPTION 'until: lies more than ten years after since' USING ERRCODE = 'MLIV0';
+    END IF;
+    -- One maker at a time; plpgsql then reads what the others have committed.
+    PERFORM pg_advisory_xact_lock(hashtextextended('mlops-ledger partitions ' || table_name, 0));
+    SELECT coalesce(range_agg(tstzrange(p.since, p.until)), '{}') INTO covered
+    FROM ledger_partitions(table_name) p;
+    FOR starts IN
+        SELECT s FROM generate_series(date_trunc(period, since, 'UTC'), until, ('1 ' || period)::interval) s
+    LOOP
+        -- After a change of the period the older partitions may cover a part of it.
+        FOR gap IN
+            SELECT unnest(tstzmultirange(tstzrange(starts, starts + ('1 ' || period)::interval)) - covered)
+        LOOP
+            child := table_name || to_char(lower(gap), '"_p"YYYY_MM_DD');
+            -- CREATE TABLE … PARTITION OF would wait for every writer; attaching does not.
+            EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL EXCLUDING COMMENTS)', child, table_name);
+            EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
+                           table_name, child, lower(gap), upper(gap));
+            made := made + 1;
+        END LOOP;
+    END LOOP;
+    RETURN made;
+END
+$$;
+
+COMMENT ON FUNCTION public.ensure_partitions(table_name text, since timestamp with time zone, until timestamp with time zone) IS 'Makes the missing partitions of a table from one instant to another, both included, and returns how many; writers go on meanwhile.';
+
+--
 -- Name: ledger_check_decision(uuid, uuid); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -329,6 +381,105 @@ $$;
 COMMENT ON FUNCTION public.ledger_deploy(locked public.model_slots, version_id uuid, deployed_by text, reason text, decision_id uuid, restores_id uuid, at timestamp with time zone, deployment_id uuid) IS 'Ends the open interval of a locked slot and begins the next at the same instant.';
 
 --
+-- Name: ledger_drop_known_labels(boolean); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_drop_known_labels(strict boolean) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    dropped bigint;
+    is_contradicted boolean;
+BEGIN
+    WITH known AS MATERIALIZED (
+        SELECT s.ctid AS place, (g.actual_label, g.actual_value) IS DISTINCT FROM (s.actual_label, s.actual_value) AS differs
+        FROM pg_temp.ledger_labels s
+        JOIN ground_truth g ON g.prediction_id = s.prediction_id AND g.labeled_at = s.labeled_at
+            AND g.predicted_at >= s.predicted_from AND g.predicted_at < s.predicted_from + interval '1 millisecond'
+    ), again AS MATERIALIZED (
+        SELECT s.ctid AS place, (s.actual_label, s.actual_value) IS DISTINCT FROM
+               (first_value(s.actual_label) OVER w, first_value(s.actual_value) OVER w) AS differs,
+               row_number() OVER w AS number
+        FROM pg_temp.ledger_labels s WHERE s.prediction_id IS NOT NULL
+        WINDOW w AS (PARTITION BY s.prediction_id, s.labeled_at ORDER BY s.ctid)
+    ), surplus AS (
+        SELECT place, differs FROM known UNION ALL SELECT place, differs FROM again WHERE number > 1
+    ), gone AS (
+        DELETE FROM pg_temp.ledger_labels WHERE ctid IN (SELECT place FROM surplus) RETURNING 1
+    )
+    SELECT (SELECT count(*) FROM gone), EXISTS (SELECT FROM surplus WHERE differs) INTO dropped, is_contradicted;
+    IF strict AND is_contradicted THEN
+        PERFORM ledger_refuse_contradiction();
+    END IF;
+    RETURN dropped;
+END
+$$;
+
+COMMENT ON FUNCTION public.ledger_drop_known_labels(strict boolean) IS 'Drops the staged labels that are stored already; those that say something else are refused if strict.';
+
+--
+-- Name: ledger_label_stage(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_label_stage() RETURNS timestamp with time zone
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF to_regclass('pg_temp.ledger_labels') IS NULL THEN
+        -- Kept for the session: a table a call would fill the catalog with dead rows.
+        CREATE TEMPORARY TABLE ledger_labels (
+            prediction_id uuid, predicted_from timestamptz, request_id text, labeled_at timestamptz,
+            actual_label text, actual_value double precision, source text
+        ) ON COMMIT DELETE ROWS;
+    ELSE
+        DELETE FROM pg_temp.ledger_labels;
+    END IF;
+    RETURN clock_timestamp();
+END
+$$;
+
+COMMENT ON FUNCTION public.ledger_label_stage() IS 'Makes an empty temporary table ledger_labels, for ledger_store_labels(), and returns the time.';
+
+--
+-- Name: ledger_let_labels_wait(boolean); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_let_labels_wait(strict boolean) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    unmatched bigint;
+    written bigint;
+BEGIN
+    DELETE FROM pg_temp.ledger_labels s USING ground_truth g
+    WHERE g.prediction_id = s.prediction_id AND g.labeled_at = s.labeled_at
+      AND g.predicted_at >= s.predicted_from AND g.predicted_at < s.predicted_from + interval '1 millisecond';
+    WITH inserted AS (
+        INSERT INTO ground_truth_waiting
+            (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
+        SELECT s.prediction_id, s.predicted_from, s.request_id, s.labeled_at, s.actual_label, s.actual_value, s.source
+        FROM pg_temp.ledger_labels s
+        ORDER BY s.request_id, s.prediction_id, s.labeled_at
+        ON CONFLICT ON CONSTRAINT ground_truth_waiting_label_key DO NOTHING
+        RETURNING 1)
+    SELECT (SELECT count(*) FROM pg_temp.ledger_labels), (SELECT count(*) FROM inserted) INTO unmatched, written;
+    IF strict AND written < unmatched AND (
+        EXISTS (SELECT FROM pg_temp.ledger_labels s JOIN ground_truth_waiting w USING (prediction_id, labeled_at)
+                WHERE (w.actual_label, w.actual_value) IS DISTINCT FROM (s.actual_label, s.actual_value))
+        OR EXISTS (SELECT FROM pg_temp.ledger_labels s JOIN ground_truth_waiting w USING (request_id, labeled_at)
+                   WHERE (w.actual_label, w.actual_value) IS DISTINCT FROM (s.actual_label, s.actual_value)))
+    THEN
+        PERFORM ledger_refuse_contradiction();
+    END IF;
+END
+$$;
+
+COMMENT ON FUNCTION public.ledger_let_labels_wait(strict boolean) IS 'Moves the staged labels that were not stored to those that wait.';
+
+--
 -- Name: ledger_lock_slot(text, text); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -357,6 +508,50 @@ $$;
 COMMENT ON FUNCTION public.ledger_lock_slot(model_name text, slot text) IS 'Locks a slot until the end of the transaction, making it first if needed.';
 
 --
+-- Name: ledger_name_requests(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_name_requests() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    WITH named AS (
+        INSERT INTO pg_temp.ledger_labels
+            (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
+        SELECT p.id, date_trunc('milliseconds', p.predicted_at), s.request_id, s.labeled_at, s.actual_label,
+               s.actual_value, s.source
+        FROM pg_temp.ledger_labels s
+        JOIN predictions p ON p.request_id = s.request_id
+        RETURNING request_id)
+    DELETE FROM pg_temp.ledger_labels s WHERE s.request_id IN (SELECT request_id FROM named);
+    UPDATE pg_temp.ledger_labels SET request_id = NULL WHERE prediction_id IS NOT NULL;
+END
+$$;
+
+COMMENT ON FUNCTION public.ledger_name_requests() IS 'Replaces each staged label of a request by labels of the predictions of that request, where there are any.';
+
+--
+-- Name: ledger_partitions(text); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_partitions(table_name text) RETURNS TABLE(name text, since timestamp with time zone, until timestamp with time zone)
+    LANGUAGE sql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    SET "DateStyle" TO 'ISO'
+    AS $$
+    SELECT c.relname::text, bound[1]::timestamptz, bound[2]::timestamptz
+    FROM pg_inherits i
+    JOIN pg_class c ON c.oid = i.inhrelid
+    CROSS JOIN regexp_match(pg_get_expr(c.relpartbound, c.oid), 'FROM \(''(.*)''\) TO \(''(.*)''\)') bound
+    WHERE i.inhparent = table_name::regclass
+    ORDER BY 2
+$$;
+
+COMMENT ON FUNCTION public.ledger_partitions(table_name text) IS 'The partitions of a table and their bounds: since is included, until is not.';
+
+--
 -- Name: ledger_refuse_change(); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -371,6 +566,21 @@ END
 $$;
 
 COMMENT ON FUNCTION public.ledger_refuse_change() IS 'Trigger of append-only tables: refuses the statement.';
+
+--
+-- Name: ledger_refuse_contradiction(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_refuse_contradiction() RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RAISE EXCEPTION 'labeled_at: a label says something else about the same prediction at the same time'
+        USING ERRCODE = 'MLCF0', HINT = 'Give a correction its own, later labeled_at.';
+END
+$$;
+
+COMMENT ON FUNCTION public.ledger_refuse_contradiction() IS 'Refuses two labels of one prediction and time that differ.';
 
 --
 -- Name: ledger_require_known_model(text, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
@@ -394,6 +604,26 @@ END
 $$;
 
 COMMENT ON FUNCTION public.ledger_require_known_model(model_name text, event_time timestamp with time zone) IS 'Refuses a fact about an unknown model or from the future.';
+
+--
+-- Name: ledger_settle_write(timestamp with time zone, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_settle_write(since timestamp with time zone, until timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    AS $$
+BEGIN
+    PERFORM settle_ground_truth(since, until);
+EXCEPTION WHEN OTHERS THEN
+    -- A label that goes on waiting is no reason to lose a prediction.
+    RAISE LOG 'mlops-ledger: labels could not be settled (SQLSTATE %)', SQLSTATE;
+END
+$$;
+
+COMMENT ON FUNCTION public.ledger_settle_write(since timestamp with time zone, until timestamp with time zone) IS 'Settles the labels that waited for a write of predictions; never fails.';
 
 --
 -- Name: ledger_slot_moment(integer, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
@@ -425,6 +655,104 @@ END
 $$;
 
 COMMENT ON FUNCTION public.ledger_slot_moment(slot_id integer, at timestamp with time zone) IS 'The instant of a change to a locked slot: the one given, if it is after the last change, else now.';
+
+--
+-- Name: ledger_store_labels(boolean); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_store_labels(strict boolean, OUT stored bigint, OUT waiting bigint, OUT duplicates bigint) RETURNS record
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    SET work_mem TO '64MB'
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET enable_hashjoin TO 'on'
+    AS $$
+DECLARE
+    first timestamptz;
+    last timestamptz;
+    latest timestamptz;
+    requests bigint;
+    staged bigint;
+    attempts integer := 0;
+    broken text;
+BEGIN
+    SELECT max(labeled_at), count(request_id) INTO latest, requests FROM pg_temp.ledger_labels;
+    -- A label from the future would count until its time has come; clocks differ a little.
+    IF latest > clock_timestamp() + interval '1 minute' THEN
+        RAISE EXCEPTION 'labeled_at: lies in the future'
+            USING ERRCODE = 'MLIV0', HINT = 'Give the time at which the truth was found out.';
+    END IF;
+    IF requests > 0 THEN
+        PERFORM ledger_name_requests();
+    END IF;
+    SELECT min(predicted_from), max(predicted_from) + interval '1 millisecond' INTO first, last
+    FROM pg_temp.ledger_labels;
+    duplicates := 0;
+    LOOP
+        BEGIN
+            -- ON CONFLICT would double the cost of every label for the sake of the few that repeat.
+            INSERT INTO ground_truth
+                (prediction_id, predicted_at, labeled_at, model_version_id, actual_value, prediction,
+                 probability, actual_label, predicted_label, source)
+            SELECT p.id, p.predicted_at, s.labeled_at, p.model_version_id, s.actual_value, p.prediction,
+                   p.probability, s.actual_label, p.predicted_label, s.source
+            FROM pg_temp.ledger_labels s
+            JOIN predictions p ON p.id = s.prediction_id
+                AND p.predicted_at >= s.predicted_from
+                AND p.predicted_at < s.predicted_from + interval '1 millisecond'
+            WHERE p.predicted_at >= first AND p.predicted_at < last;
+            GET DIAGNOSTICS stored = ROW_COUNT;
+            EXIT;
+        EXCEPTION
+            -- Two writers of the same labels may also stand in each other's way.
+            WHEN unique_violation OR deadlock_detected THEN
+                attempts := attempts + 1;
+                IF attempts > 10 THEN
+                    RAISE;
+                END IF;
+                duplicates := duplicates + ledger_drop_known_labels(strict);
+            WHEN check_violation THEN
+                GET STACKED DIAGNOSTICS broken = CONSTRAINT_NAME;
+                attempts := attempts + 1;
+                IF broken <> '' OR attempts > 10 THEN
+                    RAISE;
+                END IF;
+                PERFORM ensure_partitions('ground_truth', days.day, days.day)
+                FROM (SELECT DISTINCT date_trunc('day', p.predicted_at, 'UTC') AS day
+                      FROM pg_temp.ledger_labels s
+                      JOIN predictions p ON p.id = s.prediction_id
+                      WHERE p.predicted_at >= first AND p.predicted_at < last) days;
+        END;
+    END LOOP;
+    SELECT count(*) INTO staged FROM pg_temp.ledger_labels;
+    waiting := staged - stored;
+    IF waiting > 0 THEN
+        PERFORM ledger_let_labels_wait(strict);
+    END IF;
+END
+$$;
+
+COMMENT ON FUNCTION public.ledger_store_labels(strict boolean, OUT stored bigint, OUT waiting bigint, OUT duplicates bigint) IS 'Stores the staged labels with what had been predicted; those whose prediction is not there yet wait.';
+
+--
+-- Name: ledger_uuid_floor(timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_uuid_floor(at timestamp with time zone) RETURNS uuid
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN ((lpad(to_hex((floor((EXTRACT(epoch FROM at) * (1000)::numeric)))::bigint), 12, '0'::text) || '00000000000000000000'::text))::uuid;
+
+COMMENT ON FUNCTION public.ledger_uuid_floor(at timestamp with time zone) IS 'The smallest UUID of an instant: bounds a range of time-ordered ids.';
+
+--
+-- Name: ledger_uuid_time(uuid); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_uuid_time(id uuid) RETURNS timestamp with time zone
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN to_timestamp((((((('x'::text || "left"(replace((id)::text, '-'::text, ''::text), 12)))::bit(48))::bigint)::numeric / 1000.0))::double precision);
+
+COMMENT ON FUNCTION public.ledger_uuid_time(id uuid) IS 'The instant of a UUIDv7, to the millisecond.';
 
 --
 -- Name: model_deployments_check_decision(); Type: FUNCTION; Schema: public; Owner: -
@@ -614,6 +942,30 @@ $$;
 COMMENT ON FUNCTION public.monitoring_metrics_before_insert() IS 'Fills in the version then in production and the drift ratio.';
 
 --
+-- Name: prediction_batches_after_insert(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.prediction_batches_after_insert() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    -- Among the predictions of a longer time looking would take too long: performance does it.
+    IF NEW.last_predicted_at <= NEW.first_predicted_at + interval '1 hour' AND (
+        EXISTS (SELECT FROM ground_truth_waiting w
+                WHERE w.predicted_from >= NEW.first_predicted_at - interval '1 millisecond'
+                  AND w.predicted_from <= NEW.last_predicted_at)
+        OR EXISTS (SELECT FROM ground_truth_waiting w WHERE w.request_id IS NOT NULL))
+    THEN
+        PERFORM ledger_settle_write(NEW.first_predicted_at, NEW.last_predicted_at);
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+COMMENT ON FUNCTION public.prediction_batches_after_insert() IS 'Settles the labels that waited for the predictions of a write, when it commits.';
+
+--
 -- Name: production_at(text, timestamp with time zone, text); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -692,6 +1044,29 @@ END
 $$;
 
 COMMENT ON FUNCTION public.promote(model_name text, model_version text, slot text, promoted_by text, reason text, decision_id uuid, at timestamp with time zone, deployment_id uuid) IS 'Puts a version into a slot and ends the interval of the one before, in one step. Without a version it is the candidate of the decision. Promoting the version that is there changes nothing, unless the promotion has a deployment_id; repeating one changes nothing.';
+
+--
+-- Name: record_ground_truth(jsonb); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.record_ground_truth(labels jsonb, OUT stored bigint, OUT waiting bigint, OUT duplicates bigint) RETURNS record
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM ledger_label_stage();
+    INSERT INTO pg_temp.ledger_labels
+        (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
+    SELECT l.prediction_id, ledger_uuid_time(l.prediction_id), l.request_id, coalesce(l.labeled_at, clock_timestamp()),
+           l.actual_label, l.actual_value, l.source
+    FROM jsonb_to_recordset(labels) AS l (
+        prediction_id uuid, request_id text, labeled_at timestamptz, actual_label text,
+        actual_value double precision, source text);
+    SELECT s.stored, s.waiting, s.duplicates INTO stored, waiting, duplicates FROM ledger_store_labels(true) s;
+END
+$$;
+
+COMMENT ON FUNCTION public.record_ground_truth(labels jsonb, OUT stored bigint, OUT waiting bigint, OUT duplicates bigint) IS 'Records labels, a list of {"prediction_id" or "request_id", "actual_label" and/or "actual_value", "labeled_at", "source"}, and returns how many were stored, wait for their prediction, or were there already.';
 
 --
 -- Name: retire(text, text, text, text, timestamp with time zone, uuid); Type: FUNCTION; Schema: public; Owner: -
@@ -811,6 +1186,161 @@ $$;
 COMMENT ON FUNCTION public.rollback(model_name text, slot text, rolled_back_by text, reason text, at timestamp with time zone, deployment_id uuid) IS 'Puts back the version that held the slot before; after a retirement, the one that was retired. Repeating a deployment_id changes nothing.';
 
 --
+-- Name: settle_ground_truth(timestamp with time zone, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.settle_ground_truth(since timestamp with time zone DEFAULT '-infinity'::timestamp with time zone, until timestamp with time zone DEFAULT 'infinity'::timestamp with time zone) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+DECLARE
+    first timestamptz := greatest(since, '2000-01-01 00:00:00+00');
+    last timestamptz := least(until, now() + interval '1 year');
+    -- Predictions have no index by time alone: their ids are ordered by it.
+    lowest uuid := ledger_uuid_floor(first);
+    highest uuid := ledger_uuid_floor(last + interval '1 millisecond');
+BEGIN
+    -- A reader who asks for metrics gets them without the labels that only a writer can settle.
+    IF current_setting('transaction_read_only')::boolean
+        OR NOT has_table_privilege('ground_truth_waiting', 'DELETE')
+        OR NOT EXISTS (SELECT FROM ground_truth_waiting)
+    THEN
+        RETURN 0;
+    END IF;
+    PERFORM ledger_label_stage();
+    WITH due AS MATERIALIZED (
+        SELECT w.id
+        FROM ground_truth_waiting w
+        JOIN predictions p ON p.id = w.prediction_id
+            AND p.predicted_at >= w.predicted_from AND p.predicted_at < w.predicted_from + interval '1 millisecond'
+        WHERE w.predicted_from >= first - interval '1 millisecond' AND w.predicted_from <= last
+          AND p.predicted_at >= first AND p.predicted_at <= last
+        UNION
+        SELECT w.id
+        FROM ground_truth_waiting w
+        JOIN predictions p ON p.request_id = w.request_id
+        WHERE w.request_id IS NOT NULL AND p.request_id IS NOT NULL
+          AND p.predicted_at >= first AND p.predicted_at <= last AND p.id >= lowest AND p.id < highest
+    ), locked AS MATERIALIZED (
+        -- Whoever else settles the same labels has them already.
+        SELECT w.id FROM ground_truth_waiting w WHERE w.id IN (SELECT id FROM due) FOR UPDATE SKIP LOCKED
+    ), gone AS (
+        DELETE FROM ground_truth_waiting w WHERE w.id IN (SELECT id FROM locked)
+        RETURNING prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source
+    )
+    INSERT INTO pg_temp.ledger_labels
+        (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
+    SELECT prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source FROM gone;
+    IF NOT FOUND THEN
+        RETURN 0;
+    END IF;
+    RETURN (SELECT s.stored FROM ledger_store_labels(false) s);
+END
+$$;
+
+COMMENT ON FUNCTION public.settle_ground_truth(since timestamp with time zone, until timestamp with time zone) IS 'Stores the labels that waited for predictions of a window, both ends included, and returns how many. Of labels with the same prediction and labeled_at the one stored first stays.';
+
+--
+-- Name: ground_truth; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.ground_truth (
+    prediction_id uuid NOT NULL,
+    predicted_at timestamp with time zone NOT NULL,
+    labeled_at timestamp with time zone NOT NULL,
+    model_version_id uuid NOT NULL,
+    actual_value double precision,
+    prediction double precision,
+    probability double precision,
+    recorded_at timestamp with time zone DEFAULT now() NOT NULL,
+    actual_label text,
+    predicted_label text,
+    source text,
+    CONSTRAINT ground_truth_actual_check CHECK ((num_nonnulls(actual_label, actual_value) > 0)),
+    CONSTRAINT ground_truth_actual_value_check CHECK (((actual_value > '-Infinity'::double precision) AND (actual_value < 'Infinity'::double precision))),
+    CONSTRAINT ground_truth_labeled_at_check CHECK (isfinite(labeled_at))
+)
+PARTITION BY RANGE (predicted_at);
+
+COMMENT ON TABLE public.ground_truth IS 'Labels: what was true of a prediction, with what had been predicted, so that metrics need no join. The newest label of a prediction counts, older ones stay. In partitions by the time of the prediction, named ground_truth_pYYYY_MM_DD.';
+
+COMMENT ON COLUMN public.ground_truth.prediction_id IS 'The prediction that the label is about.';
+
+COMMENT ON COLUMN public.ground_truth.predicted_at IS 'When the model predicted.';
+
+COMMENT ON COLUMN public.ground_truth.labeled_at IS 'When the truth was found out; of several labels the one found out last counts.';
+
+COMMENT ON COLUMN public.ground_truth.model_version_id IS 'The version that predicted.';
+
+COMMENT ON COLUMN public.ground_truth.actual_value IS 'The true number, or the true class as a number.';
+
+COMMENT ON COLUMN public.ground_truth.prediction IS 'The number that had been predicted.';
+
+COMMENT ON COLUMN public.ground_truth.probability IS 'The probability that had been predicted.';
+
+COMMENT ON COLUMN public.ground_truth.recorded_at IS 'When the row was written.';
+
+COMMENT ON COLUMN public.ground_truth.actual_label IS 'The true class.';
+
+COMMENT ON COLUMN public.ground_truth.predicted_label IS 'The class that had been predicted.';
+
+COMMENT ON COLUMN public.ground_truth.source IS 'Where the label came from.';
+
+--
+-- Name: ground_truth_waiting; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.ground_truth_waiting (
+    id bigint NOT NULL,
+    prediction_id uuid,
+    predicted_from timestamp with time zone,
+    request_id text,
+    labeled_at timestamp with time zone NOT NULL,
+    actual_label text,
+    actual_value double precision,
+    source text,
+    recorded_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT ground_truth_waiting_actual_check CHECK ((num_nonnulls(actual_label, actual_value) > 0)),
+    CONSTRAINT ground_truth_waiting_actual_value_check CHECK (((actual_value > '-Infinity'::double precision) AND (actual_value < 'Infinity'::double precision))),
+    CONSTRAINT ground_truth_waiting_labeled_at_check CHECK (isfinite(labeled_at)),
+    CONSTRAINT ground_truth_waiting_target_check CHECK (((num_nonnulls(prediction_id, request_id) = 1) AND ((prediction_id IS NULL) = (predicted_from IS NULL))))
+);
+
+COMMENT ON TABLE public.ground_truth_waiting IS 'Labels whose prediction is not there yet; they become rows of ground_truth when it arrives.';
+
+COMMENT ON COLUMN public.ground_truth_waiting.id IS 'Number of the row.';
+
+COMMENT ON COLUMN public.ground_truth_waiting.prediction_id IS 'The prediction that the label is about.';
+
+COMMENT ON COLUMN public.ground_truth_waiting.predicted_from IS 'Time of that prediction as its id has it, to the millisecond.';
+
+COMMENT ON COLUMN public.ground_truth_waiting.request_id IS 'Or the request: every prediction of it gets the label.';
+
+COMMENT ON COLUMN public.ground_truth_waiting.labeled_at IS 'When the truth was found out.';
+
+COMMENT ON COLUMN public.ground_truth_waiting.actual_label IS 'The true class.';
+
+COMMENT ON COLUMN public.ground_truth_waiting.actual_value IS 'The true number, or the true class as a number.';
+
+COMMENT ON COLUMN public.ground_truth_waiting.source IS 'Where the label came from.';
+
+COMMENT ON COLUMN public.ground_truth_waiting.recorded_at IS 'When the row was written.';
+
+--
+-- Name: ground_truth_waiting_id_seq; Type: SEQUENCE; Schema: public; Owner: -
+--
+
+ALTER TABLE public.ground_truth_waiting ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.ground_truth_waiting_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+--
 -- Name: model_slots_id_seq; Type: SEQUENCE; Schema: public; Owner: -
 --
 
@@ -909,6 +1439,121 @@ COMMENT ON COLUMN public.monitoring_metrics.labeled_samples IS 'Number of predic
 COMMENT ON COLUMN public.monitoring_metrics.metadata IS 'Anything else the job wants to keep, such as the statistic of each feature.';
 
 COMMENT ON COLUMN public.monitoring_metrics.created_at IS 'When the row was written.';
+
+--
+-- Name: partition_policies; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.partition_policies (
+    table_name text NOT NULL,
+    period text DEFAULT 'day'::text NOT NULL,
+    CONSTRAINT partition_policies_period_check CHECK ((period = ANY (ARRAY['day'::text, 'week'::text, 'month'::text])))
+);
+
+COMMENT ON TABLE public.partition_policies IS 'How long each new partition of a table is; a change counts for partitions made from then on.';
+
+COMMENT ON COLUMN public.partition_policies.table_name IS 'The partitioned table.';
+
+COMMENT ON COLUMN public.partition_policies.period IS 'day, week (from Monday) or month, in UTC.';
+
+--
+-- Name: prediction_batches; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.prediction_batches (
+    id uuid NOT NULL,
+    model_version_id uuid NOT NULL,
+    num_predictions integer NOT NULL,
+    first_predicted_at timestamp with time zone NOT NULL,
+    last_predicted_at timestamp with time zone NOT NULL,
+    received_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT prediction_batches_num_predictions_check CHECK ((num_predictions > 0))
+);
+
+COMMENT ON TABLE public.prediction_batches IS 'Every write of predictions, by the id its writer gave it: a write that is repeated finds its id and stores nothing. The foreign key checks the version once a batch instead of once a row.';
+
+COMMENT ON COLUMN public.prediction_batches.id IS 'Id of the write, made by the client.';
+
+COMMENT ON COLUMN public.prediction_batches.model_version_id IS 'The version that predicted; a write has a row for each.';
+
+COMMENT ON COLUMN public.prediction_batches.num_predictions IS 'Number of its predictions in the write.';
+
+COMMENT ON COLUMN public.prediction_batches.first_predicted_at IS 'Time of the earliest of them.';
+
+COMMENT ON COLUMN public.prediction_batches.last_predicted_at IS 'Time of the latest of them.';
+
+COMMENT ON COLUMN public.prediction_batches.received_at IS 'When the write was committed, about.';
+
+--
+-- Name: predictions; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.predictions (
+    id uuid NOT NULL,
+    predicted_at timestamp with time zone NOT NULL,
+    model_version_id uuid NOT NULL,
+    request_id text,
+    batch_id text,
+    feature_values double precision[],
+    inputs jsonb,
+    prediction double precision,
+    predicted_label text,
+    probability double precision,
+    confidence_lower double precision,
+    confidence_upper double precision,
+    latency_ms double precision,
+    status text DEFAULT 'success'::text NOT NULL,
+    error_message text,
+    cache_hit boolean,
+    user_agent text,
+    client_ip inet,
+    metadata jsonb,
+    CONSTRAINT predictions_interval_check CHECK ((confidence_lower <= confidence_upper)),
+    CONSTRAINT predictions_latency_ms_check CHECK (((latency_ms >= (0)::double precision) AND (latency_ms < 'Infinity'::double precision))),
+    CONSTRAINT predictions_probability_check CHECK (((probability >= (0)::double precision) AND (probability <= (1)::double precision))),
+    CONSTRAINT predictions_status_check CHECK ((status = ANY (ARRAY['success'::text, 'error'::text])))
+)
+PARTITION BY RANGE (predicted_at);
+
+COMMENT ON TABLE public.predictions IS 'What models predicted: one row per prediction, in partitions by time named predictions_pYYYY_MM_DD. The id is made by the client, and its time is that of the prediction.';
+
+COMMENT ON COLUMN public.predictions.id IS 'UUIDv7 made by the client; its first 48 bits are predicted_at in milliseconds.';
+
+COMMENT ON COLUMN public.predictions.predicted_at IS 'When the model predicted.';
+
+COMMENT ON COLUMN public.predictions.model_version_id IS 'The version that predicted. Not a foreign key, which would be the dearest part of a row: writers check it once a batch, mlops-ledger verify finds orphans.';
+
+COMMENT ON COLUMN public.predictions.request_id IS 'Id of the request that asked for it, given by the caller; not unique.';
+
+COMMENT ON COLUMN public.predictions.batch_id IS 'Id of the batch request it belongs to, given by the caller.';
+
+COMMENT ON COLUMN public.predictions.feature_values IS 'Values of the numeric features, in the order of feature_names of the version.';
+
+COMMENT ON COLUMN public.predictions.inputs IS 'Inputs that are not registered numeric features: text, categories, others.';
+
+COMMENT ON COLUMN public.predictions.prediction IS 'The predicted number: of a regressor, or the class of a classifier as a number.';
+
+COMMENT ON COLUMN public.predictions.predicted_label IS 'The predicted class.';
+
+COMMENT ON COLUMN public.predictions.probability IS 'Probability of the positive or the predicted class, 0 to 1.';
+
+COMMENT ON COLUMN public.predictions.confidence_lower IS 'Lower end of the interval of the prediction.';
+
+COMMENT ON COLUMN public.predictions.confidence_upper IS 'Upper end of the interval of the prediction.';
+
+COMMENT ON COLUMN public.predictions.latency_ms IS 'How long the prediction took, in milliseconds.';
+
+COMMENT ON COLUMN public.predictions.status IS 'success or error.';
+
+COMMENT ON COLUMN public.predictions.error_message IS 'What went wrong.';
+
+COMMENT ON COLUMN public.predictions.cache_hit IS 'Whether the answer came from a cache.';
+
+COMMENT ON COLUMN public.predictions.user_agent IS 'User agent of the request.';
+
+COMMENT ON COLUMN public.predictions.client_ip IS 'Address that the request came from.';
+
+COMMENT ON COLUMN public.predictions.metadata IS 'Anything else.';
 
 --
 -- Name: retraining_decisions; Type: TABLE; Schema: public; Owner: -
@@ -1123,6 +1768,77 @@ COMMENT ON COLUMN public.v_decision_history.resolves_id IS 'Id of the pending de
 COMMENT ON COLUMN public.v_decision_history.decision_id IS 'Id of the decision.';
 
 --
+-- Name: v_labeled_predictions; Type: VIEW; Schema: public; Owner: -
+--
+
+CREATE VIEW public.v_labeled_predictions WITH (security_invoker='true') AS
+ SELECT g.predicted_at,
+    v.model_name,
+    v.model_version,
+    g.predicted_label,
+    g.actual_label,
+    g.probability,
+    g.prediction,
+    g.actual_value,
+    g.labeled_at,
+    g.first_labeled_at,
+    (g.first_labeled_at - g.predicted_at) AS label_delay,
+    g.num_labels,
+    g.source,
+    g.model_version_id,
+    g.prediction_id
+   FROM (( SELECT ground_truth.prediction_id,
+            ground_truth.predicted_at,
+            ground_truth.labeled_at,
+            ground_truth.model_version_id,
+            ground_truth.actual_value,
+            ground_truth.prediction,
+            ground_truth.probability,
+            ground_truth.recorded_at,
+            ground_truth.actual_label,
+            ground_truth.predicted_label,
+            ground_truth.source,
+            lead(ground_truth.labeled_at) OVER w AS next_labeled_at,
+            first_value(ground_truth.labeled_at) OVER w AS first_labeled_at,
+            row_number() OVER w AS num_labels
+           FROM public.ground_truth
+          WINDOW w AS (PARTITION BY ground_truth.prediction_id, ground_truth.predicted_at, ground_truth.model_version_id ORDER BY ground_truth.labeled_at)) g
+     JOIN public.model_versions v ON ((v.id = g.model_version_id)))
+  WHERE (g.next_labeled_at IS NULL);
+
+COMMENT ON VIEW public.v_labeled_predictions IS 'Predictions with their newest label: one row per labelled prediction. A filter on predicted_at reads only its partitions.';
+
+COMMENT ON COLUMN public.v_labeled_predictions.predicted_at IS 'When the model predicted.';
+
+COMMENT ON COLUMN public.v_labeled_predictions.model_name IS 'The model.';
+
+COMMENT ON COLUMN public.v_labeled_predictions.model_version IS 'The version that predicted.';
+
+COMMENT ON COLUMN public.v_labeled_predictions.predicted_label IS 'The predicted class.';
+
+COMMENT ON COLUMN public.v_labeled_predictions.actual_label IS 'The true class.';
+
+COMMENT ON COLUMN public.v_labeled_predictions.probability IS 'The predicted probability.';
+
+COMMENT ON COLUMN public.v_labeled_predictions.prediction IS 'The predicted number.';
+
+COMMENT ON COLUMN public.v_labeled_predictions.actual_value IS 'The true number, or the true class as a number.';
+
+COMMENT ON COLUMN public.v_labeled_predictions.labeled_at IS 'When the newest label was found out.';
+
+COMMENT ON COLUMN public.v_labeled_predictions.first_labeled_at IS 'When the first label was found out.';
+
+COMMENT ON COLUMN public.v_labeled_predictions.label_delay IS 'How long after the prediction the first label was found out.';
+
+COMMENT ON COLUMN public.v_labeled_predictions.num_labels IS 'Number of labels; above 1 there were corrections.';
+
+COMMENT ON COLUMN public.v_labeled_predictions.source IS 'Where the newest label came from.';
+
+COMMENT ON COLUMN public.v_labeled_predictions.model_version_id IS 'Id of the version.';
+
+COMMENT ON COLUMN public.v_labeled_predictions.prediction_id IS 'Id of the prediction.';
+
+--
 -- Name: v_model_timeline; Type: VIEW; Schema: public; Owner: -
 --
 
@@ -1225,6 +1941,81 @@ COMMENT ON COLUMN public.v_model_timeline.model_version_id IS 'Id of the version
 COMMENT ON COLUMN public.v_model_timeline.deployment_id IS 'Id of the deployment.';
 
 COMMENT ON COLUMN public.v_model_timeline.decision_id IS 'Id of the gate decision.';
+
+--
+-- Name: v_predictions; Type: VIEW; Schema: public; Owner: -
+--
+
+CREATE VIEW public.v_predictions WITH (security_invoker='true') AS
+ SELECT p.id,
+    p.predicted_at,
+    m.model_name,
+    m.model_version,
+    p.status,
+    p.prediction,
+    p.predicted_label,
+    p.probability,
+    p.confidence_lower,
+    p.confidence_upper,
+    p.latency_ms,
+    ( SELECT jsonb_object_agg(COALESCE(f.name, (f."position")::text), f.value) AS jsonb_object_agg
+           FROM UNNEST(m.feature_names, p.feature_values) WITH ORDINALITY f(name, value, "position")
+          WHERE (p.feature_values IS NOT NULL)) AS features,
+    p.inputs,
+    p.request_id,
+    p.batch_id,
+    p.error_message,
+    p.cache_hit,
+    p.user_agent,
+    p.client_ip,
+    p.metadata,
+    p.model_version_id
+   FROM (public.predictions p
+     LEFT JOIN public.model_versions m ON ((m.id = p.model_version_id)));
+
+COMMENT ON VIEW public.v_predictions IS 'Predictions with their model and their features by name. Filter by predicted_at: only the partitions it needs are read.';
+
+COMMENT ON COLUMN public.v_predictions.id IS 'Id of the prediction.';
+
+COMMENT ON COLUMN public.v_predictions.predicted_at IS 'When the model predicted.';
+
+COMMENT ON COLUMN public.v_predictions.model_name IS 'The model.';
+
+COMMENT ON COLUMN public.v_predictions.model_version IS 'The version that predicted.';
+
+COMMENT ON COLUMN public.v_predictions.status IS 'success or error.';
+
+COMMENT ON COLUMN public.v_predictions.prediction IS 'The predicted number.';
+
+COMMENT ON COLUMN public.v_predictions.predicted_label IS 'The predicted class.';
+
+COMMENT ON COLUMN public.v_predictions.probability IS 'Probability of the positive or the predicted class, 0 to 1.';
+
+COMMENT ON COLUMN public.v_predictions.confidence_lower IS 'Lower end of the interval of the prediction.';
+
+COMMENT ON COLUMN public.v_predictions.confidence_upper IS 'Upper end of the interval of the prediction.';
+
+COMMENT ON COLUMN public.v_predictions.latency_ms IS 'How long the prediction took, in milliseconds.';
+
+COMMENT ON COLUMN public.v_predictions.features IS 'The numeric features by name, or by position where the version names none; NaN and infinities are text.';
+
+COMMENT ON COLUMN public.v_predictions.inputs IS 'Inputs that are not registered numeric features.';
+
+COMMENT ON COLUMN public.v_predictions.request_id IS 'Id of the request that asked for it.';
+
+COMMENT ON COLUMN public.v_predictions.batch_id IS 'Id of the batch request it belongs to.';
+
+COMMENT ON COLUMN public.v_predictions.error_message IS 'What went wrong.';
+
+COMMENT ON COLUMN public.v_predictions.cache_hit IS 'Whether the answer came from a cache.';
+
+COMMENT ON COLUMN public.v_predictions.user_agent IS 'User agent of the request.';
+
+COMMENT ON COLUMN public.v_predictions.client_ip IS 'Address that the request came from.';
+
+COMMENT ON COLUMN public.v_predictions.metadata IS 'Anything else.';
+
+COMMENT ON COLUMN public.v_predictions.model_version_id IS 'Id of the version.';
 
 --
 -- Name: v_recent_monitoring; Type: VIEW; Schema: public; Owner: -
@@ -1338,6 +2129,27 @@ COMMENT ON COLUMN public.v_recent_monitoring.model_version_id IS 'Id of the vers
 COMMENT ON COLUMN public.v_recent_monitoring.monitoring_run_id IS 'Id of the latest run.';
 
 --
+-- Name: ground_truth ground_truth_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.ground_truth
+    ADD CONSTRAINT ground_truth_pkey PRIMARY KEY (prediction_id, predicted_at, labeled_at);
+
+--
+-- Name: ground_truth_waiting ground_truth_waiting_label_key; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.ground_truth_waiting
+    ADD CONSTRAINT ground_truth_waiting_label_key UNIQUE NULLS NOT DISTINCT (request_id, prediction_id, labeled_at);
+
+--
+-- Name: ground_truth_waiting ground_truth_waiting_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.ground_truth_waiting
+    ADD CONSTRAINT ground_truth_waiting_pkey PRIMARY KEY (id);
+
+--
 -- Name: model_deployments model_deployments_no_overlap; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -1415,6 +2227,27 @@ ALTER TABLE ONLY public.monitoring_metrics
     ADD CONSTRAINT monitoring_metrics_run_key UNIQUE (model_name, "timestamp", lookback_hours);
 
 --
+-- Name: partition_policies partition_policies_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.partition_policies
+    ADD CONSTRAINT partition_policies_pkey PRIMARY KEY (table_name);
+
+--
+-- Name: prediction_batches prediction_batches_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.prediction_batches
+    ADD CONSTRAINT prediction_batches_pkey PRIMARY KEY (id, model_version_id);
+
+--
+-- Name: predictions predictions_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.predictions
+    ADD CONSTRAINT predictions_pkey PRIMARY KEY (id, predicted_at);
+
+--
 -- Name: retraining_decisions retraining_decisions_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -1427,6 +2260,18 @@ ALTER TABLE ONLY public.retraining_decisions
 
 ALTER TABLE ONLY public.retraining_decisions
     ADD CONSTRAINT retraining_decisions_resolves_key UNIQUE (resolves_id);
+
+--
+-- Name: ground_truth_waiting_predicted_from_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX ground_truth_waiting_predicted_from_idx ON public.ground_truth_waiting USING btree (predicted_from, prediction_id);
+
+--
+-- Name: ground_truth_waiting_recorded_at_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX ground_truth_waiting_recorded_at_idx ON public.ground_truth_waiting USING btree (recorded_at);
 
 --
 -- Name: model_deployments_decision_idx; Type: INDEX; Schema: public; Owner: -
@@ -1517,6 +2362,36 @@ CREATE INDEX monitoring_metrics_model_version_idx ON public.monitoring_metrics U
 --
 
 CREATE INDEX monitoring_metrics_timestamp_idx ON public.monitoring_metrics USING btree ("timestamp" DESC, id DESC);
+
+--
+-- Name: prediction_batches_last_predicted_at_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX prediction_batches_last_predicted_at_idx ON public.prediction_batches USING btree (last_predicted_at);
+
+--
+-- Name: prediction_batches_model_version_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX prediction_batches_model_version_idx ON public.prediction_batches USING btree (model_version_id, last_predicted_at);
+
+--
+-- Name: predictions_batch_id_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX predictions_batch_id_idx ON ONLY public.predictions USING btree (batch_id) WHERE (batch_id IS NOT NULL);
+
+--
+-- Name: predictions_model_version_predicted_at_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX predictions_model_version_predicted_at_idx ON ONLY public.predictions USING btree (model_version_id, predicted_at);
+
+--
+-- Name: predictions_request_id_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX predictions_request_id_idx ON ONLY public.predictions USING hash (request_id) WHERE (request_id IS NOT NULL);
 
 --
 -- Name: retraining_decisions_action_idx; Type: INDEX; Schema: public; Owner: -
@@ -1615,6 +2490,12 @@ CREATE TRIGGER model_versions_keep_name BEFORE UPDATE ON public.model_versions F
 CREATE TRIGGER monitoring_metrics_before_insert BEFORE INSERT ON public.monitoring_metrics FOR EACH ROW EXECUTE FUNCTION public.monitoring_metrics_before_insert();
 
 --
+-- Name: prediction_batches prediction_batches_after_insert; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE CONSTRAINT TRIGGER prediction_batches_after_insert AFTER INSERT ON public.prediction_batches DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.prediction_batches_after_insert();
+
+--
 -- Name: retraining_decisions retraining_decisions_append_only; Type: TRIGGER; Schema: public; Owner: -
 --
 
@@ -1660,6 +2541,13 @@ ALTER TABLE ONLY public.model_deployments
 
 ALTER TABLE ONLY public.monitoring_metrics
     ADD CONSTRAINT monitoring_metrics_model_version_fkey FOREIGN KEY (model_version_id, model_name) REFERENCES public.model_versions(id, model_name);
+
+--
+-- Name: prediction_batches prediction_batches_model_version_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.prediction_batches
+    ADD CONSTRAINT prediction_batches_model_version_fkey FOREIGN KEY (model_version_id) REFERENCES public.model_versions(id);
 
 --
 -- Name: retraining_decisions retraining_decisions_candidate_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -

@@ -14,8 +14,11 @@ from generated import REFERENCE, run
 
 from mlops_ledger import (
     Database,
+    GroundTruthRepository,
     ModelVersionRepository,
     MonitoringMetricsRepository,
+    PredictionLogger,
+    PredictionsRepository,
     RetrainingDecisionsRepository,
     Settings,
     Transaction,
@@ -35,7 +38,8 @@ exceptions in `mlops_ledger.errors`.
 
 Each class below that talks to the database has an asynchronous twin with the same methods, to be
 awaited: `AsyncDatabase`, `AsyncTransaction`, `AsyncModelVersionRepository`,
-`AsyncMonitoringMetricsRepository` and `AsyncRetrainingDecisionsRepository`.
+`AsyncMonitoringMetricsRepository`, `AsyncRetrainingDecisionsRepository`,
+`AsyncPredictionsRepository`, `AsyncGroundTruthRepository` and `AsyncPredictionLogger`.
 
 What holds for all methods:
 
@@ -61,6 +65,9 @@ def generate() -> str:
         *_class(ModelVersionRepository),
         *_class(MonitoringMetricsRepository),
         *_class(RetrainingDecisionsRepository),
+        *_class(PredictionsRepository),
+        *_class(GroundTruthRepository),
+        *_class(PredictionLogger),
         *_fields(Settings, "##"),
         "## new_id\n",
         *_callable("new_id", new_id),

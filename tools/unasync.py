@@ -17,7 +17,7 @@ HEADER = "# Generated from {source} by tools/unasync.py: edit that file, then ru
 PATTERNS = [
     (re.compile(pattern), replacement)
     for pattern, replacement in (
-        (r"await asyncio\.to_thread\((\w+), ", r"\1("),
+        (r"await asyncio\.to_thread\(([\w.]+), ", r"\1("),
         (r"await asyncio\.shield\((.+)\)", r"\1"),
         (r"\basyncio\.Lock\b", "threading.Lock"),
         (r"\bimport asyncio\b", "import threading"),

@@ -3,24 +3,35 @@
 from .config import Settings
 from .database import AsyncDatabase, AsyncTransaction, Database, Transaction
 from .identifiers import new_id
+from .logger import AsyncPredictionLogger, PredictionLogger
 from .repositories import (
+    AsyncGroundTruthRepository,
     AsyncModelVersionRepository,
     AsyncMonitoringMetricsRepository,
+    AsyncPredictionsRepository,
     AsyncRetrainingDecisionsRepository,
+    GroundTruthRepository,
     ModelVersionRepository,
     MonitoringMetricsRepository,
+    PredictionsRepository,
     RetrainingDecisionsRepository,
 )
 
 __all__ = [
     "AsyncDatabase",
+    "AsyncGroundTruthRepository",
     "AsyncModelVersionRepository",
     "AsyncMonitoringMetricsRepository",
+    "AsyncPredictionLogger",
+    "AsyncPredictionsRepository",
     "AsyncRetrainingDecisionsRepository",
     "AsyncTransaction",
     "Database",
+    "GroundTruthRepository",
     "ModelVersionRepository",
     "MonitoringMetricsRepository",
+    "PredictionLogger",
+    "PredictionsRepository",
     "RetrainingDecisionsRepository",
     "Settings",
     "Transaction",

@@ -50,6 +50,12 @@ class Settings:
     connect_timeout: int = 5
     statement_timeout: float = 30.0
     sql_echo: bool = False
+    spool_dir: Path | None = None
+
+    @property
+    def spool(self) -> Path:
+        """The folder in which prediction loggers keep what is not in the database yet."""
+        return self.home / "spool" if self.spool_dir is None else self.spool_dir
 
     @property
     def embedded(self) -> bool:
@@ -80,6 +86,7 @@ class Settings:
             connect_timeout=_integer(values, "MLOPS_CONNECT_TIMEOUT", 5, least=2),
             statement_timeout=_seconds(values, "MLOPS_STATEMENT_TIMEOUT", 30.0),
             sql_echo=_boolean(values, "MLOPS_SQL_ECHO", False),
+            spool_dir=_folder(values, "MLOPS_SPOOL_DIR"),
         )
 
     def __post_init__(self) -> None:
@@ -179,6 +186,10 @@ def _default_home(values: Mapping[str, str]) -> Path:
         return Path(home).expanduser().absolute()
     data = values.get("XDG_DATA_HOME") or "~/.local/share"
     return Path(data).expanduser().absolute() / "mlops-ledger"
+
+
+def _folder(values: Mapping[str, str], name: str) -> Path | None:
+    return Path(values[name]).expanduser().absolute() if name in values else None
 
 
 def _integer(values: Mapping[str, str], name: str, default: int, *, least: int = 1) -> int:

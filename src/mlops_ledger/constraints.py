@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
-from .errors import Conflict, InvalidValue, LedgerError, NotFound
+from .errors import Conflict, DuplicateId, InvalidValue, LedgerError, NotFound
 
 _NAME = "must have 1 to 255 characters, no control characters and no blanks at the ends"
 _RATIO = "must be between 0 and 1"
@@ -86,6 +87,22 @@ INVALID: Final[Mapping[str, tuple[str, str]]] = {
         "candidate_version_id",
         "is needed for a decision to promote",
     ),
+    "predictions_probability_check": ("probability", _RATIO),
+    "predictions_latency_ms_check": ("latency_ms", _COUNT),
+    "predictions_status_check": ("status", "must be success or error"),
+    "predictions_interval_check": ("confidence_lower", "must not exceed confidence_upper"),
+    "prediction_batches_num_predictions_check": ("rows", "must not be empty"),
+    "partition_policies_period_check": ("period", "must be day, week or month"),
+    "ground_truth_labeled_at_check": ("labeled_at", _FINITE),
+    "ground_truth_actual_value_check": ("actual_value", "must be a finite number"),
+    "ground_truth_actual_check": ("actual_label", "or actual_value is needed"),
+    "ground_truth_waiting_labeled_at_check": ("labeled_at", _FINITE),
+    "ground_truth_waiting_actual_value_check": ("actual_value", "must be a finite number"),
+    "ground_truth_waiting_actual_check": ("actual_label", "or actual_value is needed"),
+    "ground_truth_waiting_target_check": (
+        "prediction_id",
+        "give either a prediction_id or a request_id",
+    ),
 }
 
 VIOLATIONS: Final[Mapping[str, tuple[type[LedgerError], str]]] = {
@@ -137,11 +154,28 @@ VIOLATIONS: Final[Mapping[str, tuple[type[LedgerError], str]]] = {
         NotFound,
         f"production_version_id: {_UNKNOWN_VERSION}",
     ),
+    "predictions_pkey": (DuplicateId, "id: already names another prediction"),
+    "prediction_batches_pkey": (Conflict, "write_id: already names another write"),
+    "prediction_batches_model_version_fkey": (
+        NotFound,
+        "model_version_id: there is no such version",
+    ),
+    "partition_policies_pkey": (Conflict, "table_name: already has a policy"),
+    "ground_truth_pkey": (Conflict, "labeled_at: the prediction has a label of that time"),
+    "ground_truth_waiting_pkey": (Conflict, "id: already names another label"),
+    "ground_truth_waiting_label_key": (
+        Conflict,
+        "labeled_at: a label of that time waits for the prediction",
+    ),
 }
+
+# Constraints of a partition are named after it: predictions_p2026_01_31_pkey.
+_PARTITION: Final = re.compile(r"_p\d{4}_\d\d_\d\d(?=_)")
 
 
 def explain(constraint: str) -> LedgerError | None:
     """Return the exception that explains a violated constraint, if it is one of the ledger's."""
+    constraint = _PARTITION.sub("", constraint)
     if constraint in INVALID:
         return InvalidValue(*INVALID[constraint])
     if constraint in VIOLATIONS:

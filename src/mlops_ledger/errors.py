@@ -35,6 +35,10 @@ class Conflict(LedgerError):
     """The ledger already holds something that contradicts this; nothing was written."""
 
 
+class DuplicateId(Conflict):
+    """The id of a new row already names one that is there."""
+
+
 class PromotionRefused(Conflict):
     """The decision given for a promotion does not allow it."""
 
@@ -71,6 +75,10 @@ class ConnectionLost(Unavailable):
 
 class PoolExhausted(Unavailable):
     """Every connection of the pool is in use and none was returned in time."""
+
+
+class MissingPartition(Unavailable):
+    """A row's time lies in no partition; nothing was written."""
 
 
 class TimedOut(Unavailable):

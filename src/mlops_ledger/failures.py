@@ -19,6 +19,7 @@ from .errors import (
     ConnectionLost,
     InvalidValue,
     LedgerError,
+    MissingPartition,
     NotFound,
     PromotionRefused,
     SchemaError,
@@ -139,6 +140,8 @@ def _by_state(state: str, error: psycopg.Error) -> LedgerError:
         return InvalidValue("value", message) if kind is InvalidValue else kind(message)
     if state == "23502":
         return InvalidValue(error.diag.column_name or "value", "is required")
+    if state == "23514" and not error.diag.constraint_name:
+        return MissingPartition("there is no partition for that time: run mlops-ledger cleanup")
     if state == "42501":
         return LedgerError(f"the database user lacks the right: {error.diag.message_primary}")
     if state.startswith("22"):

@@ -16,7 +16,7 @@ from .values import CHECKS
 
 _HEADER = re.compile(r"^-- (\w+) --$", re.MULTILINE)
 _PARAMETER = re.compile(r"%\((\w+)\)s(?:::([a-z0-9 ]+(?:\[\])?))?")
-_TYPE = re.compile(r"double precision|[a-z0-9]+(?:\[\])?")
+_TYPE = re.compile(r"(?:double precision|[a-z0-9]+)(?:\[\])?")
 
 
 @dataclass(frozen=True, slots=True)

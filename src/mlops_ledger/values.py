@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, Final
 from uuid import UUID
 
@@ -111,6 +112,13 @@ def uuid(field: str, value: object) -> UUID:
     return parsed
 
 
+def uuids(field: str, value: object) -> list[UUID]:
+    """Accept a list of UUIDs, or of their texts."""
+    if not isinstance(value, list | tuple):
+        raise InvalidValue(field, f"must be a list of UUIDs, not {_kind(value)}")
+    return [uuid(f"{field}[{index}]", item) for index, item in enumerate(value)]
+
+
 def instant(field: str, value: object) -> datetime:
     """Accept a datetime with a time zone and return it in UTC."""
     if not isinstance(value, datetime):
@@ -132,15 +140,52 @@ def span(field: str, value: object) -> timedelta:
     return value
 
 
+def address(field: str, value: object) -> IPv4Address | IPv6Address:
+    """Accept an IP address, or its text."""
+    try:
+        found = ip_address(value) if isinstance(value, str) else value
+    except ValueError:
+        found = None
+    if not isinstance(found, IPv4Address | IPv6Address) or getattr(found, "scope_id", None):
+        raise InvalidValue(field, "must be an IP address")
+    return found
+
+
+def features(field: str, value: object) -> list[float | None]:
+    """Accept a list of numbers; NaN, infinity and None are kept, booleans count as 1 and 0."""
+    value = _plain(value)
+    if not isinstance(value, list | tuple):
+        raise InvalidValue(field, f"must be a list of numbers, not {_kind(value)}")
+    return [feature(f"{field}[{index}]", item) for index, item in enumerate(value)]
+
+
+def feature(field: str, value: object) -> float | None:
+    """Accept the value of one feature."""
+    value = _plain(value)
+    if value is None:
+        return None
+    if not isinstance(value, int | float | Decimal):
+        raise InvalidValue(
+            field, f"must be a number, not {_kind(value)}; text and categories belong in inputs"
+        )
+    try:
+        return float(value)
+    except (OverflowError, ValueError):
+        raise InvalidValue(field, "is out of range for double precision") from None
+
+
 CHECKS: Final[Mapping[str, Callable[[str, object], object]]] = {
     "text": text,
     "text[]": texts,
     "jsonb": json,
     "double precision": number,
+    "double precision[]": features,
+    "inet": address,
     "integer": integer(32),
     "bigint": integer(64),
     "boolean": boolean,
     "uuid": uuid,
+    "uuid[]": uuids,
     "timestamptz": instant,
     "interval": span,
 }
@@ -169,15 +214,17 @@ def mapping(field: str, value: object) -> Mapping[str, Any] | None:
     return value
 
 
-def look_back(until: object, days: object) -> datetime:
-    """Return the start of the window of so many days before an instant."""
-    length = number("days", days)
-    if not 0 < length <= 36_525:
-        raise InvalidValue("days", "must be above 0 and at most 36525")
+def look_back(until: object, length: object, field: str = "days") -> datetime:
+    """Return the start of the window of so many days, or hours, before an instant."""
+    number_of = number(field, length)
+    unit = timedelta(hours=1) if field.endswith("hours") else timedelta(days=1)
+    longest = 36_525 * timedelta(days=1) / unit
+    if not 0 < number_of <= longest:
+        raise InvalidValue(field, f"must be above 0 and at most {longest:.0f}")
     try:
-        return instant("until", until) - timedelta(days=length)
+        return instant("until", until) - number_of * unit
     except OverflowError:
-        raise InvalidValue("days", "reach back before the year 1") from None
+        raise InvalidValue(field, "reach back before the year 1") from None
 
 
 def bucket_count(bucket: object, days: object) -> int:

@@ -8,8 +8,10 @@ import pytest
 
 from mlops_ledger import (
     AsyncDatabase,
+    AsyncGroundTruthRepository,
     AsyncModelVersionRepository,
     AsyncMonitoringMetricsRepository,
+    AsyncPredictionsRepository,
     AsyncRetrainingDecisionsRepository,
 )
 
@@ -37,3 +39,15 @@ def monitoring(db: AsyncDatabase) -> AsyncMonitoringMetricsRepository:
 def decisions(db: AsyncDatabase) -> AsyncRetrainingDecisionsRepository:
     """Its gate decisions."""
     return AsyncRetrainingDecisionsRepository(db)
+
+
+@pytest.fixture
+def predictions(db: AsyncDatabase) -> AsyncPredictionsRepository:
+    """Its predictions."""
+    return AsyncPredictionsRepository(db)
+
+
+@pytest.fixture
+def truth(db: AsyncDatabase) -> AsyncGroundTruthRepository:
+    """Its labels."""
+    return AsyncGroundTruthRepository(db)

@@ -9,8 +9,10 @@ import pytest
 
 from mlops_ledger import (
     Database,
+    GroundTruthRepository,
     ModelVersionRepository,
     MonitoringMetricsRepository,
+    PredictionsRepository,
     RetrainingDecisionsRepository,
 )
 
@@ -38,3 +40,15 @@ def monitoring(db: Database) -> MonitoringMetricsRepository:
 def decisions(db: Database) -> RetrainingDecisionsRepository:
     """Its gate decisions."""
     return RetrainingDecisionsRepository(db)
+
+
+@pytest.fixture
+def predictions(db: Database) -> PredictionsRepository:
+    """Its predictions."""
+    return PredictionsRepository(db)
+
+
+@pytest.fixture
+def truth(db: Database) -> GroundTruthRepository:
+    """Its labels."""
+    return GroundTruthRepository(db)

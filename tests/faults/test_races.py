@@ -167,6 +167,6 @@ def test_inserts_without_a_version_number_without_holes(dsn: str, conn: psycopg.
 
 
 def fail_in_transaction(db: Database) -> None:
-    with pytest.raises(ZeroDivisionError), db.transaction() as tx:  # noqa: PT012
+    with pytest.raises(ZeroDivisionError), db.transaction() as tx:
         ModelVersionRepository(tx).insert(model_name="m")
         raise ZeroDivisionError

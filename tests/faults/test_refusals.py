@@ -238,7 +238,7 @@ def test_a_terminated_session_is_a_lost_connection(dsn: str, conn: psycopg.Conne
         with pytest.raises(ConnectionLost, match="same id"), db.connection() as connection:
             connection.execute("SELECT pg_sleep(10)")
         killer.join()
-        with pytest.raises(ConnectionLost), db.transaction() as tx:  # noqa: PT012
+        with pytest.raises(ConnectionLost), db.transaction() as tx:
             ModelVersionRepository(tx).insert(model_name="m")
             conn.execute(TERMINATE)
             ModelVersionRepository(tx).insert(model_name="m")
@@ -251,10 +251,10 @@ def test_a_transaction_whose_session_was_terminated_unnoticed_is_not_taken_for_w
     dsn: str, conn: psycopg.Connection
 ) -> None:
     with Database(dsn) as db:
-        with pytest.raises(ConnectionLost), db.transaction() as tx:  # noqa: PT012
+        with pytest.raises(ConnectionLost), db.transaction() as tx:
             ModelVersionRepository(tx).insert(model_name="m")
             conn.execute(TERMINATE)
-        with pytest.raises(Unavailable), db.transaction() as tx:  # noqa: PT012
+        with pytest.raises(Unavailable), db.transaction() as tx:
             ModelVersionRepository(tx).insert(model_name="m")
             conn.execute(TERMINATE)
             # A caller who believes that nothing depends on this.
@@ -265,7 +265,7 @@ def test_a_transaction_whose_session_was_terminated_unnoticed_is_not_taken_for_w
 
 def test_a_transaction_that_idles_too_long_is_a_lost_connection(dsn: str) -> None:
     with Database(make_conninfo(dsn, options="-c idle_in_transaction_session_timeout=200ms")) as db:
-        with pytest.raises(ConnectionLost), db.transaction() as tx:  # noqa: PT012
+        with pytest.raises(ConnectionLost), db.transaction() as tx:
             ModelVersionRepository(tx).insert(model_name="m")
             time.sleep(0.6)
         assert ModelVersionRepository(db).list_versions() == []
@@ -304,7 +304,7 @@ def test_a_serialization_failure_asks_to_run_the_transaction_again(dsn: str) -> 
         models = ModelVersionRepository(db)
         for _ in range(2):
             models.insert(model_name="m")
-        with pytest.raises(Unavailable, match="again"), db.transaction() as tx:  # noqa: PT012
+        with pytest.raises(Unavailable, match="again"), db.transaction() as tx:
             assert ModelVersionRepository(tx).production_at(model_name="m") is None
             models.promote(model_name="m", model_version="2")
             ModelVersionRepository(tx).promote(model_name="m", model_version="1")
@@ -317,11 +317,11 @@ def test_an_error_that_was_caught_in_a_transaction_does_not_pass_for_success(dsn
     with Database(dsn) as db:
         models = ModelVersionRepository(db)
         models.insert(model_name="m")
-        with pytest.raises(LedgerError, match="nothing of it was written"), db.transaction() as tx:  # noqa: PT012
+        with pytest.raises(LedgerError, match="nothing of it was written"), db.transaction() as tx:
             ModelVersionRepository(tx).insert(model_name="kept")
             with pytest.raises(LedgerError, match="already registered"):
                 ModelVersionRepository(tx).insert(model_name="m", model_version="1")
-        with pytest.raises(LedgerError, match="an earlier call"), db.transaction() as tx:  # noqa: PT012
+        with pytest.raises(LedgerError, match="an earlier call"), db.transaction() as tx:
             with pytest.raises(LedgerError, match="already registered"):
                 ModelVersionRepository(tx).insert(model_name="m", model_version="1")
             ModelVersionRepository(tx).insert(model_name="kept")

@@ -88,7 +88,7 @@ def test_a_transaction_begun_before_a_restart_fails_and_the_next_works(
     victim: EmbeddedServer, victim_dsn: str
 ) -> None:
     with Database(settings(victim_dsn, 1)) as db:
-        with pytest.raises(Unavailable), db.transaction() as tx:  # noqa: PT012
+        with pytest.raises(Unavailable), db.transaction() as tx:
             ModelVersionRepository(tx).insert(model_name="lost")
             stop(victim, "fast")
             victim.start()

@@ -27,10 +27,13 @@ _PATIENCE = 1.0
 
 
 class AsyncConnections(Protocol):
-    """What a repository needs: something that lends a connection."""
+    """What a repository needs: something that lends a connection, in a transaction or not."""
 
     def connection(self) -> Any:
         """Return a context manager that lends a connection."""
+
+    def transaction(self) -> Any:
+        """Return a context manager that begins a transaction, or a savepoint within one."""
 
 
 class AsyncDatabase:
@@ -116,6 +119,13 @@ class AsyncDatabase:
     def name(self) -> str:
         """Database, user and server, for messages; without the password."""
         return describe(self._conninfo) if self._conninfo else "the database"
+
+    async def conninfo(self) -> str:
+        """Return a connection string for other drivers; it contains the password."""
+        await self._open_pool()
+        return connections.with_session_settings(
+            self._settings, connections.direct(self._settings, self._conninfo)
+        )
 
     async def _check_out(
         self,

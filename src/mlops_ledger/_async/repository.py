@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from time import perf_counter
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
@@ -26,6 +26,8 @@ class AsyncRepository:
     """
 
     _file: ClassVar[str]
+    # Statements whose best plan depends on their parameters, so that they are never prepared.
+    _planned_anew: ClassVar[Collection[str]] = ()
 
     def __init__(self, db: AsyncConnections | None = None) -> None:
         self._db = default_database() if db is None else db
@@ -41,6 +43,10 @@ class AsyncRepository:
         rows = await self._fetch(name, scalar_row, values)
         return rows[0] if rows else None
 
+    async def _run(self, name: str) -> None:
+        async with self._db.connection() as connection:
+            await connection.execute(load(self._file)[name].text)
+
     async def _insert_once(self, name: str, values: Mapping[str, object], conflict: str) -> UUID:
         """Insert a row, or find that an earlier try has written the same one."""
         # The second statement sees what was committed while the first waited for it.
@@ -54,10 +60,11 @@ class AsyncRepository:
     async def _fetch(self, name: str, row_factory: Any, values: Mapping[str, object]) -> list[Any]:
         statement = load(self._file)[name]
         parameters = statement.bind(values)
+        prepare = False if name in self._planned_anew else None
         began = perf_counter()
         async with self._db.connection() as connection:
             cursor = connection.cursor(row_factory=row_factory)
-            await cursor.execute(statement.text, parameters)
+            await cursor.execute(statement.text, parameters, prepare=prepare)
             rows: list[Any] = await cursor.fetchall()
         # Names and times only: parameters may hold what must not be in a log.
         logger.debug(

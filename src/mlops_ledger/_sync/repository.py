@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from time import perf_counter
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
@@ -27,6 +27,8 @@ class Repository:
     """
 
     _file: ClassVar[str]
+    # Statements whose best plan depends on their parameters, so that they are never prepared.
+    _planned_anew: ClassVar[Collection[str]] = ()
 
     def __init__(self, db: Connections | None = None) -> None:
         self._db = default_database() if db is None else db
@@ -42,6 +44,10 @@ class Repository:
         rows = self._fetch(name, scalar_row, values)
         return rows[0] if rows else None
 
+    def _run(self, name: str) -> None:
+        with self._db.connection() as connection:
+            connection.execute(load(self._file)[name].text)
+
     def _insert_once(self, name: str, values: Mapping[str, object], conflict: str) -> UUID:
         """Insert a row, or find that an earlier try has written the same one."""
         # The second statement sees what was committed while the first waited for it.
@@ -55,10 +61,11 @@ class Repository:
     def _fetch(self, name: str, row_factory: Any, values: Mapping[str, object]) -> list[Any]:
         statement = load(self._file)[name]
         parameters = statement.bind(values)
+        prepare = False if name in self._planned_anew else None
         began = perf_counter()
         with self._db.connection() as connection:
             cursor = connection.cursor(row_factory=row_factory)
-            cursor.execute(statement.text, parameters)
+            cursor.execute(statement.text, parameters, prepare=prepare)
             rows: list[Any] = cursor.fetchall()
         # Names and times only: parameters may hold what must not be in a log.
         logger.debug(

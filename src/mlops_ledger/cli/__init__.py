@@ -14,9 +14,13 @@ from ..errors import LedgerError
 from .db import db
 from .decisions import decisions
 from .init import health, init, reset
+from .labels import labels
 from .migrate import migrate
 from .models import models
 from .monitoring import monitoring
+from .predictions import predictions
+from .retention import cleanup, verify
+from .spool import spool
 
 REFUSED = 2
 
@@ -65,6 +69,19 @@ def _log_statements() -> None:
         logging.getLogger("mlops_ledger.sql").setLevel(logging.DEBUG)
 
 
-for command in (init, db, migrate, models, decisions, monitoring, health):
+for command in (
+    init,
+    db,
+    migrate,
+    models,
+    decisions,
+    monitoring,
+    predictions,
+    labels,
+    cleanup,
+    verify,
+    spool,
+    health,
+):
     main.add_command(command)
 db.add_command(reset)

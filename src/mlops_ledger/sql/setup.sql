@@ -14,8 +14,10 @@ SELECT to_regclass('ledger_migrations') IS NOT NULL
        OR NOT EXISTS (SELECT FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema'));
 
 -- tables --
--- The ledger's tables.
-SELECT tablename::text FROM pg_tables WHERE schemaname = current_schema() ORDER BY tablename;
+-- The ledger's tables, without their partitions.
+SELECT relname::text FROM pg_class
+WHERE relkind IN ('r', 'p') AND NOT relispartition AND relnamespace = current_schema()::regnamespace
+ORDER BY relname;
 
 -- views --
 -- The ledger's views.

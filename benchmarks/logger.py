@@ -1,0 +1,130 @@
+"""What one call of the prediction logger costs, beside the raw operations it stands on."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from mlops_ledger import (
+    AsyncPredictionLogger,
+    Database,
+    ModelVersionRepository,
+    PredictionLogger,
+    Settings,
+)
+
+NAMES = [f"f{number}" for number in range(12)]
+FEATURES = {name: 1.5 * number for number, name in enumerate(NAMES)}
+RECORD = {
+    "features": FEATURES,
+    "probability": 0.83,
+    "predicted_label": "late",
+    "latency_ms": 3.1,
+}
+ONE = {"model_name": "bench-logger", "model_version": "1"}
+CALLS = 20_000
+
+
+def main(settings: Settings) -> None:
+    """Print a table for the database of the settings, up and down."""
+    with Database(settings) as db:
+        models = ModelVersionRepository(db)
+        if models.get(**ONE) is None:
+            models.insert(**ONE, feature_names=NAMES)
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        down = Settings(conninfo="host=127.0.0.1 port=1 dbname=none", home=home)
+        up = Settings(conninfo=settings.conninfo, home=home)
+        print(f"{'call':<34}{'p50 µs':>9}{'p99 µs':>9}{'calls/s':>10}")
+        raw = _timed("write + fdatasync of a record", _raw(home), 2_000)
+        for level in ("memory", "process", "disk"):
+            for name, where in (("up", up), ("down", down)):
+                with PredictionLogger(where, **ONE, durability=level) as log:
+                    count = 2_000 if level == "disk" else CALLS
+                    rate = _timed(f"log(), {level}, database {name}", lambda: log(**RECORD), count)
+                    log.close(timeout=1)
+                if level == "disk":
+                    print(f"{'':<34}{rate / raw:>9.2f} of the raw rate")
+        with PredictionLogger(up, **ONE, durability="disk") as log:
+            _threads("log(), disk, 16 threads", lambda: log(**RECORD), 16, 1_000)
+        asyncio.run(_lag(None))
+        asyncio.run(_lag(up))
+
+
+def _timed(name: str, call: Callable[[], object], count: int) -> float:
+    times = []
+    began = time.perf_counter()
+    for _ in range(count):
+        start = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - start)
+    rate = count / (time.perf_counter() - began)
+    times.sort()
+    p50, p99 = times[count // 2] * 1e6, times[count * 99 // 100] * 1e6
+    print(f"{name:<34}{p50:>9.1f}{p99:>9.1f}{rate:>10,.0f}")
+    return rate
+
+
+def _raw(home: Path) -> Callable[[], object]:
+    descriptor = os.open(home / "raw", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    data = b"x" * 350
+
+    def call() -> None:
+        os.write(descriptor, data)
+        os.fdatasync(descriptor)
+
+    return call
+
+
+def _threads(name: str, call: Callable[[], object], count: int, each: int) -> None:
+    def work() -> None:
+        for _ in range(each):
+            call()
+
+    threads = [threading.Thread(target=work) for _ in range(count)]
+    began = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    print(f"{name:<52}{count * each / (time.perf_counter() - began):>10,.0f}")
+
+
+async def _lag(settings: Settings | None, rate: int = 3_000, seconds: int = 5) -> None:
+    """Print how late the event loop is while so many predictions a second are logged."""
+    lags: list[float] = []
+    ended = asyncio.Event()
+
+    async def watch() -> None:
+        while not ended.is_set():
+            start = time.perf_counter()
+            await asyncio.sleep(0.001)
+            lags.append(time.perf_counter() - start - 0.001)
+
+    log = AsyncPredictionLogger(settings, **ONE) if settings else None
+    watcher = asyncio.create_task(watch())
+    began = time.perf_counter()
+    done = 0
+    while (elapsed := time.perf_counter() - began) < seconds:
+        while done < elapsed * rate:
+            if log is not None:
+                await log(**RECORD)
+            done += 1
+        await asyncio.sleep(0.001)
+    ended.set()
+    await watcher
+    if log is not None:
+        await log.close()
+    lags.sort()
+    name = f"asyncio, {rate}/s" if log else "asyncio, nothing logged"
+    p50, p99 = lags[len(lags) // 2] * 1e6, lags[len(lags) * 99 // 100] * 1e6
+    print(f"{name + ': lag of the loop':<34}{p50:>9.1f}{p99:>9.1f}")
+
+
+if __name__ == "__main__":
+    main(Settings.from_environment())

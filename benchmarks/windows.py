@@ -1,0 +1,130 @@
+"""Reading one day out of ever more history, and deleting one.
+
+`python -m benchmarks.windows [DAYS]`: the times of the 24-hour questions over a tenth of the days
+and over all of them, 111,000 predictions each; then a day dropped against a day deleted.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+import numpy as np
+import psycopg
+
+from mlops_ledger import Database, ModelVersionRepository, PredictionsRepository
+from mlops_ledger.retention import Retention
+
+from .predictions import DAY, FEATURES, ONE, database
+
+PER_DAY = 111_000
+ROUNDS = 11
+
+
+def load(predictions: PredictionsRepository, days: int) -> None:
+    """Store the predictions of some days, counted back from yesterday."""
+    chance = np.random.default_rng(1)
+    steps = np.arange(PER_DAY) * np.timedelta64(86_400_000_000 // PER_DAY, "us")
+    for number in range(days):
+        start = np.datetime64((DAY - timedelta(days=number)).replace(tzinfo=None), "us")
+        labels = np.array(["late", "on time"])[chance.integers(0, 2, PER_DAY)]
+        columns = {
+            "predicted_at": start + steps,
+            "features": chance.random((PER_DAY, len(FEATURES))),
+            "probability": chance.random(PER_DAY),
+            "latency_ms": chance.exponential(5, PER_DAY),
+            "predicted_label": labels,
+        }
+        predictions.insert_columns(columns=columns, **ONE)
+
+
+def ask(ledgers: list[PredictionsRepository]) -> dict[str, list[float]]:
+    """Return the median milliseconds of the 24-hour questions, asked of each ledger in turn."""
+    end = DAY + timedelta(days=1)
+    questions: dict[str, Callable[[PredictionsRepository], object]] = {
+        "monitoring_summary": lambda ledger: ledger.monitoring_summary(
+            model_name="m", timestamp=end, lookback_hours=24
+        ),
+        "stats": lambda ledger: ledger.stats(model_name="m", since=DAY, until=end),
+        "recent": lambda ledger: ledger.recent(model_name="m", hours=48),
+    }
+    times: dict[str, list[list[float]]] = {name: [[] for _ in ledgers] for name in questions}
+    for _ in range(ROUNDS):
+        for name, question in questions.items():
+            for ledger, found in zip(ledgers, times[name], strict=True):
+                began = time.perf_counter()
+                question(ledger)
+                found.append(1000 * (time.perf_counter() - began))
+    return {name: [statistics.median(each) for each in found] for name, found in times.items()}
+
+
+def cost(connection: psycopg.Connection, work: Callable[[], object]) -> tuple[float, float]:
+    """Return the milliseconds and the megabytes of WAL of some work."""
+    position = "SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn"
+    [(before,)] = connection.execute(position).fetchall()
+    began = time.perf_counter()
+    work()
+    took = 1000 * (time.perf_counter() - began)
+    [(after,)] = connection.execute(position).fetchall()
+    return took, float(after - before) / 1e6
+
+
+def retention(db: Database, connection: psycopg.Connection, days: int) -> None:
+    """Delete the three oldest days in one way, the next three in the other."""
+    oldest = DAY - timedelta(days=days - 1)
+    found: dict[str, list[tuple[float, float]]] = {"DELETE + VACUUM": [], "cleanup": []}
+
+    def delete(number: int) -> None:
+        start = oldest + timedelta(days=number)
+        end = start + timedelta(days=1)
+        connection.execute(
+            "DELETE FROM predictions WHERE predicted_at >= %s AND predicted_at < %s", [start, end]
+        )
+        connection.execute(f"VACUUM predictions_p{start:%Y_%m_%d}")
+
+    for number in range(3):
+        found["DELETE + VACUUM"].append(cost(connection, lambda: delete(number)))  # noqa: B023
+    for number in range(3, 6):
+        before = oldest + timedelta(days=number + 1)
+        # The partitions emptied above go first, so that each step frees one full day.
+        if number == 3:
+            Retention(db).cleanup(before=oldest + timedelta(days=3))
+        found["cleanup"].append(cost(connection, lambda: Retention(db).cleanup(before=before)))  # noqa: B023
+    for name, costs in found.items():
+        took, wal = (statistics.median(column) for column in zip(*costs, strict=True))
+        print(f"{name:34}{took:10.1f} ms{wal:10.2f} MB of WAL")
+
+
+def fill(dsn: str, db: Database, days: int) -> PredictionsRepository:
+    """Store so many days of predictions."""
+    ModelVersionRepository(db).insert(model_name="m", feature_names=FEATURES)
+    predictions = PredictionsRepository(db)
+    predictions.ensure_partitions(since=DAY - timedelta(days=days), until=DAY)
+    load(predictions, days)
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("VACUUM ANALYZE predictions")
+    return predictions
+
+
+def main() -> None:
+    """Fill a small and a large ledger, ask both, delete from the large one."""
+    days = int(sys.argv[1]) if len(sys.argv) > 1 else 90
+    with (
+        database() as few,
+        database() as many,
+        Database(few) as small,
+        Database(many) as large,
+        psycopg.connect(many, autocommit=True) as connection,
+    ):
+        ledgers = [fill(few, small, days // 10), fill(many, large, days)]
+        print(f"{'24 hours of':34}{days // 10:7} days{days:7} days   ratio")
+        for name, (short, long) in ask(ledgers).items():
+            print(f"{name:34}{short:9.1f} ms{long:9.1f} ms{long / short:8.2f}")
+        retention(large, connection, days)
+
+
+if __name__ == "__main__":
+    main()

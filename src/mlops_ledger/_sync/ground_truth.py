@@ -1,0 +1,130 @@
+# Generated from src/mlops_ledger/_async/ground_truth.py by tools/unasync.py: edit that file, then run `make sync`.
+"""Labels, whenever they come, and how right the models were."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from .. import labels
+from ..errors import InvalidValue, MissingPartition, NotFound
+from ..rows import GroundTruth, Labeled, Performance
+from ..statements import load
+from ..values import instant, number
+from .database import Transaction
+from .repository import Repository
+
+
+class GroundTruthRepository(Repository):
+    """Stores what turned out to be true and compares it with what was predicted."""
+
+    _file = "ground_truth"
+
+    def insert(
+        self,
+        *,
+        prediction_id: UUID | None = None,
+        request_id: str | None = None,
+        actual_label: str | None = None,
+        actual_value: float | None = None,
+        labeled_at: datetime | None = None,
+        source: str | None = None,
+    ) -> Labeled:
+        """Label a prediction, or the predictions that a request has so far.
+
+        The truth is a class, `actual_label`, a number, `actual_value` (of a class: 1 or 0), or
+        both. A label may come before its prediction: then it waits. The label with the newest
+        `labeled_at`, now by default, counts; repeating a call with the same `labeled_at` stores
+        nothing twice. Raises Conflict when another label of that time says something else.
+        """
+        labels.require_target_and_truth(
+            prediction_id is not None,
+            request_id is not None,
+            actual_label is not None or actual_value is not None,
+        )
+        row = dict(locals())
+        if prediction_id is not None:
+            row["predicted_from"] = labels.predicted_from(prediction_id)
+            # In a transaction a failure would be the end of it, so the long way is taken.
+            if not isinstance(self._db, Transaction) and self._insert_one(row):
+                return Labeled(stored=1, waiting=0, duplicates=0)
+        found = self._row("insert", Labeled, row)
+        assert found is not None  # the function returns a row or raises
+        return found
+
+    def insert_many(self, *, rows: Iterable[Mapping[str, Any]]) -> Labeled:
+        """Label many predictions in one transaction by COPY.
+
+        A row is a mapping of the arguments of `insert`. Raises InvalidValue naming the row and
+        its field; then nothing is stored.
+        """
+        rows = list(rows)
+        with self._db.transaction() as tx:
+            within = GroundTruthRepository(tx)
+            now = within._value("insert_many__stage", {})
+            within._copy(labels.encode(rows, now))
+            found = within._row("insert_many", Labeled, {})
+        assert found is not None  # the function returns a row or raises
+        return found
+
+    def settle(self, *, since: datetime | None = None, until: datetime | None = None) -> int:
+        """Store the labels that waited for predictions of a window and return how many.
+
+        Writes of many predictions settle theirs, and `performance` its window.
+        """
+        settled: int = self._value("settle", locals())
+        return settled
+
+    def list_labels(self, *, prediction_id: UUID) -> list[GroundTruth]:
+        """Return all labels of a prediction, newest first: the first of them counts."""
+        predicted_from = labels.predicted_from(prediction_id)
+        return self._rows("list_labels", GroundTruth, locals())
+
+    def performance(
+        self,
+        *,
+        model_name: str,
+        model_version: str | None = None,
+        since: datetime,
+        until: datetime | None = None,
+        positive_label: str | None = None,
+        threshold: float = 0.5,
+        as_of: datetime | None = None,
+    ) -> Performance:
+        """Compare the predictions with since <= predicted_at < until with their newest labels.
+
+        `positive_label` is the class that `probability` is about; without one it is the number 1.
+        A prediction with neither label nor class counts as positive from a probability of
+        `threshold` on. `as_of` leaves out labels of a later time. Raises NotFound for an unknown
+        model or version.
+        """
+        since = instant("since", since)
+        until = datetime.now(UTC) if until is None else instant("until", until)
+        if until <= since:
+            raise InvalidValue("until", "must be after since")
+        if not 0 <= number("threshold", threshold) <= 1:
+            raise InvalidValue("threshold", "must be between 0 and 1")
+        self.settle(since=since, until=until)
+        found = self._row("performance", Performance, locals())
+        if found is None:
+            version = "" if model_version is None else f" with a version {model_version}"
+            raise NotFound(f"there is no model {model_name}{version}")
+        return found
+
+    def _insert_one(self, row: Mapping[str, object]) -> bool:
+        """Store a label whose prediction and partition are there; return whether they were."""
+        try:
+            return self._value("insert__at_once", row) is not None
+        except MissingPartition:
+            return False
+
+    def _copy(self, data: Iterator[bytes]) -> None:
+        statement = load(self._file)["insert_many__copy"].text
+        with (
+            self._db.connection() as connection,
+            connection.cursor().copy(statement) as copy,
+        ):
+            for chunk in data:
+                copy.write(chunk)

@@ -1,0 +1,175 @@
+# Generated from src/mlops_ledger/_async/prediction_reads.py by tools/unasync.py: edit that file, then run `make sync`.
+"""What was predicted: single predictions, pages of them, and numbers over a window."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from psycopg import ClientCursor
+from psycopg.rows import scalar_row
+
+from .. import frames
+from ..errors import InvalidValue, LedgerError
+from ..identifiers import time_of
+from ..prediction_fields import EARLIEST, latest_moment
+from ..rows import MonitoringSummary, Prediction, PredictionStats
+from ..statements import load
+from ..values import instant, look_back, page_size
+from ..values import uuid as checked_uuid
+from .database import Database
+from .repository import Repository
+
+
+class PredictionReads(Repository):
+    """The questions that PredictionsRepository answers."""
+
+    _file = "predictions"
+    _planned_anew = ("list_predictions", "stats", "monitoring_summary")
+
+    def get(self, *, id: UUID) -> Prediction | None:
+        """Return one prediction, or None."""
+        try:
+            since = time_of(checked_uuid("id", id))
+        except OverflowError:
+            return None
+        values = {"id": id, "since": since, "until": since + timedelta(milliseconds=1)}
+        return self._row("get", Prediction, values)
+
+    def list_predictions(
+        self,
+        *,
+        model_name: str | None = None,
+        model_version: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        status: str | None = None,
+        predicted_label: str | None = None,
+        batch_id: str | None = None,
+        request_id: str | None = None,
+        limit: int = 100,
+        before: UUID | None = None,
+    ) -> list[Prediction]:
+        """Return the predictions with since <= predicted_at < until, newest first.
+
+        At most `limit` (1 to 1000); the next page is `before` the id of the last.
+        """
+        limit = page_size(limit)
+        since, until = _window(since, until, before)
+        version_ids = self._version_ids(model_name, model_version)
+        return self._rows("list_predictions", Prediction, locals())
+
+    def recent(
+        self,
+        *,
+        model_name: str | None = None,
+        model_version: str | None = None,
+        hours: float = 24,
+        limit: int = 100,
+    ) -> list[Prediction]:
+        """Return the predictions of the last hours, newest first; at most `limit` (1 to 1000)."""
+        since = look_back(datetime.now(UTC), hours, "hours")
+        return self.list_predictions(
+            model_name=model_name, model_version=model_version, since=since, limit=limit
+        )
+
+    def stats(
+        self,
+        *,
+        model_name: str | None = None,
+        model_version: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> PredictionStats:
+        """Describe the predictions with since <= predicted_at < until in numbers.
+
+        Latencies are in milliseconds, rates 0 to 1; `label_distribution` counts the 1000 most
+        frequent labels.
+        """
+        since, until = _window(since, until)
+        version_ids = self._version_ids(model_name, model_version)
+        found = self._row("stats", PredictionStats, locals())
+        assert found is not None  # an aggregate is always a row
+        return found
+
+    def monitoring_summary(
+        self,
+        *,
+        model_name: str,
+        model_version: str | None = None,
+        timestamp: datetime | None = None,
+        lookback_hours: float = 24,
+        positive_label: str | None = None,
+        threshold: float = 0.5,
+    ) -> MonitoringSummary:
+        """Compute what a monitoring run records of the hours that end at `timestamp`, or now.
+
+        A prediction is positive when its label is `positive_label`, or without one when its
+        probability reaches `threshold`. `entropy` is the mean in bits. Labels count that were
+        known by `timestamp`.
+        """
+        until = datetime.now(UTC) if timestamp is None else instant("timestamp", timestamp)
+        since = look_back(until, lookback_hours, "lookback_hours")
+        version_ids = self._version_ids(model_name, model_version)
+        found = self._row("monitoring_summary", MonitoringSummary, locals())
+        assert found is not None  # an aggregate is always a row
+        return found
+
+    def fetch_arrow(
+        self,
+        *,
+        model_name: str | None = None,
+        model_version: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> Any:
+        """Return the predictions with since <= predicted_at < until as an Arrow table.
+
+        Features are a list in the order of the version's feature_names, `inputs` and `metadata`
+        JSON text; the order of the rows is not defined. It reads what is committed, over a
+        connection of its own; needs the extra `arrow`.
+        """
+        if not isinstance(self._db, Database):
+            raise LedgerError("a table is read outside of transactions: use the database itself")
+        since, until = _window(since, until)
+        version_ids = self._version_ids(model_name, model_version)
+        statement = load(self._file)["fetch"]
+        with self._db.connection() as connection:
+            query = ClientCursor(connection).mogrify(statement.text, statement.bind(locals()))
+        conninfo = self._db.conninfo()
+        query = frames.selection(query, columns)
+        return frames.read_table(conninfo, query)
+
+    def fetch_polars(self, **window: Any) -> Any:
+        """Return what `fetch_arrow` does as a Polars data frame; the same arguments."""
+        return frames.to_polars(self.fetch_arrow(**window))
+
+    def fetch_pandas(self, **window: Any) -> Any:
+        """Return what `fetch_arrow` does as a pandas data frame; the same arguments."""
+        return frames.to_pandas(self.fetch_arrow(**window))
+
+    def _version_ids(
+        self, model_name: str | None, model_version: str | None
+    ) -> list[UUID] | None:
+        if model_name is None:
+            if model_version is not None:
+                raise InvalidValue("model_name", "is needed with model_version")
+            return None
+        return self._fetch("version_ids", scalar_row, locals())
+
+
+def _window(
+    since: datetime | None, until: datetime | None, before: UUID | None = None
+) -> tuple[datetime, datetime]:
+    """Return both ends of a window, so that only the partitions between them are read."""
+    since = EARLIEST if since is None else instant("since", since)
+    until = latest_moment() + timedelta(days=1) if until is None else instant("until", until)
+    if before is not None:
+        with suppress(OverflowError):
+            until = min(until, time_of(checked_uuid("before", before)) + timedelta(milliseconds=1))
+    return since, until

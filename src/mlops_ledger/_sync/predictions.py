@@ -1,0 +1,231 @@
+# Generated from src/mlops_ledger/_async/predictions.py by tools/unasync.py: edit that file, then run `make sync`.
+"""Predictions: written once, one by one or by COPY."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from psycopg.rows import scalar_row
+
+from .. import prediction_fields
+from ..copying import Batch, Key, RowBatch, Tally
+from ..errors import Conflict, DuplicateId, InvalidValue, LedgerError, MissingPartition, NotFound
+from ..identifiers import new_id
+from ..prediction_fields import KnownVersion
+from ..rows import Written
+from ..statements import load
+from ..values import text
+from .database import Transaction
+from .prediction_reads import PredictionReads
+
+
+class PredictionsRepository(PredictionReads):
+    """Stores predictions and answers what was predicted."""
+
+    def __init__(self, db: Any = None) -> None:
+        super().__init__(db)
+        self._versions: dict[Key, KnownVersion] = {}
+
+    def insert(
+        self,
+        *,
+        model_name: str,
+        model_version: str,
+        features: Mapping[str, float | None] | Sequence[float | None] | None = None,
+        inputs: Any = None,
+        prediction: float | None = None,
+        predicted_label: str | None = None,
+        probability: float | None = None,
+        confidence_lower: float | None = None,
+        confidence_upper: float | None = None,
+        latency_ms: float | None = None,
+        status: str = "success",
+        error_message: str | None = None,
+        request_id: str | None = None,
+        batch_id: str | None = None,
+        cache_hit: bool | None = None,
+        user_agent: str | None = None,
+        client_ip: str | None = None,
+        metadata: Any = None,
+        predicted_at: datetime | None = None,
+        id: UUID | None = None,
+    ) -> UUID:
+        """Store one prediction and return its id.
+
+        `features` are numbers, by name or in the order of the version's feature_names; NaN and
+        infinity are kept. Text and categories belong in `inputs`, and so do all features of a
+        version that names none. `predicted_at` is now by default; an `id` of one's own comes from
+        `new_id(predicted_at)`. Repeating a call with the same `id` stores nothing twice. Raises
+        NotFound for an unknown version, InvalidValue for a value that is refused.
+        """
+        row = dict(locals())
+        del row["self"]
+        version = self._version(model_name, model_version)
+        values = prediction_fields.checked(version, row)
+        for attempt in range(2):
+            try:
+                return self._insert_one(values)
+            except MissingPartition:
+                if attempt:
+                    raise
+                self._make_partitions([(values["predicted_at"],) * 2])
+        raise AssertionError
+
+    def insert_many(
+        self,
+        *,
+        rows: Iterable[Mapping[str, Any]],
+        model_name: str | None = None,
+        model_version: str | None = None,
+        write_id: UUID | None = None,
+    ) -> Written:
+        """Store many predictions in one transaction by COPY.
+
+        A row is a mapping of the arguments of `insert`; model and version may be given once for
+        all. Repeating a call with the same `write_id` and rows stores nothing twice, and a row
+        whose id is there already is not stored again. Raises NotFound for an unknown version,
+        InvalidValue naming the row and its field; then nothing is stored.
+        """
+        return self._store(RowBatch(rows, model_name, model_version), write_id)
+
+    def insert_columns(
+        self,
+        *,
+        model_name: str,
+        model_version: str,
+        columns: Any,
+        write_id: UUID | None = None,
+    ) -> Written:
+        """Store many predictions of one version, given by the column; needs NumPy.
+
+        `columns` is a mapping or a pandas, Polars or Arrow table whose columns are named as the
+        arguments of `insert`; a single value counts for all rows. `features` is a matrix, or such
+        a table with a column for each feature. NumPy's datetime64 counts as UTC. Everything is
+        checked before the first byte is sent. Otherwise as `insert_many`.
+        """
+        try:
+            from ..columns import ColumnBatch
+        except ImportError:
+            raise LedgerError("insert_columns needs NumPy: pip install numpy") from None
+        return self._store(ColumnBatch(columns, model_name, model_version), write_id)
+
+    def erase(self, *, request_id: str) -> int:
+        """Delete the predictions of a request and their labels; return how many predictions."""
+        with self._db.transaction() as tx:
+            within = PredictionsRepository(tx)
+            within._fetch("erase__labels", scalar_row, locals())
+            within._fetch("erase__waiting", scalar_row, locals())
+            return len(within._fetch("erase", scalar_row, locals()))
+
+    def ensure_partitions(
+        self, *, since: datetime | None = None, until: datetime | None = None
+    ) -> int:
+        """Make the missing partitions of a stretch of time, by default the coming week.
+
+        Returns how many were made. Writers make the partitions they miss themselves; made in
+        advance, no write waits for one.
+        """
+        since = datetime.now(UTC) if since is None else since
+        until = since + timedelta(days=7) if until is None else until
+        made: int = self._value("ensure_partitions", locals())
+        return made
+
+    def partition_by(self, *, period: str) -> None:
+        """Set how long partitions made from now on are: day, week or month; others stay.
+
+        Days suit about 10,000 predictions a day and more, months less than 1,000.
+        """
+        self._fetch("partition_by", scalar_row, locals())
+
+    def _store(self, batch: Batch, write_id: UUID | None) -> Written:
+        if not len(batch):
+            return Written(stored=0, duplicates=0)
+        versions = {key: self._version(*key) for key in batch.keys}
+        write_id = new_id() if write_id is None else write_id
+        staged = False
+        for attempt in range(3):
+            try:
+                data = batch.encode(versions)
+                with self._db.transaction() as tx:
+                    within = PredictionsRepository(tx)
+                    return within._write(write_id, batch.tallies(versions), data, staged)
+            except MissingPartition:
+                if attempt == 2:
+                    raise
+                self._make_partitions(batch.days())
+            except DuplicateId:
+                if attempt == 2 or staged:
+                    raise
+                staged = True
+        raise AssertionError
+
+    def _version(self, model_name: Any, model_version: Any) -> KnownVersion:
+        key = model_name, model_version
+        if key not in self._versions:
+            for field, value in zip(("model_name", "model_version"), key, strict=True):
+                if value is None:
+                    raise InvalidValue(field, "is required")
+                text(field, value)
+            found = self._row("version", KnownVersion, locals())
+            if found is None:
+                raise NotFound(f"model {model_name} has no version {model_version}")
+            self._versions[key] = found
+        return self._versions[key]
+
+    def _insert_one(self, values: Mapping[str, object]) -> UUID:
+        conflict = "id: already names a prediction of another version"
+        if not isinstance(self._db, Transaction):
+            return self._insert_once("insert", values, conflict)
+        # A failure must leave the caller's transaction usable, to make the partition and go on.
+        with self._db.transaction() as tx:
+            return PredictionsRepository(tx)._insert_once("insert", values, conflict)
+
+    def _write(
+        self, write_id: UUID, tallies: Sequence[Tally], data: Iterator[bytes], staged: bool
+    ) -> Written:
+        total = sum(tally.count for tally in tallies)
+        if not self._begin_write(write_id, tallies):
+            return Written(stored=0, duplicates=total)
+        if not staged:
+            self._copy("copy", data)
+            return Written(stored=total, duplicates=0)
+        self._run("stage")
+        self._copy("copy_to_stage", data)
+        stored = self._value("store_staged", {})
+        self._run("drop_stage")
+        return Written(stored=stored, duplicates=total - stored)
+
+    def _begin_write(self, write_id: UUID, tallies: Sequence[Tally]) -> bool:
+        """Record the write; return whether it is new. Raises Conflict when it was another."""
+        begun = set()
+        for tally in tallies:
+            values = {
+                "write_id": write_id,
+                "model_version_id": tally.version.id,
+                "num_predictions": tally.count,
+                "first_predicted_at": tally.first,
+                "last_predicted_at": tally.last,
+            }
+            new = self._value("begin_write", values) is not None
+            if not new and self._value("begin_write__repeated", values) is None:
+                raise Conflict("write_id: already names a write of other predictions")
+            begun.add(new)
+        if len(begun) > 1:
+            raise Conflict("write_id: already names a write of other predictions")
+        return begun.pop()
+
+    def _copy(self, name: str, data: Iterator[bytes]) -> None:
+        statement = load(self._file)[name].text
+        with (
+            self._db.connection() as connection,
+            connection.cursor().copy(statement) as copy,
+        ):
+            for chunk in data:
+                copy.write(chunk)
+
+    def _make_partitions(self, days: Iterable[tuple[datetime, datetime]]) -> None:
+        for since, until in days:
+            self.ensure_partitions(since=since, until=until)

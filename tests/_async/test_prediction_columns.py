@@ -1,0 +1,178 @@
+"""Storing predictions by the column."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from mlops_ledger import AsyncModelVersionRepository, AsyncPredictionsRepository, new_id
+from mlops_ledger.errors import InvalidValue, NotFound
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+ONE = {"model_name": "m", "model_version": "1"}
+SIZE = 5000
+
+
+@pytest.fixture(autouse=True)
+async def registered(models: AsyncModelVersionRepository) -> None:
+    """A version that takes two features, and one that names none."""
+    await models.insert(model_name="m", feature_names=["hour", "distance"])
+    await models.insert(model_name="free")
+
+
+def rows_of(size: int) -> list[dict[str, Any]]:
+    texts = ["late", "on time", None, "☃" * 40, "", "late"]
+    return [
+        {
+            "id": new_id(NOON + number * HOUR / 100),
+            "predicted_at": NOON + number * HOUR / 100,
+            "features": [number / 3, float("nan") if number % 5 else float("inf")],
+            "probability": number / size,
+            "prediction": float(-number),
+            "confidence_lower": 1.0 if number % 4 else None,
+            "predicted_label": texts[number % 6],
+            "request_id": f"r{number}",
+            "cache_hit": (True, False, None)[number % 3],
+            "client_ip": ("10.0.0.1", None)[number % 2],
+            "inputs": {"text": "x" * (number % 3)} if number % 3 else None,
+            "status": ("success", "error")[number % 7 == 0],
+        }
+        for number in range(size)
+    ]
+
+
+def as_columns(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    columns: dict[str, Any] = {name: [row[name] for row in rows] for name in rows[0]}
+    columns["features"] = np.array(columns["features"])
+    columns["probability"] = np.array(columns["probability"])
+    columns["prediction"] = np.array(columns["prediction"], np.float32)
+    columns["predicted_at"] = np.array(
+        [at.replace(tzinfo=None) for at in columns["predicted_at"]], "M8[us]"
+    )
+    return columns
+
+
+def stored(conn: psycopg.Connection[Any], model_version: str = "1") -> list[dict[str, Any]]:
+    cursor = conn.cursor(row_factory=dict_row)
+    found = cursor.execute("SELECT * FROM predictions ORDER BY id").fetchall()
+    # NaN is not equal to itself.
+    return [{name: repr(value) for name, value in row.items()} for row in found]
+
+
+async def test_columns_store_what_rows_store(
+    predictions: AsyncPredictionsRepository, conn: psycopg.Connection[Any]
+) -> None:
+    rows = rows_of(SIZE)
+    await predictions.insert_many(rows=rows, **ONE)
+    expected = stored(conn)
+    conn.execute("TRUNCATE predictions")
+    written = await predictions.insert_columns(columns=as_columns(rows), **ONE)
+    assert (written.stored, written.duplicates) == (SIZE, 0)
+    assert stored(conn) == expected
+
+
+async def test_columns_may_be_scalars_and_features_a_table(
+    predictions: AsyncPredictionsRepository,
+) -> None:
+    await predictions.insert_columns(
+        columns={
+            "features": {"distance": np.array([1, 2]), "hour": [3.0, 4.0]},
+            "predicted_at": NOON,
+            "predicted_label": "late",
+            "latency_ms": 2,
+        },
+        **ONE,
+    )
+    second, first = await predictions.list_predictions()
+    assert sorted([first.feature_values, second.feature_values]) == [[3, 1], [4, 2]]
+    assert {first.predicted_at, second.predicted_at} == {NOON}
+    assert (first.predicted_label, first.latency_ms, first.id.version) == ("late", 2, 7)
+    assert (await predictions.get(id=first.id)) == first
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
+async def test_tables_are_columns(predictions: AsyncPredictionsRepository, library: str) -> None:
+    module = pytest.importorskip(library)
+    make = {"pandas": "DataFrame", "polars": "DataFrame", "pyarrow": "table"}[library]
+    data = {
+        "predicted_at": [NOON + number * HOUR for number in range(3)],
+        "probability": [0.25, 0.5, None],
+        "predicted_label": ["late", None, "late"],
+        "latency_ms": [1, 2, 3],
+    }
+    table = getattr(module, make)(data)
+    assert (await predictions.insert_columns(columns=table, **ONE)).stored == 3
+    found = await predictions.list_predictions()
+    for name, values in data.items():
+        assert [getattr(row, name) for row in reversed(found)] == values
+    features = getattr(module, make)({"distance": [1.0, 2.0], "hour": [3, 4]})
+    await predictions.insert_columns(columns={"features": features, "status": "success"}, **ONE)
+    assert (await predictions.recent(limit=1))[0].feature_values in ([3, 1], [4, 2])
+
+
+async def test_a_repeated_write_stores_nothing_twice(
+    predictions: AsyncPredictionsRepository,
+) -> None:
+    columns = as_columns(rows_of(20))
+    write = {**ONE, "columns": columns, "write_id": new_id()}
+    assert (await predictions.insert_columns(**write)).stored == 20
+    assert (await predictions.insert_columns(**write)).duplicates == 20
+    again = await predictions.insert_columns(columns=columns, **ONE)
+    assert (again.stored, again.duplicates) == (0, 20)
+    assert (await predictions.insert_columns(columns={"probability": []}, **ONE)).stored == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"probability": np.array([0.5, 1.2])}, "columns.probability"),
+        ({"probability": np.array([0.5, np.nan])}, "columns.probability"),
+        ({"probability": np.array(["a", "b"])}, "columns.probability"),
+        ({"probability": [0.5, "a"]}, "columns.probability"),
+        ({"probability": np.array([0.5])}, "columns"),
+        ({"prediction": np.array([0.5, np.inf])}, "columns.prediction"),
+        ({"confidence_upper": np.array([2.0, 0.5])}, "confidence_lower"),
+        ({"predicted_label": ["late", 3]}, "columns.predicted_label"),
+        ({"predicted_label": ["late", "a\0"]}, "columns.predicted_label"),
+        ({"status": ["success", "failed"]}, "status"),
+        ({"features": np.ones((2, 3))}, "columns.features"),
+        ({"features": np.ones(2)}, "columns.features"),
+        ({"features": {"hour": [1, 2]}}, "features.distance"),
+        ({"features": {"hour": [1, 2], "distance": ["a", "b"]}}, "columns.features.distance"),
+        ({"predicted_at": np.array(["NaT", "2026-01-01"], "M8[us]")}, "columns.predicted_at"),
+        ({"predicted_at": np.array(["9999-01-01"] * 2, "M8[us]")}, "columns.predicted_at"),
+        ({"predicted_at": [NOON, NOON.replace(tzinfo=None)]}, "columns.predicted_at"),
+        ({"id": [new_id(NOON), new_id()], "predicted_at": NOON}, "columns.id"),
+        ({"id": [new_id(), new_id()]}, "columns.predicted_at"),
+        ({"id": ["1", "2"], "predicted_at": NOON}, "columns.id"),
+        ({"probabilty": [1, 2]}, "columns.probabilty"),
+    ],
+)
+async def test_what_is_refused_is_named(
+    predictions: AsyncPredictionsRepository, changes: dict[str, Any], field: str
+) -> None:
+    columns = {"latency_ms": [1, 2], "confidence_lower": np.array([1.0, 1.0]), **changes}
+    with pytest.raises(InvalidValue) as refusal:
+        await predictions.insert_columns(columns=columns, **ONE)
+    assert refusal.value.field.removeprefix("columns.") == field.removeprefix("columns.")
+    assert (await predictions.stats()).count == 0
+
+
+async def test_a_table_without_zone_is_refused(predictions: AsyncPredictionsRepository) -> None:
+    pandas = pytest.importorskip("pandas")
+    table = pandas.DataFrame({"predicted_at": [NOON.replace(tzinfo=None)]})
+    with pytest.raises(InvalidValue, match="time zone"):
+        await predictions.insert_columns(columns=table, **ONE)
+    for wrong in (None, 3, [1, 2]):
+        with pytest.raises(InvalidValue, match="columns"):
+            await predictions.insert_columns(columns=wrong, **ONE)
+    with pytest.raises(NotFound):
+        await predictions.insert_columns(
+            columns={"prediction": [1]}, model_name="m", model_version="9"
+        )

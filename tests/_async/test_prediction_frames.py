@@ -1,0 +1,95 @@
+"""Reading predictions into tables."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from mlops_ledger import (
+    AsyncDatabase,
+    AsyncModelVersionRepository,
+    AsyncPredictionsRepository,
+    Settings,
+    new_id,
+)
+from mlops_ledger.errors import InvalidValue, LedgerError, TimedOut
+
+pyarrow = pytest.importorskip("pyarrow")
+pytest.importorskip("adbc_driver_postgresql")
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+ONE = {"model_name": "m", "model_version": "1"}
+
+
+@pytest.fixture(autouse=True)
+async def stored(
+    models: AsyncModelVersionRepository, predictions: AsyncPredictionsRepository
+) -> list[dict[str, Any]]:
+    """Two days of predictions of two models."""
+    await models.insert(model_name="m", feature_names=["hour", "distance"])
+    await models.insert(model_name="other")
+    rows = [
+        {
+            "id": new_id(NOON + number * HOUR),
+            "predicted_at": NOON + number * HOUR,
+            "model_name": "m" if number % 2 else "other",
+            "features": [number, math.nan],
+            "probability": number / 48 if number % 3 else None,
+            "predicted_label": "låte" if number % 5 else None,
+            "inputs": {"carrier": "AA"},
+            "client_ip": "10.0.0.1",
+        }
+        for number in range(48)
+    ]
+    await predictions.insert_many(rows=rows, model_version="1")
+    return rows
+
+
+async def test_a_table_holds_what_was_stored(
+    predictions: AsyncPredictionsRepository, stored: list[dict[str, Any]]
+) -> None:
+    table = await predictions.fetch_arrow(
+        model_name="m", since=NOON + 10 * HOUR, until=NOON + 40 * HOUR
+    )
+    rows = [row for row in stored[10:40] if row["model_name"] == "m"]
+    found = sorted(table.to_pylist(), key=lambda row: row["predicted_at"])
+    for name in ("predicted_at", "model_name", "probability", "predicted_label", "client_ip"):
+        assert [row[name] for row in found] == [row[name] for row in rows]
+    assert [row["feature_values"][0] for row in found] == [row["features"][0] for row in rows]
+    assert all(math.isnan(row["feature_values"][1]) for row in found)
+    assert {row["inputs"] for row in found} == {'{"carrier": "AA"}'}
+    assert table.schema.field("predicted_at").type == pyarrow.timestamp("us", tz="UTC")
+
+
+async def test_columns_can_be_chosen(predictions: AsyncPredictionsRepository) -> None:
+    table = await predictions.fetch_arrow(columns=["probability", "id"])
+    assert (table.column_names, table.num_rows) == (["probability", "id"], 48)
+    assert (await predictions.fetch_arrow(model_name="unknown")).num_rows == 0
+    for wrong in (["probabilty"], [], ["id; DROP TABLE predictions"]):
+        with pytest.raises(InvalidValue, match="columns"):
+            await predictions.fetch_arrow(columns=wrong)
+
+
+async def test_data_frames_are_the_same_table(predictions: AsyncPredictionsRepository) -> None:
+    pytest.importorskip("polars")
+    pytest.importorskip("pandas")
+    columns = ["predicted_at", "probability"]
+    polars = await predictions.fetch_polars(columns=columns)
+    pandas = await predictions.fetch_pandas(columns=columns)
+    assert polars["probability"].sum() == pytest.approx(pandas["probability"].sum())
+    assert list(polars["predicted_at"]) == [at.to_pydatetime() for at in pandas["predicted_at"]]
+
+
+async def test_what_goes_wrong_is_a_ledger_error(db: AsyncDatabase, dsn: str) -> None:
+    async with db.transaction() as tx:
+        with pytest.raises(LedgerError, match="outside of transactions"):
+            await AsyncPredictionsRepository(tx).fetch_arrow()
+        async with tx.connection() as connection:
+            await connection.execute("LOCK TABLE predictions")
+        async with AsyncDatabase(Settings(conninfo=dsn, statement_timeout=0.3)) as impatient:
+            with pytest.raises(TimedOut):
+                await AsyncPredictionsRepository(impatient).fetch_arrow()

@@ -1,0 +1,225 @@
+"""Finding predictions, describing a window of them, and erasing those of a request."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import psycopg
+import pytest
+
+from mlops_ledger import (
+    AsyncModelVersionRepository,
+    AsyncMonitoringMetricsRepository,
+    AsyncPredictionsRepository,
+    new_id,
+)
+from mlops_ledger.errors import InvalidValue
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+
+@pytest.fixture(autouse=True)
+async def registered(models: AsyncModelVersionRepository) -> None:
+    """Two versions of m, one of another."""
+    for name in ("m", "m", "other"):
+        await models.insert(model_name=name, feature_names=["hour", "distance"])
+    await models.promote(model_name="m", model_version="1", at=NOON - 9 * DAY)
+
+
+@pytest.fixture
+async def week(predictions: AsyncPredictionsRepository) -> list[dict[str, Any]]:
+    """A prediction every hour of a week, of all versions in turn."""
+    rows = [
+        {
+            "model_name": ("m", "m", "other")[number % 3],
+            "model_version": ("1", "2", "1")[number % 3],
+            "id": new_id(NOON + number * HOUR),
+            "predicted_at": NOON + number * HOUR + timedelta(microseconds=7),
+            "features": [number, -number],
+            "probability": number / 168,
+            "predicted_label": "late" if number > 100 else "on time",
+            "latency_ms": float(number),
+            "status": "error" if number % 7 == 0 else "success",
+            "batch_id": f"b{number // 24}",
+            "request_id": f"r{number // 2}",
+        }
+        for number in range(168)
+    ]
+    await predictions.insert_many(rows=rows)
+    return rows
+
+
+async def test_get_returns_every_field(
+    predictions: AsyncPredictionsRepository, week: list[dict[str, Any]]
+) -> None:
+    row = week[101]
+    found = await predictions.get(id=row["id"])
+    assert found is not None
+    expected = {name: row[name] for name in row if name != "features"}
+    assert {name: getattr(found, name) for name in expected} == expected
+    assert found.features == {"hour": 101, "distance": -101}
+    assert await predictions.get(id=new_id(NOON)) is None
+
+
+async def test_a_list_is_newest_first_and_filtered(
+    predictions: AsyncPredictionsRepository, week: list[dict[str, Any]]
+) -> None:
+    async def ids(**filters: Any) -> list[Any]:
+        return [row.id for row in await predictions.list_predictions(limit=1000, **filters)]
+
+    def expected(keep: Any) -> list[Any]:
+        return [row["id"] for row in reversed(week) if keep(row)]
+
+    assert await ids() == expected(lambda row: True)
+    assert await ids(model_name="m") == expected(lambda row: row["model_name"] == "m")
+    assert await ids(model_name="m", model_version="2") == expected(
+        lambda row: (row["model_name"], row["model_version"]) == ("m", "2")
+    )
+    assert await ids(model_name="unknown") == []
+    for field, value in (
+        ("status", "error"),
+        ("predicted_label", "late"),
+        ("batch_id", "b3"),
+        ("request_id", "r20"),
+    ):
+        assert await ids(**{field: value}) == expected(lambda row: row[field] == value)  # noqa: B023
+    since, until = week[30]["predicted_at"], week[60]["predicted_at"]
+    assert await ids(since=since, until=until) == expected(
+        lambda row: since <= row["predicted_at"] < until
+    )
+    with pytest.raises(InvalidValue, match="model_name"):
+        await ids(model_version="1")
+
+
+async def test_pages_hold_every_prediction_once(
+    predictions: AsyncPredictionsRepository, week: list[dict[str, Any]]
+) -> None:
+    seen, before = [], None
+    while page := await predictions.list_predictions(model_name="m", limit=50, before=before):
+        seen += [row.id for row in page]
+        before = page[-1].id
+    assert seen == [row["id"] for row in reversed(week) if row["model_name"] == "m"]
+
+
+async def test_recent_is_the_last_hours(predictions: AsyncPredictionsRepository) -> None:
+    now = datetime.now(UTC)
+    for hours in (0, 1, 30):
+        await predictions.insert(
+            model_name="m", model_version="1", prediction=hours, predicted_at=now - hours * HOUR
+        )
+    assert [row.prediction for row in await predictions.recent(model_name="m")] == [0, 1]
+    assert [row.prediction for row in await predictions.recent(hours=31, limit=2)] == [0, 1]
+    assert await predictions.recent(model_name="other") == []
+    for wrong in ({"hours": 0}, {"hours": float("inf")}, {"limit": 1001}, {"limit": 0}):
+        with pytest.raises(InvalidValue):
+            await predictions.recent(**wrong)
+
+
+async def test_stats_describe_a_window(
+    predictions: AsyncPredictionsRepository, week: list[dict[str, Any]]
+) -> None:
+    rows = [row for row in week if row["model_name"] == "m"][10:]
+    since = rows[0]["predicted_at"]
+    found = await predictions.stats(model_name="m", since=since)
+    latency = [row["latency_ms"] for row in rows]
+    assert found.count == len(rows)
+    assert found.success_rate == pytest.approx(np.mean([r["status"] == "success" for r in rows]))
+    assert found.mean_probability == pytest.approx(np.mean([r["probability"] for r in rows]))
+    assert found.mean_latency_ms == pytest.approx(np.mean(latency))
+    assert [found.p50_latency_ms, found.p95_latency_ms, found.p99_latency_ms] == pytest.approx(
+        np.percentile(latency, [50, 95, 99])
+    )
+    assert (found.earliest, found.latest) == (since, rows[-1]["predicted_at"])
+    labels = [row["predicted_label"] for row in rows]
+    assert found.label_distribution == {name: labels.count(name) for name in ("late", "on time")}
+
+
+async def test_stats_of_nothing_are_none(predictions: AsyncPredictionsRepository) -> None:
+    found = await predictions.stats()
+    assert (found.count, found.label_distribution) == (0, {})
+    assert {
+        value
+        for name, value in asdict(found).items()
+        if name not in ("count", "label_distribution")
+    } == {None}
+
+
+async def test_a_monitoring_summary_is_what_a_run_records(
+    predictions: AsyncPredictionsRepository,
+    monitoring: AsyncMonitoringMetricsRepository,
+    week: list[dict[str, Any]],
+    conn: psycopg.Connection[Any],
+) -> None:
+    end = NOON + 7 * DAY
+    rows = [row for row in week[-72:] if row["model_name"] == "m"]
+    conn.execute("SELECT ensure_partitions('ground_truth', %s, %s)", [NOON, end])
+    for row, known in ((rows[0], -HOUR), (rows[0], timedelta(0)), (rows[1], HOUR)):
+        conn.execute(
+            "INSERT INTO ground_truth (prediction_id, predicted_at, labeled_at, model_version_id,"
+            " actual_label) SELECT id, predicted_at, %s, model_version_id, 'late'"
+            " FROM predictions WHERE id = %s",
+            [end + known, row["id"]],
+        )
+    found = await predictions.monitoring_summary(
+        model_name="m", timestamp=end, lookback_hours=72, threshold=0.75
+    )
+    p = np.array([row["probability"] for row in rows])
+    assert found.num_predictions == len(rows)
+    assert found.positive_rate == pytest.approx((p >= 0.75).mean())
+    assert (found.probability_mean, found.probability_std) == pytest.approx((p.mean(), p.std()))
+    entropy = -(p * np.log2(p) + (1 - p) * np.log2(1 - p)).mean()
+    assert found.entropy == pytest.approx(entropy, rel=1e-12)
+    assert (found.labeled_samples, found.coverage_pct) == (1, pytest.approx(100 / len(rows)))
+    by_label = await predictions.monitoring_summary(
+        model_name="m", timestamp=end, lookback_hours=168, positive_label="late"
+    )
+    late = [row["predicted_label"] == "late" for row in week if row["model_name"] == "m"]
+    assert by_label.positive_rate == pytest.approx(np.mean(late))
+    run = await monitoring.get(id=await monitoring.insert(**asdict(found)))
+    assert run is not None
+    assert {name: getattr(run, name) for name in asdict(found)} == asdict(found)
+
+
+async def test_a_summary_of_certain_predictions_has_no_entropy(
+    predictions: AsyncPredictionsRepository,
+) -> None:
+    for probability in (0, 1, None):
+        await predictions.insert(model_name="m", model_version="1", probability=probability)
+    found = await predictions.monitoring_summary(model_name="m")
+    assert (found.num_predictions, found.entropy, found.positive_rate) == (3, 0, 0.5)
+    nothing = await predictions.monitoring_summary(model_name="other")
+    assert (nothing.num_predictions, nothing.entropy, nothing.coverage_pct) == (0, None, None)
+
+
+async def test_erasing_a_request_leaves_the_others(
+    predictions: AsyncPredictionsRepository,
+    week: list[dict[str, Any]],
+    conn: psycopg.Connection[Any],
+) -> None:
+    conn.execute("SELECT ensure_partitions('ground_truth', %s, %s)", [NOON, NOON + 7 * DAY])
+    conn.execute(
+        "INSERT INTO ground_truth (prediction_id, predicted_at, labeled_at, model_version_id,"
+        " actual_label) SELECT id, predicted_at, now(), model_version_id, 'late' FROM predictions"
+    )
+    assert await predictions.erase(request_id="r3") == 2
+    assert await predictions.erase(request_id="r3") == 0
+    assert await predictions.get(id=week[6]["id"]) is None
+    assert (await predictions.stats()).count == 166
+    [labels] = conn.execute("SELECT count(*) FROM ground_truth").fetchall()
+    assert labels == (166,)
+
+
+async def test_a_time_filter_reads_only_its_partitions(
+    week: list[dict[str, Any]], conn: psycopg.Connection[Any]
+) -> None:
+    plan = conn.execute(
+        "EXPLAIN SELECT features FROM v_predictions WHERE predicted_at >= %s AND predicted_at < %s",
+        [NOON + 2 * DAY, NOON + 3 * DAY],
+    ).fetchall()
+    read = {word for (line,) in plan for word in line.split() if word.startswith("predictions_p")}
+    assert {name[:24] for name in read} == {"predictions_p2026_01_03", "predictions_p2026_01_04"}

@@ -1,0 +1,211 @@
+# Generated from tests/_async/test_performance.py by tools/unasync.py: edit that file, then run `make sync`.
+"""How right a model was: what counts, and what is said when there is nothing to count."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from mlops_ledger import (
+    Database,
+    GroundTruthRepository,
+    ModelVersionRepository,
+    PredictionsRepository,
+    new_id,
+)
+from mlops_ledger.errors import InvalidValue, NotFound
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+WINDOW: dict[str, Any] = {"model_name": "m", "since": NOON, "until": NOON + DAY}
+METRICS = ("accuracy", "precision", "recall", "f1_score", "roc_auc", "log_loss", "brier_score",
+           "calibration_error", "mae", "rmse", "r2")  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def registered(models: ModelVersionRepository) -> None:
+    """Two versions of model m, one of another."""
+    models.insert(model_name="m")
+    models.insert(model_name="m")
+    models.insert(model_name="other")
+
+
+@pytest.fixture
+def made(predictions: PredictionsRepository) -> list[UUID]:
+    """Ten predictions of version 1, an hour apart, the even ones late."""
+    ids = [new_id(NOON + k * HOUR) for k in range(10)]
+    rows = [
+        {"id": id, "predicted_label": "ontime" if k % 2 else "late", "probability": k / 10}
+        for k, id in enumerate(ids)
+    ]
+    predictions.insert_many(rows=rows, model_name="m", model_version="1")
+    return ids
+
+
+def test_without_labels_every_metric_is_none_with_a_reason(
+    truth: GroundTruthRepository, made: list[UUID]
+) -> None:
+    found = truth.performance(**WINDOW)
+    assert (found.num_predictions, found.labeled_samples, found.coverage_pct) == (10, 0, 0)
+    assert [getattr(found, name) for name in METRICS] == [None] * len(METRICS)
+    reason = "no prediction of the window has a label"
+    assert found.reasons == dict.fromkeys([*METRICS, "label_delay"], reason)
+    assert found.label_delay_p50 is None
+
+
+def test_without_predictions_even_coverage_is_none(
+    truth: GroundTruthRepository,
+) -> None:
+    found = truth.performance(**WINDOW)
+    assert (found.num_predictions, found.coverage_pct) == (0, None)
+    assert found.reasons["coverage_pct"] == "the window has no predictions"
+
+
+def test_coverage_and_delay_are_those_of_the_window(
+    predictions: PredictionsRepository, truth: GroundTruthRepository, made: list[UUID]
+) -> None:
+    for outside in (NOON - HOUR, NOON + DAY):
+        id = predictions.insert(
+            model_name="m", model_version="1", probability=1, predicted_at=outside
+        )
+        truth.insert(prediction_id=id, actual_value=0, labeled_at=NOON + 3 * DAY)
+    delays = [k * k * HOUR + timedelta(microseconds=k) for k in range(7)]
+    for k, delay in enumerate(delays):
+        truth.insert(
+            prediction_id=made[k], actual_label="late", labeled_at=NOON + k * HOUR + delay
+        )
+    found = truth.performance(**WINDOW)
+    assert (found.num_predictions, found.labeled_samples, found.coverage_pct) == (10, 7, 70)
+    seconds = [delay.total_seconds() for delay in delays]
+    assert found.label_delay_p50 is not None
+    assert found.label_delay_p95 is not None
+    assert found.label_delay_p50.total_seconds() == pytest.approx(np.percentile(seconds, 50))
+    assert found.label_delay_p95.total_seconds() == pytest.approx(np.percentile(seconds, 95))
+    assert found.label_delay_max == delays[-1]
+
+
+def test_only_the_newest_label_counts_and_the_delay_is_of_the_first(
+    truth: GroundTruthRepository, made: list[UUID]
+) -> None:
+    for hours, label in ((30, "late"), (50, "ontime"), (40, "late")):
+        truth.insert(
+            prediction_id=made[0], actual_label=label, labeled_at=NOON + hours * HOUR
+        )
+    found = truth.performance(**WINDOW)
+    assert (found.labeled_samples, found.accuracy) == (1, 0)
+    assert found.label_delay_max == 30 * HOUR
+    then = truth.performance(**WINDOW, as_of=NOON + 49 * HOUR)
+    assert (then.labeled_samples, then.accuracy) == (1, 1)
+    before = truth.performance(**WINDOW, as_of=NOON + 29 * HOUR)
+    assert before.labeled_samples == 0
+
+
+def test_a_model_or_one_version_of_it_is_asked_about(
+    predictions: PredictionsRepository, truth: GroundTruthRepository, made: list[UUID]
+) -> None:
+    ids = dict.fromkeys([("m", "2"), ("other", "1")], NOON)
+    for name, version in ids:
+        id = predictions.insert(
+            model_name=name, model_version=version, predicted_label="late", predicted_at=NOON
+        )
+        truth.insert(prediction_id=id, actual_label="ontime")
+    truth.insert(prediction_id=made[0], actual_label="late")
+    for version, counts in ((None, (11, 2, 0.5)), ("1", (10, 1, 1)), ("2", (1, 1, 0))):
+        found = truth.performance(**WINDOW, model_version=version)
+        assert (found.num_predictions, found.labeled_samples, found.accuracy) == counts
+        assert (found.model_name, found.model_version) == ("m", version)
+
+
+def test_labels_that_waited_are_counted(
+    predictions: PredictionsRepository, truth: GroundTruthRepository
+) -> None:
+    id = new_id(NOON)
+    truth.insert(prediction_id=id, actual_value=1)
+    truth.insert(request_id="r", actual_value=0)
+    for extra in ({"id": id}, {"request_id": "r"}):
+        predictions.insert(
+            model_name="m", model_version="1", probability=0.5, predicted_at=NOON, **extra
+        )
+    found = truth.performance(**WINDOW)
+    assert (found.coverage_pct, found.accuracy, found.brier_score) == (100, 0.5, 0.25)
+
+
+def test_a_positive_label_that_nobody_knows_gives_no_wrong_numbers(
+    truth: GroundTruthRepository, made: list[UUID]
+) -> None:
+    for k, id in enumerate(made):
+        truth.insert(prediction_id=id, actual_label="late" if k % 3 else "ontime")
+    found = truth.performance(**WINDOW, positive_label="Late")
+    assert found.accuracy == 0.5
+    for name in METRICS[1:8]:
+        assert getattr(found, name) is None
+        assert found.reasons[name] == "positive_label is none of the labels of the window"
+    assert (truth.performance(**WINDOW, positive_label="late")).recall == 0.5
+
+
+def test_one_class_only_gives_no_auc_but_a_brier_score(
+    truth: GroundTruthRepository, made: list[UUID]
+) -> None:
+    for id in made:
+        truth.insert(prediction_id=id, actual_label="ontime")
+    found = truth.performance(**WINDOW, positive_label="late")
+    assert (found.roc_auc, found.recall, found.precision) == (None, None, 0)
+    assert found.reasons["roc_auc"] == "all labels are of one class"
+    assert found.reasons["recall"] == "no label is positive"
+    assert found.brier_score == pytest.approx(sum((k / 10) ** 2 for k in range(10)) / 10)
+
+
+def test_a_window_may_be_all_of_time(
+    truth: GroundTruthRepository, made: list[UUID]
+) -> None:
+    truth.insert(prediction_id=made[0], actual_label="late")
+    truth.insert(request_id="never", actual_label="late")
+    for since, until in (
+        (datetime.min, datetime.max),
+        (datetime(2026, 1, 1), datetime(2027, 1, 1)),
+    ):
+        window = {"since": since.replace(tzinfo=UTC), "until": until.replace(tzinfo=UTC)}
+        found = truth.performance(model_name="m", **window)
+        assert (found.num_predictions, found.labeled_samples) == (10, 1)
+
+
+def test_an_unknown_model_or_version_is_not_found(truth: GroundTruthRepository) -> None:
+    with pytest.raises(NotFound, match=r"^there is no model x$"):
+        truth.performance(**{**WINDOW, "model_name": "x"})
+    with pytest.raises(NotFound, match=r"^there is no model m with a version 9$"):
+        truth.performance(**WINDOW, model_version="9")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("until", NOON),
+        ("since", datetime(2026, 1, 1)),
+        ("threshold", 1.5),
+        ("threshold", float("nan")),
+        ("as_of", "yesterday"),
+    ],
+)
+def test_a_bad_argument_is_named(
+    truth: GroundTruthRepository, field: str, value: Any
+) -> None:
+    with pytest.raises(InvalidValue, match=f"^{field}: "):
+        truth.performance(**{**WINDOW, field: value})
+
+
+def test_a_reader_gets_the_metrics_of_what_is_settled(
+    dsn: str, truth: GroundTruthRepository, made: list[UUID], conn: psycopg.Connection
+) -> None:
+    truth.insert(prediction_id=made[0], actual_label="late")
+    truth.insert(prediction_id=new_id(NOON), actual_label="late")
+    read_only = make_conninfo(dsn, options="-c default_transaction_read_only=on")
+    with Database(read_only) as db:
+        found = GroundTruthRepository(db).performance(**WINDOW)
+    assert found.accuracy == 1

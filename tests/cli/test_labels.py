@@ -1,0 +1,76 @@
+"""`mlops-ledger labels` as it is typed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from click.testing import CliRunner, Result
+
+from mlops_ledger import (
+    Database,
+    GroundTruthRepository,
+    ModelVersionRepository,
+    PredictionsRepository,
+)
+from mlops_ledger.cli import main
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(dsn: str, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs the command on the test's database."""
+    monkeypatch.setenv("DATABASE_URL", dsn)
+    return lambda *arguments: CliRunner().invoke(main, ["labels", *arguments])
+
+
+@pytest.fixture
+def labeled(dsn: str) -> UUID:
+    """A prediction with a label and a correction."""
+    with Database(dsn) as db:
+        ModelVersionRepository(db).insert(model_name="m")
+        id = PredictionsRepository(db).insert(
+            model_name="m",
+            model_version="1",
+            predicted_label="late",
+            probability=0.75,
+            predicted_at=NOON,
+        )
+        for hours, label in ((1, "ontime"), (2, "late")):
+            at = NOON + timedelta(hours=hours)
+            GroundTruthRepository(db).insert(prediction_id=id, actual_label=label, labeled_at=at)
+    return id
+
+
+def test_performance_prints_metrics_and_reasons(run: Run, labeled: UUID) -> None:
+    window = ("performance", "m", "--until", "2026-01-02T00:00:00Z", "--positive", "late")
+    lines = dict(line.split(maxsplit=1) for line in run(*window).output.splitlines())
+    assert lines["accuracy"] == "1"
+    assert lines["brier_score"] == "0.0625"
+    assert lines["label_delay_p50"] == "1:00:00"
+    assert lines["roc_auc"] == "(all labels are of one class)"
+    found = json.loads(run(*window, "--as-of", "2026-01-01T13:30:00Z", "--json").output)
+    assert (found["accuracy"], found["roc_auc"]) == (0, None)
+
+
+def test_an_unknown_model_is_one_line_and_exit_code_2(run: Run) -> None:
+    result = run("performance", "x")
+    assert (result.exit_code, result.output) == (2, "error: there is no model x\n")
+
+
+def test_show_lists_the_corrections(run: Run, labeled: UUID) -> None:
+    found = json.loads(run("show", str(labeled), "--json").output)
+    assert [label["actual_label"] for label in found] == ["late", "ontime"]
+    assert run("show", str(labeled)).output.splitlines()[1].split()[:3] == [
+        "2026-01-01", "14:00:00", "late",
+    ]  # fmt: skip
+
+
+def test_settle_says_how_many(run: Run, labeled: UUID) -> None:
+    assert run("settle").output == "0 settled\n"

@@ -1,0 +1,250 @@
+"""The metrics of `performance`, computed in SQL, against those of scikit-learn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import psycopg
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from sklearn import metrics
+
+from examples.flight_delays.model import calibration_error
+from mlops_ledger import (
+    Database,
+    GroundTruthRepository,
+    ModelVersionRepository,
+    PredictionsRepository,
+    new_id,
+)
+from mlops_ledger.rows import Performance
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+TOLERANCE = {"rel": 1e-9, "abs": 1e-9}
+
+many_examples = settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+
+probabilities = st.one_of(
+    st.sampled_from([0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0, 5e-324, 1e-200, 1e-17, 1 - 2**-53]),
+    st.floats(0, 1),
+)
+numbers = st.one_of(st.sampled_from([0.0, 1.0, -1e-170, 1e12]), st.floats(-1e6, 1e6))
+
+
+@pytest.fixture
+def db(dsn: str) -> Iterator[Database]:
+    """A database with version 1 of model m."""
+    with Database(dsn) as database:
+        ModelVersionRepository(database).insert(model_name="m")
+        yield database
+
+
+def scored(
+    db: Database,
+    conn: psycopg.Connection,
+    predicted: list[dict[str, Any]],
+    labels: list[dict[str, Any]],
+    **options: Any,
+) -> Performance:
+    """Store predictions with labels, and nothing else, and ask for the performance."""
+    conn.execute("TRUNCATE predictions, ground_truth")
+    ids = [new_id(START + k * SECOND) for k in range(len(predicted))]
+    PredictionsRepository(db).insert_many(
+        rows=[{"id": id, **row} for id, row in zip(ids, predicted, strict=True)],
+        model_name="m",
+        model_version="1",
+    )
+    truth = GroundTruthRepository(db)
+    truth.insert_many(
+        rows=[{"prediction_id": id, **row} for id, row in zip(ids, labels, strict=True)]
+    )
+    return truth.performance(
+        model_name="m", since=START, until=START + timedelta(days=1), **options
+    )
+
+
+def check(found: Performance, expected: dict[str, float | None]) -> None:
+    """Compare metrics; those expected to be None must have a reason, the others none."""
+    for name, value in expected.items():
+        if value is None:
+            assert getattr(found, name) is None, name
+            assert found.reasons[name]
+        else:
+            assert getattr(found, name) == pytest.approx(value, **TOLERANCE), name
+            assert name not in found.reasons
+
+
+def binary(truth: np.ndarray, probability: np.ndarray, guess: np.ndarray) -> dict[str, Any]:
+    """The metrics of a binary classifier as scikit-learn has them."""
+    both = truth.min() != truth.max()
+    return {
+        "accuracy": metrics.accuracy_score(truth, guess),
+        "precision": metrics.precision_score(truth, guess) if guess.any() else None,
+        "recall": metrics.recall_score(truth, guess) if truth.any() else None,
+        "f1_score": metrics.f1_score(truth, guess) if truth.any() or guess.any() else None,
+        "roc_auc": metrics.roc_auc_score(truth, probability) if both else None,
+        "log_loss": metrics.log_loss(truth, probability, labels=[0, 1]),
+        "brier_score": np.mean((probability - truth) ** 2),
+        "calibration_error": calibration_error(_Series(truth), probability),
+    }
+
+
+class _Series:
+    """As much of a pandas Series as `calibration_error` needs."""
+
+    def __init__(self, values: np.ndarray) -> None:
+        self._values = values
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def to_numpy(self) -> np.ndarray:
+        return self._values
+
+
+pairs = st.lists(st.tuples(st.booleans(), probabilities), min_size=1, max_size=60)
+
+
+@given(pairs=pairs, threshold=st.sampled_from([0.0, 0.3, 0.5, 1.0]))
+@example(pairs=[(True, 1.0)], threshold=0.5)
+@example(pairs=[(False, 0.0)], threshold=0.5)
+@example(pairs=[(False, 0.0), (False, 5e-324)], threshold=0.5)
+@example(pairs=[(True, 0.5), (False, 0.5)], threshold=0.5)
+@example(pairs=[(True, 0.0), (False, 1.0)], threshold=0.5)
+@many_examples
+def test_a_binary_classifier_by_numbers(
+    db: Database,
+    conn: psycopg.Connection,
+    pairs: list[tuple[bool, float]],
+    threshold: float,
+) -> None:
+    truth, probability = (np.array(column) for column in zip(*pairs, strict=True))
+    found = scored(
+        db,
+        conn,
+        [{"probability": p} for _, p in pairs],
+        [{"actual_value": int(late)} for late, _ in pairs],
+        threshold=threshold,
+    )
+    check(found, binary(truth.astype(int), probability, probability >= threshold))
+    assert found.labeled_samples == found.num_predictions == len(pairs)
+
+
+@given(
+    pairs=st.lists(
+        st.tuples(st.sampled_from(["late", "ontime"]), probabilities, st.booleans()),
+        min_size=1,
+        max_size=60,
+    )
+)
+@many_examples
+def test_a_binary_classifier_by_labels(
+    db: Database, conn: psycopg.Connection, pairs: list[tuple[str, float, bool]]
+) -> None:
+    found = scored(
+        db,
+        conn,
+        [{"probability": p, "predicted_label": "late" if g else "ontime"} for _, p, g in pairs],
+        [{"actual_label": label} for label, _, _ in pairs],
+        positive_label="late",
+    )
+    truth = np.array([label == "late" for label, _, _ in pairs])
+    probability = np.array([p for _, p, _ in pairs])
+    guess = np.array([g for _, _, g in pairs])
+    check(found, binary(truth.astype(int), probability, guess))
+
+
+@given(
+    pairs=st.lists(
+        st.tuples(st.sampled_from("abc"), st.sampled_from("abc")), min_size=1, max_size=60
+    )
+)
+@many_examples
+def test_a_classifier_of_many_classes(
+    db: Database, conn: psycopg.Connection, pairs: list[tuple[str, str]]
+) -> None:
+    found = scored(
+        db,
+        conn,
+        [{"predicted_label": guess, "probability": 0.4} for _, guess in pairs],
+        [{"actual_label": actual} for actual, _ in pairs],
+    )
+    actual, guess = zip(*pairs, strict=True)
+    unknown = ("precision", "recall", "f1_score", "roc_auc", "log_loss", "brier_score")
+    check(
+        found,
+        {"accuracy": metrics.accuracy_score(actual, guess), **dict.fromkeys(unknown)},
+    )
+    assert found.reasons["f1_score"] == "the labels are text: give positive_label"
+
+
+@given(pairs=st.lists(st.tuples(numbers, numbers), min_size=1, max_size=60))
+@example(pairs=[(0.1, 0.1), (0.1, 0.2), (0.1, 0.3)])
+@example(pairs=[(1e-170, 0.0), (0.0, 1e-170)])
+@many_examples
+def test_a_regressor(
+    db: Database, conn: psycopg.Connection, pairs: list[tuple[float, float]]
+) -> None:
+    found = scored(
+        db,
+        conn,
+        [{"prediction": estimate} for _, estimate in pairs],
+        [{"actual_value": target} for target, _ in pairs],
+    )
+    target, estimate = (np.array(column) for column in zip(*pairs, strict=True))
+    # Of equal values NumPy's variance may be a rounding error, and scikit-learn's R² noise.
+    varies = target.min() < target.max() and np.var(target) > 1e-100
+    check(
+        found,
+        {
+            "mae": metrics.mean_absolute_error(target, estimate),
+            "rmse": math.sqrt(metrics.mean_squared_error(target, estimate)),
+            "r2": metrics.r2_score(target, estimate) if varies else None,
+            "roc_auc": None,
+            "brier_score": None,
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("actual", "estimate"), [(1e308, -1e308), (1e300, 1.0), (1.0, -1e200), (1e101, 1e101)]
+)
+def test_numbers_whose_squares_no_double_holds_have_a_reason(
+    db: Database, conn: psycopg.Connection, actual: float, estimate: float
+) -> None:
+    found = scored(
+        db, conn, [{"prediction": estimate}] * 2, [{"actual_value": actual}, {"actual_value": 1}]
+    )
+    check(found, dict.fromkeys(("mae", "rmse", "r2")))
+    assert "beyond" in found.reasons["rmse"]
+
+
+def test_a_day_of_predictions(db: Database, conn: psycopg.Connection) -> None:
+    random = np.random.default_rng(7)
+    size = 20_000
+    probability = np.round(random.beta(2, 5, size), 4)
+    late = random.random(size) < probability
+    found = scored(
+        db,
+        conn,
+        [{"probability": p, "prediction": 3.5 * p} for p in probability.tolist()],
+        [{"actual_value": int(truth)} for truth in late],
+    )
+    check(found, binary(late.astype(int), probability, probability >= 0.5))
+    check(
+        found,
+        {
+            "mae": metrics.mean_absolute_error(late, 3.5 * probability),
+            "r2": metrics.r2_score(late.astype(float), 3.5 * probability),
+        },
+    )

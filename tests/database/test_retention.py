@@ -1,0 +1,183 @@
+"""Deleting what is old, and checking what is there."""
+
+from __future__ import annotations
+
+import json
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from mlops_ledger import Database, ModelVersionRepository, PredictionsRepository, new_id, retention
+from mlops_ledger.cli import main
+from mlops_ledger.errors import InvalidValue, NotFound, TimedOut
+from mlops_ledger.retention import Retention
+
+TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+SIZE = 24 * 10
+
+
+@pytest.fixture
+def db(dsn: str, conn: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Ten days of predictions, one an hour, of two models in turn; each day is a write."""
+    monkeypatch.setenv("DATABASE_URL", dsn)
+    with Database(dsn) as database:
+        for name in ("m", "other"):
+            ModelVersionRepository(database).insert(model_name=name)
+        for day in range(10):
+            rows = [
+                {
+                    "predicted_at": TODAY - (day + 1) * DAY + hour * HOUR,
+                    "model_name": ("m", "other")[hour % 2],
+                }
+                for hour in range(24)
+            ]
+            PredictionsRepository(database).insert_many(rows=rows, model_version="1")
+        conn.execute("SELECT ensure_partitions('ground_truth', %s, %s)", [TODAY - 10 * DAY, TODAY])
+        conn.execute(
+            "INSERT INTO ground_truth (prediction_id, predicted_at, labeled_at, model_version_id,"
+            " actual_label) SELECT id, predicted_at, now(), model_version_id, 'late'"
+            " FROM predictions"
+        )
+        yield database
+
+
+def counts(conn: psycopg.Connection[Any]) -> tuple[int, int, int]:
+    [found] = conn.execute(
+        "SELECT (SELECT count(*) FROM predictions), (SELECT count(*) FROM ground_truth),"
+        " (SELECT count(*) FROM prediction_batches)"
+    ).fetchall()
+    return found
+
+
+def run(*arguments: str) -> Any:
+    with pytest.raises(SystemExit) as exit_:
+        main(list(arguments))
+    return exit_.value.code
+
+
+def test_cleanup_drops_old_partitions_and_trims_the_last(
+    db: Database, conn: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "_BATCH", 3)
+    before = TODAY - 4 * DAY + 10 * HOUR
+    planned = Retention(db).cleanup(before=before, dry_run=True)
+    assert counts(conn) == (SIZE, SIZE, 20)
+    reported: list[Any] = []
+    freed = Retention(db).cleanup(before=before, report=reported.append)
+    assert freed == reported
+    assert freed[: len(planned)] == planned
+    assert sum(step.bytes is not None for step in freed) == 2 * 6
+    assert [step.rows for step in freed if step.partition and step.rows] == [10, 10]
+    assert counts(conn) == (SIZE - 154, SIZE - 154, 8)
+    [(earliest,)] = conn.execute("SELECT min(predicted_at) FROM predictions").fetchall()
+    assert earliest == before
+    assert Retention(db).cleanup(before=before) == []
+    [(versions,)] = conn.execute("SELECT count(*) FROM model_versions").fetchall()
+    assert versions == 2
+
+
+def test_cleanup_of_a_model_leaves_the_others(
+    db: Database, conn: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "_BATCH", 5)
+    Retention(db).cleanup(before=TODAY, model_name="m")
+    assert counts(conn) == (SIZE // 2, SIZE // 2, 10)
+    assert PredictionsRepository(db).stats(model_name="other").count == SIZE // 2
+    with pytest.raises(NotFound, match="no model unknown"):
+        Retention(db).cleanup(before=TODAY, model_name="unknown")
+    with pytest.raises(InvalidValue, match="future"):
+        Retention(db).cleanup(before=TODAY + 2 * DAY)
+
+
+def test_a_partition_in_use_is_dropped_when_it_is_free(
+    db: Database, conn: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conn.execute("BEGIN")
+    conn.execute("SELECT count(*) FROM predictions")
+    monkeypatch.setattr(retention, "_TRIES", 1)
+    with pytest.raises(TimedOut, match=r"partition predictions_p\d+_\d\d_\d\d stays in use"):
+        Retention(db).cleanup(before=TODAY)
+    monkeypatch.setattr(retention, "_TRIES", 5)
+    threading.Timer(1.5, lambda: conn.execute("ROLLBACK")).start()
+    Retention(db).cleanup(before=TODAY)
+    assert counts(conn) == (0, 0, 0)
+
+
+def test_the_command_says_what_it_freed(
+    db: Database, conn: psycopg.Connection[Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("cleanup", "--older-than", "3d", "--dry-run") == 0
+    output = capsys.readouterr().out.splitlines()
+    assert output[0].startswith("would drop ")
+    assert output[-1].startswith("would free ")
+    assert counts(conn) == (SIZE, SIZE, 20)
+    assert run("cleanup", "--older-than", "3d", "--json") == 0
+    assert len(json.loads(capsys.readouterr().out)["freed"]) >= 12
+    [(kept,)] = conn.execute("SELECT min(predicted_at) FROM predictions").fetchall()
+    assert kept >= datetime.now(UTC) - 3 * DAY - HOUR
+    [(ahead,)] = conn.execute("SELECT max(until) FROM ledger_partitions('predictions')").fetchall()
+    assert ahead >= TODAY + 8 * DAY
+    for wrong in ("0d", "90", "-1d", "d"):
+        assert run("cleanup", "--older-than", wrong) == 2
+
+
+def test_verify_finds_nothing_in_a_sound_ledger(
+    db: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert set(Retention(db).verify().values()) == {0}
+    assert run("verify") == 0
+    assert "predictions without version" in capsys.readouterr().out
+
+
+def test_verify_finds_what_does_not_hold_together(
+    db: Database, conn: psycopg.Connection[Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = ModelVersionRepository(db).insert(model_name="three", feature_names=["a", "b", "c"])
+    at = TODAY - DAY
+    for id_, version, features in (
+        (new_id(at), new_id(), [1.0]),
+        (new_id(at), model, [1.0, 2.0]),
+        (new_id(at + DAY), model, [1.0, 2.0, 3.0]),
+        (new_id(at - timedelta(milliseconds=1)), model, None),
+        (new_id(at), model, [1.0, 2.0, 3.0]),
+    ):
+        conn.execute(
+            "INSERT INTO predictions (id, predicted_at, model_version_id, feature_values)"
+            " VALUES (%s, %s, %s, %s)",
+            [id_, at, version, features],
+        )
+    conn.execute(
+        "DELETE FROM predictions WHERE id = (SELECT id FROM predictions ORDER BY id LIMIT 1)"
+    )
+    expected = {
+        "predictions_without_version": 1,
+        "labels_without_prediction": 1,
+        "wrong_number_of_features": 1,
+        "wrong_id": 2,
+    }
+    assert Retention(db).verify() == expected
+    assert run("verify", "--json") == 1
+    assert json.loads(capsys.readouterr().out) == expected
+
+
+def test_the_commands_show_predictions(db: Database, capsys: pytest.CaptureFixture[str]) -> None:
+    ModelVersionRepository(db).insert(model_name="named", feature_names=["hour", "distance"])
+    made = PredictionsRepository(db).insert(
+        model_name="named", model_version="1", features=[7, float("nan")], probability=0.25
+    )
+    assert run("predictions", "list", "named", "--json") == 0
+    [row] = json.loads(capsys.readouterr().out)
+    assert (row["id"], row["probability"]) == (str(made), 0.25)
+    assert run("predictions", "show", str(made)) == 0
+    shown = capsys.readouterr().out
+    assert "  hour = 7\n" in shown
+    assert run("predictions", "list", "--limit", "3") == 0
+    assert len(capsys.readouterr().out.splitlines()) == 4
+    assert run("predictions", "stats", "other", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["count"] == SIZE // 2
+    assert run("predictions", "show", str(new_id())) == 2
