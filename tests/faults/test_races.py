@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -11,6 +12,7 @@ import pytest
 from fix_faults import full, in_threads
 
 from mlops_ledger import Database, ModelVersionRepository, Settings, new_id
+from mlops_ledger.errors import NotFound
 
 ROUNDS = 200
 
@@ -109,7 +111,9 @@ def test_promotions_and_rollbacks_at_once_leave_no_gap(dsn: str, conn: psycopg.C
                 if number < 2:
                     models.promote(model_name="m", model_version=str((turn + number) % 4 + 1))
                 else:
-                    models.rollback(model_name="m")
+                    # Alone at the end, rollbacks may arrive at the very first version.
+                    with suppress(NotFound):
+                        models.rollback(model_name="m")
 
         in_threads(3, work)
     assert conn.execute(FLAWS).fetchone() == (0, 0, 0)
