@@ -1,0 +1,88 @@
+"""Predictions and what a window of them says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from ipaddress import IPv4Address, IPv6Address
+from typing import Any
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """What a version predicted; `feature_values` are in the order of `feature_names`."""
+
+    id: UUID
+    predicted_at: datetime
+    model_name: str
+    model_version: str
+    status: str
+    prediction: float | None
+    predicted_label: str | None
+    probability: float | None
+    confidence_lower: float | None
+    confidence_upper: float | None
+    latency_ms: float | None
+    feature_names: list[str] | None
+    feature_values: list[float | None] | None
+    inputs: Any
+    request_id: str | None
+    batch_id: str | None
+    error_message: str | None
+    cache_hit: bool | None
+    user_agent: str | None
+    client_ip: IPv4Address | IPv6Address | None
+    metadata: Any
+    model_version_id: UUID
+
+    @property
+    def features(self) -> dict[str, float | None] | None:
+        """The features by name; None where the version names none."""
+        if self.feature_names is None or self.feature_values is None:
+            return None
+        return dict(zip(self.feature_names, self.feature_values, strict=True))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictionStats:
+    """The predictions of a window in numbers; what there is nothing to compute from is None."""
+
+    count: int
+    success_rate: float | None
+    mean_probability: float | None
+    mean_latency_ms: float | None
+    p50_latency_ms: float | None
+    p95_latency_ms: float | None
+    p99_latency_ms: float | None
+    cache_hit_rate: float | None
+    earliest: datetime | None
+    latest: datetime | None
+    label_distribution: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonitoringSummary:
+    """What a monitoring run records of the predictions of a window that ends at `timestamp`.
+
+    Fields are named as the arguments of `MonitoringMetricsRepository.insert`.
+    """
+
+    model_name: str
+    timestamp: datetime
+    lookback_hours: float
+    num_predictions: int
+    positive_rate: float | None
+    probability_mean: float | None
+    probability_std: float | None
+    entropy: float | None
+    labeled_samples: int
+    coverage_pct: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """How many rows a write stored, and how many were there already."""
+
+    stored: int
+    duplicates: int
