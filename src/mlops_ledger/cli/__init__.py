@@ -11,6 +11,7 @@ import click
 from ..config import Settings
 from ..connections import VERSION
 from ..errors import LedgerError
+from .actions import actions
 from .db import db
 from .decisions import decisions
 from .init import health, init, reset
@@ -75,6 +76,7 @@ for command in (
     migrate,
     models,
     decisions,
+    actions,
     monitoring,
     predictions,
     labels,
