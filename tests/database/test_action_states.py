@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from itertools import product
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from psycopg import sql
 
 UPDATE = "UPDATE agent_actions SET {} WHERE id = %s"
 INSERT = "INSERT INTO agent_actions (action_type, risk_level, {}) VALUES ('retrain', 'low', {})"
@@ -217,6 +218,25 @@ def test_the_reviewer_is_somebody_else_for_plain_sql_too(actions: psycopg.Connec
     )
     assert error is not None
     assert error.diag.constraint_name == "agent_actions_reviewer_check"
+
+
+def test_the_right_to_execute_is_not_the_right_to_review(actions: psycopg.Connection) -> None:
+    role = sql.Identifier(f"test_{uuid4().hex}")
+    waiting, free = request(actions, "pending"), request(actions, "pending", needed=False)
+    with actions.transaction(force_rollback=True):
+        for statement in (
+            "CREATE ROLE {}",
+            "GRANT SELECT, INSERT, UPDATE (status, executed_by, result) ON agent_actions TO {}",
+            "SET LOCAL ROLE {}",
+        ):
+            actions.execute(sql.SQL(statement).format(role))
+        for statement in ("SELECT approve_action(%s, 'ann')", UPDATE.format(UPDATES["approved"])):
+            error = attempt(actions, statement, waiting)
+            assert isinstance(error, psycopg.errors.InsufficientPrivilege)
+        error = attempt(actions, UPDATE.format("status = 'approved'"), waiting)
+        assert error is not None
+        assert error.diag.constraint_name == "agent_actions_review_check"
+        assert attempt(actions, "SELECT execute_action(%s, 'job')", free) is None
 
 
 def test_a_deployment_by_hand_needs_what_the_policy_requires(live: psycopg.Connection) -> None:
