@@ -14,6 +14,8 @@ _COUNT = "must not be negative"
 _PERCENT = "must be between 0 and 100"
 _OBJECT = "must be a JSON object"
 _FINITE = "must be a time in the years 1 to 9999"
+_SEVERITY = "must be info, warning or critical"
+_TITLE = "must have 1 to 1000 characters"
 _UNKNOWN_VERSION = "names no version of this model"
 
 INVALID: Final[Mapping[str, tuple[str, str]]] = {
@@ -87,6 +89,24 @@ INVALID: Final[Mapping[str, tuple[str, str]]] = {
         "candidate_version_id",
         "is needed for a decision to promote",
     ),
+    "alerts_alert_type_check": ("alert_type", _NAME),
+    "alerts_severity_check": ("severity", _SEVERITY),
+    "alerts_title_check": ("title", _TITLE),
+    "alerts_related_data_check": ("related_data", _OBJECT),
+    "alerts_dedup_key_check": ("dedup_key", "must have 1 to 511 characters"),
+    "alerts_status_check": ("status", "must be active, acknowledged or resolved"),
+    "alerts_occurrences_check": ("occurrences", "must be at least 1"),
+    "alerts_first_seen_check": ("at", _FINITE),
+    "alerts_last_seen_check": ("last_seen", "must not lie before first_seen"),
+    "alerts_acknowledged_at_check": ("acknowledged_at", "must not lie before first_seen"),
+    "alerts_acknowledged_by_check": ("acknowledged_by", "is needed with acknowledged_at"),
+    "alerts_resolved_at_check": ("resolved_at", "must not lie before last_seen"),
+    "alerts_resolved_by_check": ("resolved_by", "is needed with resolved_at"),
+    "alerts_snoozed_until_check": ("until", _FINITE),
+    "alerts_state_check": ("status", "contradicts acknowledged_at and resolved_at"),
+    "alert_occurrences_severity_check": ("severity", _SEVERITY),
+    "alert_occurrences_title_check": ("title", _TITLE),
+    "alert_occurrences_related_data_check": ("related_data", _OBJECT),
     "predictions_probability_check": ("probability", _RATIO),
     "predictions_latency_ms_check": ("latency_ms", _COUNT),
     "predictions_status_check": ("status", "must be success or error"),
@@ -154,6 +174,10 @@ VIOLATIONS: Final[Mapping[str, tuple[type[LedgerError], str]]] = {
         NotFound,
         f"production_version_id: {_UNKNOWN_VERSION}",
     ),
+    "alerts_pkey": (Conflict, "id: already names another alert"),
+    "alerts_one_open_idx": (Conflict, "dedup_key: an alert of that key is open already"),
+    "alert_occurrences_pkey": (Conflict, "occurrence_id: already names another occurrence"),
+    "alert_occurrences_alert_fkey": (NotFound, "alert_id: there is no such alert"),
     "predictions_pkey": (DuplicateId, "id: already names another prediction"),
     "prediction_batches_pkey": (Conflict, "write_id: already names another write"),
     "prediction_batches_model_version_fkey": (

@@ -25,6 +25,8 @@ MAX_BYTES: Final = 1_000_000
 MAX_DEPTH: Final = 64
 STAGES: Final = ("development", "staging", "production", "archived")
 ACTIONS: Final = ("promote", "reject", "pending")
+SEVERITIES: Final = ("info", "warning", "critical")
+ALERT_STATUSES: Final = ("active", "acknowledged", "resolved")
 
 
 def text(field: str, value: object) -> str:

@@ -16,6 +16,7 @@ import pytest
 from psycopg import pq, sql
 
 from mlops_ledger import (
+    AlertsRepository,
     ModelVersionRepository,
     MonitoringMetricsRepository,
     RetrainingDecisionsRepository,
@@ -24,6 +25,7 @@ from mlops_ledger import (
 from mlops_ledger.statements import Statement, load
 
 REPOSITORIES: dict[str, type] = {
+    "alerts": AlertsRepository,
     "model_versions": ModelVersionRepository,
     "monitoring": MonitoringMetricsRepository,
     "decisions": RetrainingDecisionsRepository,
@@ -92,8 +94,8 @@ def used() -> Iterator[tuple[str, str, str | None]]:
                 continue
             if method in {"_rows", "_row"}:
                 yield file, first.value, ast.unparse(call.args[1])
-            elif method == "_deployment":
-                yield file, first.value, "Deployment"
+            elif method in {"_deployment", "_alert"}:
+                yield file, first.value, method[1:].title()
             else:
                 yield file, first.value, None
                 if method == "_insert_once":

@@ -1,5 +1,6 @@
 """What the repositories return: one frozen dataclass per row shape, fields named as the columns."""
 
+from .alerts import Alert, AlertOccurrence, AlertStats
 from .decisions import AcceptanceRate, RetrainingDecision
 from .health import Health
 from .labels import GroundTruth, Labeled, Performance
@@ -9,6 +10,9 @@ from .predictions import MonitoringSummary, Prediction, PredictionStats, Written
 
 __all__ = [
     "AcceptanceRate",
+    "Alert",
+    "AlertOccurrence",
+    "AlertStats",
     "Deployment",
     "DriftTrend",
     "GroundTruth",
