@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from mlops_ledger import (
+    AsyncAlertsRepository,
     AsyncDatabase,
     AsyncGroundTruthRepository,
     AsyncModelVersionRepository,
@@ -51,3 +52,9 @@ def predictions(db: AsyncDatabase) -> AsyncPredictionsRepository:
 def truth(db: AsyncDatabase) -> AsyncGroundTruthRepository:
     """Its labels."""
     return AsyncGroundTruthRepository(db)
+
+
+@pytest.fixture
+def alerts(db: AsyncDatabase) -> AsyncAlertsRepository:
+    """Its alerts."""
+    return AsyncAlertsRepository(db)

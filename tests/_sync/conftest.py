@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from mlops_ledger import (
+    AlertsRepository,
     Database,
     GroundTruthRepository,
     ModelVersionRepository,
@@ -52,3 +53,9 @@ def predictions(db: Database) -> PredictionsRepository:
 def truth(db: Database) -> GroundTruthRepository:
     """Its labels."""
     return GroundTruthRepository(db)
+
+
+@pytest.fixture
+def alerts(db: Database) -> AlertsRepository:
+    """Its alerts."""
+    return AlertsRepository(db)
