@@ -17,6 +17,7 @@ _OBJECT = "must be a JSON object"
 _FINITE = "must be a time in the years 1 to 9999"
 _SEVERITY = "must be info, warning or critical"
 _TITLE = "must have 1 to 1000 characters"
+_THRESHOLD = "must be a number, at most 1e150 either way"
 _UNKNOWN_VERSION = "names no version of this model"
 _AMOUNT = "must be a number between -1e150 and 1e150"
 _COMPARED_LATER = "must not be later than timestamp"
@@ -107,6 +108,34 @@ INVALID: Final[Mapping[str, tuple[str, str]]] = {
     "alert_occurrences_severity_check": ("severity", _SEVERITY),
     "alert_occurrences_title_check": ("title", _TITLE),
     "alert_occurrences_related_data_check": ("related_data", _OBJECT),
+    "monitors_model_name_check": ("model_name", "is required, unless the source is system"),
+    "monitors_name_check": ("name", _NAME),
+    "monitors_source_check": ("source", "must be monitoring, performance or system"),
+    "monitors_metric_name_check": ("metric_name", _NAME),
+    "monitors_slice_check": ("slice", "is only for the source performance"),
+    "monitors_host_check": ("host", "is needed for the source system, and only there"),
+    "monitors_labels_check": ("labels", f"{_OBJECT}, and are only for the source system"),
+    "monitors_window_check": ("window", "must be longer than zero and at most 3660 days"),
+    "monitors_operator_check": ("operator", "must be >, >=, < or <="),
+    "monitors_warning_threshold_check": ("warning_threshold", _THRESHOLD),
+    "monitors_critical_threshold_check": ("critical_threshold", _THRESHOLD),
+    "monitors_consecutive_check": ("consecutive", "must be between 1 and 100"),
+    "monitors_no_data_check": ("no_data", "must be ok, warning or critical"),
+    "monitors_hysteresis_check": ("hysteresis", "must be between 0 and 1e150"),
+    "monitors_known_metric_check": (
+        "metric_name",
+        "must be a number that monitoring runs have: num_predictions, positive_rate, "
+        "probability_mean, probability_std, entropy, dataset_drift_detected, "
+        "feature_drift_ratio, num_drifted_features, num_features, coverage_pct, labeled_samples",
+    ),
+    "monitors_thresholds_check": (
+        "critical_threshold",
+        "or warning_threshold is needed; of both, the critical one must be further "
+        "in the direction of the operator",
+    ),
+    "monitors_removed_by_check": ("removed_by", "is needed with removed_at"),
+    "monitor_states_state_check": ("state", "must be ok, warning, critical or no_data"),
+    "monitor_states_severity_check": ("severity", "must be warning or critical"),
     "predictions_probability_check": ("probability", _RATIO),
     "predictions_latency_ms_check": ("latency_ms", _COUNT),
     "predictions_status_check": ("status", "must be success or error"),
@@ -214,6 +243,15 @@ VIOLATIONS: Final[Mapping[str, tuple[type[LedgerError], str]]] = {
     "alerts_one_open_idx": (Conflict, "dedup_key: an alert of that key is open already"),
     "alert_occurrences_pkey": (Conflict, "occurrence_id: already names another occurrence"),
     "alert_occurrences_alert_fkey": (NotFound, "alert_id: there is no such alert"),
+    "alerts_monitor_fkey": (NotFound, "monitor_id: there is no such monitor"),
+    "monitors_pkey": (Conflict, "id: already names another monitor"),
+    "monitors_one_of_a_name_idx": (
+        Conflict,
+        "name: the model already has a monitor of that name; remove it first",
+    ),
+    "monitor_states_pkey": (Conflict, "monitor_id: already has a state"),
+    "monitor_states_monitor_fkey": (NotFound, "monitor_id: there is no such monitor"),
+    "monitor_states_alert_fkey": (NotFound, "alert_id: there is no such alert"),
     "predictions_pkey": (DuplicateId, "id: already names another prediction"),
     "prediction_batches_pkey": (Conflict, "write_id: already names another write"),
     "prediction_batches_model_version_fkey": (

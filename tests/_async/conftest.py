@@ -12,6 +12,7 @@ from mlops_ledger import (
     AsyncGroundTruthRepository,
     AsyncModelVersionRepository,
     AsyncMonitoringMetricsRepository,
+    AsyncMonitorsRepository,
     AsyncPredictionsRepository,
     AsyncRetrainingDecisionsRepository,
 )
@@ -58,3 +59,9 @@ def truth(db: AsyncDatabase) -> AsyncGroundTruthRepository:
 def alerts(db: AsyncDatabase) -> AsyncAlertsRepository:
     """Its alerts."""
     return AsyncAlertsRepository(db)
+
+
+@pytest.fixture
+def monitors(db: AsyncDatabase) -> AsyncMonitorsRepository:
+    """Its monitors."""
+    return AsyncMonitorsRepository(db)

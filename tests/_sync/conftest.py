@@ -13,6 +13,7 @@ from mlops_ledger import (
     GroundTruthRepository,
     ModelVersionRepository,
     MonitoringMetricsRepository,
+    MonitorsRepository,
     PredictionsRepository,
     RetrainingDecisionsRepository,
 )
@@ -59,3 +60,9 @@ def truth(db: Database) -> GroundTruthRepository:
 def alerts(db: Database) -> AlertsRepository:
     """Its alerts."""
     return AlertsRepository(db)
+
+
+@pytest.fixture
+def monitors(db: Database) -> MonitorsRepository:
+    """Its monitors."""
+    return MonitorsRepository(db)

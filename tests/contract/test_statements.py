@@ -19,6 +19,7 @@ from mlops_ledger import (
     AlertsRepository,
     ModelVersionRepository,
     MonitoringMetricsRepository,
+    MonitorsRepository,
     RetrainingDecisionsRepository,
     rows,
 )
@@ -28,6 +29,7 @@ REPOSITORIES: dict[str, type] = {
     "alerts": AlertsRepository,
     "model_versions": ModelVersionRepository,
     "monitoring": MonitoringMetricsRepository,
+    "monitors": MonitorsRepository,
     "decisions": RetrainingDecisionsRepository,
 }
 FILES = (*REPOSITORIES, "health", "setup")

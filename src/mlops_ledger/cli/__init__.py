@@ -19,6 +19,7 @@ from .labels import labels
 from .migrate import migrate
 from .models import models
 from .monitoring import monitoring
+from .monitors import monitors
 from .predictions import predictions
 from .retention import cleanup, verify
 from .spool import spool
@@ -79,6 +80,7 @@ for command in (
     monitoring,
     predictions,
     labels,
+    monitors,
     alerts,
     cleanup,
     verify,

@@ -6,6 +6,7 @@ from .health import Health
 from .labels import GroundTruth, Labeled, Performance
 from .models import Deployment, ModelVersion, TimelineEntry
 from .monitoring import DriftTrend, MonitoringRun
+from .monitors import Monitor, MonitorResult
 from .predictions import MonitoringSummary, Prediction, PredictionStats, Written
 
 __all__ = [
@@ -19,6 +20,8 @@ __all__ = [
     "Health",
     "Labeled",
     "ModelVersion",
+    "Monitor",
+    "MonitorResult",
     "MonitoringRun",
     "MonitoringSummary",
     "Performance",
