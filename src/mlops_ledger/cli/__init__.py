@@ -13,8 +13,10 @@ from ..connections import VERSION
 from ..errors import LedgerError
 from .db import db
 from .decisions import decisions
+from .drift import drift
 from .init import health, init, reset
 from .labels import labels
+from .metrics import metrics
 from .migrate import migrate
 from .models import models
 from .monitoring import monitoring
@@ -76,6 +78,8 @@ for command in (
     models,
     decisions,
     monitoring,
+    drift,
+    metrics,
     predictions,
     labels,
     cleanup,

@@ -1,8 +1,10 @@
 """What the repositories return: one frozen dataclass per row shape, fields named as the columns."""
 
 from .decisions import AcceptanceRate, RetrainingDecision
+from .drift import DriftReport, FeatureTrend
 from .health import Health
 from .labels import GroundTruth, Labeled, Performance
+from .metrics import MetricBucket, MetricComparison, PerformanceMetric, SystemMetric
 from .models import Deployment, ModelVersion, TimelineEntry
 from .monitoring import DriftTrend, MonitoringRun
 from .predictions import MonitoringSummary, Prediction, PredictionStats, Written
@@ -10,17 +12,23 @@ from .predictions import MonitoringSummary, Prediction, PredictionStats, Written
 __all__ = [
     "AcceptanceRate",
     "Deployment",
+    "DriftReport",
     "DriftTrend",
+    "FeatureTrend",
     "GroundTruth",
     "Health",
     "Labeled",
+    "MetricBucket",
+    "MetricComparison",
     "ModelVersion",
     "MonitoringRun",
     "MonitoringSummary",
     "Performance",
+    "PerformanceMetric",
     "Prediction",
     "PredictionStats",
     "RetrainingDecision",
+    "SystemMetric",
     "TimelineEntry",
     "Written",
 ]
