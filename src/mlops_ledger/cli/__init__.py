@@ -14,8 +14,10 @@ from ..errors import LedgerError
 from .alerts import alerts
 from .db import db
 from .decisions import decisions
+from .drift import drift
 from .init import health, init, reset
 from .labels import labels
+from .metrics import metrics
 from .migrate import migrate
 from .models import models
 from .monitoring import monitoring
@@ -78,6 +80,8 @@ for command in (
     models,
     decisions,
     monitoring,
+    drift,
+    metrics,
     predictions,
     labels,
     monitors,

@@ -2,8 +2,10 @@
 
 from .alerts import Alert, AlertOccurrence, AlertStats
 from .decisions import AcceptanceRate, RetrainingDecision
+from .drift import DriftReport, FeatureTrend
 from .health import Health
 from .labels import GroundTruth, Labeled, Performance
+from .metrics import MetricBucket, MetricComparison, PerformanceMetric, SystemMetric
 from .models import Deployment, ModelVersion, TimelineEntry
 from .monitoring import DriftTrend, MonitoringRun
 from .monitors import Monitor, MonitorResult
@@ -15,19 +17,25 @@ __all__ = [
     "AlertOccurrence",
     "AlertStats",
     "Deployment",
+    "DriftReport",
     "DriftTrend",
+    "FeatureTrend",
     "GroundTruth",
     "Health",
     "Labeled",
+    "MetricBucket",
+    "MetricComparison",
     "ModelVersion",
     "Monitor",
     "MonitorResult",
     "MonitoringRun",
     "MonitoringSummary",
     "Performance",
+    "PerformanceMetric",
     "Prediction",
     "PredictionStats",
     "RetrainingDecision",
+    "SystemMetric",
     "TimelineEntry",
     "Written",
 ]
