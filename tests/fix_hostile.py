@@ -13,6 +13,7 @@ from uuid import UUID
 import numpy as np
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 KOLKATA = timezone(timedelta(hours=5, minutes=30))
 SOME_ID = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
 NAN, INF = math.nan, math.inf
@@ -118,9 +119,26 @@ NOT_TEXTS += [["a\x00"], ["\ud800"], [b"a"], np.array([1.0]), [NAN], np.array([[
 NOT_BOOLEAN = [1, 0, "true", "", 1.0, [], b"t", np.int64(1), NAN, "t", Level.ONE, object()]
 
 MODELS, MONITORING, DECISIONS = "insert version", "insert run", "insert decision"
+RAISE, ACKNOWLEDGE, RESOLVE, SNOOZE = "raise_alert", "acknowledge", "resolve alert", "snooze"
+MONITORS = "insert monitor"
 PROMOTE, ROLLBACK, RETIRE = "promote", "rollback", "retire"
 
 TEXTS = {
+    RAISE: ["alert_type", "dedup_key", "message", "model_name", "severity", "title"],
+    ACKNOWLEDGE: ["acknowledged_by", "notes"],
+    RESOLVE: ["notes", "resolved_by"],
+    SNOOZE: ["snoozed_by"],
+    MONITORS: [
+        "created_by",
+        "host",
+        "metric_name",
+        "model_name",
+        "name",
+        "no_data",
+        "operator",
+        "slice",
+        "source",
+    ],
     MODELS: [
         "algorithm",
         "artifact_uri",
@@ -140,6 +158,7 @@ TEXTS = {
     RETIRE: ["model_name", "reason", "retired_by", "slot"],
 }
 NUMBERS = {
+    MONITORS: ["critical_threshold", "hysteresis", "warning_threshold"],
     MONITORING: [
         "coverage_pct",
         "entropy",
@@ -152,16 +171,22 @@ NUMBERS = {
     DECISIONS: ["coverage_pct"],
 }
 WHOLE = {
+    MONITORS: ["consecutive"],
     MODELS: ["training_samples"],
     MONITORING: ["labeled_samples", "num_drifted_features", "num_features", "num_predictions"],
     DECISIONS: ["labeled_samples"],
 }
 OBJECTS = {
+    RAISE: ["related_data"],
+    MONITORS: ["labels"],
     MODELS: ["hyperparameters", "metrics", "tags"],
     MONITORING: ["metadata"],
     DECISIONS: ["data_context", "decision_details", "drift_context"],
 }
 INSTANTS = {
+    RAISE: ["at"],
+    ACKNOWLEDGE: ["at"],
+    RESOLVE: ["at"],
     MODELS: ["created_at"],
     MONITORING: ["timestamp"],
     DECISIONS: ["timestamp"],
@@ -170,6 +195,11 @@ INSTANTS = {
     RETIRE: ["at"],
 }
 IDS = {
+    RAISE: ["occurrence_id"],
+    ACKNOWLEDGE: ["id"],
+    RESOLVE: ["id"],
+    SNOOZE: ["id"],
+    MONITORS: ["id"],
     MODELS: ["id"],
     MONITORING: ["id", "model_version_id"],
     DECISIONS: [
@@ -186,7 +216,26 @@ IDS = {
 # Values of a sort, and the fields that must refuse them.
 REFUSED: dict[str, tuple[list[Any], dict[str, list[str]]]] = {
     "text": (NOT_TEXT + BAD_TEXT, TEXTS),
-    "names": (BAD_NAMES, {MODELS: ["model_name", "model_version"]}),
+    "names": (
+        BAD_NAMES,
+        {
+            MODELS: ["model_name", "model_version"],
+            RAISE: ["alert_type"],
+            MONITORS: ["metric_name", "name"],
+        },
+    ),
+    "severities": (["", "fatal", "warn ing", "\n"], {RAISE: ["severity"], MONITORS: ["no_data"]}),
+    "operators": (["", "=", "=>", "> ", "between"], {MONITORS: ["operator"]}),
+    "windows": (
+        [0, 3600, "1 day", "", -HOUR, HOUR * 0, HOUR * 10**6, timedelta.max, timedelta.min]
+        + [NAN, True, NOON, [HOUR], np.timedelta64(1, "h")],
+        {MONITORS: ["window"]},
+    ),
+    "times to come": (NOT_AN_INSTANT, {SNOOZE: ["until"]}),
+    "thresholds": (
+        [1e151, -1e308, 10**160],
+        {MONITORS: ["critical_threshold", "hysteresis", "warning_threshold"]},
+    ),
     "slots": ([*BAD_NAMES, "Production", "a b", "-a", "ü", "x" * 64], {PROMOTE: ["slot"]}),
     "stages": (["", "live", "productions", "Produc tion", "\n"], {MODELS: ["stage"]}),
     "actions": (["", "approve", "Promoted", "rejected\n!"], {DECISIONS: ["action"]}),

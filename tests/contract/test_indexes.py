@@ -30,6 +30,20 @@ INSERT INTO model_slots (model_name, slot) SELECT 'm' || n, 'eu' FROM generate_s
 INSERT INTO model_deployments (slot_id, model_name, model_version_id, deployed_at, retired_at)
 SELECT s.id, v.model_name, v.id, v.created_at, v.created_at + interval '30 seconds'
 FROM model_versions v JOIN model_slots s USING (model_name);
+INSERT INTO alerts (alert_type, severity, title, model_name, dedup_key, first_seen, last_seen,
+                    status, resolved_at, resolved_by)
+SELECT 'drift', 'warning', 'drift', model_name, 'key ' || model_version, created_at, created_at,
+       CASE WHEN is_open THEN 'active' ELSE 'resolved' END,
+       CASE WHEN NOT is_open THEN created_at END, CASE WHEN NOT is_open THEN 'ann' END
+FROM model_versions, LATERAL (SELECT model_version::int % 100 = 0 AS is_open) o;
+INSERT INTO alert_occurrences (alert_id, occurred_at, severity, title)
+SELECT id, first_seen, severity, title FROM alerts;
+INSERT INTO monitors
+    (model_name, name, source, metric_name, "window", operator, warning_threshold)
+SELECT model_name, model_version, 'monitoring', 'num_predictions', '1 day', '<', 1
+FROM model_versions;
+INSERT INTO monitor_states (monitor_id, evaluated_at, state)
+SELECT id, now(), 'ok' FROM monitors;
 ANALYZE;
 """
 NOON = "2026-01-02T12:00Z"
@@ -37,6 +51,19 @@ AN_ID = "(SELECT id FROM {} LIMIT 1 OFFSET 2000)"
 
 # The documented ways to call each list, and what answers one at a time.
 QUERIES: list[tuple[str, str, dict[str, str]]] = [
+    ("alerts", "get", {"id": AN_ID.format("alerts")}),
+    ("alerts", "list_active", {"include_acknowledged": "false", "include_snoozed": "false"}),
+    ("alerts", "list_active", {"model_name": "'m7'"}),
+    ("alerts", "list_alerts", {}),
+    ("alerts", "list_alerts", {"model_name": "'m7'"}),
+    ("alerts", "list_alerts", {"dedup_key": "'key 77'"}),
+    ("alerts", "list_alerts", {"before": AN_ID.format("alerts")}),
+    ("alerts", "list_occurrences", {"alert_id": AN_ID.format("alerts")}),
+    ("alerts", "stats", {"model_name": "'m7'", "since": f"'{NOON}'", "until": "now()"}),
+    ("monitors", "get", {"id": AN_ID.format("monitors")}),
+    ("monitors", "list_monitors", {"include_removed": "false"}),
+    ("monitors", "list_monitors", {"model_name": "'m7'", "include_removed": "false"}),
+    ("monitors", "list_monitors", {"before": AN_ID.format("monitors")}),
     ("model_versions", "get", {"model_name": "'m7'", "model_version": "'47'"}),
     ("model_versions", "get", {"id": AN_ID.format("model_versions")}),
     ("model_versions", "list_versions", {}),
@@ -118,6 +145,7 @@ def test_a_documented_query_uses_an_index(
     finally:
         filled.execute("DEALLOCATE q")
     assert "Seq Scan on m" not in plan, plan
+    assert "Seq Scan on alert" not in plan, plan
     assert "Seq Scan on retraining_decisions" not in plan, plan
 
 

@@ -16,31 +16,66 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from fix_hostile import ACCEPTED, DECISIONS, MODELS, MONITORING, NOON, PROMOTE, REFUSED
+from fix_hostile import (
+    ACCEPTED,
+    ACKNOWLEDGE,
+    DECISIONS,
+    HOUR,
+    MODELS,
+    MONITORING,
+    MONITORS,
+    NOON,
+    PROMOTE,
+    RAISE,
+    REFUSED,
+    RESOLVE,
+    SNOOZE,
+)
 from psycopg import sql
 
 from mlops_ledger import (
+    AlertsRepository,
+    AsyncAlertsRepository,
     AsyncDatabase,
     AsyncModelVersionRepository,
     AsyncMonitoringMetricsRepository,
+    AsyncMonitorsRepository,
     AsyncRetrainingDecisionsRepository,
     Database,
     ModelVersionRepository,
     MonitoringMetricsRepository,
+    MonitorsRepository,
     RetrainingDecisionsRepository,
 )
 from mlops_ledger.errors import InvalidValue
+
+# The repository of each call, where it is not the registry of versions.
+ASYNC: dict[str, Any] = {
+    MONITORING: AsyncMonitoringMetricsRepository,
+    DECISIONS: AsyncRetrainingDecisionsRepository,
+    MONITORS: AsyncMonitorsRepository,
+}
+SYNC: dict[str, Any] = {
+    MONITORING: MonitoringMetricsRepository,
+    DECISIONS: RetrainingDecisionsRepository,
+    MONITORS: MonitorsRepository,
+}
+for alert_call in (RAISE, ACKNOWLEDGE, RESOLVE, SNOOZE):
+    ASYNC[alert_call], SYNC[alert_call] = AsyncAlertsRepository, AlertsRepository
 
 
 class Writers:
     """The same call, on every way to write."""
 
-    def __init__(self, db: Database, async_db: AsyncDatabase) -> None:
+    def __init__(self, db: Database, async_db: AsyncDatabase, alert: UUID) -> None:
         self._db, self._async_db = db, async_db
+        self.alert = alert
         self._numbers = count()
 
     def arguments(self, call: str, field: str, value: object) -> dict[str, Any]:
         """Complete a call that has one value of interest."""
+        if call in {ACKNOWLEDGE, RESOLVE, SNOOZE}:
+            return {"id": self.alert} | ({"until": None} if call == SNOOZE else {}) | {field: value}
         base: dict[str, Any] = {"model_name": "m"}
         if call == MONITORING:
             at = NOON + timedelta(seconds=next(self._numbers))
@@ -48,6 +83,12 @@ class Writers:
             base |= {"num_features": 10} if field == "num_drifted_features" else {}
         elif call == DECISIONS:
             base |= {"trigger_reason": "drift", "action": "reject"}
+        elif call == RAISE:
+            base |= {"alert_type": "drift", "title": "drift"}
+        elif call == MONITORS:
+            base |= {"name": "drift", "source": "monitoring", "metric_name": "entropy"}
+            base |= {"operator": ">", "window": HOUR}
+            base |= {"warning_threshold": 1} if field != "warning_threshold" else {}
         elif call == PROMOTE:
             base |= {"model_version": "1"}
         return base | {field: value}
@@ -68,10 +109,7 @@ class Writers:
         return self._sync(call, arguments, self._db)
 
     async def _async(self, call: str, arguments: Mapping[str, Any], db: Any) -> Any:
-        repository: Any = {
-            MONITORING: AsyncMonitoringMetricsRepository,
-            DECISIONS: AsyncRetrainingDecisionsRepository,
-        }.get(call, AsyncModelVersionRepository)(db)
+        repository = ASYNC.get(call, AsyncModelVersionRepository)(db)
         try:
             return await getattr(repository, call.split()[0])(**arguments)
         except Exception as error:
@@ -87,10 +125,7 @@ class Writers:
         return result
 
     def _sync(self, call: str, arguments: Mapping[str, Any], db: Any) -> Any:
-        repository: Any = {
-            MONITORING: MonitoringMetricsRepository,
-            DECISIONS: RetrainingDecisionsRepository,
-        }.get(call, ModelVersionRepository)(db)
+        repository = SYNC.get(call, ModelVersionRepository)(db)
         try:
             return getattr(repository, call.split()[0])(**arguments)
         except Exception as error:
@@ -114,9 +149,11 @@ async def writers(dsn: str, conn: psycopg.Connection) -> Any:
         conn.execute(
             "SELECT promote('m', %s, at => %s)", [version, NOON - timedelta(days=int(version))]
         )
+    row = conn.execute("SELECT id FROM raise_alert('volume', 'volume')").fetchone()
+    assert row is not None
     async with AsyncDatabase(dsn) as async_db:
         with Database(dsn) as db:
-            yield Writers(db, async_db)
+            yield Writers(db, async_db, row[0])
 
 
 def content(conn: psycopg.Connection) -> Any:
@@ -124,7 +161,9 @@ def content(conn: psycopg.Connection) -> Any:
         "SELECT (SELECT array_agg(v ORDER BY id) FROM model_versions v)::text,"
         " (SELECT array_agg(s ORDER BY id) FROM model_slots s)::text,"
         " (SELECT array_agg(d ORDER BY id) FROM model_deployments d)::text,"
-        " (SELECT count(*) FROM monitoring_metrics), (SELECT count(*) FROM retraining_decisions)"
+        " (SELECT count(*) FROM monitoring_metrics), (SELECT count(*) FROM retraining_decisions),"
+        " (SELECT array_agg(a ORDER BY id) FROM alerts a)::text,"
+        " (SELECT count(*) FROM alert_occurrences), (SELECT count(*) FROM monitors)"
     ).fetchone()
 
 

@@ -42,7 +42,8 @@ class AlertsRepository(Repository):
         known: it counts once. Raises NotFound for an unknown model, Conflict when the id names
         another occurrence or the key an open alert of another type or model.
         """
-        values = {**locals(), "occurrence_id": occurrence_id or new_id()}
+        made = new_id() if occurrence_id is None else occurrence_id
+        values = {**locals(), "occurrence_id": made}
         return self._alert("raise_alert", values)
 
     def acknowledge(
