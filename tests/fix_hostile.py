@@ -227,8 +227,7 @@ REFUSED: dict[str, tuple[list[Any], dict[str, list[str]]]] = {
     "severities": (["", "fatal", "warn ing", "\n"], {RAISE: ["severity"], MONITORS: ["no_data"]}),
     "operators": (["", "=", "=>", "> ", "between"], {MONITORS: ["operator"]}),
     "windows": (
-        [0, 3600, "1 day", "", -HOUR, HOUR * 0, HOUR * 10**6, timedelta.max, timedelta.min]
-        + [NAN, True, NOON, [HOUR], np.timedelta64(1, "h")],
+        [0, 3600, "1 day", -HOUR, HOUR * 0, HOUR * 10**6, timedelta.max, NAN, True, NOON, [HOUR]],
         {MONITORS: ["window"]},
     ),
     "times to come": (NOT_AN_INSTANT, {SNOOZE: ["until"]}),
