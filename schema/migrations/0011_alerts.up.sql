@@ -38,6 +38,9 @@ CREATE TABLE alerts (
         CONSTRAINT alerts_snoozed_until_check CHECK (snoozed_until >= '0001-01-01 00:00+00' AND snoozed_until < '10000-01-01 00:00+00'),
     snoozed_by text,
     created_at timestamptz NOT NULL DEFAULT now(),
+    -- So that nobody else's alert can be in the way of a monitor.
+    CONSTRAINT alerts_monitor_key_check
+        CHECK (CASE WHEN monitor_id IS NULL THEN dedup_key !~ '^monitor:[0-9a-f-]{36}$' ELSE dedup_key = 'monitor:' || monitor_id END),
     CONSTRAINT alerts_last_seen_check CHECK (last_seen >= first_seen AND last_seen < '10000-01-01 00:00+00'),
     CONSTRAINT alerts_acknowledged_at_check CHECK (acknowledged_at >= first_seen AND acknowledged_at < '10000-01-01 00:00+00'),
     CONSTRAINT alerts_resolved_at_check
@@ -286,7 +289,7 @@ DECLARE
     actor text := coalesce(acknowledge_alert.acknowledged_by, session_user);
 BEGIN
     IF alert.acknowledged_by = actor
-       AND starts_with(alert.notes || E'\n', acknowledge_alert.notes || E'\n') IS NOT FALSE THEN
+       AND (acknowledge_alert.notes IS NULL OR starts_with(concat(alert.notes, E'\n'), acknowledge_alert.notes || E'\n')) THEN
         RETURN alert;
     END IF;
     PERFORM ledger_refuse_settled_alert(alert);
@@ -323,8 +326,7 @@ BEGIN
     END IF;
     IF alert.status = 'resolved' THEN
         IF alert.resolved_by <> actor
-           OR right(E'\n' || alert.notes, char_length(resolve_alert.notes) + 1) IS DISTINCT FROM E'\n' || resolve_alert.notes
-              AND resolve_alert.notes IS NOT NULL THEN
+           OR right(concat(E'\n', alert.notes), char_length(resolve_alert.notes) + 1) <> E'\n' || resolve_alert.notes THEN
             PERFORM ledger_refuse_settled_alert(alert);
         END IF;
         RETURN NEXT alert;

@@ -280,8 +280,9 @@ BEGIN
         title := format('%s is %s (%s: %s %s)', what,
             trim_scale(round(value::numeric, 4 - coalesce(ceil(log(nullif(abs(value), 0)::numeric)), 0)::integer)),
             severity, monitor.operator, threshold);
-        message := format('Monitor %s: %s value(s) in a row, the newest of %s.',
-            monitor.name, monitor.consecutive, (points #>> '{0,point_at}')::timestamptz);
+        message := format('Monitor %s, value of %s UTC%s.', monitor.name,
+            to_char((points #>> '{0,point_at}')::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'),
+            ', version ' || (points #>> '{0,details,model_version}'));
     END IF;
     RETURN raise_alert(
         monitor.metric_name, title, severity, message,

@@ -95,6 +95,10 @@ INVALID: Final[Mapping[str, tuple[str, str]]] = {
     "alerts_title_check": ("title", _TITLE),
     "alerts_related_data_check": ("related_data", _OBJECT),
     "alerts_dedup_key_check": ("dedup_key", "must have 1 to 511 characters"),
+    "alerts_monitor_key_check": (
+        "dedup_key",
+        "monitor:ID is for the alerts of that monitor, and they have no other",
+    ),
     "alerts_status_check": ("status", "must be active, acknowledged or resolved"),
     "alerts_occurrences_check": ("occurrences", "must be at least 1"),
     "alerts_first_seen_check": ("at", _FINITE),

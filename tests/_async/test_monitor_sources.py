@@ -40,19 +40,26 @@ async def live(models: AsyncModelVersionRepository) -> None:
     await models.promote(model_name="m", model_version="1", at=NOON - 7 * DAY)
 
 
-@pytest.mark.parametrize("metric_name", ["num_predictions", "dataset_drift_detected", "entropy"])
 async def test_every_number_of_a_run_can_be_watched(
-    monitors: AsyncMonitorsRepository,
-    monitoring: AsyncMonitoringMetricsRepository,
-    metric_name: str,
+    monitors: AsyncMonitorsRepository, monitoring: AsyncMonitoringMetricsRepository
 ) -> None:
-    await monitors.insert(
-        **{**RULE, "metric_name": metric_name, "warning_threshold": 1, "critical_threshold": None}
-    )
-    values = {"num_predictions": 1, "dataset_drift_detected": True, "entropy": 1}
+    values = {
+        "num_predictions": 1,
+        "positive_rate": 0.5,
+        "probability_mean": 0.25,
+        "probability_std": 0.125,
+        "entropy": 0.75,
+        "dataset_drift_detected": True,
+        "feature_drift_ratio": 0.5,
+        "num_drifted_features": 1,
+        "num_features": 2,
+        "coverage_pct": 50,
+        "labeled_samples": 3,
+    }
+    for name in values:
+        await monitors.insert(**{**RULE, "name": name, "metric_name": name})
     await monitoring.insert(model_name="m", timestamp=NOON, lookback_hours=24, **values)
-    [result] = await monitors.run(at=NOON)
-    assert (result.state, result.value) == ("warning", 1.0)
+    assert {one.name: one.value for one in await monitors.run(at=NOON)} == values
 
 
 async def test_of_runs_that_end_together_the_worst_counts(

@@ -41,19 +41,26 @@ def live(models: ModelVersionRepository) -> None:
     models.promote(model_name="m", model_version="1", at=NOON - 7 * DAY)
 
 
-@pytest.mark.parametrize("metric_name", ["num_predictions", "dataset_drift_detected", "entropy"])
 def test_every_number_of_a_run_can_be_watched(
-    monitors: MonitorsRepository,
-    monitoring: MonitoringMetricsRepository,
-    metric_name: str,
+    monitors: MonitorsRepository, monitoring: MonitoringMetricsRepository
 ) -> None:
-    monitors.insert(
-        **{**RULE, "metric_name": metric_name, "warning_threshold": 1, "critical_threshold": None}
-    )
-    values = {"num_predictions": 1, "dataset_drift_detected": True, "entropy": 1}
+    values = {
+        "num_predictions": 1,
+        "positive_rate": 0.5,
+        "probability_mean": 0.25,
+        "probability_std": 0.125,
+        "entropy": 0.75,
+        "dataset_drift_detected": True,
+        "feature_drift_ratio": 0.5,
+        "num_drifted_features": 1,
+        "num_features": 2,
+        "coverage_pct": 50,
+        "labeled_samples": 3,
+    }
+    for name in values:
+        monitors.insert(**{**RULE, "name": name, "metric_name": name})
     monitoring.insert(model_name="m", timestamp=NOON, lookback_hours=24, **values)
-    [result] = monitors.run(at=NOON)
-    assert (result.state, result.value) == ("warning", 1.0)
+    assert {one.name: one.value for one in monitors.run(at=NOON)} == values
 
 
 def test_of_runs_that_end_together_the_worst_counts(

@@ -35,6 +35,13 @@ CHANGES = [
     "notes = NULL",
     "notes = 'other'",
 ]
+OF_A_RESOLVED_ONE = [
+    "status = 'active', resolved_at = NULL, resolved_by = NULL",
+    "occurrences = occurrences + 1",
+    "snoozed_until = now()",
+    "resolved_by = 'other'",
+    "severity = severity",
+]
 
 
 @pytest.fixture
@@ -56,53 +63,37 @@ def refused(conn: psycopg.Connection, statement: str) -> psycopg.Error:
     return refusal.value
 
 
-@pytest.mark.parametrize(("change", "constraint"), STATES)
-def test_a_state_that_contradicts_itself(
-    conn: psycopg.Connection, change: str, constraint: str
-) -> None:
+def test_a_state_that_contradicts_itself(conn: psycopg.Connection) -> None:
     conn.execute("SELECT raise_alert('drift', 'one', at => '2026-02-01Z')")
-    error = refused(conn, CHANGE.format(change))
-    assert error.diag.constraint_name == f"alerts_{constraint}_check"
+    for change, constraint in STATES:
+        error = refused(conn, CHANGE.format(change))
+        assert error.diag.constraint_name == f"alerts_{constraint}_check", change
 
 
-@pytest.mark.parametrize("change", CHANGES)
-def test_what_has_happened_is_not_changed(alert: psycopg.Connection, change: str) -> None:
+def test_what_has_happened_is_not_changed(alert: psycopg.Connection) -> None:
     before = alert.execute("SELECT * FROM alerts").fetchall()
-    assert refused(alert, CHANGE.format(change)).sqlstate == "MLAO0"
+    for change in CHANGES:
+        assert refused(alert, CHANGE.format(change)).sqlstate == "MLAO0", change
     assert alert.execute("SELECT * FROM alerts").fetchall() == before
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        "status = 'active', resolved_at = NULL, resolved_by = NULL",
-        "occurrences = occurrences + 1",
-        "snoozed_until = now()",
-        "resolved_by = 'other'",
-        "severity = severity",
-    ],
-)
-def test_a_resolved_alert_is_final(alert: psycopg.Connection, change: str) -> None:
+def test_a_resolved_alert_is_final(alert: psycopg.Connection) -> None:
     alert.execute("SELECT resolve_alert(id) FROM alerts")
-    error = refused(alert, CHANGE.format(change))
-    assert (error.sqlstate, error.diag.message_primary.split(": ")[1]) == (
-        "MLAO0",
-        "it is resolved for good",
-    )
+    for change in OF_A_RESOLVED_ONE:
+        error = refused(alert, CHANGE.format(change))
+        assert error.sqlstate == "MLAO0", change
+        assert "it is resolved for good" in (error.diag.message_primary or "")
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
+def test_alerts_are_not_deleted(alert: psycopg.Connection) -> None:
+    for statement in (
         "DELETE FROM alerts",
         "TRUNCATE alerts CASCADE",
         "DELETE FROM alert_occurrences",
         "UPDATE alert_occurrences SET severity = 'info'",
         "TRUNCATE alert_occurrences",
-    ],
-)
-def test_alerts_are_not_deleted(alert: psycopg.Connection, statement: str) -> None:
-    assert refused(alert, statement).sqlstate == "MLAO0"
+    ):
+        assert refused(alert, statement).sqlstate == "MLAO0", statement
     assert alert.execute(
         "SELECT (SELECT count(*) FROM alerts), (SELECT count(*) FROM alert_occurrences)"
     ).fetchone() == (1, 2)
