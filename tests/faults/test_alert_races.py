@@ -46,15 +46,18 @@ def db(dsn: str) -> Iterator[Database]:
 
 def test_twenty_who_raise_the_same_alert_open_one(db: Database, conn: psycopg.Connection) -> None:
     alerts = AlertsRepository(db)
-    each = full(100, 5)
+    each, rounds = full(100, 5), full(50, 10)
 
-    def work(_: int) -> None:
-        for _ in range(each):
-            alerts.raise_alert(alert_type="drift", title="drift")
+    def work(key: str, times: int) -> None:
+        for _ in range(times):
+            alerts.raise_alert(alert_type="drift", title="drift", dedup_key=key)
 
-    in_threads(WRITERS, work)
-    [alert] = alerts.list_alerts()
-    assert alert.occurrences == WRITERS * each
+    in_threads(WRITERS, lambda _: work("stormy", each))
+    # Opened again and again, because the first moment is the one to get wrong.
+    for number in range(rounds):
+        in_threads(WRITERS, lambda _, key=f"key {number}": work(key, 1))
+    counts = [one.occurrences for one in alerts.list_alerts()]
+    assert counts == [WRITERS] * rounds + [WRITERS * each]
     assert conn.execute(FLAWS.encode()).fetchone() == (0, 0, 0, 0)
 
 
