@@ -16,18 +16,36 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from fix_hostile import ACCEPTED, DECISIONS, MODELS, MONITORING, NOON, PROMOTE, REFUSED
+from fix_hostile import (
+    ACCEPTED,
+    DECISIONS,
+    DRIFT,
+    METRIC,
+    METRICS,
+    MODELS,
+    MONITORING,
+    NOON,
+    PROMOTE,
+    REFUSED,
+    SYSTEM,
+)
 from psycopg import sql
 
 from mlops_ledger import (
     AsyncDatabase,
+    AsyncDriftReportsRepository,
     AsyncModelVersionRepository,
     AsyncMonitoringMetricsRepository,
+    AsyncPerformanceMetricsRepository,
     AsyncRetrainingDecisionsRepository,
+    AsyncSystemMetricsRepository,
     Database,
+    DriftReportsRepository,
     ModelVersionRepository,
     MonitoringMetricsRepository,
+    PerformanceMetricsRepository,
     RetrainingDecisionsRepository,
+    SystemMetricsRepository,
 )
 from mlops_ledger.errors import InvalidValue
 
@@ -48,9 +66,17 @@ class Writers:
             base |= {"num_features": 10} if field == "num_drifted_features" else {}
         elif call == DECISIONS:
             base |= {"trigger_reason": "drift", "action": "reject"}
+        elif call == DRIFT:
+            at = NOON + timedelta(seconds=next(self._numbers))
+            base |= {"timestamp": at, "lookback_hours": 24, "drift_detected": True}
+        elif call in (METRIC, METRICS):
+            base |= {"metric_name": "rmse", "metric_value": 1}
+        elif call == SYSTEM:
+            base = {"host": "h", "metric_name": "load_1m", "metric_value": 1}
         elif call == PROMOTE:
             base |= {"model_version": "1"}
-        return base | {field: value}
+        arguments = base | {field: value}
+        return {"rows": [arguments]} if call in (METRICS, SYSTEM) else arguments
 
     async def outcomes(self, call: str, arguments: Mapping[str, Any]) -> list[Any]:
         """Make the call in four ways; give what each returned or raised."""
@@ -71,6 +97,10 @@ class Writers:
         repository: Any = {
             MONITORING: AsyncMonitoringMetricsRepository,
             DECISIONS: AsyncRetrainingDecisionsRepository,
+            DRIFT: AsyncDriftReportsRepository,
+            METRIC: AsyncPerformanceMetricsRepository,
+            METRICS: AsyncPerformanceMetricsRepository,
+            SYSTEM: AsyncSystemMetricsRepository,
         }.get(call, AsyncModelVersionRepository)(db)
         try:
             return await getattr(repository, call.split()[0])(**arguments)
@@ -90,6 +120,10 @@ class Writers:
         repository: Any = {
             MONITORING: MonitoringMetricsRepository,
             DECISIONS: RetrainingDecisionsRepository,
+            DRIFT: DriftReportsRepository,
+            METRIC: PerformanceMetricsRepository,
+            METRICS: PerformanceMetricsRepository,
+            SYSTEM: SystemMetricsRepository,
         }.get(call, ModelVersionRepository)(db)
         try:
             return getattr(repository, call.split()[0])(**arguments)
@@ -124,7 +158,9 @@ def content(conn: psycopg.Connection) -> Any:
         "SELECT (SELECT array_agg(v ORDER BY id) FROM model_versions v)::text,"
         " (SELECT array_agg(s ORDER BY id) FROM model_slots s)::text,"
         " (SELECT array_agg(d ORDER BY id) FROM model_deployments d)::text,"
-        " (SELECT count(*) FROM monitoring_metrics), (SELECT count(*) FROM retraining_decisions)"
+        " (SELECT count(*) FROM monitoring_metrics), (SELECT count(*) FROM retraining_decisions),"
+        " (SELECT count(*) FROM drift_reports), (SELECT count(*) FROM performance_metrics),"
+        " (SELECT count(*) FROM system_metrics)"
     ).fetchone()
 
 
@@ -149,7 +185,7 @@ async def test_a_hostile_value_is_refused_alike_everywhere(
                     problems.append(f"{name}: {[shown(outcome) for outcome in outcomes]}")
                 elif len({str(outcome) for outcome in outcomes}) != 1:
                     problems.append(f"{name}: {[str(outcome) for outcome in outcomes]}")
-                elif not outcomes[0].field.startswith(field):
+                elif not outcomes[0].field.removeprefix("rows[0].").startswith(field):
                     problems.append(f"{name}: names {outcomes[0].field}")
     assert problems == []
     assert content(conn) == before
@@ -159,6 +195,8 @@ TABLES = {
     MODELS: "model_versions",
     MONITORING: "monitoring_metrics",
     DECISIONS: "retraining_decisions",
+    DRIFT: "drift_reports",
+    METRIC: "performance_metrics",
 }
 
 
