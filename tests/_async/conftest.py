@@ -8,11 +8,14 @@ import pytest
 
 from mlops_ledger import (
     AsyncDatabase,
+    AsyncDriftReportsRepository,
     AsyncGroundTruthRepository,
     AsyncModelVersionRepository,
     AsyncMonitoringMetricsRepository,
+    AsyncPerformanceMetricsRepository,
     AsyncPredictionsRepository,
     AsyncRetrainingDecisionsRepository,
+    AsyncSystemMetricsRepository,
 )
 
 
@@ -51,3 +54,21 @@ def predictions(db: AsyncDatabase) -> AsyncPredictionsRepository:
 def truth(db: AsyncDatabase) -> AsyncGroundTruthRepository:
     """Its labels."""
     return AsyncGroundTruthRepository(db)
+
+
+@pytest.fixture
+def reports(db: AsyncDatabase) -> AsyncDriftReportsRepository:
+    """Its drift reports."""
+    return AsyncDriftReportsRepository(db)
+
+
+@pytest.fixture
+def metrics(db: AsyncDatabase) -> AsyncPerformanceMetricsRepository:
+    """Its metrics of models."""
+    return AsyncPerformanceMetricsRepository(db)
+
+
+@pytest.fixture
+def system(db: AsyncDatabase) -> AsyncSystemMetricsRepository:
+    """Its metrics of hosts."""
+    return AsyncSystemMetricsRepository(db)

@@ -9,11 +9,14 @@ import pytest
 
 from mlops_ledger import (
     Database,
+    DriftReportsRepository,
     GroundTruthRepository,
     ModelVersionRepository,
     MonitoringMetricsRepository,
+    PerformanceMetricsRepository,
     PredictionsRepository,
     RetrainingDecisionsRepository,
+    SystemMetricsRepository,
 )
 
 
@@ -52,3 +55,21 @@ def predictions(db: Database) -> PredictionsRepository:
 def truth(db: Database) -> GroundTruthRepository:
     """Its labels."""
     return GroundTruthRepository(db)
+
+
+@pytest.fixture
+def reports(db: Database) -> DriftReportsRepository:
+    """Its drift reports."""
+    return DriftReportsRepository(db)
+
+
+@pytest.fixture
+def metrics(db: Database) -> PerformanceMetricsRepository:
+    """Its metrics of models."""
+    return PerformanceMetricsRepository(db)
+
+
+@pytest.fixture
+def system(db: Database) -> SystemMetricsRepository:
+    """Its metrics of hosts."""
+    return SystemMetricsRepository(db)
