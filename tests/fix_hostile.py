@@ -121,6 +121,8 @@ NOT_BOOLEAN = [1, 0, "true", "", 1.0, [], b"t", np.int64(1), NAN, "t", Level.ONE
 MODELS, MONITORING, DECISIONS = "insert version", "insert run", "insert decision"
 RAISE, ACKNOWLEDGE, RESOLVE, SNOOZE = "raise_alert", "acknowledge", "resolve alert", "snooze"
 MONITORS = "insert monitor"
+DRIFT, METRIC = "insert report", "insert metric"
+METRICS, SYSTEM = "insert_many metrics", "insert_many measured"
 PROMOTE, ROLLBACK, RETIRE = "promote", "rollback", "retire"
 
 TEXTS = {
@@ -153,6 +155,12 @@ TEXTS = {
     ],
     MONITORING: ["drift_report_ref", "drift_summary_ref", "model_name"],
     DECISIONS: ["action", "decided_by", "model_name", "reasoning", "trigger_reason"],
+    DRIFT: ["method", "model_name", "report_ref", "summary_ref"],
+    **{
+        key: ["dataset_version", "metric_name", "metric_type", "model_name", "slice", "stage"]
+        for key in (METRIC, METRICS)
+    },
+    SYSTEM: ["host", "metric_name", "unit"],
     PROMOTE: ["model_name", "model_version", "promoted_by", "reason", "slot"],
     ROLLBACK: ["model_name", "reason", "rolled_back_by", "slot"],
     RETIRE: ["model_name", "reason", "retired_by", "slot"],
@@ -169,12 +177,15 @@ NUMBERS = {
         "probability_std",
     ],
     DECISIONS: ["coverage_pct"],
+    DRIFT: ["drift_score", "lookback_hours", "threshold"],
+    **{key: ["metric_value"] for key in (METRIC, METRICS, SYSTEM)},
 }
 WHOLE = {
     MONITORS: ["consecutive"],
     MODELS: ["training_samples"],
     MONITORING: ["labeled_samples", "num_drifted_features", "num_features", "num_predictions"],
     DECISIONS: ["labeled_samples"],
+    DRIFT: ["current_size", "n_drifted_features", "n_features", "reference_size"],
 }
 OBJECTS = {
     RAISE: ["related_data"],
@@ -182,6 +193,8 @@ OBJECTS = {
     MODELS: ["hyperparameters", "metrics", "tags"],
     MONITORING: ["metadata"],
     DECISIONS: ["data_context", "decision_details", "drift_context"],
+    **{key: ["metadata"] for key in (DRIFT, METRIC, METRICS)},
+    SYSTEM: ["labels"],
 }
 INSTANTS = {
     RAISE: ["at"],
@@ -190,6 +203,8 @@ INSTANTS = {
     MODELS: ["created_at"],
     MONITORING: ["timestamp"],
     DECISIONS: ["timestamp"],
+    DRIFT: ["reference_end", "reference_start", "timestamp", "window_end"],
+    **{key: ["timestamp"] for key in (METRIC, METRICS, SYSTEM)},
     PROMOTE: ["at"],
     ROLLBACK: ["at"],
     RETIRE: ["at"],
@@ -202,6 +217,9 @@ IDS = {
     MONITORS: ["id"],
     MODELS: ["id"],
     MONITORING: ["id", "model_version_id"],
+    DRIFT: ["id", "model_version_id", "monitoring_run_id"],
+    **{key: ["id", "model_version_id"] for key in (METRIC, METRICS)},
+    SYSTEM: ["id"],
     DECISIONS: [
         "candidate_version_id",
         "id",
@@ -222,6 +240,8 @@ REFUSED: dict[str, tuple[list[Any], dict[str, list[str]]]] = {
             MODELS: ["model_name", "model_version"],
             RAISE: ["alert_type"],
             MONITORS: ["metric_name", "name"],
+            **{key: ["metric_name", "metric_type", "stage"] for key in (METRIC, METRICS)},
+            SYSTEM: ["host", "metric_name"],
         },
     ),
     "severities": (["", "fatal", "warn ing", "\n"], {RAISE: ["severity"], MONITORS: ["no_data"]}),
@@ -255,9 +275,37 @@ REFUSED: dict[str, tuple[list[Any], dict[str, list[str]]]] = {
         [-0.1, 100.01, 1e308, -1, 101, 10**30],
         {MONITORING: ["coverage_pct"], DECISIONS: ["coverage_pct"]},
     ),
+    "values": (
+        [1e151, -1e151, 10**200],
+        {
+            DRIFT: ["drift_score", "threshold"],
+            **{key: ["metric_value"] for key in (METRIC, METRICS, SYSTEM)},
+        },
+    ),
+    "lengths": ([0, -1, 876_601, 1e300], {DRIFT: ["lookback_hours"]}),
+    "results": (
+        [[value] for value in [*BAD_IN_JSON, {}, 5, [], {"feature": 1, "drifted": True}]]
+        + [[{"feature": "a", "drifted": value}] for value in (1, "true", None, NAN)]
+        + [[{"feature": name, "drifted": True}] for name in ("", "x" * 256, None, 5)]
+        + [[{"feature": "a", "drifted": True, "method": value}] for value in (5, ["ks"])]
+        + [
+            [{"feature": "a", "drifted": True, name: value}]
+            for name in ("p_value", "score", "statistic", "threshold")
+            for value in ("0.5", True, NAN, 1e151, [0.5], {})
+        ]
+        + [[{"feature": "a", "drifted": True, "p_value": value}] for value in (-0.1, 1.5)]
+        + [[{"feature": "a", "drifted": True}] * 2, "ab", {}, True],
+        {DRIFT: ["features"]},
+    ),
     "amounts": ([-1, -5e-324, -1e308], {MONITORING: ["entropy", "lookback_hours"]}),
     "whole numbers": (NOT_A_NUMBER + NOT_WHOLE, WHOLE),
-    "small whole numbers": ([2**31, 2**40], {MONITORING: ["num_drifted_features", "num_features"]}),
+    "small whole numbers": (
+        [2**31, 2**40],
+        {
+            MONITORING: ["num_drifted_features", "num_features"],
+            DRIFT: ["n_drifted_features", "n_features"],
+        },
+    ),
     "objects": (NOT_AN_OBJECT + BAD_DOCUMENTS, OBJECTS),
     "objects holding": ([{"a": {"b": [0, value]}} for value in BAD_IN_JSON], OBJECTS),
     "metrics": (
@@ -273,8 +321,18 @@ REFUSED: dict[str, tuple[list[Any], dict[str, list[str]]]] = {
     "instants": (NOT_AN_INSTANT, INSTANTS),
     "the future": (THE_FUTURE, {name: INSTANTS[name] for name in INSTANTS}),
     "ids": (NOT_AN_ID, IDS),
-    "lists of texts": (NOT_TEXTS, {MODELS: ["feature_names"], MONITORING: ["drifted_features"]}),
-    "booleans": (NOT_BOOLEAN, {MONITORING: ["dataset_drift_detected"]}),
+    "lists of texts": (
+        NOT_TEXTS,
+        {
+            MODELS: ["feature_names"],
+            MONITORING: ["drifted_features"],
+            DRIFT: ["drifted_features"],
+        },
+    ),
+    "booleans": (
+        NOT_BOOLEAN,
+        {MONITORING: ["dataset_drift_detected"], DRIFT: ["drift_detected"]},
+    ),
 }
 
 # What is stored, and what is read again.
@@ -318,6 +376,15 @@ ACCEPTED: list[tuple[str, str, Any, Any]] = [
     (MONITORING, "drifted_features", ["a", "{b}", 'c"', "NULL"], ["a", "{b}", 'c"', "NULL"]),
     (MONITORING, "metadata", {"a": [None, True, 1.5]}, {"a": [None, True, 1.5]}),
     (DECISIONS, "action", "REJECT ", "reject"),
+    (DRIFT, "features", ({"feature": "ü", "drifted": np.bool_(True), "p_value": 5e-324},), [
+        {"feature": "ü", "drifted": True, "p_value": 5e-324}]),
+    (DRIFT, "drift_score", np.float32(0.5), 0.5),
+    (DRIFT, "drifted_features", np.array(["a"]), ["a"]),
+    (METRIC, "metric_value", Decimal("-0.0"), 0.0),
+    (METRIC, "metric_value", np.int64(-3), -3.0),
+    (METRIC, "slice", "carrier = 'ü'", "carrier = 'ü'"),
+    (METRIC, "timestamp", NOON.astimezone(KOLKATA), NOON),
+    (METRIC, "metadata", {"n": np.int8(3)}, {"n": 3}),
     (DECISIONS, "reasoning", "line\nline", "line\nline"),
     (DECISIONS, "gate_results", [{"gate": "a", "passed": np.bool_(True), "value": np.float64(1)}], [
         {"gate": "a", "passed": True, "value": 1}]),

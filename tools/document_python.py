@@ -13,10 +13,12 @@ from collections.abc import Iterator
 from generated import REFERENCE, run
 
 from mlops_ledger import (
+    AlertsRepository,
     Database,
     GroundTruthRepository,
     ModelVersionRepository,
     MonitoringMetricsRepository,
+    MonitorsRepository,
     PredictionLogger,
     PredictionsRepository,
     RetrainingDecisionsRepository,
@@ -39,7 +41,8 @@ exceptions in `mlops_ledger.errors`.
 Each class below that talks to the database has an asynchronous twin with the same methods, to be
 awaited: `AsyncDatabase`, `AsyncTransaction`, `AsyncModelVersionRepository`,
 `AsyncMonitoringMetricsRepository`, `AsyncRetrainingDecisionsRepository`,
-`AsyncPredictionsRepository`, `AsyncGroundTruthRepository` and `AsyncPredictionLogger`.
+`AsyncPredictionsRepository`, `AsyncGroundTruthRepository`, `AsyncAlertsRepository`,
+`AsyncMonitorsRepository` and `AsyncPredictionLogger`.
 
 What holds for all methods:
 
@@ -67,6 +70,8 @@ def generate() -> str:
         *_class(RetrainingDecisionsRepository),
         *_class(PredictionsRepository),
         *_class(GroundTruthRepository),
+        *_class(AlertsRepository),
+        *_class(MonitorsRepository),
         *_class(PredictionLogger),
         *_fields(Settings, "##"),
         "## new_id\n",

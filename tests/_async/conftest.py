@@ -9,12 +9,15 @@ import pytest
 from mlops_ledger import (
     AsyncAlertsRepository,
     AsyncDatabase,
+    AsyncDriftReportsRepository,
     AsyncGroundTruthRepository,
     AsyncModelVersionRepository,
     AsyncMonitoringMetricsRepository,
     AsyncMonitorsRepository,
+    AsyncPerformanceMetricsRepository,
     AsyncPredictionsRepository,
     AsyncRetrainingDecisionsRepository,
+    AsyncSystemMetricsRepository,
 )
 
 
@@ -65,3 +68,21 @@ def alerts(db: AsyncDatabase) -> AsyncAlertsRepository:
 def monitors(db: AsyncDatabase) -> AsyncMonitorsRepository:
     """Its monitors."""
     return AsyncMonitorsRepository(db)
+
+
+@pytest.fixture
+def reports(db: AsyncDatabase) -> AsyncDriftReportsRepository:
+    """Its drift reports."""
+    return AsyncDriftReportsRepository(db)
+
+
+@pytest.fixture
+def metrics(db: AsyncDatabase) -> AsyncPerformanceMetricsRepository:
+    """Its metrics of models."""
+    return AsyncPerformanceMetricsRepository(db)
+
+
+@pytest.fixture
+def system(db: AsyncDatabase) -> AsyncSystemMetricsRepository:
+    """Its metrics of hosts."""
+    return AsyncSystemMetricsRepository(db)

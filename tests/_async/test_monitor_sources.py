@@ -9,7 +9,6 @@ import pytest
 
 from mlops_ledger import (
     AsyncAlertsRepository,
-    AsyncDatabase,
     AsyncModelVersionRepository,
     AsyncMonitoringMetricsRepository,
     AsyncMonitorsRepository,
@@ -80,7 +79,9 @@ async def test_of_runs_that_end_together_the_worst_counts(
 
 
 async def test_performance_metrics_are_watched_by_slice(
-    db: AsyncDatabase, monitors: AsyncMonitorsRepository, alerts: AsyncAlertsRepository
+    monitors: AsyncMonitorsRepository,
+    alerts: AsyncAlertsRepository,
+    metrics: AsyncPerformanceMetricsRepository,
 ) -> None:
     accuracy = {
         **RULE,
@@ -92,7 +93,6 @@ async def test_performance_metrics_are_watched_by_slice(
     }
     await monitors.insert(**accuracy)
     await monitors.insert(**{**accuracy, "name": "AA", "slice": "carrier=AA"})
-    metrics = AsyncPerformanceMetricsRepository(db)
     for name, value, stage, part in (
         ("accuracy", 0.8, "production", ""),
         ("accuracy", 0.65, "production", "carrier=AA"),
@@ -115,7 +115,9 @@ async def test_performance_metrics_are_watched_by_slice(
 
 
 async def test_system_metrics_are_watched_by_host_and_labels(
-    db: AsyncDatabase, monitors: AsyncMonitorsRepository, alerts: AsyncAlertsRepository
+    monitors: AsyncMonitorsRepository,
+    alerts: AsyncAlertsRepository,
+    system: AsyncSystemMetricsRepository,
 ) -> None:
     gpu = {
         **SYSTEM,
@@ -127,7 +129,7 @@ async def test_system_metrics_are_watched_by_host_and_labels(
     await monitors.insert(**gpu)
     await monitors.insert(**{**gpu, "name": "gpu 0", "labels": {"gpu": 0}})
     measured = {"timestamp": datetime.now(UTC), "metric_name": "gpu_percent"}
-    await AsyncSystemMetricsRepository(db).insert_many(
+    await system.insert_many(
         rows=[
             {**measured, "host": "web-1", "metric_value": 50, "labels": {"gpu": 0}},
             {**measured, "host": "web-1", "metric_value": 90, "labels": {"gpu": 1}},

@@ -10,12 +10,15 @@ import pytest
 from mlops_ledger import (
     AlertsRepository,
     Database,
+    DriftReportsRepository,
     GroundTruthRepository,
     ModelVersionRepository,
     MonitoringMetricsRepository,
     MonitorsRepository,
+    PerformanceMetricsRepository,
     PredictionsRepository,
     RetrainingDecisionsRepository,
+    SystemMetricsRepository,
 )
 
 
@@ -66,3 +69,21 @@ def alerts(db: Database) -> AlertsRepository:
 def monitors(db: Database) -> MonitorsRepository:
     """Its monitors."""
     return MonitorsRepository(db)
+
+
+@pytest.fixture
+def reports(db: Database) -> DriftReportsRepository:
+    """Its drift reports."""
+    return DriftReportsRepository(db)
+
+
+@pytest.fixture
+def metrics(db: Database) -> PerformanceMetricsRepository:
+    """Its metrics of models."""
+    return PerformanceMetricsRepository(db)
+
+
+@pytest.fixture
+def system(db: Database) -> SystemMetricsRepository:
+    """Its metrics of hosts."""
+    return SystemMetricsRepository(db)

@@ -10,7 +10,6 @@ import pytest
 
 from mlops_ledger import (
     AlertsRepository,
-    Database,
     ModelVersionRepository,
     MonitoringMetricsRepository,
     MonitorsRepository,
@@ -81,7 +80,9 @@ def test_of_runs_that_end_together_the_worst_counts(
 
 
 def test_performance_metrics_are_watched_by_slice(
-    db: Database, monitors: MonitorsRepository, alerts: AlertsRepository
+    monitors: MonitorsRepository,
+    alerts: AlertsRepository,
+    metrics: PerformanceMetricsRepository,
 ) -> None:
     accuracy = {
         **RULE,
@@ -93,7 +94,6 @@ def test_performance_metrics_are_watched_by_slice(
     }
     monitors.insert(**accuracy)
     monitors.insert(**{**accuracy, "name": "AA", "slice": "carrier=AA"})
-    metrics = PerformanceMetricsRepository(db)
     for name, value, stage, part in (
         ("accuracy", 0.8, "production", ""),
         ("accuracy", 0.65, "production", "carrier=AA"),
@@ -116,7 +116,9 @@ def test_performance_metrics_are_watched_by_slice(
 
 
 def test_system_metrics_are_watched_by_host_and_labels(
-    db: Database, monitors: MonitorsRepository, alerts: AlertsRepository
+    monitors: MonitorsRepository,
+    alerts: AlertsRepository,
+    system: SystemMetricsRepository,
 ) -> None:
     gpu = {
         **SYSTEM,
@@ -128,7 +130,7 @@ def test_system_metrics_are_watched_by_host_and_labels(
     monitors.insert(**gpu)
     monitors.insert(**{**gpu, "name": "gpu 0", "labels": {"gpu": 0}})
     measured = {"timestamp": datetime.now(UTC), "metric_name": "gpu_percent"}
-    SystemMetricsRepository(db).insert_many(
+    system.insert_many(
         rows=[
             {**measured, "host": "web-1", "metric_value": 50, "labels": {"gpu": 0}},
             {**measured, "host": "web-1", "metric_value": 90, "labels": {"gpu": 1}},

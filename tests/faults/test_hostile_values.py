@@ -20,7 +20,10 @@ from fix_hostile import (
     ACCEPTED,
     ACKNOWLEDGE,
     DECISIONS,
+    DRIFT,
     HOUR,
+    METRIC,
+    METRICS,
     MODELS,
     MONITORING,
     MONITORS,
@@ -30,6 +33,7 @@ from fix_hostile import (
     REFUSED,
     RESOLVE,
     SNOOZE,
+    SYSTEM,
 )
 from psycopg import sql
 
@@ -37,15 +41,21 @@ from mlops_ledger import (
     AlertsRepository,
     AsyncAlertsRepository,
     AsyncDatabase,
+    AsyncDriftReportsRepository,
     AsyncModelVersionRepository,
     AsyncMonitoringMetricsRepository,
     AsyncMonitorsRepository,
+    AsyncPerformanceMetricsRepository,
     AsyncRetrainingDecisionsRepository,
+    AsyncSystemMetricsRepository,
     Database,
+    DriftReportsRepository,
     ModelVersionRepository,
     MonitoringMetricsRepository,
     MonitorsRepository,
+    PerformanceMetricsRepository,
     RetrainingDecisionsRepository,
+    SystemMetricsRepository,
 )
 from mlops_ledger.errors import InvalidValue
 
@@ -53,11 +63,19 @@ from mlops_ledger.errors import InvalidValue
 ASYNC: dict[str, Any] = {
     MONITORING: AsyncMonitoringMetricsRepository,
     DECISIONS: AsyncRetrainingDecisionsRepository,
+    DRIFT: AsyncDriftReportsRepository,
+    METRIC: AsyncPerformanceMetricsRepository,
+    METRICS: AsyncPerformanceMetricsRepository,
+    SYSTEM: AsyncSystemMetricsRepository,
     MONITORS: AsyncMonitorsRepository,
 }
 SYNC: dict[str, Any] = {
     MONITORING: MonitoringMetricsRepository,
     DECISIONS: RetrainingDecisionsRepository,
+    DRIFT: DriftReportsRepository,
+    METRIC: PerformanceMetricsRepository,
+    METRICS: PerformanceMetricsRepository,
+    SYSTEM: SystemMetricsRepository,
     MONITORS: MonitorsRepository,
 }
 for alert_call in (RAISE, ACKNOWLEDGE, RESOLVE, SNOOZE):
@@ -89,9 +107,17 @@ class Writers:
             base |= {"name": "drift", "source": "monitoring", "metric_name": "entropy"}
             base |= {"operator": ">", "window": HOUR}
             base |= {"warning_threshold": 1} if field != "warning_threshold" else {}
+        elif call == DRIFT:
+            at = NOON + timedelta(seconds=next(self._numbers))
+            base |= {"timestamp": at, "lookback_hours": 24, "drift_detected": True}
+        elif call in (METRIC, METRICS):
+            base |= {"metric_name": "rmse", "metric_value": 1}
+        elif call == SYSTEM:
+            base = {"host": "h", "metric_name": "load_1m", "metric_value": 1}
         elif call == PROMOTE:
             base |= {"model_version": "1"}
-        return base | {field: value}
+        arguments = base | {field: value}
+        return {"rows": [arguments]} if call in (METRICS, SYSTEM) else arguments
 
     async def outcomes(self, call: str, arguments: Mapping[str, Any]) -> list[Any]:
         """Make the call in four ways; give what each returned or raised."""
@@ -163,7 +189,9 @@ def content(conn: psycopg.Connection) -> Any:
         " (SELECT array_agg(d ORDER BY id) FROM model_deployments d)::text,"
         " (SELECT count(*) FROM monitoring_metrics), (SELECT count(*) FROM retraining_decisions),"
         " (SELECT array_agg(a ORDER BY id) FROM alerts a)::text,"
-        " (SELECT count(*) FROM alert_occurrences), (SELECT count(*) FROM monitors)"
+        " (SELECT count(*) FROM alert_occurrences), (SELECT count(*) FROM monitors),"
+        " (SELECT count(*) FROM drift_reports), (SELECT count(*) FROM performance_metrics),"
+        " (SELECT count(*) FROM system_metrics)"
     ).fetchone()
 
 
@@ -188,7 +216,7 @@ async def test_a_hostile_value_is_refused_alike_everywhere(
                     problems.append(f"{name}: {[shown(outcome) for outcome in outcomes]}")
                 elif len({str(outcome) for outcome in outcomes}) != 1:
                     problems.append(f"{name}: {[str(outcome) for outcome in outcomes]}")
-                elif not outcomes[0].field.startswith(field):
+                elif not outcomes[0].field.removeprefix("rows[0].").startswith(field):
                     problems.append(f"{name}: names {outcomes[0].field}")
     assert problems == []
     assert content(conn) == before
@@ -198,6 +226,8 @@ TABLES = {
     MODELS: "model_versions",
     MONITORING: "monitoring_metrics",
     DECISIONS: "retraining_decisions",
+    DRIFT: "drift_reports",
+    METRIC: "performance_metrics",
 }
 
 

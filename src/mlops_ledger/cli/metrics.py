@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Event
 from typing import Any
@@ -15,6 +16,7 @@ import click
 from click.decorators import FC
 
 from ..collector import Collector
+from ..config import Settings
 from ..database import Database
 from ..errors import NotFound
 from ..repositories import (
@@ -185,8 +187,11 @@ def collect(every: timedelta, count: int | None, **arguments: Any) -> None:
     While the database is away it keeps what it measures, and says so. SIGINT and SIGTERM stop it;
     exit code 1 if something was lost.
     """
+    settings = Settings.from_environment()
+    # Waiting for the database must not take longer than the next measurement is away.
+    settings = replace(settings, pool_timeout=min(settings.pool_timeout, every.total_seconds()))
     # Opened at its first use: the database may be away at the start as well.
-    with closing(Database()) as db, _stopped_by_signals() as stop:
+    with closing(Database(settings)) as db, _stopped_by_signals() as stop:
         collector = Collector(
             SystemMetricsRepository(db),
             say=lambda message: click.echo(message, err=True),

@@ -129,11 +129,11 @@ LIMIT 1;
 SELECT metric_name, stage, slice, a.metric_value AS value_a, b.metric_value AS value_b,
        b.metric_value - a.metric_value AS difference, a.timestamp AS timestamp_a, b.timestamp AS timestamp_b
 FROM latest_performance_metrics((
-    SELECT id FROM model_versions
-    WHERE model_name = %(model_name)s::text AND model_version = %(version_a)s::text)) a
+    SELECT v.id FROM model_versions v
+    WHERE v.model_name = %(model_name)s::text AND v.model_version = %(version_a)s::text)) a
 FULL JOIN latest_performance_metrics((
-    SELECT id FROM model_versions
-    WHERE model_name = %(model_name)s::text AND model_version = %(version_b)s::text)) b
+    SELECT v.id FROM model_versions v
+    WHERE v.model_name = %(model_name)s::text AND v.model_version = %(version_b)s::text)) b
 USING (metric_name, stage, slice)
 ORDER BY metric_name, stage, slice;
 
