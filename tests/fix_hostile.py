@@ -13,6 +13,7 @@ from uuid import UUID
 import numpy as np
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 KOLKATA = timezone(timedelta(hours=5, minutes=30))
 SOME_ID = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
 NAN, INF = math.nan, math.inf
@@ -119,9 +120,28 @@ NOT_BOOLEAN = [1, 0, "true", "", 1.0, [], b"t", np.int64(1), NAN, "t", Level.ONE
 
 MODELS, MONITORING, DECISIONS = "insert version", "insert run", "insert decision"
 ACTIONS, APPROVE, EXECUTE = "insert action", "approve action", "mark_executed action"
+RAISE, ACKNOWLEDGE, RESOLVE, SNOOZE = "raise_alert", "acknowledge", "resolve alert", "snooze"
+MONITORS = "insert monitor"
+DRIFT, METRIC = "insert report", "insert metric"
+METRICS, SYSTEM = "insert_many metrics", "insert_many measured"
 PROMOTE, ROLLBACK, RETIRE = "promote", "rollback", "retire"
 
 TEXTS = {
+    RAISE: ["alert_type", "dedup_key", "message", "model_name", "severity", "title"],
+    ACKNOWLEDGE: ["acknowledged_by", "notes"],
+    RESOLVE: ["notes", "resolved_by"],
+    SNOOZE: ["snoozed_by"],
+    MONITORS: [
+        "created_by",
+        "host",
+        "metric_name",
+        "model_name",
+        "name",
+        "no_data",
+        "operator",
+        "slice",
+        "source",
+    ],
     MODELS: [
         "algorithm",
         "artifact_uri",
@@ -148,11 +168,18 @@ TEXTS = {
     ],
     APPROVE: ["comment", "reviewed_by"],
     EXECUTE: ["executed_by"],
+    DRIFT: ["method", "model_name", "report_ref", "summary_ref"],
+    **{
+        key: ["dataset_version", "metric_name", "metric_type", "model_name", "slice", "stage"]
+        for key in (METRIC, METRICS)
+    },
+    SYSTEM: ["host", "metric_name", "unit"],
     PROMOTE: ["model_name", "model_version", "promoted_by", "reason", "slot"],
     ROLLBACK: ["model_name", "reason", "rolled_back_by", "slot"],
     RETIRE: ["model_name", "reason", "retired_by", "slot"],
 }
 NUMBERS = {
+    MONITORS: ["critical_threshold", "hysteresis", "warning_threshold"],
     MONITORING: [
         "coverage_pct",
         "entropy",
@@ -163,31 +190,52 @@ NUMBERS = {
         "probability_std",
     ],
     DECISIONS: ["coverage_pct"],
+    DRIFT: ["drift_score", "lookback_hours", "threshold"],
+    **{key: ["metric_value"] for key in (METRIC, METRICS, SYSTEM)},
 }
 WHOLE = {
+    MONITORS: ["consecutive"],
     MODELS: ["training_samples"],
     MONITORING: ["labeled_samples", "num_drifted_features", "num_features", "num_predictions"],
     DECISIONS: ["labeled_samples"],
+    DRIFT: ["current_size", "n_drifted_features", "n_features", "reference_size"],
 }
 OBJECTS = {
+    RAISE: ["related_data"],
+    MONITORS: ["labels"],
     MODELS: ["hyperparameters", "metrics", "tags"],
     MONITORING: ["metadata"],
     DECISIONS: ["data_context", "decision_details", "drift_context"],
     ACTIONS: ["parameters"],
     EXECUTE: ["result"],
+    **{key: ["metadata"] for key in (DRIFT, METRIC, METRICS)},
+    SYSTEM: ["labels"],
 }
 INSTANTS = {
+    RAISE: ["at"],
+    ACKNOWLEDGE: ["at"],
+    RESOLVE: ["at"],
     MODELS: ["created_at"],
     MONITORING: ["timestamp"],
     DECISIONS: ["timestamp"],
     ACTIONS: ["requested_at"],
+    DRIFT: ["reference_end", "reference_start", "timestamp", "window_end"],
+    **{key: ["timestamp"] for key in (METRIC, METRICS, SYSTEM)},
     PROMOTE: ["at"],
     ROLLBACK: ["at"],
     RETIRE: ["at"],
 }
 IDS = {
+    RAISE: ["occurrence_id"],
+    ACKNOWLEDGE: ["id"],
+    RESOLVE: ["id"],
+    SNOOZE: ["id"],
+    MONITORS: ["id"],
     MODELS: ["id"],
     MONITORING: ["id", "model_version_id"],
+    DRIFT: ["id", "model_version_id", "monitoring_run_id"],
+    **{key: ["id", "model_version_id"] for key in (METRIC, METRICS)},
+    SYSTEM: ["id"],
     DECISIONS: [
         "candidate_version_id",
         "id",
@@ -205,12 +253,33 @@ IDS = {
 # Values of a sort, and the fields that must refuse them.
 REFUSED: dict[str, tuple[list[Any], dict[str, list[str]]]] = {
     "text": (NOT_TEXT + BAD_TEXT, TEXTS),
-    "names": (BAD_NAMES, {MODELS: ["model_name", "model_version"], ACTIONS: ["action_type"]}),
     "people": (
         ["", " ", "\u2003", "a\nb", "a\x1b[31m", "x" * 256],
         {ACTIONS: ["requested_by"], APPROVE: ["reviewed_by"]},
     ),
     "risks": (["", "huge", "lo w", "high\n"], {ACTIONS: ["risk_level"]}),
+    "names": (
+        BAD_NAMES,
+        {
+            MODELS: ["model_name", "model_version"],
+            ACTIONS: ["action_type"],
+            RAISE: ["alert_type"],
+            MONITORS: ["metric_name", "name"],
+            **{key: ["metric_name", "metric_type", "stage"] for key in (METRIC, METRICS)},
+            SYSTEM: ["host", "metric_name"],
+        },
+    ),
+    "severities": (["", "fatal", "warn ing", "\n"], {RAISE: ["severity"], MONITORS: ["no_data"]}),
+    "operators": (["", "=", "=>", "> ", "between"], {MONITORS: ["operator"]}),
+    "windows": (
+        [0, 3600, "1 day", -HOUR, HOUR * 0, HOUR * 10**6, timedelta.max, NAN, True, NOON, [HOUR]],
+        {MONITORS: ["window"]},
+    ),
+    "times to come": (NOT_AN_INSTANT, {SNOOZE: ["until"]}),
+    "thresholds": (
+        [1e151, -1e308, 10**160],
+        {MONITORS: ["critical_threshold", "hysteresis", "warning_threshold"]},
+    ),
     "slots": ([*BAD_NAMES, "Production", "a b", "-a", "ü", "x" * 64], {PROMOTE: ["slot"]}),
     "stages": (["", "live", "productions", "Produc tion", "\n"], {MODELS: ["stage"]}),
     "actions": (["", "approve", "Promoted", "rejected\n!"], {DECISIONS: ["action"]}),
@@ -231,9 +300,37 @@ REFUSED: dict[str, tuple[list[Any], dict[str, list[str]]]] = {
         [-0.1, 100.01, 1e308, -1, 101, 10**30],
         {MONITORING: ["coverage_pct"], DECISIONS: ["coverage_pct"]},
     ),
+    "values": (
+        [1e151, -1e151, 10**200],
+        {
+            DRIFT: ["drift_score", "threshold"],
+            **{key: ["metric_value"] for key in (METRIC, METRICS, SYSTEM)},
+        },
+    ),
+    "lengths": ([0, -1, 876_601, 1e300], {DRIFT: ["lookback_hours"]}),
+    "results": (
+        [[value] for value in [*BAD_IN_JSON, {}, 5, [], {"feature": 1, "drifted": True}]]
+        + [[{"feature": "a", "drifted": value}] for value in (1, "true", None, NAN)]
+        + [[{"feature": name, "drifted": True}] for name in ("", "x" * 256, None, 5)]
+        + [[{"feature": "a", "drifted": True, "method": value}] for value in (5, ["ks"])]
+        + [
+            [{"feature": "a", "drifted": True, name: value}]
+            for name in ("p_value", "score", "statistic", "threshold")
+            for value in ("0.5", True, NAN, 1e151, [0.5], {})
+        ]
+        + [[{"feature": "a", "drifted": True, "p_value": value}] for value in (-0.1, 1.5)]
+        + [[{"feature": "a", "drifted": True}] * 2, "ab", {}, True],
+        {DRIFT: ["features"]},
+    ),
     "amounts": ([-1, -5e-324, -1e308], {MONITORING: ["entropy", "lookback_hours"]}),
     "whole numbers": (NOT_A_NUMBER + NOT_WHOLE, WHOLE),
-    "small whole numbers": ([2**31, 2**40], {MONITORING: ["num_drifted_features", "num_features"]}),
+    "small whole numbers": (
+        [2**31, 2**40],
+        {
+            MONITORING: ["num_drifted_features", "num_features"],
+            DRIFT: ["n_drifted_features", "n_features"],
+        },
+    ),
     "objects": (NOT_AN_OBJECT + BAD_DOCUMENTS, OBJECTS),
     "objects holding": ([{"a": {"b": [0, value]}} for value in BAD_IN_JSON], OBJECTS),
     "metrics": (
@@ -250,10 +347,21 @@ REFUSED: dict[str, tuple[list[Any], dict[str, list[str]]]] = {
     "ends": ([*NOT_AN_INSTANT, NOON - timedelta(days=1)], {ACTIONS: ["expires_at"]}),
     "the future": (THE_FUTURE, {name: INSTANTS[name] for name in INSTANTS}),
     "ids": (NOT_AN_ID, IDS),
-    "lists of texts": (NOT_TEXTS, {MODELS: ["feature_names"], MONITORING: ["drifted_features"]}),
+    "lists of texts": (
+        NOT_TEXTS,
+        {
+            MODELS: ["feature_names"],
+            MONITORING: ["drifted_features"],
+            DRIFT: ["drifted_features"],
+        },
+    ),
     "booleans": (
         NOT_BOOLEAN,
-        {MONITORING: ["dataset_drift_detected"], ACTIONS: ["requires_approval"]},
+        {
+            MONITORING: ["dataset_drift_detected"],
+            ACTIONS: ["requires_approval"],
+            DRIFT: ["drift_detected"],
+        },
     ),
 }
 
@@ -304,6 +412,15 @@ ACCEPTED: list[tuple[str, str, Any, Any]] = [
     (ACTIONS, "requires_approval", np.bool_(True), True),
     (ACTIONS, "expires_at", datetime.max.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)),
     (DECISIONS, "action", "REJECT ", "reject"),
+    (DRIFT, "features", ({"feature": "ü", "drifted": np.bool_(True), "p_value": 5e-324},), [
+        {"feature": "ü", "drifted": True, "p_value": 5e-324}]),
+    (DRIFT, "drift_score", np.float32(0.5), 0.5),
+    (DRIFT, "drifted_features", np.array(["a"]), ["a"]),
+    (METRIC, "metric_value", Decimal("-0.0"), 0.0),
+    (METRIC, "metric_value", np.int64(-3), -3.0),
+    (METRIC, "slice", "carrier = 'ü'", "carrier = 'ü'"),
+    (METRIC, "timestamp", NOON.astimezone(KOLKATA), NOON),
+    (METRIC, "metadata", {"n": np.int8(3)}, {"n": 3}),
     (DECISIONS, "reasoning", "line\nline", "line\nline"),
     (DECISIONS, "gate_results", [{"gate": "a", "passed": np.bool_(True), "value": np.float64(1)}], [
         {"gate": "a", "passed": True, "value": 1}]),

@@ -14,10 +14,12 @@ from generated import REFERENCE, run
 
 from mlops_ledger import (
     AgentActionsRepository,
+    AlertsRepository,
     Database,
     GroundTruthRepository,
     ModelVersionRepository,
     MonitoringMetricsRepository,
+    MonitorsRepository,
     PredictionLogger,
     PredictionsRepository,
     RetrainingDecisionsRepository,
@@ -42,6 +44,8 @@ awaited: `AsyncDatabase`, `AsyncTransaction`, `AsyncModelVersionRepository`,
 `AsyncMonitoringMetricsRepository`, `AsyncRetrainingDecisionsRepository`,
 `AsyncAgentActionsRepository`,
 `AsyncPredictionsRepository`, `AsyncGroundTruthRepository` and `AsyncPredictionLogger`.
+`AsyncPredictionsRepository`, `AsyncGroundTruthRepository`, `AsyncAlertsRepository`,
+`AsyncMonitorsRepository` and `AsyncPredictionLogger`.
 
 What holds for all methods:
 
@@ -70,6 +74,8 @@ def generate() -> str:
         *_class(AgentActionsRepository),
         *_class(PredictionsRepository),
         *_class(GroundTruthRepository),
+        *_class(AlertsRepository),
+        *_class(MonitorsRepository),
         *_class(PredictionLogger),
         *_fields(Settings, "##"),
         "## new_id\n",

@@ -8,12 +8,17 @@ import pytest
 
 from mlops_ledger import (
     AsyncAgentActionsRepository,
+    AsyncAlertsRepository,
     AsyncDatabase,
+    AsyncDriftReportsRepository,
     AsyncGroundTruthRepository,
     AsyncModelVersionRepository,
     AsyncMonitoringMetricsRepository,
+    AsyncMonitorsRepository,
+    AsyncPerformanceMetricsRepository,
     AsyncPredictionsRepository,
     AsyncRetrainingDecisionsRepository,
+    AsyncSystemMetricsRepository,
 )
 
 
@@ -58,3 +63,33 @@ def truth(db: AsyncDatabase) -> AsyncGroundTruthRepository:
 def actions(db: AsyncDatabase) -> AsyncAgentActionsRepository:
     """Its actions."""
     return AsyncAgentActionsRepository(db)
+
+
+@pytest.fixture
+def alerts(db: AsyncDatabase) -> AsyncAlertsRepository:
+    """Its alerts."""
+    return AsyncAlertsRepository(db)
+
+
+@pytest.fixture
+def monitors(db: AsyncDatabase) -> AsyncMonitorsRepository:
+    """Its monitors."""
+    return AsyncMonitorsRepository(db)
+
+
+@pytest.fixture
+def reports(db: AsyncDatabase) -> AsyncDriftReportsRepository:
+    """Its drift reports."""
+    return AsyncDriftReportsRepository(db)
+
+
+@pytest.fixture
+def metrics(db: AsyncDatabase) -> AsyncPerformanceMetricsRepository:
+    """Its metrics of models."""
+    return AsyncPerformanceMetricsRepository(db)
+
+
+@pytest.fixture
+def system(db: AsyncDatabase) -> AsyncSystemMetricsRepository:
+    """Its metrics of hosts."""
+    return AsyncSystemMetricsRepository(db)

@@ -9,12 +9,17 @@ import pytest
 
 from mlops_ledger import (
     AgentActionsRepository,
+    AlertsRepository,
     Database,
+    DriftReportsRepository,
     GroundTruthRepository,
     ModelVersionRepository,
     MonitoringMetricsRepository,
+    MonitorsRepository,
+    PerformanceMetricsRepository,
     PredictionsRepository,
     RetrainingDecisionsRepository,
+    SystemMetricsRepository,
 )
 
 
@@ -59,3 +64,33 @@ def truth(db: Database) -> GroundTruthRepository:
 def actions(db: Database) -> AgentActionsRepository:
     """Its actions."""
     return AgentActionsRepository(db)
+
+
+@pytest.fixture
+def alerts(db: Database) -> AlertsRepository:
+    """Its alerts."""
+    return AlertsRepository(db)
+
+
+@pytest.fixture
+def monitors(db: Database) -> MonitorsRepository:
+    """Its monitors."""
+    return MonitorsRepository(db)
+
+
+@pytest.fixture
+def reports(db: Database) -> DriftReportsRepository:
+    """Its drift reports."""
+    return DriftReportsRepository(db)
+
+
+@pytest.fixture
+def metrics(db: Database) -> PerformanceMetricsRepository:
+    """Its metrics of models."""
+    return PerformanceMetricsRepository(db)
+
+
+@pytest.fixture
+def system(db: Database) -> SystemMetricsRepository:
+    """Its metrics of hosts."""
+    return SystemMetricsRepository(db)

@@ -17,19 +17,31 @@ from psycopg import pq, sql
 
 from mlops_ledger import (
     AgentActionsRepository,
+    AlertsRepository,
+    DriftReportsRepository,
     ModelVersionRepository,
     MonitoringMetricsRepository,
+    MonitorsRepository,
+    PerformanceMetricsRepository,
     RetrainingDecisionsRepository,
+    SystemMetricsRepository,
     rows,
 )
 from mlops_ledger.statements import Statement, load
 
 REPOSITORIES: dict[str, type] = {
+    "alerts": AlertsRepository,
     "model_versions": ModelVersionRepository,
     "monitoring": MonitoringMetricsRepository,
+    "monitors": MonitorsRepository,
     "decisions": RetrainingDecisionsRepository,
     "agent_actions": AgentActionsRepository,
+    "drift_reports": DriftReportsRepository,
+    "performance_metrics": PerformanceMetricsRepository,
+    "system_metrics": SystemMetricsRepository,
 }
+# Methods of a repository that read one row of a known shape.
+ROW_READERS = {"_action": "AgentAction", "_alert": "Alert", "_deployment": "Deployment"}
 FILES = (*REPOSITORIES, "health", "setup")
 
 # What a value of each SQL type is in Python: as an argument, and in a row.
@@ -85,8 +97,7 @@ def problems(conn: psycopg.Connection) -> list[str]:
 def used() -> Iterator[tuple[str, str, str | None]]:
     """Yield file, statement and row class of each place where a repository runs a statement."""
     for file, repository in REPOSITORIES.items():
-        tree = ast.parse(Path(inspect.getfile(repository)).read_text("utf-8"))
-        for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        for call in _calls(repository):
             if not isinstance(call.func, ast.Attribute) or not call.args:
                 continue
             method, first = call.func.attr, call.args[0]
@@ -94,12 +105,19 @@ def used() -> Iterator[tuple[str, str, str | None]]:
                 continue
             if method in {"_rows", "_row"}:
                 yield file, first.value, ast.unparse(call.args[1])
-            elif method in {"_deployment", "_action"}:
-                yield file, first.value, "Deployment" if method == "_deployment" else "AgentAction"
+            elif method in ROW_READERS:
+                yield file, first.value, ROW_READERS[method]
             else:
                 yield file, first.value, None
                 if method == "_insert_once":
                     yield file, f"{first.value}__repeated", None
+
+
+def _calls(repository: type) -> Iterator[ast.Call]:
+    """Yield the calls in the module of a repository and in those of its bases."""
+    for base in repository.__mro__[:-1]:
+        tree = ast.parse(Path(inspect.getfile(base)).read_text("utf-8"))
+        yield from (node for node in ast.walk(tree) if isinstance(node, ast.Call))
 
 
 STATEMENTS = [
@@ -118,6 +136,10 @@ ROWS = [
 def migrated(server_dsn: str, template: str) -> Iterator[psycopg.Connection]:
     """A connection to the migrated template, for looking only."""
     with psycopg.connect(server_dsn, dbname=template) as connection:
+        # What the statements after it work on, in a transaction that is never committed.
+        for file in REPOSITORIES:
+            if stage := load(file).get("insert_many__stage"):
+                connection.execute(stage.text)
         yield connection
 
 
@@ -163,8 +185,9 @@ def test_every_statement_is_used_and_every_name_exists() -> None:
 def test_parameters_are_the_arguments_of_the_method(file: str, statement: Statement) -> None:
     method = getattr(REPOSITORIES[file], statement.name.partition("__")[0])
     given = inspect.signature(method).parameters
-    # A window is asked for in days; the method turns them into its start.
+    # A window is asked for in days, a bucket by name or length; the method takes them apart.
     computed = {"since": "datetime"} if "days" in given else {}
+    computed |= {"unit": "str", "step": "timedelta"} if "bucket" in given else {}
     for name, cast in statement.parameters.items():
         assert name in given or name in computed, f"{statement.origin}: {name}"
         annotation = given[name].annotation if name in given else computed[name]
@@ -180,6 +203,8 @@ def test_every_argument_reaches_the_statement(file: str) -> None:
         if "__" not in name:
             given = inspect.signature(getattr(REPOSITORIES[file], name)).parameters
             missing = set(given) - set(statement.parameters) - {"self", "days"}
+            # Taken apart into a unit and a step.
+            missing -= {"bucket"} if "unit" in statement.parameters else set()
             assert not missing, f"{statement.origin} lacks {missing}"
 
 
@@ -263,9 +288,14 @@ def _mentions(statement: Statement, relation: str, column: str) -> bool:
         reads, column = "FROM model_deployments b" in text, f"b.{column}"
     elif relation == "v_deployments":
         reads = bool(re.search(r"FROM (promote|rollback|retire|production_at)\(", text))
+    elif "\nCOPY " in text:
+        reads = False  # the server looks at its columns when it is run
     else:
         reads = bool(re.search(rf"\b{relation}\b", text))
-    return reads and bool(re.search(rf"\b{column}\b", text))
+        if alias := re.search(rf"\b(?:FROM|JOIN) {relation} ([a-z])\b", text):
+            column = f"{alias[1]}.{column}"
+    # Without an alias, a column that is qualified is another relation's.
+    return reads and bool(re.search(rf"(?<![a-z]\.)\b{column}\b", text))
 
 
 def _oid(conn: psycopg.Connection, name: str) -> int:

@@ -150,7 +150,9 @@ def test_the_period_is_chosen_for_predictions_and_labels(
     with pytest.raises(SystemExit) as exit_:
         main(["predictions", "partition-by", "month"])
     assert exit_.value.code == 0
-    periods = conn.execute("SELECT DISTINCT period FROM partition_policies").fetchall()
-    assert periods == [("month",)]
+    periods = conn.execute(
+        "SELECT table_name FROM partition_policies WHERE period = 'month' ORDER BY 1"
+    ).fetchall()
+    assert periods == [("ground_truth",), ("predictions",)]
     with Database(dsn) as db, pytest.raises(InvalidValue, match="day, week or month"):
         PredictionsRepository(db).partition_by(period="year")

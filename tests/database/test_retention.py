@@ -10,7 +10,14 @@ from typing import Any
 import psycopg
 import pytest
 
-from mlops_ledger import Database, ModelVersionRepository, PredictionsRepository, new_id, retention
+from mlops_ledger import (
+    Database,
+    ModelVersionRepository,
+    PredictionsRepository,
+    SystemMetricsRepository,
+    new_id,
+    retention,
+)
 from mlops_ledger.cli import main
 from mlops_ledger.errors import InvalidValue, NotFound, TimedOut
 from mlops_ledger.retention import Retention
@@ -92,6 +99,51 @@ def test_cleanup_of_a_model_leaves_the_others(
         Retention(db).cleanup(before=TODAY, model_name="unknown")
     with pytest.raises(InvalidValue, match="future"):
         Retention(db).cleanup(before=TODAY + 2 * DAY)
+
+
+def test_cleanup_covers_system_metrics(
+    db: Database,
+    conn: psycopg.Connection[Any],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(retention, "_BATCH", 7)
+    SystemMetricsRepository(db).insert_many(
+        rows=[
+            {
+                "timestamp": TODAY - hour * HOUR,
+                "host": "a",
+                "metric_name": "load_1m",
+                "metric_value": 1,
+            }
+            for hour in range(1, 10 * 24 + 1)
+        ]
+    )
+    earliest = "SELECT min(timestamp) FROM system_metrics"
+
+    Retention(db).cleanup(before=TODAY - 9 * DAY, model_name="m")
+    assert conn.execute(earliest).fetchone() == (TODAY - 10 * DAY,)
+    Retention(db).cleanup(before=TODAY - 9 * DAY)
+    assert conn.execute(earliest).fetchone() == (TODAY - 9 * DAY,)
+    limit = TODAY - 3 * DAY + 10 * HOUR
+    planned = Retention(db).cleanup(before=TODAY - 9 * DAY, metrics_before=limit, dry_run=True)
+    freed = Retention(db).cleanup(before=TODAY - 9 * DAY, metrics_before=limit)
+    assert freed == planned
+    assert {step.table_name for step in freed} == {"system_metrics"}
+    assert [step.rows for step in freed] == [None] * 6 + [10]
+    assert conn.execute(earliest).fetchone() == (limit,)
+    assert counts(conn)[0] == SIZE - 24
+
+    assert run("cleanup", "--older-than", "30d", "--metrics-older-than", "24h") == 0
+    [(kept,)] = conn.execute(earliest).fetchall()
+    assert kept >= datetime.now(UTC) - DAY - HOUR
+    assert counts(conn)[0] == SIZE - 24
+    capsys.readouterr()
+    both = ("--model", "m", "--metrics-older-than", "24h")
+    assert run("cleanup", "--older-than", "30d", *both) == 2
+    assert "of no model" in capsys.readouterr().err
+    with pytest.raises(InvalidValue, match="metrics_before: lies in the future"):
+        Retention(db).cleanup(before=TODAY, metrics_before=TODAY + 2 * DAY)
 
 
 def test_a_partition_in_use_is_dropped_when_it_is_free(

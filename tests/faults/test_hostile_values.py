@@ -18,42 +18,89 @@ import psycopg
 import pytest
 from fix_hostile import (
     ACCEPTED,
+    ACKNOWLEDGE,
     ACTIONS,
     APPROVE,
     DECISIONS,
+    DRIFT,
     EXECUTE,
+    HOUR,
+    METRIC,
+    METRICS,
     MODELS,
     MONITORING,
+    MONITORS,
     NOON,
     PROMOTE,
+    RAISE,
     REFUSED,
+    RESOLVE,
+    SNOOZE,
+    SYSTEM,
 )
 from psycopg import sql
 
 from mlops_ledger import (
     AgentActionsRepository,
+    AlertsRepository,
     AsyncAgentActionsRepository,
+    AsyncAlertsRepository,
     AsyncDatabase,
+    AsyncDriftReportsRepository,
     AsyncModelVersionRepository,
     AsyncMonitoringMetricsRepository,
+    AsyncMonitorsRepository,
+    AsyncPerformanceMetricsRepository,
     AsyncRetrainingDecisionsRepository,
+    AsyncSystemMetricsRepository,
     Database,
+    DriftReportsRepository,
     ModelVersionRepository,
     MonitoringMetricsRepository,
+    MonitorsRepository,
+    PerformanceMetricsRepository,
     RetrainingDecisionsRepository,
+    SystemMetricsRepository,
 )
 from mlops_ledger.errors import InvalidValue
+
+# The repository of each call, where it is not the registry of versions.
+ASYNC: dict[str, Any] = {
+    MONITORING: AsyncMonitoringMetricsRepository,
+    DECISIONS: AsyncRetrainingDecisionsRepository,
+    DRIFT: AsyncDriftReportsRepository,
+    METRIC: AsyncPerformanceMetricsRepository,
+    METRICS: AsyncPerformanceMetricsRepository,
+    SYSTEM: AsyncSystemMetricsRepository,
+    MONITORS: AsyncMonitorsRepository,
+}
+SYNC: dict[str, Any] = {
+    MONITORING: MonitoringMetricsRepository,
+    DECISIONS: RetrainingDecisionsRepository,
+    DRIFT: DriftReportsRepository,
+    METRIC: PerformanceMetricsRepository,
+    METRICS: PerformanceMetricsRepository,
+    SYSTEM: SystemMetricsRepository,
+    MONITORS: MonitorsRepository,
+}
+for alert_call in (RAISE, ACKNOWLEDGE, RESOLVE, SNOOZE):
+    ASYNC[alert_call], SYNC[alert_call] = AsyncAlertsRepository, AlertsRepository
+for action_call in (ACTIONS, APPROVE, EXECUTE):
+    ASYNC[action_call], SYNC[action_call] = AsyncAgentActionsRepository, AgentActionsRepository
 
 
 class Writers:
     """The same call, on every way to write."""
 
-    def __init__(self, db: Database, async_db: AsyncDatabase, action: UUID) -> None:
-        self._db, self._async_db, self._action = db, async_db, action
+    def __init__(self, db: Database, async_db: AsyncDatabase, action: UUID, alert: UUID) -> None:
+        self._db, self._async_db = db, async_db
+        self._action, self.alert = action, alert
         self._numbers = count()
 
     def arguments(self, call: str, field: str, value: object) -> dict[str, Any]:
         """Complete a call that has one value of interest."""
+        if call in {ACKNOWLEDGE, RESOLVE, SNOOZE}:
+            return {"id": self.alert} | ({"until": None} if call == SNOOZE else {}) | {field: value}
         base: dict[str, Any] = {"model_name": "m"}
         if call == MONITORING:
             at = NOON + timedelta(seconds=next(self._numbers))
@@ -65,9 +112,23 @@ class Writers:
             base |= {"action_type": "scale", "risk_level": "high", "requested_at": NOON}
         elif call in (APPROVE, EXECUTE):
             base = {"id": self._action}
+        elif call == RAISE:
+            base |= {"alert_type": "drift", "title": "drift"}
+        elif call == MONITORS:
+            base |= {"name": "drift", "source": "monitoring", "metric_name": "entropy"}
+            base |= {"operator": ">", "window": HOUR}
+            base |= {"warning_threshold": 1} if field != "warning_threshold" else {}
+        elif call == DRIFT:
+            at = NOON + timedelta(seconds=next(self._numbers))
+            base |= {"timestamp": at, "lookback_hours": 24, "drift_detected": True}
+        elif call in (METRIC, METRICS):
+            base |= {"metric_name": "rmse", "metric_value": 1}
+        elif call == SYSTEM:
+            base = {"host": "h", "metric_name": "load_1m", "metric_value": 1}
         elif call == PROMOTE:
             base |= {"model_version": "1"}
-        return base | {field: value}
+        arguments = base | {field: value}
+        return {"rows": [arguments]} if call in (METRICS, SYSTEM) else arguments
 
     async def outcomes(self, call: str, arguments: Mapping[str, Any]) -> list[Any]:
         """Make the call in four ways; give what each returned or raised."""
@@ -85,13 +146,7 @@ class Writers:
         return self._sync(call, arguments, self._db)
 
     async def _async(self, call: str, arguments: Mapping[str, Any], db: Any) -> Any:
-        repository: Any = {
-            MONITORING: AsyncMonitoringMetricsRepository,
-            DECISIONS: AsyncRetrainingDecisionsRepository,
-            ACTIONS: AsyncAgentActionsRepository,
-            APPROVE: AsyncAgentActionsRepository,
-            EXECUTE: AsyncAgentActionsRepository,
-        }.get(call, AsyncModelVersionRepository)(db)
+        repository = ASYNC.get(call, AsyncModelVersionRepository)(db)
         try:
             return await getattr(repository, call.split()[0])(**arguments)
         except Exception as error:
@@ -107,13 +162,7 @@ class Writers:
         return result
 
     def _sync(self, call: str, arguments: Mapping[str, Any], db: Any) -> Any:
-        repository: Any = {
-            MONITORING: MonitoringMetricsRepository,
-            DECISIONS: RetrainingDecisionsRepository,
-            ACTIONS: AgentActionsRepository,
-            APPROVE: AgentActionsRepository,
-            EXECUTE: AgentActionsRepository,
-        }.get(call, ModelVersionRepository)(db)
+        repository = SYNC.get(call, ModelVersionRepository)(db)
         try:
             return getattr(repository, call.split()[0])(**arguments)
         except Exception as error:
@@ -137,12 +186,14 @@ async def writers(dsn: str, conn: psycopg.Connection) -> Any:
         conn.execute(
             "SELECT promote('m', %s, at => %s)", [version, NOON - timedelta(days=int(version))]
         )
+    row = conn.execute("SELECT id FROM raise_alert('volume', 'volume')").fetchone()
+    assert row is not None
     async with AsyncDatabase(dsn) as async_db:
         with Database(dsn) as db:
             action = AgentActionsRepository(db).insert(
                 action_type="scale", risk_level="low", requested_by="agent"
             )
-            yield Writers(db, async_db, action)
+            yield Writers(db, async_db, action, row[0])
 
 
 def content(conn: psycopg.Connection) -> Any:
@@ -151,7 +202,11 @@ def content(conn: psycopg.Connection) -> Any:
         " (SELECT array_agg(s ORDER BY id) FROM model_slots s)::text,"
         " (SELECT array_agg(d ORDER BY id) FROM model_deployments d)::text,"
         " (SELECT array_agg(a ORDER BY id) FROM agent_actions a)::text,"
-        " (SELECT count(*) FROM monitoring_metrics), (SELECT count(*) FROM retraining_decisions)"
+        " (SELECT count(*) FROM monitoring_metrics), (SELECT count(*) FROM retraining_decisions),"
+        " (SELECT array_agg(a ORDER BY id) FROM alerts a)::text,"
+        " (SELECT count(*) FROM alert_occurrences), (SELECT count(*) FROM monitors),"
+        " (SELECT count(*) FROM drift_reports), (SELECT count(*) FROM performance_metrics),"
+        " (SELECT count(*) FROM system_metrics)"
     ).fetchone()
 
 
@@ -176,7 +231,7 @@ async def test_a_hostile_value_is_refused_alike_everywhere(
                     problems.append(f"{name}: {[shown(outcome) for outcome in outcomes]}")
                 elif len({str(outcome) for outcome in outcomes}) != 1:
                     problems.append(f"{name}: {[str(outcome) for outcome in outcomes]}")
-                elif not outcomes[0].field.startswith(field):
+                elif not outcomes[0].field.removeprefix("rows[0].").startswith(field):
                     problems.append(f"{name}: names {outcomes[0].field}")
     assert problems == []
     assert content(conn) == before
@@ -187,6 +242,8 @@ TABLES = {
     MONITORING: "monitoring_metrics",
     DECISIONS: "retraining_decisions",
     ACTIONS: "agent_actions",
+    DRIFT: "drift_reports",
+    METRIC: "performance_metrics",
 }
 
 

@@ -12,13 +12,17 @@ from ..config import Settings
 from ..connections import VERSION
 from ..errors import LedgerError
 from .actions import actions
+from .alerts import alerts
 from .db import db
 from .decisions import decisions
+from .drift import drift
 from .init import health, init, reset
 from .labels import labels
+from .metrics import metrics
 from .migrate import migrate
 from .models import models
 from .monitoring import monitoring
+from .monitors import monitors
 from .predictions import predictions
 from .retention import cleanup, verify
 from .spool import spool
@@ -78,8 +82,12 @@ for command in (
     decisions,
     actions,
     monitoring,
+    drift,
+    metrics,
     predictions,
     labels,
+    monitors,
+    alerts,
     cleanup,
     verify,
     spool,

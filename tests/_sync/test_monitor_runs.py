@@ -1,0 +1,323 @@
+# Generated from tests/_async/test_monitor_runs.py by tools/unasync.py: edit that file, then run `make sync`.
+"""What monitors find, and the alerts that they raise and resolve (B18)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from mlops_ledger import (
+    AlertsRepository,
+    ModelVersionRepository,
+    MonitoringMetricsRepository,
+    MonitorsRepository,
+)
+from mlops_ledger.errors import NotFound
+from mlops_ledger.rows import MonitorResult
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+RULE: dict[str, Any] = {
+    "name": "drift",
+    "model_name": "m",
+    "source": "monitoring",
+    "metric_name": "feature_drift_ratio",
+    "operator": ">=",
+    "window": DAY,
+    "warning_threshold": 0.3,
+    "critical_threshold": 0.5,
+}
+
+
+@pytest.fixture(autouse=True)
+def live(models: ModelVersionRepository) -> None:
+    """Version 1 of model m, in production since a week before noon."""
+    models.insert(model_name="m", metrics={"roc_auc": 0.8, "brier_score": 0.1})
+    models.promote(model_name="m", model_version="1", at=NOON - 7 * DAY)
+
+
+class Feed:
+    """A model whose drift is fed in hour by hour, and judged after each value."""
+
+    def __init__(
+        self, monitors: MonitorsRepository, monitoring: MonitoringMetricsRepository
+    ) -> None:
+        self._monitors, self._monitoring = monitors, monitoring
+        self.at = NOON
+
+    def value(self, ratio: float | None) -> None:
+        """Store the run of the next hour."""
+        self.at += HOUR
+        self._monitoring.insert(
+            model_name="m",
+            timestamp=self.at,
+            lookback_hours=24,
+            num_predictions=100,
+            feature_drift_ratio=ratio,
+        )
+
+    def judge(self, after: timedelta = timedelta(0)) -> MonitorResult:
+        """Evaluate the one monitor."""
+        self.at += after
+        [result] = self._monitors.run(at=self.at)
+        return result
+
+    def story(self, *ratios: float) -> list[str]:
+        """Feed and judge values; tell the state after each and what was done."""
+        told = []
+        for ratio in ratios:
+            self.value(ratio)
+            result = self.judge()
+            told.append(f"{result.state} {result.done}")
+        return told
+
+
+@pytest.fixture
+def feed(monitors: MonitorsRepository, monitoring: MonitoringMetricsRepository) -> Feed:
+    """The feed of that model."""
+    return Feed(monitors, monitoring)
+
+
+@pytest.mark.parametrize(
+    ("operator", "warning", "critical", "values"),
+    [
+        (">", 0.25, 0.5, "0.25 ok, 0.375 warning, 0.5 warning, 0.625 critical"),
+        (">=", 0.25, 0.5, "0.125 ok, 0.25 warning, 0.5 critical"),
+        ("<", 0.5, 0.25, "0.5 ok, 0.375 warning, 0.25 warning, 0.125 critical"),
+        ("<=", 0.5, 0.25, "0.625 ok, 0.5 warning, 0.25 critical"),
+        (">=", 0.25, None, "0.125 ok, 0.25 warning, 1 warning"),
+        ("<=", None, 0.25, "0.375 ok, 0.25 critical"),
+    ],
+)
+def test_a_value_is_judged_by_the_operator(
+    monitors: MonitorsRepository,
+    feed: Feed,
+    operator: str,
+    warning: float | None,
+    critical: float | None,
+    values: str,
+) -> None:
+    monitors.insert(
+        **{
+            **RULE,
+            "operator": operator,
+            "warning_threshold": warning,
+            "critical_threshold": critical,
+        }
+    )
+    for step in values.split(", "):
+        value, state = step.split()
+        feed.value(float(value))
+        result = feed.judge()
+        severity = None if state == "ok" else state
+        assert (result.value, result.state, result.severity) == (float(value), state, severity)
+        assert result.threshold == {"warning": warning, "critical": critical}.get(state)
+
+
+def test_an_alert_is_raised_repeated_and_resolved(
+    monitors: MonitorsRepository, alerts: AlertsRepository, feed: Feed
+) -> None:
+    monitor = monitors.insert(**RULE)
+    assert feed.story(0.1, 0.35, 0.6, 0.35, 0.1, 0.1, 0.6) == [
+        "ok none",
+        "warning raised",
+        "critical repeated",
+        "warning repeated",
+        "ok resolved",
+        "ok none",
+        "critical raised",
+    ]
+    second, first = alerts.list_alerts()
+    assert (first.status, first.severity, first.occurrences) == ("resolved", "critical", 3)
+    assert (first.resolved_by, first.resolved_at) == ("monitor drift", NOON + 5 * HOUR)
+    assert (second.status, second.occurrences) == ("active", 1)
+    assert second.monitor_id == monitor
+    assert second.dedup_key == f"monitor:{monitor}"
+    found = monitors.get(id=monitor)
+    assert found is not None
+    assert (found.state, found.value, found.alert_id) == ("critical", 0.6, second.id)
+
+
+def test_an_alert_says_why(
+    monitors: MonitorsRepository, alerts: AlertsRepository, feed: Feed
+) -> None:
+    monitors.insert(**{**RULE, "consecutive": 2})
+    feed.story(0.51, 0.523456)
+    [alert] = alerts.list_active(model_name="m")
+    assert alert.alert_type == "feature_drift_ratio"
+    assert alert.title == "feature_drift_ratio of m is 0.5235 (critical: >= 0.5)"
+    data = alert.related_data
+    assert {name: data[name] for name in ("threshold", "operator", "consecutive", "monitor")} == {
+        "threshold": 0.5,
+        "operator": ">=",
+        "consecutive": 2,
+        "monitor": "drift",
+    }
+    assert [point["value"] for point in data["points"]] == [0.523456, 0.51]
+    assert data["points"][0]["details"]["model_version"] == "1"
+    assert "monitoring_run_id" in data["points"][0]["details"]
+
+
+def test_judging_the_same_data_again_changes_nothing(
+    monitors: MonitorsRepository, alerts: AlertsRepository, feed: Feed
+) -> None:
+    monitors.insert(**RULE)
+    feed.story(0.6)
+    for _ in range(3):
+        result = feed.judge(after=timedelta(minutes=1))
+        assert (result.state, result.done) == ("critical", "none")
+    [alert] = alerts.list_alerts()
+    assert alert.occurrences == 1
+    # Not even when a person has found that it is over: only a new value says that it is not.
+    alerts.resolve(id=alert.id, at=feed.at)
+    assert (feed.judge(after=HOUR)).done == "none"
+    assert alerts.list_active() == []
+    assert feed.story(0.6) == ["critical raised"]
+
+
+def test_going_back_in_time_changes_nothing(
+    monitors: MonitorsRepository, alerts: AlertsRepository, feed: Feed
+) -> None:
+    monitor = monitors.insert(**RULE)
+    feed.story(0.1, 0.6)
+    before = monitors.get(id=monitor)
+    [result] = monitors.run(at=NOON + HOUR)
+    assert (result.state, result.done, result.evaluated_at) == ("critical", "none", feed.at)
+    assert monitors.get(id=monitor) == before
+    assert len(alerts.list_active()) == 1
+
+
+def test_so_many_bad_values_in_a_row_are_needed(
+    monitors: MonitorsRepository, alerts: AlertsRepository, feed: Feed
+) -> None:
+    monitors.insert(**{**RULE, "consecutive": 3})
+    assert feed.story(0.6, 0.6, 0.1, 0.6, 0.35, 0.6, 0.6, 0.6, 0.1) == [
+        "ok none",
+        "ok none",
+        "ok none",
+        "ok none",
+        "ok none",
+        "warning raised",
+        "warning repeated",
+        "critical repeated",
+        "ok resolved",
+    ]
+    [alert] = alerts.list_alerts()
+    assert (alert.severity, alert.occurrences) == ("critical", 3)
+
+
+def test_values_outside_the_window_do_not_count(
+    monitors: MonitorsRepository, feed: Feed
+) -> None:
+    monitors.insert(**{**RULE, "consecutive": 2})
+    feed.story(0.6)
+    feed.at += DAY - HOUR
+    # The first value lies exactly one window before the second.
+    assert feed.story(0.6) == ["ok none"]
+    assert feed.story(0.6) == ["critical raised"]
+
+
+def test_values_must_come_back_by_the_hysteresis(
+    monitors: MonitorsRepository, alerts: AlertsRepository, feed: Feed
+) -> None:
+    monitors.insert(
+        **{**RULE, "warning_threshold": 0.25, "critical_threshold": 0.5, "hysteresis": 0.125}
+    )
+    assert feed.story(0.1875, 0.25, 0.1875, 0.125, 0.0625, 0.5, 0.4375, 0.25) == [
+        "ok none",
+        "warning raised",
+        "warning none",
+        "warning none",
+        "ok resolved",
+        "critical raised",
+        "critical repeated",
+        "warning repeated",
+    ]
+    second, first = alerts.list_alerts()
+    # What is only not yet good enough is no occurrence.
+    assert (first.occurrences, second.occurrences) == (1, 3)
+
+
+@pytest.mark.parametrize(
+    ("no_data", "severity", "done"),
+    [("ok", None, "none"), ("warning", "warning", "raised"), ("critical", "critical", "raised")],
+)
+def test_no_data_means_what_was_said(
+    monitors: MonitorsRepository,
+    alerts: AlertsRepository,
+    feed: Feed,
+    no_data: str,
+    severity: str | None,
+    done: str,
+) -> None:
+    monitors.insert(**{**RULE, "no_data": no_data})
+    result = feed.judge()
+    assert (result.state, result.severity, result.done) == ("no_data", severity, done)
+    # A run without the metric is none either.
+    feed.value(None)
+    result = feed.judge()
+    assert (result.state, result.severity, result.done) == ("no_data", severity, "none")
+    if severity:
+        [alert] = alerts.list_active()
+        assert alert.title == "feature_drift_ratio of m: no data for 1 day"
+        assert (alert.severity, alert.occurrences) == (severity, 1)
+        # Silence counts once a window.
+        assert (feed.judge(after=22 * HOUR)).done == "none"
+        assert (feed.judge(after=HOUR)).done == "repeated"
+        assert feed.story(0.1) == ["ok resolved"]
+
+
+def test_silence_does_not_end_an_alert(
+    monitors: MonitorsRepository, alerts: AlertsRepository, feed: Feed
+) -> None:
+    monitors.insert(**{**RULE, "hysteresis": 0.1})
+    feed.story(0.6)
+    result = feed.judge(after=2 * DAY)
+    assert (result.state, result.severity, result.done) == ("no_data", None, "none")
+    assert [alert.id for alert in alerts.list_active()] == [result.alert_id]
+    assert feed.story(0.45, 0.1) == ["critical repeated", "ok resolved"]
+
+
+def test_an_acknowledged_alert_is_repeated_and_resolved(
+    monitors: MonitorsRepository, alerts: AlertsRepository, feed: Feed
+) -> None:
+    monitors.insert(**RULE)
+    feed.story(0.6)
+    [alert] = alerts.list_active()
+    # Acknowledged today, while the values are those of January.
+    alerts.acknowledge(id=alert.id, acknowledged_by="ann")
+    assert feed.story(0.6, 0.1) == ["critical repeated", "ok resolved"]
+    over = alerts.get(id=alert.id)
+    assert over is not None
+    assert (over.status, over.acknowledged_by, over.occurrences) == ("resolved", "ann", 2)
+
+
+def test_disabled_and_removed_monitors_are_not_run(
+    monitors: MonitorsRepository, alerts: AlertsRepository, feed: Feed
+) -> None:
+    monitor = monitors.insert(**RULE)
+    feed.story(0.6)
+    monitors.set_enabled(id=monitor, enabled=False)
+    assert monitors.run(at=feed.at) == []
+    assert len(alerts.list_active()) == 1
+    monitors.set_enabled(id=monitor, enabled=True)
+    assert len(monitors.run(at=feed.at)) == 1
+    for _ in range(2):
+        monitors.remove(id=monitor, removed_by="ann")
+    assert monitors.run(at=feed.at) == []
+    assert monitors.list_monitors() == []
+    [removed] = monitors.list_monitors(include_removed=True)
+    assert removed.removed_by == "ann"
+    [alert] = alerts.list_alerts()
+    assert (alert.status, alert.resolved_by, alert.notes) == (
+        "resolved",
+        "ann",
+        "the monitor was removed",
+    )
+    # Its name is free again.
+    assert monitors.insert(**RULE) != monitor
+    with pytest.raises(NotFound, match=f"there is no monitor {monitor}"):
+        monitors.set_enabled(id=monitor, enabled=True)
