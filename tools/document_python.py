@@ -14,13 +14,16 @@ from generated import REFERENCE, run
 
 from mlops_ledger import (
     Database,
+    DriftReportsRepository,
     GroundTruthRepository,
     ModelVersionRepository,
     MonitoringMetricsRepository,
+    PerformanceMetricsRepository,
     PredictionLogger,
     PredictionsRepository,
     RetrainingDecisionsRepository,
     Settings,
+    SystemMetricsRepository,
     Transaction,
     errors,
     new_id,
@@ -39,7 +42,8 @@ exceptions in `mlops_ledger.errors`.
 Each class below that talks to the database has an asynchronous twin with the same methods, to be
 awaited: `AsyncDatabase`, `AsyncTransaction`, `AsyncModelVersionRepository`,
 `AsyncMonitoringMetricsRepository`, `AsyncRetrainingDecisionsRepository`,
-`AsyncPredictionsRepository`, `AsyncGroundTruthRepository` and `AsyncPredictionLogger`.
+`AsyncPredictionsRepository`, `AsyncGroundTruthRepository`, `AsyncDriftReportsRepository`,
+`AsyncPerformanceMetricsRepository`, `AsyncSystemMetricsRepository` and `AsyncPredictionLogger`.
 
 What holds for all methods:
 
@@ -67,6 +71,9 @@ def generate() -> str:
         *_class(RetrainingDecisionsRepository),
         *_class(PredictionsRepository),
         *_class(GroundTruthRepository),
+        *_class(DriftReportsRepository),
+        *_class(PerformanceMetricsRepository),
+        *_class(SystemMetricsRepository),
         *_class(PredictionLogger),
         *_fields(Settings, "##"),
         "## new_id\n",
