@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
 import psycopg
 import pytest
+
+from mlops_ledger import (
+    Database,
+    DriftReportsRepository,
+    PerformanceMetricsRepository,
+    SystemMetricsRepository,
+    new_id,
+)
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 REPORT = (
     "INSERT INTO drift_reports (model_name, drift_detected, lookback_hours, {})"
@@ -76,3 +89,26 @@ def test_drift_reports_are_history(live: psycopg.Connection, change: str) -> Non
             live.execute(statement.encode())
         assert refusal.value.sqlstate == "MLAO0"
     assert live.execute("SELECT count(*) FROM drift_reports").fetchone() == (1,)
+
+
+def test_of_writers_at_once_one_stores(live: psycopg.Connection, dsn: str) -> None:
+    write_id = new_id()
+    value = {"metric_name": "rmse", "metric_value": 1, "timestamp": NOON}
+    with Database(dsn) as db, ThreadPoolExecutor(8) as pool:
+
+        def write(_: int) -> tuple[object, int, int]:
+            return (
+                DriftReportsRepository(db).insert(
+                    model_name="m", timestamp=NOON, lookback_hours=24, drift_detected=True
+                ),
+                PerformanceMetricsRepository(db)
+                .insert_many(rows=[{**value, "model_name": "m"}] * 500, write_id=write_id)
+                .stored,
+                SystemMetricsRepository(db)
+                .insert_many(rows=[{**value, "host": "h"}] * 500, write_id=write_id)
+                .stored,
+            )
+
+        reports, values, measured = zip(*pool.map(write, range(8)), strict=True)
+    assert len(set(reports)) == 1
+    assert sorted(values) == sorted(measured) == [0] * 7 + [500]
