@@ -5,11 +5,13 @@ from .database import AsyncDatabase, AsyncTransaction, Database, Transaction
 from .identifiers import new_id
 from .logger import AsyncPredictionLogger, PredictionLogger
 from .repositories import (
+    AsyncAuditRepository,
     AsyncGroundTruthRepository,
     AsyncModelVersionRepository,
     AsyncMonitoringMetricsRepository,
     AsyncPredictionsRepository,
     AsyncRetrainingDecisionsRepository,
+    AuditRepository,
     GroundTruthRepository,
     ModelVersionRepository,
     MonitoringMetricsRepository,
@@ -18,6 +20,7 @@ from .repositories import (
 )
 
 __all__ = [
+    "AsyncAuditRepository",
     "AsyncDatabase",
     "AsyncGroundTruthRepository",
     "AsyncModelVersionRepository",
@@ -26,6 +29,7 @@ __all__ = [
     "AsyncPredictionsRepository",
     "AsyncRetrainingDecisionsRepository",
     "AsyncTransaction",
+    "AuditRepository",
     "Database",
     "GroundTruthRepository",
     "ModelVersionRepository",

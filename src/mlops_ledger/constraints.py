@@ -103,6 +103,9 @@ INVALID: Final[Mapping[str, tuple[str, str]]] = {
         "prediction_id",
         "give either a prediction_id or a request_id",
     ),
+    "deletions_reason_check": ("reason", "must be retention or erasure"),
+    "deletions_num_rows_check": ("num_rows", "must be above 0"),
+    "audit_head_one_row_check": ("id", "must be true: the log has one end"),
 }
 
 VIOLATIONS: Final[Mapping[str, tuple[type[LedgerError], str]]] = {
@@ -167,6 +170,9 @@ VIOLATIONS: Final[Mapping[str, tuple[type[LedgerError], str]]] = {
         Conflict,
         "labeled_at: a label of that time waits for the prediction",
     ),
+    "deletions_pkey": (Conflict, "id: already names another deletion"),
+    "audit_log_pkey": (Conflict, "seq: the log has an entry of that number"),
+    "audit_head_pkey": (Conflict, "id: the log has an end"),
 }
 
 # Constraints of a partition are named after it: predictions_p2026_01_31_pkey.

@@ -11,6 +11,7 @@ import click
 from ..config import Settings
 from ..connections import VERSION
 from ..errors import LedgerError
+from .audit import audit
 from .db import db
 from .decisions import decisions
 from .init import health, init, reset
@@ -78,6 +79,7 @@ for command in (
     monitoring,
     predictions,
     labels,
+    audit,
     cleanup,
     verify,
     spool,

@@ -1,5 +1,6 @@
 """What the repositories return: one frozen dataclass per row shape, fields named as the columns."""
 
+from .audit import AuditCheck, AuditEntry, AuditHead
 from .decisions import AcceptanceRate, RetrainingDecision
 from .health import Health
 from .labels import GroundTruth, Labeled, Performance
@@ -9,6 +10,9 @@ from .predictions import MonitoringSummary, Prediction, PredictionStats, Written
 
 __all__ = [
     "AcceptanceRate",
+    "AuditCheck",
+    "AuditEntry",
+    "AuditHead",
     "Deployment",
     "DriftTrend",
     "GroundTruth",

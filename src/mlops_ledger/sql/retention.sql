@@ -64,6 +64,12 @@ SELECT count(*) FROM ground_truth
 WHERE predicted_at >= %(since)s::timestamptz AND predicted_at < %(until)s::timestamptz
   AND (%(version_ids)s::uuid[] IS NULL OR model_version_id = ANY (%(version_ids)s::uuid[]));
 
+-- record --
+-- Record what was deleted, in the transaction that deletes it.
+INSERT INTO deletions (reason, table_name, partition, num_rows, bytes)
+VALUES ('retention', %(table_name)s::text, %(partition)s::text, %(rows)s::bigint, %(bytes)s::bigint)
+RETURNING id;
+
 -- be_brief --
 -- Give up a lock soon: whoever comes after has to wait behind.
 SET LOCAL lock_timeout = '1s';
