@@ -77,7 +77,8 @@ class AsyncAuditRepository(AsyncRepository):
         """
         while True:
             page = await self._fetch("export", tuple_row, {"after": after, "limit": _PAGE})
-            for after, line in page:
+            for _, line in page:
                 yield line
             if len(page) < _PAGE:
                 return
+            after = page[-1][0]

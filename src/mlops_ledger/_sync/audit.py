@@ -78,7 +78,8 @@ class AuditRepository(Repository):
         """
         while True:
             page = self._fetch("export", tuple_row, {"after": after, "limit": _PAGE})
-            for after, line in page:
+            for _, line in page:
                 yield line
             if len(page) < _PAGE:
                 return
+            after = page[-1][0]

@@ -15,7 +15,7 @@ from .output import echo_json, echo_table
 
 # What is not UTF-8 is not what was hashed: found as a change, not an error of decoding.
 EXPORT = click.File(encoding="utf-8", errors="replace")
-COLUMNS = "seq recorded_at event model_name actor db_role object_table object_id".split()
+COLUMNS = "seq recorded_at event model_name actor db_role object_table object_id"
 
 
 @click.group()
@@ -39,7 +39,8 @@ def list_(as_json: bool, **filters: Any) -> None:
     if as_json:
         echo_json(found)
     else:
-        echo_table(COLUMNS, [_cells(entry) for entry in found])
+        names = COLUMNS.split()
+        echo_table(names, [_cells(entry, names) for entry in found])
 
 
 @audit.command()
@@ -87,6 +88,7 @@ def export(after: int) -> None:
             click.echo(line)
 
 
-def _cells(entry: AuditEntry) -> list[object]:
+def _cells(entry: AuditEntry, names: list[str]) -> list[object]:
+    """Return the named columns of an entry, or of the row that was changed."""
     row = entry.after or entry.before or {}
-    return [getattr(entry, name, row.get(name)) for name in COLUMNS]
+    return [getattr(entry, name, row.get(name)) for name in names]
