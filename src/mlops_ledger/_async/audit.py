@@ -69,7 +69,7 @@ class AsyncAuditRepository(AsyncRepository):
         assert found is not None  # there is always one
         return found
 
-    async def export(self, *, after: int = 0) -> AsyncIterator[str]:
+    async def export(self, *, after: int | None = None) -> AsyncIterator[str]:
         """Yield the entries after a number as lines of JSON, oldest first.
 
         Needs memory for a thousand of them. `mlops_ledger.audit.verify_lines` verifies the lines

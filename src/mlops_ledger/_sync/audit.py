@@ -70,7 +70,7 @@ class AuditRepository(Repository):
         assert found is not None  # there is always one
         return found
 
-    def export(self, *, after: int = 0) -> Iterator[str]:
+    def export(self, *, after: int | None = None) -> Iterator[str]:
         """Yield the entries after a number as lines of JSON, oldest first.
 
         Needs memory for a thousand of them. `mlops_ledger.audit.verify_lines` verifies the lines

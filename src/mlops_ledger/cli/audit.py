@@ -80,8 +80,8 @@ def verify(context: click.Context, against: str | None, file: TextIO | None, as_
 
 
 @audit.command()
-@click.option("--after", type=click.IntRange(min=0), default=0, help="Only entries after this one.")
-def export(after: int) -> None:
+@click.option("--after", type=int, metavar="SEQ", help="Only entries after this one.")
+def export(after: int | None) -> None:
     """Print the log as lines of JSON, oldest first, that can be verified without the database."""
     with Database() as db:
         for line in AuditRepository(db).export(after=after):

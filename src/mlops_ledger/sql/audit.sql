@@ -63,7 +63,7 @@ LEFT JOIN LATERAL (
     WHERE h.seq IS DISTINCT FROM coalesce(l.seq, 0)
     UNION ALL
     SELECT 5, l.seq, 'is not the one that was written last'
-    WHERE h.hash IS DISTINCT FROM coalesce(l.hash, decode(repeat('00', 32), 'hex'))
+    WHERE h.seq = coalesce(l.seq, 0) AND h.hash <> coalesce(l.hash, decode(repeat('00', 32), 'hex'))
     ORDER BY seq, step LIMIT 1) found ON true;
 
 -- verify__be_patient --
@@ -74,6 +74,6 @@ SET LOCAL statement_timeout = 0;
 -- Entries as lines, oldest first: each has the text that is hashed, as it is.
 SELECT e.seq, '{"hash": "' || encode(e.hash, 'hex') || '", "entry": ' || ledger_audit_text(e) || '}' AS line
 FROM audit_log e
-WHERE e.seq > %(after)s::bigint
+WHERE %(after)s::bigint IS NULL OR e.seq > %(after)s::bigint
 ORDER BY e.seq
 LIMIT %(limit)s::integer;
