@@ -5,4 +5,5 @@ DROP FUNCTION ledger_audit_hash(audit_log);
 DROP FUNCTION ledger_audit_text(audit_log);
 DROP TABLE audit_head;
 DROP TABLE audit_log;
+DROP FUNCTION audit_log_move_head();
 DROP TABLE deletions;

@@ -78,7 +78,7 @@ CREATE TRIGGER audit_head_append_only
     FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
 CREATE TRIGGER audit_head_goes_on
     BEFORE UPDATE ON audit_head
-    FOR EACH ROW WHEN (NEW.seq IS DISTINCT FROM OLD.seq + 1)
+    FOR EACH ROW WHEN (NEW.seq <= OLD.seq)
     EXECUTE FUNCTION ledger_refuse_change();
 
 -- Text of one meaning on every server: JSON delimits the fields, jsonb has one spelling, and the time as
@@ -112,6 +112,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT
 SET timezone = 'UTC' SET datestyle = 'ISO' SET intervalstyle = 'postgres' SET extra_float_digits = 1 AS $$
 DECLARE
     entry audit_log;
+    name text;
 BEGIN
     entry.before := to_jsonb(OLD);
     entry.after := to_jsonb(NEW);
@@ -120,26 +121,50 @@ BEGIN
     END IF;
     entry.event := TG_ARGV[0];
     entry.object_table := TG_TABLE_NAME;
-    SELECT string_agg(coalesce(entry.after, entry.before) ->> k.name, '/' ORDER BY k.n) INTO entry.object_id
-    FROM unnest(TG_ARGV[1]::text[]) WITH ORDINALITY k(name, n);
+    FOREACH name IN ARRAY TG_ARGV[1]::text[] LOOP
+        entry.object_id := concat_ws('/', entry.object_id, coalesce(entry.after, entry.before) ->> name);
+    END LOOP;
     entry.db_role := session_user;
-    SELECT entry.after ->> a.name INTO entry.actor
-    FROM unnest(TG_ARGV[2]::text[]) WITH ORDINALITY a(name, n)
-    WHERE (entry.after ->> a.name) IS DISTINCT FROM (entry.before ->> a.name) AND (entry.after ->> a.name) IS NOT NULL
-    ORDER BY a.n LIMIT 1;
+    FOREACH name IN ARRAY TG_ARGV[2]::text[] LOOP
+        IF entry.actor IS NULL AND (entry.after ->> name) IS DISTINCT FROM (entry.before ->> name) THEN
+            entry.actor := entry.after ->> name;
+        END IF;
+    END LOOP;
     entry.actor := coalesce(entry.actor, nullif(current_setting('mlops_ledger.actor', true), ''), session_user);
     -- From here to the end of the transaction, which is already committing, nobody else writes an entry.
-    SELECT h.seq + 1, h.hash INTO STRICT entry.seq, entry.prev_hash FROM audit_head h FOR UPDATE;
+    -- The head is behind the entries of this transaction, and ahead of the log if that was cut, which
+    -- leaves a gap. Whoever had to wait for the lock sees the new head, but not yet the new entries.
+    SELECT greatest(h.seq, l.seq) + 1, CASE WHEN l.seq > h.seq THEN l.hash ELSE h.hash END
+    INTO STRICT entry.seq, entry.prev_hash
+    FROM audit_head h LEFT JOIN (SELECT a.seq, a.hash FROM audit_log a ORDER BY a.seq DESC LIMIT 1) l ON true
+    FOR UPDATE OF h;
     entry.recorded_at := clock_timestamp();
     entry.hash := ledger_audit_hash(entry);
     INSERT INTO audit_log SELECT entry.*;
-    UPDATE audit_head SET seq = entry.seq, hash = entry.hash;
     RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION ledger_audit_row() IS
     'Trigger of audited tables: appends the change of a row to audit_log. Takes the event, the columns of the primary key and those that may name who did it.';
 REVOKE ALL ON FUNCTION ledger_audit_row() FROM PUBLIC;
+
+CREATE FUNCTION audit_log_move_head() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+BEGIN
+    UPDATE audit_head SET seq = NEW.seq, hash = NEW.hash
+    WHERE NEW.seq = (SELECT max(l.seq) FROM audit_log l);
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION audit_log_move_head() IS
+    'Trigger of audit_log: moves the head to the last entry of the transaction.';
+REVOKE ALL ON FUNCTION audit_log_move_head() FROM PUBLIC;
+
+-- Deferred, so that it runs after the last entry was written: one row updated a thousand times in one
+-- transaction would be a thousand versions, each of which the next update has to step over.
+CREATE CONSTRAINT TRIGGER audit_log_move_head
+    AFTER INSERT ON audit_log DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION audit_log_move_head();
 
 CREATE FUNCTION ledger_audit(
     table_name text, event text, actors text[] DEFAULT '{}', change text DEFAULT 'INSERT OR UPDATE OR DELETE',
