@@ -112,6 +112,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT
 SET timezone = 'UTC' SET datestyle = 'ISO' SET intervalstyle = 'postgres' SET extra_float_digits = 1 AS $$
 DECLARE
     entry audit_log;
+    actors text[] := TG_ARGV[2];
     name text;
 BEGIN
     entry.before := to_jsonb(OLD);
@@ -125,8 +126,10 @@ BEGIN
         entry.object_id := concat_ws('/', entry.object_id, coalesce(entry.after, entry.before) ->> name);
     END LOOP;
     entry.db_role := session_user;
-    FOREACH name IN ARRAY TG_ARGV[2]::text[] LOOP
-        IF entry.actor IS NULL AND (entry.after ->> name) IS DISTINCT FROM (entry.before ->> name) THEN
+    FOREACH name IN ARRAY actors LOOP
+        -- Of several, those that were filled in before belong to earlier changes.
+        IF entry.actor IS NULL
+           AND (cardinality(actors) = 1 OR (entry.after ->> name) IS DISTINCT FROM (entry.before ->> name)) THEN
             entry.actor := entry.after ->> name;
         END IF;
     END LOOP;
@@ -188,7 +191,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ledger_audit(text, text, text[], text, text) IS
-    'Has changes to a table audited as an event. The actor is the first of the named columns that a change filled in.';
+    'Has changes to a table audited as an event. The actor is the first of the named columns that a change filled in; a single column always names it.';
 REVOKE ALL ON FUNCTION ledger_audit(text, text, text[], text, text) FROM PUBLIC;
 
 SELECT ledger_audit('model_deployments', 'promotion', '{deployed_by}', 'INSERT', 'NEW.restores_id IS NULL'),
