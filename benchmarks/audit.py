@@ -1,6 +1,8 @@
 """The audit log: decisions recorded by several connections with and without it; verification.
 
-`python -m benchmarks.audit` prints ratios of one run on a server with ordinary durability.
+`python -m benchmarks.audit` prints ratios of one run on a server of its own. Entries are written one
+transaction after the other, so with synchronous_commit each waits for the disk of the one before;
+without it, what is left is what the entry itself costs.
 """
 
 from __future__ import annotations
@@ -11,8 +13,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from statistics import median
 from time import perf_counter
+from typing import Any
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 
 from mlops_ledger import AuditRepository, Database
 from mlops_ledger.audit import verify_lines
@@ -58,30 +62,36 @@ def main() -> None:
     entries = parser.parse_args().entries
     with database() as conninfo, psycopg.connect(conninfo, autocommit=True) as connection:
         connection.execute("INSERT INTO model_versions (model_name) VALUES ('m')")
-        echo_table(("connections", "plain/s", "audited/s", "ratio"), list(_writes(conninfo)))
+        columns = ("synchronous_commit", "connections", "plain/s", "audited/s", "ratio")
+        echo_table(columns, list(_writes(connection)))
         connection.execute(FILL.format(size=entries).encode())
         connection.execute("VACUUM ANALYZE audit_log")
         echo_table(("verification", "entries", "seconds"), list(_verifications(conninfo)))
 
 
-def _writes(conninfo: str) -> Iterator[tuple[object, ...]]:
-    for connections in (1, 4):
-        plain, audited = [], []
-        for _ in range(ROUNDS):
-            with _without_audit(conninfo):
-                plain.append(_rate(conninfo, connections))
-            audited.append(_rate(conninfo, connections))
-        before, after = median(plain), median(audited)
-        yield connections, round(before), round(after), f"{after / before:.2f}"
+def _writes(connection: psycopg.Connection[Any]) -> Iterator[tuple[object, ...]]:
+    for durable in ("on", "off"):
+        for connections in (1, 4):
+            conninfo = make_conninfo(
+                connection.info.dsn,
+                password=connection.info.password,
+                options=f"-c synchronous_commit={durable}",
+            )
+            plain, audited = [], []
+            for _ in range(ROUNDS):
+                with _without_audit(connection):
+                    plain.append(_rate(conninfo, connections))
+                audited.append(_rate(conninfo, connections))
+            before, after = median(plain), median(audited)
+            yield durable, connections, round(before), round(after), f"{after / before:.2f}"
 
 
 @contextmanager
-def _without_audit(conninfo: str) -> Iterator[None]:
+def _without_audit(connection: psycopg.Connection[Any]) -> Iterator[None]:
     trigger = "TRIGGER retraining_decisions_audit_decision_insert"
-    with psycopg.connect(conninfo, autocommit=True) as connection:
-        connection.execute(f"ALTER TABLE retraining_decisions DISABLE {trigger}".encode())
-        yield
-        connection.execute(f"ALTER TABLE retraining_decisions ENABLE {trigger}".encode())
+    connection.execute(f"ALTER TABLE retraining_decisions DISABLE {trigger}".encode())
+    yield
+    connection.execute(f"ALTER TABLE retraining_decisions ENABLE {trigger}".encode())
 
 
 def _rate(conninfo: str, connections: int) -> float:
