@@ -1,8 +1,8 @@
 """The audit log: decisions recorded by several connections with and without it; verification.
 
-`python -m benchmarks.audit` prints ratios of one run on a server of its own. Entries are written one
-transaction after the other, so with synchronous_commit each waits for the disk of the one before;
-without it, what is left is what the entry itself costs.
+`python -m benchmarks.audit` prints ratios of one run on a server of its own. Entries are written
+one transaction after the other, so with synchronous_commit each waits for the disk of the one
+before; without it, what is left is what the entry itself costs.
 """
 
 from __future__ import annotations
