@@ -134,6 +134,20 @@ def test_audited_changes_neither_wait_for_each_other_nor_deadlock(dsn: str, live
     assert problem(dsn) is None
 
 
+def test_a_snapshot_older_than_the_head_cannot_be_committed(dsn: str, live: Conn) -> None:
+    before = len(entries(live))
+    with psycopg.connect(dsn) as old:
+        old.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        old.execute("SELECT retire('m')")
+        live.execute(WEEKLY)
+        with pytest.raises(psycopg.errors.SerializationFailure):
+            old.commit()
+        old.rollback()
+        old.execute("SELECT retire('m')")
+    assert [event for event, _ in entries(live)][before:] == ["policy", "retirement"]
+    assert problem(dsn) is None
+
+
 def test_the_head_moves_once_in_a_transaction_however_many_entries_it_has(
     dsn: str, conn: Conn
 ) -> None:
