@@ -2,6 +2,7 @@
 
 from ._async.actions import AsyncAgentActionsRepository
 from ._async.alerts import AsyncAlertsRepository
+from ._async.audit import AsyncAuditRepository
 from ._async.decisions import AsyncRetrainingDecisionsRepository
 from ._async.drift_reports import AsyncDriftReportsRepository
 from ._async.ground_truth import AsyncGroundTruthRepository
@@ -13,6 +14,7 @@ from ._async.predictions import AsyncPredictionsRepository
 from ._async.system_metrics import AsyncSystemMetricsRepository
 from ._sync.actions import AgentActionsRepository
 from ._sync.alerts import AlertsRepository
+from ._sync.audit import AuditRepository
 from ._sync.decisions import RetrainingDecisionsRepository
 from ._sync.drift_reports import DriftReportsRepository
 from ._sync.ground_truth import GroundTruthRepository
@@ -28,6 +30,7 @@ __all__ = [
     "AlertsRepository",
     "AsyncAgentActionsRepository",
     "AsyncAlertsRepository",
+    "AsyncAuditRepository",
     "AsyncDriftReportsRepository",
     "AsyncGroundTruthRepository",
     "AsyncModelVersionRepository",
@@ -37,6 +40,7 @@ __all__ = [
     "AsyncPredictionsRepository",
     "AsyncRetrainingDecisionsRepository",
     "AsyncSystemMetricsRepository",
+    "AuditRepository",
     "DriftReportsRepository",
     "GroundTruthRepository",
     "ModelVersionRepository",

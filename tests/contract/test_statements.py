@@ -42,7 +42,7 @@ REPOSITORIES: dict[str, type] = {
 }
 # Methods of a repository that read one row of a known shape.
 ROW_READERS = {"_action": "AgentAction", "_alert": "Alert", "_deployment": "Deployment"}
-FILES = (*REPOSITORIES, "health", "setup")
+FILES = (*REPOSITORIES, "audit", "health", "setup")
 
 # What a value of each SQL type is in Python: as an argument, and in a row.
 ARGUMENTS = {
@@ -282,8 +282,8 @@ def _statements() -> list[Statement]:
 
 def _mentions(statement: Statement, relation: str, column: str) -> bool:
     """Whether a statement reads a column of a relation by name, itself or through a function."""
-    # Comments and parameters hold the same words.
-    text = re.sub(r"--.*|%\(\w+\)s", "", statement.text.decode())
+    # Comments, parameters and texts hold the same words.
+    text = re.sub(r"--.*|%\(\w+\)s|'[^']*'", "", statement.text.decode())
     if relation == "model_deployments":
         reads, column = "FROM model_deployments b" in text, f"b.{column}"
     elif relation == "v_deployments":

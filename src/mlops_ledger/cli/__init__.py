@@ -13,6 +13,7 @@ from ..connections import VERSION
 from ..errors import LedgerError
 from .actions import actions
 from .alerts import alerts
+from .audit import audit
 from .db import db
 from .decisions import decisions
 from .drift import drift
@@ -88,6 +89,7 @@ for command in (
     labels,
     monitors,
     alerts,
+    audit,
     cleanup,
     verify,
     spool,

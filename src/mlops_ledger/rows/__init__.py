@@ -2,6 +2,7 @@
 
 from .actions import AgentAction
 from .alerts import Alert, AlertOccurrence, AlertStats
+from .audit import AuditCheck, AuditEntry, AuditHead
 from .decisions import AcceptanceRate, RetrainingDecision
 from .drift import DriftReport, FeatureTrend
 from .health import Health
@@ -18,6 +19,9 @@ __all__ = [
     "Alert",
     "AlertOccurrence",
     "AlertStats",
+    "AuditCheck",
+    "AuditEntry",
+    "AuditHead",
     "Deployment",
     "DriftReport",
     "DriftTrend",
