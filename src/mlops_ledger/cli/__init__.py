@@ -11,6 +11,7 @@ import click
 from ..config import Settings
 from ..connections import VERSION
 from ..errors import LedgerError
+from .backup import backup, restore
 from .db import db
 from .decisions import decisions
 from .init import health, init, reset
@@ -19,8 +20,10 @@ from .migrate import migrate
 from .models import models
 from .monitoring import monitoring
 from .predictions import predictions
-from .retention import cleanup, verify
+from .retention import cleanup
 from .spool import spool
+from .stats import stats
+from .verify import verify
 
 REFUSED = 2
 
@@ -80,6 +83,9 @@ for command in (
     labels,
     cleanup,
     verify,
+    stats,
+    backup,
+    restore,
     spool,
     health,
 ):
