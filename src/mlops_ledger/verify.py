@@ -21,7 +21,7 @@ from .config import Settings
 from .database import Database
 from .errors import SchemaError
 from .logger import survey
-from .migrations import find_migrations
+from .migrations import find_migrations, schema_directory
 from .migrations.state import Record, compare
 
 # The ledger refuses times that lie a minute ahead.
@@ -38,8 +38,9 @@ _LISTS: Final = {
     "invalid_constraints": "not checked, run ALTER TABLE … VALIDATE CONSTRAINT",
     "triggers_off": "disabled, run ALTER TABLE … ENABLE TRIGGER",
 }
-_TRIGGER: Final = re.compile(
-    r"^\s*(CREATE|DROP) (?:CONSTRAINT )?TRIGGER (?:IF EXISTS )?(\w+)", re.M
+# How pg_dump heads what it prints of a schema.
+_HEADING: Final = re.compile(
+    r"^-- Name: (.+); Type: (TRIGGER|INDEX|CONSTRAINT|FK CONSTRAINT);", re.MULTILINE
 )
 _SHOWN: Final = 5
 
@@ -79,8 +80,8 @@ class Verification(Repository):
             yield Check(name, count, meaning if count else None)
         for name, meaning in _LISTS.items():
             yield _listed(name, self._fetch(name, scalar_row, {}), meaning)
-        missing = expected_triggers() - set(self._fetch("triggers", scalar_row, {}))
-        yield _listed("triggers_missing", sorted(missing), "gone, or disabled everywhere")
+        missing = expected_objects() - set(self._fetch("objects", scalar_row, {}))
+        yield _listed("objects_missing", sorted(missing), "gone, see schema/schema.sql")
         yield self._clock()
 
     def _schema(self) -> Check:
@@ -111,13 +112,10 @@ def clock_check(ask: Callable[[], datetime]) -> Check:
     return Check("clock_skew", 1, f"the server's clock is {abs(seconds):.1f} s {_side(seconds)}")
 
 
-def expected_triggers() -> set[str]:
-    """Return the names of the triggers that the migrations of this release add up to."""
-    names: set[str] = set()
-    for migration in find_migrations():
-        for verb, name in _TRIGGER.findall(migration.up.text):
-            (names.add if verb == "CREATE" else names.discard)(name)
-    return names
+def expected_objects() -> set[str]:
+    """Return the triggers, constraints and indexes that this release's schema has, with types."""
+    dump = (schema_directory() / "schema.sql").read_text("utf-8")
+    return {f"{kind} {name}" for name, kind in _HEADING.findall(dump)}
 
 
 def _side(seconds: float) -> str:

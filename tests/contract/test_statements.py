@@ -28,7 +28,7 @@ REPOSITORIES: dict[str, type] = {
     "monitoring": MonitoringMetricsRepository,
     "decisions": RetrainingDecisionsRepository,
 }
-FILES = (*REPOSITORIES, "health", "setup")
+FILES = (*REPOSITORIES, "backup", "health", "retention", "setup", "stats", "verify")
 
 # What a value of each SQL type is in Python: as an argument, and in a row.
 ARGUMENTS = {

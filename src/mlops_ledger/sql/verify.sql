@@ -7,7 +7,7 @@ SET LOCAL statement_timeout = 0;
 -- predictions_without_version --
 -- Predictions of a version that does not exist.
 SELECT count(*) FROM predictions WHERE model_version_id IN (
-    SELECT model_version_id FROM predictions EXCEPT SELECT id FROM model_versions);
+    SELECT model_version_id FROM predictions EXCEPT SELECT v.id FROM model_versions v);
 
 -- labels_without_prediction --
 -- Labels of a prediction that does not exist.
@@ -51,13 +51,20 @@ SELECT conname::text FROM pg_constraint
 WHERE connamespace = current_schema()::regnamespace AND NOT convalidated
 ORDER BY conname;
 
--- triggers --
--- Triggers that fire.
-SELECT DISTINCT t.tgname::text
+-- objects --
+-- The triggers, constraints and indexes that are there, named as pg_dump names them.
+SELECT 'TRIGGER ' || c.relname || ' ' || t.tgname
 FROM pg_trigger t
 JOIN pg_class c ON c.oid = t.tgrelid
 WHERE c.relnamespace = current_schema()::regnamespace AND NOT t.tgisinternal AND t.tgparentid = 0
-  AND t.tgenabled IN ('O', 'A');
+UNION ALL
+SELECT CASE t.contype WHEN 'f' THEN 'FK ' ELSE '' END || 'CONSTRAINT ' || c.relname || ' ' || t.conname
+FROM pg_constraint t
+JOIN pg_class c ON c.oid = t.conrelid
+WHERE c.relnamespace = current_schema()::regnamespace
+UNION ALL
+SELECT 'INDEX ' || relname FROM pg_class
+WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('i', 'I');
 
 -- triggers_off --
 -- Triggers that were disabled, on a table or one of its partitions; also those of foreign keys.
