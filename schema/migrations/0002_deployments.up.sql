@@ -30,6 +30,7 @@ CREATE TABLE model_deployments (
     retired_by text,
     retired_reason text,
     decision_id uuid,
+    action_id uuid,
     restores_id uuid
         CONSTRAINT model_deployments_restores_fkey REFERENCES model_deployments (id),
     CONSTRAINT model_deployments_slot_fkey
@@ -63,6 +64,7 @@ COMMENT ON COLUMN model_deployments.reason IS 'Why it was put there.';
 COMMENT ON COLUMN model_deployments.retired_by IS 'Who ended the interval.';
 COMMENT ON COLUMN model_deployments.retired_reason IS 'Why it was ended, when it was retired without a successor.';
 COMMENT ON COLUMN model_deployments.decision_id IS 'The gate decision that allowed the promotion.';
+COMMENT ON COLUMN model_deployments.action_id IS 'The approved action that allowed the promotion, and that it used up.';
 COMMENT ON COLUMN model_deployments.restores_id IS 'For a rollback: the earlier interval whose version it brings back.';
 
 CREATE FUNCTION ledger_refuse_change() RETURNS trigger
@@ -184,7 +186,7 @@ CREATE TRIGGER model_versions_guard_stage
 
 CREATE VIEW v_deployments WITH (security_invoker = true) AS
 SELECT d.id, d.model_name, s.slot, v.model_version, d.model_version_id, d.deployed_at, d.retired_at,
-       d.deployed_by, d.reason, d.retired_by, d.retired_reason, d.decision_id, d.restores_id
+       d.deployed_by, d.reason, d.retired_by, d.retired_reason, d.decision_id, d.action_id, d.restores_id
 FROM model_deployments d
 JOIN model_slots s ON s.id = d.slot_id
 JOIN model_versions v ON v.id = d.model_version_id;
@@ -202,6 +204,7 @@ COMMENT ON COLUMN v_deployments.reason IS 'Why it was put there.';
 COMMENT ON COLUMN v_deployments.retired_by IS 'Who ended the interval.';
 COMMENT ON COLUMN v_deployments.retired_reason IS 'Why it was ended, when it was retired without a successor.';
 COMMENT ON COLUMN v_deployments.decision_id IS 'The gate decision that allowed the promotion.';
+COMMENT ON COLUMN v_deployments.action_id IS 'The approved action that allowed the promotion.';
 COMMENT ON COLUMN v_deployments.restores_id IS 'For a rollback: the earlier interval whose version it brings back.';
 
 CREATE FUNCTION production_at(model_name text, at timestamptz DEFAULT clock_timestamp(), slot text DEFAULT 'production')

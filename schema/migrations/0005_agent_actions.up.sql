@@ -1,1 +1,368 @@
-SELECT 1;
+-- Actions that agents and people ask for, the review of each, and which promotions need one.
+
+CREATE FUNCTION ledger_person(name text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN lower(regexp_replace(name, '^\s+|\s+$', '', 'g'));
+COMMENT ON FUNCTION ledger_person(text) IS
+    'A name as it is compared with another: in lower case and without blanks at the ends.';
+
+CREATE TABLE agent_actions (
+    id uuid CONSTRAINT agent_actions_pkey PRIMARY KEY DEFAULT ledger_uuid(),
+    requested_at timestamptz NOT NULL DEFAULT clock_timestamp()
+        CONSTRAINT agent_actions_requested_at_check CHECK (requested_at >= '0001-01-01 00:00+00' AND requested_at < '10000-01-01 00:00+00'),
+    requested_by text NOT NULL DEFAULT session_user
+        CONSTRAINT agent_actions_requested_by_check
+        CHECK (char_length(requested_by) <= 255 AND requested_by !~ '[[:cntrl:]]' AND ledger_person(requested_by) <> ''),
+    action_type text NOT NULL
+        CONSTRAINT agent_actions_action_type_check
+        CHECK (char_length(action_type) BETWEEN 1 AND 255 AND action_type = btrim(action_type) AND action_type !~ '[[:cntrl:]]'),
+    description text,
+    parameters jsonb NOT NULL DEFAULT '{}'
+        CONSTRAINT agent_actions_parameters_check CHECK (jsonb_typeof(parameters) = 'object'),
+    risk_level text NOT NULL
+        CONSTRAINT agent_actions_risk_level_check CHECK (risk_level IN ('low', 'medium', 'high', 'critical')),
+    requires_approval boolean NOT NULL,
+    model_name text,
+    model_version_id uuid,
+    issue_id text
+        CONSTRAINT agent_actions_issue_id_check CHECK (char_length(issue_id) <= 255),
+    issue_type text
+        CONSTRAINT agent_actions_issue_type_check CHECK (char_length(issue_type) <= 255),
+    issue_severity text
+        CONSTRAINT agent_actions_issue_severity_check CHECK (char_length(issue_severity) <= 255),
+    expires_at timestamptz
+        CONSTRAINT agent_actions_expires_at_check CHECK (expires_at > requested_at AND expires_at < '10000-01-01 00:00+00'),
+    status text NOT NULL DEFAULT 'pending'
+        CONSTRAINT agent_actions_status_check
+        CHECK (status IN ('pending', 'approved', 'rejected', 'executed', 'failed', 'expired')),
+    reviewed_by text
+        CONSTRAINT agent_actions_reviewed_by_check
+        CHECK (char_length(reviewed_by) <= 255 AND reviewed_by !~ '[[:cntrl:]]' AND ledger_person(reviewed_by) <> ''),
+    reviewed_at timestamptz,
+    review_comment text,
+    executed_by text,
+    executed_at timestamptz,
+    result jsonb
+        CONSTRAINT agent_actions_result_check CHECK (jsonb_typeof(result) = 'object'),
+    -- Lets a deployment prove that the action it names is about its model.
+    CONSTRAINT agent_actions_id_model_name_key UNIQUE (id, model_name),
+    CONSTRAINT agent_actions_model_version_fkey
+        FOREIGN KEY (model_version_id, model_name) REFERENCES model_versions (id, model_name),
+    CONSTRAINT agent_actions_model_name_check CHECK (model_version_id IS NULL OR model_name IS NOT NULL),
+    CONSTRAINT agent_actions_reviewer_check CHECK (ledger_person(reviewed_by) <> ledger_person(requested_by)),
+    CONSTRAINT agent_actions_review_check
+        CHECK ((reviewed_by IS NULL) = (reviewed_at IS NULL)
+               AND (reviewed_by IS NOT NULL OR status NOT IN ('approved', 'rejected'))),
+    CONSTRAINT agent_actions_execution_check
+        CHECK (num_nonnulls(executed_by, executed_at, result) = CASE WHEN status IN ('executed', 'failed') THEN 3 ELSE 0 END),
+    CONSTRAINT agent_actions_approval_check
+        CHECK (reviewed_by IS NOT NULL OR NOT requires_approval OR status NOT IN ('executed', 'failed'))
+);
+CREATE INDEX agent_actions_requested_at_idx ON agent_actions (requested_at DESC, id DESC);
+CREATE INDEX agent_actions_model_name_requested_at_idx ON agent_actions (model_name, requested_at DESC, id DESC);
+CREATE INDEX agent_actions_model_version_idx ON agent_actions (model_version_id) WHERE model_version_id IS NOT NULL;
+CREATE INDEX agent_actions_pending_idx ON agent_actions (requested_at, id) WHERE status = 'pending';
+CREATE INDEX agent_actions_expires_at_idx ON agent_actions (expires_at) WHERE status IN ('pending', 'approved');
+
+COMMENT ON TABLE agent_actions IS
+    'What an agent or a person asks to do, who reviewed it and what came of it. The request never changes, and each step is written once.';
+COMMENT ON COLUMN agent_actions.id IS 'Time-ordered id (UUIDv7); a request retried with the same id is recorded once.';
+COMMENT ON COLUMN agent_actions.requested_at IS 'When it was asked for.';
+COMMENT ON COLUMN agent_actions.requested_by IS 'Who asks for it.';
+COMMENT ON COLUMN agent_actions.action_type IS 'What is to be done: promote, retrain, scale or another word. A promotion takes one of type promote.';
+COMMENT ON COLUMN agent_actions.description IS 'What is to be done, in words.';
+COMMENT ON COLUMN agent_actions.parameters IS 'What it is to be done with. For a promotion, "slot" limits it to one slot.';
+COMMENT ON COLUMN agent_actions.risk_level IS 'low, medium, high or critical.';
+COMMENT ON COLUMN agent_actions.requires_approval IS 'Whether it must be approved before it is executed; when not given, true for high and critical risk.';
+COMMENT ON COLUMN agent_actions.model_name IS 'The model it is about, if it is about one.';
+COMMENT ON COLUMN agent_actions.model_version_id IS 'The version it is about, if it is about one.';
+COMMENT ON COLUMN agent_actions.issue_id IS 'The issue it is to solve, by its id elsewhere.';
+COMMENT ON COLUMN agent_actions.issue_type IS 'The kind of that issue.';
+COMMENT ON COLUMN agent_actions.issue_severity IS 'The severity of that issue.';
+COMMENT ON COLUMN agent_actions.expires_at IS 'From when on it can be neither approved nor executed; NULL for never.';
+COMMENT ON COLUMN agent_actions.status IS 'pending, approved, rejected, executed, failed or expired. See ledger_action_status() for one past its expires_at.';
+COMMENT ON COLUMN agent_actions.reviewed_by IS 'Who approved or rejected it; never the one who asked for it.';
+COMMENT ON COLUMN agent_actions.reviewed_at IS 'When, by the clock of the database.';
+COMMENT ON COLUMN agent_actions.review_comment IS 'What the reviewer said.';
+COMMENT ON COLUMN agent_actions.executed_by IS 'Who executed it.';
+COMMENT ON COLUMN agent_actions.executed_at IS 'When it was marked executed or failed, by the clock of the database.';
+COMMENT ON COLUMN agent_actions.result IS 'What came of it. After a promotion, {"deployment_id": …}.';
+
+CREATE FUNCTION ledger_action_status(status text, expires_at timestamptz) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN CASE WHEN status IN ('pending', 'approved') AND expires_at <= statement_timestamp() THEN 'expired' ELSE status END;
+COMMENT ON FUNCTION ledger_action_status(text, timestamptz) IS
+    'The status of an action as it is now: expired from its expires_at on, even before expire_actions() has said so.';
+
+CREATE FUNCTION ledger_action_state(action agent_actions) RETURNS text
+LANGUAGE sql VOLATILE
+RETURN CASE
+    WHEN action.status IN ('executed', 'failed')
+    THEN format('was already marked %s by %s at %s', action.status, action.executed_by, action.executed_at)
+    WHEN action.status <> 'rejected' AND action.expires_at <= clock_timestamp()
+    THEN format('expired at %s', action.expires_at)
+    WHEN action.status = 'pending'
+    THEN 'is still pending' || CASE WHEN action.requires_approval THEN ' and needs an approval' ELSE '' END
+    ELSE format('was already %s by %s at %s', action.status, action.reviewed_by, action.reviewed_at)
+END;
+COMMENT ON FUNCTION ledger_action_state(agent_actions) IS
+    'What became of an action, by whom and when, in words for an error.';
+
+CREATE FUNCTION agent_actions_before_insert() RETURNS trigger
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    NEW.risk_level := lower(btrim(NEW.risk_level));
+    NEW.requires_approval := coalesce(NEW.requires_approval, NEW.risk_level IN ('high', 'critical'));
+    IF NEW.model_name IS NOT NULL THEN
+        PERFORM ledger_require_known_model(NEW.model_name, NULL);
+    END IF;
+    IF NEW.requested_at > clock_timestamp() + interval '1 minute' THEN
+        RAISE EXCEPTION 'requested_at: lies in the future'
+            USING ERRCODE = 'MLIV0', HINT = 'Give the time at which it happened.';
+    ELSIF NEW.status <> 'pending' OR num_nonnulls(NEW.reviewed_by, NEW.review_comment) > 0 THEN
+        RAISE EXCEPTION 'status: an action begins as pending, without a review'
+            USING ERRCODE = 'MLIV0', HINT = 'Insert it, then approve, reject or execute it.';
+    END IF;
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION agent_actions_before_insert() IS
+    'Fills in whether an action needs an approval, and has each begin as pending.';
+
+CREATE FUNCTION agent_actions_before_update() RETURNS trigger
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    is_over boolean := coalesce(OLD.expires_at <= clock_timestamp(), false);
+    is_legal boolean := CASE
+        WHEN NEW.status = 'expired' THEN OLD.status IN ('pending', 'approved') AND is_over
+        WHEN is_over THEN false
+        WHEN NEW.status IN ('approved', 'rejected') THEN OLD.status = 'pending'
+        WHEN NEW.status IN ('executed', 'failed')
+        THEN OLD.status = 'approved' OR (OLD.status = 'pending' AND NOT OLD.requires_approval)
+        ELSE false
+    END;
+    allowed agent_actions := OLD;
+BEGIN
+    allowed.status := NEW.status;
+    IF NEW.status IN ('approved', 'rejected') THEN
+        NEW.reviewed_at := clock_timestamp();
+        allowed.reviewed_at := NEW.reviewed_at;
+        allowed.reviewed_by := NEW.reviewed_by;
+        allowed.review_comment := NEW.review_comment;
+    ELSIF NEW.status IN ('executed', 'failed') THEN
+        NEW.executed_at := clock_timestamp();
+        allowed.executed_at := NEW.executed_at;
+        allowed.executed_by := NEW.executed_by;
+        allowed.result := NEW.result;
+    END IF;
+    IF NEW.status = 'pending' OR allowed IS DISTINCT FROM NEW THEN
+        RAISE EXCEPTION 'agent_actions is append-only: a request never changes, and each step is written once'
+            USING ERRCODE = 'MLAO0', HINT = 'Use approve_action(), reject_action() or execute_action(), or request another action.';
+    ELSIF NOT is_legal THEN
+        RAISE EXCEPTION 'action % %, so it cannot become %', OLD.id, ledger_action_state(OLD), NEW.status
+            USING ERRCODE = 'MLCF0';
+    END IF;
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION agent_actions_before_update() IS
+    'Trigger of agent_actions: allows only the next step of an action, and stamps its time.';
+
+CREATE TRIGGER agent_actions_before_insert
+    BEFORE INSERT ON agent_actions
+    FOR EACH ROW EXECUTE FUNCTION agent_actions_before_insert();
+CREATE TRIGGER agent_actions_before_update
+    BEFORE UPDATE ON agent_actions
+    FOR EACH ROW EXECUTE FUNCTION agent_actions_before_update();
+CREATE TRIGGER agent_actions_append_only
+    BEFORE DELETE OR TRUNCATE ON agent_actions
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+
+CREATE FUNCTION ledger_lock_action(action_id uuid) RETURNS agent_actions
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    locked agent_actions;
+BEGIN
+    SELECT * INTO locked FROM agent_actions a WHERE a.id = ledger_lock_action.action_id FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no action %', ledger_lock_action.action_id USING ERRCODE = 'MLNF0';
+    END IF;
+    RETURN locked;
+END
+$$;
+COMMENT ON FUNCTION ledger_lock_action(uuid) IS
+    'Locks an action until the end of the transaction, so that of several reviewers one is first.';
+
+CREATE FUNCTION ledger_review_action(action_id uuid, verdict text, reviewed_by text, comment text) RETURNS agent_actions
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    action agent_actions := ledger_lock_action(action_id);
+    reviewer text := coalesce(reviewed_by, session_user);
+BEGIN
+    -- Whoever did not hear the answer gets it again; what was executed since had been approved.
+    IF ledger_person(action.reviewed_by) = ledger_person(reviewer)
+       AND (action.status = 'rejected') = (verdict = 'rejected') THEN
+        RETURN action;
+    END IF;
+    UPDATE agent_actions a SET status = verdict, reviewed_by = reviewer, review_comment = comment
+    WHERE a.id = action.id RETURNING a.* INTO action;
+    RETURN action;
+END
+$$;
+COMMENT ON FUNCTION ledger_review_action(uuid, text, text, text) IS
+    'The common part of approve_action and reject_action.';
+
+CREATE FUNCTION approve_action(action_id uuid, reviewed_by text DEFAULT NULL, comment text DEFAULT NULL)
+RETURNS agent_actions
+LANGUAGE sql SET search_path FROM CURRENT
+RETURN ledger_review_action(action_id, 'approved', reviewed_by, comment);
+COMMENT ON FUNCTION approve_action(uuid, text, text) IS
+    'Approves a pending action. Repeating it by the same reviewer changes nothing.';
+
+CREATE FUNCTION reject_action(action_id uuid, reviewed_by text DEFAULT NULL, comment text DEFAULT NULL)
+RETURNS agent_actions
+LANGUAGE sql SET search_path FROM CURRENT
+RETURN ledger_review_action(action_id, 'rejected', reviewed_by, comment);
+COMMENT ON FUNCTION reject_action(uuid, text, text) IS
+    'Rejects a pending action. Repeating it by the same reviewer changes nothing.';
+
+CREATE FUNCTION execute_action(
+    action_id uuid, executed_by text DEFAULT NULL, result jsonb DEFAULT NULL, succeeded boolean DEFAULT true)
+RETURNS agent_actions
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    action agent_actions := ledger_lock_action(action_id);
+    actor text := coalesce(executed_by, session_user);
+    outcome text := CASE WHEN succeeded THEN 'executed' ELSE 'failed' END;
+    details jsonb := coalesce(result, '{}');
+BEGIN
+    IF (action.status, ledger_person(action.executed_by), action.result) = (outcome, ledger_person(actor), details) THEN
+        RETURN action;
+    END IF;
+    UPDATE agent_actions a SET status = outcome, executed_by = actor, result = details
+    WHERE a.id = action.id RETURNING a.* INTO action;
+    RETURN action;
+END
+$$;
+COMMENT ON FUNCTION execute_action(uuid, text, jsonb, boolean) IS
+    'Marks an action as executed, or as failed, with its result. One that needs an approval must have it. Repeating the call changes nothing.';
+
+CREATE FUNCTION expire_actions() RETURNS bigint
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    moment timestamptz := clock_timestamp();
+    expired bigint;
+BEGIN
+    -- Rows that somebody else holds are left for the next time: waiting could end in a deadlock.
+    UPDATE agent_actions a SET status = 'expired'
+    WHERE a.id IN (
+        SELECT d.id FROM agent_actions d
+        WHERE d.status IN ('pending', 'approved') AND d.expires_at <= moment
+        FOR NO KEY UPDATE SKIP LOCKED);
+    GET DIAGNOSTICS expired = ROW_COUNT;
+    RETURN expired;
+END
+$$;
+COMMENT ON FUNCTION expire_actions() IS
+    'Marks the actions past their expires_at as expired and returns how many.';
+
+CREATE TABLE promotion_policies (
+    model_name text NOT NULL,
+    slot text NOT NULL DEFAULT 'production'
+        CONSTRAINT promotion_policies_slot_check CHECK (slot ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'),
+    requires_decision boolean NOT NULL DEFAULT false,
+    requires_approval boolean NOT NULL DEFAULT false,
+    updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    updated_by text NOT NULL DEFAULT session_user,
+    CONSTRAINT promotion_policies_pkey PRIMARY KEY (model_name, slot)
+);
+COMMENT ON TABLE promotion_policies IS
+    'What a promotion needs, per model and slot; without a row, nothing. Rollback and retirement need nothing.';
+COMMENT ON COLUMN promotion_policies.model_name IS 'The model.';
+COMMENT ON COLUMN promotion_policies.slot IS 'The slot: production, or another.';
+COMMENT ON COLUMN promotion_policies.requires_decision IS 'Whether a promotion must name a decision to promote that version.';
+COMMENT ON COLUMN promotion_policies.requires_approval IS 'Whether a promotion must name an approved action of type promote.';
+COMMENT ON COLUMN promotion_policies.updated_at IS 'When the policy was last changed.';
+COMMENT ON COLUMN promotion_policies.updated_by IS 'Who last changed it.';
+
+CREATE FUNCTION promotion_policies_before_write() RETURNS trigger
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    -- A policy for a misspelt model would protect nothing.
+    PERFORM ledger_require_known_model(NEW.model_name, NULL);
+    NEW.updated_at := clock_timestamp();
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION promotion_policies_before_write() IS
+    'Refuses a policy for an unknown model and stamps the time of the change.';
+
+CREATE TRIGGER promotion_policies_before_write
+    BEFORE INSERT OR UPDATE ON promotion_policies
+    FOR EACH ROW EXECUTE FUNCTION promotion_policies_before_write();
+
+ALTER TABLE model_deployments
+    ADD CONSTRAINT model_deployments_action_fkey
+        FOREIGN KEY (action_id, model_name) REFERENCES agent_actions (id, model_name),
+    ADD CONSTRAINT model_deployments_action_key UNIQUE (action_id);
+
+CREATE FUNCTION ledger_use_action(deployment model_deployments, slot text, approval_required boolean) RETURNS void
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    action agent_actions := ledger_lock_action(deployment.action_id);
+    problem text := CASE
+        WHEN action.action_type <> 'promote' THEN format('is of type %s, not promote', action.action_type)
+        WHEN action.model_name IS DISTINCT FROM deployment.model_name THEN 'is not about model ' || deployment.model_name
+        WHEN action.model_version_id <> deployment.model_version_id THEN 'is about another version'
+        WHEN action.parameters ->> 'slot' <> slot THEN 'is for another slot'
+        WHEN action.expires_at <= clock_timestamp() THEN ledger_action_state(action)
+        WHEN action.status = 'approved' THEN NULL
+        WHEN action.status <> 'pending' OR action.requires_approval THEN ledger_action_state(action)
+        WHEN approval_required THEN 'has no approval, which the policy requires'
+    END;
+BEGIN
+    IF problem IS NOT NULL THEN
+        RAISE EXCEPTION 'action_id: action % %', action.id, problem
+            USING ERRCODE = 'MLPR0', HINT = 'A promotion takes one action of type promote for its model, approved, not expired and not used before.';
+    END IF;
+    UPDATE agent_actions a
+    SET status = 'executed', executed_by = deployment.deployed_by,
+        result = jsonb_build_object('deployment_id', deployment.id)
+    WHERE a.id = action.id;
+END
+$$;
+COMMENT ON FUNCTION ledger_use_action(model_deployments, text, boolean) IS
+    'Marks an action as executed by a deployment, or refuses it when it does not allow that one.';
+
+CREATE FUNCTION model_deployments_check_policy() RETURNS trigger
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    slot_name text := (SELECT s.slot FROM model_slots s WHERE s.id = NEW.slot_id);
+    policy promotion_policies;
+BEGIN
+    -- A rollback is for emergencies, which cannot wait for a reviewer: what was there may come back.
+    IF NEW.action_id IS NULL AND EXISTS (
+        SELECT FROM model_deployments d
+        WHERE d.id = NEW.restores_id AND d.slot_id = NEW.slot_id AND d.model_version_id = NEW.model_version_id) THEN
+        RETURN NEW;
+    END IF;
+    SELECT * INTO policy FROM promotion_policies p
+    WHERE p.model_name = NEW.model_name AND p.slot = slot_name;
+    IF policy.requires_decision AND NEW.decision_id IS NULL THEN
+        RAISE EXCEPTION 'decision_id: the policy of model % requires a decision for slot %', NEW.model_name, slot_name
+            USING ERRCODE = 'MLPR0', HINT = 'Record a decision to promote this version, and promote with its id.';
+    ELSIF policy.requires_approval AND NEW.action_id IS NULL THEN
+        RAISE EXCEPTION 'action_id: the policy of model % requires an approval for slot %', NEW.model_name, slot_name
+            USING ERRCODE = 'MLPR0', HINT = 'Request an action of type promote for this model, have it approved, and promote with its id.';
+    ELSIF NEW.action_id IS NOT NULL THEN
+        PERFORM ledger_use_action(NEW, slot_name, coalesce(policy.requires_approval, false));
+    END IF;
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION model_deployments_check_policy() IS
+    'Trigger of model_deployments: holds a promotion to the policy of its slot, and uses up the action it names.';
+
+CREATE TRIGGER model_deployments_check_policy
+    BEFORE INSERT ON model_deployments
+    FOR EACH ROW EXECUTE FUNCTION model_deployments_check_policy();

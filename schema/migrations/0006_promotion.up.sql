@@ -49,7 +49,7 @@ COMMENT ON FUNCTION ledger_slot_moment(integer, timestamptz) IS
 
 CREATE FUNCTION ledger_deploy(
     locked model_slots, version_id uuid, deployed_by text, reason text, decision_id uuid,
-    restores_id uuid, at timestamptz, deployment_id uuid)
+    action_id uuid, restores_id uuid, at timestamptz, deployment_id uuid)
 RETURNS v_deployments
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
@@ -60,21 +60,22 @@ BEGIN
     UPDATE model_deployments d SET retired_at = moment, retired_by = actor
     WHERE d.slot_id = locked.id AND d.retired_at IS NULL;
     INSERT INTO model_deployments AS d
-        (id, slot_id, model_name, model_version_id, deployed_at, deployed_by, reason, decision_id, restores_id)
+        (id, slot_id, model_name, model_version_id, deployed_at, deployed_by, reason, decision_id, action_id,
+         restores_id)
     VALUES (coalesce(deployment_id, ledger_uuid()), locked.id, locked.model_name, version_id, moment, actor,
-            ledger_deploy.reason, ledger_deploy.decision_id, ledger_deploy.restores_id)
+            ledger_deploy.reason, ledger_deploy.decision_id, ledger_deploy.action_id, ledger_deploy.restores_id)
     RETURNING d.id INTO deployment_id;
     SELECT * INTO result FROM v_deployments v WHERE v.id = deployment_id;
     RETURN result;
 END
 $$;
-COMMENT ON FUNCTION ledger_deploy(model_slots, uuid, text, text, uuid, uuid, timestamptz, uuid) IS
+COMMENT ON FUNCTION ledger_deploy(model_slots, uuid, text, text, uuid, uuid, uuid, timestamptz, uuid) IS
     'Ends the open interval of a locked slot and begins the next at the same instant.';
 
 CREATE FUNCTION promote(
     model_name text DEFAULT NULL, model_version text DEFAULT NULL, slot text DEFAULT 'production', promoted_by text DEFAULT NULL,
     reason text DEFAULT NULL, decision_id uuid DEFAULT NULL, at timestamptz DEFAULT NULL,
-    deployment_id uuid DEFAULT NULL)
+    deployment_id uuid DEFAULT NULL, action_id uuid DEFAULT NULL)
 RETURNS v_deployments
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
@@ -99,35 +100,45 @@ BEGIN
             RAISE EXCEPTION 'decision_id: there is no decision % on a candidate of that model', promote.decision_id
                 USING ERRCODE = 'MLNF0';
         END IF;
+    ELSIF promote.action_id IS NOT NULL THEN
+        SELECT v.* INTO version FROM model_versions v
+        JOIN agent_actions a ON a.model_version_id = v.id
+        WHERE a.id = promote.action_id AND v.model_name = coalesce(promote.model_name, v.model_name);
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'action_id: there is no action % on a version of that model', promote.action_id
+                USING ERRCODE = 'MLNF0';
+        END IF;
     ELSE
         RAISE EXCEPTION 'model_version: is required'
-            USING ERRCODE = 'MLIV0', HINT = 'Name the version, or the decision that allows it.';
+            USING ERRCODE = 'MLIV0', HINT = 'Name the version, or the decision or action that allows it.';
     END IF;
     PERFORM ledger_check_decision(promote.decision_id, version.id);
     locked := ledger_lock_slot(version.model_name, promote.slot);
     SELECT * INTO current FROM v_deployments d WHERE d.id = promote.deployment_id;
     IF FOUND THEN
         IF (current.model_version_id, current.slot) IS DISTINCT FROM (version.id, promote.slot)
-           OR current.decision_id IS DISTINCT FROM promote.decision_id OR current.restores_id IS NOT NULL THEN
+           OR (current.decision_id, current.action_id) IS DISTINCT FROM (promote.decision_id, promote.action_id)
+           OR current.restores_id IS NOT NULL THEN
             RAISE EXCEPTION 'deployment_id: % already names another promotion', promote.deployment_id
                 USING ERRCODE = 'MLCF0';
         END IF;
         RETURN current;
     END IF;
     -- With an id of its own the promotion is recorded all the same, so that it can be repeated,
-    -- and with a decision so that the decision can be seen to have had its effect.
+    -- and with a decision or an action so that these can be seen to have had their effect.
     IF promote.deployment_id IS NULL THEN
         SELECT * INTO current FROM production_at(version.model_name, 'infinity', promote.slot);
         IF current.model_version_id = version.id
-           AND current.decision_id IS NOT DISTINCT FROM coalesce(promote.decision_id, current.decision_id) THEN
+           AND (current.decision_id, current.action_id) IS NOT DISTINCT FROM
+               (coalesce(promote.decision_id, current.decision_id), coalesce(promote.action_id, current.action_id)) THEN
             RETURN current;
         END IF;
     END IF;
-    RETURN ledger_deploy(locked, version.id, promoted_by, reason, decision_id, NULL, at, deployment_id);
+    RETURN ledger_deploy(locked, version.id, promoted_by, reason, decision_id, action_id, NULL, at, deployment_id);
 END
 $$;
-COMMENT ON FUNCTION promote(text, text, text, text, text, uuid, timestamptz, uuid) IS
-    'Puts a version into a slot and ends the interval of the one before, in one step. Without a version it is the candidate of the decision. Promoting the version that is there changes nothing, unless the promotion has a deployment_id; repeating one changes nothing.';
+COMMENT ON FUNCTION promote(text, text, text, text, text, uuid, timestamptz, uuid, uuid) IS
+    'Puts a version into a slot and ends the interval of the one before, in one step. Without a version it is the candidate of the decision, or the version of the action, which is then used up. Promoting the version that is there changes nothing, unless the promotion has a deployment_id; repeating one changes nothing.';
 
 CREATE FUNCTION rollback(
     model_name text, slot text DEFAULT 'production', rolled_back_by text DEFAULT NULL,
@@ -166,7 +177,7 @@ BEGIN
         RAISE EXCEPTION 'model % has no earlier version in slot % to roll back to', rollback.model_name, rollback.slot
             USING ERRCODE = 'MLNF0';
     END IF;
-    RETURN ledger_deploy(locked, target.model_version_id, rolled_back_by, reason, NULL,
+    RETURN ledger_deploy(locked, target.model_version_id, rolled_back_by, reason, NULL, NULL,
                          coalesce(target.restores_id, target.id), at, deployment_id);
 END
 $$;

@@ -16,6 +16,8 @@ SELECT d.model_name,
        r.action AS decision_action,
        r.trigger_reason,
        r.reasoning AS decision_reasoning,
+       a.reviewed_by AS approved_by,
+       a.reviewed_at AS approved_at,
        v.stage,
        v.algorithm,
        v.accuracy,
@@ -31,12 +33,14 @@ SELECT d.model_name,
        v.promoted_by,
        d.model_version_id,
        d.id AS deployment_id,
-       d.decision_id
+       d.decision_id,
+       d.action_id
 FROM v_deployments d
 JOIN model_versions v ON v.id = d.model_version_id
-LEFT JOIN retraining_decisions r ON r.id = d.decision_id;
+LEFT JOIN retraining_decisions r ON r.id = d.decision_id
+LEFT JOIN agent_actions a ON a.id = d.action_id;
 COMMENT ON VIEW v_model_timeline IS
-    'What held each slot of each model, when, who put it there and on which decision: one row per deployment.';
+    'What held each slot of each model, when, who put it there, on which decision and whose approval: one row per deployment.';
 COMMENT ON COLUMN v_model_timeline.model_name IS 'The model.';
 COMMENT ON COLUMN v_model_timeline.slot IS 'The slot that was held: production, or another.';
 COMMENT ON COLUMN v_model_timeline.model_version IS 'The version that held it.';
@@ -52,6 +56,8 @@ COMMENT ON COLUMN v_model_timeline.is_rollback IS 'Whether this interval brought
 COMMENT ON COLUMN v_model_timeline.decision_action IS 'Action of the gate decision behind the promotion.';
 COMMENT ON COLUMN v_model_timeline.trigger_reason IS 'What caused the retraining.';
 COMMENT ON COLUMN v_model_timeline.decision_reasoning IS 'The decision in words.';
+COMMENT ON COLUMN v_model_timeline.approved_by IS 'Who approved the promotion.';
+COMMENT ON COLUMN v_model_timeline.approved_at IS 'When it was approved.';
 COMMENT ON COLUMN v_model_timeline.stage IS 'Stage of the version now.';
 COMMENT ON COLUMN v_model_timeline.algorithm IS 'What was trained.';
 COMMENT ON COLUMN v_model_timeline.accuracy IS 'Accuracy at registration, 0 to 1.';
@@ -68,6 +74,7 @@ COMMENT ON COLUMN v_model_timeline.promoted_by IS 'Who last put it into producti
 COMMENT ON COLUMN v_model_timeline.model_version_id IS 'Id of the version.';
 COMMENT ON COLUMN v_model_timeline.deployment_id IS 'Id of the deployment.';
 COMMENT ON COLUMN v_model_timeline.decision_id IS 'Id of the gate decision.';
+COMMENT ON COLUMN v_model_timeline.action_id IS 'Id of the action that was approved.';
 
 CREATE VIEW v_decision_history WITH (security_invoker = true) AS
 SELECT r.timestamp,
@@ -98,6 +105,8 @@ SELECT r.timestamp,
        w.deployed_at,
        w.retired_at,
        w.deployed_by,
+       w.approved_by,
+       w.approved_at,
        r.drift_context,
        r.data_context,
        r.decision_details,
@@ -106,6 +115,7 @@ SELECT r.timestamp,
        r.production_version_id,
        r.monitoring_run_id,
        w.id AS deployment_id,
+       w.action_id,
        r.resolves_id,
        r.id AS decision_id
 FROM retraining_decisions r
@@ -113,8 +123,10 @@ LEFT JOIN model_versions c ON c.id = r.candidate_version_id
 LEFT JOIN model_versions p ON p.id = r.production_version_id
 LEFT JOIN retraining_decisions f ON f.resolves_id = r.id
 LEFT JOIN LATERAL (
-    SELECT m.id, m.deployed_at, m.retired_at, m.deployed_by
-    FROM model_deployments m WHERE m.decision_id = r.id
+    SELECT m.id, m.deployed_at, m.retired_at, m.deployed_by, m.action_id,
+           a.reviewed_by AS approved_by, a.reviewed_at AS approved_at
+    FROM model_deployments m LEFT JOIN agent_actions a ON a.id = m.action_id
+    WHERE m.decision_id = r.id
     ORDER BY m.deployed_at LIMIT 1) w ON true
 CROSS JOIN LATERAL (
     SELECT count(*) AS gates,
@@ -122,7 +134,7 @@ CROSS JOIN LATERAL (
            coalesce(array_agg(gate ->> 'gate') FILTER (WHERE NOT (gate ->> 'passed')::boolean), '{}') AS failed_gates
     FROM jsonb_array_elements(r.gate_results) gate) g;
 COMMENT ON VIEW v_decision_history IS
-    'Every gate decision with candidate and production version, their metrics, the gates that failed and the deployment that followed.';
+    'Every gate decision with candidate and production version, their metrics, the gates that failed, and the deployment that followed with its approval.';
 COMMENT ON COLUMN v_decision_history.timestamp IS 'When the decision was taken.';
 COMMENT ON COLUMN v_decision_history.model_name IS 'The model.';
 COMMENT ON COLUMN v_decision_history.action IS 'promote, reject or pending.';
@@ -151,6 +163,8 @@ COMMENT ON COLUMN v_decision_history.resolved_by_id IS 'For a pending decision: 
 COMMENT ON COLUMN v_decision_history.deployed_at IS 'When the candidate went live on this decision.';
 COMMENT ON COLUMN v_decision_history.retired_at IS 'When that deployment ended.';
 COMMENT ON COLUMN v_decision_history.deployed_by IS 'Who put the candidate live.';
+COMMENT ON COLUMN v_decision_history.approved_by IS 'Who approved that deployment.';
+COMMENT ON COLUMN v_decision_history.approved_at IS 'When it was approved.';
 COMMENT ON COLUMN v_decision_history.drift_context IS 'The drift that led to it.';
 COMMENT ON COLUMN v_decision_history.data_context IS 'The data behind it.';
 COMMENT ON COLUMN v_decision_history.decision_details IS 'Anything else behind the decision.';
@@ -159,8 +173,48 @@ COMMENT ON COLUMN v_decision_history.candidate_version_id IS 'Id of the candidat
 COMMENT ON COLUMN v_decision_history.production_version_id IS 'Id of the production version.';
 COMMENT ON COLUMN v_decision_history.monitoring_run_id IS 'Id of the monitoring run that triggered it.';
 COMMENT ON COLUMN v_decision_history.deployment_id IS 'Id of the deployment that followed.';
+COMMENT ON COLUMN v_decision_history.action_id IS 'Id of the action that was approved for that deployment.';
 COMMENT ON COLUMN v_decision_history.resolves_id IS 'Id of the pending decision that this one settles.';
 COMMENT ON COLUMN v_decision_history.decision_id IS 'Id of the decision.';
+
+CREATE VIEW v_pending_actions WITH (security_invoker = true) AS
+SELECT a.requested_at,
+       greatest(now(), a.requested_at) - a.requested_at AS waiting_for,
+       a.expires_at,
+       a.action_type,
+       a.risk_level,
+       a.requires_approval,
+       a.model_name,
+       v.model_version,
+       a.requested_by,
+       a.description,
+       a.parameters,
+       a.issue_id,
+       a.issue_type,
+       a.issue_severity,
+       a.model_version_id,
+       a.id AS action_id
+FROM agent_actions a
+LEFT JOIN model_versions v ON v.id = a.model_version_id
+WHERE a.status = 'pending' AND ledger_action_status(a.status, a.expires_at) = 'pending';
+COMMENT ON VIEW v_pending_actions IS
+    'The actions that nobody has reviewed or executed yet and that have not expired; those with requires_approval wait for a reviewer.';
+COMMENT ON COLUMN v_pending_actions.requested_at IS 'When it was asked for.';
+COMMENT ON COLUMN v_pending_actions.waiting_for IS 'How long ago that was.';
+COMMENT ON COLUMN v_pending_actions.expires_at IS 'From when on it can be neither approved nor executed; NULL for never.';
+COMMENT ON COLUMN v_pending_actions.action_type IS 'What is to be done: promote, retrain or another word.';
+COMMENT ON COLUMN v_pending_actions.risk_level IS 'low, medium, high or critical.';
+COMMENT ON COLUMN v_pending_actions.requires_approval IS 'Whether it waits for a reviewer.';
+COMMENT ON COLUMN v_pending_actions.model_name IS 'The model it is about.';
+COMMENT ON COLUMN v_pending_actions.model_version IS 'The version it is about.';
+COMMENT ON COLUMN v_pending_actions.requested_by IS 'Who asks for it, and may not review it.';
+COMMENT ON COLUMN v_pending_actions.description IS 'What is to be done, in words.';
+COMMENT ON COLUMN v_pending_actions.parameters IS 'What it is to be done with.';
+COMMENT ON COLUMN v_pending_actions.issue_id IS 'The issue it is to solve.';
+COMMENT ON COLUMN v_pending_actions.issue_type IS 'The kind of that issue.';
+COMMENT ON COLUMN v_pending_actions.issue_severity IS 'The severity of that issue.';
+COMMENT ON COLUMN v_pending_actions.model_version_id IS 'Id of the version.';
+COMMENT ON COLUMN v_pending_actions.action_id IS 'Id of the action.';
 
 CREATE VIEW v_recent_monitoring WITH (security_invoker = true) AS
 SELECT n.model_name,

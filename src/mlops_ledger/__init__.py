@@ -5,6 +5,8 @@ from .database import AsyncDatabase, AsyncTransaction, Database, Transaction
 from .identifiers import new_id
 from .logger import AsyncPredictionLogger, PredictionLogger
 from .repositories import (
+    AgentActionsRepository,
+    AsyncAgentActionsRepository,
     AsyncGroundTruthRepository,
     AsyncModelVersionRepository,
     AsyncMonitoringMetricsRepository,
@@ -18,6 +20,8 @@ from .repositories import (
 )
 
 __all__ = [
+    "AgentActionsRepository",
+    "AsyncAgentActionsRepository",
     "AsyncDatabase",
     "AsyncGroundTruthRepository",
     "AsyncModelVersionRepository",

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from .errors import Conflict, DuplicateId, InvalidValue, LedgerError, NotFound
+from .errors import Conflict, DuplicateId, InvalidValue, LedgerError, NotFound, PromotionRefused
 
 _NAME = "must have 1 to 255 characters, no control characters and no blanks at the ends"
 _RATIO = "must be between 0 and 1"
@@ -14,6 +14,9 @@ _COUNT = "must not be negative"
 _PERCENT = "must be between 0 and 100"
 _OBJECT = "must be a JSON object"
 _FINITE = "must be a time in the years 1 to 9999"
+_PERSON = "must have 1 to 255 characters, not all blank and none a control character"
+_AT_MOST_255 = "must have at most 255 characters"
+_SLOT = "must be lower-case letters, digits, '_', '.' or '-', at most 63 of them"
 _UNKNOWN_VERSION = "names no version of this model"
 
 INVALID: Final[Mapping[str, tuple[str, str]]] = {
@@ -23,7 +26,7 @@ INVALID: Final[Mapping[str, tuple[str, str]]] = {
         "stage",
         "must be development, staging, production or archived",
     ),
-    "model_versions_mlflow_run_id_check": ("mlflow_run_id", "must have at most 255 characters"),
+    "model_versions_mlflow_run_id_check": ("mlflow_run_id", _AT_MOST_255),
     "model_versions_metrics_check": ("metrics", "must be a JSON object of numbers"),
     "model_versions_accuracy_check": ("metrics.accuracy", _RATIO),
     "model_versions_precision_check": ("metrics.precision", _RATIO),
@@ -39,10 +42,7 @@ INVALID: Final[Mapping[str, tuple[str, str]]] = {
     "model_versions_training_samples_check": ("training_samples", _COUNT),
     "model_versions_tags_check": ("tags", _OBJECT),
     "model_versions_created_at_check": ("created_at", _FINITE),
-    "model_slots_slot_check": (
-        "slot",
-        "must be lower-case letters, digits, '_', '.' or '-', at most 63 of them",
-    ),
+    "model_slots_slot_check": ("slot", _SLOT),
     "model_deployments_deployed_at_check": ("at", _FINITE),
     "model_deployments_retired_at_check": ("at", _FINITE),
     "model_deployments_interval_check": ("at", "would end an interval before it began"),
@@ -87,6 +87,36 @@ INVALID: Final[Mapping[str, tuple[str, str]]] = {
         "candidate_version_id",
         "is needed for a decision to promote",
     ),
+    "agent_actions_requested_at_check": ("requested_at", _FINITE),
+    "agent_actions_requested_by_check": ("requested_by", _PERSON),
+    "agent_actions_action_type_check": ("action_type", _NAME),
+    "agent_actions_parameters_check": ("parameters", _OBJECT),
+    "agent_actions_risk_level_check": ("risk_level", "must be low, medium, high or critical"),
+    "agent_actions_model_name_check": ("model_name", "is needed with a model_version_id"),
+    "agent_actions_issue_id_check": ("issue_id", _AT_MOST_255),
+    "agent_actions_issue_type_check": ("issue_type", _AT_MOST_255),
+    "agent_actions_issue_severity_check": ("issue_severity", _AT_MOST_255),
+    "agent_actions_expires_at_check": (
+        "expires_at",
+        "must be a time after requested_at and before the year 10000",
+    ),
+    "agent_actions_status_check": (
+        "status",
+        "must be pending, approved, rejected, executed, failed or expired",
+    ),
+    "agent_actions_reviewed_by_check": ("reviewed_by", _PERSON),
+    "agent_actions_reviewer_check": (
+        "reviewed_by",
+        "must be somebody other than requested_by: nobody reviews an action of their own",
+    ),
+    "agent_actions_review_check": ("reviewed_by", "must be there for a review, and only then"),
+    "agent_actions_execution_check": (
+        "executed_by",
+        "and result must be there once the action was carried out, and only then",
+    ),
+    "agent_actions_approval_check": ("status", "needs an approval first"),
+    "agent_actions_result_check": ("result", _OBJECT),
+    "promotion_policies_slot_check": ("slot", _SLOT),
     "predictions_probability_check": ("probability", _RATIO),
     "predictions_latency_ms_check": ("latency_ms", _COUNT),
     "predictions_status_check": ("status", "must be success or error"),
@@ -129,6 +159,11 @@ VIOLATIONS: Final[Mapping[str, tuple[type[LedgerError], str]]] = {
     ),
     "model_deployments_restores_fkey": (NotFound, "restores_id: there is no such deployment"),
     "model_deployments_decision_fkey": (NotFound, "decision_id: there is no such decision"),
+    "model_deployments_action_fkey": (NotFound, "action_id: there is no such action on this model"),
+    "model_deployments_action_key": (
+        PromotionRefused,
+        "action_id: the action has already served another promotion",
+    ),
     "monitoring_metrics_pkey": (Conflict, "id: already names another monitoring run"),
     "monitoring_metrics_id_model_name_key": (Conflict, "id: already names another monitoring run"),
     "monitoring_metrics_run_key": (
@@ -154,6 +189,10 @@ VIOLATIONS: Final[Mapping[str, tuple[type[LedgerError], str]]] = {
         NotFound,
         f"production_version_id: {_UNKNOWN_VERSION}",
     ),
+    "agent_actions_pkey": (Conflict, "id: already names another action"),
+    "agent_actions_id_model_name_key": (Conflict, "id: already names another action"),
+    "agent_actions_model_version_fkey": (NotFound, f"model_version_id: {_UNKNOWN_VERSION}"),
+    "promotion_policies_pkey": (Conflict, "slot: this slot of the model already has a policy"),
     "predictions_pkey": (DuplicateId, "id: already names another prediction"),
     "prediction_batches_pkey": (Conflict, "write_id: already names another write"),
     "prediction_batches_model_version_fkey": (

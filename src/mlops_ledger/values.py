@@ -25,6 +25,8 @@ MAX_BYTES: Final = 1_000_000
 MAX_DEPTH: Final = 64
 STAGES: Final = ("development", "staging", "production", "archived")
 ACTIONS: Final = ("promote", "reject", "pending")
+ACTION_STATUSES: Final = ("pending", "approved", "rejected", "executed", "failed", "expired")
+RISK_LEVELS: Final = ("low", "medium", "high", "critical")
 
 
 def text(field: str, value: object) -> str:

@@ -16,6 +16,7 @@ import pytest
 from psycopg import pq, sql
 
 from mlops_ledger import (
+    AgentActionsRepository,
     ModelVersionRepository,
     MonitoringMetricsRepository,
     RetrainingDecisionsRepository,
@@ -27,6 +28,7 @@ REPOSITORIES: dict[str, type] = {
     "model_versions": ModelVersionRepository,
     "monitoring": MonitoringMetricsRepository,
     "decisions": RetrainingDecisionsRepository,
+    "agent_actions": AgentActionsRepository,
 }
 FILES = (*REPOSITORIES, "backup", "health", "retention", "setup", "stats", "verify")
 
@@ -92,8 +94,8 @@ def used() -> Iterator[tuple[str, str, str | None]]:
                 continue
             if method in {"_rows", "_row"}:
                 yield file, first.value, ast.unparse(call.args[1])
-            elif method == "_deployment":
-                yield file, first.value, "Deployment"
+            elif method in {"_deployment", "_action"}:
+                yield file, first.value, "Deployment" if method == "_deployment" else "AgentAction"
             else:
                 yield file, first.value, None
                 if method == "_insert_once":

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from ..errors import InvalidValue, NotFound
 from ..identifiers import new_id
-from ..rows import Deployment, ModelVersion, TimelineEntry
+from ..rows import Deployment, ModelVersion, PromotionPolicy, TimelineEntry
 from ..values import STAGES, choice, mapping, page_size
 from .repository import Repository
 
@@ -106,17 +106,20 @@ class ModelVersionRepository(Repository):
         promoted_by: str | None = None,
         reason: str | None = None,
         decision_id: UUID | None = None,
+        action_id: UUID | None = None,
         at: datetime | None = None,
         deployment_id: UUID | None = None,
     ) -> Deployment:
         """Put a version into a slot, in one step with the end of the one before.
 
-        Without `model_version` it is the candidate that `decision_id` judged. Promoting the
-        version that is already there changes nothing and returns its deployment. A call with a
-        `deployment_id`, such as `new_id()`, can be repeated when its outcome is not known: it is
-        always recorded, and once. `at` may lie in the past, but not before the slot's last
-        change. Raises NotFound for an unknown version or decision, PromotionRefused when the
-        decision was not to promote this version.
+        Without `model_version` it is the candidate that `decision_id` judged, or the version that
+        the action is about. The approved action of `action_id` is marked executed in the same
+        transaction. Promoting the version that is already there changes nothing and returns its
+        deployment. A call with a `deployment_id`, such as `new_id()`, can be repeated when its
+        outcome is not known: it is always recorded, and once. `at` may lie in the past, but not
+        before the slot's last change. Raises NotFound for an unknown version, decision or action,
+        PromotionRefused when the decision or the action does not allow this promotion, or when
+        the policy of the slot requires one that is not given.
         """
         return self._deployment("promote", locals())
 
@@ -168,12 +171,36 @@ class ModelVersionRepository(Repository):
         limit: int = 100,
         before: UUID | None = None,
     ) -> list[TimelineEntry]:
-        """Return deployments, newest first, with their versions and decisions.
+        """Return deployments, newest first, with their versions, decisions and approvals.
 
         At most `limit` (1 to 1000); the next page is `before` the deployment_id of the last.
         """
         limit = page_size(limit)
         return self._rows("timeline", TimelineEntry, locals())
+
+    def promotion_policy(
+        self, *, model_name: str, slot: str = "production"
+    ) -> PromotionPolicy | None:
+        """Return what a promotion into a slot needs; None when nothing was set."""
+        return self._row("promotion_policy", PromotionPolicy, locals())
+
+    def set_promotion_policy(
+        self,
+        *,
+        model_name: str,
+        slot: str = "production",
+        requires_decision: bool | None = None,
+        requires_approval: bool | None = None,
+        updated_by: str | None = None,
+    ) -> PromotionPolicy:
+        """Say whether a promotion needs a decision or an approved action, for psql users too.
+
+        What is None stays as it is, at first false. `rollback` and `retire` need neither. Raises
+        NotFound for an unknown model.
+        """
+        policy = self._row("set_promotion_policy", PromotionPolicy, locals())
+        assert policy is not None  # the statement writes a row or raises
+        return policy
 
     def _deployment(self, name: str, values: Mapping[str, object]) -> Deployment:
         deployment = self._row(name, Deployment, values)

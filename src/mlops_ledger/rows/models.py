@@ -58,12 +58,13 @@ class Deployment:
     retired_by: str | None
     retired_reason: str | None
     decision_id: UUID | None
+    action_id: UUID | None
     restores_id: UUID | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimelineEntry:
-    """A row of v_model_timeline: a deployment with its version and its decision."""
+    """A row of v_model_timeline: a deployment with its version, decision and approval."""
 
     model_name: str
     slot: str
@@ -80,6 +81,8 @@ class TimelineEntry:
     decision_action: str | None
     trigger_reason: str | None
     decision_reasoning: str | None
+    approved_by: str | None
+    approved_at: datetime | None
     stage: str
     algorithm: str | None
     accuracy: float | None
@@ -96,3 +99,16 @@ class TimelineEntry:
     model_version_id: UUID
     deployment_id: UUID
     decision_id: UUID | None
+    action_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromotionPolicy:
+    """What a promotion into a slot of a model needs."""
+
+    model_name: str
+    slot: str
+    requires_decision: bool
+    requires_approval: bool
+    updated_at: datetime
+    updated_by: str

@@ -66,37 +66,38 @@ RETURNING tags;
 -- promote --
 -- Put a version into a slot.
 SELECT id, model_name, slot, model_version, model_version_id, deployed_at, retired_at,
-       deployed_by, reason, retired_by, retired_reason, decision_id, restores_id
+       deployed_by, reason, retired_by, retired_reason, decision_id, action_id, restores_id
 FROM promote(%(model_name)s::text, %(model_version)s::text, %(slot)s::text, %(promoted_by)s::text,
-             %(reason)s::text, %(decision_id)s::uuid, %(at)s::timestamptz, %(deployment_id)s::uuid);
+             %(reason)s::text, %(decision_id)s::uuid, %(at)s::timestamptz, %(deployment_id)s::uuid,
+             %(action_id)s::uuid);
 
 -- rollback --
 -- Put back the version that held the slot before.
 SELECT id, model_name, slot, model_version, model_version_id, deployed_at, retired_at,
-       deployed_by, reason, retired_by, retired_reason, decision_id, restores_id
+       deployed_by, reason, retired_by, retired_reason, decision_id, action_id, restores_id
 FROM rollback(%(model_name)s::text, %(slot)s::text, %(rolled_back_by)s::text, %(reason)s::text,
               %(at)s::timestamptz, %(deployment_id)s::uuid);
 
 -- retire --
 -- Empty a slot.
 SELECT id, model_name, slot, model_version, model_version_id, deployed_at, retired_at,
-       deployed_by, reason, retired_by, retired_reason, decision_id, restores_id
+       deployed_by, reason, retired_by, retired_reason, decision_id, action_id, restores_id
 FROM retire(%(model_name)s::text, %(slot)s::text, %(retired_by)s::text, %(reason)s::text,
             %(at)s::timestamptz, %(deployment_id)s::uuid);
 
 -- production_at --
 -- The deployment that held a slot at an instant.
 SELECT id, model_name, slot, model_version, model_version_id, deployed_at, retired_at,
-       deployed_by, reason, retired_by, retired_reason, decision_id, restores_id
+       deployed_by, reason, retired_by, retired_reason, decision_id, action_id, restores_id
 FROM production_at(%(model_name)s::text, coalesce(%(at)s::timestamptz, clock_timestamp()), %(slot)s::text);
 
 -- timeline --
 -- Deployments, newest first; a page goes on before the id that the last one ended with.
 SELECT model_name, slot, model_version, deployed_at, retired_at, live_for, is_live,
        deployed_by, reason, retired_by, retired_reason, is_rollback, decision_action,
-       trigger_reason, decision_reasoning, stage, algorithm, accuracy, f1_score, roc_auc,
-       brier_score, rmse, r2, training_samples, mlflow_run_id, created_at, promoted_at,
-       promoted_by, model_version_id, deployment_id, decision_id
+       trigger_reason, decision_reasoning, approved_by, approved_at, stage, algorithm, accuracy,
+       f1_score, roc_auc, brier_score, rmse, r2, training_samples, mlflow_run_id, created_at,
+       promoted_at, promoted_by, model_version_id, deployment_id, decision_id, action_id
 FROM v_model_timeline
 WHERE (%(model_name)s::text IS NULL OR model_name = %(model_name)s::text)
   AND (%(slot)s::text IS NULL OR slot = %(slot)s::text)
@@ -105,3 +106,20 @@ WHERE (%(model_name)s::text IS NULL OR model_name = %(model_name)s::text)
           < (SELECT b.deployed_at, b.id FROM model_deployments b WHERE b.id = %(before)s::uuid))
 ORDER BY deployed_at DESC, deployment_id DESC
 LIMIT %(limit)s::integer;
+
+-- promotion_policy --
+-- What a promotion into a slot needs.
+SELECT model_name, slot, requires_decision, requires_approval, updated_at, updated_by
+FROM promotion_policies
+WHERE model_name = %(model_name)s::text AND slot = %(slot)s::text;
+
+-- set_promotion_policy --
+-- Change what a promotion into a slot needs; what is not given stays as it is.
+INSERT INTO promotion_policies AS p (model_name, slot, requires_decision, requires_approval, updated_by)
+VALUES (%(model_name)s::text, %(slot)s::text, coalesce(%(requires_decision)s::boolean, false),
+        coalesce(%(requires_approval)s::boolean, false), coalesce(%(updated_by)s::text, session_user))
+ON CONFLICT (model_name, slot) DO UPDATE
+SET requires_decision = coalesce(%(requires_decision)s::boolean, p.requires_decision),
+    requires_approval = coalesce(%(requires_approval)s::boolean, p.requires_approval),
+    updated_by = excluded.updated_by
+RETURNING model_name, slot, requires_decision, requires_approval, updated_at, updated_by;

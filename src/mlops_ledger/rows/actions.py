@@ -1,0 +1,38 @@
+"""Actions that wait for a review, and what came of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentAction:
+    """An action that an agent or a person asked for, its review and its result.
+
+    `status` is pending, approved, rejected, executed, failed or expired.
+    """
+
+    id: UUID
+    requested_at: datetime
+    requested_by: str
+    action_type: str
+    description: str | None
+    parameters: dict[str, Any]
+    risk_level: str
+    requires_approval: bool
+    model_name: str | None
+    model_version_id: UUID | None
+    issue_id: str | None
+    issue_type: str | None
+    issue_severity: str | None
+    expires_at: datetime | None
+    status: str
+    reviewed_by: str | None
+    reviewed_at: datetime | None
+    review_comment: str | None
+    executed_by: str | None
+    executed_at: datetime | None
+    result: dict[str, Any] | None
