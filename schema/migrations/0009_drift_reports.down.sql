@@ -1,1 +1,3 @@
-SELECT 1;
+DROP TABLE drift_reports;
+DROP FUNCTION drift_reports_before_insert();
+DROP FUNCTION ledger_require_feature_results(jsonb);

@@ -9,6 +9,7 @@ from typing import Final
 from .errors import Conflict, DuplicateId, InvalidValue, LedgerError, NotFound, PromotionRefused
 
 _NAME = "must have 1 to 255 characters, no control characters and no blanks at the ends"
+_WORD = "must be lower-case letters, digits, '_', '.' or '-', at most 63 of them"
 _RATIO = "must be between 0 and 1"
 _COUNT = "must not be negative"
 _PERCENT = "must be between 0 and 100"
@@ -18,6 +19,8 @@ _PERSON = "must have 1 to 255 characters, not all blank and none a control chara
 _AT_MOST_255 = "must have at most 255 characters"
 _SLOT = "must be lower-case letters, digits, '_', '.' or '-', at most 63 of them"
 _UNKNOWN_VERSION = "names no version of this model"
+_AMOUNT = "must be a number between -1e150 and 1e150"
+_COMPARED_LATER = "must not be later than timestamp"
 
 INVALID: Final[Mapping[str, tuple[str, str]]] = {
     "model_versions_model_name_check": ("model_name", _NAME),
@@ -43,6 +46,7 @@ INVALID: Final[Mapping[str, tuple[str, str]]] = {
     "model_versions_tags_check": ("tags", _OBJECT),
     "model_versions_created_at_check": ("created_at", _FINITE),
     "model_slots_slot_check": ("slot", _SLOT),
+    "model_slots_slot_check": ("slot", _WORD),
     "model_deployments_deployed_at_check": ("at", _FINITE),
     "model_deployments_retired_at_check": ("at", _FINITE),
     "model_deployments_interval_check": ("at", "would end an interval before it began"),
@@ -133,6 +137,42 @@ INVALID: Final[Mapping[str, tuple[str, str]]] = {
         "prediction_id",
         "give either a prediction_id or a request_id",
     ),
+    "drift_reports_timestamp_check": ("timestamp", _FINITE),
+    "drift_reports_window_start_check": ("window_start", _FINITE),
+    "drift_reports_window_end_check": ("window_end", _COMPARED_LATER),
+    "drift_reports_window_check": ("window_start", "must be before window_end"),
+    "drift_reports_drift_score_check": ("drift_score", _AMOUNT),
+    "drift_reports_method_check": ("method", "must have 1 to 255 characters"),
+    "drift_reports_threshold_check": ("threshold", _AMOUNT),
+    "drift_reports_features_check": ("features", "must be a list of results"),
+    "drift_reports_drifted_features_check": ("drifted_features", "must be a list of names"),
+    "drift_reports_n_drifted_features_check": ("n_drifted_features", _COUNT),
+    "drift_reports_n_features_check": ("n_features", _COUNT),
+    "drift_reports_drifted_of_features_check": (
+        "n_drifted_features",
+        "must not exceed n_features",
+    ),
+    "drift_reports_drifted_count_check": (
+        "n_drifted_features",
+        "is not the number of drifted_features",
+    ),
+    "drift_reports_reference_size_check": ("reference_size", _COUNT),
+    "drift_reports_current_size_check": ("current_size", _COUNT),
+    "drift_reports_reference_start_check": ("reference_start", _COMPARED_LATER),
+    "drift_reports_reference_end_check": ("reference_end", _COMPARED_LATER),
+    "drift_reports_reference_check": ("reference_start", "must not be after reference_end"),
+    "drift_reports_metadata_check": ("metadata", _OBJECT),
+    "performance_metrics_timestamp_check": ("timestamp", _FINITE),
+    "performance_metrics_metric_type_check": ("metric_type", _NAME),
+    "performance_metrics_metric_name_check": ("metric_name", _NAME),
+    "performance_metrics_metric_value_check": ("metric_value", _AMOUNT),
+    "performance_metrics_stage_check": ("stage", _WORD),
+    "performance_metrics_slice_check": ("slice", _NAME.replace("1 to", "at most")),
+    "performance_metrics_metadata_check": ("metadata", _OBJECT),
+    "system_metrics_host_check": ("host", _NAME),
+    "system_metrics_metric_name_check": ("metric_name", _NAME),
+    "system_metrics_metric_value_check": ("metric_value", _AMOUNT),
+    "system_metrics_labels_check": ("labels", _OBJECT),
 }
 
 VIOLATIONS: Final[Mapping[str, tuple[type[LedgerError], str]]] = {
@@ -206,6 +246,19 @@ VIOLATIONS: Final[Mapping[str, tuple[type[LedgerError], str]]] = {
         Conflict,
         "labeled_at: a label of that time waits for the prediction",
     ),
+    "drift_reports_pkey": (Conflict, "id: already names another drift report"),
+    "drift_reports_report_key": (
+        Conflict,
+        "this version already has a report with that timestamp, lookback_hours and method",
+    ),
+    "drift_reports_model_version_fkey": (NotFound, f"model_version_id: {_UNKNOWN_VERSION}"),
+    "drift_reports_monitoring_run_fkey": (
+        NotFound,
+        "monitoring_run_id: there is no such monitoring run of this model",
+    ),
+    "performance_metrics_pkey": (DuplicateId, "id: already names another value"),
+    "performance_metrics_model_version_fkey": (NotFound, f"model_version_id: {_UNKNOWN_VERSION}"),
+    "system_metrics_pkey": (DuplicateId, "id: already names another value"),
 }
 
 # Constraints of a partition are named after it: predictions_p2026_01_31_pkey.

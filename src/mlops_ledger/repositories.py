@@ -2,28 +2,40 @@
 
 from ._async.actions import AsyncAgentActionsRepository
 from ._async.decisions import AsyncRetrainingDecisionsRepository
+from ._async.drift_reports import AsyncDriftReportsRepository
 from ._async.ground_truth import AsyncGroundTruthRepository
 from ._async.model_versions import AsyncModelVersionRepository
 from ._async.monitoring import AsyncMonitoringMetricsRepository
+from ._async.performance_metrics import AsyncPerformanceMetricsRepository
 from ._async.predictions import AsyncPredictionsRepository
 from ._sync.actions import AgentActionsRepository
+from ._async.system_metrics import AsyncSystemMetricsRepository
 from ._sync.decisions import RetrainingDecisionsRepository
+from ._sync.drift_reports import DriftReportsRepository
 from ._sync.ground_truth import GroundTruthRepository
 from ._sync.model_versions import ModelVersionRepository
 from ._sync.monitoring import MonitoringMetricsRepository
+from ._sync.performance_metrics import PerformanceMetricsRepository
 from ._sync.predictions import PredictionsRepository
+from ._sync.system_metrics import SystemMetricsRepository
 
 __all__ = [
     "AgentActionsRepository",
     "AsyncAgentActionsRepository",
+    "AsyncDriftReportsRepository",
     "AsyncGroundTruthRepository",
     "AsyncModelVersionRepository",
     "AsyncMonitoringMetricsRepository",
+    "AsyncPerformanceMetricsRepository",
     "AsyncPredictionsRepository",
     "AsyncRetrainingDecisionsRepository",
+    "AsyncSystemMetricsRepository",
+    "DriftReportsRepository",
     "GroundTruthRepository",
     "ModelVersionRepository",
     "MonitoringMetricsRepository",
+    "PerformanceMetricsRepository",
     "PredictionsRepository",
     "RetrainingDecisionsRepository",
+    "SystemMetricsRepository",
 ]

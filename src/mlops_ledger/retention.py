@@ -1,8 +1,8 @@
 """Deletes what is older than it has to be kept.
 
-Predictions and labels are dropped by the partition, which takes milliseconds whatever it holds;
-only the partition that the limit falls into is trimmed row by row. Model versions, decisions and
-monitoring runs are never touched.
+Predictions, labels and system metrics are dropped by the partition, which takes milliseconds
+whatever it holds; only the partition that the limit falls into is trimmed row by row. Model
+versions, decisions, monitoring runs, drift reports and performance metrics are never touched.
 """
 
 from __future__ import annotations
@@ -28,12 +28,13 @@ _TRIES: Final = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Partition:
-    """A partition of predictions or labels from `since` to before `until`."""
+    """A partition from `since` to before `until`, of a table whose rows go from before `before`."""
 
     table_name: str
     name: str
     since: datetime
     until: datetime
+    before: datetime
     bytes: int
 
 
@@ -48,7 +49,7 @@ class Freed:
 
 
 class Retention(Repository):
-    """Cleans up predictions and labels."""
+    """Cleans up predictions, labels and system metrics."""
 
     _file = "retention"
 
@@ -56,26 +57,31 @@ class Retention(Repository):
         self,
         *,
         before: datetime,
+        metrics_before: datetime | None = None,
         model_name: str | None = None,
         dry_run: bool = False,
         report: Callable[[Freed], None] = lambda freed: None,
     ) -> list[Freed]:
-        """Delete the predictions from before an instant, and their labels; return what it freed.
+        """Delete what is from before an instant: predictions, their labels, system metrics.
 
-        With `model_name` only that model's, row by row. `report` is called after each step.
-        Raises NotFound for an unknown model, TimedOut when a partition stays in use.
+        System metrics go from before `metrics_before` when it is given. With `model_name` only
+        predictions and labels of that model go, row by row. `report` is called after each step.
+        Returns what was freed. Raises NotFound for an unknown model, TimedOut when a partition
+        stays in use.
         """
-        before = instant("before", before)
-        if before > datetime.now(UTC):
-            raise InvalidValue("before", "lies in the future")
+        before = _past("before", before)
         version_ids = None if model_name is None else self._versions(model_name)
+        if metrics_before is not None:
+            metrics_before = _past("metrics_before", metrics_before)
+        elif version_ids is None:
+            metrics_before = before
         steps: list[Freed] = []
         for partition in self._rows("partitions", Partition, locals()):
-            whole = version_ids is None and partition.until <= before
+            whole = version_ids is None and partition.until <= partition.before
             if whole:
                 freed = self._drop(partition, dry_run)
             else:
-                freed = self._trim(partition, before, version_ids, dry_run)
+                freed = self._trim(partition, version_ids, dry_run)
             steps += self._done(freed, report)
         if not dry_run:
             tables = ["prediction_batches"]
@@ -125,13 +131,12 @@ class Retention(Repository):
     def _trim(
         self,
         partition: Partition,
-        before: datetime,
         version_ids: list[UUID] | None,
         dry_run: bool,
     ) -> Freed:
         stretch: dict[str, Any] = {
             "since": partition.since,
-            "until": min(partition.until, before),
+            "until": min(partition.until, partition.before),
             "version_ids": version_ids,
         }
         if dry_run:
@@ -151,3 +156,10 @@ class Retention(Repository):
             if len(ids) < _BATCH:
                 return deleted
             after = max(ids)
+
+
+def _past(field: str, value: object) -> datetime:
+    found = instant(field, value)
+    if found > datetime.now(UTC):
+        raise InvalidValue(field, "lies in the future")
+    return found

@@ -14,8 +14,10 @@ from ..errors import LedgerError
 from .backup import backup, restore
 from .db import db
 from .decisions import decisions
+from .drift import drift
 from .init import health, init, reset
 from .labels import labels
+from .metrics import metrics
 from .migrate import migrate
 from .models import models
 from .monitoring import monitoring
@@ -79,6 +81,8 @@ for command in (
     models,
     decisions,
     monitoring,
+    drift,
+    metrics,
     predictions,
     labels,
     cleanup,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 import click
 import orjson
@@ -45,6 +46,32 @@ class JsonObject(click.ParamType[dict[str, Any]]):
         if not isinstance(parsed, dict):
             self.fail('must be a JSON object such as {"roc_auc": 0.91}', param, ctx)
         return parsed
+
+
+class Length(click.ParamType[timedelta]):
+    """A length of time such as 15s or 90d, in some of the units s, m, h, d and w."""
+
+    name = "length"
+    _UNITS: Final = {
+        "s": timedelta(seconds=1),
+        "m": timedelta(minutes=1),
+        "h": timedelta(hours=1),
+        "d": timedelta(days=1),
+        "w": timedelta(weeks=1),
+    }
+
+    def __init__(self, units: str) -> None:
+        self._units = units
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read the text."""
+        if isinstance(value, timedelta):
+            return value
+        match = re.fullmatch(rf"(\d{{1,5}})([{self._units}])", value)
+        if match is None or int(match[1]) == 0:
+            examples = ", ".join(f"30{unit}" for unit in self._units)
+            self.fail(f"must be a length of time: {examples}", param, ctx)
+        return int(match[1]) * self._UNITS[match[2]]
 
 
 class Tag(click.ParamType[tuple[str, str]]):

@@ -2,46 +2,42 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
 
 import click
 
 from ..database import Database
 from ..repositories import PredictionsRepository
 from ..retention import Freed, Retention
-from .options import json_option
+from .options import Length, json_option
 from .output import echo_json, size
 
-_UNITS: Final = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
-
-
-class Age(click.ParamType[timedelta]):
-    """A length of time such as 90d, 12w or 36h."""
-
-    name = "age"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Read the text."""
-        match = re.fullmatch(r"(\d{1,5})([hdw])", value)
-        if match is None or int(match[1]) == 0:
-            self.fail("must be a number of hours, days or weeks: 36h, 90d, 12w", param, ctx)
-        return int(match[1]) * _UNITS[match[2]]
+# No months, and no minutes that could be taken for them.
+_age = Length("hdw")
 
 
 @click.command()
-@click.option("--older-than", type=Age(), required=True, help="Delete what is older, such as 90d.")
-@click.option("--model", "model_name", help="Only predictions of this model.")
+@click.option("--older-than", type=_age, required=True, help="Delete what is older, such as 90d.")
+@click.option("--metrics-older-than", type=_age, help="The same for system metrics, if it differs.")
+@click.option("--model", "model_name", help="Only predictions and labels of this model.")
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 @json_option
-def cleanup(older_than: timedelta, model_name: str | None, dry_run: bool, as_json: bool) -> None:
-    """Delete old predictions and their labels, and make the partitions of the coming week.
+def cleanup(
+    older_than: timedelta,
+    metrics_older_than: timedelta | None,
+    model_name: str | None,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Delete old predictions, labels and system metrics, and make partitions for a week.
 
-    Whole partitions are dropped; the rest is deleted row by row. Model versions, decisions and
-    monitoring runs stay.
+    Whole partitions are dropped; the rest is deleted row by row. Model versions, decisions,
+    monitoring runs, drift reports and performance metrics stay.
     """
-    before = datetime.now(UTC) - older_than
+    if model_name is not None and metrics_older_than is not None:
+        raise click.UsageError("--metrics-older-than: system metrics are of no model")
+    now = datetime.now(UTC)
+    before = now - older_than
 
     def report(freed: Freed) -> None:
         if not as_json:
@@ -49,7 +45,11 @@ def cleanup(older_than: timedelta, model_name: str | None, dry_run: bool, as_jso
 
     with Database() as db:
         steps = Retention(db).cleanup(
-            before=before, model_name=model_name, dry_run=dry_run, report=report
+            before=before,
+            metrics_before=None if metrics_older_than is None else now - metrics_older_than,
+            model_name=model_name,
+            dry_run=dry_run,
+            report=report,
         )
         if not dry_run:
             PredictionsRepository(db).ensure_partitions()

@@ -2,9 +2,12 @@
 
 from .actions import AgentAction
 from .decisions import AcceptanceRate, RetrainingDecision
+from .drift import DriftReport, FeatureTrend
 from .health import Health
 from .labels import GroundTruth, Labeled, Performance
 from .models import Deployment, ModelVersion, PromotionPolicy, TimelineEntry
+from .metrics import MetricBucket, MetricComparison, PerformanceMetric, SystemMetric
+from .models import Deployment, ModelVersion, TimelineEntry
 from .monitoring import DriftTrend, MonitoringRun
 from .predictions import MonitoringSummary, Prediction, PredictionStats, Written
 
@@ -12,18 +15,24 @@ __all__ = [
     "AcceptanceRate",
     "AgentAction",
     "Deployment",
+    "DriftReport",
     "DriftTrend",
+    "FeatureTrend",
     "GroundTruth",
     "Health",
     "Labeled",
+    "MetricBucket",
+    "MetricComparison",
     "ModelVersion",
     "MonitoringRun",
     "MonitoringSummary",
     "Performance",
+    "PerformanceMetric",
     "Prediction",
     "PredictionStats",
     "PromotionPolicy",
     "RetrainingDecision",
+    "SystemMetric",
     "TimelineEntry",
     "Written",
 ]

@@ -1,11 +1,14 @@
 -- Statements of Retention.
 
 -- partitions --
--- The partitions that hold something from before an instant, and their sizes in bytes.
-SELECT t.table_name, p.name, p.since, p.until, pg_total_relation_size(p.name::regclass) AS bytes
+-- The partitions that hold something from before the limit of their table, and their sizes in bytes.
+SELECT t.table_name, p.name, p.since, p.until, l.before, pg_total_relation_size(p.name::regclass) AS bytes
 FROM partition_policies t
+CROSS JOIN LATERAL (
+    SELECT CASE t.table_name WHEN 'system_metrics' THEN %(metrics_before)s::timestamptz
+                             ELSE %(before)s::timestamptz END AS before) l
 CROSS JOIN LATERAL ledger_partitions(t.table_name) p
-WHERE p.since < %(before)s::timestamptz
+WHERE p.since < l.before
 ORDER BY p.since, t.table_name;
 
 -- version_ids --
@@ -33,6 +36,16 @@ DELETE FROM ground_truth WHERE (prediction_id, predicted_at, labeled_at) IN (
     ORDER BY prediction_id
     LIMIT %(limit)s::integer)
 RETURNING prediction_id;
+
+-- trim_system_metrics --
+-- Delete some system metrics of a stretch of time, in the order of their ids.
+DELETE FROM system_metrics WHERE (id, timestamp) IN (
+    SELECT id, timestamp FROM system_metrics
+    WHERE timestamp >= %(since)s::timestamptz AND timestamp < %(until)s::timestamptz
+      AND (%(after)s::uuid IS NULL OR id >= %(after)s::uuid)
+    ORDER BY id
+    LIMIT %(limit)s::integer)
+RETURNING id;
 
 -- trim_prediction_batches --
 -- Delete some records of writes all of whose predictions are older.
@@ -63,6 +76,11 @@ WHERE predicted_at >= %(since)s::timestamptz AND predicted_at < %(until)s::times
 SELECT count(*) FROM ground_truth
 WHERE predicted_at >= %(since)s::timestamptz AND predicted_at < %(until)s::timestamptz
   AND (%(version_ids)s::uuid[] IS NULL OR model_version_id = ANY (%(version_ids)s::uuid[]));
+
+-- count_system_metrics --
+-- Count the system metrics of a stretch of time.
+SELECT count(*) FROM system_metrics
+WHERE timestamp >= %(since)s::timestamptz AND timestamp < %(until)s::timestamptz;
 
 -- be_brief --
 -- Give up a lock soon: whoever comes after has to wait behind.

@@ -1,0 +1,127 @@
+"""Metrics of models over time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from .. import metric_fields
+from ..errors import NotFound
+from ..identifiers import new_id
+from ..rows import MetricBucket, MetricComparison, PerformanceMetric, Written
+from ..values import page_size
+from .metric_writes import AsyncMetricWrites
+
+
+class AsyncPerformanceMetricsRepository(AsyncMetricWrites):
+    """Stores any metric of any model and answers how it develops."""
+
+    _file = "performance_metrics"
+
+    async def insert(
+        self,
+        *,
+        model_name: str,
+        metric_name: str,
+        metric_value: float,
+        timestamp: datetime | None = None,
+        model_version_id: UUID | None = None,
+        metric_type: str = "performance",
+        stage: str = "production",
+        dataset_version: str | None = None,
+        slice: str = "",
+        metadata: Mapping[str, Any] | None = None,
+        id: UUID | None = None,
+    ) -> UUID:
+        """Store one value and return its id.
+
+        `timestamp` is the time that the value is about, now by default. Without
+        `model_version_id` it is the version then in production. `stage` says where it was
+        measured (production, validation, test, …), `slice` on which part of the data. Repeating
+        a call with the same `id` and content stores nothing twice. Raises Conflict when the id
+        names another value, NotFound for an unknown model or version, InvalidValue for a value
+        that is refused.
+        """
+        timestamp = datetime.now(UTC) if timestamp is None else timestamp
+        values = {**locals(), "id": new_id() if id is None else id}
+        return await self._insert_once("insert", values, "id: already names another value")
+
+    async def insert_many(
+        self, *, rows: Iterable[Mapping[str, Any]], write_id: UUID | None = None
+    ) -> Written:
+        """Store many values in one transaction by COPY.
+
+        A row is a mapping of the arguments of `insert`. Repeating a call with the same `write_id`,
+        made by `new_id()`, and rows stores nothing twice. Raises Conflict when an id names another
+        value, NotFound and InvalidValue as `insert`; then nothing is stored.
+        """
+        return await self._store(metric_fields.checked(metric_fields.PERFORMANCE, rows, write_id))
+
+    async def get(self, *, id: UUID) -> PerformanceMetric | None:
+        """Return one value, or None."""
+        return await self._row("get", PerformanceMetric, locals())
+
+    async def list_metrics(
+        self,
+        *,
+        model_name: str,
+        model_version: str | None = None,
+        metric_type: str | None = None,
+        metric_name: str | None = None,
+        stage: str | None = None,
+        slice: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 100,
+        before: UUID | None = None,
+    ) -> list[PerformanceMetric]:
+        """Return the values with since <= timestamp < until, newest first.
+
+        At most `limit` (1 to 1000); the next page is `before` the id of the last. An empty
+        `slice` asks for values about all of the data.
+        """
+        limit = page_size(limit)
+        return await self._rows("list_metrics", PerformanceMetric, locals())
+
+    async def latest(
+        self, *, model_name: str, model_version: str | None = None
+    ) -> list[PerformanceMetric]:
+        """Return the newest value of each metric, stage and slice, by their names."""
+        return await self._rows("latest", PerformanceMetric, locals())
+
+    async def compare(
+        self, *, model_name: str, version_a: str, version_b: str
+    ) -> list[MetricComparison]:
+        """Return the newest values of two versions side by side, with b less a.
+
+        A metric that one of them lacks is there with None. Raises NotFound for an unknown version.
+        """
+        missing = await self._value("compare__missing", locals())
+        if missing is not None:
+            raise NotFound(f"model {model_name} has no version {missing}")
+        return await self._rows("compare", MetricComparison, locals())
+
+    async def timeseries(
+        self,
+        *,
+        model_name: str,
+        metric_name: str,
+        model_version: str | None = None,
+        stage: str = "production",
+        slice: str = "",
+        since: datetime | None = None,
+        until: datetime | None = None,
+        bucket: str | timedelta = "day",
+    ) -> list[MetricBucket]:
+        """Return a metric with since <= timestamp < until by bucket, oldest first.
+
+        The window ends now and is 30 days long by default. `bucket` is "minute", "hour", "day",
+        "week" (from Monday) or "month", in UTC, or a timedelta: then buckets begin at `since`.
+        Buckets without a value are left out; the window may have at most 1000 buckets. Without
+        `model_version` the values of all versions count.
+        """
+        since, until = metric_fields.window(since, until, 30)
+        unit, step = metric_fields.buckets(bucket, since, until)
+        return await self._rows("timeseries", MetricBucket, locals())

@@ -1,0 +1,97 @@
+"""Metrics of hosts and processes over time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from .. import metric_fields
+from ..copying import DAY, moment_of, stretches
+from ..errors import MissingPartition
+from ..host_metrics import HostMetrics
+from ..metric_fields import Row
+from ..rows import MetricBucket, SystemMetric, Written
+from .metric_writes import AsyncMetricWrites
+
+
+class AsyncSystemMetricsRepository(AsyncMetricWrites):
+    """Stores what was measured on hosts and answers how they are doing."""
+
+    _file = "system_metrics"
+
+    def __init__(self, db: Any = None) -> None:
+        super().__init__(db)
+        self._host: HostMetrics | None = None
+
+    async def insert_many(
+        self, *, rows: Iterable[Mapping[str, Any]], write_id: UUID | None = None
+    ) -> Written:
+        """Store many values in one transaction by COPY, and make the partitions they need.
+
+        A row is a mapping of `host`, `metric_name` and `metric_value`, and of `timestamp` (now by
+        default), `unit`, `labels` (a JSON object) and `id` as wanted. Repeating a call with the
+        same `write_id`, made by `new_id()`, and rows stores nothing twice. Raises Conflict when an
+        id names another value, InvalidValue for a value that is refused; then nothing is stored.
+        """
+        return await self._store(metric_fields.checked(metric_fields.SYSTEM, rows, write_id))
+
+    async def collect(self, *, disks: Sequence[str] = ("/",)) -> Written:
+        """Measure this host and this process, and store it.
+
+        Processor, memory, load, the given disks, network, the process and, where there are any,
+        NVIDIA graphics processors. Percentages of processor time are since the call before. Needs
+        psutil: raises LedgerError without it.
+        """
+        if self._host is None or self._host.disks != tuple(disks):
+            self._host = HostMetrics(disks)
+        rows = await asyncio.to_thread(HostMetrics.read, self._host)
+        return await self.insert_many(rows=rows)
+
+    async def latest(self, *, host: str) -> list[SystemMetric]:
+        """Return the newest value of each metric and labels, as the host was heard of last."""
+        return await self._rows("latest", SystemMetric, locals())
+
+    async def timeseries(
+        self,
+        *,
+        metric_name: str,
+        host: str | None = None,
+        labels: Mapping[str, Any] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        bucket: str | timedelta = "hour",
+    ) -> list[MetricBucket]:
+        """Return a metric with since <= timestamp < until by bucket, oldest first.
+
+        The window ends now and is a day long by default. `labels` are those that a value must
+        have. `bucket` is "minute", "hour", "day", "week" (from Monday) or "month", in UTC, or a
+        timedelta: then buckets begin at `since`. Buckets without a value are left out; the window
+        may have at most 1000 buckets.
+        """
+        since, until = metric_fields.window(since, until, 1)
+        unit, step = metric_fields.buckets(bucket, since, until)
+        return await self._rows("timeseries", MetricBucket, locals())
+
+    async def ensure_partitions(
+        self, *, since: datetime | None = None, until: datetime | None = None
+    ) -> int:
+        """Make the missing partitions of a stretch of time, by default the coming week.
+
+        Returns how many were made. Writers make the partitions they miss themselves.
+        """
+        since = datetime.now(UTC) if since is None else since
+        until = since + timedelta(days=7) if until is None else until
+        made: int = await self._value("ensure_partitions", locals())
+        return made
+
+    async def _store(self, rows: Sequence[Row]) -> Written:
+        try:
+            return await super()._store(rows)
+        except MissingPartition:
+            at = list(metric_fields.SYSTEM.types).index("timestamp")
+            for since, until in stretches({moment_of(row[at]) // DAY for row in rows}):
+                await self.ensure_partitions(since=since, until=until)
+            return await super()._store(rows)

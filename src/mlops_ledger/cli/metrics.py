@@ -1,0 +1,210 @@
+"""`mlops-ledger metrics`: metrics of models and of machines over time."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime, timedelta
+from threading import Event
+from typing import Any
+
+import click
+from click.decorators import FC
+
+from ..collector import Collector
+from ..database import Database
+from ..errors import NotFound
+from ..repositories import (
+    ModelVersionRepository,
+    PerformanceMetricsRepository,
+    SystemMetricsRepository,
+)
+from .options import Instant, JsonObject, Length, at_option, json_option, limit_option
+from .output import echo_rows
+
+LOST = 1
+_BUCKET = "bucket count min mean max"
+
+
+class Bucket(Length):
+    """A bucket of time: a unit of the calendar, or a length of time."""
+
+    name = "bucket"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read the text."""
+        units = ("minute", "hour", "day", "week", "month")
+        return value if value in units else super().convert(value, param, ctx)
+
+
+_since = click.option("--since", type=Instant(), metavar="TIME", help="Start of the window.")
+_until = click.option(
+    "--until", type=Instant(), metavar="TIME", help="End of the window (default: now)."
+)
+_version = click.option("--version", "model_version", help="Only of this version.")
+
+
+def _bucket(default: str) -> Callable[[FC], FC]:
+    return click.option(
+        "--bucket",
+        type=Bucket("smhdw"),
+        default=default,
+        show_default=True,
+        help="minute, hour, day, week, month, or a length such as 15m.",
+    )
+
+
+@click.group()
+def metrics() -> None:
+    """Look at metrics of models and machines, and write them."""
+
+
+@metrics.command("list")
+@click.argument("model_name")
+@click.option("--metric", "metric_name", help="Only this metric.")
+@click.option("--type", "metric_type", help="Only metrics of this type.")
+@_version
+@click.option("--stage", help="Only measured at this stage.")
+@click.option("--slice", help="Only of this slice; an empty one is all of the data.")
+@_since
+@_until
+@click.option("--before", type=click.UUID, metavar="ID", help="Go on after a page ending here.")
+@limit_option
+@json_option
+def list_(as_json: bool, **filters: Any) -> None:
+    """List the values of a model, newest first."""
+    with Database() as db:
+        found = PerformanceMetricsRepository(db).list_metrics(**filters)
+    columns = "id timestamp metric_type metric_name metric_value stage slice dataset_version"
+    echo_rows(found, columns, as_json)
+
+
+@metrics.command()
+@click.argument("model_name")
+@click.argument("metric_name")
+@click.argument("metric_value", type=float)
+@click.option("--version", "model_version", help="The version (default: that in production).")
+@click.option("--type", "metric_type", default="performance", show_default=True, help="Its type.")
+@click.option("--stage", default="production", show_default=True, help="Where it was measured.")
+@click.option("--slice", default="", help="The part of the data (default: all of them).")
+@click.option("--dataset", "dataset_version", help="The data it was measured on.")
+@click.option("--metadata", type=JsonObject(), help="A JSON object with anything else.")
+@at_option
+def log(model_name: str, model_version: str | None, at: datetime | None, **arguments: Any) -> None:
+    """Store a value; prints its id."""
+    with Database() as db:
+        version_id = None
+        if model_version is not None:
+            version = ModelVersionRepository(db).get(
+                model_name=model_name, model_version=model_version
+            )
+            if version is None:
+                raise NotFound(f"model {model_name} has no version {model_version}")
+            version_id = version.id
+        made = PerformanceMetricsRepository(db).insert(
+            model_name=model_name, model_version_id=version_id, timestamp=at, **arguments
+        )
+    click.echo(made)
+
+
+@metrics.command()
+@click.argument("model_name")
+@click.argument("metric_name")
+@_version
+@click.option("--stage", default="production", show_default=True, help="Measured at this stage.")
+@click.option("--slice", default="", help="Of this slice (default: all of the data).")
+@_since
+@_until
+@_bucket("day")
+@json_option
+def timeseries(as_json: bool, **arguments: Any) -> None:
+    """Show a metric over time, by default the last 30 days."""
+    with Database() as db:
+        found = PerformanceMetricsRepository(db).timeseries(**arguments)
+    echo_rows(found, _BUCKET, as_json)
+
+
+@metrics.command()
+@click.argument("model_name")
+@click.argument("version_a")
+@click.argument("version_b")
+@json_option
+def compare(model_name: str, version_a: str, version_b: str, as_json: bool) -> None:
+    """Show the newest values of two versions side by side."""
+    with Database() as db:
+        found = PerformanceMetricsRepository(db).compare(
+            model_name=model_name, version_a=version_a, version_b=version_b
+        )
+    echo_rows(found, "metric_name stage slice value_a value_b difference", as_json)
+
+
+@metrics.command()
+@click.argument("host", required=False)
+@click.option("--metric", "metric_name", help="Show this metric over time.")
+@click.option("--label", "labels", type=JsonObject(), help="Only with these labels (JSON).")
+@_since
+@_until
+@_bucket("hour")
+@json_option
+def system(
+    host: str | None, metric_name: str | None, labels: Any, as_json: bool, **window: Any
+) -> None:
+    """Show how a host is doing, by default this one; or a metric of it, by default for a day."""
+    host = host or socket.gethostname()
+    with Database() as db:
+        stored = SystemMetricsRepository(db)
+        if metric_name is None:
+            columns = "timestamp metric_name metric_value unit labels"
+            echo_rows(stored.latest(host=host), columns, as_json)
+            return
+        found = stored.timeseries(metric_name=metric_name, host=host, labels=labels, **window)
+    echo_rows(found, _BUCKET, as_json)
+
+
+@metrics.command()
+@click.option(
+    "--every", type=Length("smh"), default="15s", show_default=True, help="How often to measure."
+)
+@click.option("--count", type=click.IntRange(1), help="Stop after so many times.")
+@click.option("--disk", "disks", multiple=True, default=["/"], show_default=True, help="A disk.")
+@click.option("--pid", type=int, help="The process to measure (default: this one).")
+@click.option(
+    "--buffer",
+    "capacity",
+    type=click.IntRange(1),
+    default=1000,
+    show_default=True,
+    help="How many times to keep while the database is away.",
+)
+def collect(every: timedelta, count: int | None, **arguments: Any) -> None:
+    """Measure this host until it is told to stop: processor, memory, disks, network, processes.
+
+    While the database is away it keeps what it measures, and says so. SIGINT and SIGTERM stop it;
+    exit code 1 if something was lost.
+    """
+    # Opened at its first use: the database may be away at the start as well.
+    with closing(Database()) as db, _stopped_by_signals() as stop:
+        collector = Collector(
+            SystemMetricsRepository(db),
+            say=lambda message: click.echo(message, err=True),
+            **arguments,
+        )
+        lost = collector.run(every=every, stop=stop, count=count)
+    click.echo(f"{collector.stored} samples stored, {lost} lost")
+    sys.exit(LOST if lost else 0)
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[Event]:
+    """Yield an event that SIGINT and SIGTERM set."""
+    stop = Event()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda *_: stop.set()) for number in numbers]
+    try:
+        yield stop
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
