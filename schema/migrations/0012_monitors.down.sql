@@ -1,1 +1,13 @@
-SELECT 1;
+DROP FUNCTION run_monitors(text, timestamptz);
+DROP FUNCTION ledger_run_monitor(monitors, timestamptz);
+DROP FUNCTION ledger_raise_by_monitor(monitors, text, jsonb, timestamptz);
+DROP FUNCTION ledger_monitor_rank(monitors, double precision, double precision);
+DROP FUNCTION ledger_monitor_points(monitors, timestamptz);
+DROP FUNCTION remove_monitor(uuid, text);
+DROP FUNCTION add_default_monitors(text, interval, text);
+DROP INDEX alerts_monitor_idx;
+ALTER TABLE alerts DROP CONSTRAINT alerts_monitor_fkey;
+DROP TABLE monitor_states;
+DROP TABLE monitors;
+DROP FUNCTION monitors_before_update();
+DROP FUNCTION monitors_before_insert();

@@ -272,3 +272,85 @@ COMMENT ON COLUMN v_recent_monitoring.drift_report_ref IS 'Where its drift repor
 COMMENT ON COLUMN v_recent_monitoring.previous_timestamp IS 'End of the window before.';
 COMMENT ON COLUMN v_recent_monitoring.model_version_id IS 'Id of the version that was monitored.';
 COMMENT ON COLUMN v_recent_monitoring.monitoring_run_id IS 'Id of the latest run.';
+
+CREATE VIEW v_open_alerts WITH (security_invoker = true) AS
+SELECT a.severity,
+       a.model_name,
+       a.alert_type,
+       a.title,
+       a.message,
+       a.status,
+       a.occurrences,
+       a.first_seen,
+       a.last_seen,
+       greatest(now(), a.first_seen) - a.first_seen AS open_for,
+       a.acknowledged_at,
+       a.acknowledged_by,
+       a.notes,
+       coalesce(a.snoozed_until > now(), false) AS is_snoozed,
+       a.snoozed_until,
+       a.snoozed_by,
+       a.related_data,
+       a.dedup_key,
+       a.monitor_id,
+       a.id AS alert_id
+FROM alerts a
+WHERE a.status <> 'resolved';
+COMMENT ON VIEW v_open_alerts IS
+    'Every alert that is not resolved yet, acknowledged and snoozed ones included.';
+COMMENT ON COLUMN v_open_alerts.severity IS 'info, warning or critical: the worst of its occurrences.';
+COMMENT ON COLUMN v_open_alerts.model_name IS 'The model it is about, if it is about one.';
+COMMENT ON COLUMN v_open_alerts.alert_type IS 'What kind of alert.';
+COMMENT ON COLUMN v_open_alerts.title IS 'The newest occurrence in one line.';
+COMMENT ON COLUMN v_open_alerts.message IS 'The newest occurrence in more words.';
+COMMENT ON COLUMN v_open_alerts.status IS 'active, or acknowledged once somebody has taken it on.';
+COMMENT ON COLUMN v_open_alerts.occurrences IS 'How often it was raised.';
+COMMENT ON COLUMN v_open_alerts.first_seen IS 'Time of the earliest occurrence.';
+COMMENT ON COLUMN v_open_alerts.last_seen IS 'Time of the latest occurrence.';
+COMMENT ON COLUMN v_open_alerts.open_for IS 'How long it has been open.';
+COMMENT ON COLUMN v_open_alerts.acknowledged_at IS 'When somebody took it on.';
+COMMENT ON COLUMN v_open_alerts.acknowledged_by IS 'Who took it on.';
+COMMENT ON COLUMN v_open_alerts.notes IS 'What was noted then.';
+COMMENT ON COLUMN v_open_alerts.is_snoozed IS 'Whether it is snoozed now.';
+COMMENT ON COLUMN v_open_alerts.snoozed_until IS 'Until when it is or was snoozed.';
+COMMENT ON COLUMN v_open_alerts.snoozed_by IS 'Who snoozed it.';
+COMMENT ON COLUMN v_open_alerts.related_data IS 'What the newest occurrence is about.';
+COMMENT ON COLUMN v_open_alerts.dedup_key IS 'What makes two occurrences the same alert.';
+COMMENT ON COLUMN v_open_alerts.monitor_id IS 'Id of the monitor that raised it.';
+COMMENT ON COLUMN v_open_alerts.alert_id IS 'Id of the alert.';
+
+CREATE VIEW v_monitors WITH (security_invoker = true) AS
+SELECT m.id, m.model_name, m.name, m.source, m.metric_name, m.slice, m.host, m.labels, m."window",
+       m.operator, m.warning_threshold, m.critical_threshold, m.consecutive, m.no_data,
+       m.hysteresis, m.enabled, m.created_at, m.created_by, m.removed_at, m.removed_by,
+       s.evaluated_at, s.state, s.severity, s.value, s.point_at, s.alert_id
+FROM monitors m
+LEFT JOIN monitor_states s ON s.monitor_id = m.id;
+COMMENT ON VIEW v_monitors IS
+    'Every monitor with what it found when it was last evaluated; NULLs before that.';
+COMMENT ON COLUMN v_monitors.id IS 'Id of the monitor.';
+COMMENT ON COLUMN v_monitors.model_name IS 'The model; only a monitor of system metrics may do without.';
+COMMENT ON COLUMN v_monitors.name IS 'Name of the rule, once per model.';
+COMMENT ON COLUMN v_monitors.source IS 'Where the values are: monitoring (a column of monitoring_metrics), performance (performance_metrics at stage production) or system (system_metrics).';
+COMMENT ON COLUMN v_monitors.metric_name IS 'The metric that is watched.';
+COMMENT ON COLUMN v_monitors.slice IS 'For performance metrics: the slice; empty for the values over all data.';
+COMMENT ON COLUMN v_monitors.host IS 'For system metrics: the host.';
+COMMENT ON COLUMN v_monitors.labels IS 'For system metrics: labels that the values must have.';
+COMMENT ON COLUMN v_monitors."window" IS 'How far back values count; none in there means no data.';
+COMMENT ON COLUMN v_monitors.operator IS 'The value is bad when it is >, >=, < or <= a threshold.';
+COMMENT ON COLUMN v_monitors.warning_threshold IS 'From where on it is a warning.';
+COMMENT ON COLUMN v_monitors.critical_threshold IS 'From where on it is critical; further in the direction of the operator.';
+COMMENT ON COLUMN v_monitors.consecutive IS 'How many of the newest values must all be bad before an alert is raised.';
+COMMENT ON COLUMN v_monitors.no_data IS 'What it means when there is no value in the window: ok, warning or critical.';
+COMMENT ON COLUMN v_monitors.hysteresis IS 'How far behind the threshold the value must come back before the alert is resolved.';
+COMMENT ON COLUMN v_monitors.enabled IS 'Whether it is evaluated.';
+COMMENT ON COLUMN v_monitors.created_at IS 'When it was added.';
+COMMENT ON COLUMN v_monitors.created_by IS 'Who added it.';
+COMMENT ON COLUMN v_monitors.removed_at IS 'When it was removed; the row stays for the alerts that name it.';
+COMMENT ON COLUMN v_monitors.removed_by IS 'Who removed it.';
+COMMENT ON COLUMN v_monitors.evaluated_at IS 'As of when it was evaluated.';
+COMMENT ON COLUMN v_monitors.state IS 'ok, warning, critical or no_data.';
+COMMENT ON COLUMN v_monitors.severity IS 'How bad that is: warning, critical or NULL.';
+COMMENT ON COLUMN v_monitors.value IS 'The newest value in the window.';
+COMMENT ON COLUMN v_monitors.point_at IS 'Time of the newest value that was ever judged.';
+COMMENT ON COLUMN v_monitors.alert_id IS 'Its alert, if one was open after the evaluation.';

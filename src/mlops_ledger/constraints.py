@@ -17,7 +17,9 @@ _OBJECT = "must be a JSON object"
 _FINITE = "must be a time in the years 1 to 9999"
 _PERSON = "must have 1 to 255 characters, not all blank and none a control character"
 _AT_MOST_255 = "must have at most 255 characters"
-_SLOT = "must be lower-case letters, digits, '_', '.' or '-', at most 63 of them"
+_SEVERITY = "must be info, warning or critical"
+_TITLE = "must have 1 to 1000 characters"
+_THRESHOLD = "must be a number, at most 1e150 either way"
 _UNKNOWN_VERSION = "names no version of this model"
 _AMOUNT = "must be a number between -1e150 and 1e150"
 _COMPARED_LATER = "must not be later than timestamp"
@@ -45,7 +47,6 @@ INVALID: Final[Mapping[str, tuple[str, str]]] = {
     "model_versions_training_samples_check": ("training_samples", _COUNT),
     "model_versions_tags_check": ("tags", _OBJECT),
     "model_versions_created_at_check": ("created_at", _FINITE),
-    "model_slots_slot_check": ("slot", _SLOT),
     "model_slots_slot_check": ("slot", _WORD),
     "model_deployments_deployed_at_check": ("at", _FINITE),
     "model_deployments_retired_at_check": ("at", _FINITE),
@@ -120,7 +121,53 @@ INVALID: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "agent_actions_approval_check": ("status", "needs an approval first"),
     "agent_actions_result_check": ("result", _OBJECT),
-    "promotion_policies_slot_check": ("slot", _SLOT),
+    "promotion_policies_slot_check": ("slot", _WORD),
+    "alerts_alert_type_check": ("alert_type", _NAME),
+    "alerts_severity_check": ("severity", _SEVERITY),
+    "alerts_title_check": ("title", _TITLE),
+    "alerts_related_data_check": ("related_data", _OBJECT),
+    "alerts_dedup_key_check": ("dedup_key", "must have 1 to 511 characters"),
+    "alerts_status_check": ("status", "must be active, acknowledged or resolved"),
+    "alerts_occurrences_check": ("occurrences", "must be at least 1"),
+    "alerts_first_seen_check": ("at", _FINITE),
+    "alerts_last_seen_check": ("last_seen", "must not lie before first_seen"),
+    "alerts_acknowledged_at_check": ("acknowledged_at", "must not lie before first_seen"),
+    "alerts_acknowledged_by_check": ("acknowledged_by", "is needed with acknowledged_at"),
+    "alerts_resolved_at_check": ("resolved_at", "must not lie before last_seen"),
+    "alerts_resolved_by_check": ("resolved_by", "is needed with resolved_at"),
+    "alerts_snoozed_until_check": ("until", _FINITE),
+    "alerts_state_check": ("status", "contradicts acknowledged_at and resolved_at"),
+    "alert_occurrences_severity_check": ("severity", _SEVERITY),
+    "alert_occurrences_title_check": ("title", _TITLE),
+    "alert_occurrences_related_data_check": ("related_data", _OBJECT),
+    "monitors_model_name_check": ("model_name", "is required, unless the source is system"),
+    "monitors_name_check": ("name", _NAME),
+    "monitors_source_check": ("source", "must be monitoring, performance or system"),
+    "monitors_metric_name_check": ("metric_name", _NAME),
+    "monitors_slice_check": ("slice", "is only for the source performance"),
+    "monitors_host_check": ("host", "is needed for the source system, and only there"),
+    "monitors_labels_check": ("labels", f"{_OBJECT}, and are only for the source system"),
+    "monitors_window_check": ("window", "must be longer than zero and at most 3660 days"),
+    "monitors_operator_check": ("operator", "must be >, >=, < or <="),
+    "monitors_warning_threshold_check": ("warning_threshold", _THRESHOLD),
+    "monitors_critical_threshold_check": ("critical_threshold", _THRESHOLD),
+    "monitors_consecutive_check": ("consecutive", "must be between 1 and 100"),
+    "monitors_no_data_check": ("no_data", "must be ok, warning or critical"),
+    "monitors_hysteresis_check": ("hysteresis", "must be between 0 and 1e150"),
+    "monitors_known_metric_check": (
+        "metric_name",
+        "must be a number that monitoring runs have: num_predictions, positive_rate, "
+        "probability_mean, probability_std, entropy, dataset_drift_detected, "
+        "feature_drift_ratio, num_drifted_features, num_features, coverage_pct, labeled_samples",
+    ),
+    "monitors_thresholds_check": (
+        "critical_threshold",
+        "or warning_threshold is needed; of both, the critical one must be further "
+        "in the direction of the operator",
+    ),
+    "monitors_removed_by_check": ("removed_by", "is needed with removed_at"),
+    "monitor_states_state_check": ("state", "must be ok, warning, critical or no_data"),
+    "monitor_states_severity_check": ("severity", "must be warning or critical"),
     "predictions_probability_check": ("probability", _RATIO),
     "predictions_latency_ms_check": ("latency_ms", _COUNT),
     "predictions_status_check": ("status", "must be success or error"),
@@ -233,6 +280,19 @@ VIOLATIONS: Final[Mapping[str, tuple[type[LedgerError], str]]] = {
     "agent_actions_id_model_name_key": (Conflict, "id: already names another action"),
     "agent_actions_model_version_fkey": (NotFound, f"model_version_id: {_UNKNOWN_VERSION}"),
     "promotion_policies_pkey": (Conflict, "slot: this slot of the model already has a policy"),
+    "alerts_pkey": (Conflict, "id: already names another alert"),
+    "alerts_one_open_idx": (Conflict, "dedup_key: an alert of that key is open already"),
+    "alert_occurrences_pkey": (Conflict, "occurrence_id: already names another occurrence"),
+    "alert_occurrences_alert_fkey": (NotFound, "alert_id: there is no such alert"),
+    "alerts_monitor_fkey": (NotFound, "monitor_id: there is no such monitor"),
+    "monitors_pkey": (Conflict, "id: already names another monitor"),
+    "monitors_one_of_a_name_idx": (
+        Conflict,
+        "name: the model already has a monitor of that name; remove it first",
+    ),
+    "monitor_states_pkey": (Conflict, "monitor_id: already has a state"),
+    "monitor_states_monitor_fkey": (NotFound, "monitor_id: there is no such monitor"),
+    "monitor_states_alert_fkey": (NotFound, "alert_id: there is no such alert"),
     "predictions_pkey": (DuplicateId, "id: already names another prediction"),
     "prediction_batches_pkey": (Conflict, "write_id: already names another write"),
     "prediction_batches_model_version_fkey": (

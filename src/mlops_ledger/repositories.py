@@ -1,6 +1,7 @@
 """The repositories, sync and async."""
 
 from ._async.actions import AsyncAgentActionsRepository
+from ._async.alerts import AsyncAlertsRepository
 from ._async.decisions import AsyncRetrainingDecisionsRepository
 from ._async.drift_reports import AsyncDriftReportsRepository
 from ._async.ground_truth import AsyncGroundTruthRepository
@@ -10,12 +11,16 @@ from ._async.performance_metrics import AsyncPerformanceMetricsRepository
 from ._async.predictions import AsyncPredictionsRepository
 from ._sync.actions import AgentActionsRepository
 from ._async.system_metrics import AsyncSystemMetricsRepository
+from ._async.monitors import AsyncMonitorsRepository
+from ._async.predictions import AsyncPredictionsRepository
+from ._sync.alerts import AlertsRepository
 from ._sync.decisions import RetrainingDecisionsRepository
 from ._sync.drift_reports import DriftReportsRepository
 from ._sync.ground_truth import GroundTruthRepository
 from ._sync.model_versions import ModelVersionRepository
 from ._sync.monitoring import MonitoringMetricsRepository
 from ._sync.performance_metrics import PerformanceMetricsRepository
+from ._sync.monitors import MonitorsRepository
 from ._sync.predictions import PredictionsRepository
 from ._sync.system_metrics import SystemMetricsRepository
 
@@ -27,6 +32,12 @@ __all__ = [
     "AsyncModelVersionRepository",
     "AsyncMonitoringMetricsRepository",
     "AsyncPerformanceMetricsRepository",
+    "AlertsRepository",
+    "AsyncAlertsRepository",
+    "AsyncGroundTruthRepository",
+    "AsyncModelVersionRepository",
+    "AsyncMonitoringMetricsRepository",
+    "AsyncMonitorsRepository",
     "AsyncPredictionsRepository",
     "AsyncRetrainingDecisionsRepository",
     "AsyncSystemMetricsRepository",
@@ -35,6 +46,7 @@ __all__ = [
     "ModelVersionRepository",
     "MonitoringMetricsRepository",
     "PerformanceMetricsRepository",
+    "MonitorsRepository",
     "PredictionsRepository",
     "RetrainingDecisionsRepository",
     "SystemMetricsRepository",

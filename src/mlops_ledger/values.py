@@ -27,6 +27,8 @@ STAGES: Final = ("development", "staging", "production", "archived")
 ACTIONS: Final = ("promote", "reject", "pending")
 ACTION_STATUSES: Final = ("pending", "approved", "rejected", "executed", "failed", "expired")
 RISK_LEVELS: Final = ("low", "medium", "high", "critical")
+SEVERITIES: Final = ("info", "warning", "critical")
+ALERT_STATUSES: Final = ("active", "acknowledged", "resolved")
 
 
 def text(field: str, value: object) -> str:

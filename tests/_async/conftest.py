@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from mlops_ledger import (
+    AsyncAlertsRepository,
     AsyncDatabase,
     AsyncGroundTruthRepository,
     AsyncModelVersionRepository,
     AsyncMonitoringMetricsRepository,
+    AsyncMonitorsRepository,
     AsyncPredictionsRepository,
     AsyncRetrainingDecisionsRepository,
 )
@@ -51,3 +53,15 @@ def predictions(db: AsyncDatabase) -> AsyncPredictionsRepository:
 def truth(db: AsyncDatabase) -> AsyncGroundTruthRepository:
     """Its labels."""
     return AsyncGroundTruthRepository(db)
+
+
+@pytest.fixture
+def alerts(db: AsyncDatabase) -> AsyncAlertsRepository:
+    """Its alerts."""
+    return AsyncAlertsRepository(db)
+
+
+@pytest.fixture
+def monitors(db: AsyncDatabase) -> AsyncMonitorsRepository:
+    """Its monitors."""
+    return AsyncMonitorsRepository(db)

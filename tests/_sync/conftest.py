@@ -8,10 +8,12 @@ from collections.abc import Iterator
 import pytest
 
 from mlops_ledger import (
+    AlertsRepository,
     Database,
     GroundTruthRepository,
     ModelVersionRepository,
     MonitoringMetricsRepository,
+    MonitorsRepository,
     PredictionsRepository,
     RetrainingDecisionsRepository,
 )
@@ -52,3 +54,15 @@ def predictions(db: Database) -> PredictionsRepository:
 def truth(db: Database) -> GroundTruthRepository:
     """Its labels."""
     return GroundTruthRepository(db)
+
+
+@pytest.fixture
+def alerts(db: Database) -> AlertsRepository:
+    """Its alerts."""
+    return AlertsRepository(db)
+
+
+@pytest.fixture
+def monitors(db: Database) -> MonitorsRepository:
+    """Its monitors."""
+    return MonitorsRepository(db)

@@ -17,16 +17,20 @@ from psycopg import pq, sql
 
 from mlops_ledger import (
     AgentActionsRepository,
+    AlertsRepository,
     ModelVersionRepository,
     MonitoringMetricsRepository,
+    MonitorsRepository,
     RetrainingDecisionsRepository,
     rows,
 )
 from mlops_ledger.statements import Statement, load
 
 REPOSITORIES: dict[str, type] = {
+    "alerts": AlertsRepository,
     "model_versions": ModelVersionRepository,
     "monitoring": MonitoringMetricsRepository,
+    "monitors": MonitorsRepository,
     "decisions": RetrainingDecisionsRepository,
     "agent_actions": AgentActionsRepository,
 }
@@ -96,6 +100,8 @@ def used() -> Iterator[tuple[str, str, str | None]]:
                 yield file, first.value, ast.unparse(call.args[1])
             elif method in {"_deployment", "_action"}:
                 yield file, first.value, "Deployment" if method == "_deployment" else "AgentAction"
+            elif method in {"_deployment", "_alert"}:
+                yield file, first.value, method[1:].title()
             else:
                 yield file, first.value, None
                 if method == "_insert_once":

@@ -12,6 +12,7 @@ from ..config import Settings
 from ..connections import VERSION
 from ..errors import LedgerError
 from .backup import backup, restore
+from .alerts import alerts
 from .db import db
 from .decisions import decisions
 from .drift import drift
@@ -21,6 +22,7 @@ from .metrics import metrics
 from .migrate import migrate
 from .models import models
 from .monitoring import monitoring
+from .monitors import monitors
 from .predictions import predictions
 from .retention import cleanup
 from .spool import spool
@@ -85,6 +87,8 @@ for command in (
     metrics,
     predictions,
     labels,
+    monitors,
+    alerts,
     cleanup,
     verify,
     stats,

@@ -1,6 +1,7 @@
 """What the repositories return: one frozen dataclass per row shape, fields named as the columns."""
 
 from .actions import AgentAction
+from .alerts import Alert, AlertOccurrence, AlertStats
 from .decisions import AcceptanceRate, RetrainingDecision
 from .drift import DriftReport, FeatureTrend
 from .health import Health
@@ -9,11 +10,15 @@ from .models import Deployment, ModelVersion, PromotionPolicy, TimelineEntry
 from .metrics import MetricBucket, MetricComparison, PerformanceMetric, SystemMetric
 from .models import Deployment, ModelVersion, TimelineEntry
 from .monitoring import DriftTrend, MonitoringRun
+from .monitors import Monitor, MonitorResult
 from .predictions import MonitoringSummary, Prediction, PredictionStats, Written
 
 __all__ = [
     "AcceptanceRate",
     "AgentAction",
+    "Alert",
+    "AlertOccurrence",
+    "AlertStats",
     "Deployment",
     "DriftReport",
     "DriftTrend",
@@ -24,6 +29,8 @@ __all__ = [
     "MetricBucket",
     "MetricComparison",
     "ModelVersion",
+    "Monitor",
+    "MonitorResult",
     "MonitoringRun",
     "MonitoringSummary",
     "Performance",

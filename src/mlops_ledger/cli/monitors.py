@@ -1,0 +1,149 @@
+"""`mlops-ledger monitors`: the rules that raise alerts."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import click
+
+from ..database import Database
+from ..repositories import MonitorsRepository
+from .options import Instant, JsonObject, by_option, json_option, limit_option
+from .output import echo_json, echo_rows
+from .retention import Age
+
+COLUMNS = (
+    "id model_name name source metric_name operator warning_threshold critical_threshold window "
+    "consecutive no_data enabled state value"
+)
+RESULT = "model_name name state value operator threshold point_at done alert_id"
+
+
+@click.group()
+def monitors() -> None:
+    """Keep the rules that raise alerts, and evaluate them."""
+
+
+@monitors.command()
+@click.argument("name", required=False)
+@click.option("--defaults", metavar="MODEL", help="Add the usual monitors of a model instead.")
+@click.option("--model", "model_name", help="The model.")
+@click.option(
+    "--source",
+    type=click.Choice(("monitoring", "performance", "system")),
+    default="monitoring",
+    show_default=True,
+    help="Monitoring runs, performance metrics or system metrics.",
+)
+@click.option("--metric", "metric_name", help="The metric (default: the name of the monitor).")
+@click.option("--operator", type=click.Choice((">", ">=", "<", "<=")), help="Bad values are so.")
+@click.option("--warning", "warning_threshold", type=float, help="Where it becomes a warning.")
+@click.option("--critical", "critical_threshold", type=float, help="Where it becomes critical.")
+@click.option(
+    "--window", type=Age(), default="8d", show_default=True, help="How far back values count."
+)
+@click.option("--consecutive", type=int, default=1, show_default=True, help="Bad values in a row.")
+@click.option(
+    "--no-data",
+    type=click.Choice(("ok", "warning", "critical")),
+    default="ok",
+    show_default=True,
+    help="What it means when there is no value in the window.",
+)
+@click.option(
+    "--hysteresis",
+    type=float,
+    default=0,
+    show_default=True,
+    help="How far a value must come back.",
+)
+@click.option("--slice", default="", help="The slice of a performance metric.")
+@click.option("--host", help="The host of a system metric.")
+@click.option("--labels", type=JsonObject(), help="Labels of a system metric, as JSON.")
+@by_option
+@json_option
+def add(
+    name: str | None,
+    defaults: str | None,
+    window: timedelta,
+    by: str | None,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Add a monitor and print its id, or with --defaults the usual ones of a model."""
+    with Database() as db:
+        monitors = MonitorsRepository(db)
+        if defaults is not None:
+            if name is not None:
+                raise click.UsageError("give either a NAME or --defaults MODEL")
+            added = monitors.add_defaults(model_name=defaults, window=window, created_by=by)
+            echo_rows(added, COLUMNS, as_json)
+            return
+        if name is None or given["operator"] is None:
+            raise click.UsageError("give a NAME and --operator, or --defaults MODEL")
+        given["metric_name"] = given["metric_name"] or name
+        made = monitors.insert(name=name, window=window, created_by=by, **given)
+    if as_json:
+        echo_json({"id": made})
+    else:
+        click.echo(made)
+
+
+@monitors.command("list")
+@click.argument("model_name", required=False)
+@click.option("--removed", "include_removed", is_flag=True, help="Also those that were removed.")
+@limit_option
+@json_option
+def list_(model_name: str | None, include_removed: bool, limit: int, as_json: bool) -> None:
+    """List the monitors and what they found last, newest first."""
+    with Database() as db:
+        found = MonitorsRepository(db).list_monitors(
+            model_name=model_name, include_removed=include_removed, limit=limit
+        )
+    echo_rows(found, COLUMNS, as_json)
+
+
+@monitors.command()
+@click.argument("monitor_id", type=click.UUID)
+@by_option
+def remove(monitor_id: UUID, by: str | None) -> None:
+    """End a monitor and resolve its alert."""
+    with Database() as db:
+        MonitorsRepository(db).remove(id=monitor_id, removed_by=by)
+    click.echo("removed")
+
+
+@monitors.command()
+@click.argument("monitor_id", type=click.UUID)
+def enable(monitor_id: UUID) -> None:
+    """Have a monitor evaluated again."""
+    with Database() as db:
+        MonitorsRepository(db).set_enabled(id=monitor_id, enabled=True)
+    click.echo("enabled")
+
+
+@monitors.command()
+@click.argument("monitor_id", type=click.UUID)
+def disable(monitor_id: UUID) -> None:
+    """Have a monitor no longer evaluated; its open alert stays."""
+    with Database() as db:
+        MonitorsRepository(db).set_enabled(id=monitor_id, enabled=False)
+    click.echo("disabled")
+
+
+@monitors.command()
+@click.argument("model_name", required=False)
+@click.option("--at", type=Instant(), metavar="TIME", help="As of when (default: now).")
+@json_option
+@click.pass_context
+def run(context: click.Context, model_name: str | None, at: Any, as_json: bool) -> None:
+    """Evaluate the monitors of a model, or all; raise, repeat and resolve their alerts.
+
+    Exits with 1 when any of them finds a warning or something critical.
+    """
+    with Database() as db:
+        found = MonitorsRepository(db).run(model_name=model_name, at=at)
+    echo_rows(found, RESULT, as_json)
+    context.exit(1 if any(one.severity for one in found) else 0)
