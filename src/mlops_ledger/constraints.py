@@ -220,6 +220,9 @@ INVALID: Final[Mapping[str, tuple[str, str]]] = {
     "system_metrics_metric_name_check": ("metric_name", _NAME),
     "system_metrics_metric_value_check": ("metric_value", _AMOUNT),
     "system_metrics_labels_check": ("labels", _OBJECT),
+    "deletions_reason_check": ("reason", "must be retention or erasure"),
+    "deletions_num_rows_check": ("num_rows", "must be above 0"),
+    "audit_head_one_row_check": ("id", "must be true: the log has one end"),
 }
 
 VIOLATIONS: Final[Mapping[str, tuple[type[LedgerError], str]]] = {
@@ -319,6 +322,9 @@ VIOLATIONS: Final[Mapping[str, tuple[type[LedgerError], str]]] = {
     "performance_metrics_pkey": (DuplicateId, "id: already names another value"),
     "performance_metrics_model_version_fkey": (NotFound, f"model_version_id: {_UNKNOWN_VERSION}"),
     "system_metrics_pkey": (DuplicateId, "id: already names another value"),
+    "deletions_pkey": (Conflict, "id: already names another deletion"),
+    "audit_log_pkey": (Conflict, "seq: the log has an entry of that number"),
+    "audit_head_pkey": (Conflict, "id: the log has an end"),
 }
 
 # Constraints of a partition are named after it: predictions_p2026_01_31_pkey.

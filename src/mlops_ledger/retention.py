@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -18,7 +18,7 @@ from psycopg import sql
 from psycopg.rows import scalar_row
 
 from ._sync.repository import Repository
-from .errors import InvalidValue, NotFound, TimedOut
+from .errors import InvalidValue, NotFound, SchemaError, TimedOut
 from .statements import load
 from .values import instant
 
@@ -66,7 +66,8 @@ class Retention(Repository):
 
         System metrics go from before `metrics_before` when it is given. With `model_name` only
         predictions and labels of that model go, row by row. `report` is called after each step.
-        Returns what was freed. Raises NotFound for an unknown model, TimedOut when a partition
+        Returns what was freed; each step is recorded in the transaction that does it, and so
+        in the audit log. Raises NotFound for an unknown model, TimedOut when a partition
         stays in use.
         """
         before = _past("before", before)
@@ -88,8 +89,7 @@ class Retention(Repository):
             if version_ids is None:
                 tables.append("ground_truth_waiting")
             for table in tables:
-                rows = self._delete(f"trim_{table}", until=before, version_ids=version_ids)
-                freed = Freed(table_name=table, partition=None, rows=rows, bytes=None)
+                freed = self._delete(table, None, until=before, version_ids=version_ids)
                 steps += self._done(freed, report)
         return steps
 
@@ -106,22 +106,27 @@ class Retention(Repository):
         return [freed]
 
     def _drop(self, partition: Partition, dry_run: bool) -> Freed:
-        if not dry_run:
-            self._drop_table(partition.name)
-        return Freed(
+        freed = Freed(
             table_name=partition.table_name,
             partition=partition.name,
             rows=None,
             bytes=partition.bytes,
         )
+        if not dry_run:
+            self._drop_table(partition.name, freed)
+        return freed
 
-    def _drop_table(self, name: str) -> None:
-        statement = sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(name))
+    def _drop_table(self, name: str, freed: Freed) -> None:
+        statement = sql.SQL("DROP TABLE {}").format(sql.Identifier(name))
         for attempt in range(_TRIES):
             try:
                 with self._db.transaction() as tx, tx.connection() as connection:
                     connection.execute(load(self._file)["be_brief"].text)
                     connection.execute(statement)
+                    Retention(tx)._record(freed)
+                return
+            except SchemaError:
+                # Another clean-up was faster, and has recorded it.
                 return
             except TimedOut:
                 # Writers queued behind the lock get their turn before the next try.
@@ -139,23 +144,31 @@ class Retention(Repository):
             "until": min(partition.until, partition.before),
             "version_ids": version_ids,
         }
-        if dry_run:
-            rows = self._value(f"count_{partition.table_name}", stretch)
-        else:
-            rows = self._delete(f"trim_{partition.table_name}", **stretch)
+        if not dry_run:
+            return self._delete(partition.table_name, partition.name, **stretch)
+        rows = self._value(f"count_{partition.table_name}", stretch)
         return Freed(
             table_name=partition.table_name, partition=partition.name, rows=rows, bytes=None
         )
 
-    def _delete(self, name: str, **values: Any) -> int:
+    def _delete(self, table_name: str, partition: str | None, **values: Any) -> Freed:
         """Delete in small transactions, so that nobody waits for a long one."""
         deleted, after = 0, None
         while True:
-            ids = self._fetch(name, scalar_row, {**values, "after": after, "limit": _BATCH})
+            values |= {"after": after, "limit": _BATCH}
+            with self._db.transaction() as tx:
+                within = Retention(tx)
+                ids = within._fetch(f"trim_{table_name}", scalar_row, values)
+                freed = Freed(table_name=table_name, partition=partition, rows=len(ids), bytes=None)
+                if ids:
+                    within._record(freed)
             deleted += len(ids)
             if len(ids) < _BATCH:
-                return deleted
+                return replace(freed, rows=deleted)
             after = max(ids)
+
+    def _record(self, freed: Freed) -> None:
+        self._value("record", asdict(freed))
 
 
 def _past(field: str, value: object) -> datetime:

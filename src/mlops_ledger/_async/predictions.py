@@ -115,9 +115,9 @@ class AsyncPredictionsRepository(AsyncPredictionReads):
         """Delete the predictions of a request and their labels; return how many predictions."""
         async with self._db.transaction() as tx:
             within = AsyncPredictionsRepository(tx)
-            await within._fetch("erase__labels", scalar_row, locals())
-            await within._fetch("erase__waiting", scalar_row, locals())
-            return len(await within._fetch("erase", scalar_row, locals()))
+            await within._erase("erase__labels", "ground_truth", request_id)
+            await within._erase("erase__waiting", "ground_truth_waiting", request_id)
+            return await within._erase("erase", "predictions", request_id)
 
     async def ensure_partitions(
         self, *, since: datetime | None = None, until: datetime | None = None
@@ -138,6 +138,12 @@ class AsyncPredictionsRepository(AsyncPredictionReads):
         Days suit about 10,000 predictions a day and more, months less than 1,000.
         """
         await self._fetch("partition_by", scalar_row, locals())
+
+    async def _erase(self, name: str, table_name: str, request_id: str) -> int:
+        num_rows = len(await self._fetch(name, scalar_row, {"request_id": request_id}))
+        if num_rows:
+            await self._value("erase__record", locals())
+        return num_rows
 
     async def _store(self, batch: Batch, write_id: UUID | None) -> Written:
         if not len(batch):

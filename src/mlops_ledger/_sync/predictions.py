@@ -116,9 +116,9 @@ class PredictionsRepository(PredictionReads):
         """Delete the predictions of a request and their labels; return how many predictions."""
         with self._db.transaction() as tx:
             within = PredictionsRepository(tx)
-            within._fetch("erase__labels", scalar_row, locals())
-            within._fetch("erase__waiting", scalar_row, locals())
-            return len(within._fetch("erase", scalar_row, locals()))
+            within._erase("erase__labels", "ground_truth", request_id)
+            within._erase("erase__waiting", "ground_truth_waiting", request_id)
+            return within._erase("erase", "predictions", request_id)
 
     def ensure_partitions(
         self, *, since: datetime | None = None, until: datetime | None = None
@@ -139,6 +139,12 @@ class PredictionsRepository(PredictionReads):
         Days suit about 10,000 predictions a day and more, months less than 1,000.
         """
         self._fetch("partition_by", scalar_row, locals())
+
+    def _erase(self, name: str, table_name: str, request_id: str) -> int:
+        num_rows = len(self._fetch(name, scalar_row, {"request_id": request_id}))
+        if num_rows:
+            self._value("erase__record", locals())
+        return num_rows
 
     def _store(self, batch: Batch, write_id: UUID | None) -> Written:
         if not len(batch):

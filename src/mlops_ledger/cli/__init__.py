@@ -11,8 +11,9 @@ import click
 from ..config import Settings
 from ..connections import VERSION
 from ..errors import LedgerError
-from .backup import backup, restore
 from .alerts import alerts
+from .audit import audit
+from .backup import backup, restore
 from .db import db
 from .decisions import decisions
 from .drift import drift
@@ -89,6 +90,7 @@ for command in (
     labels,
     monitors,
     alerts,
+    audit,
     cleanup,
     verify,
     stats,

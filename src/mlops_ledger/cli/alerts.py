@@ -12,9 +12,8 @@ from ..database import Database
 from ..errors import NotFound
 from ..repositories import AlertsRepository
 from ..values import ALERT_STATUSES, SEVERITIES
-from .options import Instant, JsonObject, at_option, by_option, json_option, limit_option
+from .options import Instant, JsonObject, Length, at_option, by_option, json_option, limit_option
 from .output import echo_fields, echo_json, echo_rows
-from .retention import Age
 
 COLUMNS = "id severity status model_name title occurrences first_seen last_seen acknowledged_by"
 severity_type = click.Choice(SEVERITIES, case_sensitive=False)
@@ -136,7 +135,7 @@ def resolve(
 
 @alerts.command()
 @click.argument("alert_id", type=click.UUID)
-@click.option("--for", "length", type=Age(), metavar="AGE", help="How long: 12h, 3d, 1w.")
+@click.option("--for", "length", type=Length("hdw"), metavar="AGE", help="How long: 12h, 3d, 1w.")
 @click.option("--until", type=Instant(), metavar="TIME", help="Until when.")
 @click.option("--end", is_flag=True, help="End the snooze.")
 @by_option

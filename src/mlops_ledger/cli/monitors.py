@@ -10,9 +10,8 @@ import click
 
 from ..database import Database
 from ..repositories import MonitorsRepository
-from .options import Instant, JsonObject, by_option, json_option, limit_option
+from .options import Instant, JsonObject, Length, by_option, json_option, limit_option
 from .output import echo_json, echo_rows
-from .retention import Age
 
 COLUMNS = (
     "id model_name name source metric_name operator warning_threshold critical_threshold window "
@@ -42,7 +41,11 @@ def monitors() -> None:
 @click.option("--warning", "warning_threshold", type=float, help="Where it becomes a warning.")
 @click.option("--critical", "critical_threshold", type=float, help="Where it becomes critical.")
 @click.option(
-    "--window", type=Age(), default="8d", show_default=True, help="How far back values count."
+    "--window",
+    type=Length("hdw"),
+    default="8d",
+    show_default=True,
+    help="How far back values count.",
 )
 @click.option("--consecutive", type=int, default=1, show_default=True, help="Bad values in a row.")
 @click.option(

@@ -2,13 +2,13 @@
 
 from .actions import AgentAction
 from .alerts import Alert, AlertOccurrence, AlertStats
+from .audit import AuditCheck, AuditEntry, AuditHead
 from .decisions import AcceptanceRate, RetrainingDecision
 from .drift import DriftReport, FeatureTrend
 from .health import Health
 from .labels import GroundTruth, Labeled, Performance
-from .models import Deployment, ModelVersion, PromotionPolicy, TimelineEntry
 from .metrics import MetricBucket, MetricComparison, PerformanceMetric, SystemMetric
-from .models import Deployment, ModelVersion, TimelineEntry
+from .models import Deployment, ModelVersion, PromotionPolicy, TimelineEntry
 from .monitoring import DriftTrend, MonitoringRun
 from .monitors import Monitor, MonitorResult
 from .predictions import MonitoringSummary, Prediction, PredictionStats, Written
@@ -19,6 +19,9 @@ __all__ = [
     "Alert",
     "AlertOccurrence",
     "AlertStats",
+    "AuditCheck",
+    "AuditEntry",
+    "AuditHead",
     "Deployment",
     "DriftReport",
     "DriftTrend",

@@ -195,6 +195,12 @@ DELETE FROM ground_truth_waiting WHERE request_id = %(request_id)s::text RETURNI
 -- Delete the predictions of a request.
 DELETE FROM predictions WHERE request_id = %(request_id)s::text RETURNING id;
 
+-- erase__record --
+-- Record that something was erased, but nothing of it.
+INSERT INTO deletions (reason, table_name, num_rows)
+VALUES ('erasure', %(table_name)s::text, %(num_rows)s::bigint)
+RETURNING id;
+
 -- fetch --
 -- Predictions of a window of time, for a table.
 SELECT p.id, p.predicted_at, v.model_name, v.model_version, p.status, p.prediction, p.predicted_label, p.probability,

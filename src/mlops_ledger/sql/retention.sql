@@ -82,6 +82,12 @@ WHERE predicted_at >= %(since)s::timestamptz AND predicted_at < %(until)s::times
 SELECT count(*) FROM system_metrics
 WHERE timestamp >= %(since)s::timestamptz AND timestamp < %(until)s::timestamptz;
 
+-- record --
+-- Record what was deleted, in the transaction that deletes it.
+INSERT INTO deletions (reason, table_name, partition, num_rows, bytes)
+VALUES ('retention', %(table_name)s::text, %(partition)s::text, %(rows)s::bigint, %(bytes)s::bigint)
+RETURNING id;
+
 -- be_brief --
 -- Give up a lock soon: whoever comes after has to wait behind.
 SET LOCAL lock_timeout = '1s';

@@ -1,0 +1,94 @@
+"""`mlops-ledger audit`: who changed what, and whether the log of it is whole."""
+
+from __future__ import annotations
+
+from typing import Any, TextIO
+
+import click
+
+from ..audit import verify_lines
+from ..database import Database
+from ..repositories import AuditRepository
+from ..rows import AuditEntry
+from .options import Instant, json_option, limit_option
+from .output import echo_json, echo_table
+
+# What is not UTF-8 is not what was hashed: found as a change, not an error of decoding.
+EXPORT = click.File(encoding="utf-8", errors="replace")
+COLUMNS = "seq recorded_at event model_name actor db_role object_table object_id"
+
+
+@click.group()
+def audit() -> None:
+    """Look at the audit log, which the database writes itself, and verify it."""
+
+
+@audit.command("list")
+@click.option("--event", help="Only this event: promotion, rollback, decision, …")
+@click.option("--by", "actor", metavar="WHO", help="Only what this actor did.")
+@click.option("--table", "object_table", help="Only changes to this table.")
+@click.option("--id", "object_id", help="Only changes to the row of this id.")
+@click.option("--since", type=Instant(), metavar="TIME", help="Only from this time on.")
+@click.option("--until", type=Instant(), metavar="TIME", help="Only before this time.")
+@limit_option
+@json_option
+def list_(as_json: bool, **filters: Any) -> None:
+    """List entries, newest first."""
+    with Database() as db:
+        found = AuditRepository(db).list_entries(**filters)
+    if as_json:
+        echo_json(found)
+    else:
+        names = COLUMNS.split()
+        echo_table(names, [_cells(entry, names) for entry in found])
+
+
+@audit.command()
+@json_option
+def head(as_json: bool) -> None:
+    """Print the end of the log as SEQ:HASH, to publish where nobody can change it."""
+    with Database() as db:
+        found = AuditRepository(db).head()
+    if as_json:
+        echo_json(found)
+    else:
+        click.echo(found)
+
+
+@audit.command()
+@click.option("--against", metavar="HEAD", help="A published head, SEQ:HASH, to be in the log.")
+@click.option("--file", type=EXPORT, help="Verify an export; - for stdin.")
+@json_option
+@click.pass_context
+def verify(context: click.Context, against: str | None, file: TextIO | None, as_json: bool) -> None:
+    """Recompute the hash of every entry; exits with 1 when the chain is broken.
+
+    Without a published head it cannot see that somebody has rewritten all of the log.
+    """
+    if file is not None:
+        found = verify_lines(file, against=against)
+    else:
+        with Database() as db:
+            found = AuditRepository(db).verify(against=against)
+    if as_json:
+        echo_json(found)
+    elif found.problem is None:
+        click.echo(f"whole: every entry up to {found.head}")
+    else:
+        click.echo(f"broken: entry {found.broken_seq} {found.problem}")
+    context.exit(0 if found.problem is None else 1)
+
+
+@audit.command()
+@click.option("--after", type=int, metavar="SEQ", help="Only entries after this one.")
+def export(after: int | None) -> None:
+    """Print the log as lines of JSON, oldest first, that can be verified without the database."""
+    with Database() as db:
+        for line in AuditRepository(db).export(after=after):
+            click.echo(line)
+
+
+def _cells(entry: AuditEntry, names: list[str]) -> list[object]:
+    """Return the named columns of an entry, or of the row that was changed."""
+    row = entry.after or entry.before or {}
+    return [getattr(entry, name, row.get(name)) for name in names]
