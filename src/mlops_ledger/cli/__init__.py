@@ -26,6 +26,7 @@ from .monitoring import monitoring
 from .monitors import monitors
 from .predictions import predictions
 from .retention import cleanup
+from .roles import roles
 from .spool import spool
 from .stats import stats
 from .verify import verify
@@ -96,6 +97,7 @@ for command in (
     stats,
     backup,
     restore,
+    roles,
     spool,
     health,
 ):
