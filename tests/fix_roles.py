@@ -28,7 +28,7 @@ NAMES: Final = {
 
 
 class Operation(NamedTuple):
-    """A statement, who may run it, and what it is in words for the documentation, if it is there."""
+    """A statement, who may run it, and its words if the documentation shows it."""
 
     words: str
     statement: str
@@ -69,7 +69,7 @@ OPERATIONS: Final = tuple(
         ("register a version", "INSERT INTO model_versions (model_name) VALUES ('m')", WRITE),
         ("tag a version", "UPDATE model_versions SET tags = '{{}}', stage = stage", WRITE),
         ("change a version", "UPDATE model_versions SET metrics = '{{}}'", OWNER),
-        ("", "DELETE FROM model_versions", OWNER),
+        ("", "DELETE FROM model_versions WHERE model_version = '2'", OWNER),
         (
             "log predictions",
             "WITH b AS (INSERT INTO prediction_batches (id, model_version_id, num_predictions,"
@@ -196,12 +196,20 @@ class Users:
     def __init__(self, dsn: str, prefix: str) -> None:
         self.dsn = dsn
         self.prefix = prefix
+        self._connections: dict[str, psycopg.Connection] = {}
 
     def dsn_of(self, kind: str) -> str:
         return make_conninfo(self.dsn, user=f"{self.prefix}{kind}_user", password="secret")
 
-    def connect(self, kind: str) -> psycopg.Connection:
-        return psycopg.connect(self.dsn_of(kind))
+    def connection(self, kind: str) -> psycopg.Connection:
+        """A connection that stays open: checking a password takes longer than most statements."""
+        if kind not in self._connections:
+            self._connections[kind] = psycopg.connect(self.dsn_of(kind), autocommit=True)
+        return self._connections[kind]
+
+    def close(self) -> None:
+        for connection in self._connections.values():
+            connection.close()
 
 
 def table() -> list[str]:

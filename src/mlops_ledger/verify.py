@@ -23,6 +23,7 @@ from .errors import SchemaError
 from .logger import survey
 from .migrations import find_migrations, schema_directory
 from .migrations.state import Record, compare
+from .repositories import AuditRepository
 
 # The ledger refuses times that lie a minute ahead.
 MOST_SKEW: Final = timedelta(seconds=5)
@@ -82,6 +83,9 @@ class Verification(Repository):
             yield _listed(name, self._fetch(name, scalar_row, {}), meaning)
         missing = expected_objects() - set(self._fetch("objects", scalar_row, {}))
         yield _listed("objects_missing", sorted(missing), "gone, see schema/schema.sql")
+        audit = AuditRepository(self._db).verify()
+        broken = audit.problem and f"entry {audit.broken_seq} {audit.problem}"
+        yield Check("audit_chain", int(broken is not None), broken)
         yield self._clock()
 
     def _schema(self) -> Check:

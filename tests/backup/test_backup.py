@@ -263,6 +263,16 @@ def test_a_restore_that_fails_leaves_nothing(
     assert tables == []
 
 
+def test_an_audit_log_that_was_changed_before_the_backup_is_found_out(
+    filled: str, tmp_path: Path, new_name: str, conn: psycopg.Connection[Any]
+) -> None:
+    conn.execute("ALTER TABLE audit_log DISABLE TRIGGER USER")
+    conn.execute("DELETE FROM audit_log WHERE seq = 2")
+    backup(Settings(conninfo=filled), tmp_path / "file")
+    with pytest.raises(BackupError, match="entry 2 of the audit log is missing"):
+        restore(Settings(conninfo=filled), tmp_path / "file", new_name)
+
+
 def test_a_backup_is_never_overwritten(filled: str, saved: Path) -> None:
     settings, before = Settings(conninfo=filled), saved.read_bytes()
     with pytest.raises(BackupError, match="never overwrites"):

@@ -129,6 +129,14 @@ def test_a_damaged_schema(
     assert wrong(settings) == expected
 
 
+def test_an_audit_log_that_was_changed(settings: Settings, conn: psycopg.Connection[Any]) -> None:
+    conn.execute("SELECT promote('m', '1')")
+    conn.execute("ALTER TABLE audit_log DISABLE TRIGGER USER")
+    conn.execute("UPDATE audit_log SET actor = 'somebody else'")
+    conn.execute("ALTER TABLE audit_log ENABLE TRIGGER USER")
+    assert wrong(settings) == {"audit_chain": 1}
+
+
 def test_no_partition_for_tomorrow(
     settings: Settings, conn: psycopg.Connection[Any], run: Run
 ) -> None:

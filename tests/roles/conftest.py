@@ -58,7 +58,9 @@ def users(server_dsn: str, template: str) -> Iterator[Users]:
                     sql.Identifier(f"{prefix}{kind}_user"), sql.Identifier(prefix + kind)
                 )
             )
-        yield Users(dsn, prefix)
+        users = Users(dsn, prefix)
+        yield users
+        users.close()
         admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
         for kind in KINDS:
             for role in (f"{prefix}{kind}_user", prefix + kind):

@@ -31,14 +31,16 @@ _CHUNK: Final = 2**20
 class Manifest:
     """What a backup holds.
 
-    `rows` counts the rows of each table of `schema`, `roles` are those that the dump grants
-    something to, `sizes` are the bytes of each table and partition, `relations` is the number of
-    tables, indexes and the like. `server` and `pg_dump` are major versions of PostgreSQL.
+    `rows` counts the rows of each table of `schema`, `audit_head` is the end of the audit log,
+    `roles` are those that the dump grants something to, `sizes` are the bytes of each table and
+    partition, `relations` is the number of tables, indexes and the like. `server` and `pg_dump` are
+    major versions of PostgreSQL.
     """
 
     database: str
     schema: str
     schema_version: int
+    audit_head: str
     made_at: datetime
     made_by: str
     server: int

@@ -13,10 +13,12 @@ from psycopg.rows import dict_row
 
 from ..config import Settings
 from ..connections import direct
+from ..database import Database
 from ..embedded import resolve_conninfo
 from ..errors import BackupError
 from ..failures import raise_alone, translate
 from ..migrations import latest_version
+from ..repositories import AuditRepository
 from ..setup import connect, create_database, maintenance
 from ..statements import load
 from .dump import OnProgress, count_rows, progress
@@ -43,7 +45,8 @@ def restore(
 ) -> Restored:
     """Restore a backup into the configured database, or the one named `into`.
 
-    The database is made if it is missing. What is restored belongs to the user who restores.
+    The database is made if it is missing. What is restored belongs to the user who restores. At the
+    end the rows are counted and the audit log is verified, unless the backup is of an older schema.
     Raises BackupError, before anything is changed, when the file is not a whole backup of a ledger,
     when it is of a newer release or PostgreSQL, or when the database is not empty.
     """
@@ -79,8 +82,10 @@ def restore(
     run(command, conninfo, progress(manifest.sizes, on_progress))
     with connect(conninfo) as connection, connection.transaction():
         connection.execute(load("backup")["be_patient"].text)
-        _verify(connection, manifest)
+        _verify_rows(connection, manifest)
         connection.execute(load("backup")["analyze"].text)
+    if manifest.schema_version == latest_version():
+        _verify_audit(replace(settings, conninfo=conninfo), manifest)
     return Restored(
         name, manifest.schema, manifest.schema_version, manifest.rows, target["missing_roles"]
     )
@@ -127,10 +132,20 @@ def _make_roles(server: psycopg.Connection[Any], names: list[str]) -> None:
         raise_alone(translate(error))
 
 
-def _verify(connection: psycopg.Connection[Any], manifest: Manifest) -> None:
+def _verify_rows(connection: psycopg.Connection[Any], manifest: Manifest) -> None:
     counts = count_rows(connection, manifest.schema, list(manifest.rows))
     wrong = [name for name, count in manifest.rows.items() if counts[name] != count]
     if wrong:
         raise BackupError(
             f"the restored database does not have the rows of the backup in {', '.join(wrong)}"
+        )
+
+
+def _verify_audit(settings: Settings, manifest: Manifest) -> None:
+    with Database(settings) as db:
+        found = AuditRepository(db).verify(against=manifest.audit_head)
+    if found.problem is not None:
+        raise BackupError(
+            f"restored, but entry {found.broken_seq} of the audit log {found.problem}; "
+            "run mlops-ledger audit verify on the ledger that was backed up"
         )

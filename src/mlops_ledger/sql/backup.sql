@@ -6,6 +6,7 @@ SELECT current_database()::text AS database,
        current_schema()::text AS schema,
        current_setting('server_version_num')::integer / 10000 AS server,
        (SELECT max(version) FROM ledger_migrations) AS schema_version,
+       (SELECT seq || ':' || encode(hash, 'hex') FROM audit_head) AS audit_head,
        now() AS made_at,
        session_user::text AS made_by,
        (SELECT count(*) FROM pg_class WHERE oid >= 16384)::integer AS relations;

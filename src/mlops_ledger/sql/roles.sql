@@ -7,8 +7,9 @@ SELECT statement FROM ledger_role_statements(%(prefix)s::text) statement;
 -- missing --
 -- Which of the five roles are not there.
 SELECT %(prefix)s::text || kind
-FROM unnest('{owner,writer,reader,approver,auditor}'::text[]) kind
-WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = %(prefix)s::text || kind);
+FROM unnest('{owner,writer,reader,approver,auditor}'::text[]) WITH ORDINALITY k (kind, place)
+WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = %(prefix)s::text || kind)
+ORDER BY place;
 
 -- show --
 -- What is granted to the roles in the ledger's schema, as the server has it.
