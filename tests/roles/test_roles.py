@@ -150,7 +150,7 @@ def test_a_writer_can_run_every_job(users: Users, tmp_path: Path) -> None:
         assert decision
     with PredictionLogger(settings, model_name="jobs", model_version="1") as log:
         log(probability=0.5, inputs={"a": 1})
-    assert log.counters().stored == 1
+    assert log.counters.stored == 1
 
 
 def test_a_reader_can_look_but_not_see_inputs(users: Users) -> None:
