@@ -8,7 +8,7 @@ BEGIN
     FOR guarded IN
         SELECT DISTINCT p.oid::regprocedure
         FROM ledger_privileges() g
-        JOIN pg_proc p ON p.proname = g.object_name AND p.pronamespace = current_schema()::regnamespace
+        JOIN pg_proc p ON p.proname = g.object_name AND p.pronamespace = quote_ident(current_schema())::regnamespace
         WHERE g.object_type = 'FUNCTION'
     LOOP
         EXECUTE format('ALTER FUNCTION %s SECURITY INVOKER', guarded);

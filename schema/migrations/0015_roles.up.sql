@@ -89,7 +89,7 @@ BEGIN
     FOR guarded IN
         SELECT DISTINCT p.oid::regprocedure
         FROM ledger_privileges() g
-        JOIN pg_proc p ON p.proname = g.object_name AND p.pronamespace = current_schema()::regnamespace
+        JOIN pg_proc p ON p.proname = g.object_name AND p.pronamespace = quote_ident(current_schema())::regnamespace
         WHERE g.object_type = 'FUNCTION'
     LOOP
         EXECUTE format('ALTER FUNCTION %s SECURITY DEFINER', guarded);
@@ -112,7 +112,7 @@ LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
     UNION ALL
     SELECT 'FUNCTION', p.oid::regprocedure::text, pg_get_userbyid(p.proowner)
     FROM pg_proc p
-    WHERE p.pronamespace = current_schema()::regnamespace
+    WHERE p.pronamespace = quote_ident(current_schema())::regnamespace
       AND (p.proname LIKE 'ledger\_%'
            OR p.proname IN (SELECT g.object_name FROM ledger_privileges() g WHERE g.object_type = 'FUNCTION')
            OR p.oid IN (SELECT t.tgfoid FROM pg_trigger t JOIN relations r ON r.id = t.tgrelid))
@@ -162,7 +162,7 @@ BEGIN
     RETURN QUERY
     SELECT format('GRANT EXECUTE ON FUNCTION %s TO %I', p.oid::regprocedure, prefix || g.role)
     FROM ledger_privileges() g
-    JOIN pg_proc p ON p.proname = g.object_name AND p.pronamespace = schema::regnamespace
+    JOIN pg_proc p ON p.proname = g.object_name AND p.pronamespace = quote_ident(schema)::regnamespace
     WHERE g.object_type = 'FUNCTION';
 END
 $$;

@@ -18,19 +18,19 @@ FROM (
     SELECT a.grantee, CASE c.relkind WHEN 'v' THEN 'view' ELSE 'table' END AS object_type, c.relname::text AS object_name,
            array_agg(a.privilege_type::text ORDER BY a.privilege_type) AS privileges, NULL::text[] AS columns
     FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) a
-    WHERE c.relnamespace = current_schema()::regnamespace AND NOT c.relispartition AND a.grantee <> c.relowner
+    WHERE c.relnamespace = quote_ident(current_schema())::regnamespace AND NOT c.relispartition AND a.grantee <> c.relowner
     GROUP BY 1, 2, 3
     UNION ALL
     SELECT a.grantee, 'table', c.relname::text, ARRAY[a.privilege_type::text], array_agg(t.attname::text ORDER BY t.attnum)
     FROM pg_attribute t
     JOIN pg_class c ON c.oid = t.attrelid
     CROSS JOIN LATERAL aclexplode(t.attacl) a
-    WHERE c.relnamespace = current_schema()::regnamespace
+    WHERE c.relnamespace = quote_ident(current_schema())::regnamespace
     GROUP BY 1, 2, 3, a.privilege_type
     UNION ALL
     SELECT a.grantee, 'function', p.proname::text, array_agg(a.privilege_type::text), NULL
     FROM pg_proc p CROSS JOIN LATERAL aclexplode(p.proacl) a
-    WHERE p.pronamespace = current_schema()::regnamespace AND a.grantee <> p.proowner
+    WHERE p.pronamespace = quote_ident(current_schema())::regnamespace AND a.grantee <> p.proowner
     GROUP BY 1, 2, 3
     UNION ALL
     SELECT o.oid, 'ledger', current_schema()::text, ARRAY['OWNER'], NULL

@@ -18,5 +18,5 @@ FROM pg_class t
 LEFT JOIN LATERAL pg_partition_tree(t.oid) tree ON true
 JOIN pg_class l ON l.oid = coalesce(tree.relid, t.oid)
 LEFT JOIN LATERAL ledger_partitions(t.relname) p ON t.relkind = 'p' AND p.name = l.relname
-WHERE t.relkind IN ('r', 'p') AND NOT t.relispartition AND t.relnamespace = current_schema()::regnamespace
+WHERE t.relkind IN ('r', 'p') AND NOT t.relispartition AND t.relnamespace = quote_ident(current_schema())::regnamespace
 ORDER BY t.relname, p.since NULLS FIRST;

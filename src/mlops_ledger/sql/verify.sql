@@ -42,13 +42,13 @@ ORDER BY t.table_name;
 SELECT c.relname::text
 FROM pg_index i
 JOIN pg_class c ON c.oid = i.indexrelid
-WHERE c.relnamespace = current_schema()::regnamespace AND NOT (i.indisvalid AND i.indisready AND i.indislive)
+WHERE c.relnamespace = quote_ident(current_schema())::regnamespace AND NOT (i.indisvalid AND i.indisready AND i.indislive)
 ORDER BY c.relname;
 
 -- invalid_constraints --
 -- Constraints that were never checked against the rows that were there.
 SELECT conname::text FROM pg_constraint
-WHERE connamespace = current_schema()::regnamespace AND NOT convalidated
+WHERE connamespace = quote_ident(current_schema())::regnamespace AND NOT convalidated
 ORDER BY conname;
 
 -- objects --
@@ -56,22 +56,22 @@ ORDER BY conname;
 SELECT 'TRIGGER ' || c.relname || ' ' || t.tgname
 FROM pg_trigger t
 JOIN pg_class c ON c.oid = t.tgrelid
-WHERE c.relnamespace = current_schema()::regnamespace AND NOT t.tgisinternal AND t.tgparentid = 0
+WHERE c.relnamespace = quote_ident(current_schema())::regnamespace AND NOT t.tgisinternal AND t.tgparentid = 0
 UNION ALL
 SELECT CASE t.contype WHEN 'f' THEN 'FK ' ELSE '' END || 'CONSTRAINT ' || c.relname || ' ' || t.conname
 FROM pg_constraint t
 JOIN pg_class c ON c.oid = t.conrelid
-WHERE c.relnamespace = current_schema()::regnamespace
+WHERE c.relnamespace = quote_ident(current_schema())::regnamespace
 UNION ALL
 SELECT 'INDEX ' || relname FROM pg_class
-WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('i', 'I');
+WHERE relnamespace = quote_ident(current_schema())::regnamespace AND relkind IN ('i', 'I');
 
 -- triggers_off --
 -- Triggers that were disabled, on a table or one of its partitions; also those of foreign keys.
 SELECT DISTINCT c.relname || '.' || t.tgname
 FROM pg_trigger t
 JOIN pg_class c ON c.oid = t.tgrelid
-WHERE c.relnamespace = current_schema()::regnamespace AND t.tgenabled IN ('D', 'R')
+WHERE c.relnamespace = quote_ident(current_schema())::regnamespace AND t.tgenabled IN ('D', 'R')
 ORDER BY 1;
 
 -- server_time --
