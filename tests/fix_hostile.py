@@ -118,6 +118,7 @@ NOT_TEXTS += [["a\x00"], ["\ud800"], [b"a"], np.array([1.0]), [NAN], np.array([[
 NOT_BOOLEAN = [1, 0, "true", "", 1.0, [], b"t", np.int64(1), NAN, "t", Level.ONE, object()]
 
 MODELS, MONITORING, DECISIONS = "insert version", "insert run", "insert decision"
+ACTIONS, APPROVE, EXECUTE = "insert action", "approve action", "mark_executed action"
 PROMOTE, ROLLBACK, RETIRE = "promote", "rollback", "retire"
 
 TEXTS = {
@@ -135,6 +136,18 @@ TEXTS = {
     ],
     MONITORING: ["drift_report_ref", "drift_summary_ref", "model_name"],
     DECISIONS: ["action", "decided_by", "model_name", "reasoning", "trigger_reason"],
+    ACTIONS: [
+        "action_type",
+        "description",
+        "issue_id",
+        "issue_severity",
+        "issue_type",
+        "model_name",
+        "requested_by",
+        "risk_level",
+    ],
+    APPROVE: ["comment", "reviewed_by"],
+    EXECUTE: ["executed_by"],
     PROMOTE: ["model_name", "model_version", "promoted_by", "reason", "slot"],
     ROLLBACK: ["model_name", "reason", "rolled_back_by", "slot"],
     RETIRE: ["model_name", "reason", "retired_by", "slot"],
@@ -160,11 +173,14 @@ OBJECTS = {
     MODELS: ["hyperparameters", "metrics", "tags"],
     MONITORING: ["metadata"],
     DECISIONS: ["data_context", "decision_details", "drift_context"],
+    ACTIONS: ["parameters"],
+    EXECUTE: ["result"],
 }
 INSTANTS = {
     MODELS: ["created_at"],
     MONITORING: ["timestamp"],
     DECISIONS: ["timestamp"],
+    ACTIONS: ["requested_at"],
     PROMOTE: ["at"],
     ROLLBACK: ["at"],
     RETIRE: ["at"],
@@ -179,14 +195,22 @@ IDS = {
         "production_version_id",
         "resolves_id",
     ],
-    PROMOTE: ["decision_id", "deployment_id"],
+    ACTIONS: ["id", "model_version_id"],
+    APPROVE: ["id"],
+    EXECUTE: ["id"],
+    PROMOTE: ["action_id", "decision_id", "deployment_id"],
     ROLLBACK: ["deployment_id"],
     RETIRE: ["deployment_id"],
 }
 # Values of a sort, and the fields that must refuse them.
 REFUSED: dict[str, tuple[list[Any], dict[str, list[str]]]] = {
     "text": (NOT_TEXT + BAD_TEXT, TEXTS),
-    "names": (BAD_NAMES, {MODELS: ["model_name", "model_version"]}),
+    "names": (BAD_NAMES, {MODELS: ["model_name", "model_version"], ACTIONS: ["action_type"]}),
+    "people": (
+        ["", " ", "\u2003", "a\nb", "a\x1b[31m", "x" * 256],
+        {ACTIONS: ["requested_by"], APPROVE: ["reviewed_by"]},
+    ),
+    "risks": (["", "huge", "lo w", "high\n"], {ACTIONS: ["risk_level"]}),
     "slots": ([*BAD_NAMES, "Production", "a b", "-a", "ü", "x" * 64], {PROMOTE: ["slot"]}),
     "stages": (["", "live", "productions", "Produc tion", "\n"], {MODELS: ["stage"]}),
     "actions": (["", "approve", "Promoted", "rejected\n!"], {DECISIONS: ["action"]}),
@@ -223,10 +247,14 @@ REFUSED: dict[str, tuple[list[Any], dict[str, list[str]]]] = {
         {DECISIONS: ["gate_results"]},
     ),
     "instants": (NOT_AN_INSTANT, INSTANTS),
+    "ends": ([*NOT_AN_INSTANT, NOON - timedelta(days=1)], {ACTIONS: ["expires_at"]}),
     "the future": (THE_FUTURE, {name: INSTANTS[name] for name in INSTANTS}),
     "ids": (NOT_AN_ID, IDS),
     "lists of texts": (NOT_TEXTS, {MODELS: ["feature_names"], MONITORING: ["drifted_features"]}),
-    "booleans": (NOT_BOOLEAN, {MONITORING: ["dataset_drift_detected"]}),
+    "booleans": (
+        NOT_BOOLEAN,
+        {MONITORING: ["dataset_drift_detected"], ACTIONS: ["requires_approval"]},
+    ),
 }
 
 # What is stored, and what is read again.
@@ -269,6 +297,12 @@ ACCEPTED: list[tuple[str, str, Any, Any]] = [
     (MONITORING, "drifted_features", [], []),
     (MONITORING, "drifted_features", ["a", "{b}", 'c"', "NULL"], ["a", "{b}", 'c"', "NULL"]),
     (MONITORING, "metadata", {"a": [None, True, 1.5]}, {"a": [None, True, 1.5]}),
+    (ACTIONS, "risk_level", " High", "high"),
+    (ACTIONS, "requested_by", " ü 漢😀 ", " ü 漢😀 "),
+    (ACTIONS, "description", "x" * 1_000_000, "x" * 1_000_000),
+    (ACTIONS, "parameters", {"rate": Decimal("0.25")}, {"rate": 0.25}),
+    (ACTIONS, "requires_approval", np.bool_(True), True),
+    (ACTIONS, "expires_at", datetime.max.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)),
     (DECISIONS, "action", "REJECT ", "reject"),
     (DECISIONS, "reasoning", "line\nline", "line\nline"),
     (DECISIONS, "gate_results", [{"gate": "a", "passed": np.bool_(True), "value": np.float64(1)}], [

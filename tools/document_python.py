@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from generated import REFERENCE, run
 
 from mlops_ledger import (
+    AgentActionsRepository,
     Database,
     GroundTruthRepository,
     ModelVersionRepository,
@@ -39,6 +40,7 @@ exceptions in `mlops_ledger.errors`.
 Each class below that talks to the database has an asynchronous twin with the same methods, to be
 awaited: `AsyncDatabase`, `AsyncTransaction`, `AsyncModelVersionRepository`,
 `AsyncMonitoringMetricsRepository`, `AsyncRetrainingDecisionsRepository`,
+`AsyncAgentActionsRepository`,
 `AsyncPredictionsRepository`, `AsyncGroundTruthRepository` and `AsyncPredictionLogger`.
 
 What holds for all methods:
@@ -65,6 +67,7 @@ def generate() -> str:
         *_class(ModelVersionRepository),
         *_class(MonitoringMetricsRepository),
         *_class(RetrainingDecisionsRepository),
+        *_class(AgentActionsRepository),
         *_class(PredictionsRepository),
         *_class(GroundTruthRepository),
         *_class(PredictionLogger),

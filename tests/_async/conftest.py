@@ -8,6 +8,7 @@ import pytest
 
 from mlops_ledger import (
     AsyncAlertsRepository,
+    AsyncAgentActionsRepository,
     AsyncDatabase,
     AsyncGroundTruthRepository,
     AsyncModelVersionRepository,
@@ -65,3 +66,6 @@ def alerts(db: AsyncDatabase) -> AsyncAlertsRepository:
 def monitors(db: AsyncDatabase) -> AsyncMonitorsRepository:
     """Its monitors."""
     return AsyncMonitorsRepository(db)
+def actions(db: AsyncDatabase) -> AsyncAgentActionsRepository:
+    """Its actions."""
+    return AsyncAgentActionsRepository(db)

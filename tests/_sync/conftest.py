@@ -9,6 +9,7 @@ import pytest
 
 from mlops_ledger import (
     AlertsRepository,
+    AgentActionsRepository,
     Database,
     GroundTruthRepository,
     ModelVersionRepository,
@@ -66,3 +67,6 @@ def alerts(db: Database) -> AlertsRepository:
 def monitors(db: Database) -> MonitorsRepository:
     """Its monitors."""
     return MonitorsRepository(db)
+def actions(db: Database) -> AgentActionsRepository:
+    """Its actions."""
+    return AgentActionsRepository(db)

@@ -26,7 +26,13 @@ INSERT INTO retraining_decisions
 SELECT v.model_name, v.created_at, v.id, 'drift',
        CASE WHEN v.model_version::int % 100 = 0 THEN 'pending' ELSE 'reject' END
 FROM model_versions v, generate_series(1, 2);
-INSERT INTO model_slots (model_name, slot) SELECT 'm' || n, 'eu' FROM generate_series(0, 39) n;
+INSERT INTO agent_actions
+    (model_name, requested_at, requested_by, action_type, risk_level, model_version_id)
+SELECT v.model_name, v.created_at, 'agent', 'retrain',
+       CASE WHEN v.model_version::int % 100 = 0 THEN 'high' ELSE 'low' END, v.id
+FROM model_versions v, generate_series(1, 2);
+SELECT execute_action(id) FROM agent_actions WHERE NOT requires_approval;
+INSERT INTO model_slots (model_name, slot) SELECT 'm' || n, 'eu' FROM generate_series(0, 3999) n;
 INSERT INTO model_deployments (slot_id, model_name, model_version_id, deployed_at, retired_at)
 SELECT s.id, v.model_name, v.id, v.created_at, v.created_at + interval '30 seconds'
 FROM model_versions v JOIN model_slots s USING (model_name);
@@ -45,6 +51,7 @@ QUERIES: list[tuple[str, str, dict[str, str]]] = [
     ("model_versions", "list_versions", {"before": AN_ID.format("model_versions")}),
     ("model_versions", "timeline", {}),
     ("model_versions", "timeline", {"model_name": "'m7'"}),
+    ("model_versions", "promotion_policy", {"model_name": "'m7'", "slot": "'eu'"}),
     ("monitoring", "get", {"id": AN_ID.format("monitoring_metrics")}),
     ("monitoring", "list_runs", {}),
     ("monitoring", "list_runs", {"model_name": "'m7'"}),
@@ -62,6 +69,12 @@ QUERIES: list[tuple[str, str, dict[str, str]]] = [
     ("decisions", "list_decisions", {"before": AN_ID.format("retraining_decisions")}),
     ("decisions", "list_pending", {}),
     ("decisions", "list_pending", {"model_name": "'m7'"}),
+    ("agent_actions", "get", {"id": AN_ID.format("agent_actions")}),
+    ("agent_actions", "list_actions", {}),
+    ("agent_actions", "list_actions", {"model_name": "'m7'"}),
+    ("agent_actions", "list_actions", {"before": AN_ID.format("agent_actions")}),
+    ("agent_actions", "list_pending", {}),
+    ("agent_actions", "list_pending", {"model_name": "'m7'"}),
     (
         "decisions",
         "acceptance_rate",
@@ -118,7 +131,8 @@ def test_a_documented_query_uses_an_index(
     finally:
         filled.execute("DEALLOCATE q")
     assert "Seq Scan on m" not in plan, plan
-    assert "Seq Scan on retraining_decisions" not in plan, plan
+    for table in ("retraining_decisions", "agent_actions"):
+        assert f"Seq Scan on {table}" not in plan, plan
 
 
 def _literal(conn: psycopg.Connection, expression: str) -> Any:

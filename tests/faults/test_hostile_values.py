@@ -16,10 +16,23 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from fix_hostile import ACCEPTED, DECISIONS, MODELS, MONITORING, NOON, PROMOTE, REFUSED
+from fix_hostile import (
+    ACCEPTED,
+    ACTIONS,
+    APPROVE,
+    DECISIONS,
+    EXECUTE,
+    MODELS,
+    MONITORING,
+    NOON,
+    PROMOTE,
+    REFUSED,
+)
 from psycopg import sql
 
 from mlops_ledger import (
+    AgentActionsRepository,
+    AsyncAgentActionsRepository,
     AsyncDatabase,
     AsyncModelVersionRepository,
     AsyncMonitoringMetricsRepository,
@@ -35,8 +48,8 @@ from mlops_ledger.errors import InvalidValue
 class Writers:
     """The same call, on every way to write."""
 
-    def __init__(self, db: Database, async_db: AsyncDatabase) -> None:
-        self._db, self._async_db = db, async_db
+    def __init__(self, db: Database, async_db: AsyncDatabase, action: UUID) -> None:
+        self._db, self._async_db, self._action = db, async_db, action
         self._numbers = count()
 
     def arguments(self, call: str, field: str, value: object) -> dict[str, Any]:
@@ -48,6 +61,10 @@ class Writers:
             base |= {"num_features": 10} if field == "num_drifted_features" else {}
         elif call == DECISIONS:
             base |= {"trigger_reason": "drift", "action": "reject"}
+        elif call == ACTIONS:
+            base |= {"action_type": "scale", "risk_level": "high", "requested_at": NOON}
+        elif call in (APPROVE, EXECUTE):
+            base = {"id": self._action}
         elif call == PROMOTE:
             base |= {"model_version": "1"}
         return base | {field: value}
@@ -71,6 +88,9 @@ class Writers:
         repository: Any = {
             MONITORING: AsyncMonitoringMetricsRepository,
             DECISIONS: AsyncRetrainingDecisionsRepository,
+            ACTIONS: AsyncAgentActionsRepository,
+            APPROVE: AsyncAgentActionsRepository,
+            EXECUTE: AsyncAgentActionsRepository,
         }.get(call, AsyncModelVersionRepository)(db)
         try:
             return await getattr(repository, call.split()[0])(**arguments)
@@ -90,6 +110,9 @@ class Writers:
         repository: Any = {
             MONITORING: MonitoringMetricsRepository,
             DECISIONS: RetrainingDecisionsRepository,
+            ACTIONS: AgentActionsRepository,
+            APPROVE: AgentActionsRepository,
+            EXECUTE: AgentActionsRepository,
         }.get(call, ModelVersionRepository)(db)
         try:
             return getattr(repository, call.split()[0])(**arguments)
@@ -116,7 +139,10 @@ async def writers(dsn: str, conn: psycopg.Connection) -> Any:
         )
     async with AsyncDatabase(dsn) as async_db:
         with Database(dsn) as db:
-            yield Writers(db, async_db)
+            action = AgentActionsRepository(db).insert(
+                action_type="scale", risk_level="low", requested_by="agent"
+            )
+            yield Writers(db, async_db, action)
 
 
 def content(conn: psycopg.Connection) -> Any:
@@ -124,6 +150,7 @@ def content(conn: psycopg.Connection) -> Any:
         "SELECT (SELECT array_agg(v ORDER BY id) FROM model_versions v)::text,"
         " (SELECT array_agg(s ORDER BY id) FROM model_slots s)::text,"
         " (SELECT array_agg(d ORDER BY id) FROM model_deployments d)::text,"
+        " (SELECT array_agg(a ORDER BY id) FROM agent_actions a)::text,"
         " (SELECT count(*) FROM monitoring_metrics), (SELECT count(*) FROM retraining_decisions)"
     ).fetchone()
 
@@ -159,6 +186,7 @@ TABLES = {
     MODELS: "model_versions",
     MONITORING: "monitoring_metrics",
     DECISIONS: "retraining_decisions",
+    ACTIONS: "agent_actions",
 }
 
 

@@ -14,6 +14,7 @@ from ..errors import LedgerError
 from .alerts import alerts
 from .audit import audit
 from .backup import backup, restore
+from .actions import actions
 from .db import db
 from .decisions import decisions
 from .drift import drift
@@ -84,6 +85,7 @@ for command in (
     migrate,
     models,
     decisions,
+    actions,
     monitoring,
     drift,
     metrics,

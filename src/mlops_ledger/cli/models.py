@@ -118,6 +118,7 @@ def tag(model_name: str, model_version: str, tags: Any, as_json: bool) -> None:
 @by_option
 @reason_option
 @click.option("--decision", type=click.UUID, help="The decision that allows it.")
+@click.option("--action", type=click.UUID, help="The approved action that allows it.")
 @at_option
 @json_option
 def promote(
@@ -127,12 +128,13 @@ def promote(
     by: str | None,
     reason: str | None,
     decision: UUID | None,
+    action: UUID | None,
     at: datetime | None,
     as_json: bool,
 ) -> None:
     """Put a version into production, or into another slot.
 
-    Without MODEL_VERSION it is the candidate of the decision.
+    Without MODEL_VERSION it is the candidate of the decision, or the version of the action.
     """
     with Database() as db:
         deployment = ModelVersionRepository(db).promote(
@@ -142,6 +144,7 @@ def promote(
             promoted_by=by,
             reason=reason,
             decision_id=decision,
+            action_id=action,
             at=at,
         )
     _echo_deployment(deployment, as_json)
@@ -204,9 +207,56 @@ def timeline(model_name: str | None, slot: str | None, limit: int, as_json: bool
         entries = ModelVersionRepository(db).timeline(model_name=model_name, slot=slot, limit=limit)
     columns = (
         "model_name slot model_version deployed_at retired_at live_for deployed_by "
-        "decision_action trigger_reason reason"
+        "approved_by decision_action trigger_reason reason"
     )
     echo_rows(entries, columns, as_json)
+
+
+@models.command()
+@click.argument("model_name")
+@slot_option
+@click.option(
+    "--require-decision/--no-require-decision",
+    "requires_decision",
+    default=None,
+    help="Whether a promotion must name a decision.",
+)
+@click.option(
+    "--require-approval/--no-require-approval",
+    "requires_approval",
+    default=None,
+    help="Whether a promotion must name an approved action.",
+)
+@by_option
+@json_option
+def policy(
+    model_name: str,
+    slot: str,
+    requires_decision: bool | None,
+    requires_approval: bool | None,
+    by: str | None,
+    as_json: bool,
+) -> None:
+    """Show what a promotion of MODEL_NAME needs, or change it.
+
+    Rollback and retire never need anything: an emergency cannot wait.
+    """
+    with Database() as db:
+        repository = ModelVersionRepository(db)
+        if requires_decision is requires_approval is None:
+            found = repository.promotion_policy(model_name=model_name, slot=slot)
+        else:
+            found = repository.set_promotion_policy(
+                model_name=model_name,
+                slot=slot,
+                requires_decision=requires_decision,
+                requires_approval=requires_approval,
+                updated_by=by,
+            )
+    if found is not None or as_json:
+        echo_json(found) if as_json else echo_fields(found)
+    else:
+        click.echo(f"a promotion of model {model_name} into slot {slot} needs nothing")
 
 
 @models.command()

@@ -1,0 +1,162 @@
+"""`mlops-ledger actions`: what agents and people ask for, and the review of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import click
+
+from ..database import Database
+from ..errors import NotFound
+from ..repositories import AgentActionsRepository
+from ..rows import AgentAction
+from .options import (
+    Instant,
+    JsonObject,
+    by_option,
+    json_option,
+    limit_option,
+    risk_type,
+    status_type,
+)
+from .output import echo_fields, echo_json, echo_rows
+
+COLUMNS = (
+    "id requested_at action_type risk_level requires_approval model_name status "
+    "requested_by reviewed_by description"
+)
+action_argument = click.argument("action_id", type=click.UUID)
+comment_option = click.option("--comment", metavar="TEXT", help="Why.")
+result_option = click.option("--result", type=JsonObject(), help="What came of it.")
+
+
+@click.group()
+def actions() -> None:
+    """Ask for actions, review them and record what came of them."""
+
+
+@actions.command("list")
+@click.option("--model", "model_name", help="Only actions on this model.")
+@click.option("--status", type=status_type, help="Only actions in this status.")
+@click.option("--type", "action_type", help="Only actions of this type.")
+@click.option("--risk", "risk_level", type=risk_type, help="Only actions of this risk.")
+@click.option("--pending", is_flag=True, help="Only what waits for a reviewer, oldest first.")
+@limit_option
+@json_option
+def list_(pending: bool, limit: int, as_json: bool, **filters: Any) -> None:
+    """List actions, newest first."""
+    if pending and any(filters[name] for name in ("status", "action_type", "risk_level")):
+        raise click.UsageError("--pending goes with --model and --limit only")
+    with Database() as db:
+        repository = AgentActionsRepository(db)
+        if pending:
+            found = repository.list_pending(model_name=filters["model_name"], limit=limit)
+        else:
+            found = repository.list_actions(**filters, limit=limit)
+    echo_rows(found, COLUMNS, as_json)
+
+
+@actions.command()
+@action_argument
+@json_option
+def show(action_id: UUID, as_json: bool) -> None:
+    """Show one action."""
+    with Database() as db:
+        action = AgentActionsRepository(db).get(id=action_id)
+    if action is None:
+        raise NotFound(f"there is no action {action_id}")
+    _echo(action, as_json)
+
+
+@actions.command()
+@click.argument("action_type")
+@click.option("--risk", "risk_level", type=risk_type, required=True, help="How risky it is.")
+@click.option("--description", metavar="TEXT", help="What is to be done.")
+@click.option("--parameters", type=JsonObject(), help="What it is to be done with.")
+@click.option(
+    "--requires-approval/--no-approval",
+    default=None,
+    help="Whether it must be approved first (default: for high and critical risk).",
+)
+@click.option("--model", "model_name", help="The model it is about.")
+@click.option("--version-id", "model_version_id", type=click.UUID, help="The version's id.")
+@click.option("--issue", "issue_id", help="The issue it is to solve.")
+@click.option("--issue-type", help="The kind of that issue.")
+@click.option("--issue-severity", help="The severity of that issue.")
+@click.option("--expires", "expires_at", type=Instant(), metavar="TIME", help="When it expires.")
+@click.option("--id", "action_id", type=click.UUID, help="An id, to be able to repeat the call.")
+@by_option
+def request(
+    by: str | None, action_id: UUID | None, expires_at: datetime | None, **fields: Any
+) -> None:
+    """Ask for an action such as promote or retrain; prints its id."""
+    with Database() as db:
+        made = AgentActionsRepository(db).insert(
+            **fields, expires_at=expires_at, requested_by=by, id=action_id
+        )
+    click.echo(made)
+
+
+@actions.command()
+@action_argument
+@comment_option
+@by_option
+@json_option
+def approve(action_id: UUID, comment: str | None, by: str | None, as_json: bool) -> None:
+    """Approve a pending action of somebody else."""
+    with Database() as db:
+        action = AgentActionsRepository(db).approve(id=action_id, reviewed_by=by, comment=comment)
+    _echo(action, as_json)
+
+
+@actions.command()
+@action_argument
+@comment_option
+@by_option
+@json_option
+def reject(action_id: UUID, comment: str | None, by: str | None, as_json: bool) -> None:
+    """Reject a pending action of somebody else."""
+    with Database() as db:
+        action = AgentActionsRepository(db).reject(id=action_id, reviewed_by=by, comment=comment)
+    _echo(action, as_json)
+
+
+@actions.command()
+@action_argument
+@result_option
+@by_option
+@json_option
+def execute(action_id: UUID, result: dict[str, Any] | None, by: str | None, as_json: bool) -> None:
+    """Record that an action was carried out."""
+    with Database() as db:
+        action = AgentActionsRepository(db).mark_executed(
+            id=action_id, executed_by=by, result=result
+        )
+    _echo(action, as_json)
+
+
+@actions.command()
+@action_argument
+@result_option
+@by_option
+@json_option
+def fail(action_id: UUID, result: dict[str, Any] | None, by: str | None, as_json: bool) -> None:
+    """Record that carrying out an action failed."""
+    with Database() as db:
+        action = AgentActionsRepository(db).mark_failed(id=action_id, executed_by=by, result=result)
+    _echo(action, as_json)
+
+
+@actions.command()
+@json_option
+def expire(as_json: bool) -> None:
+    """Mark the actions whose time is over as expired."""
+    with Database() as db:
+        expired = AgentActionsRepository(db).expire()
+    echo_json({"expired": expired}) if as_json else click.echo(f"{expired} expired")
+
+
+def _echo(action: AgentAction, as_json: bool) -> None:
+    echo_json(action) if as_json else echo_fields(action)
