@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from mlops_ledger import (
-    AsyncAlertsRepository,
     AsyncAgentActionsRepository,
+    AsyncAlertsRepository,
     AsyncDatabase,
     AsyncGroundTruthRepository,
     AsyncModelVersionRepository,
@@ -66,6 +66,8 @@ def alerts(db: AsyncDatabase) -> AsyncAlertsRepository:
 def monitors(db: AsyncDatabase) -> AsyncMonitorsRepository:
     """Its monitors."""
     return AsyncMonitorsRepository(db)
+
+
 def actions(db: AsyncDatabase) -> AsyncAgentActionsRepository:
     """Its actions."""
     return AsyncAgentActionsRepository(db)

@@ -37,6 +37,7 @@ from mlops_ledger.cli import main
 from mlops_ledger.connections import libpq_environment
 from mlops_ledger.embedded import EmbeddedServer
 from mlops_ledger.errors import BackupError, SchemaError
+from mlops_ledger.roles import Roles
 
 DEBIAN = Path("/usr/lib/postgresql/15/bin")
 # Different each time it is asked for, or about the file and not the database.
@@ -83,14 +84,18 @@ def new_name(server_dsn: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def role(conn: psycopg.Connection[Any]) -> Iterator[str]:
-    """A role that may read the registry."""
-    name = f"reader_{uuid4().hex}"
-    conn.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(name)))
-    conn.execute(sql.SQL("GRANT SELECT ON model_versions TO {}").format(sql.Identifier(name)))
-    yield name
-    conn.execute(sql.SQL("DROP OWNED BY {}").format(sql.Identifier(name)))
-    conn.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
+def prefix(filled: str) -> Iterator[str]:
+    """How the names of the roles begin that the ledger is shared with."""
+    prefix = f"t{uuid4().hex}_"
+    with Database(filled) as db:
+        Roles(db).create(prefix=prefix)
+    yield prefix
+    with psycopg.connect(filled, autocommit=True) as connection:
+        for kind in ("owner", "writer", "reader", "approver", "auditor"):
+            role = sql.Identifier(prefix + kind)
+            connection.execute(sql.SQL("REASSIGN OWNED BY {} TO CURRENT_USER").format(role))
+            connection.execute(sql.SQL("DROP OWNED BY {}").format(role))
+            connection.execute(sql.SQL("DROP ROLE {}").format(role))
 
 
 @pytest.fixture
@@ -111,7 +116,7 @@ def dump(conninfo: str) -> str:
         major = connection.info.server_version // 10000
     program, _ = find_program("pg_dump", major, Settings.from_environment())
     done = subprocess.run(
-        [program, "--no-owner"],
+        [program],
         env={**os.environb, **libpq_environment(conninfo)},
         capture_output=True,
         check=True,
@@ -128,12 +133,17 @@ def exists(server_dsn: str, name: str) -> bool:
 
 
 def test_a_restored_ledger_in_an_empty_cluster_is_identical(
-    filled: str, role: str, tmp_path: Path, empty_cluster: EmbeddedServer
+    filled: str, prefix: str, tmp_path: Path, empty_cluster: EmbeddedServer
 ) -> None:
     backup(Settings(conninfo=filled), tmp_path / "file")
     target = empty_cluster.conninfo("ledger")
     done = restore(Settings(conninfo=target), tmp_path / "file")
-    assert (done.database, done.roles, done.rows["predictions"]) == ("ledger", [role], 72)
+    assert (done.database, done.rows["predictions"]) == ("ledger", 72)
+    assert sorted(done.roles) == sorted(
+        prefix + kind for kind in ("owner", "writer", "reader", "approver", "auditor")
+    )
+    with Database(target) as db:
+        Roles(db).create(prefix=prefix)
     assert dump(target) == dump(filled)
     # It goes on where it was: the triggers are there, the sequences go on.
     with Database(target) as db, psycopg.connect(target) as connection:

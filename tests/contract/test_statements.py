@@ -34,7 +34,7 @@ REPOSITORIES: dict[str, type] = {
     "decisions": RetrainingDecisionsRepository,
     "agent_actions": AgentActionsRepository,
 }
-FILES = (*REPOSITORIES, "backup", "health", "retention", "setup", "stats", "verify")
+FILES = (*REPOSITORIES, "backup", "health", "retention", "roles", "setup", "stats", "verify")
 
 # What a value of each SQL type is in Python: as an argument, and in a row.
 ARGUMENTS = {

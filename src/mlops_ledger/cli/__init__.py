@@ -11,10 +11,10 @@ import click
 from ..config import Settings
 from ..connections import VERSION
 from ..errors import LedgerError
+from .actions import actions
 from .alerts import alerts
 from .audit import audit
 from .backup import backup, restore
-from .actions import actions
 from .db import db
 from .decisions import decisions
 from .drift import drift
