@@ -10,8 +10,9 @@ SELECT t.relname::text AS table_name,
        p.since,
        p.until,
        (SELECT a.attname::text FROM pg_attribute a
-        JOIN unnest(ARRAY['predicted_at', 'last_predicted_at', 'timestamp', 'deployed_at', 'requested_at', 'recorded_at',
-                          'first_seen', 'created_at', 'applied_at']) WITH ORDINALITY c (name, place) ON c.name = a.attname
+        JOIN unnest('{predicted_at, last_predicted_at, timestamp, deployed_at, requested_at, recorded_at, first_seen,
+                      occurred_at, evaluated_at, deleted_at, created_at, applied_at}'::text[])
+             WITH ORDINALITY c (name, place) ON c.name = a.attname
         WHERE a.attrelid = t.oid AND a.atttypid = 'timestamptz'::regtype
         ORDER BY c.place LIMIT 1) AS time_column
 FROM pg_class t
