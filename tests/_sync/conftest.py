@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from mlops_ledger import (
-    AlertsRepository,
     AgentActionsRepository,
+    AlertsRepository,
     Database,
     GroundTruthRepository,
     ModelVersionRepository,
@@ -67,6 +67,8 @@ def alerts(db: Database) -> AlertsRepository:
 def monitors(db: Database) -> MonitorsRepository:
     """Its monitors."""
     return MonitorsRepository(db)
+
+
 def actions(db: Database) -> AgentActionsRepository:
     """Its actions."""
     return AgentActionsRepository(db)
