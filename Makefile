@@ -12,7 +12,7 @@ PYTEST := $(BIN)/python -m pytest -n auto --dist loadgroup
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test torture check lint sync schema docs bench \
-        db-init db-reset db-cleanup psql up down clean
+        db-init db-reset db-cleanup db-backup psql up down clean
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -71,6 +71,9 @@ db-reset: setup ## Drop and make the database anew; asks first, only on this mac
 
 db-cleanup: setup ## Delete predictions and labels older than OLDER_THAN (90d)
 	$(LEDGER) cleanup --older-than $(or $(OLDER_THAN),90d)
+
+db-backup: setup ## Back the whole ledger up, to FILE
+	$(LEDGER) backup $(or $(FILE),ledger-$(shell date -u +%Y%m%dT%H%M%SZ).backup)
 
 psql: setup ## Open psql on the database
 	$(LEDGER) db psql

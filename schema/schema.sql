@@ -18,11 +18,615 @@ SET client_min_messages = warning;
 SET row_security = off;
 
 --
+-- Name: ledger_uuid(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_uuid() RETURNS uuid
+    LANGUAGE sql PARALLEL SAFE
+    RETURN (encode(set_bit(set_bit(OVERLAY(uuid_send(gen_random_uuid()) PLACING SUBSTRING(int8send((floor((EXTRACT(epoch FROM clock_timestamp()) * (1000)::numeric)))::bigint) FROM 3) FROM 1 FOR 6), (52)::bigint, 1), (53)::bigint, 1), 'hex'::text))::uuid;
+
+COMMENT ON FUNCTION public.ledger_uuid() IS 'A new time-ordered UUIDv7 (RFC 9562), on every supported PostgreSQL.';
+
+SET default_tablespace = '';
+
+SET default_table_access_method = heap;
+
+--
+-- Name: alerts; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.alerts (
+    id uuid DEFAULT public.ledger_uuid() NOT NULL,
+    alert_type text NOT NULL,
+    severity text NOT NULL,
+    title text NOT NULL,
+    message text,
+    related_data jsonb DEFAULT '{}'::jsonb NOT NULL,
+    model_name text,
+    dedup_key text NOT NULL,
+    monitor_id uuid,
+    status text DEFAULT 'active'::text NOT NULL,
+    occurrences bigint DEFAULT 1 NOT NULL,
+    first_seen timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    last_seen timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    acknowledged_at timestamp with time zone,
+    acknowledged_by text,
+    resolved_at timestamp with time zone,
+    resolved_by text,
+    notes text,
+    snoozed_until timestamp with time zone,
+    snoozed_by text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT alerts_acknowledged_at_check CHECK (((acknowledged_at >= first_seen) AND (acknowledged_at < '10000-01-01 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT alerts_acknowledged_by_check CHECK (((acknowledged_by IS NULL) = (acknowledged_at IS NULL))),
+    CONSTRAINT alerts_alert_type_check CHECK ((((char_length(alert_type) >= 1) AND (char_length(alert_type) <= 255)) AND (alert_type = btrim(alert_type)) AND (alert_type !~ '[[:cntrl:]]'::text))),
+    CONSTRAINT alerts_dedup_key_check CHECK (((char_length(dedup_key) >= 1) AND (char_length(dedup_key) <= 511))),
+    CONSTRAINT alerts_first_seen_check CHECK (((first_seen >= '0001-01-01 00:00:00+00'::timestamp with time zone) AND (first_seen < '10000-01-01 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT alerts_last_seen_check CHECK (((last_seen >= first_seen) AND (last_seen < '10000-01-01 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT alerts_monitor_key_check CHECK (
+CASE
+    WHEN (monitor_id IS NULL) THEN (dedup_key !~ '^monitor:[0-9a-f-]{36}$'::text)
+    ELSE (dedup_key = ('monitor:'::text || monitor_id))
+END),
+    CONSTRAINT alerts_occurrences_check CHECK ((occurrences >= 1)),
+    CONSTRAINT alerts_related_data_check CHECK ((jsonb_typeof(related_data) = 'object'::text)),
+    CONSTRAINT alerts_resolved_at_check CHECK (((resolved_at >= last_seen) AND (resolved_at >= COALESCE(acknowledged_at, last_seen)) AND (resolved_at < '10000-01-01 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT alerts_resolved_by_check CHECK (((resolved_by IS NULL) = (resolved_at IS NULL))),
+    CONSTRAINT alerts_severity_check CHECK ((severity = ANY (ARRAY['info'::text, 'warning'::text, 'critical'::text]))),
+    CONSTRAINT alerts_snoozed_until_check CHECK (((snoozed_until >= '0001-01-01 00:00:00+00'::timestamp with time zone) AND (snoozed_until < '10000-01-01 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT alerts_state_check CHECK ((((status = 'resolved'::text) = (resolved_at IS NOT NULL)) AND ((status = 'resolved'::text) OR ((status = 'acknowledged'::text) = (acknowledged_at IS NOT NULL))))),
+    CONSTRAINT alerts_status_check CHECK ((status = ANY (ARRAY['active'::text, 'acknowledged'::text, 'resolved'::text]))),
+    CONSTRAINT alerts_title_check CHECK (((char_length(title) >= 1) AND (char_length(title) <= 1000)))
+);
+
+COMMENT ON TABLE public.alerts IS 'What somebody should look at: active, then perhaps acknowledged, then resolved for good. A repeat of an open alert counts on it instead of adding a row.';
+
+COMMENT ON COLUMN public.alerts.id IS 'Time-ordered id (UUIDv7); also the id of the first occurrence.';
+
+COMMENT ON COLUMN public.alerts.alert_type IS 'What kind of alert: drift, data_quality, the metric of a monitor or another word.';
+
+COMMENT ON COLUMN public.alerts.severity IS 'info, warning or critical: the worst of the occurrences.';
+
+COMMENT ON COLUMN public.alerts.title IS 'The newest occurrence in one line.';
+
+COMMENT ON COLUMN public.alerts.message IS 'The newest occurrence in more words.';
+
+COMMENT ON COLUMN public.alerts.related_data IS 'What the newest occurrence is about: values, thresholds, ids.';
+
+COMMENT ON COLUMN public.alerts.model_name IS 'The model it is about, if it is about one.';
+
+COMMENT ON COLUMN public.alerts.dedup_key IS 'What makes two occurrences the same alert; when not given, the alert type and the model as type:model.';
+
+COMMENT ON COLUMN public.alerts.monitor_id IS 'The monitor that raised it, if one did.';
+
+COMMENT ON COLUMN public.alerts.status IS 'active, acknowledged or resolved.';
+
+COMMENT ON COLUMN public.alerts.occurrences IS 'How often it was raised.';
+
+COMMENT ON COLUMN public.alerts.first_seen IS 'Time of the earliest occurrence.';
+
+COMMENT ON COLUMN public.alerts.last_seen IS 'Time of the latest occurrence.';
+
+COMMENT ON COLUMN public.alerts.acknowledged_at IS 'When somebody took it on.';
+
+COMMENT ON COLUMN public.alerts.acknowledged_by IS 'Who took it on.';
+
+COMMENT ON COLUMN public.alerts.resolved_at IS 'When it was over.';
+
+COMMENT ON COLUMN public.alerts.resolved_by IS 'Who or what found that it was over.';
+
+COMMENT ON COLUMN public.alerts.notes IS 'What was noted when it was acknowledged and resolved, one below the other.';
+
+COMMENT ON COLUMN public.alerts.snoozed_until IS 'Until then it is left out of the list of active alerts; repeats still count.';
+
+COMMENT ON COLUMN public.alerts.snoozed_by IS 'Who snoozed it last.';
+
+COMMENT ON COLUMN public.alerts.created_at IS 'When the row was written.';
+
+--
+-- Name: acknowledge_alert(uuid, text, text, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.acknowledge_alert(alert_id uuid, acknowledged_by text DEFAULT NULL::text, notes text DEFAULT NULL::text, at timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS public.alerts
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    alert alerts := ledger_lock_alert(alert_id);
+    actor text := coalesce(acknowledge_alert.acknowledged_by, session_user);
+BEGIN
+    IF alert.acknowledged_by = actor
+       AND (acknowledge_alert.notes IS NULL OR starts_with(concat(alert.notes, E'\n'), acknowledge_alert.notes || E'\n')) THEN
+        RETURN alert;
+    END IF;
+    PERFORM ledger_refuse_settled_alert(alert);
+    UPDATE alerts a
+    SET status = 'acknowledged', acknowledged_by = actor, notes = acknowledge_alert.notes,
+        acknowledged_at = ledger_alert_moment(acknowledge_alert.at, a.first_seen)
+    WHERE a.id = alert.id
+    RETURNING * INTO alert;
+    RETURN alert;
+END
+$$;
+
+COMMENT ON FUNCTION public.acknowledge_alert(alert_id uuid, acknowledged_by text, notes text, at timestamp with time zone) IS 'Records who takes an active alert on. Repeated by the same person with the same notes it changes nothing; whoever else comes later is told who was first.';
+
+--
+-- Name: monitors; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.monitors (
+    id uuid DEFAULT public.ledger_uuid() NOT NULL,
+    model_name text,
+    name text NOT NULL,
+    source text NOT NULL,
+    metric_name text NOT NULL,
+    slice text DEFAULT ''::text NOT NULL,
+    host text,
+    labels jsonb DEFAULT '{}'::jsonb NOT NULL,
+    "window" interval NOT NULL,
+    operator text NOT NULL,
+    warning_threshold double precision,
+    critical_threshold double precision,
+    consecutive integer DEFAULT 1 NOT NULL,
+    no_data text DEFAULT 'ok'::text NOT NULL,
+    hysteresis double precision DEFAULT 0 NOT NULL,
+    enabled boolean DEFAULT true NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_by text DEFAULT SESSION_USER NOT NULL,
+    removed_at timestamp with time zone,
+    removed_by text,
+    CONSTRAINT monitors_consecutive_check CHECK (((consecutive >= 1) AND (consecutive <= 100))),
+    CONSTRAINT monitors_critical_threshold_check CHECK ((abs(critical_threshold) <= ('1000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000'::numeric)::double precision)),
+    CONSTRAINT monitors_host_check CHECK (((host IS NOT NULL) = (source = 'system'::text))),
+    CONSTRAINT monitors_hysteresis_check CHECK (((hysteresis >= (0)::double precision) AND (hysteresis <= ('1000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000'::numeric)::double precision))),
+    CONSTRAINT monitors_known_metric_check CHECK (((source <> 'monitoring'::text) OR (metric_name = ANY (ARRAY['num_predictions'::text, 'positive_rate'::text, 'probability_mean'::text, 'probability_std'::text, 'entropy'::text, 'dataset_drift_detected'::text, 'feature_drift_ratio'::text, 'num_drifted_features'::text, 'num_features'::text, 'coverage_pct'::text, 'labeled_samples'::text])))),
+    CONSTRAINT monitors_labels_check CHECK (((jsonb_typeof(labels) = 'object'::text) AND ((labels = '{}'::jsonb) OR (source = 'system'::text)))),
+    CONSTRAINT monitors_metric_name_check CHECK ((((char_length(metric_name) >= 1) AND (char_length(metric_name) <= 255)) AND (metric_name = btrim(metric_name)) AND (metric_name !~ '[[:cntrl:]]'::text))),
+    CONSTRAINT monitors_model_name_check CHECK (((model_name IS NOT NULL) OR (source = 'system'::text))),
+    CONSTRAINT monitors_name_check CHECK ((((char_length(name) >= 1) AND (char_length(name) <= 255)) AND (name = btrim(name)) AND (name !~ '[[:cntrl:]]'::text))),
+    CONSTRAINT monitors_no_data_check CHECK ((no_data = ANY (ARRAY['ok'::text, 'warning'::text, 'critical'::text]))),
+    CONSTRAINT monitors_operator_check CHECK ((operator = ANY (ARRAY['>'::text, '>='::text, '<'::text, '<='::text]))),
+    CONSTRAINT monitors_removed_by_check CHECK (((removed_by IS NULL) = (removed_at IS NULL))),
+    CONSTRAINT monitors_slice_check CHECK (((slice = ''::text) OR (source = 'performance'::text))),
+    CONSTRAINT monitors_source_check CHECK ((source = ANY (ARRAY['monitoring'::text, 'performance'::text, 'system'::text]))),
+    CONSTRAINT monitors_thresholds_check CHECK (((num_nonnulls(warning_threshold, critical_threshold) > 0) AND (
+CASE
+    WHEN (operator = ANY (ARRAY['>'::text, '>='::text])) THEN (critical_threshold > warning_threshold)
+    ELSE (critical_threshold < warning_threshold)
+END IS NOT FALSE))),
+    CONSTRAINT monitors_warning_threshold_check CHECK ((abs(warning_threshold) <= ('1000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000'::numeric)::double precision)),
+    CONSTRAINT monitors_window_check CHECK ((("window" > '00:00:00'::interval) AND ("window" <= '3660 days'::interval)))
+);
+
+COMMENT ON TABLE public.monitors IS 'Rules that raise alerts. A rule is never changed, so that its alerts can be understood later: remove it and add another.';
+
+COMMENT ON COLUMN public.monitors.id IS 'Time-ordered id (UUIDv7); its alerts have the dedup_key monitor:id.';
+
+COMMENT ON COLUMN public.monitors.model_name IS 'The model; only a monitor of system metrics may do without.';
+
+COMMENT ON COLUMN public.monitors.name IS 'Name of the rule, once per model.';
+
+COMMENT ON COLUMN public.monitors.source IS 'Where the values are: monitoring (a column of monitoring_metrics), performance (performance_metrics at stage production) or system (system_metrics).';
+
+COMMENT ON COLUMN public.monitors.metric_name IS 'The metric that is watched.';
+
+COMMENT ON COLUMN public.monitors.slice IS 'For performance metrics: the slice; empty for the values over all data.';
+
+COMMENT ON COLUMN public.monitors.host IS 'For system metrics: the host.';
+
+COMMENT ON COLUMN public.monitors.labels IS 'For system metrics: labels that the values must have.';
+
+COMMENT ON COLUMN public.monitors."window" IS 'How far back values count; none in there means no data.';
+
+COMMENT ON COLUMN public.monitors.operator IS 'The value is bad when it is >, >=, < or <= a threshold.';
+
+COMMENT ON COLUMN public.monitors.warning_threshold IS 'From where on it is a warning.';
+
+COMMENT ON COLUMN public.monitors.critical_threshold IS 'From where on it is critical; further in the direction of the operator.';
+
+COMMENT ON COLUMN public.monitors.consecutive IS 'How many of the newest values must all be bad before an alert is raised.';
+
+COMMENT ON COLUMN public.monitors.no_data IS 'What it means when there is no value in the window: ok, warning or critical.';
+
+COMMENT ON COLUMN public.monitors.hysteresis IS 'How far behind the threshold the value must come back before the alert is resolved.';
+
+COMMENT ON COLUMN public.monitors.enabled IS 'Whether it is evaluated.';
+
+COMMENT ON COLUMN public.monitors.created_at IS 'When it was added.';
+
+COMMENT ON COLUMN public.monitors.created_by IS 'Who added it.';
+
+COMMENT ON COLUMN public.monitors.removed_at IS 'When it was removed; the row stays for the alerts that name it.';
+
+COMMENT ON COLUMN public.monitors.removed_by IS 'Who removed it.';
+
+--
+-- Name: add_default_monitors(text, interval, text); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.add_default_monitors(model_name text, "window" interval DEFAULT '8 days'::interval, created_by text DEFAULT NULL::text) RETURNS SETOF public.monitors
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM ledger_require_known_model(add_default_monitors.model_name, NULL);
+    RETURN QUERY
+    WITH reference AS (
+        SELECT * FROM model_versions v WHERE v.model_name = add_default_monitors.model_name
+        ORDER BY (v.stage = 'production') DESC, v.created_at DESC, v.id DESC LIMIT 1
+    ), registered (metric_name, value, is_loss) AS (
+        SELECT m.* FROM reference v CROSS JOIN LATERAL (VALUES
+            ('accuracy', v.accuracy, false), ('f1_score', v.f1_score, false), ('roc_auc', v.roc_auc, false),
+            ('brier_score', v.brier_score, true), ('rmse', v.rmse, true), ('mae', v.mae, true)) m
+    ), rules (name, source, metric_name, operator, warning, critical, consecutive, no_data, hysteresis) AS (
+        VALUES
+            ('feature_drift_ratio', 'monitoring', 'feature_drift_ratio', '>=', 0.3::double precision, 0.5::double precision,
+             1, 'ok', 0.05::double precision),
+            ('num_predictions', 'monitoring', 'num_predictions', '<=', NULL, 0, 1, 'warning', 0),
+            ('coverage_pct', 'monitoring', 'coverage_pct', '<', 50, NULL, 2, 'ok', 5)
+        UNION ALL
+        -- Against what the version promised at registration; one that promised nothing has no rule.
+        SELECT r.metric_name, 'performance', r.metric_name, CASE WHEN r.is_loss THEN '>' ELSE '<' END,
+               r.value * CASE WHEN r.is_loss THEN 1.1 ELSE 0.95 END,
+               r.value * CASE WHEN r.is_loss THEN 1.25 ELSE 0.9 END, 1, 'ok', r.value * 0.01
+        FROM registered r WHERE r.value > 0
+    )
+    INSERT INTO monitors AS m
+        (model_name, name, source, metric_name, operator, warning_threshold, critical_threshold, consecutive, no_data,
+         hysteresis, "window", created_by)
+    SELECT add_default_monitors.model_name, r.*, add_default_monitors.window,
+           coalesce(add_default_monitors.created_by, session_user)
+    FROM rules r
+    ON CONFLICT DO NOTHING
+    RETURNING m.*;
+END
+$$;
+
+COMMENT ON FUNCTION public.add_default_monitors(model_name text, "window" interval, created_by text) IS 'Adds the usual monitors of a model and returns them; one whose name is taken is left as it is. Performance is held against the metrics at registration of the version in production.';
+
+--
+-- Name: agent_actions_before_insert(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.agent_actions_before_insert() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    NEW.risk_level := lower(btrim(NEW.risk_level));
+    NEW.requires_approval := coalesce(NEW.requires_approval, NEW.risk_level IN ('high', 'critical'));
+    IF NEW.model_name IS NOT NULL THEN
+        PERFORM ledger_require_known_model(NEW.model_name, NULL);
+    END IF;
+    IF NEW.requested_at > clock_timestamp() + interval '1 minute' THEN
+        RAISE EXCEPTION 'requested_at: lies in the future'
+            USING ERRCODE = 'MLIV0', HINT = 'Give the time at which it happened.';
+    ELSIF NEW.status <> 'pending' OR num_nonnulls(NEW.reviewed_by, NEW.review_comment) > 0 THEN
+        RAISE EXCEPTION 'status: an action begins as pending, without a review'
+            USING ERRCODE = 'MLIV0', HINT = 'Insert it, then approve, reject or execute it.';
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+COMMENT ON FUNCTION public.agent_actions_before_insert() IS 'Fills in whether an action needs an approval, and has each begin as pending.';
+
+--
+-- Name: agent_actions_before_update(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.agent_actions_before_update() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    is_over boolean := coalesce(OLD.expires_at <= clock_timestamp(), false);
+    is_legal boolean := CASE
+        WHEN NEW.status = 'expired' THEN OLD.status IN ('pending', 'approved') AND is_over
+        WHEN is_over THEN false
+        WHEN NEW.status IN ('approved', 'rejected') THEN OLD.status = 'pending'
+        WHEN NEW.status IN ('executed', 'failed')
+        THEN OLD.status = 'approved' OR (OLD.status = 'pending' AND NOT OLD.requires_approval)
+        ELSE false
+    END;
+    allowed agent_actions := OLD;
+BEGIN
+    allowed.status := NEW.status;
+    IF NEW.status IN ('approved', 'rejected') THEN
+        NEW.reviewed_at := clock_timestamp();
+        allowed.reviewed_at := NEW.reviewed_at;
+        allowed.reviewed_by := NEW.reviewed_by;
+        allowed.review_comment := NEW.review_comment;
+    ELSIF NEW.status IN ('executed', 'failed') THEN
+        NEW.executed_at := clock_timestamp();
+        allowed.executed_at := NEW.executed_at;
+        allowed.executed_by := NEW.executed_by;
+        allowed.result := NEW.result;
+    END IF;
+    IF NEW.status = 'pending' OR allowed IS DISTINCT FROM NEW THEN
+        RAISE EXCEPTION 'agent_actions is append-only: a request never changes, and each step is written once'
+            USING ERRCODE = 'MLAO0', HINT = 'Use approve_action(), reject_action() or execute_action(), or request another action.';
+    ELSIF NOT is_legal THEN
+        RAISE EXCEPTION 'action % %, so it cannot become %', OLD.id, ledger_action_state(OLD), NEW.status
+            USING ERRCODE = 'MLCF0';
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+COMMENT ON FUNCTION public.agent_actions_before_update() IS 'Trigger of agent_actions: allows only the next step of an action, and stamps its time.';
+
+--
+-- Name: alerts_before_insert(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.alerts_before_insert() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF NEW.model_name IS NOT NULL THEN
+        PERFORM ledger_require_known_model(NEW.model_name, NEW.first_seen);
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+COMMENT ON FUNCTION public.alerts_before_insert() IS 'Trigger of alerts: the model must be known.';
+
+--
+-- Name: alerts_before_update(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.alerts_before_update() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    problem text := CASE
+        WHEN OLD.status = 'resolved' THEN 'it is resolved for good'
+        WHEN OLD.status = 'acknowledged' AND NEW.status = 'active' THEN 'an acknowledged alert does not become active again'
+        WHEN (NEW.id, NEW.alert_type, NEW.model_name, NEW.dedup_key, NEW.monitor_id, NEW.created_at)
+             IS DISTINCT FROM (OLD.id, OLD.alert_type, OLD.model_name, OLD.dedup_key, OLD.monitor_id, OLD.created_at)
+            THEN 'what it is about stays'
+        WHEN OLD.acknowledged_at IS NOT NULL
+             AND (NEW.acknowledged_at, NEW.acknowledged_by) IS DISTINCT FROM (OLD.acknowledged_at, OLD.acknowledged_by)
+            THEN 'who acknowledged it, and when, stays'
+        WHEN NEW.occurrences < OLD.occurrences OR NEW.first_seen > OLD.first_seen OR NEW.last_seen < OLD.last_seen
+             OR ledger_severity_rank(NEW.severity) < ledger_severity_rank(OLD.severity)
+            THEN 'what has occurred stays'
+        WHEN NOT starts_with(coalesce(NEW.notes, ''), coalesce(OLD.notes, '')) THEN 'notes are only added'
+    END;
+BEGIN
+    IF problem IS NOT NULL THEN
+        RAISE EXCEPTION 'alert % refuses the change: %', OLD.id, problem
+            USING ERRCODE = 'MLAO0', HINT = 'Use raise_alert(), acknowledge_alert(), resolve_alert() or snooze_alert().';
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+COMMENT ON FUNCTION public.alerts_before_update() IS 'Trigger of alerts: refuses illegal transitions and changes of what has happened.';
+
+--
+-- Name: ledger_person(text); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_person(name text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN lower(regexp_replace(name, '^\s+|\s+$'::text, ''::text, 'g'::text));
+
+COMMENT ON FUNCTION public.ledger_person(name text) IS 'A name as it is compared with another: in lower case and without blanks at the ends.';
+
+--
+-- Name: agent_actions; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.agent_actions (
+    id uuid DEFAULT public.ledger_uuid() NOT NULL,
+    requested_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    requested_by text DEFAULT SESSION_USER NOT NULL,
+    action_type text NOT NULL,
+    description text,
+    parameters jsonb DEFAULT '{}'::jsonb NOT NULL,
+    risk_level text NOT NULL,
+    requires_approval boolean NOT NULL,
+    model_name text,
+    model_version_id uuid,
+    issue_id text,
+    issue_type text,
+    issue_severity text,
+    expires_at timestamp with time zone,
+    status text DEFAULT 'pending'::text NOT NULL,
+    reviewed_by text,
+    reviewed_at timestamp with time zone,
+    review_comment text,
+    executed_by text,
+    executed_at timestamp with time zone,
+    result jsonb,
+    CONSTRAINT agent_actions_action_type_check CHECK ((((char_length(action_type) >= 1) AND (char_length(action_type) <= 255)) AND (action_type = btrim(action_type)) AND (action_type !~ '[[:cntrl:]]'::text))),
+    CONSTRAINT agent_actions_approval_check CHECK (((reviewed_by IS NOT NULL) OR (NOT requires_approval) OR (status <> ALL (ARRAY['executed'::text, 'failed'::text])))),
+    CONSTRAINT agent_actions_execution_check CHECK ((num_nonnulls(executed_by, executed_at, result) =
+CASE
+    WHEN (status = ANY (ARRAY['executed'::text, 'failed'::text])) THEN 3
+    ELSE 0
+END)),
+    CONSTRAINT agent_actions_expires_at_check CHECK (((expires_at > requested_at) AND (expires_at < '10000-01-01 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT agent_actions_issue_id_check CHECK ((char_length(issue_id) <= 255)),
+    CONSTRAINT agent_actions_issue_severity_check CHECK ((char_length(issue_severity) <= 255)),
+    CONSTRAINT agent_actions_issue_type_check CHECK ((char_length(issue_type) <= 255)),
+    CONSTRAINT agent_actions_model_name_check CHECK (((model_version_id IS NULL) OR (model_name IS NOT NULL))),
+    CONSTRAINT agent_actions_parameters_check CHECK ((jsonb_typeof(parameters) = 'object'::text)),
+    CONSTRAINT agent_actions_requested_at_check CHECK (((requested_at >= '0001-01-01 00:00:00+00'::timestamp with time zone) AND (requested_at < '10000-01-01 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT agent_actions_requested_by_check CHECK (((char_length(requested_by) <= 255) AND (requested_by !~ '[[:cntrl:]]'::text) AND (public.ledger_person(requested_by) <> ''::text))),
+    CONSTRAINT agent_actions_result_check CHECK ((jsonb_typeof(result) = 'object'::text)),
+    CONSTRAINT agent_actions_review_check CHECK ((((reviewed_by IS NULL) = (reviewed_at IS NULL)) AND ((reviewed_by IS NOT NULL) OR (status <> ALL (ARRAY['approved'::text, 'rejected'::text]))))),
+    CONSTRAINT agent_actions_reviewed_by_check CHECK (((char_length(reviewed_by) <= 255) AND (reviewed_by !~ '[[:cntrl:]]'::text) AND (public.ledger_person(reviewed_by) <> ''::text))),
+    CONSTRAINT agent_actions_reviewer_check CHECK ((public.ledger_person(reviewed_by) <> public.ledger_person(requested_by))),
+    CONSTRAINT agent_actions_risk_level_check CHECK ((risk_level = ANY (ARRAY['low'::text, 'medium'::text, 'high'::text, 'critical'::text]))),
+    CONSTRAINT agent_actions_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'approved'::text, 'rejected'::text, 'executed'::text, 'failed'::text, 'expired'::text])))
+);
+
+COMMENT ON TABLE public.agent_actions IS 'What an agent or a person asks to do, who reviewed it and what came of it. The request never changes, and each step is written once.';
+
+COMMENT ON COLUMN public.agent_actions.id IS 'Time-ordered id (UUIDv7); a request retried with the same id is recorded once.';
+
+COMMENT ON COLUMN public.agent_actions.requested_at IS 'When it was asked for.';
+
+COMMENT ON COLUMN public.agent_actions.requested_by IS 'Who asks for it.';
+
+COMMENT ON COLUMN public.agent_actions.action_type IS 'What is to be done: promote, retrain, scale or another word. A promotion takes one of type promote.';
+
+COMMENT ON COLUMN public.agent_actions.description IS 'What is to be done, in words.';
+
+COMMENT ON COLUMN public.agent_actions.parameters IS 'What it is to be done with. For a promotion, "slot" limits it to one slot.';
+
+COMMENT ON COLUMN public.agent_actions.risk_level IS 'low, medium, high or critical.';
+
+COMMENT ON COLUMN public.agent_actions.requires_approval IS 'Whether it must be approved before it is executed; when not given, true for high and critical risk.';
+
+COMMENT ON COLUMN public.agent_actions.model_name IS 'The model it is about, if it is about one.';
+
+COMMENT ON COLUMN public.agent_actions.model_version_id IS 'The version it is about, if it is about one.';
+
+COMMENT ON COLUMN public.agent_actions.issue_id IS 'The issue it is to solve, by its id elsewhere.';
+
+COMMENT ON COLUMN public.agent_actions.issue_type IS 'The kind of that issue.';
+
+COMMENT ON COLUMN public.agent_actions.issue_severity IS 'The severity of that issue.';
+
+COMMENT ON COLUMN public.agent_actions.expires_at IS 'From when on it can be neither approved nor executed; NULL for never.';
+
+COMMENT ON COLUMN public.agent_actions.status IS 'pending, approved, rejected, executed, failed or expired. See ledger_action_status() for one past its expires_at.';
+
+COMMENT ON COLUMN public.agent_actions.reviewed_by IS 'Who approved or rejected it; never the one who asked for it.';
+
+COMMENT ON COLUMN public.agent_actions.reviewed_at IS 'When, by the clock of the database.';
+
+COMMENT ON COLUMN public.agent_actions.review_comment IS 'What the reviewer said.';
+
+COMMENT ON COLUMN public.agent_actions.executed_by IS 'Who executed it.';
+
+COMMENT ON COLUMN public.agent_actions.executed_at IS 'When it was marked executed or failed, by the clock of the database.';
+
+COMMENT ON COLUMN public.agent_actions.result IS 'What came of it. After a promotion, {"deployment_id": …}.';
+
+--
+-- Name: ledger_review_action(uuid, text, text, text); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_review_action(action_id uuid, verdict text, reviewed_by text, comment text) RETURNS public.agent_actions
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    action agent_actions := ledger_lock_action(action_id);
+    reviewer text := coalesce(reviewed_by, session_user);
+BEGIN
+    -- Whoever did not hear the answer gets it again; what was executed since had been approved.
+    IF ledger_person(action.reviewed_by) = ledger_person(reviewer)
+       AND (action.status = 'rejected') = (verdict = 'rejected') THEN
+        RETURN action;
+    END IF;
+    UPDATE agent_actions a SET status = verdict, reviewed_by = reviewer, review_comment = comment
+    WHERE a.id = action.id RETURNING a.* INTO action;
+    RETURN action;
+END
+$$;
+
+COMMENT ON FUNCTION public.ledger_review_action(action_id uuid, verdict text, reviewed_by text, comment text) IS 'The common part of approve_action and reject_action.';
+
+--
+-- Name: approve_action(uuid, text, text); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.approve_action(action_id uuid, reviewed_by text DEFAULT NULL::text, comment text DEFAULT NULL::text) RETURNS public.agent_actions
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    RETURN public.ledger_review_action(action_id, 'approved'::text, reviewed_by, comment);
+
+COMMENT ON FUNCTION public.approve_action(action_id uuid, reviewed_by text, comment text) IS 'Approves a pending action. Repeating it by the same reviewer changes nothing.';
+
+--
+-- Name: audit_log_move_head(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.audit_log_move_head() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    UPDATE audit_head SET seq = NEW.seq, hash = NEW.hash
+    WHERE NEW.seq = (SELECT max(l.seq) FROM audit_log l);
+    RETURN NULL;
+END
+$$;
+
+COMMENT ON FUNCTION public.audit_log_move_head() IS 'Trigger of audit_log: moves the head to the last entry of the transaction.';
+
+--
+-- Name: drift_reports_before_insert(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.drift_reports_before_insert() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    drifted text[];
+    seconds double precision;
+BEGIN
+    PERFORM ledger_require_known_model(NEW.model_name, NEW.timestamp);
+    IF NEW.lookback_hours IS NULL AND NEW.window_start IS NULL THEN
+        RAISE EXCEPTION 'lookback_hours: or window_start is needed' USING ERRCODE = 'MLIV0';
+    ELSIF NOT (NEW.lookback_hours > 0 AND NEW.lookback_hours <= 876600) THEN
+        RAISE EXCEPTION 'lookback_hours: must be above 0 and at most 876600, a hundred years' USING ERRCODE = 'MLIV0';
+    END IF;
+    NEW.window_end := coalesce(NEW.window_end, NEW.timestamp);
+    NEW.window_start := coalesce(NEW.window_start, NEW.window_end - make_interval(secs => 3600 * NEW.lookback_hours));
+    seconds := extract(epoch FROM NEW.window_end - NEW.window_start);
+    NEW.lookback_hours := coalesce(NEW.lookback_hours, seconds / 3600);
+    IF abs(NEW.lookback_hours * 3600 - seconds) > 0.001 THEN
+        RAISE EXCEPTION 'lookback_hours: is not the length of the window' USING ERRCODE = 'MLIV0';
+    END IF;
+    IF NEW.model_version_id IS NULL THEN
+        SELECT r.model_version_id INTO NEW.model_version_id FROM monitoring_metrics r
+        WHERE r.id = NEW.monitoring_run_id AND r.model_name = NEW.model_name;
+        IF NOT FOUND THEN
+            SELECT p.model_version_id INTO NEW.model_version_id FROM production_at(NEW.model_name, NEW.timestamp) p;
+        END IF;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'model_version_id: no version of the model was in production at that time'
+                USING ERRCODE = 'MLNF0', HINT = 'Name the version that the data were for.';
+        END IF;
+    END IF;
+    IF jsonb_typeof(NEW.features) = 'array' AND NEW.features <> '[]' THEN
+        PERFORM ledger_require_feature_results(NEW.features);
+        SELECT coalesce(array_agg(f.result ->> 'feature' ORDER BY f.position), '{}') INTO drifted
+        FROM jsonb_array_elements(NEW.features) WITH ORDINALITY f (result, position)
+        WHERE (f.result -> 'drifted')::boolean;
+        IF NEW.n_features <> jsonb_array_length(NEW.features) THEN
+            RAISE EXCEPTION 'n_features: is not the number of features' USING ERRCODE = 'MLIV0';
+        ELSIF cardinality(NEW.drifted_features) <> cardinality(drifted) OR NOT NEW.drifted_features @> drifted THEN
+            RAISE EXCEPTION 'drifted_features: are not those that features says have drifted' USING ERRCODE = 'MLIV0';
+        END IF;
+        NEW.n_features := jsonb_array_length(NEW.features);
+        NEW.drifted_features := coalesce(NEW.drifted_features, drifted);
+    END IF;
+    NEW.n_drifted_features := coalesce(NEW.n_drifted_features, cardinality(NEW.drifted_features));
+    RETURN NEW;
+END
+$$;
+
+COMMENT ON FUNCTION public.drift_reports_before_insert() IS 'Fills in window, version and counts, and refuses counts that contradict the features.';
+
+--
 -- Name: ensure_partitions(text, timestamp with time zone, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
 --
 
 CREATE FUNCTION public.ensure_partitions(table_name text, since timestamp with time zone, until timestamp with time zone) RETURNS integer
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     SET "TimeZone" TO 'UTC'
     AS $$
@@ -70,6 +674,330 @@ $$;
 COMMENT ON FUNCTION public.ensure_partitions(table_name text, since timestamp with time zone, until timestamp with time zone) IS 'Makes the missing partitions of a table from one instant to another, both included, and returns how many; writers go on meanwhile.';
 
 --
+-- Name: execute_action(uuid, text, jsonb, boolean); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.execute_action(action_id uuid, executed_by text DEFAULT NULL::text, result jsonb DEFAULT NULL::jsonb, succeeded boolean DEFAULT true) RETURNS public.agent_actions
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    action agent_actions := ledger_lock_action(action_id);
+    actor text := coalesce(executed_by, session_user);
+    outcome text := CASE WHEN succeeded THEN 'executed' ELSE 'failed' END;
+    details jsonb := coalesce(result, '{}');
+BEGIN
+    IF (action.status, ledger_person(action.executed_by), action.result) = (outcome, ledger_person(actor), details) THEN
+        RETURN action;
+    END IF;
+    UPDATE agent_actions a SET status = outcome, executed_by = actor, result = details
+    WHERE a.id = action.id RETURNING a.* INTO action;
+    RETURN action;
+END
+$$;
+
+COMMENT ON FUNCTION public.execute_action(action_id uuid, executed_by text, result jsonb, succeeded boolean) IS 'Marks an action as executed, or as failed, with its result. One that needs an approval must have it. Repeating the call changes nothing.';
+
+--
+-- Name: expire_actions(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.expire_actions() RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    moment timestamptz := clock_timestamp();
+    expired bigint;
+BEGIN
+    -- Rows that somebody else holds are left for the next time: waiting could end in a deadlock.
+    UPDATE agent_actions a SET status = 'expired'
+    WHERE a.id IN (
+        SELECT d.id FROM agent_actions d
+        WHERE d.status IN ('pending', 'approved') AND d.expires_at <= moment
+        FOR NO KEY UPDATE SKIP LOCKED);
+    GET DIAGNOSTICS expired = ROW_COUNT;
+    RETURN expired;
+END
+$$;
+
+COMMENT ON FUNCTION public.expire_actions() IS 'Marks the actions past their expires_at as expired and returns how many.';
+
+--
+-- Name: performance_metrics; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.performance_metrics (
+    id uuid DEFAULT public.ledger_uuid() NOT NULL,
+    "timestamp" timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    model_name text NOT NULL,
+    model_version_id uuid NOT NULL,
+    metric_type text DEFAULT 'performance'::text NOT NULL,
+    metric_name text NOT NULL,
+    metric_value double precision NOT NULL,
+    stage text DEFAULT 'production'::text NOT NULL,
+    dataset_version text,
+    slice text DEFAULT ''::text NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT performance_metrics_metadata_check CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT performance_metrics_metric_name_check CHECK ((((char_length(metric_name) >= 1) AND (char_length(metric_name) <= 255)) AND (metric_name = btrim(metric_name)) AND (metric_name !~ '[[:cntrl:]]'::text))),
+    CONSTRAINT performance_metrics_metric_type_check CHECK ((((char_length(metric_type) >= 1) AND (char_length(metric_type) <= 255)) AND (metric_type = btrim(metric_type)) AND (metric_type !~ '[[:cntrl:]]'::text))),
+    CONSTRAINT performance_metrics_metric_value_check CHECK ((abs(metric_value) <= ('1000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000'::numeric)::double precision)),
+    CONSTRAINT performance_metrics_slice_check CHECK (((char_length(slice) <= 255) AND (slice = btrim(slice)) AND (slice !~ '[[:cntrl:]]'::text))),
+    CONSTRAINT performance_metrics_stage_check CHECK ((stage ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'::text)),
+    CONSTRAINT performance_metrics_timestamp_check CHECK ((("timestamp" >= '0001-01-01 00:00:00+00'::timestamp with time zone) AND ("timestamp" < '10000-01-01 00:00:00+00'::timestamp with time zone)))
+);
+
+COMMENT ON TABLE public.performance_metrics IS 'Any metric of a model version over time. A series is the values of a metric of a version at one stage on one slice.';
+
+COMMENT ON COLUMN public.performance_metrics.id IS 'Time-ordered id (UUIDv7); a value retried with the same id is stored once.';
+
+COMMENT ON COLUMN public.performance_metrics."timestamp" IS 'The time that the value is about.';
+
+COMMENT ON COLUMN public.performance_metrics.model_name IS 'The model.';
+
+COMMENT ON COLUMN public.performance_metrics.model_version_id IS 'The version; without one, the version in production at timestamp.';
+
+COMMENT ON COLUMN public.performance_metrics.metric_type IS 'What sort of metric it is: performance, latency, business, drift, coverage, data_quality or another word.';
+
+COMMENT ON COLUMN public.performance_metrics.metric_name IS 'Name of the metric, such as rmse, f1_score, latency_p95_ms or revenue.';
+
+COMMENT ON COLUMN public.performance_metrics.metric_value IS 'The value: a number, at most 1e150 either way, so that sums of squares fit as well.';
+
+COMMENT ON COLUMN public.performance_metrics.stage IS 'Where it was measured: production, staging, validation, test or another word.';
+
+COMMENT ON COLUMN public.performance_metrics.dataset_version IS 'The data it was measured on.';
+
+COMMENT ON COLUMN public.performance_metrics.slice IS 'The part of the data it is about, such as carrier=AA; empty for all of them.';
+
+COMMENT ON COLUMN public.performance_metrics.metadata IS 'Anything else, such as the number of samples.';
+
+COMMENT ON COLUMN public.performance_metrics.created_at IS 'When the row was written.';
+
+--
+-- Name: latest_performance_metrics(uuid); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.latest_performance_metrics(model_version_id uuid) RETURNS SETOF public.performance_metrics
+    LANGUAGE sql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    -- From one series to the next by the index, however many values each has.
+    WITH RECURSIVE series AS (
+        (SELECT m.metric_name, m.stage, m.slice FROM performance_metrics m
+         WHERE m.model_version_id = latest_performance_metrics.model_version_id
+         ORDER BY m.metric_name, m.stage, m.slice
+         LIMIT 1)
+        UNION ALL
+        SELECT n.metric_name, n.stage, n.slice
+        FROM series s
+        CROSS JOIN LATERAL (
+            SELECT m.metric_name, m.stage, m.slice FROM performance_metrics m
+            WHERE m.model_version_id = latest_performance_metrics.model_version_id
+              AND (m.metric_name, m.stage, m.slice) > (s.metric_name, s.stage, s.slice)
+            ORDER BY m.metric_name, m.stage, m.slice
+            LIMIT 1) n
+    )
+    SELECT l.*
+    FROM series s
+    CROSS JOIN LATERAL (
+        SELECT m.* FROM performance_metrics m
+        WHERE m.model_version_id = latest_performance_metrics.model_version_id
+          AND m.metric_name = s.metric_name AND m.stage = s.stage AND m.slice = s.slice
+        ORDER BY m.timestamp DESC, m.id DESC
+        LIMIT 1) l
+$$;
+
+COMMENT ON FUNCTION public.latest_performance_metrics(model_version_id uuid) IS 'The newest value of every series of a version, by metric, stage and slice.';
+
+--
+-- Name: ledger_action_state(public.agent_actions); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_action_state(action public.agent_actions) RETURNS text
+    LANGUAGE sql
+    RETURN CASE WHEN ((action).status = ANY (ARRAY['executed'::text, 'failed'::text])) THEN format('was already marked %s by %s at %s'::text, (action).status, (action).executed_by, (action).executed_at) WHEN (((action).status <> 'rejected'::text) AND ((action).expires_at <= clock_timestamp())) THEN format('expired at %s'::text, (action).expires_at) WHEN ((action).status = 'pending'::text) THEN ('is still pending'::text || CASE WHEN (action).requires_approval THEN ' and needs an approval'::text ELSE ''::text END) ELSE format('was already %s by %s at %s'::text, (action).status, (action).reviewed_by, (action).reviewed_at) END;
+
+COMMENT ON FUNCTION public.ledger_action_state(action public.agent_actions) IS 'What became of an action, by whom and when, in words for an error.';
+
+--
+-- Name: ledger_action_status(text, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_action_status(status text, expires_at timestamp with time zone) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN CASE WHEN ((status = ANY (ARRAY['pending'::text, 'approved'::text])) AND (expires_at <= statement_timestamp())) THEN 'expired'::text ELSE status END;
+
+COMMENT ON FUNCTION public.ledger_action_status(status text, expires_at timestamp with time zone) IS 'The status of an action as it is now: expired from its expires_at on, even before expire_actions() has said so.';
+
+--
+-- Name: ledger_alert_moment(timestamp with time zone, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_alert_moment(at timestamp with time zone, earliest timestamp with time zone) RETURNS timestamp with time zone
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF at IS NULL THEN
+        -- The clock of whoever came before may be a little ahead of the server's.
+        RETURN greatest(clock_timestamp(), earliest);
+    ELSIF at > clock_timestamp() + interval '1 minute' THEN
+        RAISE EXCEPTION 'at: lies in the future'
+            USING ERRCODE = 'MLIV0', HINT = 'Give the time at which it happened, or none for now.';
+    ELSIF at < earliest THEN
+        RAISE EXCEPTION 'at: lies before what has already happened to the alert, at %', earliest
+            USING ERRCODE = 'MLIV0', HINT = 'Give a later time, or none for now.';
+    END IF;
+    RETURN at;
+END
+$$;
+
+COMMENT ON FUNCTION public.ledger_alert_moment(at timestamp with time zone, earliest timestamp with time zone) IS 'The instant of something that happens to an alert: the one given, if it is not too early, else now.';
+
+--
+-- Name: ledger_audit(text, text, text[], text, text); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_audit(table_name text, event text, actors text[] DEFAULT '{}'::text[], change text DEFAULT 'INSERT OR UPDATE OR DELETE'::text, condition text DEFAULT 'true'::text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    key text[] := ARRAY(
+        SELECT a.attname FROM pg_index i
+        JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
+        WHERE i.indrelid = table_name::regclass AND i.indisprimary
+        ORDER BY array_position(i.indkey::smallint[], a.attnum));
+BEGIN
+    -- Deferred, so that the end of the log is locked for the time of a commit only, and by transactions
+    -- that wait for nothing else any more: they cannot deadlock, in whatever order they change things.
+    EXECUTE format(
+        'CREATE CONSTRAINT TRIGGER %I AFTER %s ON %I DEFERRABLE INITIALLY DEFERRED'
+        ' FOR EACH ROW WHEN (%s) EXECUTE FUNCTION ledger_audit_row(%L, %L, %L)',
+        format('%s_audit_%s_%s', table_name, event, lower(split_part(change, ' ', 1))),
+        change, table_name, condition, event, key, actors);
+END
+$$;
+
+COMMENT ON FUNCTION public.ledger_audit(table_name text, event text, actors text[], change text, condition text) IS 'Has changes to a table audited as an event. The actor is the first of the named columns that a change filled in; a single column always names it.';
+
+--
+-- Name: audit_log; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.audit_log (
+    seq bigint NOT NULL,
+    recorded_at timestamp with time zone NOT NULL,
+    db_role text NOT NULL,
+    actor text NOT NULL,
+    event text NOT NULL,
+    object_table text NOT NULL,
+    object_id text NOT NULL,
+    before jsonb,
+    after jsonb,
+    prev_hash bytea NOT NULL,
+    hash bytea NOT NULL
+);
+
+COMMENT ON TABLE public.audit_log IS 'Every change to what is in production, decisions, approvals, alerts, policies and deletions, in the order of their commits. Append-only, and chained: each hash covers the entry and the hash before it.';
+
+COMMENT ON COLUMN public.audit_log.seq IS 'Number of the entry: 1, 2, 3 without a gap.';
+
+COMMENT ON COLUMN public.audit_log.recorded_at IS 'When the entry was written, by the clock of the server.';
+
+COMMENT ON COLUMN public.audit_log.db_role IS 'The role that was connected, as the server knows it.';
+
+COMMENT ON COLUMN public.audit_log.actor IS 'Who did it, as the application says: the name in the row, else the setting mlops_ledger.actor, else the role.';
+
+COMMENT ON COLUMN public.audit_log.event IS 'promotion, rollback, retirement, decision, action, alert, policy, retention or erasure.';
+
+COMMENT ON COLUMN public.audit_log.object_table IS 'The table that was changed.';
+
+COMMENT ON COLUMN public.audit_log.object_id IS 'Primary key of the row that was changed.';
+
+COMMENT ON COLUMN public.audit_log.before IS 'The row before; NULL when it was inserted.';
+
+COMMENT ON COLUMN public.audit_log.after IS 'The row after; NULL when it was deleted.';
+
+COMMENT ON COLUMN public.audit_log.prev_hash IS 'Hash of the entry before; 32 zero bytes in the first.';
+
+COMMENT ON COLUMN public.audit_log.hash IS 'SHA-256 of the text of the entry, see ledger_audit_text.';
+
+--
+-- Name: ledger_audit_text(public.audit_log); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_audit_text(entry public.audit_log) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN ((((((((((((((((((('{"seq": '::text || ((entry).seq)::text) || ', "recorded_at": '::text) || "left"((to_json(((entry).recorded_at AT TIME ZONE 'UTC'::text)))::text, '-1'::integer)) || 'Z"'::text) || ', "db_role": '::text) || (to_json((entry).db_role))::text) || ', "actor": '::text) || (to_json((entry).actor))::text) || ', "event": '::text) || (to_json((entry).event))::text) || ', "object_table": '::text) || (to_json((entry).object_table))::text) || ', "object_id": '::text) || (to_json((entry).object_id))::text) || COALESCE((', "before": '::text || ((entry).before)::text), ''::text)) || COALESCE((', "after": '::text || ((entry).after)::text), ''::text)) || ', "prev_hash": "'::text) || encode((entry).prev_hash, 'hex'::text)) || '"}'::text);
+
+COMMENT ON FUNCTION public.ledger_audit_text(entry public.audit_log) IS 'The text of an entry that is hashed: a JSON object of all fields but the hash.';
+
+--
+-- Name: ledger_audit_hash(public.audit_log); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_audit_hash(entry public.audit_log) RETURNS bytea
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN sha256(convert_to(public.ledger_audit_text(entry), 'UTF8'::name));
+
+COMMENT ON FUNCTION public.ledger_audit_hash(entry public.audit_log) IS 'The hash that an entry must have: SHA-256 of its text in UTF-8.';
+
+--
+-- Name: ledger_audit_row(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_audit_row() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    SET "DateStyle" TO 'ISO'
+    SET "IntervalStyle" TO 'postgres'
+    SET extra_float_digits TO '1'
+    AS $$
+DECLARE
+    entry audit_log;
+    actors text[] := TG_ARGV[2];
+    name text;
+BEGIN
+    entry.before := to_jsonb(OLD);
+    entry.after := to_jsonb(NEW);
+    IF entry.before = entry.after THEN
+        RETURN NULL;
+    END IF;
+    entry.event := TG_ARGV[0];
+    entry.object_table := TG_TABLE_NAME;
+    FOREACH name IN ARRAY TG_ARGV[1]::text[] LOOP
+        entry.object_id := concat_ws('/', entry.object_id, coalesce(entry.after, entry.before) ->> name);
+    END LOOP;
+    entry.db_role := session_user;
+    FOREACH name IN ARRAY actors LOOP
+        -- Of several, those that were filled in before belong to earlier changes.
+        IF entry.actor IS NULL
+           AND (cardinality(actors) = 1 OR (entry.after ->> name) IS DISTINCT FROM (entry.before ->> name)) THEN
+            entry.actor := entry.after ->> name;
+        END IF;
+    END LOOP;
+    entry.actor := coalesce(entry.actor, nullif(current_setting('mlops_ledger.actor', true), ''), session_user);
+    -- From here to the end of the transaction, which is already committing, nobody else writes an entry.
+    -- The head is behind the entries of this transaction, and ahead of the log if that was cut, which
+    -- leaves a gap. Whoever had to wait for the lock sees the new head, but not yet the new entries.
+    SELECT greatest(h.seq, l.seq) + 1, CASE WHEN l.seq > h.seq THEN l.hash ELSE h.hash END
+    INTO STRICT entry.seq, entry.prev_hash
+    FROM audit_head h LEFT JOIN (SELECT a.seq, a.hash FROM audit_log a ORDER BY a.seq DESC LIMIT 1) l ON true
+    FOR UPDATE OF h;
+    entry.recorded_at := clock_timestamp();
+    entry.hash := ledger_audit_hash(entry);
+    INSERT INTO audit_log SELECT entry.*;
+    RETURN NULL;
+END
+$$;
+
+COMMENT ON FUNCTION public.ledger_audit_row() IS 'Trigger of audited tables: appends the change of a row to audit_log. Takes the event, the columns of the primary key and those that may name who did it.';
+
+--
 -- Name: ledger_check_decision(uuid, uuid); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -108,20 +1036,6 @@ CREATE FUNCTION public.ledger_metric(metrics jsonb, name text) RETURNS double pr
 COMMENT ON FUNCTION public.ledger_metric(metrics jsonb, name text) IS 'The number stored under a name in a metrics object, or NULL.';
 
 --
--- Name: ledger_uuid(); Type: FUNCTION; Schema: public; Owner: -
---
-
-CREATE FUNCTION public.ledger_uuid() RETURNS uuid
-    LANGUAGE sql PARALLEL SAFE
-    RETURN (encode(set_bit(set_bit(OVERLAY(uuid_send(gen_random_uuid()) PLACING SUBSTRING(int8send((floor((EXTRACT(epoch FROM clock_timestamp()) * (1000)::numeric)))::bigint) FROM 3) FROM 1 FOR 6), (52)::bigint, 1), (53)::bigint, 1), 'hex'::text))::uuid;
-
-COMMENT ON FUNCTION public.ledger_uuid() IS 'A new time-ordered UUIDv7 (RFC 9562), on every supported PostgreSQL.';
-
-SET default_tablespace = '';
-
-SET default_table_access_method = heap;
-
---
 -- Name: model_deployments; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -137,6 +1051,7 @@ CREATE TABLE public.model_deployments (
     retired_by text,
     retired_reason text,
     decision_id uuid,
+    action_id uuid,
     restores_id uuid,
     CONSTRAINT model_deployments_deployed_at_check CHECK (((deployed_at >= '0001-01-01 00:00:00+00'::timestamp with time zone) AND (deployed_at < '10000-01-01 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT model_deployments_interval_check CHECK ((retired_at > deployed_at)),
@@ -166,6 +1081,8 @@ COMMENT ON COLUMN public.model_deployments.retired_by IS 'Who ended the interval
 COMMENT ON COLUMN public.model_deployments.retired_reason IS 'Why it was ended, when it was retired without a successor.';
 
 COMMENT ON COLUMN public.model_deployments.decision_id IS 'The gate decision that allowed the promotion.';
+
+COMMENT ON COLUMN public.model_deployments.action_id IS 'The approved action that allowed the promotion, and that it used up.';
 
 COMMENT ON COLUMN public.model_deployments.restores_id IS 'For a rollback: the earlier interval whose version it brings back.';
 
@@ -320,6 +1237,7 @@ CREATE VIEW public.v_deployments WITH (security_invoker='true') AS
     d.retired_by,
     d.retired_reason,
     d.decision_id,
+    d.action_id,
     d.restores_id
    FROM ((public.model_deployments d
      JOIN public.model_slots s ON ((s.id = d.slot_id)))
@@ -351,13 +1269,15 @@ COMMENT ON COLUMN public.v_deployments.retired_reason IS 'Why it was ended, when
 
 COMMENT ON COLUMN public.v_deployments.decision_id IS 'The gate decision that allowed the promotion.';
 
+COMMENT ON COLUMN public.v_deployments.action_id IS 'The approved action that allowed the promotion.';
+
 COMMENT ON COLUMN public.v_deployments.restores_id IS 'For a rollback: the earlier interval whose version it brings back.';
 
 --
--- Name: ledger_deploy(public.model_slots, uuid, text, text, uuid, uuid, timestamp with time zone, uuid); Type: FUNCTION; Schema: public; Owner: -
+-- Name: ledger_deploy(public.model_slots, uuid, text, text, uuid, uuid, uuid, timestamp with time zone, uuid); Type: FUNCTION; Schema: public; Owner: -
 --
 
-CREATE FUNCTION public.ledger_deploy(locked public.model_slots, version_id uuid, deployed_by text, reason text, decision_id uuid, restores_id uuid, at timestamp with time zone, deployment_id uuid) RETURNS public.v_deployments
+CREATE FUNCTION public.ledger_deploy(locked public.model_slots, version_id uuid, deployed_by text, reason text, decision_id uuid, action_id uuid, restores_id uuid, at timestamp with time zone, deployment_id uuid) RETURNS public.v_deployments
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
     AS $$
@@ -369,16 +1289,17 @@ BEGIN
     UPDATE model_deployments d SET retired_at = moment, retired_by = actor
     WHERE d.slot_id = locked.id AND d.retired_at IS NULL;
     INSERT INTO model_deployments AS d
-        (id, slot_id, model_name, model_version_id, deployed_at, deployed_by, reason, decision_id, restores_id)
+        (id, slot_id, model_name, model_version_id, deployed_at, deployed_by, reason, decision_id, action_id,
+         restores_id)
     VALUES (coalesce(deployment_id, ledger_uuid()), locked.id, locked.model_name, version_id, moment, actor,
-            ledger_deploy.reason, ledger_deploy.decision_id, ledger_deploy.restores_id)
+            ledger_deploy.reason, ledger_deploy.decision_id, ledger_deploy.action_id, ledger_deploy.restores_id)
     RETURNING d.id INTO deployment_id;
     SELECT * INTO result FROM v_deployments v WHERE v.id = deployment_id;
     RETURN result;
 END
 $$;
 
-COMMENT ON FUNCTION public.ledger_deploy(locked public.model_slots, version_id uuid, deployed_by text, reason text, decision_id uuid, restores_id uuid, at timestamp with time zone, deployment_id uuid) IS 'Ends the open interval of a locked slot and begins the next at the same instant.';
+COMMENT ON FUNCTION public.ledger_deploy(locked public.model_slots, version_id uuid, deployed_by text, reason text, decision_id uuid, action_id uuid, restores_id uuid, at timestamp with time zone, deployment_id uuid) IS 'Ends the open interval of a locked slot and begins the next at the same instant.';
 
 --
 -- Name: ledger_drop_known_labels(boolean); Type: FUNCTION; Schema: public; Owner: -
@@ -480,6 +1401,48 @@ $$;
 COMMENT ON FUNCTION public.ledger_let_labels_wait(strict boolean) IS 'Moves the staged labels that were not stored to those that wait.';
 
 --
+-- Name: ledger_lock_action(uuid); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_lock_action(action_id uuid) RETURNS public.agent_actions
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    locked agent_actions;
+BEGIN
+    SELECT * INTO locked FROM agent_actions a WHERE a.id = ledger_lock_action.action_id FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no action %', ledger_lock_action.action_id USING ERRCODE = 'MLNF0';
+    END IF;
+    RETURN locked;
+END
+$$;
+
+COMMENT ON FUNCTION public.ledger_lock_action(action_id uuid) IS 'Locks an action until the end of the transaction, so that of several reviewers one is first.';
+
+--
+-- Name: ledger_lock_alert(uuid); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_lock_alert(alert_id uuid) RETURNS public.alerts
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    locked alerts;
+BEGIN
+    SELECT * INTO locked FROM alerts a WHERE a.id = alert_id FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no alert %', alert_id USING ERRCODE = 'MLNF0';
+    END IF;
+    RETURN locked;
+END
+$$;
+
+COMMENT ON FUNCTION public.ledger_lock_alert(alert_id uuid) IS 'Locks an alert until the end of the transaction.';
+
+--
 -- Name: ledger_lock_slot(text, text); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -508,6 +1471,68 @@ $$;
 COMMENT ON FUNCTION public.ledger_lock_slot(model_name text, slot text) IS 'Locks a slot until the end of the transaction, making it first if needed.';
 
 --
+-- Name: ledger_monitor_points(public.monitors, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_monitor_points(monitor public.monitors, at timestamp with time zone) RETURNS TABLE(point_at timestamp with time zone, value double precision, details jsonb)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+DECLARE
+    since timestamptz := at - monitor.window;
+    -- Of several values at one time the worst counts: the largest, or for < and <= the smallest.
+    sign integer := CASE WHEN monitor.operator IN ('>', '>=') THEN 1 ELSE -1 END;
+BEGIN
+    IF monitor.source = 'monitoring' THEN
+        RETURN QUERY
+        SELECT DISTINCT ON (r.timestamp) r.timestamp, n.value,
+               jsonb_build_object('monitoring_run_id', r.id, 'model_version', v.model_version, 'lookback_hours', r.lookback_hours)
+        FROM monitoring_metrics r
+        JOIN model_versions v ON v.id = r.model_version_id
+        CROSS JOIN LATERAL (SELECT to_jsonb(r) -> monitor.metric_name AS value) j
+        CROSS JOIN LATERAL (SELECT CASE jsonb_typeof(j.value) WHEN 'number' THEN j.value::double precision
+                                        WHEN 'boolean' THEN j.value::boolean::integer END AS value) n
+        WHERE r.model_name = monitor.model_name AND r.timestamp > since AND r.timestamp <= at AND n.value IS NOT NULL
+        ORDER BY r.timestamp DESC, sign * n.value DESC
+        LIMIT monitor.consecutive;
+    ELSIF monitor.source = 'performance' THEN
+        RETURN QUERY
+        SELECT DISTINCT ON (p.timestamp) p.timestamp, p.metric_value,
+               jsonb_build_object('performance_metric_id', p.id, 'model_version', v.model_version, 'slice', p.slice)
+        FROM performance_metrics p
+        JOIN model_versions v ON v.id = p.model_version_id
+        WHERE p.model_name = monitor.model_name AND p.metric_name = monitor.metric_name AND p.stage = 'production'
+          AND p.slice = monitor.slice AND p.timestamp > since AND p.timestamp <= at
+        ORDER BY p.timestamp DESC, sign * p.metric_value DESC
+        LIMIT monitor.consecutive;
+    ELSE
+        RETURN QUERY
+        SELECT DISTINCT ON (s.timestamp) s.timestamp, s.metric_value,
+               jsonb_build_object('system_metric_id', s.id, 'host', s.host, 'labels', s.labels, 'unit', s.unit)
+        FROM system_metrics s
+        WHERE s.metric_name = monitor.metric_name AND s.host = monitor.host AND s.labels @> monitor.labels
+          AND s.timestamp > since AND s.timestamp <= at
+        ORDER BY s.timestamp DESC, sign * s.metric_value DESC
+        LIMIT monitor.consecutive;
+    END IF;
+END
+$$;
+
+COMMENT ON FUNCTION public.ledger_monitor_points(monitor public.monitors, at timestamp with time zone) IS 'The newest values that a monitor judges at an instant, as many as must be bad in a row.';
+
+--
+-- Name: ledger_monitor_rank(public.monitors, double precision, double precision); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_monitor_rank(monitor public.monitors, value double precision, slack double precision DEFAULT 0) RETURNS integer
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'public', 'pg_temp'
+    RETURN (SELECT COALESCE(max(t.rank), 0) AS "coalesce" FROM (VALUES (2,(ledger_monitor_rank.monitor).warning_threshold), (3,(ledger_monitor_rank.monitor).critical_threshold)) t(rank, threshold) WHERE CASE (ledger_monitor_rank.monitor).operator WHEN '>'::text THEN (ledger_monitor_rank.value > (t.threshold - ledger_monitor_rank.slack)) WHEN '>='::text THEN (ledger_monitor_rank.value >= (t.threshold - ledger_monitor_rank.slack)) WHEN '<'::text THEN (ledger_monitor_rank.value < (t.threshold + ledger_monitor_rank.slack)) WHEN '<='::text THEN (ledger_monitor_rank.value <= (t.threshold + ledger_monitor_rank.slack)) ELSE NULL::boolean END);
+
+COMMENT ON FUNCTION public.ledger_monitor_rank(monitor public.monitors, value double precision, slack double precision) IS 'How bad a value is, with thresholds that are lower by a slack: 0 good, 2 warning, 3 critical.';
+
+--
 -- Name: ledger_name_requests(); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -532,6 +1557,35 @@ $$;
 COMMENT ON FUNCTION public.ledger_name_requests() IS 'Replaces each staged label of a request by labels of the predictions of that request, where there are any.';
 
 --
+-- Name: ledger_objects(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_objects() RETURNS TABLE(kind text, identity text, owner name)
+    LANGUAGE sql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    WITH tables AS (
+        SELECT DISTINCT format('%I', g.object_name)::regclass AS id FROM ledger_privileges() g
+        WHERE g.object_type IN ('TABLE', 'VIEW')
+    ), relations AS (
+        SELECT id FROM tables UNION SELECT i.inhrelid FROM pg_inherits i JOIN tables t ON t.id = i.inhparent
+    )
+    SELECT CASE c.relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END, format('%I.%I', current_schema(), c.relname),
+           pg_get_userbyid(c.relowner)
+    FROM pg_class c JOIN relations r ON r.id = c.oid
+    UNION ALL
+    SELECT 'FUNCTION', p.oid::regprocedure::text, pg_get_userbyid(p.proowner)
+    FROM pg_proc p
+    WHERE p.pronamespace = quote_ident(current_schema())::regnamespace
+      AND (p.proname LIKE 'ledger\_%'
+           OR p.proname IN (SELECT g.object_name FROM ledger_privileges() g WHERE g.object_type = 'FUNCTION')
+           OR p.oid IN (SELECT t.tgfoid FROM pg_trigger t JOIN relations r ON r.id = t.tgrelid))
+    ORDER BY 1, 2
+$$;
+
+COMMENT ON FUNCTION public.ledger_objects() IS 'The tables with their partitions, views and functions that belong to the role owner, and to whom they belong.';
+
+--
 -- Name: ledger_partitions(text); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -550,6 +1604,87 @@ CREATE FUNCTION public.ledger_partitions(table_name text) RETURNS TABLE(name tex
 $$;
 
 COMMENT ON FUNCTION public.ledger_partitions(table_name text) IS 'The partitions of a table and their bounds: since is included, until is not.';
+
+--
+-- Name: ledger_privileges(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_privileges() RETURNS TABLE(role text, privilege text, object_type text, object_name text, columns text[])
+    LANGUAGE sql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT g.role, g.privilege, g.object_type, o.name, g.columns
+    FROM (VALUES
+        ('reader', 'SELECT', 'TABLE', '{
+            agent_actions, alert_occurrences, alerts, drift_reports, ground_truth, ground_truth_waiting, ledger_migrations,
+            model_deployments, model_slots, model_versions, monitor_states, monitoring_metrics, monitors,
+            partition_policies, performance_metrics, prediction_batches, promotion_policies, retraining_decisions,
+            system_metrics}'::text[], NULL::text[]),
+        -- Not what went into the model as text, nor who asked: inputs, metadata, user_agent, client_ip.
+        ('reader', 'SELECT', 'TABLE', '{predictions}', '{
+            id, predicted_at, model_version_id, request_id, batch_id, feature_values, prediction, predicted_label,
+            probability, confidence_lower, confidence_upper, latency_ms, status, error_message, cache_hit}'),
+        ('reader', 'SELECT', 'VIEW', '{
+            v_decision_history, v_deployments, v_labeled_predictions, v_lineage, v_model_timeline, v_monitors, v_open_alerts,
+            v_pending_actions, v_prediction_log, v_recent_monitoring}', NULL),
+        ('writer', 'SELECT', 'TABLE', '{predictions}', NULL),
+        ('writer', 'SELECT', 'VIEW', '{v_predictions}', NULL),
+        ('writer', 'INSERT', 'TABLE', '{
+            agent_actions, drift_reports, ground_truth, model_versions, monitoring_metrics, monitors,
+            performance_metrics, prediction_batches, predictions, retraining_decisions, system_metrics}', NULL),
+        ('writer', 'UPDATE', 'TABLE', '{model_versions}', '{stage, tags}'),
+        -- A queue, not history: labels leave it for ground_truth.
+        ('writer', 'INSERT', 'TABLE', '{ground_truth_waiting}', NULL),
+        ('writer', 'UPDATE', 'TABLE', '{ground_truth_waiting}', NULL),
+        ('writer', 'DELETE', 'TABLE', '{ground_truth_waiting}', NULL),
+        ('writer', 'EXECUTE', 'FUNCTION', '{
+            ensure_partitions, execute_action, expire_actions, promote, raise_alert, resolve_alert, retire, rollback,
+            run_monitors}', NULL),
+        ('approver', 'EXECUTE', 'FUNCTION', '{
+            acknowledge_alert, approve_action, expire_actions, reject_action, resolve_alert, snooze_alert}', NULL),
+        ('auditor', 'SELECT', 'TABLE', '{audit_head, audit_log, deletions, predictions}', NULL),
+        ('auditor', 'SELECT', 'VIEW', '{v_predictions}', NULL)
+    ) g (role, privilege, object_type, names, columns)
+    CROSS JOIN LATERAL unnest(g.names) WITH ORDINALITY o (name, place)
+$$;
+
+COMMENT ON FUNCTION public.ledger_privileges() IS 'What each kind of role may do; where columns are named, with those only. Whoever is not named here may do nothing, but for the owner.';
+
+--
+-- Name: ledger_raise_by_monitor(public.monitors, text, jsonb, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_raise_by_monitor(monitor public.monitors, severity text, points jsonb, at timestamp with time zone) RETURNS public.alerts
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    what text := format('%s of %s', monitor.metric_name, coalesce(monitor.model_name, monitor.host));
+    threshold double precision := CASE severity WHEN 'critical' THEN monitor.critical_threshold ELSE monitor.warning_threshold END;
+    value double precision := (points #> '{0,value}')::double precision;
+    title text := format('%s: no data for %s', what, monitor.window);
+    message text;
+BEGIN
+    IF value IS NOT NULL THEN
+        -- Four digits are enough for people; the exact value is in the data.
+        title := format('%s is %s (%s: %s %s)', what,
+            trim_scale(round(value::numeric, 4 - coalesce(ceil(log(nullif(abs(value), 0)::numeric)), 0)::integer)),
+            severity, monitor.operator, threshold);
+        message := format('Monitor %s, value of %s UTC%s.', monitor.name,
+            to_char((points #>> '{0,point_at}')::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'),
+            ', version ' || (points #>> '{0,details,model_version}'));
+    END IF;
+    RETURN raise_alert(
+        monitor.metric_name, title, severity, message,
+        jsonb_strip_nulls(jsonb_build_object(
+            'monitor', monitor.name, 'source', monitor.source, 'metric_name', monitor.metric_name,
+            'operator', monitor.operator, 'threshold', CASE WHEN value IS NOT NULL THEN threshold END,
+            'window', monitor.window, 'consecutive', monitor.consecutive)) || jsonb_build_object('points', points),
+        monitor.model_name, 'monitor:' || monitor.id, at, NULL, monitor.id);
+END
+$$;
+
+COMMENT ON FUNCTION public.ledger_raise_by_monitor(monitor public.monitors, severity text, points jsonb, at timestamp with time zone) IS 'Raises the alert of a monitor, with what it has seen.';
 
 --
 -- Name: ledger_refuse_change(); Type: FUNCTION; Schema: public; Owner: -
@@ -583,6 +1718,72 @@ $$;
 COMMENT ON FUNCTION public.ledger_refuse_contradiction() IS 'Refuses two labels of one prediction and time that differ.';
 
 --
+-- Name: ledger_refuse_settled_alert(public.alerts); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_refuse_settled_alert(settled public.alerts) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF settled.status <> 'active' THEN
+        RAISE EXCEPTION 'alert % was already % by % at %', settled.id, settled.status,
+            coalesce(settled.resolved_by, settled.acknowledged_by), coalesce(settled.resolved_at, settled.acknowledged_at)
+            USING ERRCODE = 'MLCF0';
+    END IF;
+END
+$$;
+
+COMMENT ON FUNCTION public.ledger_refuse_settled_alert(settled public.alerts) IS 'Tells whoever comes too late who acknowledged or resolved the alert, and when.';
+
+--
+-- Name: ledger_require_feature_results(jsonb); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_require_feature_results(features jsonb) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    wrong record;
+BEGIN
+    SELECT f.position - 1 AS position, p.problem INTO wrong
+    FROM (SELECT r.result, r.position, count(*) OVER (PARTITION BY r.result -> 'feature') AS same_name
+          FROM jsonb_array_elements(features) WITH ORDINALITY r (result, position)) f
+    CROSS JOIN LATERAL (
+        SELECT CASE
+            WHEN jsonb_typeof(result -> 'feature') IS DISTINCT FROM 'string'
+              OR jsonb_typeof(result -> 'drifted') IS DISTINCT FROM 'boolean'
+                THEN ': must be {"feature": text, "drifted": true or false, …}'
+            WHEN char_length(result ->> 'feature') NOT BETWEEN 1 AND 255
+                THEN '.feature: must have 1 to 255 characters'
+            WHEN same_name > 1
+                THEN '.feature: is there twice'
+            WHEN jsonb_typeof(result -> 'method') NOT IN ('string', 'null')
+                THEN '.method: must be text'
+            WHEN ledger_metric(result, 'p_value') NOT BETWEEN 0 AND 1
+                THEN '.p_value: must be between 0 and 1'
+            ELSE (SELECT format('.%s: must be a number', name)
+                  FROM unnest(ARRAY['statistic', 'p_value', 'score', 'threshold']) name
+                  WHERE jsonb_typeof(result -> name) NOT IN ('number', 'null')
+                     OR abs(ledger_metric(result, name)) > 1e150
+                  LIMIT 1)
+        END AS problem) p
+    WHERE p.problem IS NOT NULL
+    ORDER BY f.position
+    LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'features[%]%', wrong.position, wrong.problem USING ERRCODE = 'MLIV0';
+    END IF;
+EXCEPTION
+    WHEN numeric_value_out_of_range THEN
+        RAISE EXCEPTION 'features: holds a number that double precision cannot' USING ERRCODE = 'MLIV0';
+END
+$$;
+
+COMMENT ON FUNCTION public.ledger_require_feature_results(features jsonb) IS 'Refuses results of features that are not well formed.';
+
+--
 -- Name: ledger_require_known_model(text, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -606,6 +1807,138 @@ $$;
 COMMENT ON FUNCTION public.ledger_require_known_model(model_name text, event_time timestamp with time zone) IS 'Refuses a fact about an unknown model or from the future.';
 
 --
+-- Name: ledger_role_statements(text); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_role_statements(prefix text DEFAULT 'mlops_'::text) RETURNS SETOF text
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+DECLARE
+    schema text := current_schema();
+    owner_role text := prefix || 'owner';
+BEGIN
+    IF prefix !~ '^[a-z_][a-z0-9_]{0,50}$' OR prefix LIKE 'pg\_%' THEN
+        RAISE EXCEPTION 'prefix: must be lower-case letters, digits or _, at most 51 of them, and not pg_'
+            USING ERRCODE = 'MLIV0';
+    END IF;
+    RETURN QUERY
+    SELECT format('CREATE ROLE %I NOLOGIN', prefix || kind)
+    FROM unnest('{owner,writer,reader,approver,auditor}'::text[]) WITH ORDINALITY k (kind, place)
+    WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = prefix || kind)
+    ORDER BY place;
+    RETURN NEXT format('GRANT %I TO %I, %I, %I', prefix || 'reader', prefix || 'writer', prefix || 'approver', prefix || 'auditor');
+    -- Whoever could create objects there could deceive the functions that run with the owner's rights.
+    RETURN NEXT format('REVOKE CREATE ON SCHEMA %I FROM PUBLIC', schema);
+    RETURN NEXT format('GRANT USAGE ON SCHEMA %I TO %I', schema, prefix || 'reader');
+    RETURN NEXT format('GRANT USAGE, CREATE ON SCHEMA %I TO %I', schema, owner_role);
+    -- Superusers need not be members, and everybody else must be one to give something away.
+    IF NOT (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = session_user)
+        AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = owner_role AND pg_has_role(session_user, r.oid, 'USAGE')) THEN
+        RETURN NEXT format('GRANT %I TO %I', owner_role, session_user);
+    END IF;
+    RETURN QUERY
+    SELECT format('ALTER %s %s OWNER TO %I', o.kind, o.identity, owner_role) FROM ledger_objects() o
+    WHERE o.owner <> owner_role;
+    -- What an earlier release granted and this one does not, goes.
+    RETURN QUERY
+    SELECT format('REVOKE ALL ON %s %s FROM %I, %I, %I, %I', replace(o.kind, 'VIEW', 'TABLE'), o.identity,
+                  prefix || 'writer', prefix || 'reader', prefix || 'approver', prefix || 'auditor')
+    FROM ledger_objects() o;
+    RETURN QUERY
+    SELECT format('GRANT %s%s ON TABLE %I.%I TO %I', g.privilege, ' (' || array_to_string(g.columns, ', ') || ')',
+                  schema, g.object_name, prefix || g.role)
+    FROM ledger_privileges() g WHERE g.object_type <> 'FUNCTION';
+    RETURN QUERY
+    SELECT format('GRANT EXECUTE ON FUNCTION %s TO %I', p.oid::regprocedure, prefix || g.role)
+    FROM ledger_privileges() g
+    JOIN pg_proc p ON p.proname = g.object_name AND p.pronamespace = quote_ident(schema)::regnamespace
+    WHERE g.object_type = 'FUNCTION';
+END
+$_$;
+
+COMMENT ON FUNCTION public.ledger_role_statements(prefix text) IS 'The statements that make the roles owner, writer, reader, approver and auditor, with names that begin with a prefix, hand the ledger to the owner, and grant what ledger_privileges() says; in psql: SELECT ledger_role_statements() \gexec. Running them again changes nothing.';
+
+--
+-- Name: ledger_run_monitor(public.monitors, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_run_monitor(monitor public.monitors, at timestamp with time zone) RETURNS text
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    last monitor_states;
+    next monitor_states;
+    alert alerts;
+    points jsonb;
+    newest_rank integer;
+    rank_in_a_row integer;
+    current_rank integer;
+    new_rank integer := 0;
+    raised text;
+    done text := 'none';
+BEGIN
+    SELECT * INTO last FROM monitor_states s WHERE s.monitor_id = monitor.id;
+    IF at < last.evaluated_at THEN
+        RETURN done;
+    END IF;
+    SELECT * INTO alert FROM alerts a
+    WHERE a.dedup_key = 'monitor:' || monitor.id AND a.status <> 'resolved' FOR NO KEY UPDATE;
+    SELECT coalesce(jsonb_agg(to_jsonb(p) ORDER BY p.point_at DESC), '[]'),
+           CASE WHEN count(*) = monitor.consecutive THEN min(ledger_monitor_rank(monitor, p.value)) ELSE 0 END,
+           max(p.point_at)
+    INTO points, rank_in_a_row, next.point_at
+    FROM ledger_monitor_points(monitor, at) p;
+    next.monitor_id := monitor.id;
+    next.evaluated_at := at;
+    next.alerted_at := last.alerted_at;
+    IF next.point_at IS NULL THEN
+        next.state := 'no_data';
+        next.severity := nullif(monitor.no_data, 'ok');
+        next.point_at := last.point_at;
+        -- Silence has no new values to tell one run from the next: it counts once per window.
+        IF last.state IS DISTINCT FROM 'no_data' OR at >= last.alerted_at + monitor.window THEN
+            raised := next.severity;
+        END IF;
+    ELSIF next.point_at <= last.point_at THEN
+        -- Judged already, whatever has become of the alert since.
+        next.state := last.state;
+        next.severity := last.severity;
+        next.value := last.value;
+    ELSE
+        next.value := (points #> '{0,value}')::double precision;
+        newest_rank := ledger_monitor_rank(monitor, next.value);
+        current_rank := CASE WHEN alert.id IS NULL THEN 0
+                             ELSE ledger_severity_rank(coalesce(last.severity, alert.severity)) END;
+        new_rank := greatest(rank_in_a_row, least(current_rank, ledger_monitor_rank(monitor, next.value, monitor.hysteresis)));
+        next.severity := (ARRAY[NULL, 'warning', 'critical'])[new_rank];
+        next.state := coalesce(next.severity, 'ok');
+        -- A value that only hysteresis keeps bad does not count.
+        raised := (ARRAY[NULL, 'warning', 'critical'])[least(new_rank, newest_rank)];
+        IF new_rank = 0 AND alert.id IS NOT NULL THEN
+            PERFORM resolve_alert(alert.id, NULL, 'monitor ' || monitor.name, NULL, greatest(at, alert.last_seen, alert.acknowledged_at));
+            alert.id := NULL;
+            done := 'resolved';
+        END IF;
+    END IF;
+    IF raised IS NOT NULL THEN
+        done := CASE WHEN alert.id IS NULL THEN 'raised' ELSE 'repeated' END;
+        alert := ledger_raise_by_monitor(monitor, raised, points, at);
+        next.alerted_at := at;
+    END IF;
+    next.alert_id := alert.id;
+    INSERT INTO monitor_states SELECT next.*
+    ON CONFLICT ON CONSTRAINT monitor_states_pkey DO UPDATE
+    SET evaluated_at = excluded.evaluated_at, state = excluded.state, severity = excluded.severity, value = excluded.value,
+        point_at = excluded.point_at, alerted_at = excluded.alerted_at, alert_id = excluded.alert_id;
+    RETURN done;
+END
+$$;
+
+COMMENT ON FUNCTION public.ledger_run_monitor(monitor public.monitors, at timestamp with time zone) IS 'Evaluates one locked monitor as of an instant and tells what became of its alert: raised, repeated, resolved or none.';
+
+--
 -- Name: ledger_settle_write(timestamp with time zone, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -624,6 +1957,16 @@ END
 $$;
 
 COMMENT ON FUNCTION public.ledger_settle_write(since timestamp with time zone, until timestamp with time zone) IS 'Settles the labels that waited for a write of predictions; never fails.';
+
+--
+-- Name: ledger_severity_rank(text); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_severity_rank(severity text) RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN array_position(ARRAY['info'::text, 'warning'::text, 'critical'::text], severity);
+
+COMMENT ON FUNCTION public.ledger_severity_rank(severity text) IS 'The severities in order: info 1, warning 2, critical 3.';
 
 --
 -- Name: ledger_slot_moment(integer, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
@@ -735,6 +2078,40 @@ $$;
 COMMENT ON FUNCTION public.ledger_store_labels(strict boolean, OUT stored bigint, OUT waiting bigint, OUT duplicates bigint) IS 'Stores the staged labels with what had been predicted; those whose prediction is not there yet wait.';
 
 --
+-- Name: ledger_use_action(public.model_deployments, text, boolean); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_use_action(deployment public.model_deployments, slot text, approval_required boolean) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    action agent_actions := ledger_lock_action(deployment.action_id);
+    problem text := CASE
+        WHEN action.action_type <> 'promote' THEN format('is of type %s, not promote', action.action_type)
+        WHEN action.model_name IS DISTINCT FROM deployment.model_name THEN 'is not about model ' || deployment.model_name
+        WHEN action.model_version_id <> deployment.model_version_id THEN 'is about another version'
+        WHEN action.parameters ->> 'slot' <> slot THEN 'is for another slot'
+        WHEN action.expires_at <= clock_timestamp() THEN ledger_action_state(action)
+        WHEN action.status = 'approved' THEN NULL
+        WHEN action.status <> 'pending' OR action.requires_approval THEN ledger_action_state(action)
+        WHEN approval_required THEN 'has no approval, which the policy requires'
+    END;
+BEGIN
+    IF problem IS NOT NULL THEN
+        RAISE EXCEPTION 'action_id: action % %', action.id, problem
+            USING ERRCODE = 'MLPR0', HINT = 'A promotion takes one action of type promote for its model, approved, not expired and not used before.';
+    END IF;
+    UPDATE agent_actions a
+    SET status = 'executed', executed_by = deployment.deployed_by,
+        result = jsonb_build_object('deployment_id', deployment.id)
+    WHERE a.id = action.id;
+END
+$$;
+
+COMMENT ON FUNCTION public.ledger_use_action(deployment public.model_deployments, slot text, approval_required boolean) IS 'Marks an action as executed by a deployment, or refuses it when it does not allow that one.';
+
+--
 -- Name: ledger_uuid_floor(timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -769,6 +2146,41 @@ END
 $$;
 
 COMMENT ON FUNCTION public.model_deployments_check_decision() IS 'Trigger of model_deployments: a deployment needs a decision that allows it, if it names one.';
+
+--
+-- Name: model_deployments_check_policy(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.model_deployments_check_policy() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    slot_name text := (SELECT s.slot FROM model_slots s WHERE s.id = NEW.slot_id);
+    policy promotion_policies;
+BEGIN
+    -- A rollback is for emergencies, which cannot wait for a reviewer: what was there may come back.
+    IF NEW.action_id IS NULL AND EXISTS (
+        SELECT FROM model_deployments d
+        WHERE d.id = NEW.restores_id AND d.slot_id = NEW.slot_id AND d.model_version_id = NEW.model_version_id) THEN
+        RETURN NEW;
+    END IF;
+    SELECT * INTO policy FROM promotion_policies p
+    WHERE p.model_name = NEW.model_name AND p.slot = slot_name;
+    IF policy.requires_decision AND NEW.decision_id IS NULL THEN
+        RAISE EXCEPTION 'decision_id: the policy of model % requires a decision for slot %', NEW.model_name, slot_name
+            USING ERRCODE = 'MLPR0', HINT = 'Record a decision to promote this version, and promote with its id.';
+    ELSIF policy.requires_approval AND NEW.action_id IS NULL THEN
+        RAISE EXCEPTION 'action_id: the policy of model % requires an approval for slot %', NEW.model_name, slot_name
+            USING ERRCODE = 'MLPR0', HINT = 'Request an action of type promote for this model, have it approved, and promote with its id.';
+    ELSIF NEW.action_id IS NOT NULL THEN
+        PERFORM ledger_use_action(NEW, slot_name, coalesce(policy.requires_approval, false));
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+COMMENT ON FUNCTION public.model_deployments_check_policy() IS 'Trigger of model_deployments: holds a promotion to the policy of its slot, and uses up the action it names.';
 
 --
 -- Name: model_deployments_only_close(); Type: FUNCTION; Schema: public; Owner: -
@@ -942,6 +2354,73 @@ $$;
 COMMENT ON FUNCTION public.monitoring_metrics_before_insert() IS 'Fills in the version then in production and the drift ratio.';
 
 --
+-- Name: monitors_before_insert(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.monitors_before_insert() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    NEW.source := lower(btrim(NEW.source));
+    NEW.no_data := lower(btrim(NEW.no_data));
+    IF NEW.model_name IS NOT NULL THEN
+        PERFORM ledger_require_known_model(NEW.model_name, NULL);
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+COMMENT ON FUNCTION public.monitors_before_insert() IS 'Trigger of monitors: the model must be known.';
+
+--
+-- Name: monitors_before_update(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.monitors_before_update() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    allowed monitors := OLD;
+BEGIN
+    allowed.enabled := NEW.enabled;
+    allowed.removed_at := NEW.removed_at;
+    allowed.removed_by := NEW.removed_by;
+    IF OLD.removed_at IS NOT NULL OR allowed IS DISTINCT FROM NEW THEN
+        RAISE EXCEPTION 'monitor % is never changed, only enabled, disabled or removed', OLD.id
+            USING ERRCODE = 'MLAO0', HINT = 'Remove it and add another.';
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+COMMENT ON FUNCTION public.monitors_before_update() IS 'Trigger of monitors: a rule keeps its words, so that its alerts can be understood later.';
+
+--
+-- Name: performance_metrics_before_insert(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.performance_metrics_before_insert() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM ledger_require_known_model(NEW.model_name, NEW.timestamp);
+    IF NEW.model_version_id IS NULL THEN
+        SELECT p.model_version_id INTO NEW.model_version_id FROM production_at(NEW.model_name, NEW.timestamp) p;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'model_version_id: no version of the model was in production at that time'
+                USING ERRCODE = 'MLNF0', HINT = 'Name the version that was measured.';
+        END IF;
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+COMMENT ON FUNCTION public.performance_metrics_before_insert() IS 'Fills in the version then in production and refuses values from the future.';
+
+--
 -- Name: prediction_batches_after_insert(); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -986,11 +2465,11 @@ $$;
 COMMENT ON FUNCTION public.production_at(model_name text, at timestamp with time zone, slot text) IS 'The deployment that held a slot of a model at an instant: one row, or none.';
 
 --
--- Name: promote(text, text, text, text, text, uuid, timestamp with time zone, uuid); Type: FUNCTION; Schema: public; Owner: -
+-- Name: promote(text, text, text, text, text, uuid, timestamp with time zone, uuid, uuid); Type: FUNCTION; Schema: public; Owner: -
 --
 
-CREATE FUNCTION public.promote(model_name text DEFAULT NULL::text, model_version text DEFAULT NULL::text, slot text DEFAULT 'production'::text, promoted_by text DEFAULT NULL::text, reason text DEFAULT NULL::text, decision_id uuid DEFAULT NULL::uuid, at timestamp with time zone DEFAULT NULL::timestamp with time zone, deployment_id uuid DEFAULT NULL::uuid) RETURNS public.v_deployments
-    LANGUAGE plpgsql
+CREATE FUNCTION public.promote(model_name text DEFAULT NULL::text, model_version text DEFAULT NULL::text, slot text DEFAULT 'production'::text, promoted_by text DEFAULT NULL::text, reason text DEFAULT NULL::text, decision_id uuid DEFAULT NULL::uuid, at timestamp with time zone DEFAULT NULL::timestamp with time zone, deployment_id uuid DEFAULT NULL::uuid, action_id uuid DEFAULT NULL::uuid) RETURNS public.v_deployments
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
@@ -1015,35 +2494,140 @@ BEGIN
             RAISE EXCEPTION 'decision_id: there is no decision % on a candidate of that model', promote.decision_id
                 USING ERRCODE = 'MLNF0';
         END IF;
+    ELSIF promote.action_id IS NOT NULL THEN
+        SELECT v.* INTO version FROM model_versions v
+        JOIN agent_actions a ON a.model_version_id = v.id
+        WHERE a.id = promote.action_id AND v.model_name = coalesce(promote.model_name, v.model_name);
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'action_id: there is no action % on a version of that model', promote.action_id
+                USING ERRCODE = 'MLNF0';
+        END IF;
     ELSE
         RAISE EXCEPTION 'model_version: is required'
-            USING ERRCODE = 'MLIV0', HINT = 'Name the version, or the decision that allows it.';
+            USING ERRCODE = 'MLIV0', HINT = 'Name the version, or the decision or action that allows it.';
     END IF;
     PERFORM ledger_check_decision(promote.decision_id, version.id);
     locked := ledger_lock_slot(version.model_name, promote.slot);
     SELECT * INTO current FROM v_deployments d WHERE d.id = promote.deployment_id;
     IF FOUND THEN
         IF (current.model_version_id, current.slot) IS DISTINCT FROM (version.id, promote.slot)
-           OR current.decision_id IS DISTINCT FROM promote.decision_id OR current.restores_id IS NOT NULL THEN
+           OR (current.decision_id, current.action_id) IS DISTINCT FROM (promote.decision_id, promote.action_id)
+           OR current.restores_id IS NOT NULL THEN
             RAISE EXCEPTION 'deployment_id: % already names another promotion', promote.deployment_id
                 USING ERRCODE = 'MLCF0';
         END IF;
         RETURN current;
     END IF;
     -- With an id of its own the promotion is recorded all the same, so that it can be repeated,
-    -- and with a decision so that the decision can be seen to have had its effect.
+    -- and with a decision or an action so that these can be seen to have had their effect.
     IF promote.deployment_id IS NULL THEN
         SELECT * INTO current FROM production_at(version.model_name, 'infinity', promote.slot);
         IF current.model_version_id = version.id
-           AND current.decision_id IS NOT DISTINCT FROM coalesce(promote.decision_id, current.decision_id) THEN
+           AND (current.decision_id, current.action_id) IS NOT DISTINCT FROM
+               (coalesce(promote.decision_id, current.decision_id), coalesce(promote.action_id, current.action_id)) THEN
             RETURN current;
         END IF;
     END IF;
-    RETURN ledger_deploy(locked, version.id, promoted_by, reason, decision_id, NULL, at, deployment_id);
+    RETURN ledger_deploy(locked, version.id, promoted_by, reason, decision_id, action_id, NULL, at, deployment_id);
 END
 $$;
 
-COMMENT ON FUNCTION public.promote(model_name text, model_version text, slot text, promoted_by text, reason text, decision_id uuid, at timestamp with time zone, deployment_id uuid) IS 'Puts a version into a slot and ends the interval of the one before, in one step. Without a version it is the candidate of the decision. Promoting the version that is there changes nothing, unless the promotion has a deployment_id; repeating one changes nothing.';
+COMMENT ON FUNCTION public.promote(model_name text, model_version text, slot text, promoted_by text, reason text, decision_id uuid, at timestamp with time zone, deployment_id uuid, action_id uuid) IS 'Puts a version into a slot and ends the interval of the one before, in one step. Without a version it is the candidate of the decision, or the version of the action, which is then used up. Promoting the version that is there changes nothing, unless the promotion has a deployment_id; repeating one changes nothing.';
+
+--
+-- Name: promotion_policies_before_write(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.promotion_policies_before_write() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    -- A policy for a misspelt model would protect nothing.
+    PERFORM ledger_require_known_model(NEW.model_name, NULL);
+    NEW.updated_at := clock_timestamp();
+    RETURN NEW;
+END
+$$;
+
+COMMENT ON FUNCTION public.promotion_policies_before_write() IS 'Refuses a policy for an unknown model and stamps the time of the change.';
+
+--
+-- Name: raise_alert(text, text, text, text, jsonb, text, text, timestamp with time zone, uuid, uuid); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.raise_alert(alert_type text, title text, severity text DEFAULT 'warning'::text, message text DEFAULT NULL::text, related_data jsonb DEFAULT NULL::jsonb, model_name text DEFAULT NULL::text, dedup_key text DEFAULT NULL::text, at timestamp with time zone DEFAULT NULL::timestamp with time zone, occurrence_id uuid DEFAULT NULL::uuid, monitor_id uuid DEFAULT NULL::uuid) RETURNS public.alerts
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    key text := coalesce(raise_alert.dedup_key, concat_ws(':', raise_alert.alert_type, raise_alert.model_name));
+    new alert_occurrences;
+    known alert_occurrences;
+    alert alerts;
+BEGIN
+    new.id := coalesce(occurrence_id, ledger_uuid());
+    new.occurred_at := ledger_alert_moment(raise_alert.at, NULL);
+    new.severity := lower(btrim(raise_alert.severity));
+    new.title := raise_alert.title;
+    new.message := raise_alert.message;
+    new.related_data := coalesce(raise_alert.related_data, '{}');
+    LOOP
+        SELECT * INTO alert FROM alerts a
+        WHERE a.dedup_key = key AND a.status <> 'resolved' FOR NO KEY UPDATE;
+        -- Looked up after the wait for the lock, so that an earlier try with the same id is seen.
+        SELECT * INTO known FROM alert_occurrences o WHERE o.id = new.id;
+        IF FOUND THEN
+            SELECT * INTO alert FROM alerts a WHERE a.id = known.alert_id;
+            new.alert_id := alert.id;
+            new.occurred_at := coalesce(raise_alert.at, known.occurred_at);
+            IF new IS DISTINCT FROM known
+               OR (alert.dedup_key, alert.alert_type, alert.model_name) IS DISTINCT FROM (key, raise_alert.alert_type, raise_alert.model_name) THEN
+                RAISE EXCEPTION 'occurrence_id: % already names another occurrence', new.id USING ERRCODE = 'MLCF0';
+            END IF;
+            RETURN alert;
+        END IF;
+        IF alert.id IS NOT NULL THEN
+            IF (alert.alert_type, alert.model_name) IS DISTINCT FROM (raise_alert.alert_type, raise_alert.model_name) THEN
+                RAISE EXCEPTION 'dedup_key: the open alert % of that key is of type % and about model %',
+                    alert.id, alert.alert_type, coalesce(alert.model_name, '(none)')
+                    USING ERRCODE = 'MLCF0', HINT = 'Give each type and model a key of its own, or none.';
+            END IF;
+            UPDATE alerts a
+            SET occurrences = a.occurrences + 1,
+                severity = CASE WHEN ledger_severity_rank(new.severity) > ledger_severity_rank(a.severity)
+                                THEN new.severity ELSE a.severity END,
+                first_seen = least(a.first_seen, new.occurred_at),
+                last_seen = greatest(a.last_seen, new.occurred_at),
+                title = CASE WHEN new.occurred_at >= a.last_seen THEN new.title ELSE a.title END,
+                message = CASE WHEN new.occurred_at >= a.last_seen THEN new.message ELSE a.message END,
+                related_data = CASE WHEN new.occurred_at >= a.last_seen THEN new.related_data ELSE a.related_data END
+            WHERE a.id = alert.id
+            RETURNING * INTO alert;
+            EXIT;
+        END IF;
+        INSERT INTO alerts
+            (id, alert_type, severity, title, message, related_data, model_name, dedup_key, monitor_id, first_seen, last_seen)
+        VALUES
+            (new.id, raise_alert.alert_type, new.severity, new.title, new.message, new.related_data, raise_alert.model_name,
+             key, raise_alert.monitor_id, new.occurred_at, new.occurred_at)
+        ON CONFLICT DO NOTHING
+        RETURNING * INTO alert;
+        -- Otherwise another has just raised it.
+        EXIT WHEN FOUND;
+    END LOOP;
+    INSERT INTO alert_occurrences (id, alert_id, occurred_at, severity, title, message, related_data)
+    VALUES (new.id, alert.id, new.occurred_at, new.severity, new.title, new.message, new.related_data)
+    ON CONFLICT DO NOTHING;
+    IF NOT FOUND THEN
+        -- Committed under another alert since the look-up: undone here, a repeat will find it.
+        RAISE EXCEPTION 'occurrence % was raised at the same time', new.id USING ERRCODE = '40001';
+    END IF;
+    RETURN alert;
+END
+$$;
+
+COMMENT ON FUNCTION public.raise_alert(alert_type text, title text, severity text, message text, related_data jsonb, model_name text, dedup_key text, at timestamp with time zone, occurrence_id uuid, monitor_id uuid) IS 'Opens an alert, or counts one more occurrence on the open one of the same key. Repeating an occurrence_id counts nothing.';
 
 --
 -- Name: record_ground_truth(jsonb); Type: FUNCTION; Schema: public; Owner: -
@@ -1069,11 +2653,90 @@ $$;
 COMMENT ON FUNCTION public.record_ground_truth(labels jsonb, OUT stored bigint, OUT waiting bigint, OUT duplicates bigint) IS 'Records labels, a list of {"prediction_id" or "request_id", "actual_label" and/or "actual_value", "labeled_at", "source"}, and returns how many were stored, wait for their prediction, or were there already.';
 
 --
+-- Name: reject_action(uuid, text, text); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.reject_action(action_id uuid, reviewed_by text DEFAULT NULL::text, comment text DEFAULT NULL::text) RETURNS public.agent_actions
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    RETURN public.ledger_review_action(action_id, 'rejected'::text, reviewed_by, comment);
+
+COMMENT ON FUNCTION public.reject_action(action_id uuid, reviewed_by text, comment text) IS 'Rejects a pending action. Repeating it by the same reviewer changes nothing.';
+
+--
+-- Name: remove_monitor(uuid, text); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.remove_monitor(monitor_id uuid, removed_by text DEFAULT NULL::text) RETURNS public.monitors
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    monitor monitors;
+    actor text := coalesce(remove_monitor.removed_by, session_user);
+BEGIN
+    SELECT * INTO monitor FROM monitors m WHERE m.id = remove_monitor.monitor_id FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no monitor %', remove_monitor.monitor_id USING ERRCODE = 'MLNF0';
+    ELSIF monitor.removed_at IS NULL THEN
+        UPDATE monitors m SET removed_at = clock_timestamp(), removed_by = actor
+        WHERE m.id = monitor.id RETURNING * INTO monitor;
+        PERFORM resolve_alert(dedup_key => 'monitor:' || monitor.id, resolved_by => actor, notes => 'the monitor was removed');
+    END IF;
+    RETURN monitor;
+END
+$$;
+
+COMMENT ON FUNCTION public.remove_monitor(monitor_id uuid, removed_by text) IS 'Ends a monitor and resolves its alert; repeating it changes nothing.';
+
+--
+-- Name: resolve_alert(uuid, text, text, text, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.resolve_alert(alert_id uuid DEFAULT NULL::uuid, dedup_key text DEFAULT NULL::text, resolved_by text DEFAULT NULL::text, notes text DEFAULT NULL::text, at timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS SETOF public.alerts
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    alert alerts;
+    actor text := coalesce(resolve_alert.resolved_by, session_user);
+BEGIN
+    IF num_nonnulls(resolve_alert.alert_id, resolve_alert.dedup_key) <> 1 THEN
+        RAISE EXCEPTION 'alert_id: give either an id or a dedup_key' USING ERRCODE = 'MLIV0';
+    ELSIF resolve_alert.alert_id IS NOT NULL THEN
+        alert := ledger_lock_alert(resolve_alert.alert_id);
+    ELSE
+        SELECT * INTO alert FROM alerts a
+        WHERE a.dedup_key = resolve_alert.dedup_key AND a.status <> 'resolved' FOR NO KEY UPDATE;
+        IF NOT FOUND THEN
+            RETURN;
+        END IF;
+    END IF;
+    IF alert.status = 'resolved' THEN
+        IF alert.resolved_by <> actor
+           OR right(concat(E'\n', alert.notes), char_length(resolve_alert.notes) + 1) <> E'\n' || resolve_alert.notes THEN
+            PERFORM ledger_refuse_settled_alert(alert);
+        END IF;
+        RETURN NEXT alert;
+        RETURN;
+    END IF;
+    RETURN QUERY
+    UPDATE alerts a
+    SET status = 'resolved', resolved_by = actor, notes = nullif(concat_ws(E'\n', a.notes, resolve_alert.notes), ''),
+        resolved_at = ledger_alert_moment(resolve_alert.at, greatest(a.last_seen, a.acknowledged_at))
+    WHERE a.id = alert.id
+    RETURNING *;
+END
+$$;
+
+COMMENT ON FUNCTION public.resolve_alert(alert_id uuid, dedup_key text, resolved_by text, notes text, at timestamp with time zone) IS 'Ends an alert for good, by its id or as the open alert of a key: then no row when none is open. Repeated by the same person with the same notes it changes nothing.';
+
+--
 -- Name: retire(text, text, text, text, timestamp with time zone, uuid); Type: FUNCTION; Schema: public; Owner: -
 --
 
 CREATE FUNCTION public.retire(model_name text, slot text DEFAULT 'production'::text, retired_by text DEFAULT NULL::text, reason text DEFAULT NULL::text, at timestamp with time zone DEFAULT NULL::timestamp with time zone, deployment_id uuid DEFAULT NULL::uuid) RETURNS public.v_deployments
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
@@ -1143,7 +2806,7 @@ COMMENT ON FUNCTION public.retraining_decisions_before_insert() IS 'Fills in the
 --
 
 CREATE FUNCTION public.rollback(model_name text, slot text DEFAULT 'production'::text, rolled_back_by text DEFAULT NULL::text, reason text DEFAULT NULL::text, at timestamp with time zone DEFAULT NULL::timestamp with time zone, deployment_id uuid DEFAULT NULL::uuid) RETURNS public.v_deployments
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
@@ -1178,12 +2841,48 @@ BEGIN
         RAISE EXCEPTION 'model % has no earlier version in slot % to roll back to', rollback.model_name, rollback.slot
             USING ERRCODE = 'MLNF0';
     END IF;
-    RETURN ledger_deploy(locked, target.model_version_id, rolled_back_by, reason, NULL,
+    RETURN ledger_deploy(locked, target.model_version_id, rolled_back_by, reason, NULL, NULL,
                          coalesce(target.restores_id, target.id), at, deployment_id);
 END
 $$;
 
 COMMENT ON FUNCTION public.rollback(model_name text, slot text, rolled_back_by text, reason text, at timestamp with time zone, deployment_id uuid) IS 'Puts back the version that held the slot before; after a retirement, the one that was retired. Repeating a deployment_id changes nothing.';
+
+--
+-- Name: run_monitors(text, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.run_monitors(for_model text DEFAULT NULL::text, at timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(monitor_id uuid, model_name text, name text, source text, metric_name text, state text, severity text, value double precision, operator text, threshold double precision, point_at timestamp with time zone, evaluated_at timestamp with time zone, alert_id uuid, done text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+DECLARE
+    moment timestamptz := ledger_alert_moment(run_monitors.at, NULL);
+    monitor monitors;
+    what text;
+BEGIN
+    IF for_model IS NOT NULL THEN
+        PERFORM ledger_require_known_model(for_model, NULL);
+    END IF;
+    -- Locked, so that of two runs at once the second sees what the first has judged.
+    FOR monitor IN
+        SELECT * FROM monitors m
+        WHERE m.enabled AND m.removed_at IS NULL AND (for_model IS NULL OR m.model_name = for_model)
+        ORDER BY m.id FOR NO KEY UPDATE
+    LOOP
+        what := ledger_run_monitor(monitor, moment);
+        RETURN QUERY
+        SELECT monitor.id, monitor.model_name, monitor.name, monitor.source, monitor.metric_name, s.state, s.severity,
+               s.value, monitor.operator,
+               CASE s.state WHEN 'critical' THEN monitor.critical_threshold WHEN 'warning' THEN monitor.warning_threshold END,
+               s.point_at, s.evaluated_at, s.alert_id, what
+        FROM monitor_states s WHERE s.monitor_id = monitor.id;
+    END LOOP;
+END
+$$;
+
+COMMENT ON FUNCTION public.run_monitors(for_model text, at timestamp with time zone) IS 'Evaluates the monitors of a model, or all, as of an instant: raises, repeats and resolves their alerts. Evaluating the same data again changes nothing, nor does going back in time.';
 
 --
 -- Name: settle_ground_truth(timestamp with time zone, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
@@ -1240,6 +2939,217 @@ END
 $$;
 
 COMMENT ON FUNCTION public.settle_ground_truth(since timestamp with time zone, until timestamp with time zone) IS 'Stores the labels that waited for predictions of a window, both ends included, and returns how many. Of labels with the same prediction and labeled_at the one stored first stays.';
+
+--
+-- Name: snooze_alert(uuid, timestamp with time zone, text); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.snooze_alert(alert_id uuid, until timestamp with time zone, snoozed_by text DEFAULT NULL::text) RETURNS public.alerts
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    alert alerts := ledger_lock_alert(alert_id);
+    actor text := coalesce(snooze_alert.snoozed_by, session_user);
+BEGIN
+    IF alert.status = 'resolved' THEN
+        PERFORM ledger_refuse_settled_alert(alert);
+    ELSIF (alert.snoozed_until, alert.snoozed_by) IS NOT DISTINCT FROM (until, actor) THEN
+        RETURN alert;
+    ELSIF until <= clock_timestamp() THEN
+        RAISE EXCEPTION 'until: lies in the past'
+            USING ERRCODE = 'MLIV0', HINT = 'Give none to end the snooze.';
+    END IF;
+    UPDATE alerts a SET snoozed_until = until, snoozed_by = actor WHERE a.id = alert.id RETURNING * INTO alert;
+    RETURN alert;
+END
+$$;
+
+COMMENT ON FUNCTION public.snooze_alert(alert_id uuid, until timestamp with time zone, snoozed_by text) IS 'Leaves an open alert out of the list of active ones until an instant; without one it is back at once.';
+
+--
+-- Name: alert_occurrences; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.alert_occurrences (
+    id uuid DEFAULT public.ledger_uuid() NOT NULL,
+    alert_id uuid NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    severity text NOT NULL,
+    title text NOT NULL,
+    message text,
+    related_data jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT alert_occurrences_related_data_check CHECK ((jsonb_typeof(related_data) = 'object'::text)),
+    CONSTRAINT alert_occurrences_severity_check CHECK ((severity = ANY (ARRAY['info'::text, 'warning'::text, 'critical'::text]))),
+    CONSTRAINT alert_occurrences_title_check CHECK (((char_length(title) >= 1) AND (char_length(title) <= 1000)))
+);
+
+COMMENT ON TABLE public.alert_occurrences IS 'Every time an alert was raised, append-only; the id tells a retried call from a new occurrence.';
+
+COMMENT ON COLUMN public.alert_occurrences.id IS 'Id of the occurrence; raising it again with the same id counts once.';
+
+COMMENT ON COLUMN public.alert_occurrences.alert_id IS 'The alert it counts on.';
+
+COMMENT ON COLUMN public.alert_occurrences.occurred_at IS 'When it occurred.';
+
+COMMENT ON COLUMN public.alert_occurrences.severity IS 'Its severity: info, warning or critical.';
+
+COMMENT ON COLUMN public.alert_occurrences.title IS 'The occurrence in one line.';
+
+COMMENT ON COLUMN public.alert_occurrences.message IS 'The occurrence in more words.';
+
+COMMENT ON COLUMN public.alert_occurrences.related_data IS 'What it is about: values, thresholds, ids.';
+
+--
+-- Name: audit_head; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.audit_head (
+    id boolean DEFAULT true NOT NULL,
+    seq bigint NOT NULL,
+    hash bytea NOT NULL,
+    CONSTRAINT audit_head_one_row_check CHECK (id)
+);
+
+COMMENT ON TABLE public.audit_head IS 'The end of audit_log, one row: whoever writes an entry locks it, at commit.';
+
+COMMENT ON COLUMN public.audit_head.id IS 'Always true, so that there is one row.';
+
+COMMENT ON COLUMN public.audit_head.seq IS 'Number of the last entry; 0 before the first.';
+
+COMMENT ON COLUMN public.audit_head.hash IS 'Hash of the last entry; 32 zero bytes before the first.';
+
+--
+-- Name: deletions; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.deletions (
+    id uuid DEFAULT public.ledger_uuid() NOT NULL,
+    deleted_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    reason text NOT NULL,
+    table_name text NOT NULL,
+    partition text,
+    num_rows bigint,
+    bytes bigint,
+    CONSTRAINT deletions_num_rows_check CHECK ((num_rows > 0)),
+    CONSTRAINT deletions_reason_check CHECK ((reason = ANY (ARRAY['retention'::text, 'erasure'::text])))
+);
+
+COMMENT ON TABLE public.deletions IS 'What was deleted on purpose: partitions dropped, old rows trimmed, requests erased; written in the transaction that deletes, and never with what the rows held.';
+
+COMMENT ON COLUMN public.deletions.id IS 'Time-ordered id (UUIDv7).';
+
+COMMENT ON COLUMN public.deletions.deleted_at IS 'When it was deleted.';
+
+COMMENT ON COLUMN public.deletions.reason IS 'retention: older than it has to be kept; erasure: somebody asked for it.';
+
+COMMENT ON COLUMN public.deletions.table_name IS 'The table that lost rows.';
+
+COMMENT ON COLUMN public.deletions.partition IS 'The partition that was dropped or trimmed, if it was a single one.';
+
+COMMENT ON COLUMN public.deletions.num_rows IS 'Number of rows deleted; NULL for a partition that was dropped, which nobody counts.';
+
+COMMENT ON COLUMN public.deletions.bytes IS 'Size of the partition that was dropped, with its indexes.';
+
+--
+-- Name: drift_reports; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.drift_reports (
+    id uuid DEFAULT public.ledger_uuid() NOT NULL,
+    "timestamp" timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    model_name text NOT NULL,
+    model_version_id uuid NOT NULL,
+    lookback_hours double precision NOT NULL,
+    window_start timestamp with time zone NOT NULL,
+    window_end timestamp with time zone NOT NULL,
+    drift_detected boolean NOT NULL,
+    drift_score double precision,
+    method text,
+    threshold double precision,
+    features jsonb DEFAULT '[]'::jsonb NOT NULL,
+    drifted_features text[],
+    n_drifted_features integer,
+    n_features integer,
+    reference_size bigint,
+    current_size bigint,
+    reference_start timestamp with time zone,
+    reference_end timestamp with time zone,
+    report_ref text,
+    summary_ref text,
+    monitoring_run_id uuid,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT drift_reports_current_size_check CHECK ((current_size >= 0)),
+    CONSTRAINT drift_reports_drift_score_check CHECK ((abs(drift_score) <= ('1000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000'::numeric)::double precision)),
+    CONSTRAINT drift_reports_drifted_count_check CHECK ((n_drifted_features = cardinality(drifted_features))),
+    CONSTRAINT drift_reports_drifted_features_check CHECK (((cardinality(drifted_features) = 0) OR ((array_ndims(drifted_features) = 1) AND (array_position(drifted_features, NULL::text) IS NULL)))),
+    CONSTRAINT drift_reports_drifted_of_features_check CHECK ((n_drifted_features <= n_features)),
+    CONSTRAINT drift_reports_features_check CHECK ((jsonb_typeof(features) = 'array'::text)),
+    CONSTRAINT drift_reports_metadata_check CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT drift_reports_method_check CHECK (((char_length(method) >= 1) AND (char_length(method) <= 255))),
+    CONSTRAINT drift_reports_n_drifted_features_check CHECK ((n_drifted_features >= 0)),
+    CONSTRAINT drift_reports_n_features_check CHECK ((n_features >= 0)),
+    CONSTRAINT drift_reports_reference_check CHECK ((reference_start <= reference_end)),
+    CONSTRAINT drift_reports_reference_end_check CHECK (((reference_end >= '0001-01-01 00:00:00+00'::timestamp with time zone) AND (reference_end <= "timestamp"))),
+    CONSTRAINT drift_reports_reference_size_check CHECK ((reference_size >= 0)),
+    CONSTRAINT drift_reports_reference_start_check CHECK (((reference_start >= '0001-01-01 00:00:00+00'::timestamp with time zone) AND (reference_start <= "timestamp"))),
+    CONSTRAINT drift_reports_threshold_check CHECK ((abs(threshold) <= ('1000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000'::numeric)::double precision)),
+    CONSTRAINT drift_reports_timestamp_check CHECK ((("timestamp" >= '0001-01-01 00:00:00+00'::timestamp with time zone) AND ("timestamp" < '10000-01-01 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT drift_reports_window_check CHECK ((window_start < window_end)),
+    CONSTRAINT drift_reports_window_end_check CHECK ((window_end <= "timestamp")),
+    CONSTRAINT drift_reports_window_start_check CHECK ((window_start >= '0001-01-01 00:00:00+00'::timestamp with time zone))
+);
+
+COMMENT ON TABLE public.drift_reports IS 'Drift reports, append-only: the data of a window compared with a reference, feature by feature.';
+
+COMMENT ON COLUMN public.drift_reports.id IS 'Time-ordered id (UUIDv7); a report retried with the same id is recorded once.';
+
+COMMENT ON COLUMN public.drift_reports."timestamp" IS 'When the data were compared.';
+
+COMMENT ON COLUMN public.drift_reports.model_name IS 'The model that the data were for.';
+
+COMMENT ON COLUMN public.drift_reports.model_version_id IS 'The version that the data were for; without one, that of the monitoring run, or the version in production at timestamp.';
+
+COMMENT ON COLUMN public.drift_reports.lookback_hours IS 'Length of the window in hours; without one, from window_start to window_end.';
+
+COMMENT ON COLUMN public.drift_reports.window_start IS 'Start of the window; without one, lookback_hours before its end.';
+
+COMMENT ON COLUMN public.drift_reports.window_end IS 'End of the window, excluded; without one, timestamp.';
+
+COMMENT ON COLUMN public.drift_reports.drift_detected IS 'Whether the job calls the window drifted.';
+
+COMMENT ON COLUMN public.drift_reports.drift_score IS 'How far the window as a whole is from the reference, in the measure of the method.';
+
+COMMENT ON COLUMN public.drift_reports.method IS 'How it was compared: psi, ks, wasserstein or another word.';
+
+COMMENT ON COLUMN public.drift_reports.threshold IS 'The drift_score from which on the window counts as drifted.';
+
+COMMENT ON COLUMN public.drift_reports.features IS 'Every feature compared: [{"feature": text, "drifted": boolean, "method": text, "statistic": …, "p_value": …, "score": …, "threshold": …}].';
+
+COMMENT ON COLUMN public.drift_reports.drifted_features IS 'Names of the drifted features; without them, those of features.';
+
+COMMENT ON COLUMN public.drift_reports.n_drifted_features IS 'Number of drifted features; without one, that of drifted_features.';
+
+COMMENT ON COLUMN public.drift_reports.n_features IS 'Number of features compared; without one, that of features.';
+
+COMMENT ON COLUMN public.drift_reports.reference_size IS 'Number of rows of the reference.';
+
+COMMENT ON COLUMN public.drift_reports.current_size IS 'Number of rows of the window.';
+
+COMMENT ON COLUMN public.drift_reports.reference_start IS 'Start of the time that the reference is from.';
+
+COMMENT ON COLUMN public.drift_reports.reference_end IS 'End of the time that the reference is from.';
+
+COMMENT ON COLUMN public.drift_reports.report_ref IS 'Where the report for people is stored.';
+
+COMMENT ON COLUMN public.drift_reports.summary_ref IS 'Where the machine-readable summary is stored.';
+
+COMMENT ON COLUMN public.drift_reports.monitoring_run_id IS 'The monitoring run that it is part of.';
+
+COMMENT ON COLUMN public.drift_reports.metadata IS 'Anything else the job wants to keep.';
+
+COMMENT ON COLUMN public.drift_reports.created_at IS 'When the row was written.';
 
 --
 -- Name: ground_truth; Type: TABLE; Schema: public; Owner: -
@@ -1352,6 +3262,41 @@ ALTER TABLE public.model_slots ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY 
     NO MAXVALUE
     CACHE 1
 );
+
+--
+-- Name: monitor_states; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.monitor_states (
+    monitor_id uuid NOT NULL,
+    evaluated_at timestamp with time zone NOT NULL,
+    state text NOT NULL,
+    severity text,
+    value double precision,
+    point_at timestamp with time zone,
+    alerted_at timestamp with time zone,
+    alert_id uuid,
+    CONSTRAINT monitor_states_severity_check CHECK ((severity = ANY (ARRAY['warning'::text, 'critical'::text]))),
+    CONSTRAINT monitor_states_state_check CHECK ((state = ANY (ARRAY['ok'::text, 'warning'::text, 'critical'::text, 'no_data'::text])))
+);
+
+COMMENT ON TABLE public.monitor_states IS 'What each monitor found when it was last evaluated; tells new values from those that have been judged.';
+
+COMMENT ON COLUMN public.monitor_states.monitor_id IS 'The monitor.';
+
+COMMENT ON COLUMN public.monitor_states.evaluated_at IS 'As of when it was evaluated.';
+
+COMMENT ON COLUMN public.monitor_states.state IS 'ok, warning, critical or no_data.';
+
+COMMENT ON COLUMN public.monitor_states.severity IS 'How bad that is: warning, critical or NULL.';
+
+COMMENT ON COLUMN public.monitor_states.value IS 'The newest value in the window.';
+
+COMMENT ON COLUMN public.monitor_states.point_at IS 'Time of the newest value that was ever judged.';
+
+COMMENT ON COLUMN public.monitor_states.alerted_at IS 'When it last raised or repeated its alert.';
+
+COMMENT ON COLUMN public.monitor_states.alert_id IS 'Its alert, if one was open after the evaluation.';
 
 --
 -- Name: monitoring_metrics; Type: TABLE; Schema: public; Owner: -
@@ -1556,6 +3501,34 @@ COMMENT ON COLUMN public.predictions.client_ip IS 'Address that the request came
 COMMENT ON COLUMN public.predictions.metadata IS 'Anything else.';
 
 --
+-- Name: promotion_policies; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.promotion_policies (
+    model_name text NOT NULL,
+    slot text DEFAULT 'production'::text NOT NULL,
+    requires_decision boolean DEFAULT false NOT NULL,
+    requires_approval boolean DEFAULT false NOT NULL,
+    updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    updated_by text DEFAULT SESSION_USER NOT NULL,
+    CONSTRAINT promotion_policies_slot_check CHECK ((slot ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'::text))
+);
+
+COMMENT ON TABLE public.promotion_policies IS 'What a promotion needs, per model and slot; without a row, nothing. Rollback and retirement need nothing.';
+
+COMMENT ON COLUMN public.promotion_policies.model_name IS 'The model.';
+
+COMMENT ON COLUMN public.promotion_policies.slot IS 'The slot: production, or another.';
+
+COMMENT ON COLUMN public.promotion_policies.requires_decision IS 'Whether a promotion must name a decision to promote that version.';
+
+COMMENT ON COLUMN public.promotion_policies.requires_approval IS 'Whether a promotion must name an approved action of type promote.';
+
+COMMENT ON COLUMN public.promotion_policies.updated_at IS 'When the policy was last changed.';
+
+COMMENT ON COLUMN public.promotion_policies.updated_by IS 'Who last changed it.';
+
+--
 -- Name: retraining_decisions; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -1630,6 +3603,41 @@ COMMENT ON COLUMN public.retraining_decisions.resolves_id IS 'The pending decisi
 COMMENT ON COLUMN public.retraining_decisions.created_at IS 'When the row was written.';
 
 --
+-- Name: system_metrics; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.system_metrics (
+    id uuid DEFAULT public.ledger_uuid() NOT NULL,
+    "timestamp" timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    host text NOT NULL,
+    metric_name text NOT NULL,
+    metric_value double precision NOT NULL,
+    unit text,
+    labels jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT system_metrics_host_check CHECK ((((char_length(host) >= 1) AND (char_length(host) <= 255)) AND (host = btrim(host)) AND (host !~ '[[:cntrl:]]'::text))),
+    CONSTRAINT system_metrics_labels_check CHECK ((jsonb_typeof(labels) = 'object'::text)),
+    CONSTRAINT system_metrics_metric_name_check CHECK ((((char_length(metric_name) >= 1) AND (char_length(metric_name) <= 255)) AND (metric_name = btrim(metric_name)) AND (metric_name !~ '[[:cntrl:]]'::text))),
+    CONSTRAINT system_metrics_metric_value_check CHECK ((abs(metric_value) <= ('1000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000'::numeric)::double precision))
+)
+PARTITION BY RANGE ("timestamp");
+
+COMMENT ON TABLE public.system_metrics IS 'Metrics of hosts and processes, in partitions by time named system_metrics_pYYYY_MM_DD. A series is the values of a metric of a host with the same labels.';
+
+COMMENT ON COLUMN public.system_metrics.id IS 'UUIDv7 made by the client; a value retried with the same id and time is stored once.';
+
+COMMENT ON COLUMN public.system_metrics."timestamp" IS 'When it was measured.';
+
+COMMENT ON COLUMN public.system_metrics.host IS 'The host that it was measured on.';
+
+COMMENT ON COLUMN public.system_metrics.metric_name IS 'Name of the metric, such as cpu_percent or process_resident_memory_bytes.';
+
+COMMENT ON COLUMN public.system_metrics.metric_value IS 'The value: a number, at most 1e150 either way. A name that ends in _total is a counter that only grows.';
+
+COMMENT ON COLUMN public.system_metrics.unit IS 'Unit of the value: percent, bytes, seconds or another word.';
+
+COMMENT ON COLUMN public.system_metrics.labels IS 'What tells values of one name apart, such as {"path": "/"} or {"gpu": 0}.';
+
+--
 -- Name: v_decision_history; Type: VIEW; Schema: public; Owner: -
 --
 
@@ -1662,6 +3670,8 @@ CREATE VIEW public.v_decision_history WITH (security_invoker='true') AS
     w.deployed_at,
     w.retired_at,
     w.deployed_by,
+    w.approved_by,
+    w.approved_at,
     r.drift_context,
     r.data_context,
     r.decision_details,
@@ -1670,6 +3680,7 @@ CREATE VIEW public.v_decision_history WITH (security_invoker='true') AS
     r.production_version_id,
     r.monitoring_run_id,
     w.id AS deployment_id,
+    w.action_id,
     r.resolves_id,
     r.id AS decision_id
    FROM (((((public.retraining_decisions r
@@ -1679,8 +3690,12 @@ CREATE VIEW public.v_decision_history WITH (security_invoker='true') AS
      LEFT JOIN LATERAL ( SELECT m.id,
             m.deployed_at,
             m.retired_at,
-            m.deployed_by
-           FROM public.model_deployments m
+            m.deployed_by,
+            m.action_id,
+            a.reviewed_by AS approved_by,
+            a.reviewed_at AS approved_at
+           FROM (public.model_deployments m
+             LEFT JOIN public.agent_actions a ON ((a.id = m.action_id)))
           WHERE (m.decision_id = r.id)
           ORDER BY m.deployed_at
          LIMIT 1) w ON (true))
@@ -1689,7 +3704,7 @@ CREATE VIEW public.v_decision_history WITH (security_invoker='true') AS
             COALESCE(array_agg((gate.value ->> 'gate'::text)) FILTER (WHERE (NOT ((gate.value ->> 'passed'::text))::boolean)), '{}'::text[]) AS failed_gates
            FROM jsonb_array_elements(r.gate_results) gate(value)) g);
 
-COMMENT ON VIEW public.v_decision_history IS 'Every gate decision with candidate and production version, their metrics, the gates that failed and the deployment that followed.';
+COMMENT ON VIEW public.v_decision_history IS 'Every gate decision with candidate and production version, their metrics, the gates that failed, and the deployment that followed with its approval.';
 
 COMMENT ON COLUMN public.v_decision_history."timestamp" IS 'When the decision was taken.';
 
@@ -1747,6 +3762,10 @@ COMMENT ON COLUMN public.v_decision_history.retired_at IS 'When that deployment 
 
 COMMENT ON COLUMN public.v_decision_history.deployed_by IS 'Who put the candidate live.';
 
+COMMENT ON COLUMN public.v_decision_history.approved_by IS 'Who approved that deployment.';
+
+COMMENT ON COLUMN public.v_decision_history.approved_at IS 'When it was approved.';
+
 COMMENT ON COLUMN public.v_decision_history.drift_context IS 'The drift that led to it.';
 
 COMMENT ON COLUMN public.v_decision_history.data_context IS 'The data behind it.';
@@ -1762,6 +3781,8 @@ COMMENT ON COLUMN public.v_decision_history.production_version_id IS 'Id of the 
 COMMENT ON COLUMN public.v_decision_history.monitoring_run_id IS 'Id of the monitoring run that triggered it.';
 
 COMMENT ON COLUMN public.v_decision_history.deployment_id IS 'Id of the deployment that followed.';
+
+COMMENT ON COLUMN public.v_decision_history.action_id IS 'Id of the action that was approved for that deployment.';
 
 COMMENT ON COLUMN public.v_decision_history.resolves_id IS 'Id of the pending decision that this one settles.';
 
@@ -1839,6 +3860,117 @@ COMMENT ON COLUMN public.v_labeled_predictions.model_version_id IS 'Id of the ve
 COMMENT ON COLUMN public.v_labeled_predictions.prediction_id IS 'Id of the prediction.';
 
 --
+-- Name: v_lineage; Type: VIEW; Schema: public; Owner: -
+--
+
+CREATE VIEW public.v_lineage WITH (security_invoker='true') AS
+ SELECT v.model_name,
+    v.dataset_version,
+    v.dataset_digest,
+    v.mlflow_run_id,
+    v.model_version,
+    v.created_at,
+    d.slot,
+    d.deployed_at,
+    d.retired_at,
+    d.deployed_by,
+    r.action AS decision_action,
+    r.decided_by,
+    a.reviewed_by AS approved_by,
+    p.num_predictions,
+    p.first_predicted_at,
+    p.last_predicted_at,
+    m.monitoring_runs,
+    m.drifted_runs,
+    m.last_run_at,
+    n.action AS next_decision_action,
+    n."timestamp" AS next_decision_at,
+    v.id AS model_version_id,
+    d.id AS deployment_id,
+    d.decision_id,
+    d.action_id,
+    m.last_run_id AS monitoring_run_id,
+    n.id AS next_decision_id
+   FROM ((((((public.model_versions v
+     LEFT JOIN public.v_deployments d ON ((d.model_version_id = v.id)))
+     LEFT JOIN public.retraining_decisions r ON ((r.id = d.decision_id)))
+     LEFT JOIN public.agent_actions a ON ((a.id = d.action_id)))
+     CROSS JOIN LATERAL ( SELECT COALESCE(sum(b.num_predictions), (0)::bigint) AS num_predictions,
+            min(b.first_predicted_at) AS first_predicted_at,
+            max(b.last_predicted_at) AS last_predicted_at
+           FROM public.prediction_batches b
+          WHERE ((b.model_version_id = v.id) AND ((d.id IS NULL) OR (b.last_predicted_at >= d.deployed_at)) AND ((d.retired_at IS NULL) OR (b.last_predicted_at < d.retired_at)))) p)
+     CROSS JOIN LATERAL ( SELECT count(*) AS monitoring_runs,
+            count(*) FILTER (WHERE g.dataset_drift_detected) AS drifted_runs,
+            max(g."timestamp") AS last_run_at,
+            (array_agg(g.id ORDER BY g."timestamp" DESC))[1] AS last_run_id
+           FROM public.monitoring_metrics g
+          WHERE ((g.model_version_id = v.id) AND ((d.id IS NULL) OR (g."timestamp" >= d.deployed_at)) AND ((d.retired_at IS NULL) OR (g."timestamp" < d.retired_at)))) m)
+     LEFT JOIN LATERAL ( SELECT f.id,
+            f.action,
+            f."timestamp"
+           FROM public.retraining_decisions f
+          WHERE ((f.production_version_id = v.id) AND (f."timestamp" >= d.deployed_at))
+          ORDER BY f."timestamp"
+         LIMIT 1) n ON (true));
+
+COMMENT ON VIEW public.v_lineage IS 'From the data to the decision: each version with the dataset it was trained on, each of its deployments with what allowed it, what it predicted in that time, how it was monitored and the next decision that was taken about its place. A version that was never deployed has one row without a deployment.';
+
+COMMENT ON COLUMN public.v_lineage.model_name IS 'The model.';
+
+COMMENT ON COLUMN public.v_lineage.dataset_version IS 'The dataset that the version was trained on.';
+
+COMMENT ON COLUMN public.v_lineage.dataset_digest IS 'Digest of that dataset.';
+
+COMMENT ON COLUMN public.v_lineage.mlflow_run_id IS 'The MLflow run that trained it.';
+
+COMMENT ON COLUMN public.v_lineage.model_version IS 'The version.';
+
+COMMENT ON COLUMN public.v_lineage.created_at IS 'When it was registered.';
+
+COMMENT ON COLUMN public.v_lineage.slot IS 'The slot it held.';
+
+COMMENT ON COLUMN public.v_lineage.deployed_at IS 'Start of the interval, included.';
+
+COMMENT ON COLUMN public.v_lineage.retired_at IS 'End of the interval, excluded; NULL while live.';
+
+COMMENT ON COLUMN public.v_lineage.deployed_by IS 'Who put it there.';
+
+COMMENT ON COLUMN public.v_lineage.decision_action IS 'Action of the gate decision behind the promotion.';
+
+COMMENT ON COLUMN public.v_lineage.decided_by IS 'Who or what decided.';
+
+COMMENT ON COLUMN public.v_lineage.approved_by IS 'Who approved the promotion.';
+
+COMMENT ON COLUMN public.v_lineage.num_predictions IS 'Predictions written in batches that ended in the interval.';
+
+COMMENT ON COLUMN public.v_lineage.first_predicted_at IS 'Time of the earliest of them.';
+
+COMMENT ON COLUMN public.v_lineage.last_predicted_at IS 'Time of the latest of them.';
+
+COMMENT ON COLUMN public.v_lineage.monitoring_runs IS 'Monitoring runs of the version whose window ended in the interval.';
+
+COMMENT ON COLUMN public.v_lineage.drifted_runs IS 'Those that found drift.';
+
+COMMENT ON COLUMN public.v_lineage.last_run_at IS 'Time of the latest of them.';
+
+COMMENT ON COLUMN public.v_lineage.next_decision_action IS 'What the next decision said while this version was in production.';
+
+COMMENT ON COLUMN public.v_lineage.next_decision_at IS 'When that was.';
+
+COMMENT ON COLUMN public.v_lineage.model_version_id IS 'Id of the version.';
+
+COMMENT ON COLUMN public.v_lineage.deployment_id IS 'Id of the deployment.';
+
+COMMENT ON COLUMN public.v_lineage.decision_id IS 'Id of the decision behind the promotion.';
+
+COMMENT ON COLUMN public.v_lineage.action_id IS 'Id of the action that was approved for it.';
+
+COMMENT ON COLUMN public.v_lineage.monitoring_run_id IS 'Id of the latest monitoring run.';
+
+COMMENT ON COLUMN public.v_lineage.next_decision_id IS 'Id of the next decision.';
+
+--
 -- Name: v_model_timeline; Type: VIEW; Schema: public; Owner: -
 --
 
@@ -1858,6 +3990,8 @@ CREATE VIEW public.v_model_timeline WITH (security_invoker='true') AS
     r.action AS decision_action,
     r.trigger_reason,
     r.reasoning AS decision_reasoning,
+    a.reviewed_by AS approved_by,
+    a.reviewed_at AS approved_at,
     v.stage,
     v.algorithm,
     v.accuracy,
@@ -1873,12 +4007,14 @@ CREATE VIEW public.v_model_timeline WITH (security_invoker='true') AS
     v.promoted_by,
     d.model_version_id,
     d.id AS deployment_id,
-    d.decision_id
-   FROM ((public.v_deployments d
+    d.decision_id,
+    d.action_id
+   FROM (((public.v_deployments d
      JOIN public.model_versions v ON ((v.id = d.model_version_id)))
-     LEFT JOIN public.retraining_decisions r ON ((r.id = d.decision_id)));
+     LEFT JOIN public.retraining_decisions r ON ((r.id = d.decision_id)))
+     LEFT JOIN public.agent_actions a ON ((a.id = d.action_id)));
 
-COMMENT ON VIEW public.v_model_timeline IS 'What held each slot of each model, when, who put it there and on which decision: one row per deployment.';
+COMMENT ON VIEW public.v_model_timeline IS 'What held each slot of each model, when, who put it there, on which decision and whose approval: one row per deployment.';
 
 COMMENT ON COLUMN public.v_model_timeline.model_name IS 'The model.';
 
@@ -1909,6 +4045,10 @@ COMMENT ON COLUMN public.v_model_timeline.decision_action IS 'Action of the gate
 COMMENT ON COLUMN public.v_model_timeline.trigger_reason IS 'What caused the retraining.';
 
 COMMENT ON COLUMN public.v_model_timeline.decision_reasoning IS 'The decision in words.';
+
+COMMENT ON COLUMN public.v_model_timeline.approved_by IS 'Who approved the promotion.';
+
+COMMENT ON COLUMN public.v_model_timeline.approved_at IS 'When it was approved.';
 
 COMMENT ON COLUMN public.v_model_timeline.stage IS 'Stage of the version now.';
 
@@ -1941,6 +4081,283 @@ COMMENT ON COLUMN public.v_model_timeline.model_version_id IS 'Id of the version
 COMMENT ON COLUMN public.v_model_timeline.deployment_id IS 'Id of the deployment.';
 
 COMMENT ON COLUMN public.v_model_timeline.decision_id IS 'Id of the gate decision.';
+
+COMMENT ON COLUMN public.v_model_timeline.action_id IS 'Id of the action that was approved.';
+
+--
+-- Name: v_monitors; Type: VIEW; Schema: public; Owner: -
+--
+
+CREATE VIEW public.v_monitors WITH (security_invoker='true') AS
+ SELECT m.id,
+    m.model_name,
+    m.name,
+    m.source,
+    m.metric_name,
+    m.slice,
+    m.host,
+    m.labels,
+    m."window",
+    m.operator,
+    m.warning_threshold,
+    m.critical_threshold,
+    m.consecutive,
+    m.no_data,
+    m.hysteresis,
+    m.enabled,
+    m.created_at,
+    m.created_by,
+    m.removed_at,
+    m.removed_by,
+    s.evaluated_at,
+    s.state,
+    s.severity,
+    s.value,
+    s.point_at,
+    s.alert_id
+   FROM (public.monitors m
+     LEFT JOIN public.monitor_states s ON ((s.monitor_id = m.id)));
+
+COMMENT ON VIEW public.v_monitors IS 'Every monitor with what it found when it was last evaluated; NULLs before that.';
+
+COMMENT ON COLUMN public.v_monitors.id IS 'Id of the monitor.';
+
+COMMENT ON COLUMN public.v_monitors.model_name IS 'The model; only a monitor of system metrics may do without.';
+
+COMMENT ON COLUMN public.v_monitors.name IS 'Name of the rule, once per model.';
+
+COMMENT ON COLUMN public.v_monitors.source IS 'Where the values are: monitoring (a column of monitoring_metrics), performance (performance_metrics at stage production) or system (system_metrics).';
+
+COMMENT ON COLUMN public.v_monitors.metric_name IS 'The metric that is watched.';
+
+COMMENT ON COLUMN public.v_monitors.slice IS 'For performance metrics: the slice; empty for the values over all data.';
+
+COMMENT ON COLUMN public.v_monitors.host IS 'For system metrics: the host.';
+
+COMMENT ON COLUMN public.v_monitors.labels IS 'For system metrics: labels that the values must have.';
+
+COMMENT ON COLUMN public.v_monitors."window" IS 'How far back values count; none in there means no data.';
+
+COMMENT ON COLUMN public.v_monitors.operator IS 'The value is bad when it is >, >=, < or <= a threshold.';
+
+COMMENT ON COLUMN public.v_monitors.warning_threshold IS 'From where on it is a warning.';
+
+COMMENT ON COLUMN public.v_monitors.critical_threshold IS 'From where on it is critical; further in the direction of the operator.';
+
+COMMENT ON COLUMN public.v_monitors.consecutive IS 'How many of the newest values must all be bad before an alert is raised.';
+
+COMMENT ON COLUMN public.v_monitors.no_data IS 'What it means when there is no value in the window: ok, warning or critical.';
+
+COMMENT ON COLUMN public.v_monitors.hysteresis IS 'How far behind the threshold the value must come back before the alert is resolved.';
+
+COMMENT ON COLUMN public.v_monitors.enabled IS 'Whether it is evaluated.';
+
+COMMENT ON COLUMN public.v_monitors.created_at IS 'When it was added.';
+
+COMMENT ON COLUMN public.v_monitors.created_by IS 'Who added it.';
+
+COMMENT ON COLUMN public.v_monitors.removed_at IS 'When it was removed; the row stays for the alerts that name it.';
+
+COMMENT ON COLUMN public.v_monitors.removed_by IS 'Who removed it.';
+
+COMMENT ON COLUMN public.v_monitors.evaluated_at IS 'As of when it was evaluated.';
+
+COMMENT ON COLUMN public.v_monitors.state IS 'ok, warning, critical or no_data.';
+
+COMMENT ON COLUMN public.v_monitors.severity IS 'How bad that is: warning, critical or NULL.';
+
+COMMENT ON COLUMN public.v_monitors.value IS 'The newest value in the window.';
+
+COMMENT ON COLUMN public.v_monitors.point_at IS 'Time of the newest value that was ever judged.';
+
+COMMENT ON COLUMN public.v_monitors.alert_id IS 'Its alert, if one was open after the evaluation.';
+
+--
+-- Name: v_open_alerts; Type: VIEW; Schema: public; Owner: -
+--
+
+CREATE VIEW public.v_open_alerts WITH (security_invoker='true') AS
+ SELECT severity,
+    model_name,
+    alert_type,
+    title,
+    message,
+    status,
+    occurrences,
+    first_seen,
+    last_seen,
+    (GREATEST(now(), first_seen) - first_seen) AS open_for,
+    acknowledged_at,
+    acknowledged_by,
+    notes,
+    COALESCE((snoozed_until > now()), false) AS is_snoozed,
+    snoozed_until,
+    snoozed_by,
+    related_data,
+    dedup_key,
+    monitor_id,
+    id AS alert_id
+   FROM public.alerts a
+  WHERE (status <> 'resolved'::text);
+
+COMMENT ON VIEW public.v_open_alerts IS 'Every alert that is not resolved yet, acknowledged and snoozed ones included.';
+
+COMMENT ON COLUMN public.v_open_alerts.severity IS 'info, warning or critical: the worst of its occurrences.';
+
+COMMENT ON COLUMN public.v_open_alerts.model_name IS 'The model it is about, if it is about one.';
+
+COMMENT ON COLUMN public.v_open_alerts.alert_type IS 'What kind of alert.';
+
+COMMENT ON COLUMN public.v_open_alerts.title IS 'The newest occurrence in one line.';
+
+COMMENT ON COLUMN public.v_open_alerts.message IS 'The newest occurrence in more words.';
+
+COMMENT ON COLUMN public.v_open_alerts.status IS 'active, or acknowledged once somebody has taken it on.';
+
+COMMENT ON COLUMN public.v_open_alerts.occurrences IS 'How often it was raised.';
+
+COMMENT ON COLUMN public.v_open_alerts.first_seen IS 'Time of the earliest occurrence.';
+
+COMMENT ON COLUMN public.v_open_alerts.last_seen IS 'Time of the latest occurrence.';
+
+COMMENT ON COLUMN public.v_open_alerts.open_for IS 'How long it has been open.';
+
+COMMENT ON COLUMN public.v_open_alerts.acknowledged_at IS 'When somebody took it on.';
+
+COMMENT ON COLUMN public.v_open_alerts.acknowledged_by IS 'Who took it on.';
+
+COMMENT ON COLUMN public.v_open_alerts.notes IS 'What was noted then.';
+
+COMMENT ON COLUMN public.v_open_alerts.is_snoozed IS 'Whether it is snoozed now.';
+
+COMMENT ON COLUMN public.v_open_alerts.snoozed_until IS 'Until when it is or was snoozed.';
+
+COMMENT ON COLUMN public.v_open_alerts.snoozed_by IS 'Who snoozed it.';
+
+COMMENT ON COLUMN public.v_open_alerts.related_data IS 'What the newest occurrence is about.';
+
+COMMENT ON COLUMN public.v_open_alerts.dedup_key IS 'What makes two occurrences the same alert.';
+
+COMMENT ON COLUMN public.v_open_alerts.monitor_id IS 'Id of the monitor that raised it.';
+
+COMMENT ON COLUMN public.v_open_alerts.alert_id IS 'Id of the alert.';
+
+--
+-- Name: v_pending_actions; Type: VIEW; Schema: public; Owner: -
+--
+
+CREATE VIEW public.v_pending_actions WITH (security_invoker='true') AS
+ SELECT a.requested_at,
+    (GREATEST(now(), a.requested_at) - a.requested_at) AS waiting_for,
+    a.expires_at,
+    a.action_type,
+    a.risk_level,
+    a.requires_approval,
+    a.model_name,
+    v.model_version,
+    a.requested_by,
+    a.description,
+    a.parameters,
+    a.issue_id,
+    a.issue_type,
+    a.issue_severity,
+    a.model_version_id,
+    a.id AS action_id
+   FROM (public.agent_actions a
+     LEFT JOIN public.model_versions v ON ((v.id = a.model_version_id)))
+  WHERE ((a.status = 'pending'::text) AND (public.ledger_action_status(a.status, a.expires_at) = 'pending'::text));
+
+COMMENT ON VIEW public.v_pending_actions IS 'The actions that nobody has reviewed or executed yet and that have not expired; those with requires_approval wait for a reviewer.';
+
+COMMENT ON COLUMN public.v_pending_actions.requested_at IS 'When it was asked for.';
+
+COMMENT ON COLUMN public.v_pending_actions.waiting_for IS 'How long ago that was.';
+
+COMMENT ON COLUMN public.v_pending_actions.expires_at IS 'From when on it can be neither approved nor executed; NULL for never.';
+
+COMMENT ON COLUMN public.v_pending_actions.action_type IS 'What is to be done: promote, retrain or another word.';
+
+COMMENT ON COLUMN public.v_pending_actions.risk_level IS 'low, medium, high or critical.';
+
+COMMENT ON COLUMN public.v_pending_actions.requires_approval IS 'Whether it waits for a reviewer.';
+
+COMMENT ON COLUMN public.v_pending_actions.model_name IS 'The model it is about.';
+
+COMMENT ON COLUMN public.v_pending_actions.model_version IS 'The version it is about.';
+
+COMMENT ON COLUMN public.v_pending_actions.requested_by IS 'Who asks for it, and may not review it.';
+
+COMMENT ON COLUMN public.v_pending_actions.description IS 'What is to be done, in words.';
+
+COMMENT ON COLUMN public.v_pending_actions.parameters IS 'What it is to be done with.';
+
+COMMENT ON COLUMN public.v_pending_actions.issue_id IS 'The issue it is to solve.';
+
+COMMENT ON COLUMN public.v_pending_actions.issue_type IS 'The kind of that issue.';
+
+COMMENT ON COLUMN public.v_pending_actions.issue_severity IS 'The severity of that issue.';
+
+COMMENT ON COLUMN public.v_pending_actions.model_version_id IS 'Id of the version.';
+
+COMMENT ON COLUMN public.v_pending_actions.action_id IS 'Id of the action.';
+
+--
+-- Name: v_prediction_log; Type: VIEW; Schema: public; Owner: -
+--
+
+CREATE VIEW public.v_prediction_log WITH (security_invoker='true') AS
+ SELECT p.id,
+    p.predicted_at,
+    m.model_name,
+    m.model_version,
+    p.status,
+    p.prediction,
+    p.predicted_label,
+    p.probability,
+    p.confidence_lower,
+    p.confidence_upper,
+    p.latency_ms,
+    p.request_id,
+    p.batch_id,
+    p.error_message,
+    p.cache_hit,
+    p.model_version_id
+   FROM (public.predictions p
+     LEFT JOIN public.model_versions m ON ((m.id = p.model_version_id)));
+
+COMMENT ON VIEW public.v_prediction_log IS 'What v_predictions shows without what went into a model and who asked: for readers, who may not see that. Filter by predicted_at: only the partitions it needs are read.';
+
+COMMENT ON COLUMN public.v_prediction_log.id IS 'Id of the prediction.';
+
+COMMENT ON COLUMN public.v_prediction_log.predicted_at IS 'When the model predicted.';
+
+COMMENT ON COLUMN public.v_prediction_log.model_name IS 'The model.';
+
+COMMENT ON COLUMN public.v_prediction_log.model_version IS 'The version that predicted.';
+
+COMMENT ON COLUMN public.v_prediction_log.status IS 'success or error.';
+
+COMMENT ON COLUMN public.v_prediction_log.prediction IS 'The predicted number.';
+
+COMMENT ON COLUMN public.v_prediction_log.predicted_label IS 'The predicted class.';
+
+COMMENT ON COLUMN public.v_prediction_log.probability IS 'Probability of the positive or the predicted class, 0 to 1.';
+
+COMMENT ON COLUMN public.v_prediction_log.confidence_lower IS 'Lower end of the interval of the prediction.';
+
+COMMENT ON COLUMN public.v_prediction_log.confidence_upper IS 'Upper end of the interval of the prediction.';
+
+COMMENT ON COLUMN public.v_prediction_log.latency_ms IS 'How long the prediction took, in milliseconds.';
+
+COMMENT ON COLUMN public.v_prediction_log.request_id IS 'Id of the request that asked for it.';
+
+COMMENT ON COLUMN public.v_prediction_log.batch_id IS 'Id of the batch request it belongs to.';
+
+COMMENT ON COLUMN public.v_prediction_log.error_message IS 'What went wrong.';
+
+COMMENT ON COLUMN public.v_prediction_log.cache_hit IS 'Whether the answer came from a cache.';
+
+COMMENT ON COLUMN public.v_prediction_log.model_version_id IS 'Id of the version.';
 
 --
 -- Name: v_predictions; Type: VIEW; Schema: public; Owner: -
@@ -2022,111 +4439,401 @@ COMMENT ON COLUMN public.v_predictions.model_version_id IS 'Id of the version.';
 --
 
 CREATE VIEW public.v_recent_monitoring WITH (security_invoker='true') AS
- SELECT n.model_name,
+ WITH models AS NOT MATERIALIZED (
+         SELECT DISTINCT model_versions.model_name
+           FROM public.model_versions
+        ), runs AS NOT MATERIALIZED (
+         SELECT k.model_name,
+            m.metric_type,
+            m.metric_name,
+            m.metric_value,
+            m.previous_value,
+            n."timestamp",
+            n.lookback_hours,
+            n.dataset_drift_detected,
+            n.drifted_features,
+            n.drift_summary_ref,
+            n.drift_report_ref,
+            b."timestamp" AS previous_timestamp,
+            NULL::text AS slice,
+            n.model_version_id,
+            n.id AS monitoring_run_id,
+            NULL::uuid AS drift_report_id
+           FROM (((models k
+             CROSS JOIN LATERAL ( SELECT r.id,
+                    r.model_name,
+                    r.model_version_id,
+                    r."timestamp",
+                    r.lookback_hours,
+                    r.num_predictions,
+                    r.positive_rate,
+                    r.probability_mean,
+                    r.probability_std,
+                    r.entropy,
+                    r.dataset_drift_detected,
+                    r.feature_drift_ratio,
+                    r.num_drifted_features,
+                    r.num_features,
+                    r.drifted_features,
+                    r.drift_summary_ref,
+                    r.drift_report_ref,
+                    r.coverage_pct,
+                    r.labeled_samples,
+                    r.metadata,
+                    r.created_at
+                   FROM public.monitoring_metrics r
+                  WHERE (r.model_name = k.model_name)
+                  ORDER BY r."timestamp" DESC, r.lookback_hours
+                 LIMIT 1) n)
+             LEFT JOIN LATERAL ( SELECT r.id,
+                    r.model_name,
+                    r.model_version_id,
+                    r."timestamp",
+                    r.lookback_hours,
+                    r.num_predictions,
+                    r.positive_rate,
+                    r.probability_mean,
+                    r.probability_std,
+                    r.entropy,
+                    r.dataset_drift_detected,
+                    r.feature_drift_ratio,
+                    r.num_drifted_features,
+                    r.num_features,
+                    r.drifted_features,
+                    r.drift_summary_ref,
+                    r.drift_report_ref,
+                    r.coverage_pct,
+                    r.labeled_samples,
+                    r.metadata,
+                    r.created_at
+                   FROM public.monitoring_metrics r
+                  WHERE ((r.model_name = n.model_name) AND (r.lookback_hours = n.lookback_hours) AND (r."timestamp" < n."timestamp"))
+                  ORDER BY r."timestamp" DESC
+                 LIMIT 1) b ON (true))
+             CROSS JOIN LATERAL ( VALUES ('volume'::text,'num_predictions'::text,(n.num_predictions)::double precision,(b.num_predictions)::double precision), ('prediction'::text,'positive_rate'::text,n.positive_rate,b.positive_rate), ('prediction'::text,'probability_mean'::text,n.probability_mean,b.probability_mean), ('prediction'::text,'probability_std'::text,n.probability_std,b.probability_std), ('prediction'::text,'entropy'::text,n.entropy,b.entropy), ('drift'::text,'feature_drift_ratio'::text,n.feature_drift_ratio,b.feature_drift_ratio), ('drift'::text,'num_drifted_features'::text,n.num_drifted_features,b.num_drifted_features), ('label'::text,'coverage_pct'::text,n.coverage_pct,b.coverage_pct), ('label'::text,'labeled_samples'::text,n.labeled_samples,b.labeled_samples)) m(metric_type, metric_name, metric_value, previous_value))
+        ), reports AS NOT MATERIALIZED (
+         SELECT k.model_name,
+            'drift_report'::text AS "?column?",
+            m.metric_name,
+            m.metric_value,
+            m.previous_value,
+            n."timestamp",
+            n.lookback_hours,
+            n.drift_detected,
+            n.drifted_features,
+            n.summary_ref,
+            n.report_ref,
+            b."timestamp",
+            NULL::text AS "?column?",
+            n.model_version_id,
+            n.monitoring_run_id,
+            n.id
+           FROM (((models k
+             CROSS JOIN LATERAL ( SELECT r.id,
+                    r."timestamp",
+                    r.model_name,
+                    r.model_version_id,
+                    r.lookback_hours,
+                    r.window_start,
+                    r.window_end,
+                    r.drift_detected,
+                    r.drift_score,
+                    r.method,
+                    r.threshold,
+                    r.features,
+                    r.drifted_features,
+                    r.n_drifted_features,
+                    r.n_features,
+                    r.reference_size,
+                    r.current_size,
+                    r.reference_start,
+                    r.reference_end,
+                    r.report_ref,
+                    r.summary_ref,
+                    r.monitoring_run_id,
+                    r.metadata,
+                    r.created_at
+                   FROM public.drift_reports r
+                  WHERE (r.model_name = k.model_name)
+                  ORDER BY r."timestamp" DESC, r.id DESC
+                 LIMIT 1) n)
+             LEFT JOIN LATERAL ( SELECT r.id,
+                    r."timestamp",
+                    r.model_name,
+                    r.model_version_id,
+                    r.lookback_hours,
+                    r.window_start,
+                    r.window_end,
+                    r.drift_detected,
+                    r.drift_score,
+                    r.method,
+                    r.threshold,
+                    r.features,
+                    r.drifted_features,
+                    r.n_drifted_features,
+                    r.n_features,
+                    r.reference_size,
+                    r.current_size,
+                    r.reference_start,
+                    r.reference_end,
+                    r.report_ref,
+                    r.summary_ref,
+                    r.monitoring_run_id,
+                    r.metadata,
+                    r.created_at
+                   FROM public.drift_reports r
+                  WHERE ((r.model_name = n.model_name) AND (r."timestamp" < n."timestamp") AND (NOT (r.method IS DISTINCT FROM n.method)))
+                  ORDER BY r."timestamp" DESC, r.id DESC
+                 LIMIT 1) b ON (true))
+             CROSS JOIN LATERAL ( VALUES ('drift_score'::text,n.drift_score,b.drift_score), ('n_drifted_features'::text,(n.n_drifted_features)::double precision,(b.n_drifted_features)::double precision)) m(metric_name, metric_value, previous_value))
+        ), metrics AS NOT MATERIALIZED (
+         SELECT k.model_name,
+            n.metric_type,
+            n.metric_name,
+            n.metric_value,
+            b.metric_value,
+            n."timestamp",
+            NULL::double precision AS float8,
+            NULL::boolean AS bool,
+            NULL::text[] AS text,
+            NULL::text AS "?column?",
+            NULL::text AS "?column?",
+            b."timestamp",
+            n.slice,
+            n.model_version_id,
+            NULL::uuid AS uuid,
+            NULL::uuid AS uuid
+           FROM (((models k
+             CROSS JOIN LATERAL public.production_at(k.model_name) d(id, model_name, slot, model_version, model_version_id, deployed_at, retired_at, deployed_by, reason, retired_by, retired_reason, decision_id, action_id, restores_id))
+             CROSS JOIN LATERAL public.latest_performance_metrics(d.model_version_id) n(id, "timestamp", model_name, model_version_id, metric_type, metric_name, metric_value, stage, dataset_version, slice, metadata, created_at))
+             LEFT JOIN LATERAL ( SELECT p.metric_value,
+                    p."timestamp"
+                   FROM public.performance_metrics p
+                  WHERE ((p.model_version_id = n.model_version_id) AND (p.metric_name = n.metric_name) AND (p.stage = n.stage) AND (p.slice = n.slice) AND (ROW(p."timestamp", p.id) < ROW(n."timestamp", n.id)))
+                  ORDER BY p."timestamp" DESC, p.id DESC
+                 LIMIT 1) b ON (true))
+          WHERE (n.stage = 'production'::text)
+        ), open AS NOT MATERIALIZED (
+         SELECT k.model_name,
+            m.metric_type,
+            m.metric_name,
+            m.metric_value,
+            NULL::double precision AS float8,
+            now() AS now,
+            NULL::double precision AS float8,
+            NULL::boolean AS bool,
+            NULL::text[] AS text,
+            NULL::text AS "?column?",
+            NULL::text AS "?column?",
+            NULL::timestamp with time zone AS timestamptz,
+            NULL::text AS "?column?",
+            d.model_version_id,
+            NULL::uuid AS uuid,
+            NULL::uuid AS uuid
+           FROM ((((models k
+             LEFT JOIN LATERAL public.production_at(k.model_name) d(id, model_name, slot, model_version, model_version_id, deployed_at, retired_at, deployed_by, reason, retired_by, retired_reason, decision_id, action_id, restores_id) ON (true))
+             CROSS JOIN LATERAL ( SELECT count(*) AS count,
+                    count(*) FILTER (WHERE (a_1.severity = 'critical'::text)) AS critical
+                   FROM public.alerts a_1
+                  WHERE ((a_1.model_name = k.model_name) AND (a_1.status <> 'resolved'::text))) a)
+             CROSS JOIN LATERAL ( SELECT count(*) AS count
+                   FROM public.v_pending_actions p_1
+                  WHERE ((p_1.model_name = k.model_name) AND p_1.requires_approval)) p)
+             CROSS JOIN LATERAL ( VALUES ('alert'::text,'open_alerts'::text,(a.count)::double precision), ('alert'::text,'critical_alerts'::text,a.critical), ('approval'::text,'pending_approvals'::text,p.count)) m(metric_type, metric_name, metric_value))
+          WHERE (m.metric_value > (0)::double precision)
+        )
+ SELECT s.model_name,
     v.model_version,
-    m.metric_type,
-    m.metric_name,
-    m.metric_value,
-    m.previous_value,
-    (m.metric_value - m.previous_value) AS change,
-    n."timestamp",
-    n.lookback_hours,
-    n.dataset_drift_detected,
-    n.drifted_features,
-    n.drift_summary_ref,
-    n.drift_report_ref,
-    b."timestamp" AS previous_timestamp,
-    n.model_version_id,
-    n.id AS monitoring_run_id
-   FROM ((((( SELECT DISTINCT model_versions.model_name
-           FROM public.model_versions) k
-     CROSS JOIN LATERAL ( SELECT r.id,
-            r.model_name,
-            r.model_version_id,
-            r."timestamp",
-            r.lookback_hours,
-            r.num_predictions,
-            r.positive_rate,
-            r.probability_mean,
-            r.probability_std,
-            r.entropy,
-            r.dataset_drift_detected,
-            r.feature_drift_ratio,
-            r.num_drifted_features,
-            r.num_features,
-            r.drifted_features,
-            r.drift_summary_ref,
-            r.drift_report_ref,
-            r.coverage_pct,
-            r.labeled_samples,
-            r.metadata,
-            r.created_at
-           FROM public.monitoring_metrics r
-          WHERE (r.model_name = k.model_name)
-          ORDER BY r."timestamp" DESC, r.lookback_hours
-         LIMIT 1) n)
-     JOIN public.model_versions v ON ((v.id = n.model_version_id)))
-     LEFT JOIN LATERAL ( SELECT r.id,
-            r.model_name,
-            r.model_version_id,
-            r."timestamp",
-            r.lookback_hours,
-            r.num_predictions,
-            r.positive_rate,
-            r.probability_mean,
-            r.probability_std,
-            r.entropy,
-            r.dataset_drift_detected,
-            r.feature_drift_ratio,
-            r.num_drifted_features,
-            r.num_features,
-            r.drifted_features,
-            r.drift_summary_ref,
-            r.drift_report_ref,
-            r.coverage_pct,
-            r.labeled_samples,
-            r.metadata,
-            r.created_at
-           FROM public.monitoring_metrics r
-          WHERE ((r.model_name = n.model_name) AND (r.lookback_hours = n.lookback_hours) AND (r."timestamp" < n."timestamp"))
-          ORDER BY r."timestamp" DESC
-         LIMIT 1) b ON (true))
-     CROSS JOIN LATERAL ( VALUES ('volume'::text,'num_predictions'::text,(n.num_predictions)::double precision,(b.num_predictions)::double precision), ('prediction'::text,'positive_rate'::text,n.positive_rate,b.positive_rate), ('prediction'::text,'probability_mean'::text,n.probability_mean,b.probability_mean), ('prediction'::text,'probability_std'::text,n.probability_std,b.probability_std), ('prediction'::text,'entropy'::text,n.entropy,b.entropy), ('drift'::text,'feature_drift_ratio'::text,n.feature_drift_ratio,b.feature_drift_ratio), ('drift'::text,'num_drifted_features'::text,(n.num_drifted_features)::double precision,(b.num_drifted_features)::double precision), ('label'::text,'coverage_pct'::text,n.coverage_pct,b.coverage_pct), ('label'::text,'labeled_samples'::text,(n.labeled_samples)::double precision,(b.labeled_samples)::double precision)) m(metric_type, metric_name, metric_value, previous_value))
-  WHERE (m.metric_value IS NOT NULL);
+    s.metric_type,
+    s.metric_name,
+    s.metric_value,
+    s.previous_value,
+    (s.metric_value - s.previous_value) AS change,
+    s."timestamp",
+    s.lookback_hours,
+    s.dataset_drift_detected,
+    s.drifted_features,
+    s.drift_summary_ref,
+    s.drift_report_ref,
+    s.previous_timestamp,
+    s.slice,
+    s.model_version_id,
+    s.monitoring_run_id,
+    s.drift_report_id
+   FROM (( SELECT runs.model_name,
+            runs.metric_type,
+            runs.metric_name,
+            runs.metric_value,
+            runs.previous_value,
+            runs."timestamp",
+            runs.lookback_hours,
+            runs.dataset_drift_detected,
+            runs.drifted_features,
+            runs.drift_summary_ref,
+            runs.drift_report_ref,
+            runs.previous_timestamp,
+            runs.slice,
+            runs.model_version_id,
+            runs.monitoring_run_id,
+            runs.drift_report_id
+           FROM runs
+        UNION ALL
+         SELECT reports.model_name,
+            reports."?column?",
+            reports.metric_name,
+            reports.metric_value,
+            reports.previous_value,
+            reports."timestamp",
+            reports.lookback_hours,
+            reports.drift_detected,
+            reports.drifted_features,
+            reports.summary_ref,
+            reports.report_ref,
+            reports.timestamp_1 AS "timestamp",
+            reports."?column?_1" AS "?column?",
+            reports.model_version_id,
+            reports.monitoring_run_id,
+            reports.id
+           FROM reports reports(model_name, "?column?", metric_name, metric_value, previous_value, "timestamp", lookback_hours, drift_detected, drifted_features, summary_ref, report_ref, timestamp_1, "?column?_1", model_version_id, monitoring_run_id, id)
+        UNION ALL
+         SELECT metrics.model_name,
+            metrics.metric_type,
+            metrics.metric_name,
+            metrics.metric_value,
+            metrics.metric_value_1 AS metric_value,
+            metrics."timestamp",
+            metrics.float8,
+            metrics.bool,
+            metrics.text,
+            metrics."?column?",
+            metrics."?column?_1" AS "?column?",
+            metrics.timestamp_1 AS "timestamp",
+            metrics.slice,
+            metrics.model_version_id,
+            metrics.uuid,
+            metrics.uuid_1 AS uuid
+           FROM metrics metrics(model_name, metric_type, metric_name, metric_value, metric_value_1, "timestamp", float8, bool, text, "?column?", "?column?_1", timestamp_1, slice, model_version_id, uuid, uuid_1)
+        UNION ALL
+         SELECT open.model_name,
+            open.metric_type,
+            open.metric_name,
+            open.metric_value,
+            open.float8,
+            open.now,
+            open.float8_1 AS float8,
+            open.bool,
+            open.text,
+            open."?column?",
+            open."?column?_1" AS "?column?",
+            open.timestamptz,
+            open."?column?_2" AS "?column?",
+            open.model_version_id,
+            open.uuid,
+            open.uuid_1 AS uuid
+           FROM open open(model_name, metric_type, metric_name, metric_value, float8, now, float8_1, bool, text, "?column?", "?column?_1", timestamptz, "?column?_2", model_version_id, uuid, uuid_1)) s
+     LEFT JOIN public.model_versions v ON ((v.id = s.model_version_id)))
+  WHERE (s.metric_value IS NOT NULL);
 
-COMMENT ON VIEW public.v_recent_monitoring IS 'The latest monitoring run of each model, one row per metric, with the change against the run before.';
+COMMENT ON VIEW public.v_recent_monitoring IS 'The health of each model, one row per metric: its latest monitoring run, latest drift report and latest performance metrics, each with the change against the one before, its open alerts and its pending approvals (no row for none).';
 
 COMMENT ON COLUMN public.v_recent_monitoring.model_name IS 'The model.';
 
-COMMENT ON COLUMN public.v_recent_monitoring.model_version IS 'The version that was monitored.';
+COMMENT ON COLUMN public.v_recent_monitoring.model_version IS 'The version that was monitored; for alerts and approvals, the one in production.';
 
-COMMENT ON COLUMN public.v_recent_monitoring.metric_type IS 'volume, prediction, drift or label.';
+COMMENT ON COLUMN public.v_recent_monitoring.metric_type IS 'volume, prediction, drift or label (of the monitoring run), drift_report, alert, approval, or the type of a performance metric.';
 
-COMMENT ON COLUMN public.v_recent_monitoring.metric_name IS 'Name of the metric, a column of monitoring_metrics.';
+COMMENT ON COLUMN public.v_recent_monitoring.metric_name IS 'Name of the metric: a column of monitoring_metrics or of drift_reports, a performance metric, open_alerts, critical_alerts or pending_approvals.';
 
-COMMENT ON COLUMN public.v_recent_monitoring.metric_value IS 'Its value in the latest run.';
+COMMENT ON COLUMN public.v_recent_monitoring.metric_value IS 'Its latest value.';
 
-COMMENT ON COLUMN public.v_recent_monitoring.previous_value IS 'Its value in the run before, over a window of the same length.';
+COMMENT ON COLUMN public.v_recent_monitoring.previous_value IS 'Its value before: in a run of the same length, a report by the same method, or the same series.';
 
 COMMENT ON COLUMN public.v_recent_monitoring.change IS 'Difference between the two.';
 
-COMMENT ON COLUMN public.v_recent_monitoring."timestamp" IS 'End of the latest window.';
+COMMENT ON COLUMN public.v_recent_monitoring."timestamp" IS 'Time of the value, for a window its end; now for alerts and approvals.';
 
 COMMENT ON COLUMN public.v_recent_monitoring.lookback_hours IS 'Length of the window in hours.';
 
-COMMENT ON COLUMN public.v_recent_monitoring.dataset_drift_detected IS 'Whether the latest run calls the window drifted.';
+COMMENT ON COLUMN public.v_recent_monitoring.dataset_drift_detected IS 'Whether the run, or the report, calls the window drifted.';
 
-COMMENT ON COLUMN public.v_recent_monitoring.drifted_features IS 'Names of the features that drifted in the latest run.';
+COMMENT ON COLUMN public.v_recent_monitoring.drifted_features IS 'Names of the features that drifted.';
 
 COMMENT ON COLUMN public.v_recent_monitoring.drift_summary_ref IS 'Where its machine-readable drift summary is stored.';
 
 COMMENT ON COLUMN public.v_recent_monitoring.drift_report_ref IS 'Where its drift report for people is stored.';
 
-COMMENT ON COLUMN public.v_recent_monitoring.previous_timestamp IS 'End of the window before.';
+COMMENT ON COLUMN public.v_recent_monitoring.previous_timestamp IS 'Time of the value before.';
 
-COMMENT ON COLUMN public.v_recent_monitoring.model_version_id IS 'Id of the version that was monitored.';
+COMMENT ON COLUMN public.v_recent_monitoring.slice IS 'For performance metrics: the slice of the data; empty for all of them.';
 
-COMMENT ON COLUMN public.v_recent_monitoring.monitoring_run_id IS 'Id of the latest run.';
+COMMENT ON COLUMN public.v_recent_monitoring.model_version_id IS 'Id of the version.';
+
+COMMENT ON COLUMN public.v_recent_monitoring.monitoring_run_id IS 'Id of the latest run, or of the run that the report belongs to.';
+
+COMMENT ON COLUMN public.v_recent_monitoring.drift_report_id IS 'Id of the latest report.';
+
+--
+-- Name: agent_actions agent_actions_id_model_name_key; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.agent_actions
+    ADD CONSTRAINT agent_actions_id_model_name_key UNIQUE (id, model_name);
+
+--
+-- Name: agent_actions agent_actions_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.agent_actions
+    ADD CONSTRAINT agent_actions_pkey PRIMARY KEY (id);
+
+--
+-- Name: alert_occurrences alert_occurrences_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.alert_occurrences
+    ADD CONSTRAINT alert_occurrences_pkey PRIMARY KEY (id);
+
+--
+-- Name: alerts alerts_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.alerts
+    ADD CONSTRAINT alerts_pkey PRIMARY KEY (id);
+
+--
+-- Name: audit_head audit_head_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.audit_head
+    ADD CONSTRAINT audit_head_pkey PRIMARY KEY (id);
+
+--
+-- Name: audit_log audit_log_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.audit_log
+    ADD CONSTRAINT audit_log_pkey PRIMARY KEY (seq);
+
+--
+-- Name: deletions deletions_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.deletions
+    ADD CONSTRAINT deletions_pkey PRIMARY KEY (id);
+
+--
+-- Name: drift_reports drift_reports_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.drift_reports
+    ADD CONSTRAINT drift_reports_pkey PRIMARY KEY (id);
+
+--
+-- Name: drift_reports drift_reports_report_key; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.drift_reports
+    ADD CONSTRAINT drift_reports_report_key UNIQUE NULLS NOT DISTINCT (model_version_id, "timestamp", lookback_hours, method);
 
 --
 -- Name: ground_truth ground_truth_pkey; Type: CONSTRAINT; Schema: public; Owner: -
@@ -2148,6 +4855,13 @@ ALTER TABLE ONLY public.ground_truth_waiting
 
 ALTER TABLE ONLY public.ground_truth_waiting
     ADD CONSTRAINT ground_truth_waiting_pkey PRIMARY KEY (id);
+
+--
+-- Name: model_deployments model_deployments_action_key; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.model_deployments
+    ADD CONSTRAINT model_deployments_action_key UNIQUE (action_id);
 
 --
 -- Name: model_deployments model_deployments_no_overlap; Type: CONSTRAINT; Schema: public; Owner: -
@@ -2206,6 +4920,13 @@ ALTER TABLE ONLY public.model_versions
     ADD CONSTRAINT model_versions_pkey PRIMARY KEY (id);
 
 --
+-- Name: monitor_states monitor_states_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.monitor_states
+    ADD CONSTRAINT monitor_states_pkey PRIMARY KEY (monitor_id);
+
+--
 -- Name: monitoring_metrics monitoring_metrics_id_model_name_key; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -2227,11 +4948,25 @@ ALTER TABLE ONLY public.monitoring_metrics
     ADD CONSTRAINT monitoring_metrics_run_key UNIQUE (model_name, "timestamp", lookback_hours);
 
 --
+-- Name: monitors monitors_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.monitors
+    ADD CONSTRAINT monitors_pkey PRIMARY KEY (id);
+
+--
 -- Name: partition_policies partition_policies_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
 ALTER TABLE ONLY public.partition_policies
     ADD CONSTRAINT partition_policies_pkey PRIMARY KEY (table_name);
+
+--
+-- Name: performance_metrics performance_metrics_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.performance_metrics
+    ADD CONSTRAINT performance_metrics_pkey PRIMARY KEY (id);
 
 --
 -- Name: prediction_batches prediction_batches_pkey; Type: CONSTRAINT; Schema: public; Owner: -
@@ -2248,6 +4983,13 @@ ALTER TABLE ONLY public.predictions
     ADD CONSTRAINT predictions_pkey PRIMARY KEY (id, predicted_at);
 
 --
+-- Name: promotion_policies promotion_policies_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.promotion_policies
+    ADD CONSTRAINT promotion_policies_pkey PRIMARY KEY (model_name, slot);
+
+--
 -- Name: retraining_decisions retraining_decisions_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -2260,6 +5002,133 @@ ALTER TABLE ONLY public.retraining_decisions
 
 ALTER TABLE ONLY public.retraining_decisions
     ADD CONSTRAINT retraining_decisions_resolves_key UNIQUE (resolves_id);
+
+--
+-- Name: system_metrics system_metrics_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.system_metrics
+    ADD CONSTRAINT system_metrics_pkey PRIMARY KEY (id, "timestamp");
+
+--
+-- Name: agent_actions_expires_at_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX agent_actions_expires_at_idx ON public.agent_actions USING btree (expires_at) WHERE (status = ANY (ARRAY['pending'::text, 'approved'::text]));
+
+--
+-- Name: agent_actions_model_name_requested_at_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX agent_actions_model_name_requested_at_idx ON public.agent_actions USING btree (model_name, requested_at DESC, id DESC);
+
+--
+-- Name: agent_actions_model_version_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX agent_actions_model_version_idx ON public.agent_actions USING btree (model_version_id) WHERE (model_version_id IS NOT NULL);
+
+--
+-- Name: agent_actions_pending_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX agent_actions_pending_idx ON public.agent_actions USING btree (requested_at, id) WHERE (status = 'pending'::text);
+
+--
+-- Name: agent_actions_requested_at_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX agent_actions_requested_at_idx ON public.agent_actions USING btree (requested_at DESC, id DESC);
+
+--
+-- Name: alert_occurrences_alert_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX alert_occurrences_alert_idx ON public.alert_occurrences USING btree (alert_id, occurred_at DESC, id DESC);
+
+--
+-- Name: alerts_dedup_key_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX alerts_dedup_key_idx ON public.alerts USING btree (dedup_key, first_seen DESC);
+
+--
+-- Name: alerts_first_seen_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX alerts_first_seen_idx ON public.alerts USING btree (first_seen DESC, id DESC);
+
+--
+-- Name: alerts_model_name_first_seen_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX alerts_model_name_first_seen_idx ON public.alerts USING btree (model_name, first_seen DESC, id DESC);
+
+--
+-- Name: alerts_monitor_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX alerts_monitor_idx ON public.alerts USING btree (monitor_id) WHERE (monitor_id IS NOT NULL);
+
+--
+-- Name: alerts_one_open_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE UNIQUE INDEX alerts_one_open_idx ON public.alerts USING btree (dedup_key) WHERE (status <> 'resolved'::text);
+
+--
+-- Name: alerts_open_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX alerts_open_idx ON public.alerts USING btree (model_name, last_seen DESC) WHERE (status <> 'resolved'::text);
+
+--
+-- Name: audit_log_actor_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX audit_log_actor_idx ON public.audit_log USING btree (actor, seq);
+
+--
+-- Name: audit_log_event_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX audit_log_event_idx ON public.audit_log USING btree (event, seq);
+
+--
+-- Name: audit_log_object_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX audit_log_object_idx ON public.audit_log USING btree (object_table, object_id, seq);
+
+--
+-- Name: audit_log_recorded_at_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX audit_log_recorded_at_idx ON public.audit_log USING btree (recorded_at);
+
+--
+-- Name: deletions_table_name_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX deletions_table_name_idx ON public.deletions USING btree (table_name, deleted_at DESC);
+
+--
+-- Name: drift_reports_model_name_timestamp_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX drift_reports_model_name_timestamp_idx ON public.drift_reports USING btree (model_name, "timestamp" DESC, id DESC);
+
+--
+-- Name: drift_reports_monitoring_run_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX drift_reports_monitoring_run_idx ON public.drift_reports USING btree (monitoring_run_id);
+
+--
+-- Name: drift_reports_timestamp_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX drift_reports_timestamp_idx ON public.drift_reports USING btree ("timestamp" DESC, id DESC);
 
 --
 -- Name: ground_truth_waiting_predicted_from_idx; Type: INDEX; Schema: public; Owner: -
@@ -2352,6 +5221,12 @@ CREATE INDEX model_versions_stage_created_at_idx ON public.model_versions USING 
 CREATE INDEX model_versions_tags_idx ON public.model_versions USING gin (tags jsonb_path_ops);
 
 --
+-- Name: monitor_states_alert_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX monitor_states_alert_idx ON public.monitor_states USING btree (alert_id) WHERE (alert_id IS NOT NULL);
+
+--
 -- Name: monitoring_metrics_model_version_idx; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -2362,6 +5237,36 @@ CREATE INDEX monitoring_metrics_model_version_idx ON public.monitoring_metrics U
 --
 
 CREATE INDEX monitoring_metrics_timestamp_idx ON public.monitoring_metrics USING btree ("timestamp" DESC, id DESC);
+
+--
+-- Name: monitors_model_name_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX monitors_model_name_idx ON public.monitors USING btree (model_name, id);
+
+--
+-- Name: monitors_one_of_a_name_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE UNIQUE INDEX monitors_one_of_a_name_idx ON public.monitors USING btree (model_name, name) NULLS NOT DISTINCT WHERE (removed_at IS NULL);
+
+--
+-- Name: performance_metrics_model_name_metric_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX performance_metrics_model_name_metric_idx ON public.performance_metrics USING btree (model_name, metric_name, "timestamp" DESC, id DESC);
+
+--
+-- Name: performance_metrics_model_name_timestamp_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX performance_metrics_model_name_timestamp_idx ON public.performance_metrics USING btree (model_name, "timestamp" DESC, id DESC);
+
+--
+-- Name: performance_metrics_series_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX performance_metrics_series_idx ON public.performance_metrics USING btree (model_version_id, metric_name, stage, slice, "timestamp" DESC, id DESC);
 
 --
 -- Name: prediction_batches_last_predicted_at_idx; Type: INDEX; Schema: public; Owner: -
@@ -2430,16 +5335,172 @@ CREATE INDEX retraining_decisions_production_idx ON public.retraining_decisions 
 CREATE INDEX retraining_decisions_timestamp_idx ON public.retraining_decisions USING btree ("timestamp" DESC, id DESC);
 
 --
+-- Name: system_metrics_host_timestamp_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX system_metrics_host_timestamp_idx ON ONLY public.system_metrics USING btree (host, "timestamp");
+
+--
+-- Name: system_metrics_metric_name_host_timestamp_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX system_metrics_metric_name_host_timestamp_idx ON ONLY public.system_metrics USING btree (metric_name, host, "timestamp");
+
+--
+-- Name: agent_actions agent_actions_append_only; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER agent_actions_append_only BEFORE DELETE OR TRUNCATE ON public.agent_actions FOR EACH STATEMENT EXECUTE FUNCTION public.ledger_refuse_change();
+
+--
+-- Name: agent_actions agent_actions_audit_action_insert; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE CONSTRAINT TRIGGER agent_actions_audit_action_insert AFTER INSERT ON public.agent_actions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (true) EXECUTE FUNCTION public.ledger_audit_row('action', '{id}', '{executed_by,reviewed_by,requested_by}');
+
+--
+-- Name: agent_actions agent_actions_audit_action_update; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE CONSTRAINT TRIGGER agent_actions_audit_action_update AFTER UPDATE ON public.agent_actions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((old.status <> new.status)) EXECUTE FUNCTION public.ledger_audit_row('action', '{id}', '{executed_by,reviewed_by,requested_by}');
+
+--
+-- Name: agent_actions agent_actions_before_insert; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER agent_actions_before_insert BEFORE INSERT ON public.agent_actions FOR EACH ROW EXECUTE FUNCTION public.agent_actions_before_insert();
+
+--
+-- Name: agent_actions agent_actions_before_update; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER agent_actions_before_update BEFORE UPDATE ON public.agent_actions FOR EACH ROW EXECUTE FUNCTION public.agent_actions_before_update();
+
+--
+-- Name: alert_occurrences alert_occurrences_append_only; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER alert_occurrences_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.alert_occurrences FOR EACH STATEMENT EXECUTE FUNCTION public.ledger_refuse_change();
+
+--
+-- Name: alerts alerts_append_only; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER alerts_append_only BEFORE DELETE OR TRUNCATE ON public.alerts FOR EACH STATEMENT EXECUTE FUNCTION public.ledger_refuse_change();
+
+--
+-- Name: alerts alerts_audit_alert_insert; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE CONSTRAINT TRIGGER alerts_audit_alert_insert AFTER INSERT ON public.alerts DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (true) EXECUTE FUNCTION public.ledger_audit_row('alert', '{id}', '{}');
+
+--
+-- Name: alerts alerts_audit_alert_update; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE CONSTRAINT TRIGGER alerts_audit_alert_update AFTER UPDATE ON public.alerts DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((old.status <> new.status) OR (old.snoozed_until IS DISTINCT FROM new.snoozed_until))) EXECUTE FUNCTION public.ledger_audit_row('alert', '{id}', '{resolved_by,acknowledged_by,snoozed_by}');
+
+--
+-- Name: alerts alerts_before_insert; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER alerts_before_insert BEFORE INSERT ON public.alerts FOR EACH ROW EXECUTE FUNCTION public.alerts_before_insert();
+
+--
+-- Name: alerts alerts_before_update; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER alerts_before_update BEFORE UPDATE ON public.alerts FOR EACH ROW EXECUTE FUNCTION public.alerts_before_update();
+
+--
+-- Name: audit_head audit_head_append_only; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER audit_head_append_only BEFORE DELETE OR TRUNCATE ON public.audit_head FOR EACH STATEMENT EXECUTE FUNCTION public.ledger_refuse_change();
+
+--
+-- Name: audit_head audit_head_goes_on; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER audit_head_goes_on BEFORE UPDATE ON public.audit_head FOR EACH ROW WHEN ((new.seq <= old.seq)) EXECUTE FUNCTION public.ledger_refuse_change();
+
+--
+-- Name: audit_log audit_log_append_only; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER audit_log_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_log FOR EACH STATEMENT EXECUTE FUNCTION public.ledger_refuse_change();
+
+--
+-- Name: audit_log audit_log_move_head; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE CONSTRAINT TRIGGER audit_log_move_head AFTER INSERT ON public.audit_log DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.audit_log_move_head();
+
+--
+-- Name: deletions deletions_append_only; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER deletions_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.deletions FOR EACH STATEMENT EXECUTE FUNCTION public.ledger_refuse_change();
+
+--
+-- Name: deletions deletions_audit_erasure_insert; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE CONSTRAINT TRIGGER deletions_audit_erasure_insert AFTER INSERT ON public.deletions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.reason = 'erasure'::text)) EXECUTE FUNCTION public.ledger_audit_row('erasure', '{id}', '{}');
+
+--
+-- Name: deletions deletions_audit_retention_insert; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE CONSTRAINT TRIGGER deletions_audit_retention_insert AFTER INSERT ON public.deletions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.reason = 'retention'::text)) EXECUTE FUNCTION public.ledger_audit_row('retention', '{id}', '{}');
+
+--
+-- Name: drift_reports drift_reports_append_only; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER drift_reports_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.drift_reports FOR EACH STATEMENT EXECUTE FUNCTION public.ledger_refuse_change();
+
+--
+-- Name: drift_reports drift_reports_before_insert; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER drift_reports_before_insert BEFORE INSERT ON public.drift_reports FOR EACH ROW EXECUTE FUNCTION public.drift_reports_before_insert();
+
+--
 -- Name: model_deployments model_deployments_append_only; Type: TRIGGER; Schema: public; Owner: -
 --
 
 CREATE TRIGGER model_deployments_append_only BEFORE DELETE OR TRUNCATE ON public.model_deployments FOR EACH STATEMENT EXECUTE FUNCTION public.ledger_refuse_change();
 
 --
+-- Name: model_deployments model_deployments_audit_promotion_insert; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE CONSTRAINT TRIGGER model_deployments_audit_promotion_insert AFTER INSERT ON public.model_deployments DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.restores_id IS NULL)) EXECUTE FUNCTION public.ledger_audit_row('promotion', '{id}', '{deployed_by}');
+
+--
+-- Name: model_deployments model_deployments_audit_retirement_update; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE CONSTRAINT TRIGGER model_deployments_audit_retirement_update AFTER UPDATE ON public.model_deployments DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (true) EXECUTE FUNCTION public.ledger_audit_row('retirement', '{id}', '{retired_by}');
+
+--
+-- Name: model_deployments model_deployments_audit_rollback_insert; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE CONSTRAINT TRIGGER model_deployments_audit_rollback_insert AFTER INSERT ON public.model_deployments DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.restores_id IS NOT NULL)) EXECUTE FUNCTION public.ledger_audit_row('rollback', '{id}', '{deployed_by}');
+
+--
 -- Name: model_deployments model_deployments_check_decision; Type: TRIGGER; Schema: public; Owner: -
 --
 
 CREATE TRIGGER model_deployments_check_decision BEFORE INSERT ON public.model_deployments FOR EACH ROW EXECUTE FUNCTION public.model_deployments_check_decision();
+
+--
+-- Name: model_deployments model_deployments_check_policy; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER model_deployments_check_policy BEFORE INSERT ON public.model_deployments FOR EACH ROW EXECUTE FUNCTION public.model_deployments_check_policy();
 
 --
 -- Name: model_deployments model_deployments_only_close; Type: TRIGGER; Schema: public; Owner: -
@@ -2490,10 +5551,58 @@ CREATE TRIGGER model_versions_keep_name BEFORE UPDATE ON public.model_versions F
 CREATE TRIGGER monitoring_metrics_before_insert BEFORE INSERT ON public.monitoring_metrics FOR EACH ROW EXECUTE FUNCTION public.monitoring_metrics_before_insert();
 
 --
+-- Name: monitors monitors_append_only; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER monitors_append_only BEFORE DELETE OR TRUNCATE ON public.monitors FOR EACH STATEMENT EXECUTE FUNCTION public.ledger_refuse_change();
+
+--
+-- Name: monitors monitors_audit_policy_insert; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE CONSTRAINT TRIGGER monitors_audit_policy_insert AFTER INSERT OR DELETE OR UPDATE ON public.monitors DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (true) EXECUTE FUNCTION public.ledger_audit_row('policy', '{id}', '{removed_by,created_by}');
+
+--
+-- Name: monitors monitors_before_insert; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER monitors_before_insert BEFORE INSERT ON public.monitors FOR EACH ROW EXECUTE FUNCTION public.monitors_before_insert();
+
+--
+-- Name: monitors monitors_before_update; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER monitors_before_update BEFORE UPDATE ON public.monitors FOR EACH ROW EXECUTE FUNCTION public.monitors_before_update();
+
+--
+-- Name: partition_policies partition_policies_audit_policy_insert; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE CONSTRAINT TRIGGER partition_policies_audit_policy_insert AFTER INSERT OR DELETE OR UPDATE ON public.partition_policies DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (true) EXECUTE FUNCTION public.ledger_audit_row('policy', '{table_name}', '{}');
+
+--
+-- Name: performance_metrics performance_metrics_before_insert; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER performance_metrics_before_insert BEFORE INSERT ON public.performance_metrics FOR EACH ROW WHEN (((new.model_version_id IS NULL) OR (new."timestamp" > clock_timestamp()))) EXECUTE FUNCTION public.performance_metrics_before_insert();
+
+--
 -- Name: prediction_batches prediction_batches_after_insert; Type: TRIGGER; Schema: public; Owner: -
 --
 
 CREATE CONSTRAINT TRIGGER prediction_batches_after_insert AFTER INSERT ON public.prediction_batches DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.prediction_batches_after_insert();
+
+--
+-- Name: promotion_policies promotion_policies_audit_policy_insert; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE CONSTRAINT TRIGGER promotion_policies_audit_policy_insert AFTER INSERT OR DELETE OR UPDATE ON public.promotion_policies DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (true) EXECUTE FUNCTION public.ledger_audit_row('policy', '{model_name,slot}', '{updated_by}');
+
+--
+-- Name: promotion_policies promotion_policies_before_write; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER promotion_policies_before_write BEFORE INSERT OR UPDATE ON public.promotion_policies FOR EACH ROW EXECUTE FUNCTION public.promotion_policies_before_write();
 
 --
 -- Name: retraining_decisions retraining_decisions_append_only; Type: TRIGGER; Schema: public; Owner: -
@@ -2502,10 +5611,58 @@ CREATE CONSTRAINT TRIGGER prediction_batches_after_insert AFTER INSERT ON public
 CREATE TRIGGER retraining_decisions_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.retraining_decisions FOR EACH STATEMENT EXECUTE FUNCTION public.ledger_refuse_change();
 
 --
+-- Name: retraining_decisions retraining_decisions_audit_decision_insert; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE CONSTRAINT TRIGGER retraining_decisions_audit_decision_insert AFTER INSERT ON public.retraining_decisions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (true) EXECUTE FUNCTION public.ledger_audit_row('decision', '{id}', '{decided_by}');
+
+--
 -- Name: retraining_decisions retraining_decisions_before_insert; Type: TRIGGER; Schema: public; Owner: -
 --
 
 CREATE TRIGGER retraining_decisions_before_insert BEFORE INSERT ON public.retraining_decisions FOR EACH ROW EXECUTE FUNCTION public.retraining_decisions_before_insert();
+
+--
+-- Name: agent_actions agent_actions_model_version_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.agent_actions
+    ADD CONSTRAINT agent_actions_model_version_fkey FOREIGN KEY (model_version_id, model_name) REFERENCES public.model_versions(id, model_name);
+
+--
+-- Name: alert_occurrences alert_occurrences_alert_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.alert_occurrences
+    ADD CONSTRAINT alert_occurrences_alert_fkey FOREIGN KEY (alert_id) REFERENCES public.alerts(id);
+
+--
+-- Name: alerts alerts_monitor_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.alerts
+    ADD CONSTRAINT alerts_monitor_fkey FOREIGN KEY (monitor_id) REFERENCES public.monitors(id);
+
+--
+-- Name: drift_reports drift_reports_model_version_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.drift_reports
+    ADD CONSTRAINT drift_reports_model_version_fkey FOREIGN KEY (model_version_id, model_name) REFERENCES public.model_versions(id, model_name);
+
+--
+-- Name: drift_reports drift_reports_monitoring_run_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.drift_reports
+    ADD CONSTRAINT drift_reports_monitoring_run_fkey FOREIGN KEY (monitoring_run_id, model_name) REFERENCES public.monitoring_metrics(id, model_name);
+
+--
+-- Name: model_deployments model_deployments_action_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.model_deployments
+    ADD CONSTRAINT model_deployments_action_fkey FOREIGN KEY (action_id, model_name) REFERENCES public.agent_actions(id, model_name);
 
 --
 -- Name: model_deployments model_deployments_decision_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
@@ -2536,11 +5693,32 @@ ALTER TABLE ONLY public.model_deployments
     ADD CONSTRAINT model_deployments_slot_fkey FOREIGN KEY (slot_id, model_name) REFERENCES public.model_slots(id, model_name);
 
 --
+-- Name: monitor_states monitor_states_alert_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.monitor_states
+    ADD CONSTRAINT monitor_states_alert_fkey FOREIGN KEY (alert_id) REFERENCES public.alerts(id);
+
+--
+-- Name: monitor_states monitor_states_monitor_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.monitor_states
+    ADD CONSTRAINT monitor_states_monitor_fkey FOREIGN KEY (monitor_id) REFERENCES public.monitors(id);
+
+--
 -- Name: monitoring_metrics monitoring_metrics_model_version_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
 --
 
 ALTER TABLE ONLY public.monitoring_metrics
     ADD CONSTRAINT monitoring_metrics_model_version_fkey FOREIGN KEY (model_version_id, model_name) REFERENCES public.model_versions(id, model_name);
+
+--
+-- Name: performance_metrics performance_metrics_model_version_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.performance_metrics
+    ADD CONSTRAINT performance_metrics_model_version_fkey FOREIGN KEY (model_version_id, model_name) REFERENCES public.model_versions(id, model_name);
 
 --
 -- Name: prediction_batches prediction_batches_model_version_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -

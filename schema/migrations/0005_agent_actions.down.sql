@@ -1,3 +1,4 @@
+DROP VIEW v_pending_actions;
 DROP TRIGGER model_deployments_check_policy ON model_deployments;
 DROP FUNCTION model_deployments_check_policy();
 DROP FUNCTION ledger_use_action(model_deployments, text, boolean);

@@ -366,3 +366,42 @@ COMMENT ON FUNCTION model_deployments_check_policy() IS
 CREATE TRIGGER model_deployments_check_policy
     BEFORE INSERT ON model_deployments
     FOR EACH ROW EXECUTE FUNCTION model_deployments_check_policy();
+
+CREATE VIEW v_pending_actions WITH (security_invoker = true) AS
+SELECT a.requested_at,
+       greatest(now(), a.requested_at) - a.requested_at AS waiting_for,
+       a.expires_at,
+       a.action_type,
+       a.risk_level,
+       a.requires_approval,
+       a.model_name,
+       v.model_version,
+       a.requested_by,
+       a.description,
+       a.parameters,
+       a.issue_id,
+       a.issue_type,
+       a.issue_severity,
+       a.model_version_id,
+       a.id AS action_id
+FROM agent_actions a
+LEFT JOIN model_versions v ON v.id = a.model_version_id
+WHERE a.status = 'pending' AND ledger_action_status(a.status, a.expires_at) = 'pending';
+COMMENT ON VIEW v_pending_actions IS
+    'The actions that nobody has reviewed or executed yet and that have not expired; those with requires_approval wait for a reviewer.';
+COMMENT ON COLUMN v_pending_actions.requested_at IS 'When it was asked for.';
+COMMENT ON COLUMN v_pending_actions.waiting_for IS 'How long ago that was.';
+COMMENT ON COLUMN v_pending_actions.expires_at IS 'From when on it can be neither approved nor executed; NULL for never.';
+COMMENT ON COLUMN v_pending_actions.action_type IS 'What is to be done: promote, retrain or another word.';
+COMMENT ON COLUMN v_pending_actions.risk_level IS 'low, medium, high or critical.';
+COMMENT ON COLUMN v_pending_actions.requires_approval IS 'Whether it waits for a reviewer.';
+COMMENT ON COLUMN v_pending_actions.model_name IS 'The model it is about.';
+COMMENT ON COLUMN v_pending_actions.model_version IS 'The version it is about.';
+COMMENT ON COLUMN v_pending_actions.requested_by IS 'Who asks for it, and may not review it.';
+COMMENT ON COLUMN v_pending_actions.description IS 'What is to be done, in words.';
+COMMENT ON COLUMN v_pending_actions.parameters IS 'What it is to be done with.';
+COMMENT ON COLUMN v_pending_actions.issue_id IS 'The issue it is to solve.';
+COMMENT ON COLUMN v_pending_actions.issue_type IS 'The kind of that issue.';
+COMMENT ON COLUMN v_pending_actions.issue_severity IS 'The severity of that issue.';
+COMMENT ON COLUMN v_pending_actions.model_version_id IS 'Id of the version.';
+COMMENT ON COLUMN v_pending_actions.action_id IS 'Id of the action.';

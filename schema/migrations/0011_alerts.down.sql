@@ -1,3 +1,4 @@
+DROP VIEW v_open_alerts;
 DROP FUNCTION snooze_alert(uuid, timestamptz, text);
 DROP FUNCTION resolve_alert(uuid, text, text, text, timestamptz);
 DROP FUNCTION acknowledge_alert(uuid, text, text, timestamptz);

@@ -363,3 +363,49 @@ END
 $$;
 COMMENT ON FUNCTION snooze_alert(uuid, timestamptz, text) IS
     'Leaves an open alert out of the list of active ones until an instant; without one it is back at once.';
+
+CREATE VIEW v_open_alerts WITH (security_invoker = true) AS
+SELECT a.severity,
+       a.model_name,
+       a.alert_type,
+       a.title,
+       a.message,
+       a.status,
+       a.occurrences,
+       a.first_seen,
+       a.last_seen,
+       greatest(now(), a.first_seen) - a.first_seen AS open_for,
+       a.acknowledged_at,
+       a.acknowledged_by,
+       a.notes,
+       coalesce(a.snoozed_until > now(), false) AS is_snoozed,
+       a.snoozed_until,
+       a.snoozed_by,
+       a.related_data,
+       a.dedup_key,
+       a.monitor_id,
+       a.id AS alert_id
+FROM alerts a
+WHERE a.status <> 'resolved';
+COMMENT ON VIEW v_open_alerts IS
+    'Every alert that is not resolved yet, acknowledged and snoozed ones included.';
+COMMENT ON COLUMN v_open_alerts.severity IS 'info, warning or critical: the worst of its occurrences.';
+COMMENT ON COLUMN v_open_alerts.model_name IS 'The model it is about, if it is about one.';
+COMMENT ON COLUMN v_open_alerts.alert_type IS 'What kind of alert.';
+COMMENT ON COLUMN v_open_alerts.title IS 'The newest occurrence in one line.';
+COMMENT ON COLUMN v_open_alerts.message IS 'The newest occurrence in more words.';
+COMMENT ON COLUMN v_open_alerts.status IS 'active, or acknowledged once somebody has taken it on.';
+COMMENT ON COLUMN v_open_alerts.occurrences IS 'How often it was raised.';
+COMMENT ON COLUMN v_open_alerts.first_seen IS 'Time of the earliest occurrence.';
+COMMENT ON COLUMN v_open_alerts.last_seen IS 'Time of the latest occurrence.';
+COMMENT ON COLUMN v_open_alerts.open_for IS 'How long it has been open.';
+COMMENT ON COLUMN v_open_alerts.acknowledged_at IS 'When somebody took it on.';
+COMMENT ON COLUMN v_open_alerts.acknowledged_by IS 'Who took it on.';
+COMMENT ON COLUMN v_open_alerts.notes IS 'What was noted then.';
+COMMENT ON COLUMN v_open_alerts.is_snoozed IS 'Whether it is snoozed now.';
+COMMENT ON COLUMN v_open_alerts.snoozed_until IS 'Until when it is or was snoozed.';
+COMMENT ON COLUMN v_open_alerts.snoozed_by IS 'Who snoozed it.';
+COMMENT ON COLUMN v_open_alerts.related_data IS 'What the newest occurrence is about.';
+COMMENT ON COLUMN v_open_alerts.dedup_key IS 'What makes two occurrences the same alert.';
+COMMENT ON COLUMN v_open_alerts.monitor_id IS 'Id of the monitor that raised it.';
+COMMENT ON COLUMN v_open_alerts.alert_id IS 'Id of the alert.';

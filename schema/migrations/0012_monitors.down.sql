@@ -1,3 +1,4 @@
+DROP VIEW v_monitors;
 DROP FUNCTION run_monitors(text, timestamptz);
 DROP FUNCTION ledger_run_monitor(monitors, timestamptz);
 DROP FUNCTION ledger_raise_by_monitor(monitors, text, jsonb, timestamptz);

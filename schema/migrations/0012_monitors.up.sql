@@ -402,3 +402,39 @@ END
 $$;
 COMMENT ON FUNCTION run_monitors(text, timestamptz) IS
     'Evaluates the monitors of a model, or all, as of an instant: raises, repeats and resolves their alerts. Evaluating the same data again changes nothing, nor does going back in time.';
+
+CREATE VIEW v_monitors WITH (security_invoker = true) AS
+SELECT m.id, m.model_name, m.name, m.source, m.metric_name, m.slice, m.host, m.labels, m."window",
+       m.operator, m.warning_threshold, m.critical_threshold, m.consecutive, m.no_data,
+       m.hysteresis, m.enabled, m.created_at, m.created_by, m.removed_at, m.removed_by,
+       s.evaluated_at, s.state, s.severity, s.value, s.point_at, s.alert_id
+FROM monitors m
+LEFT JOIN monitor_states s ON s.monitor_id = m.id;
+COMMENT ON VIEW v_monitors IS
+    'Every monitor with what it found when it was last evaluated; NULLs before that.';
+COMMENT ON COLUMN v_monitors.id IS 'Id of the monitor.';
+COMMENT ON COLUMN v_monitors.model_name IS 'The model; only a monitor of system metrics may do without.';
+COMMENT ON COLUMN v_monitors.name IS 'Name of the rule, once per model.';
+COMMENT ON COLUMN v_monitors.source IS 'Where the values are: monitoring (a column of monitoring_metrics), performance (performance_metrics at stage production) or system (system_metrics).';
+COMMENT ON COLUMN v_monitors.metric_name IS 'The metric that is watched.';
+COMMENT ON COLUMN v_monitors.slice IS 'For performance metrics: the slice; empty for the values over all data.';
+COMMENT ON COLUMN v_monitors.host IS 'For system metrics: the host.';
+COMMENT ON COLUMN v_monitors.labels IS 'For system metrics: labels that the values must have.';
+COMMENT ON COLUMN v_monitors."window" IS 'How far back values count; none in there means no data.';
+COMMENT ON COLUMN v_monitors.operator IS 'The value is bad when it is >, >=, < or <= a threshold.';
+COMMENT ON COLUMN v_monitors.warning_threshold IS 'From where on it is a warning.';
+COMMENT ON COLUMN v_monitors.critical_threshold IS 'From where on it is critical; further in the direction of the operator.';
+COMMENT ON COLUMN v_monitors.consecutive IS 'How many of the newest values must all be bad before an alert is raised.';
+COMMENT ON COLUMN v_monitors.no_data IS 'What it means when there is no value in the window: ok, warning or critical.';
+COMMENT ON COLUMN v_monitors.hysteresis IS 'How far behind the threshold the value must come back before the alert is resolved.';
+COMMENT ON COLUMN v_monitors.enabled IS 'Whether it is evaluated.';
+COMMENT ON COLUMN v_monitors.created_at IS 'When it was added.';
+COMMENT ON COLUMN v_monitors.created_by IS 'Who added it.';
+COMMENT ON COLUMN v_monitors.removed_at IS 'When it was removed; the row stays for the alerts that name it.';
+COMMENT ON COLUMN v_monitors.removed_by IS 'Who removed it.';
+COMMENT ON COLUMN v_monitors.evaluated_at IS 'As of when it was evaluated.';
+COMMENT ON COLUMN v_monitors.state IS 'ok, warning, critical or no_data.';
+COMMENT ON COLUMN v_monitors.severity IS 'How bad that is: warning, critical or NULL.';
+COMMENT ON COLUMN v_monitors.value IS 'The newest value in the window.';
+COMMENT ON COLUMN v_monitors.point_at IS 'Time of the newest value that was ever judged.';
+COMMENT ON COLUMN v_monitors.alert_id IS 'Its alert, if one was open after the evaluation.';

@@ -177,180 +177,196 @@ COMMENT ON COLUMN v_decision_history.action_id IS 'Id of the action that was app
 COMMENT ON COLUMN v_decision_history.resolves_id IS 'Id of the pending decision that this one settles.';
 COMMENT ON COLUMN v_decision_history.decision_id IS 'Id of the decision.';
 
-CREATE VIEW v_pending_actions WITH (security_invoker = true) AS
-SELECT a.requested_at,
-       greatest(now(), a.requested_at) - a.requested_at AS waiting_for,
-       a.expires_at,
-       a.action_type,
-       a.risk_level,
-       a.requires_approval,
-       a.model_name,
-       v.model_version,
-       a.requested_by,
-       a.description,
-       a.parameters,
-       a.issue_id,
-       a.issue_type,
-       a.issue_severity,
-       a.model_version_id,
-       a.id AS action_id
-FROM agent_actions a
-LEFT JOIN model_versions v ON v.id = a.model_version_id
-WHERE a.status = 'pending' AND ledger_action_status(a.status, a.expires_at) = 'pending';
-COMMENT ON VIEW v_pending_actions IS
-    'The actions that nobody has reviewed or executed yet and that have not expired; those with requires_approval wait for a reviewer.';
-COMMENT ON COLUMN v_pending_actions.requested_at IS 'When it was asked for.';
-COMMENT ON COLUMN v_pending_actions.waiting_for IS 'How long ago that was.';
-COMMENT ON COLUMN v_pending_actions.expires_at IS 'From when on it can be neither approved nor executed; NULL for never.';
-COMMENT ON COLUMN v_pending_actions.action_type IS 'What is to be done: promote, retrain or another word.';
-COMMENT ON COLUMN v_pending_actions.risk_level IS 'low, medium, high or critical.';
-COMMENT ON COLUMN v_pending_actions.requires_approval IS 'Whether it waits for a reviewer.';
-COMMENT ON COLUMN v_pending_actions.model_name IS 'The model it is about.';
-COMMENT ON COLUMN v_pending_actions.model_version IS 'The version it is about.';
-COMMENT ON COLUMN v_pending_actions.requested_by IS 'Who asks for it, and may not review it.';
-COMMENT ON COLUMN v_pending_actions.description IS 'What is to be done, in words.';
-COMMENT ON COLUMN v_pending_actions.parameters IS 'What it is to be done with.';
-COMMENT ON COLUMN v_pending_actions.issue_id IS 'The issue it is to solve.';
-COMMENT ON COLUMN v_pending_actions.issue_type IS 'The kind of that issue.';
-COMMENT ON COLUMN v_pending_actions.issue_severity IS 'The severity of that issue.';
-COMMENT ON COLUMN v_pending_actions.model_version_id IS 'Id of the version.';
-COMMENT ON COLUMN v_pending_actions.action_id IS 'Id of the action.';
-
 CREATE VIEW v_recent_monitoring WITH (security_invoker = true) AS
-SELECT n.model_name,
+WITH models AS NOT MATERIALIZED (SELECT DISTINCT model_name FROM model_versions),
+runs AS NOT MATERIALIZED (
+    SELECT k.model_name, m.metric_type, m.metric_name, m.metric_value, m.previous_value, n.timestamp, n.lookback_hours,
+           n.dataset_drift_detected, n.drifted_features, n.drift_summary_ref, n.drift_report_ref,
+           b.timestamp AS previous_timestamp, NULL AS slice, n.model_version_id, n.id AS monitoring_run_id, NULL::uuid AS drift_report_id
+    FROM models k
+    CROSS JOIN LATERAL (
+        SELECT * FROM monitoring_metrics r WHERE r.model_name = k.model_name
+        ORDER BY r.timestamp DESC, r.lookback_hours LIMIT 1) n
+    LEFT JOIN LATERAL (
+        SELECT * FROM monitoring_metrics r
+        WHERE r.model_name = n.model_name AND r.lookback_hours = n.lookback_hours AND r.timestamp < n.timestamp
+        ORDER BY r.timestamp DESC LIMIT 1) b ON true
+    CROSS JOIN LATERAL (VALUES
+        ('volume', 'num_predictions', n.num_predictions::double precision, b.num_predictions::double precision),
+        ('prediction', 'positive_rate', n.positive_rate, b.positive_rate),
+        ('prediction', 'probability_mean', n.probability_mean, b.probability_mean),
+        ('prediction', 'probability_std', n.probability_std, b.probability_std),
+        ('prediction', 'entropy', n.entropy, b.entropy),
+        ('drift', 'feature_drift_ratio', n.feature_drift_ratio, b.feature_drift_ratio),
+        ('drift', 'num_drifted_features', n.num_drifted_features, b.num_drifted_features),
+        ('label', 'coverage_pct', n.coverage_pct, b.coverage_pct),
+        ('label', 'labeled_samples', n.labeled_samples, b.labeled_samples)
+    ) m (metric_type, metric_name, metric_value, previous_value)
+), reports AS NOT MATERIALIZED (
+    SELECT k.model_name, 'drift_report', m.metric_name, m.metric_value, m.previous_value, n.timestamp, n.lookback_hours,
+           n.drift_detected, n.drifted_features, n.summary_ref, n.report_ref,
+           b.timestamp, NULL, n.model_version_id, n.monitoring_run_id, n.id
+    FROM models k
+    CROSS JOIN LATERAL (
+        SELECT * FROM drift_reports r WHERE r.model_name = k.model_name
+        ORDER BY r.timestamp DESC, r.id DESC LIMIT 1) n
+    LEFT JOIN LATERAL (
+        SELECT * FROM drift_reports r
+        WHERE r.model_name = n.model_name AND r.timestamp < n.timestamp AND r.method IS NOT DISTINCT FROM n.method
+        ORDER BY r.timestamp DESC, r.id DESC LIMIT 1) b ON true
+    CROSS JOIN LATERAL (VALUES
+        ('drift_score', n.drift_score, b.drift_score),
+        ('n_drifted_features', n.n_drifted_features::double precision, b.n_drifted_features::double precision)
+    ) m (metric_name, metric_value, previous_value)
+), metrics AS NOT MATERIALIZED (
+    SELECT k.model_name, n.metric_type, n.metric_name, n.metric_value, b.metric_value, n.timestamp, NULL::double precision,
+           NULL::boolean, NULL::text[], NULL, NULL,
+           b.timestamp, n.slice, n.model_version_id, NULL::uuid, NULL::uuid
+    FROM models k
+    CROSS JOIN LATERAL production_at(k.model_name) d
+    CROSS JOIN LATERAL latest_performance_metrics(d.model_version_id) n
+    LEFT JOIN LATERAL (
+        SELECT p.metric_value, p.timestamp FROM performance_metrics p
+        WHERE p.model_version_id = n.model_version_id AND p.metric_name = n.metric_name AND p.stage = n.stage
+          AND p.slice = n.slice AND (p.timestamp, p.id) < (n.timestamp, n.id)
+        ORDER BY p.timestamp DESC, p.id DESC LIMIT 1) b ON true
+    WHERE n.stage = 'production'
+), open AS NOT MATERIALIZED (
+    SELECT k.model_name, m.metric_type, m.metric_name, m.metric_value, NULL::double precision, now(), NULL::double precision,
+           NULL::boolean, NULL::text[], NULL, NULL,
+           NULL::timestamptz, NULL, d.model_version_id, NULL::uuid, NULL::uuid
+    FROM models k
+    LEFT JOIN LATERAL production_at(k.model_name) d ON true
+    CROSS JOIN LATERAL (
+        SELECT count(*), count(*) FILTER (WHERE severity = 'critical') AS critical
+        FROM alerts a WHERE a.model_name = k.model_name AND a.status <> 'resolved') a
+    CROSS JOIN LATERAL (
+        SELECT count(*) FROM v_pending_actions p WHERE p.model_name = k.model_name AND p.requires_approval) p
+    CROSS JOIN LATERAL (VALUES
+        ('alert', 'open_alerts', a.count::double precision),
+        ('alert', 'critical_alerts', a.critical),
+        ('approval', 'pending_approvals', p.count)
+    ) m (metric_type, metric_name, metric_value)
+    WHERE m.metric_value > 0
+)
+SELECT s.model_name,
        v.model_version,
-       m.metric_type,
-       m.metric_name,
-       m.metric_value,
-       m.previous_value,
-       m.metric_value - m.previous_value AS change,
-       n.timestamp,
-       n.lookback_hours,
-       n.dataset_drift_detected,
-       n.drifted_features,
-       n.drift_summary_ref,
-       n.drift_report_ref,
-       b.timestamp AS previous_timestamp,
-       n.model_version_id,
-       n.id AS monitoring_run_id
-FROM (SELECT DISTINCT model_name FROM model_versions) k
-CROSS JOIN LATERAL (
-    SELECT * FROM monitoring_metrics r WHERE r.model_name = k.model_name
-    ORDER BY r.timestamp DESC, r.lookback_hours LIMIT 1) n
-JOIN model_versions v ON v.id = n.model_version_id
-LEFT JOIN LATERAL (
-    SELECT * FROM monitoring_metrics r
-    WHERE r.model_name = n.model_name AND r.lookback_hours = n.lookback_hours AND r.timestamp < n.timestamp
-    ORDER BY r.timestamp DESC LIMIT 1) b ON true
-CROSS JOIN LATERAL (VALUES
-    ('volume', 'num_predictions', n.num_predictions::double precision, b.num_predictions::double precision),
-    ('prediction', 'positive_rate', n.positive_rate::double precision, b.positive_rate::double precision),
-    ('prediction', 'probability_mean', n.probability_mean::double precision, b.probability_mean::double precision),
-    ('prediction', 'probability_std', n.probability_std::double precision, b.probability_std::double precision),
-    ('prediction', 'entropy', n.entropy::double precision, b.entropy::double precision),
-    ('drift', 'feature_drift_ratio', n.feature_drift_ratio::double precision, b.feature_drift_ratio::double precision),
-    ('drift', 'num_drifted_features', n.num_drifted_features::double precision, b.num_drifted_features::double precision),
-    ('label', 'coverage_pct', n.coverage_pct::double precision, b.coverage_pct::double precision),
-    ('label', 'labeled_samples', n.labeled_samples::double precision, b.labeled_samples::double precision)
-) m (metric_type, metric_name, metric_value, previous_value)
-WHERE m.metric_value IS NOT NULL;
+       s.metric_type,
+       s.metric_name,
+       s.metric_value,
+       s.previous_value,
+       s.metric_value - s.previous_value AS change,
+       s.timestamp,
+       s.lookback_hours,
+       s.dataset_drift_detected,
+       s.drifted_features,
+       s.drift_summary_ref,
+       s.drift_report_ref,
+       s.previous_timestamp,
+       s.slice,
+       s.model_version_id,
+       s.monitoring_run_id,
+       s.drift_report_id
+FROM (SELECT * FROM runs UNION ALL SELECT * FROM reports UNION ALL SELECT * FROM metrics UNION ALL SELECT * FROM open) s
+LEFT JOIN model_versions v ON v.id = s.model_version_id
+WHERE s.metric_value IS NOT NULL;
 COMMENT ON VIEW v_recent_monitoring IS
-    'The latest monitoring run of each model, one row per metric, with the change against the run before.';
+    'The health of each model, one row per metric: its latest monitoring run, latest drift report and latest performance metrics, each with the change against the one before, its open alerts and its pending approvals (no row for none).';
 COMMENT ON COLUMN v_recent_monitoring.model_name IS 'The model.';
-COMMENT ON COLUMN v_recent_monitoring.model_version IS 'The version that was monitored.';
-COMMENT ON COLUMN v_recent_monitoring.metric_type IS 'volume, prediction, drift or label.';
-COMMENT ON COLUMN v_recent_monitoring.metric_name IS 'Name of the metric, a column of monitoring_metrics.';
-COMMENT ON COLUMN v_recent_monitoring.metric_value IS 'Its value in the latest run.';
-COMMENT ON COLUMN v_recent_monitoring.previous_value IS 'Its value in the run before, over a window of the same length.';
+COMMENT ON COLUMN v_recent_monitoring.model_version IS 'The version that was monitored; for alerts and approvals, the one in production.';
+COMMENT ON COLUMN v_recent_monitoring.metric_type IS 'volume, prediction, drift or label (of the monitoring run), drift_report, alert, approval, or the type of a performance metric.';
+COMMENT ON COLUMN v_recent_monitoring.metric_name IS 'Name of the metric: a column of monitoring_metrics or of drift_reports, a performance metric, open_alerts, critical_alerts or pending_approvals.';
+COMMENT ON COLUMN v_recent_monitoring.metric_value IS 'Its latest value.';
+COMMENT ON COLUMN v_recent_monitoring.previous_value IS 'Its value before: in a run of the same length, a report by the same method, or the same series.';
 COMMENT ON COLUMN v_recent_monitoring.change IS 'Difference between the two.';
-COMMENT ON COLUMN v_recent_monitoring.timestamp IS 'End of the latest window.';
+COMMENT ON COLUMN v_recent_monitoring.timestamp IS 'Time of the value, for a window its end; now for alerts and approvals.';
 COMMENT ON COLUMN v_recent_monitoring.lookback_hours IS 'Length of the window in hours.';
-COMMENT ON COLUMN v_recent_monitoring.dataset_drift_detected IS 'Whether the latest run calls the window drifted.';
-COMMENT ON COLUMN v_recent_monitoring.drifted_features IS 'Names of the features that drifted in the latest run.';
+COMMENT ON COLUMN v_recent_monitoring.dataset_drift_detected IS 'Whether the run, or the report, calls the window drifted.';
+COMMENT ON COLUMN v_recent_monitoring.drifted_features IS 'Names of the features that drifted.';
 COMMENT ON COLUMN v_recent_monitoring.drift_summary_ref IS 'Where its machine-readable drift summary is stored.';
 COMMENT ON COLUMN v_recent_monitoring.drift_report_ref IS 'Where its drift report for people is stored.';
-COMMENT ON COLUMN v_recent_monitoring.previous_timestamp IS 'End of the window before.';
-COMMENT ON COLUMN v_recent_monitoring.model_version_id IS 'Id of the version that was monitored.';
-COMMENT ON COLUMN v_recent_monitoring.monitoring_run_id IS 'Id of the latest run.';
+COMMENT ON COLUMN v_recent_monitoring.previous_timestamp IS 'Time of the value before.';
+COMMENT ON COLUMN v_recent_monitoring.slice IS 'For performance metrics: the slice of the data; empty for all of them.';
+COMMENT ON COLUMN v_recent_monitoring.model_version_id IS 'Id of the version.';
+COMMENT ON COLUMN v_recent_monitoring.monitoring_run_id IS 'Id of the latest run, or of the run that the report belongs to.';
+COMMENT ON COLUMN v_recent_monitoring.drift_report_id IS 'Id of the latest report.';
 
-CREATE VIEW v_open_alerts WITH (security_invoker = true) AS
-SELECT a.severity,
-       a.model_name,
-       a.alert_type,
-       a.title,
-       a.message,
-       a.status,
-       a.occurrences,
-       a.first_seen,
-       a.last_seen,
-       greatest(now(), a.first_seen) - a.first_seen AS open_for,
-       a.acknowledged_at,
-       a.acknowledged_by,
-       a.notes,
-       coalesce(a.snoozed_until > now(), false) AS is_snoozed,
-       a.snoozed_until,
-       a.snoozed_by,
-       a.related_data,
-       a.dedup_key,
-       a.monitor_id,
-       a.id AS alert_id
-FROM alerts a
-WHERE a.status <> 'resolved';
-COMMENT ON VIEW v_open_alerts IS
-    'Every alert that is not resolved yet, acknowledged and snoozed ones included.';
-COMMENT ON COLUMN v_open_alerts.severity IS 'info, warning or critical: the worst of its occurrences.';
-COMMENT ON COLUMN v_open_alerts.model_name IS 'The model it is about, if it is about one.';
-COMMENT ON COLUMN v_open_alerts.alert_type IS 'What kind of alert.';
-COMMENT ON COLUMN v_open_alerts.title IS 'The newest occurrence in one line.';
-COMMENT ON COLUMN v_open_alerts.message IS 'The newest occurrence in more words.';
-COMMENT ON COLUMN v_open_alerts.status IS 'active, or acknowledged once somebody has taken it on.';
-COMMENT ON COLUMN v_open_alerts.occurrences IS 'How often it was raised.';
-COMMENT ON COLUMN v_open_alerts.first_seen IS 'Time of the earliest occurrence.';
-COMMENT ON COLUMN v_open_alerts.last_seen IS 'Time of the latest occurrence.';
-COMMENT ON COLUMN v_open_alerts.open_for IS 'How long it has been open.';
-COMMENT ON COLUMN v_open_alerts.acknowledged_at IS 'When somebody took it on.';
-COMMENT ON COLUMN v_open_alerts.acknowledged_by IS 'Who took it on.';
-COMMENT ON COLUMN v_open_alerts.notes IS 'What was noted then.';
-COMMENT ON COLUMN v_open_alerts.is_snoozed IS 'Whether it is snoozed now.';
-COMMENT ON COLUMN v_open_alerts.snoozed_until IS 'Until when it is or was snoozed.';
-COMMENT ON COLUMN v_open_alerts.snoozed_by IS 'Who snoozed it.';
-COMMENT ON COLUMN v_open_alerts.related_data IS 'What the newest occurrence is about.';
-COMMENT ON COLUMN v_open_alerts.dedup_key IS 'What makes two occurrences the same alert.';
-COMMENT ON COLUMN v_open_alerts.monitor_id IS 'Id of the monitor that raised it.';
-COMMENT ON COLUMN v_open_alerts.alert_id IS 'Id of the alert.';
-
-CREATE VIEW v_monitors WITH (security_invoker = true) AS
-SELECT m.id, m.model_name, m.name, m.source, m.metric_name, m.slice, m.host, m.labels, m."window",
-       m.operator, m.warning_threshold, m.critical_threshold, m.consecutive, m.no_data,
-       m.hysteresis, m.enabled, m.created_at, m.created_by, m.removed_at, m.removed_by,
-       s.evaluated_at, s.state, s.severity, s.value, s.point_at, s.alert_id
-FROM monitors m
-LEFT JOIN monitor_states s ON s.monitor_id = m.id;
-COMMENT ON VIEW v_monitors IS
-    'Every monitor with what it found when it was last evaluated; NULLs before that.';
-COMMENT ON COLUMN v_monitors.id IS 'Id of the monitor.';
-COMMENT ON COLUMN v_monitors.model_name IS 'The model; only a monitor of system metrics may do without.';
-COMMENT ON COLUMN v_monitors.name IS 'Name of the rule, once per model.';
-COMMENT ON COLUMN v_monitors.source IS 'Where the values are: monitoring (a column of monitoring_metrics), performance (performance_metrics at stage production) or system (system_metrics).';
-COMMENT ON COLUMN v_monitors.metric_name IS 'The metric that is watched.';
-COMMENT ON COLUMN v_monitors.slice IS 'For performance metrics: the slice; empty for the values over all data.';
-COMMENT ON COLUMN v_monitors.host IS 'For system metrics: the host.';
-COMMENT ON COLUMN v_monitors.labels IS 'For system metrics: labels that the values must have.';
-COMMENT ON COLUMN v_monitors."window" IS 'How far back values count; none in there means no data.';
-COMMENT ON COLUMN v_monitors.operator IS 'The value is bad when it is >, >=, < or <= a threshold.';
-COMMENT ON COLUMN v_monitors.warning_threshold IS 'From where on it is a warning.';
-COMMENT ON COLUMN v_monitors.critical_threshold IS 'From where on it is critical; further in the direction of the operator.';
-COMMENT ON COLUMN v_monitors.consecutive IS 'How many of the newest values must all be bad before an alert is raised.';
-COMMENT ON COLUMN v_monitors.no_data IS 'What it means when there is no value in the window: ok, warning or critical.';
-COMMENT ON COLUMN v_monitors.hysteresis IS 'How far behind the threshold the value must come back before the alert is resolved.';
-COMMENT ON COLUMN v_monitors.enabled IS 'Whether it is evaluated.';
-COMMENT ON COLUMN v_monitors.created_at IS 'When it was added.';
-COMMENT ON COLUMN v_monitors.created_by IS 'Who added it.';
-COMMENT ON COLUMN v_monitors.removed_at IS 'When it was removed; the row stays for the alerts that name it.';
-COMMENT ON COLUMN v_monitors.removed_by IS 'Who removed it.';
-COMMENT ON COLUMN v_monitors.evaluated_at IS 'As of when it was evaluated.';
-COMMENT ON COLUMN v_monitors.state IS 'ok, warning, critical or no_data.';
-COMMENT ON COLUMN v_monitors.severity IS 'How bad that is: warning, critical or NULL.';
-COMMENT ON COLUMN v_monitors.value IS 'The newest value in the window.';
-COMMENT ON COLUMN v_monitors.point_at IS 'Time of the newest value that was ever judged.';
-COMMENT ON COLUMN v_monitors.alert_id IS 'Its alert, if one was open after the evaluation.';
+CREATE VIEW v_lineage WITH (security_invoker = true) AS
+SELECT v.model_name,
+       v.dataset_version,
+       v.dataset_digest,
+       v.mlflow_run_id,
+       v.model_version,
+       v.created_at,
+       d.slot,
+       d.deployed_at,
+       d.retired_at,
+       d.deployed_by,
+       r.action AS decision_action,
+       r.decided_by,
+       a.reviewed_by AS approved_by,
+       p.num_predictions,
+       p.first_predicted_at,
+       p.last_predicted_at,
+       m.monitoring_runs,
+       m.drifted_runs,
+       m.last_run_at,
+       n.action AS next_decision_action,
+       n.timestamp AS next_decision_at,
+       v.id AS model_version_id,
+       d.id AS deployment_id,
+       d.decision_id,
+       d.action_id,
+       m.last_run_id AS monitoring_run_id,
+       n.id AS next_decision_id
+FROM model_versions v
+LEFT JOIN v_deployments d ON d.model_version_id = v.id
+LEFT JOIN retraining_decisions r ON r.id = d.decision_id
+LEFT JOIN agent_actions a ON a.id = d.action_id
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(b.num_predictions), 0) AS num_predictions,
+           min(b.first_predicted_at) AS first_predicted_at, max(b.last_predicted_at) AS last_predicted_at
+    FROM prediction_batches b
+    WHERE b.model_version_id = v.id
+      -- A batch counts for the deployment in which it ended.
+      AND (d.id IS NULL OR b.last_predicted_at >= d.deployed_at)
+      AND (d.retired_at IS NULL OR b.last_predicted_at < d.retired_at)) p
+CROSS JOIN LATERAL (
+    SELECT count(*) AS monitoring_runs, count(*) FILTER (WHERE g.dataset_drift_detected) AS drifted_runs,
+           max(g.timestamp) AS last_run_at, (array_agg(g.id ORDER BY g.timestamp DESC))[1] AS last_run_id
+    FROM monitoring_metrics g
+    WHERE g.model_version_id = v.id
+      AND (d.id IS NULL OR g.timestamp >= d.deployed_at) AND (d.retired_at IS NULL OR g.timestamp < d.retired_at)) m
+LEFT JOIN LATERAL (
+    SELECT f.id, f.action, f.timestamp FROM retraining_decisions f
+    WHERE f.production_version_id = v.id AND f.timestamp >= d.deployed_at
+    ORDER BY f.timestamp LIMIT 1) n ON true;
+COMMENT ON VIEW v_lineage IS
+    'From the data to the decision: each version with the dataset it was trained on, each of its deployments with what allowed it, what it predicted in that time, how it was monitored and the next decision that was taken about its place. A version that was never deployed has one row without a deployment.';
+COMMENT ON COLUMN v_lineage.model_name IS 'The model.';
+COMMENT ON COLUMN v_lineage.dataset_version IS 'The dataset that the version was trained on.';
+COMMENT ON COLUMN v_lineage.dataset_digest IS 'Digest of that dataset.';
+COMMENT ON COLUMN v_lineage.mlflow_run_id IS 'The MLflow run that trained it.';
+COMMENT ON COLUMN v_lineage.model_version IS 'The version.';
+COMMENT ON COLUMN v_lineage.created_at IS 'When it was registered.';
+COMMENT ON COLUMN v_lineage.slot IS 'The slot it held.';
+COMMENT ON COLUMN v_lineage.deployed_at IS 'Start of the interval, included.';
+COMMENT ON COLUMN v_lineage.retired_at IS 'End of the interval, excluded; NULL while live.';
+COMMENT ON COLUMN v_lineage.deployed_by IS 'Who put it there.';
+COMMENT ON COLUMN v_lineage.decision_action IS 'Action of the gate decision behind the promotion.';
+COMMENT ON COLUMN v_lineage.decided_by IS 'Who or what decided.';
+COMMENT ON COLUMN v_lineage.approved_by IS 'Who approved the promotion.';
+COMMENT ON COLUMN v_lineage.num_predictions IS 'Predictions written in batches that ended in the interval.';
+COMMENT ON COLUMN v_lineage.first_predicted_at IS 'Time of the earliest of them.';
+COMMENT ON COLUMN v_lineage.last_predicted_at IS 'Time of the latest of them.';
+COMMENT ON COLUMN v_lineage.monitoring_runs IS 'Monitoring runs of the version whose window ended in the interval.';
+COMMENT ON COLUMN v_lineage.drifted_runs IS 'Those that found drift.';
+COMMENT ON COLUMN v_lineage.last_run_at IS 'Time of the latest of them.';
+COMMENT ON COLUMN v_lineage.next_decision_action IS 'What the next decision said while this version was in production.';
+COMMENT ON COLUMN v_lineage.next_decision_at IS 'When that was.';
+COMMENT ON COLUMN v_lineage.model_version_id IS 'Id of the version.';
+COMMENT ON COLUMN v_lineage.deployment_id IS 'Id of the deployment.';
+COMMENT ON COLUMN v_lineage.decision_id IS 'Id of the decision behind the promotion.';
+COMMENT ON COLUMN v_lineage.action_id IS 'Id of the action that was approved for it.';
+COMMENT ON COLUMN v_lineage.monitoring_run_id IS 'Id of the latest monitoring run.';
+COMMENT ON COLUMN v_lineage.next_decision_id IS 'Id of the next decision.';

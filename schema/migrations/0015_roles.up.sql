@@ -1,1 +1,169 @@
-SELECT 1;
+-- Who may do what: least privilege for five kinds of users, as one table of privileges.
+
+CREATE VIEW v_prediction_log WITH (security_invoker = true) AS
+SELECT p.id,
+       p.predicted_at,
+       m.model_name,
+       m.model_version,
+       p.status,
+       p.prediction,
+       p.predicted_label,
+       p.probability,
+       p.confidence_lower,
+       p.confidence_upper,
+       p.latency_ms,
+       p.request_id,
+       p.batch_id,
+       p.error_message,
+       p.cache_hit,
+       p.model_version_id
+FROM predictions p
+LEFT JOIN model_versions m ON m.id = p.model_version_id;
+COMMENT ON VIEW v_prediction_log IS
+    'What v_predictions shows without what went into a model and who asked: for readers, who may not see that. Filter by predicted_at: only the partitions it needs are read.';
+COMMENT ON COLUMN v_prediction_log.id IS 'Id of the prediction.';
+COMMENT ON COLUMN v_prediction_log.predicted_at IS 'When the model predicted.';
+COMMENT ON COLUMN v_prediction_log.model_name IS 'The model.';
+COMMENT ON COLUMN v_prediction_log.model_version IS 'The version that predicted.';
+COMMENT ON COLUMN v_prediction_log.status IS 'success or error.';
+COMMENT ON COLUMN v_prediction_log.prediction IS 'The predicted number.';
+COMMENT ON COLUMN v_prediction_log.predicted_label IS 'The predicted class.';
+COMMENT ON COLUMN v_prediction_log.probability IS 'Probability of the positive or the predicted class, 0 to 1.';
+COMMENT ON COLUMN v_prediction_log.confidence_lower IS 'Lower end of the interval of the prediction.';
+COMMENT ON COLUMN v_prediction_log.confidence_upper IS 'Upper end of the interval of the prediction.';
+COMMENT ON COLUMN v_prediction_log.latency_ms IS 'How long the prediction took, in milliseconds.';
+COMMENT ON COLUMN v_prediction_log.request_id IS 'Id of the request that asked for it.';
+COMMENT ON COLUMN v_prediction_log.batch_id IS 'Id of the batch request it belongs to.';
+COMMENT ON COLUMN v_prediction_log.error_message IS 'What went wrong.';
+COMMENT ON COLUMN v_prediction_log.cache_hit IS 'Whether the answer came from a cache.';
+COMMENT ON COLUMN v_prediction_log.model_version_id IS 'Id of the version.';
+
+-- Writer, approver and auditor are members of reader. The owner has everything, because it owns it.
+CREATE FUNCTION ledger_privileges()
+RETURNS TABLE (role text, privilege text, object_type text, object_name text, columns text[])
+LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
+    SELECT g.role, g.privilege, g.object_type, o.name, g.columns
+    FROM (VALUES
+        ('reader', 'SELECT', 'TABLE', '{
+            agent_actions, alert_occurrences, alerts, drift_reports, ground_truth, ground_truth_waiting, ledger_migrations,
+            model_deployments, model_slots, model_versions, monitor_states, monitoring_metrics, monitors,
+            partition_policies, performance_metrics, prediction_batches, promotion_policies, retraining_decisions,
+            system_metrics}'::text[], NULL::text[]),
+        -- Not what went into the model as text, nor who asked: inputs, metadata, user_agent, client_ip.
+        ('reader', 'SELECT', 'TABLE', '{predictions}', '{
+            id, predicted_at, model_version_id, request_id, batch_id, feature_values, prediction, predicted_label,
+            probability, confidence_lower, confidence_upper, latency_ms, status, error_message, cache_hit}'),
+        ('reader', 'SELECT', 'VIEW', '{
+            v_decision_history, v_deployments, v_labeled_predictions, v_lineage, v_model_timeline, v_monitors, v_open_alerts,
+            v_pending_actions, v_prediction_log, v_recent_monitoring}', NULL),
+        ('writer', 'SELECT', 'TABLE', '{predictions}', NULL),
+        ('writer', 'SELECT', 'VIEW', '{v_predictions}', NULL),
+        ('writer', 'INSERT', 'TABLE', '{
+            agent_actions, drift_reports, ground_truth, model_versions, monitoring_metrics, monitors,
+            performance_metrics, prediction_batches, predictions, retraining_decisions, system_metrics}', NULL),
+        ('writer', 'UPDATE', 'TABLE', '{model_versions}', '{stage, tags}'),
+        -- A queue, not history: labels leave it for ground_truth.
+        ('writer', 'INSERT', 'TABLE', '{ground_truth_waiting}', NULL),
+        ('writer', 'UPDATE', 'TABLE', '{ground_truth_waiting}', NULL),
+        ('writer', 'DELETE', 'TABLE', '{ground_truth_waiting}', NULL),
+        ('writer', 'EXECUTE', 'FUNCTION', '{
+            ensure_partitions, execute_action, expire_actions, promote, raise_alert, resolve_alert, retire, rollback,
+            run_monitors}', NULL),
+        ('approver', 'EXECUTE', 'FUNCTION', '{
+            acknowledge_alert, approve_action, expire_actions, reject_action, resolve_alert, snooze_alert}', NULL),
+        ('auditor', 'SELECT', 'TABLE', '{audit_head, audit_log, deletions, predictions}', NULL),
+        ('auditor', 'SELECT', 'VIEW', '{v_predictions}', NULL)
+    ) g (role, privilege, object_type, names, columns)
+    CROSS JOIN LATERAL unnest(g.names) WITH ORDINALITY o (name, place)
+$$;
+COMMENT ON FUNCTION ledger_privileges() IS
+    'What each kind of role may do; where columns are named, with those only. Whoever is not named here may do nothing, but for the owner.';
+
+-- The functions above do what their callers may not do by themselves, such as to close an interval of
+-- history. They run with the rights of their owner and a search_path that ends with pg_temp, so that no
+-- temporary table stands in for one of the ledger's; session_user remains the one who calls.
+DO $$
+DECLARE
+    guarded regprocedure;
+BEGIN
+    FOR guarded IN
+        SELECT DISTINCT p.oid::regprocedure
+        FROM ledger_privileges() g
+        JOIN pg_proc p ON p.proname = g.object_name AND p.pronamespace = quote_ident(current_schema())::regnamespace
+        WHERE g.object_type = 'FUNCTION'
+    LOOP
+        EXECUTE format('ALTER FUNCTION %s SECURITY DEFINER', guarded);
+        EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', guarded);
+    END LOOP;
+END
+$$;
+
+CREATE FUNCTION ledger_objects() RETURNS TABLE (kind text, identity text, owner name)
+LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
+    WITH tables AS (
+        SELECT DISTINCT format('%I', g.object_name)::regclass AS id FROM ledger_privileges() g
+        WHERE g.object_type IN ('TABLE', 'VIEW')
+    ), relations AS (
+        SELECT id FROM tables UNION SELECT i.inhrelid FROM pg_inherits i JOIN tables t ON t.id = i.inhparent
+    )
+    SELECT CASE c.relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END, format('%I.%I', current_schema(), c.relname),
+           pg_get_userbyid(c.relowner)
+    FROM pg_class c JOIN relations r ON r.id = c.oid
+    UNION ALL
+    SELECT 'FUNCTION', p.oid::regprocedure::text, pg_get_userbyid(p.proowner)
+    FROM pg_proc p
+    WHERE p.pronamespace = quote_ident(current_schema())::regnamespace
+      AND (p.proname LIKE 'ledger\_%'
+           OR p.proname IN (SELECT g.object_name FROM ledger_privileges() g WHERE g.object_type = 'FUNCTION')
+           OR p.oid IN (SELECT t.tgfoid FROM pg_trigger t JOIN relations r ON r.id = t.tgrelid))
+    ORDER BY 1, 2
+$$;
+COMMENT ON FUNCTION ledger_objects() IS
+    'The tables with their partitions, views and functions that belong to the role owner, and to whom they belong.';
+
+CREATE FUNCTION ledger_role_statements(prefix text DEFAULT 'mlops_') RETURNS SETOF text
+LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
+DECLARE
+    schema text := current_schema();
+    owner_role text := prefix || 'owner';
+BEGIN
+    IF prefix !~ '^[a-z_][a-z0-9_]{0,50}$' OR prefix LIKE 'pg\_%' THEN
+        RAISE EXCEPTION 'prefix: must be lower-case letters, digits or _, at most 51 of them, and not pg_'
+            USING ERRCODE = 'MLIV0';
+    END IF;
+    RETURN QUERY
+    SELECT format('CREATE ROLE %I NOLOGIN', prefix || kind)
+    FROM unnest('{owner,writer,reader,approver,auditor}'::text[]) WITH ORDINALITY k (kind, place)
+    WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = prefix || kind)
+    ORDER BY place;
+    RETURN NEXT format('GRANT %I TO %I, %I, %I', prefix || 'reader', prefix || 'writer', prefix || 'approver', prefix || 'auditor');
+    -- Whoever could create objects there could deceive the functions that run with the owner's rights.
+    RETURN NEXT format('REVOKE CREATE ON SCHEMA %I FROM PUBLIC', schema);
+    RETURN NEXT format('GRANT USAGE ON SCHEMA %I TO %I', schema, prefix || 'reader');
+    RETURN NEXT format('GRANT USAGE, CREATE ON SCHEMA %I TO %I', schema, owner_role);
+    -- Superusers need not be members, and everybody else must be one to give something away.
+    IF NOT (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = session_user)
+        AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = owner_role AND pg_has_role(session_user, r.oid, 'USAGE')) THEN
+        RETURN NEXT format('GRANT %I TO %I', owner_role, session_user);
+    END IF;
+    RETURN QUERY
+    SELECT format('ALTER %s %s OWNER TO %I', o.kind, o.identity, owner_role) FROM ledger_objects() o
+    WHERE o.owner <> owner_role;
+    -- What an earlier release granted and this one does not, goes.
+    RETURN QUERY
+    SELECT format('REVOKE ALL ON %s %s FROM %I, %I, %I, %I', replace(o.kind, 'VIEW', 'TABLE'), o.identity,
+                  prefix || 'writer', prefix || 'reader', prefix || 'approver', prefix || 'auditor')
+    FROM ledger_objects() o;
+    RETURN QUERY
+    SELECT format('GRANT %s%s ON TABLE %I.%I TO %I', g.privilege, ' (' || array_to_string(g.columns, ', ') || ')',
+                  schema, g.object_name, prefix || g.role)
+    FROM ledger_privileges() g WHERE g.object_type <> 'FUNCTION';
+    RETURN QUERY
+    SELECT format('GRANT EXECUTE ON FUNCTION %s TO %I', p.oid::regprocedure, prefix || g.role)
+    FROM ledger_privileges() g
+    JOIN pg_proc p ON p.proname = g.object_name AND p.pronamespace = quote_ident(schema)::regnamespace
+    WHERE g.object_type = 'FUNCTION';
+END
+$$;
+COMMENT ON FUNCTION ledger_role_statements(text) IS
+    'The statements that make the roles owner, writer, reader, approver and auditor, with names that begin with a prefix, hand the ledger to the owner, and grant what ledger_privileges() says; in psql: SELECT ledger_role_statements() \gexec. Running them again changes nothing.';

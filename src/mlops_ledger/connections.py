@@ -15,7 +15,7 @@ from typing import Any, Final
 import orjson
 from psycopg import AsyncConnection, Connection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.pq import TransactionStatus
+from psycopg.pq import Conninfo, TransactionStatus
 from psycopg.types.json import set_json_loads
 
 from .config import Settings
@@ -109,6 +109,12 @@ def with_session_settings(settings: Settings, conninfo: str) -> str:
         " -c idle_in_transaction_session_timeout=60s -c client_connection_check_interval=2s"
     )
     return make_conninfo(conninfo, options=f"{options} {own}".strip())
+
+
+def libpq_environment(conninfo: str) -> dict[bytes, bytes]:
+    """Return a connection string as the environment variables of libpq, for another program."""
+    options = Conninfo.parse(conninfo.encode())
+    return {o.envvar: o.val for o in options if o.envvar and o.val is not None}
 
 
 def prepare(connection: Connection[Any] | AsyncConnection[Any]) -> None:

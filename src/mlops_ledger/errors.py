@@ -55,6 +55,10 @@ class MigrationError(LedgerError):
     """A migration could not be applied; the message names its file and, where known, the line."""
 
 
+class BackupError(LedgerError):
+    """A backup could not be made, is not whole, or cannot be restored there."""
+
+
 class EmbeddedServerError(LedgerError):
     """The local PostgreSQL could not be found, started or stopped."""
 

@@ -1,4 +1,4 @@
-"""Deletes what is older than it has to be kept, and checks what is there.
+"""Deletes what is older than it has to be kept.
 
 Predictions, labels and system metrics are dropped by the partition, which takes milliseconds
 whatever it holds; only the partition that the limit falls into is trimmed row by row. Model
@@ -24,12 +24,6 @@ from .values import instant
 
 _BATCH: Final = 10_000
 _TRIES: Final = 5
-_CHECKS: Final = (
-    "predictions_without_version",
-    "labels_without_prediction",
-    "wrong_number_of_features",
-    "wrong_id",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +49,7 @@ class Freed:
 
 
 class Retention(Repository):
-    """Cleans up predictions, labels and system metrics, and verifies the first two."""
+    """Cleans up predictions, labels and system metrics."""
 
     _file = "retention"
 
@@ -98,16 +92,6 @@ class Retention(Repository):
                 freed = self._delete(table, None, until=before, version_ids=version_ids)
                 steps += self._done(freed, report)
         return steps
-
-    def verify(self) -> dict[str, int]:
-        """Count, for each thing that must not be, how often it is; reads every prediction."""
-        found = {}
-        for name in _CHECKS:
-            with self._db.transaction() as tx:
-                within = Retention(tx)
-                within._run("be_patient")
-                found[name] = within._value(name, {})
-        return found
 
     def _versions(self, model_name: str) -> list[UUID]:
         found = self._fetch("version_ids", scalar_row, locals())

@@ -41,7 +41,7 @@ def create_database(settings: Settings, owner: str | None = None) -> tuple[bool,
     conninfo = direct(settings, resolve_conninfo(settings))
     name = str(conninfo_to_dict(conninfo).get("dbname", settings.database))
     statements = load("setup")
-    with _maintenance(conninfo, name) as connection:
+    with maintenance(conninfo, name) as connection:
         found = connection.execute(statements["database_owner"].text, {"database": name}).fetchone()
         if found:
             return False, str(found[0])
@@ -67,7 +67,7 @@ def initialise(settings: Settings, owner: str | None = None) -> Made:
         conninfo = _as_role(conninfo, owner)
     applied = [str(migration) for migration in Migrator(conninfo).up()]
     statements = load("setup")
-    with _connect(conninfo) as connection:
+    with connect(conninfo) as connection:
         tables, views = (
             [row[0] for row in connection.execute(statements[name].text)]
             for name in ("tables", "views")
@@ -83,7 +83,7 @@ def drop_database(settings: Settings) -> str:
     """
     conninfo = direct(settings, resolve_conninfo(settings))
     name = str(conninfo_to_dict(conninfo).get("dbname", settings.database))
-    with _maintenance(conninfo, name) as connection:
+    with maintenance(conninfo, name) as connection:
         if name in ("postgres", "template0", "template1"):
             raise ConfigError(f"{name} is the server's own database, not one for a ledger")
         if not _is_local(connection):
@@ -108,7 +108,7 @@ def drop_database(settings: Settings) -> str:
 def _require_ledger(conninfo: str) -> None:
     """Raise ConfigError if the database holds tables, but not the ledger's."""
     try:
-        connection = _connect(conninfo)
+        connection = connect(conninfo)
     except LedgerError:
         return  # it does not exist
     with connection:
@@ -129,21 +129,22 @@ def _is_local(connection: psycopg.Connection[Any]) -> bool:
     return host.startswith("/") or connection.info.hostaddr.startswith(_LOOPBACK)
 
 
-def _maintenance(conninfo: str, name: str) -> psycopg.Connection[Any]:
-    """Connect to a database that is always there, to create or drop the ledger's."""
+def maintenance(conninfo: str, name: str) -> psycopg.Connection[Any]:
+    """Connect to a database that is always there, to ask about the one of a name, or make it."""
     # Where the user may not enter these, the database itself says whether it exists.
     candidates = [other for other in ("postgres", "template1") if other != name] + [name]
     failure: LedgerError | None = None
     for database in candidates:
         try:
-            return _connect(make_conninfo(conninfo, dbname=database))
+            return connect(make_conninfo(conninfo, dbname=database))
         except LedgerError as error:
             failure = failure or error
     assert failure is not None
     raise failure
 
 
-def _connect(conninfo: str) -> psycopg.Connection[Any]:
+def connect(conninfo: str) -> psycopg.Connection[Any]:
+    """Connect in autocommit mode; raises Unavailable."""
     try:
         return psycopg.connect(conninfo, autocommit=True)
     except psycopg.Error as error:

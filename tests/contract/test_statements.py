@@ -42,7 +42,8 @@ REPOSITORIES: dict[str, type] = {
 }
 # Methods of a repository that read one row of a known shape.
 ROW_READERS = {"_action": "AgentAction", "_alert": "Alert", "_deployment": "Deployment"}
-FILES = (*REPOSITORIES, "audit", "health", "setup")
+OTHERS = ("audit", "backup", "health", "retention", "roles", "setup", "stats", "verify")
+FILES = (*REPOSITORIES, *OTHERS)
 
 # What a value of each SQL type is in Python: as an argument, and in a row.
 ARGUMENTS = {

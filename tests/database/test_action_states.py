@@ -227,6 +227,7 @@ def test_the_right_to_execute_is_not_the_right_to_review(actions: psycopg.Connec
         for statement in (
             "CREATE ROLE {}",
             "GRANT SELECT, INSERT, UPDATE (status, executed_by, result) ON agent_actions TO {}",
+            "GRANT EXECUTE ON FUNCTION execute_action TO {}",
             "SET LOCAL ROLE {}",
         ):
             actions.execute(sql.SQL(statement).format(role))

@@ -1,4 +1,4 @@
-"""Deleting what is old, and checking what is there."""
+"""Deleting what is old."""
 
 from __future__ import annotations
 
@@ -176,45 +176,6 @@ def test_the_command_says_what_it_freed(
     assert ahead >= TODAY + 8 * DAY
     for wrong in ("0d", "90", "-1d", "d"):
         assert run("cleanup", "--older-than", wrong) == 2
-
-
-def test_verify_finds_nothing_in_a_sound_ledger(
-    db: Database, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert set(Retention(db).verify().values()) == {0}
-    assert run("verify") == 0
-    assert "predictions without version" in capsys.readouterr().out
-
-
-def test_verify_finds_what_does_not_hold_together(
-    db: Database, conn: psycopg.Connection[Any], capsys: pytest.CaptureFixture[str]
-) -> None:
-    model = ModelVersionRepository(db).insert(model_name="three", feature_names=["a", "b", "c"])
-    at = TODAY - DAY
-    for id_, version, features in (
-        (new_id(at), new_id(), [1.0]),
-        (new_id(at), model, [1.0, 2.0]),
-        (new_id(at + DAY), model, [1.0, 2.0, 3.0]),
-        (new_id(at - timedelta(milliseconds=1)), model, None),
-        (new_id(at), model, [1.0, 2.0, 3.0]),
-    ):
-        conn.execute(
-            "INSERT INTO predictions (id, predicted_at, model_version_id, feature_values)"
-            " VALUES (%s, %s, %s, %s)",
-            [id_, at, version, features],
-        )
-    conn.execute(
-        "DELETE FROM predictions WHERE id = (SELECT id FROM predictions ORDER BY id LIMIT 1)"
-    )
-    expected = {
-        "predictions_without_version": 1,
-        "labels_without_prediction": 1,
-        "wrong_number_of_features": 1,
-        "wrong_id": 2,
-    }
-    assert Retention(db).verify() == expected
-    assert run("verify", "--json") == 1
-    assert json.loads(capsys.readouterr().out) == expected
 
 
 def test_the_commands_show_predictions(db: Database, capsys: pytest.CaptureFixture[str]) -> None:

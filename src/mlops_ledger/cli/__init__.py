@@ -14,6 +14,7 @@ from ..errors import LedgerError
 from .actions import actions
 from .alerts import alerts
 from .audit import audit
+from .backup import backup, restore
 from .db import db
 from .decisions import decisions
 from .drift import drift
@@ -25,8 +26,11 @@ from .models import models
 from .monitoring import monitoring
 from .monitors import monitors
 from .predictions import predictions
-from .retention import cleanup, verify
+from .retention import cleanup
+from .roles import roles
 from .spool import spool
+from .stats import stats
+from .verify import verify
 
 REFUSED = 2
 
@@ -92,6 +96,10 @@ for command in (
     audit,
     cleanup,
     verify,
+    stats,
+    backup,
+    restore,
+    roles,
     spool,
     health,
 ):

@@ -7,9 +7,9 @@ import shutil
 import sys
 
 import click
-from psycopg.pq import Conninfo
 
 from ..config import Settings, url
+from ..connections import libpq_environment
 from ..embedded import EmbeddedServer, ServerStatus, find_binaries, resolve_conninfo
 from ..errors import ConfigError, EmbeddedServerError
 from .output import echo_json
@@ -66,8 +66,7 @@ def psql(arguments: tuple[str, ...]) -> None:
     settings = Settings.from_environment()
     program = _psql(settings)
     # In the environment: every user of the machine can read the arguments of a process.
-    options = Conninfo.parse(resolve_conninfo(settings).encode())
-    given = {o.envvar: o.val for o in options if o.envvar and o.val is not None}
+    given = libpq_environment(resolve_conninfo(settings))
     os.execve(program, ["psql", *arguments], {**os.environb, **given})
 
 

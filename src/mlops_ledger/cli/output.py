@@ -84,6 +84,14 @@ def cell(value: object) -> str:
     return str(value)
 
 
+def size(value: int) -> str:
+    """Write a number of bytes for people."""
+    for unit, scale in (("GB", 10**9), ("MB", 10**6)):
+        if value >= scale:
+            return f"{value / scale:.1f} {unit}"
+    return f"{value / 1000:.0f} kB"
+
+
 def _duration(value: timedelta) -> str:
     if value >= timedelta(days=1):
         return f"{value.total_seconds() / 86_400:.1f} d"

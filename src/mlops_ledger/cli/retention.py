@@ -1,4 +1,4 @@
-"""`mlops-ledger cleanup` and `verify`: what is kept, and whether it holds together."""
+"""`mlops-ledger cleanup`: how long predictions and labels are kept."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..database import Database
 from ..repositories import PredictionsRepository
 from ..retention import Freed, Retention
 from .options import Length, json_option
-from .output import echo_json, echo_table
+from .output import echo_json, size
 
 # No months, and no minutes that could be taken for them.
 _age = Length("hdw")
@@ -59,27 +59,10 @@ def cleanup(
         click.echo(_total(steps, before, dry_run))
 
 
-@click.command()
-@json_option
-@click.pass_context
-def verify(context: click.Context, as_json: bool) -> None:
-    """Check that predictions and labels hold together; reads all of them.
-
-    Exits with 1 when something is wrong.
-    """
-    with Database() as db:
-        found = Retention(db).verify()
-    if as_json:
-        echo_json(found)
-    else:
-        echo_table(("check", "found"), [(name.replace("_", " "), n) for name, n in found.items()])
-    context.exit(1 if any(found.values()) else 0)
-
-
 def _line(freed: Freed, dry_run: bool) -> str:
     if freed.bytes is not None:
         verb = "would drop" if dry_run else "dropped"
-        return f"{verb} {freed.partition}: {_size(freed.bytes)}"
+        return f"{verb} {freed.partition}: {size(freed.bytes)}"
     verb = "would delete" if dry_run else "deleted"
     return f"{verb} {freed.rows:,} rows of {freed.partition or freed.table_name}"
 
@@ -89,13 +72,6 @@ def _total(steps: list[Freed], before: datetime, dry_run: bool) -> str:
     rows = sum(step.rows or 0 for step in steps)
     verb = "would free" if dry_run else "freed"
     return (
-        f"{verb} {_size(sum(dropped))} in {len(dropped)} partitions and {rows:,} rows "
+        f"{verb} {size(sum(dropped))} in {len(dropped)} partitions and {rows:,} rows "
         f"from before {before:%Y-%m-%d %H:%M} UTC"
     )
-
-
-def _size(size: int) -> str:
-    for unit, scale in (("GB", 10**9), ("MB", 10**6)):
-        if size >= scale:
-            return f"{size / scale:.1f} {unit}"
-    return f"{size / 1000:.0f} kB"

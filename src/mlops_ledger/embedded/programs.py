@@ -79,18 +79,21 @@ def _candidates(chosen: Path | str | None) -> Iterator[Path]:
         yield folder
         return
     on_path = shutil.which("postgres")
-    folders = [*_of_wheel(), *_of_debian(), *([Path(on_path).resolve().parent] if on_path else [])]
+    own = [Path(on_path).resolve().parent] if on_path else []
+    folders = [*wheel_folders(), *debian_folders(), *own]
     yield from filter(_holds_programs, folders)
 
 
-def _of_wheel() -> list[Path]:
+def wheel_folders() -> list[Path]:
+    """Return the folders of programs of the `[embedded]` extra, newest version first."""
     # Importing the package would create folders and warn; only its files are wanted.
     spec = importlib.util.find_spec(WHEEL)
     roots = (spec.submodule_search_locations or []) if spec else []
     return _newest_first(p / "bin" for root in roots for p in Path(root).glob("pginstall*"))
 
 
-def _of_debian() -> list[Path]:
+def debian_folders() -> list[Path]:
+    """Return the folders of programs of Debian's packages, newest version first."""
     return _newest_first(DEBIAN.glob("*/bin"))
 
 

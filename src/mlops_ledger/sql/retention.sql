@@ -81,6 +81,7 @@ WHERE predicted_at >= %(since)s::timestamptz AND predicted_at < %(until)s::times
 -- Count the system metrics of a stretch of time.
 SELECT count(*) FROM system_metrics
 WHERE timestamp >= %(since)s::timestamptz AND timestamp < %(until)s::timestamptz;
+
 -- record --
 -- Record what was deleted, in the transaction that deletes it.
 INSERT INTO deletions (reason, table_name, partition, num_rows, bytes)
@@ -90,31 +91,3 @@ RETURNING id;
 -- be_brief --
 -- Give up a lock soon: whoever comes after has to wait behind.
 SET LOCAL lock_timeout = '1s';
-
--- be_patient --
--- Let a statement that reads everything take its time.
-SET LOCAL statement_timeout = 0;
-
--- predictions_without_version --
--- Predictions of a version that does not exist.
-SELECT count(*) FROM predictions WHERE model_version_id IN (
-    SELECT model_version_id FROM predictions EXCEPT SELECT id FROM model_versions);
-
--- labels_without_prediction --
--- Labels of a prediction that does not exist.
-SELECT count(*)
-FROM ground_truth g
-LEFT JOIN predictions p ON p.id = g.prediction_id AND p.predicted_at = g.predicted_at
-WHERE p.id IS NULL;
-
--- wrong_number_of_features --
--- Predictions with more or fewer features than their version takes.
-SELECT count(*)
-FROM predictions p
-JOIN model_versions v ON v.id = p.model_version_id
-WHERE cardinality(p.feature_values) <> cardinality(v.feature_names);
-
--- wrong_id --
--- Predictions whose id is of another time, so that it does not find them.
-SELECT count(*) FROM predictions
-WHERE id < ledger_uuid_floor(predicted_at) OR id >= ledger_uuid_floor(predicted_at + interval '1 millisecond');

@@ -16,7 +16,7 @@ SELECT to_regclass('ledger_migrations') IS NOT NULL
 -- tables --
 -- The ledger's tables, without their partitions.
 SELECT relname::text FROM pg_class
-WHERE relkind IN ('r', 'p') AND NOT relispartition AND relnamespace = current_schema()::regnamespace
+WHERE relkind IN ('r', 'p') AND NOT relispartition AND relnamespace = quote_ident(current_schema())::regnamespace
 ORDER BY relname;
 
 -- views --

@@ -1,0 +1,42 @@
+"""`mlops-ledger stats`: how much the ledger holds, and how fast it grows."""
+
+from __future__ import annotations
+
+import click
+
+from ..database import Database
+from ..stats import Statistics, TableStats
+from .options import json_option
+from .output import echo_json, echo_table, size
+
+_COLUMNS = ("table", "rows", "size", "rows/day", "size/day", "oldest", "newest", "partitions")
+
+
+@click.command()
+@json_option
+def stats(as_json: bool) -> None:
+    """Show rows, sizes, growth per day, and the oldest and newest data of each table.
+
+    Rows marked ~ are the server's estimate; growth is the mean of the last seven days.
+    """
+    with Database() as db:
+        found = Statistics(db).tables()
+    if as_json:
+        echo_json(found)
+    else:
+        echo_table(_COLUMNS, [_row(table) for table in found])
+        click.echo(f"total {size(sum(table.bytes for table in found))}")
+
+
+def _row(table: TableStats) -> tuple[object, ...]:
+    growth = table.bytes_per_day
+    return (
+        table.table_name,
+        f"~{table.rows:,}" if table.is_estimate else table.rows,
+        size(table.bytes),
+        None if table.rows_per_day is None else round(table.rows_per_day, 1),
+        None if growth is None else size(round(growth)),
+        table.oldest,
+        table.newest,
+        table.partitions or None,
+    )

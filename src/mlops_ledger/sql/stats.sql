@@ -1,0 +1,23 @@
+-- Statements of Statistics.
+
+-- tables --
+-- The ledger's tables and partitions: sizes in bytes, rows as last estimated, and the column that says when.
+SELECT t.relname::text AS table_name,
+       l.relname::text AS name,
+       t.relkind = 'p' AS is_partitioned,
+       pg_total_relation_size(l.oid) AS bytes,
+       greatest(l.reltuples, pg_stat_get_live_tuples(l.oid), 0)::bigint AS estimate,
+       p.since,
+       p.until,
+       (SELECT a.attname::text FROM pg_attribute a
+        JOIN unnest('{predicted_at, last_predicted_at, timestamp, deployed_at, requested_at, recorded_at, first_seen,
+                      occurred_at, evaluated_at, deleted_at, created_at, applied_at}'::text[])
+             WITH ORDINALITY c (name, place) ON c.name = a.attname
+        WHERE a.attrelid = t.oid AND a.atttypid = 'timestamptz'::regtype
+        ORDER BY c.place LIMIT 1) AS time_column
+FROM pg_class t
+LEFT JOIN LATERAL pg_partition_tree(t.oid) tree ON true
+JOIN pg_class l ON l.oid = coalesce(tree.relid, t.oid)
+LEFT JOIN LATERAL ledger_partitions(t.relname) p ON t.relkind = 'p' AND p.name = l.relname
+WHERE t.relkind IN ('r', 'p') AND NOT t.relispartition AND t.relnamespace = quote_ident(current_schema())::regnamespace
+ORDER BY t.relname, p.since NULLS FIRST;

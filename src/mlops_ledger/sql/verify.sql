@@ -1,0 +1,83 @@
+-- Statements of Verification: each counts, or lists, what must not be.
+
+-- be_patient --
+-- Let a statement that reads everything take its time.
+SET LOCAL statement_timeout = 0;
+
+-- predictions_without_version --
+-- Predictions of a version that does not exist.
+SELECT count(*) FROM predictions WHERE model_version_id IN (
+    SELECT model_version_id FROM predictions EXCEPT SELECT v.id FROM model_versions v);
+
+-- labels_without_prediction --
+-- Labels of a prediction that does not exist.
+SELECT count(*)
+FROM ground_truth g
+LEFT JOIN predictions p ON p.id = g.prediction_id AND p.predicted_at = g.predicted_at
+WHERE p.id IS NULL;
+
+-- wrong_number_of_features --
+-- Predictions with more or fewer features than their version takes.
+SELECT count(*)
+FROM predictions p
+JOIN model_versions v ON v.id = p.model_version_id
+WHERE cardinality(p.feature_values) <> cardinality(v.feature_names);
+
+-- wrong_id --
+-- Predictions whose id is of another time, so that it does not find them.
+SELECT count(*) FROM predictions
+WHERE id < ledger_uuid_floor(predicted_at) OR id >= ledger_uuid_floor(predicted_at + interval '1 millisecond');
+
+-- partitions_missing --
+-- Tables with partitions that have none for tomorrow.
+SELECT t.table_name
+FROM partition_policies t
+WHERE EXISTS (SELECT FROM ledger_partitions(t.table_name))
+  AND NOT EXISTS (SELECT FROM ledger_partitions(t.table_name) p
+                  WHERE p.since <= now() + interval '1 day' AND p.until > now() + interval '1 day')
+ORDER BY t.table_name;
+
+-- invalid_indexes --
+-- Indexes that were not built to the end, so that nothing uses them.
+SELECT c.relname::text
+FROM pg_index i
+JOIN pg_class c ON c.oid = i.indexrelid
+WHERE c.relnamespace = quote_ident(current_schema())::regnamespace AND NOT (i.indisvalid AND i.indisready AND i.indislive)
+ORDER BY c.relname;
+
+-- invalid_constraints --
+-- Constraints that were never checked against the rows that were there.
+SELECT conname::text FROM pg_constraint
+WHERE connamespace = quote_ident(current_schema())::regnamespace AND NOT convalidated
+ORDER BY conname;
+
+-- objects --
+-- The triggers, constraints and indexes that are there, named as pg_dump names them.
+SELECT 'TRIGGER ' || c.relname || ' ' || t.tgname
+FROM pg_trigger t
+JOIN pg_class c ON c.oid = t.tgrelid
+WHERE c.relnamespace = quote_ident(current_schema())::regnamespace AND NOT t.tgisinternal AND t.tgparentid = 0
+UNION ALL
+SELECT CASE t.contype WHEN 'f' THEN 'FK ' ELSE '' END || 'CONSTRAINT ' || c.relname || ' ' || t.conname
+FROM pg_constraint t
+JOIN pg_class c ON c.oid = t.conrelid
+WHERE c.relnamespace = quote_ident(current_schema())::regnamespace
+UNION ALL
+SELECT 'INDEX ' || relname FROM pg_class
+WHERE relnamespace = quote_ident(current_schema())::regnamespace AND relkind IN ('i', 'I');
+
+-- triggers_off --
+-- Triggers that were disabled, on a table or one of its partitions; also those of foreign keys.
+SELECT DISTINCT c.relname || '.' || t.tgname
+FROM pg_trigger t
+JOIN pg_class c ON c.oid = t.tgrelid
+WHERE c.relnamespace = quote_ident(current_schema())::regnamespace AND t.tgenabled IN ('D', 'R')
+ORDER BY 1;
+
+-- server_time --
+-- What time it is there.
+SELECT clock_timestamp();
+
+-- records --
+-- The migrations that were applied.
+SELECT version, name, checksum, applied_at, applied_by, duration_ms FROM ledger_migrations;
