@@ -103,8 +103,7 @@ RETURN CASE
     THEN format('expired at %s', action.expires_at)
     WHEN action.status = 'pending'
     THEN 'is still pending' || CASE WHEN action.requires_approval THEN ' and needs an approval' ELSE '' END
-    ELSE format('was already %s by %s at %s', action.status, action.reviewed_by, action.reviewed_at)
-END;
+    ELSE format('was already %s by %s at %s', action.status, action.reviewed_by, action.reviewed_at) END;
 COMMENT ON FUNCTION ledger_action_state(agent_actions) IS
     'What became of an action, by whom and when, in words for an error.';
 

@@ -16,7 +16,9 @@ def rows(conn: psycopg.Connection, query: str) -> list[dict[str, Any]]:
 
 def health(conn: psycopg.Connection, model: str = "m") -> dict[tuple[str, str], dict[str, Any]]:
     """Return the rows of v_recent_monitoring of a model by type and name of the metric."""
-    found = rows(conn, f"SELECT * FROM v_recent_monitoring WHERE model_name = '{model}'")
+    found = [
+        row for row in rows(conn, "SELECT * FROM v_recent_monitoring") if row["model_name"] == model
+    ]
     assert len({(row["metric_type"], row["metric_name"], row["slice"]) for row in found}) == len(
         found
     )
@@ -30,17 +32,18 @@ def watched(live: psycopg.Connection) -> psycopg.Connection:
         "INSERT INTO model_versions (model_name, dataset_version) VALUES ('n', 'flights-1')"
     )
     live.execute(
-        "INSERT INTO monitoring_metrics (model_name, timestamp, lookback_hours, num_predictions, coverage_pct)"
-        " VALUES ('m', '2026-03-01Z', 24, 100, 10), ('m', '2026-03-02Z', 24, 120, 30)"
+        "INSERT INTO monitoring_metrics (model_name, timestamp, lookback_hours,"
+        " num_predictions, coverage_pct) VALUES ('m', '2026-03-01Z', 24, 100, 10), ('m', '2026-03-02Z', 24, 120, 30)"
     )
     live.execute(
-        "INSERT INTO drift_reports (model_name, timestamp, lookback_hours, drift_detected, drift_score,"
-        " method, drifted_features) VALUES ('m', '2026-03-01Z', 24, false, 0.1, 'psi', '{}'),"
+        "INSERT INTO drift_reports (model_name, timestamp, lookback_hours, drift_detected,"
+        " drift_score, method, drifted_features) VALUES ('m', '2026-03-01Z', 24, false, 0.1, 'psi', '{}'),"
         " ('m', '2026-03-02Z', 24, true, 0.4, 'psi', '{distance}')"
     )
     live.execute(
         "INSERT INTO performance_metrics (model_name, timestamp, metric_name, metric_value, stage)"
-        " VALUES ('m', '2026-03-01Z', 'accuracy', 0.8, 'production'), ('m', '2026-03-02Z', 'accuracy', 0.7, 'production'),"
+        " VALUES ('m', '2026-03-01Z', 'accuracy', 0.8, 'production'),"
+        " ('m', '2026-03-02Z', 'accuracy', 0.7, 'production'),"
         " ('m', '2026-03-02Z', 'accuracy', 0.9, 'validation')"
     )
     return live
@@ -82,7 +85,8 @@ def test_lineage_leads_from_the_dataset_to_the_next_decision(watched: psycopg.Co
         "UPDATE model_versions SET dataset_version = 'flights-2' WHERE model_version = '2'"
     )
     watched.execute(
-        "INSERT INTO prediction_batches (id, model_version_id, num_predictions, first_predicted_at, last_predicted_at)"
+        "INSERT INTO prediction_batches (id, model_version_id, num_predictions,"
+        " first_predicted_at, last_predicted_at)"
         " SELECT gen_random_uuid(), id, n, t::timestamptz, t::timestamptz FROM model_versions,"
         " (VALUES (7, '2026-01-01 12:30Z'), (5, '2026-01-01 13:30Z')) b (n, t)"
         " WHERE model_name = 'm' AND model_version <> '3'"

@@ -24,13 +24,11 @@ from fix_hostile import (
     DECISIONS,
     DRIFT,
     EXECUTE,
-    HOUR,
     METRIC,
     METRICS,
     MODELS,
     MONITORING,
     MONITORS,
-    NOON,
     PROMOTE,
     RAISE,
     REFUSED,
@@ -38,6 +36,7 @@ from fix_hostile import (
     SNOOZE,
     SYSTEM,
 )
+from fix_odd_values import HOUR, NOON
 from psycopg import sql
 
 from mlops_ledger import (
