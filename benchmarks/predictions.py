@@ -27,10 +27,11 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from benchmarks.rows import DAY, FEATURES, as_columns, make_rows
 from mlops_ledger import Database, ModelVersionRepository, PredictionsRepository
 from mlops_ledger.columns import ColumnBatch
-from mlops_ledger.copying import COLUMNS, RowBatch
+from mlops_ledger.copying import RowBatch
 from mlops_ledger.embedded import EmbeddedServer
 from mlops_ledger.migrations import Migrator
 from mlops_ledger.prediction_fields import KnownVersion
+from mlops_ledger.row_encoding import COLUMNS
 
 ROUNDS = 5
 ORM_ROWS = 1000
