@@ -128,14 +128,15 @@ class Retention(Repository):
     def _drop_table(self, name: str) -> None:
         statement = sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(name))
         for attempt in range(_TRIES):
+            # Writers queued behind the lock get their turn before the next try.
+            time.sleep(attempt)
             try:
                 with self._db.transaction() as tx, tx.connection() as connection:
                     connection.execute(load(self._file)["be_brief"].text)
                     connection.execute(statement)
                 return
             except TimedOut:
-                # Writers queued behind the lock get their turn before the next try.
-                time.sleep(1 + attempt)
+                pass
         raise TimedOut(f"partition {name} stays in use: end what reads it, and run this again")
 
     def _trim(
