@@ -61,7 +61,7 @@ docs: setup ## Generate the reference pages
 	$(BIN)/python tools/document_cli.py
 	$(BIN)/python tools/document_python.py
 
-bench: setup ## Measure against raw psycopg, as ratios within one run
+bench: setup ## Measure everything, as ratios within one run
 	$(BIN)/python -m benchmarks
 
 db-init: setup ## Create the database if it is missing and migrate it
