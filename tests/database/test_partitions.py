@@ -150,7 +150,10 @@ def test_the_period_is_chosen_for_predictions_and_labels(
     with pytest.raises(SystemExit) as exit_:
         main(["predictions", "partition-by", "month"])
     assert exit_.value.code == 0
-    periods = conn.execute("SELECT DISTINCT period FROM partition_policies").fetchall()
+    periods = conn.execute(
+        "SELECT DISTINCT period FROM partition_policies"
+        " WHERE table_name IN ('predictions', 'ground_truth')"
+    ).fetchall()
     assert periods == [("month",)]
     with Database(dsn) as db, pytest.raises(InvalidValue, match="day, week or month"):
         PredictionsRepository(db).partition_by(period="year")

@@ -64,6 +64,7 @@ class Tag(click.ParamType[tuple[str, str]]):
 
 stage_type = click.Choice(STAGES, case_sensitive=False)
 action_type = click.Choice(ACTIONS, case_sensitive=False)
+period_type = click.Choice(("day", "week", "month"))
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 limit_option = click.option(
     "--limit", type=int, default=20, show_default=True, help="At most so many rows (1 to 1000)."

@@ -87,7 +87,8 @@ SELECT ensure_partitions('predictions', %(since)s::timestamptz, %(until)s::times
 
 -- partition_by --
 -- Set how long the partitions are that are made from now on, of predictions and labels.
-UPDATE partition_policies SET period = %(period)s::text RETURNING table_name;
+UPDATE partition_policies SET period = %(period)s::text
+WHERE table_name IN ('predictions', 'ground_truth') RETURNING table_name;
 
 -- version_ids --
 -- The versions of a model, or one of them.
