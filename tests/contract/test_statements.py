@@ -6,6 +6,7 @@ import ast
 import dataclasses
 import inspect
 import re
+import sys
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
@@ -16,10 +17,11 @@ import pytest
 from psycopg import pq, sql
 
 from mlops_ledger import (
+    GroundTruthRepository,
     ModelVersionRepository,
     MonitoringMetricsRepository,
+    PredictionsRepository,
     RetrainingDecisionsRepository,
-    rows,
 )
 from mlops_ledger.statements import Statement, load
 
@@ -27,8 +29,34 @@ REPOSITORIES: dict[str, type] = {
     "model_versions": ModelVersionRepository,
     "monitoring": MonitoringMetricsRepository,
     "decisions": RetrainingDecisionsRepository,
+    "predictions": PredictionsRepository,
+    "ground_truth": GroundTruthRepository,
 }
-FILES = (*REPOSITORIES, "health", "setup")
+FILES = (*REPOSITORIES, "health", "retention", "setup")
+# Tables of a session, which the statements of many rows go through.
+STAGES = "CREATE TEMP TABLE prediction_stage (LIKE predictions); SELECT ledger_label_stage();"
+# Parameters that a method works out.
+COMPUTED = {
+    "since": "datetime",
+    "until": "datetime",
+    "predicted_from": "datetime",
+    "model_version_id": "UUID",
+    "version_ids": "Sequence[UUID]",
+}
+# Steps that several methods share.
+STEPS = {
+    "version",
+    "version_ids",
+    "begin_write",
+    "copy",
+    "stage",
+    "copy_to_stage",
+    "store_staged",
+    "drop_stage",
+    "fetch",
+}
+# What a method turns into these, or sends by COPY.
+RESOLVED = {"self", "days", "rows", "model_name", "model_version", "timestamp", "lookback_hours"}
 
 # What a value of each SQL type is in Python: as an argument, and in a row.
 ARGUMENTS = {
@@ -42,12 +70,17 @@ ARGUMENTS = {
     "jsonb": "Mapping[str, Any]",
     "text[]": "Sequence[str]",
     "interval": "timedelta",
+    "inet": "str",
+    "uuid[]": "Sequence[UUID]",
+    "double precision[]": "Mapping[str, float | None] | Sequence[float | None]",
 }
 FIELDS = {
     **{name: kind for name, kind in ARGUMENTS.items() if name != "timestamptz"},
     "timestamp with time zone": "datetime",
-    "jsonb": "dict[str, Any]",
-    "text[]": "list[str]",
+    "jsonb": r"dict\[str, \w+\]|list\[dict\[str, Any\]\]|Any",
+    "text[]": r"list\[str\]",
+    "inet": r"IPv4Address \| IPv6Address",
+    "double precision[]": r"list\[float \| None\]",
 }
 
 
@@ -56,7 +89,13 @@ def prepare(conn: psycopg.Connection, statement: Statement) -> pq.PGresult:
 
     Raises AssertionError naming file, line and statement when it does not fit the schema.
     """
-    text = statement.text
+    # COPY cannot be prepared; the columns that it fills can be read.
+    text = re.sub(
+        rb"COPY ([\w.]+)\s+\((.*?)\)\s+FROM STDIN.*",
+        rb"SELECT \2 FROM \1",
+        statement.text,
+        flags=re.DOTALL,
+    )
     for number, name in enumerate(statement.parameters, 1):
         text = text.replace(f"%({name})s".encode(), f"${number}".encode())
     result = conn.pgconn.prepare(b"", text)
@@ -80,24 +119,35 @@ def problems(conn: psycopg.Connection) -> list[str]:
     return found
 
 
-def used() -> Iterator[tuple[str, str, str | None]]:
+def used() -> Iterator[tuple[str, str, type | None]]:
     """Yield file, statement and row class of each place where a repository runs a statement."""
     for file, repository in REPOSITORIES.items():
-        tree = ast.parse(Path(inspect.getfile(repository)).read_text("utf-8"))
-        for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
-            if not isinstance(call.func, ast.Attribute) or not call.args:
-                continue
-            method, first = call.func.attr, call.args[0]
-            if not isinstance(first, ast.Constant) or not method.startswith("_"):
-                continue
-            if method in {"_rows", "_row"}:
-                yield file, first.value, ast.unparse(call.args[1])
-            elif method == "_deployment":
-                yield file, first.value, "Deployment"
-            else:
-                yield file, first.value, None
-                if method == "_insert_once":
-                    yield file, f"{first.value}__repeated", None
+        for owner in repository.__mro__:
+            module = sys.modules[owner.__module__]
+            if getattr(owner, "_file", None) == file:
+                for name, row in _statements_of(Path(inspect.getfile(owner))):
+                    yield file, name, None if row is None else getattr(module, row)
+
+
+def _statements_of(source: Path) -> Iterator[tuple[str, str | None]]:
+    for node in ast.walk(ast.parse(source.read_text("utf-8"))):
+        if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "load(self._file)":
+            if isinstance(node.slice, ast.Constant):
+                yield node.slice.value, None
+            continue
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args):
+            continue
+        method, first = node.func.attr, node.args[0]
+        if not isinstance(first, ast.Constant) or not method.startswith("_"):
+            continue
+        if method in {"_rows", "_row"}:
+            yield first.value, ast.unparse(node.args[1])
+        elif method == "_deployment":
+            yield first.value, "Deployment"
+        else:
+            yield first.value, None
+            if method == "_insert_once":
+                yield f"{first.value}__repeated", None
 
 
 STATEMENTS = [
@@ -106,7 +156,7 @@ STATEMENTS = [
     for statement in load(file).values()
 ]
 ROWS = [
-    pytest.param(load(file)[name], getattr(rows, row), id=f"{file}-{name}")
+    pytest.param(load(file)[name], row, id=f"{file}-{name}")
     for file, name, row in used()
     if row is not None
 ]
@@ -116,11 +166,14 @@ ROWS = [
 def migrated(server_dsn: str, template: str) -> Iterator[psycopg.Connection]:
     """A connection to the migrated template, for looking only."""
     with psycopg.connect(server_dsn, dbname=template) as connection:
+        connection.execute(STAGES)
         yield connection
+        connection.rollback()
 
 
 def test_every_statement_fits_the_schema(migrated: psycopg.Connection) -> None:
-    assert problems(migrated) == []
+    found = problems(migrated)
+    assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize(("file", "statement"), STATEMENTS)
@@ -143,13 +196,11 @@ def test_columns_are_the_fields_of_the_row(
     assert columns == [field.name for field in fields], statement.origin
     for number, field in enumerate(fields):
         kind, can_be_null = _column(migrated, described, number)
-        annotation, _, optional = str(field.type).partition(" | ")
-        # The one list of objects; its column is jsonb as well.
-        assert annotation.replace("list[dict", "dict").replace("]]", "]") == FIELDS[kind], (
-            f"{statement.origin}: {field.name} is {kind}"
-        )
-        if can_be_null is not None:
-            assert can_be_null == bool(optional), f"{statement.origin}: {field.name}"
+        annotation = str(field.type).removesuffix(" | None")
+        assert re.fullmatch(FIELDS[kind], annotation), f"{statement.origin}: {field.name} is {kind}"
+        if can_be_null is not None and annotation != "Any":
+            optional = annotation != field.type
+            assert can_be_null == optional, f"{statement.origin}: {field.name}"
 
 
 def test_every_statement_is_used_and_every_name_exists() -> None:
@@ -157,28 +208,31 @@ def test_every_statement_is_used_and_every_name_exists() -> None:
     assert {(file, name) for file, name, _ in used()} == defined
 
 
-@pytest.mark.parametrize(("file", "statement"), STATEMENTS)
-def test_parameters_are_the_arguments_of_the_method(file: str, statement: Statement) -> None:
-    method = getattr(REPOSITORIES[file], statement.name.partition("__")[0])
-    given = inspect.signature(method).parameters
-    # A window is asked for in days; the method turns them into its start.
-    computed = {"since": "datetime"} if "days" in given else {}
-    for name, cast in statement.parameters.items():
-        assert name in given or name in computed, f"{statement.origin}: {name}"
-        annotation = given[name].annotation if name in given else computed[name]
-        kind = annotation.removesuffix(" | None").replace(
-            "Sequence[Mapping[str, Any]]", "Mapping[str, Any]"
-        )
-        assert kind == ARGUMENTS[cast], f"{statement.origin}: {name} is cast to {cast}"
+@pytest.mark.parametrize("file", REPOSITORIES)
+def test_parameters_are_the_arguments_of_the_method(file: str) -> None:
+    wrong = []
+    for statement in load(file).values():
+        if (step := statement.name.partition("__")[0]) in STEPS:
+            continue
+        given = inspect.signature(getattr(REPOSITORIES[file], step)).parameters
+        for name, cast in statement.parameters.items():
+            kind = given[name].annotation if name in given else COMPUTED.get(name, "nothing")
+            kind = kind.removesuffix(" | None").replace("Sequence[Mapping", "Mapping")
+            expected = {ARGUMENTS[cast], *(["Any", ARGUMENTS[cast] + "]"] * (cast == "jsonb"))}
+            if kind not in expected:
+                wrong.append(f"{statement.origin}: {name} is {kind}, cast to {cast}")
+    assert not wrong, "\n".join(wrong)
 
 
 @pytest.mark.parametrize("file", REPOSITORIES)
 def test_every_argument_reaches_the_statement(file: str) -> None:
+    missing = {}
     for name, statement in load(file).items():
-        if "__" not in name:
-            given = inspect.signature(getattr(REPOSITORIES[file], name)).parameters
-            missing = set(given) - set(statement.parameters) - {"self", "days"}
-            assert not missing, f"{statement.origin} lacks {missing}"
+        if "__" not in name and name not in STEPS:
+            given = set(inspect.signature(getattr(REPOSITORIES[file], name)).parameters)
+            resolved = RESOLVED if file in ("predictions", "ground_truth") else {"self", "days"}
+            missing[statement.origin] = given - set(statement.parameters) - resolved
+    assert {origin: names for origin, names in missing.items() if names} == {}
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -255,15 +309,16 @@ def _statements() -> list[Statement]:
 
 def _mentions(statement: Statement, relation: str, column: str) -> bool:
     """Whether a statement reads a column of a relation by name, itself or through a function."""
-    # Comments and parameters hold the same words.
-    text = re.sub(r"--.*|%\(\w+\)s", "", statement.text.decode())
+    # Comments, parameters and types hold the same words.
+    text = re.sub(r"--.*|%\(\w+\)s|::double precision", "", statement.text.decode())
     if relation == "model_deployments":
         reads, column = "FROM model_deployments b" in text, f"b.{column}"
     elif relation == "v_deployments":
         reads = bool(re.search(r"FROM (promote|rollback|retire|production_at)\(", text))
     else:
         reads = bool(re.search(rf"\b{relation}\b", text))
-    return reads and bool(re.search(rf"\b{column}\b", text))
+    is_made = bool(re.search(rf"\bAS {column}\b", text))
+    return reads and not is_made and bool(re.search(rf"\b{column}\b", text))
 
 
 def _oid(conn: psycopg.Connection, name: str) -> int:

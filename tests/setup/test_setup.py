@@ -200,9 +200,7 @@ def _address_of_this_machine() -> str | None:
 
 
 def _periods(connection: psycopg.Connection) -> set[str]:
-    return {
-        period
-        for (period,) in connection.execute(
-            "SELECT period FROM partition_policies WHERE table_name IN ('predictions', 'ground_truth')"
-        )
-    }
+    found = connection.execute(
+        "SELECT period FROM partition_policies WHERE table_name IN ('predictions', 'ground_truth')"
+    )
+    return {period for (period,) in found}

@@ -75,7 +75,7 @@ SET LOCAL statement_timeout = 0;
 -- predictions_without_version --
 -- Predictions of a version that does not exist.
 SELECT count(*) FROM predictions WHERE model_version_id IN (
-    SELECT model_version_id FROM predictions EXCEPT SELECT id FROM model_versions);
+    SELECT p.model_version_id FROM predictions p EXCEPT SELECT v.id FROM model_versions v);
 
 -- labels_without_prediction --
 -- Labels of a prediction that does not exist.
