@@ -2,6 +2,18 @@
 
 from .config import Settings
 from .database import AsyncDatabase, AsyncTransaction, Database, Transaction
+from .errors import (
+    AppendOnly,
+    ConfigError,
+    Conflict,
+    EmbeddedServerError,
+    InvalidValue,
+    LedgerError,
+    MigrationError,
+    NotFound,
+    SchemaError,
+    Unavailable,
+)
 from .identifiers import new_id
 from .logger import AsyncPredictionLogger, PredictionLogger
 from .repositories import (
@@ -18,6 +30,7 @@ from .repositories import (
 )
 
 __all__ = [
+    "AppendOnly",
     "AsyncDatabase",
     "AsyncGroundTruthRepository",
     "AsyncModelVersionRepository",
@@ -26,14 +39,23 @@ __all__ = [
     "AsyncPredictionsRepository",
     "AsyncRetrainingDecisionsRepository",
     "AsyncTransaction",
+    "ConfigError",
+    "Conflict",
     "Database",
+    "EmbeddedServerError",
     "GroundTruthRepository",
+    "InvalidValue",
+    "LedgerError",
+    "MigrationError",
     "ModelVersionRepository",
     "MonitoringMetricsRepository",
+    "NotFound",
     "PredictionLogger",
     "PredictionsRepository",
     "RetrainingDecisionsRepository",
+    "SchemaError",
     "Settings",
     "Transaction",
+    "Unavailable",
     "new_id",
 ]

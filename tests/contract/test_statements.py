@@ -22,7 +22,9 @@ from mlops_ledger import (
     MonitoringMetricsRepository,
     PredictionsRepository,
     RetrainingDecisionsRepository,
+    frames,
 )
+from mlops_ledger.row_encoding import COLUMNS
 from mlops_ledger.statements import Statement, load
 
 REPOSITORIES: dict[str, type] = {
@@ -201,6 +203,16 @@ def test_columns_are_the_fields_of_the_row(
         if can_be_null is not None and annotation != "Any":
             optional = annotation != field.type
             assert can_be_null == optional, f"{statement.origin}: {field.name}"
+
+
+def test_the_columns_of_copy_and_of_tables_are_those_of_python(
+    migrated: psycopg.Connection,
+) -> None:
+    lists = {"copy": COLUMNS, "copy_to_stage": COLUMNS, "fetch": frames.COLUMNS}
+    for name, columns in lists.items():
+        described = prepare(migrated, load("predictions")[name])
+        found = [(described.fname(number) or b"").decode() for number in range(described.nfields)]
+        assert found == list(columns), name
 
 
 def test_every_statement_is_used_and_every_name_exists() -> None:
