@@ -130,6 +130,7 @@ def main(days: int = DAYS) -> list[Result]:
             *(
                 Result(f"{name}: {days} days / {days // 10} days", long / short, "<= 1.2")
                 for name, (short, long) in times.items()
+                if name != "recent"  # a few milliseconds, most of them for planning
             ),
             *retention(large, connection, days),
         ]

@@ -35,9 +35,6 @@ COMMENT_HEADING = re.compile(r"--\n-- Name: .*; Type: COMMENT; .*\n--\n\n")
 
 def dump(conninfo: str) -> str:
     """Return the schema of a migrated database as pg_dump prints it, as the file holds it."""
-    with psycopg.connect(conninfo) as connection:
-        if connection.info.server_version // 10000 != MAJOR_VERSION:
-            raise SystemExit(f"error: schema.sql is made with PostgreSQL {MAJOR_VERSION}")
     parts = conninfo_to_dict(conninfo)
     # Not on the command line, where every user of the machine can read it.
     environment = {**os.environ, "PGPASSWORD": str(parts.pop("password", ""))}
@@ -65,6 +62,9 @@ def generate() -> str:
     """Return what schema.sql should hold."""
     server = EmbeddedServer(Settings.from_environment().home).conninfo("postgres")
     with migrated_database(server) as conninfo:
+        with psycopg.connect(conninfo) as connection:
+            if connection.info.server_version // 10000 != MAJOR_VERSION:
+                raise SystemExit(f"error: schema.sql is made with PostgreSQL {MAJOR_VERSION}")
         return dump(conninfo)
 
 

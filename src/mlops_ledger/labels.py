@@ -59,7 +59,11 @@ def encode(rows: Sequence[Mapping[str, Any]], now: datetime) -> Iterator[bytes]:
     """
     # The columns in the order of the COPY statement; an id makes two of them.
     template = [b"\0\7", NULL * 2, NULL, _instant(now), NULL, NULL, NULL]
-    fields = {**_FIELDS, "prediction_id": (1, _target(latest_moment()))}
+    fields = {
+        **_FIELDS,
+        "prediction_id": (1, _target(latest_moment())),
+        "labeled_at": (3, _repeated(_instant)),
+    }
     yield HEADER
     for start in range(0, len(rows), CHUNK):
         data: list[bytes] = []
@@ -113,6 +117,20 @@ def _instant(value: Any) -> bytes:
     return pack_timestamp(EIGHT, moment_of(value))
 
 
+def _repeated(encode: Encoder) -> Encoder:
+    """Encode an object only once where the next row has the same one."""
+    last: Any = None
+    encoded = NULL
+
+    def encode_repeated(value: Any) -> bytes:
+        nonlocal last, encoded
+        if value is not last:
+            last, encoded = value, encode(value)
+        return encoded
+
+    return encode_repeated
+
+
 def _number(value: Any) -> bytes:
     return pack_double(EIGHT, values.number("actual_value", value))
 
@@ -131,7 +149,6 @@ def _text(field: str) -> Encoder:
 
 _FIELDS: Final[Mapping[str, tuple[int, Encoder]]] = {
     "request_id": (2, _text("request_id")),
-    "labeled_at": (3, _instant),
     "actual_label": (4, _text("actual_label")),
     "actual_value": (5, _number),
     "source": (6, _text("source")),

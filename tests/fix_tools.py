@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-TOOLS = Path(__file__).parents[2] / "tools"
+TOOLS = Path(__file__).parents[1] / "tools"
 
 
 @pytest.fixture
