@@ -7,8 +7,9 @@ LEDGER := $(BIN)/mlops-ledger
 READY := $(VENV)/.ready
 # Debian's PostgreSQL servers; the suite runs on each of them after the embedded one.
 SYSTEM_POSTGRESQL := $(dir $(wildcard $(foreach v,15 16 17 18,/usr/lib/postgresql/$(v)/bin/initdb)))
-# A process each core: the tests wait for servers more than they compute.
-PYTEST := $(BIN)/python -m pytest -n auto --dist loadgroup
+# One process more than there are cores: tests also wait.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test torture check lint sync schema docs bench \
@@ -27,11 +28,11 @@ $(READY): pyproject.toml constraints.txt
 demo: setup db-init ## Replay a year of flights: train, monitor, retrain, promote
 	$(BIN)/python -m examples.flight_delays
 
-test: setup ## Run the suite on the embedded PostgreSQL and on the system's
+test: setup ## Run the suite on the embedded PostgreSQL, then what depends on it on the system's
 	$(PYTEST)
 	@set -e; for bin in $(SYSTEM_POSTGRESQL); do \
 	    echo "== again on $$($$bin/postgres --version)"; \
-	    MLOPS_PG_BIN=$$bin $(PYTEST) -m 'not slow'; \
+	    MLOPS_PG_BIN=$$bin $(PYTEST) -m 'not once' --ignore tests/_sync; \
 	done
 
 torture: setup ## Run the fault tests at full size
@@ -60,7 +61,7 @@ docs: setup ## Generate the reference pages
 	$(BIN)/python tools/document_cli.py
 	$(BIN)/python tools/document_python.py
 
-bench: setup ## Measure against raw psycopg, as ratios within one run
+bench: setup ## Measure everything, as ratios within one run
 	$(BIN)/python -m benchmarks
 
 db-init: setup ## Create the database if it is missing and migrate it

@@ -1,101 +1,49 @@
-"""python -m benchmarks: what the ledger's layer costs above raw psycopg.
+"""python -m benchmarks [PART …]: every benchmark, or some, each on a server of its own.
 
-Both sides run the same statement with the same parameters against the same server, call by call
-in turn, so that whatever else the machine does falls on both. Only ratios of medians count.
+Prints the table of each part, then all numbers beside their goals.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from statistics import median
-from time import perf_counter
-from typing import Any
 
-import psycopg
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+import click
 
-from mlops_ledger import Database, Settings, new_id
-from mlops_ledger.cli.output import echo_table
-from mlops_ledger.statements import load
+from mlops_ledger import Settings
 
-from .cases import CASES, Case, register
-from .proxy import CountingProxy
+from . import calls, labels, logger, predictions, steady, windows
+from .results import Result, echo_results
 from .scratch import database
 
-# psycopg prepares a statement at its sixth call.
-WARM_UP = 100
-COLUMNS = ("call", "ledger µs", "raw µs", "ratio", "round trips")
+
+def log() -> list[Result]:
+    """Measure the logger, whose own table shows its numbers."""
+    with database() as dsn:
+        logger.main(Settings(conninfo=dsn))
+    return []
+
+
+PARTS: dict[str, Callable[[], list[Result]]] = {
+    "calls": calls.main,
+    "predictions": predictions.main,
+    "steady": steady.main,
+    "labels": labels.main,
+    "logger": log,
+    "windows": windows.main,
+}
 
 
 def main() -> None:
-    """Print the table."""
+    """Run the parts and print the table."""
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__.partition("\n")[0])
-    parser.add_argument("--calls", type=int, default=3000, help="measured calls of each side")
-    calls = parser.parse_args().calls
-    with database() as conninfo:
-        echo_table(COLUMNS, [_row(case, conninfo, calls) for case in CASES])
-
-
-def _row(case: Case, conninfo: str, calls: int) -> tuple[object, ...]:
-    ledger, raw = measure(case, conninfo, calls)
-    trips = round_trips(case, conninfo)
-    return case.name, round(ledger * 1e6), round(raw * 1e6), f"{ledger / raw:.2f}", trips
-
-
-def measure(case: Case, conninfo: str, calls: int) -> tuple[float, float]:
-    """Return the medians of the ledger and of raw psycopg, in seconds."""
-    mine, theirs = (f"{case.name}, {side}" for side in ("ledger", "raw"))
-    times: tuple[list[float], list[float]] = ([], [])
-    with Database(conninfo) as db, psycopg.connect(conninfo, autocommit=True) as connection:
-        for model in (mine, theirs):
-            register(db, model)
-        sides = (_ledger(case, db, mine), _raw(case, connection, theirs))
-        for number in range(WARM_UP + calls):
-            # In turn first and second, so that neither profits from warmer caches.
-            for side in (0, 1) if number % 2 else (1, 0):
-                times[side].append(sides[side]())
-    return median(times[0][WARM_UP:]), median(times[1][WARM_UP:])
-
-
-def _ledger(case: Case, db: Database, model: str) -> Callable[[], float]:
-    method, values = case.method(db), case.values(model)
-
-    def call() -> float:
-        given = next(values)
-        began = perf_counter()
-        method(given)
-        return perf_counter() - began
-
-    return call
-
-
-def _raw(case: Case, connection: psycopg.Connection[Any], model: str) -> Callable[[], float]:
-    statement, values = load(case.file)[case.statement], case.values(model)
-    defaults = {**dict.fromkeys(statement.parameters), "slot": "production"}
-
-    def call() -> float:
-        parameters = statement.bind({**defaults, "id": new_id(), **next(values)})
-        began = perf_counter()
-        connection.execute(statement.text, parameters).fetchall()
-        return perf_counter() - began
-
-    return call
-
-
-def round_trips(case: Case, conninfo: str) -> int:
-    """Return how often a call waits for the server, once it is warm."""
-    model = f"{case.name}, counted"
-    with CountingProxy(int(conninfo_to_dict(conninfo)["port"])) as proxy:
-        settings = Settings(conninfo=make_conninfo(conninfo, port=proxy.port), pool_max_size=1)
-        with Database(settings) as db:
-            register(db, model)
-            method, values = case.method(db), case.values(model)
-            for _ in range(WARM_UP):
-                method(next(values))
-            before = proxy.round_trips
-            method(next(values))
-            return proxy.round_trips - before
+    parser.add_argument("part", nargs="*", choices=[*PARTS, []], help="of " + ", ".join(PARTS))
+    results = []
+    for name in parser.parse_args().part or PARTS:
+        click.echo(f"\n== {name}")
+        results += PARTS[name]()
+    click.echo("\n== all")
+    echo_results(results)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ from mlops_ledger import (
     Settings,
 )
 
+from .scratch import database
+
 NAMES = [f"f{number}" for number in range(12)]
 FEATURES = {name: 1.5 * number for number, name in enumerate(NAMES)}
 RECORD = {
@@ -127,4 +129,5 @@ async def _lag(settings: Settings | None, rate: int = 3_000, seconds: int = 5) -
 
 
 if __name__ == "__main__":
-    main(Settings.from_environment())
+    with database() as dsn:
+        main(Settings(conninfo=dsn))

@@ -13,7 +13,8 @@ import numpy as np
 from mlops_ledger import new_id
 
 DAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
-FEATURES = [f"feature_{number}" for number in range(12)]
+FEATURES = [f"feature_{number}" for number in range(1, 13)]
+ONE = {"model_name": "m", "model_version": "1"}
 
 
 def make_rows(size: int) -> Iterator[dict[str, Any]]:
@@ -45,3 +46,18 @@ def as_columns(rows: list[dict[str, Any]]) -> dict[str, Any]:
     times = [row["predicted_at"].replace(tzinfo=None) for row in rows]
     columns["predicted_at"] = np.array(times, "M8[us]")
     return columns
+
+
+def make_columns(size: int, start: datetime, length: timedelta) -> dict[str, Any]:
+    """Make predictions of a stretch of time, by the column, without request ids."""
+    chance = np.random.default_rng()
+    first = np.datetime64(start.replace(tzinfo=None), "us")
+    step = np.timedelta64(length // timedelta(microseconds=1) // size, "us")
+    return {
+        "predicted_at": first + np.arange(size) * step,
+        "features": chance.random((size, len(FEATURES))),
+        "prediction": chance.random(size),
+        "probability": chance.random(size),
+        "latency_ms": chance.exponential(5, size),
+        "predicted_label": np.array(["late", "on time"])[chance.integers(0, 2, size)],
+    }

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mlops_ledger import Settings
 from mlops_ledger.embedded import EmbeddedServer
-from mlops_ledger.setup import initialise
+from tools.scratch import migrated_database
 
 
 @contextmanager
@@ -21,9 +20,8 @@ def database() -> Iterator[str]:
     server = EmbeddedServer(home)
     try:
         server.start()
-        settings = Settings(conninfo=server.conninfo("bench"))
-        initialise(settings)
-        yield server.conninfo("bench")
+        with migrated_database(server.conninfo("postgres")) as dsn:
+            yield dsn
     finally:
         server.stop()
         shutil.rmtree(home)

@@ -1,43 +1,35 @@
 """Reading one day out of ever more history, and deleting one.
 
-`python -m benchmarks.windows [DAYS]`: the times of the 24-hour questions over a tenth of the days
-and over all of them, 111,000 predictions each; then a day dropped against a day deleted.
+`python -m benchmarks.windows`: the times of the 24-hour questions over nine days and over ninety,
+111,000 predictions each; then a day dropped against a day deleted.
 """
 
 from __future__ import annotations
 
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from datetime import timedelta
 
-import numpy as np
 import psycopg
 
 from mlops_ledger import Database, ModelVersionRepository, PredictionsRepository
+from mlops_ledger.cli.output import echo_table
 from mlops_ledger.retention import Retention
 
-from .predictions import DAY, FEATURES, ONE, database
+from .results import Result, echo_results
+from .rows import DAY, FEATURES, ONE, make_columns
+from .scratch import database
 
 PER_DAY = 111_000
 ROUNDS = 11
+DAYS = 90
 
 
 def load(predictions: PredictionsRepository, days: int) -> None:
     """Store the predictions of some days, counted back from yesterday."""
-    chance = np.random.default_rng(1)
-    steps = np.arange(PER_DAY) * np.timedelta64(86_400_000_000 // PER_DAY, "us")
     for number in range(days):
-        start = np.datetime64((DAY - timedelta(days=number)).replace(tzinfo=None), "us")
-        labels = np.array(["late", "on time"])[chance.integers(0, 2, PER_DAY)]
-        columns = {
-            "predicted_at": start + steps,
-            "features": chance.random((PER_DAY, len(FEATURES))),
-            "probability": chance.random(PER_DAY),
-            "latency_ms": chance.exponential(5, PER_DAY),
-            "predicted_label": labels,
-        }
+        columns = make_columns(PER_DAY, DAY - timedelta(days=number), timedelta(days=1))
         predictions.insert_columns(columns=columns, **ONE)
 
 
@@ -72,12 +64,12 @@ def cost(connection: psycopg.Connection, work: Callable[[], object]) -> tuple[fl
     return took, float(after - before) / 1e6
 
 
-def retention(db: Database, connection: psycopg.Connection, days: int) -> None:
-    """Delete the three oldest days in one way, the next three in the other."""
+def retention(db: Database, connection: psycopg.Connection, days: int) -> list[Result]:
+    """Delete the three oldest days in one way, the next three in the other; return the ratios."""
     oldest = DAY - timedelta(days=days - 1)
     found: dict[str, list[tuple[float, float]]] = {"DELETE + VACUUM": [], "cleanup": []}
 
-    def delete(number: int) -> None:
+    def delete_day(number: int) -> None:
         start = oldest + timedelta(days=number)
         end = start + timedelta(days=1)
         connection.execute(
@@ -86,16 +78,26 @@ def retention(db: Database, connection: psycopg.Connection, days: int) -> None:
         connection.execute(f"VACUUM predictions_p{start:%Y_%m_%d}")
 
     for number in range(3):
-        found["DELETE + VACUUM"].append(cost(connection, lambda: delete(number)))  # noqa: B023
+        found["DELETE + VACUUM"].append(cost(connection, lambda: delete_day(number)))  # noqa: B023
     for number in range(3, 6):
         before = oldest + timedelta(days=number + 1)
         # The partitions emptied above go first, so that each step frees one full day.
         if number == 3:
             Retention(db).cleanup(before=oldest + timedelta(days=3))
         found["cleanup"].append(cost(connection, lambda: Retention(db).cleanup(before=before)))  # noqa: B023
-    for name, costs in found.items():
-        took, wal = (statistics.median(column) for column in zip(*costs, strict=True))
-        print(f"{name:34}{took:10.1f} ms{wal:10.2f} MB of WAL")
+    medians = {
+        name: [statistics.median(column) for column in zip(*costs, strict=True)]
+        for name, costs in found.items()
+    }
+    echo_table(
+        ("a day deleted by", "ms", "MB of WAL"),
+        [(name, f"{took:.1f}", f"{wal:.2f}") for name, (took, wal) in medians.items()],
+    )
+    delete, cleanup = medians.values()
+    return [
+        Result("a day dropped / DELETE + VACUUM, time", cleanup[0] / delete[0], "<= 0.5"),
+        Result("a day dropped / DELETE + VACUUM, WAL", cleanup[1] / delete[1], "<= 0.02"),
+    ]
 
 
 def fill(dsn: str, db: Database, days: int) -> PredictionsRepository:
@@ -109,9 +111,8 @@ def fill(dsn: str, db: Database, days: int) -> PredictionsRepository:
     return predictions
 
 
-def main() -> None:
+def main(days: int = DAYS) -> list[Result]:
     """Fill a small and a large ledger, ask both, delete from the large one."""
-    days = int(sys.argv[1]) if len(sys.argv) > 1 else 90
     with (
         database() as few,
         database() as many,
@@ -120,11 +121,20 @@ def main() -> None:
         psycopg.connect(many, autocommit=True) as connection,
     ):
         ledgers = [fill(few, small, days // 10), fill(many, large, days)]
-        print(f"{'24 hours of':34}{days // 10:7} days{days:7} days   ratio")
-        for name, (short, long) in ask(ledgers).items():
-            print(f"{name:34}{short:9.1f} ms{long:9.1f} ms{long / short:8.2f}")
-        retention(large, connection, days)
+        times = ask(ledgers)
+        echo_table(
+            ("24 hours of", f"{days // 10} days, ms", f"{days} days, ms"),
+            [(name, f"{short:.1f}", f"{long:.1f}") for name, (short, long) in times.items()],
+        )
+        return [
+            *(
+                Result(f"{name}: {days} days / {days // 10} days", long / short, "<= 1.2")
+                for name, (short, long) in times.items()
+                if name != "recent"  # a few milliseconds, most of them for planning
+            ),
+            *retention(large, connection, days),
+        ]
 
 
 if __name__ == "__main__":
-    main()
+    echo_results(main())

@@ -2019,7 +2019,10 @@ DECLARE
     attempts integer := 0;
     broken text;
 BEGIN
-    SELECT max(labeled_at), count(request_id) INTO latest, requests FROM pg_temp.ledger_labels;
+    SELECT max(labeled_at), count(request_id), count(*), min(predicted_from),
+           max(predicted_from) + interval '1 millisecond'
+    INTO latest, requests, staged, first, last
+    FROM pg_temp.ledger_labels;
     -- A label from the future would count until its time has come; clocks differ a little.
     IF latest > clock_timestamp() + interval '1 minute' THEN
         RAISE EXCEPTION 'labeled_at: lies in the future'
@@ -2027,9 +2030,10 @@ BEGIN
     END IF;
     IF requests > 0 THEN
         PERFORM ledger_name_requests();
+        SELECT count(*), min(predicted_from), max(predicted_from) + interval '1 millisecond'
+        INTO staged, first, last
+        FROM pg_temp.ledger_labels;
     END IF;
-    SELECT min(predicted_from), max(predicted_from) + interval '1 millisecond' INTO first, last
-    FROM pg_temp.ledger_labels;
     duplicates := 0;
     LOOP
         BEGIN
@@ -2067,8 +2071,7 @@ BEGIN
                       WHERE p.predicted_at >= first AND p.predicted_at < last) days;
         END;
     END LOOP;
-    SELECT count(*) INTO staged FROM pg_temp.ledger_labels;
-    waiting := staged - stored;
+    waiting := staged - duplicates - stored;
     IF waiting > 0 THEN
         PERFORM ledger_let_labels_wait(strict);
     END IF;
@@ -3329,6 +3332,7 @@ CREATE TABLE public.monitoring_metrics (
     CONSTRAINT monitoring_metrics_drifted_of_features_check CHECK ((num_drifted_features <= num_features)),
     CONSTRAINT monitoring_metrics_entropy_check CHECK (((entropy >= (0)::double precision) AND (entropy < 'Infinity'::double precision))),
     CONSTRAINT monitoring_metrics_feature_drift_ratio_check CHECK (((feature_drift_ratio >= (0)::double precision) AND (feature_drift_ratio <= (1)::double precision))),
+    CONSTRAINT monitoring_metrics_labeled_of_predictions_check CHECK ((labeled_samples <= num_predictions)),
     CONSTRAINT monitoring_metrics_labeled_samples_check CHECK ((labeled_samples >= 0)),
     CONSTRAINT monitoring_metrics_lookback_hours_check CHECK (((lookback_hours > (0)::double precision) AND (lookback_hours < 'Infinity'::double precision))),
     CONSTRAINT monitoring_metrics_metadata_check CHECK ((jsonb_typeof(metadata) = 'object'::text)),

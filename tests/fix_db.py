@@ -7,21 +7,16 @@ those of MLOPS_PG_BIN.
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from uuid import uuid4
 
 import psycopg
 import pytest
+from fix_servers import open_folder
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
 
 from mlops_ledger import Settings
 from mlops_ledger.embedded import EmbeddedServer
-from mlops_ledger.migrations import Migrator
+from tools.scratch import migrated_database, scratch_database
 
 # A developer's own settings must not reach the tests, nor the tests his database.
 for _name in [name for name in os.environ if name.startswith(("MLOPS_POOL", "POSTGRES_", "PG"))]:
@@ -35,17 +30,16 @@ def server() -> Iterator[EmbeddedServer | None]:
     if "MLOPS_TEST_DSN" in os.environ:
         yield None
         return
-    home = Path(tempfile.mkdtemp(prefix="mlops-ledger-tests-"))
-    home.chmod(0o755)
-    running = EmbeddedServer(home)
-    running.start()
-    with psycopg.connect(running.conninfo("postgres"), autocommit=True) as connection:
-        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
-            connection.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))
-        connection.execute("SELECT pg_reload_conf()")
-    yield running
-    running.stop()
-    shutil.rmtree(home)
+    with open_folder() as home:
+        running = EmbeddedServer(home)
+        running.start()
+        with psycopg.connect(running.conninfo("postgres"), autocommit=True) as connection:
+            for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+                connection.execute(
+                    sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting))
+                )
+            connection.execute("SELECT pg_reload_conf()")
+        yield running
 
 
 @pytest.fixture(scope="session")
@@ -57,22 +51,21 @@ def server_dsn(server: EmbeddedServer | None) -> str:
 @pytest.fixture(scope="session")
 def template(server_dsn: str) -> Iterator[str]:
     """The name of a migrated database that tests are copied from."""
-    with _database(server_dsn, "template0") as dsn:
-        Migrator(dsn).up()
+    with migrated_database(server_dsn) as dsn:
         yield psycopg.conninfo.conninfo_to_dict(dsn)["dbname"]
 
 
 @pytest.fixture
 def empty_database(server_dsn: str) -> Iterator[str]:
     """A connection string to a new, empty database."""
-    with _database(server_dsn, "template0") as dsn:
+    with scratch_database(server_dsn) as dsn:
         yield dsn
 
 
 @pytest.fixture
 def dsn(server_dsn: str, template: str) -> Iterator[str]:
     """A connection string to a new, migrated database."""
-    with _database(server_dsn, template) as dsn:
+    with scratch_database(server_dsn, template) as dsn:
         yield dsn
 
 
@@ -87,20 +80,3 @@ def conn(dsn: str) -> Iterator[psycopg.Connection]:
     """A plain autocommit connection to that database, as psql would have."""
     with psycopg.connect(dsn, autocommit=True) as connection:
         yield connection
-
-
-@contextmanager
-def _database(server_dsn: str, template: str) -> Iterator[str]:
-    name = f"test_{uuid4().hex}"
-    with psycopg.connect(server_dsn, autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
-                sql.Identifier(name), sql.Identifier(template)
-            )
-        )
-        try:
-            yield make_conninfo(server_dsn, dbname=name)
-        finally:
-            connection.execute(
-                sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
-            )

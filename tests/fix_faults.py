@@ -5,20 +5,18 @@ from __future__ import annotations
 import os
 import random
 import select
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 import psycopg
+from fix_servers import open_folder
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
@@ -39,15 +37,10 @@ def full(torture: int, otherwise: int) -> int:
 @contextmanager
 def own_server() -> Iterator[EmbeddedServer]:
     """Start a server that nobody else uses, so that it may be killed."""
-    home = Path(tempfile.mkdtemp(prefix="mlops-ledger-faults-"))
-    home.chmod(0o755)
-    server = EmbeddedServer(home)
-    server.start()
-    try:
+    with open_folder() as home:
+        server = EmbeddedServer(home)
+        server.start()
         yield server
-    finally:
-        server.stop()
-        shutil.rmtree(home)
 
 
 def migrated(server: EmbeddedServer, name: str = "mlops") -> str:

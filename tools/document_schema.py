@@ -11,13 +11,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import psycopg
-from dump_schema import scratch_database
 from generated import REFERENCE, run
 from psycopg.rows import namedtuple_row
+from scratch import migrated_database
 
 from mlops_ledger.config import Settings
 from mlops_ledger.embedded import EmbeddedServer
-from mlops_ledger.migrations import Migrator
 
 PAGE = REFERENCE / "schema.md"
 INTRODUCTION = """\
@@ -125,10 +124,8 @@ def _is_internal(function: Any) -> bool:
 def generate() -> str:
     """Return the page for the schema that the migrations make."""
     server = EmbeddedServer(Settings.from_environment().home).conninfo("postgres")
-    with scratch_database(server) as conninfo:
-        Migrator(conninfo).up()
-        with psycopg.connect(conninfo) as connection:
-            return describe(connection)
+    with migrated_database(server) as conninfo, psycopg.connect(conninfo) as connection:
+        return describe(connection)
 
 
 if __name__ == "__main__":

@@ -6,24 +6,18 @@ python tools/dump_schema.py --check  compare, print the difference, exit with 1 
 
 from __future__ import annotations
 
-import argparse
-import difflib
 import os
 import re
 import subprocess
-import sys
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
-from psycopg import sql
+from generated import run
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from scratch import migrated_database
 
 from mlops_ledger.config import Settings
 from mlops_ledger.embedded import EmbeddedServer, find_binaries
-from mlops_ledger.migrations import Migrator
 
 FILE = Path(__file__).resolve().parents[1] / "schema" / "schema.sql"
 MAJOR_VERSION = 18
@@ -40,7 +34,7 @@ COMMENT_HEADING = re.compile(r"--\n-- Name: .*; Type: COMMENT; .*\n--\n\n")
 
 
 def dump(conninfo: str) -> str:
-    """Return the schema of a database as pg_dump prints it, without the record of migrations."""
+    """Return the schema of a migrated database as pg_dump prints it, as the file holds it."""
     parts = conninfo_to_dict(conninfo)
     # Not on the command line, where every user of the machine can read it.
     environment = {**os.environ, "PGPASSWORD": str(parts.pop("password", ""))}
@@ -60,61 +54,19 @@ def dump(conninfo: str) -> str:
     )
     lines = done.stdout.splitlines(keepends=True)
     text = "".join(line for line in lines if not line.startswith(VOLATILE))
-    return re.sub(r"\n{3,}", "\n\n", COMMENT_HEADING.sub("", text))
+    text = re.sub(r"\n{3,}", "\n\n", COMMENT_HEADING.sub("", text))
+    return HEADER + text.strip() + "\n"
 
 
-def generate(server: str) -> str:
-    """Return what schema.sql should hold; `server` is where a scratch database can be made."""
-    with scratch_database(server) as conninfo:
-        Migrator(conninfo).up()
-        return HEADER + dump(conninfo).strip() + "\n"
-
-
-@contextmanager
-def scratch_database(server: str) -> Iterator[str]:
-    """Create an empty database for the length of a `with` block."""
-    name = f"ledger_schema_{uuid.uuid4().hex}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name))
-        )
-        try:
-            yield make_conninfo(server, dbname=name)
-        finally:
-            connection.execute(
-                sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
-            )
-
-
-def difference(expected: str) -> str:
-    """Return how the file differs from what it should hold, as a unified diff."""
-    actual = FILE.read_text(encoding="utf-8") if FILE.exists() else ""
-    lines = difflib.unified_diff(
-        actual.splitlines(keepends=True), expected.splitlines(keepends=True), str(FILE), "expected"
-    )
-    return "".join(lines)
-
-
-def main() -> int:
-    """Write or check the file; return the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--check", action="store_true", help="compare instead of writing")
-    check = parser.parse_args().check
+def generate() -> str:
+    """Return what schema.sql should hold."""
     server = EmbeddedServer(Settings.from_environment().home).conninfo("postgres")
-    with psycopg.connect(server) as connection:
-        if connection.info.server_version // 10000 != MAJOR_VERSION:
-            print(f"error: schema.sql is made with PostgreSQL {MAJOR_VERSION}", file=sys.stderr)
-            return 2
-    expected = generate(server)
-    if not check:
-        FILE.write_text(expected, encoding="utf-8")
-        return 0
-    if diff := difference(expected):
-        print(diff, end="")
-        print("error: schema.sql is stale: run tools/dump_schema.py", file=sys.stderr)
-        return 1
-    return 0
+    with migrated_database(server) as conninfo:
+        with psycopg.connect(conninfo) as connection:
+            if connection.info.server_version // 10000 != MAJOR_VERSION:
+                raise SystemExit(f"error: schema.sql is made with PostgreSQL {MAJOR_VERSION}")
+        return dump(conninfo)
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(run(FILE, generate, "schema"))

@@ -41,6 +41,7 @@ CREATE TABLE monitoring_metrics (
     CONSTRAINT monitoring_metrics_id_model_name_key UNIQUE (id, model_name),
     CONSTRAINT monitoring_metrics_run_key UNIQUE (model_name, timestamp, lookback_hours),
     CONSTRAINT monitoring_metrics_drifted_of_features_check CHECK (num_drifted_features <= num_features),
+    CONSTRAINT monitoring_metrics_labeled_of_predictions_check CHECK (labeled_samples <= num_predictions),
     CONSTRAINT monitoring_metrics_model_version_fkey
         FOREIGN KEY (model_version_id, model_name) REFERENCES model_versions (id, model_name)
 );

@@ -192,7 +192,10 @@ DECLARE
     attempts integer := 0;
     broken text;
 BEGIN
-    SELECT max(labeled_at), count(request_id) INTO latest, requests FROM pg_temp.ledger_labels;
+    SELECT max(labeled_at), count(request_id), count(*), min(predicted_from),
+           max(predicted_from) + interval '1 millisecond'
+    INTO latest, requests, staged, first, last
+    FROM pg_temp.ledger_labels;
     -- A label from the future would count until its time has come; clocks differ a little.
     IF latest > clock_timestamp() + interval '1 minute' THEN
         RAISE EXCEPTION 'labeled_at: lies in the future'
@@ -200,9 +203,10 @@ BEGIN
     END IF;
     IF requests > 0 THEN
         PERFORM ledger_name_requests();
+        SELECT count(*), min(predicted_from), max(predicted_from) + interval '1 millisecond'
+        INTO staged, first, last
+        FROM pg_temp.ledger_labels;
     END IF;
-    SELECT min(predicted_from), max(predicted_from) + interval '1 millisecond' INTO first, last
-    FROM pg_temp.ledger_labels;
     duplicates := 0;
     LOOP
         BEGIN
@@ -240,8 +244,7 @@ BEGIN
                       WHERE p.predicted_at >= first AND p.predicted_at < last) days;
         END;
     END LOOP;
-    SELECT count(*) INTO staged FROM pg_temp.ledger_labels;
-    waiting := staged - stored;
+    waiting := staged - duplicates - stored;
     IF waiting > 0 THEN
         PERFORM ledger_let_labels_wait(strict);
     END IF;

@@ -2,6 +2,18 @@
 
 from .config import Settings
 from .database import AsyncDatabase, AsyncTransaction, Database, Transaction
+from .errors import (
+    AppendOnly,
+    ConfigError,
+    Conflict,
+    EmbeddedServerError,
+    InvalidValue,
+    LedgerError,
+    MigrationError,
+    NotFound,
+    SchemaError,
+    Unavailable,
+)
 from .identifiers import new_id
 from .logger import AsyncPredictionLogger, PredictionLogger
 from .repositories import (
@@ -34,6 +46,7 @@ from .repositories import (
 __all__ = [
     "AgentActionsRepository",
     "AlertsRepository",
+    "AppendOnly",
     "AsyncAgentActionsRepository",
     "AsyncAlertsRepository",
     "AsyncAuditRepository",
@@ -50,18 +63,27 @@ __all__ = [
     "AsyncSystemMetricsRepository",
     "AsyncTransaction",
     "AuditRepository",
+    "ConfigError",
+    "Conflict",
     "Database",
     "DriftReportsRepository",
+    "EmbeddedServerError",
     "GroundTruthRepository",
+    "InvalidValue",
+    "LedgerError",
+    "MigrationError",
     "ModelVersionRepository",
     "MonitoringMetricsRepository",
     "MonitorsRepository",
+    "NotFound",
     "PerformanceMetricsRepository",
     "PredictionLogger",
     "PredictionsRepository",
     "RetrainingDecisionsRepository",
+    "SchemaError",
     "Settings",
     "SystemMetricsRepository",
     "Transaction",
+    "Unavailable",
     "new_id",
 ]

@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urlencode
@@ -29,6 +30,8 @@ _HOST = re.compile(r"[\w.:%,/ \[\]-]*")
 _DATABASE = re.compile(r"[^\x00-\x1f@/]{1,63}")
 # What stands in front of the question mark, or belongs to nobody else's eyes or machine.
 _NOT_IN_QUERY: Final = {"user", "password", "host", "port", "dbname", "hostaddr", "sslpassword"}
+# libpq rounds a timeout of one second up to two.
+_LEAST: Final = {"pool_min_size": 0, "pool_max_size": 1, "connect_timeout": 2}
 _PORTS = re.compile(r"\d{1,5}(,\d{1,5})*")
 
 
@@ -82,7 +85,6 @@ class Settings:
             pool_min_size=_integer(values, "MLOPS_POOL_MIN_SIZE", 1, least=0),
             pool_max_size=_integer(values, "MLOPS_POOL_MAX_SIZE", 10),
             pool_timeout=_seconds(values, "MLOPS_POOL_TIMEOUT", 10.0),
-            # libpq rounds a timeout of one second up to two.
             connect_timeout=_integer(values, "MLOPS_CONNECT_TIMEOUT", 5, least=2),
             statement_timeout=_seconds(values, "MLOPS_STATEMENT_TIMEOUT", 30.0),
             sql_echo=_boolean(values, "MLOPS_SQL_ECHO", False),
@@ -95,6 +97,18 @@ class Settings:
             object.__setattr__(
                 self, "conninfo", parse_conninfo(self.conninfo, "the connection string")
             )
+        for name, least in _LEAST.items():
+            number = getattr(self, name)
+            if type(number) is not int or number < least:
+                raise ConfigError(f"{name} must be a whole number of at least {least}")
+        for name in ("pool_timeout", "statement_timeout"):
+            seconds = getattr(self, name)
+            if type(seconds) not in (int, float) or not 0 < seconds < inf:
+                raise ConfigError(f"{name} must be a number of seconds above 0")
+        for name in ("home", "pg_bin", "spool_dir"):
+            folder = getattr(self, name)
+            if not isinstance(folder, Path | None):
+                raise ConfigError(f"{name} must be a Path")
         if self.pool_min_size > self.pool_max_size:
             raise ConfigError("MLOPS_POOL_MIN_SIZE is larger than MLOPS_POOL_MAX_SIZE")
 

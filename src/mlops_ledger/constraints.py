@@ -64,6 +64,10 @@ INVALID: Final[Mapping[str, tuple[str, str]]] = {
         "num_drifted_features",
         "must not exceed num_features",
     ),
+    "monitoring_metrics_labeled_of_predictions_check": (
+        "labeled_samples",
+        "must not exceed num_predictions",
+    ),
     "monitoring_metrics_drifted_features_check": ("drifted_features", "must be a list of names"),
     "monitoring_metrics_coverage_pct_check": ("coverage_pct", _PERCENT),
     "monitoring_metrics_labeled_samples_check": ("labeled_samples", _COUNT),

@@ -1,74 +1,25 @@
-"""Encodes predictions for COPY in the binary format of PostgreSQL.
-
-The driver's own dumpers cost several times as much a row. Values of the expected type take a
-short way here; whatever is not is handed to the checks that every other writer uses, which
-convert it or refuse it with the name of its field.
-"""
+"""The predictions of one write: looked through once, then encoded for COPY."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from ipaddress import IPv4Address
+from datetime import UTC, datetime
 from itertools import chain, islice, repeat
-from operator import itemgetter
-from struct import Struct
-from struct import error as StructError
 from typing import Any, Final, Protocol, TypeAlias
-from uuid import UUID
 
 from . import prediction_fields as fields
 from . import values
+from .binary import DAY, HEADER, TRAILER, instant, moment_of
 from .errors import InvalidValue
-from .identifiers import uuid7
 from .prediction_fields import KnownVersion
+from .row_encoding import RowEncoder
 
-HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
-TRAILER: Final = b"\xff\xff"
-# In the order of the column list of the COPY statements.
-COLUMNS: Final = (
-    "id",
-    "predicted_at",
-    "model_version_id",
-    "request_id",
-    "batch_id",
-    "feature_values",
-    "inputs",
-    "prediction",
-    "predicted_label",
-    "probability",
-    "confidence_lower",
-    "confidence_upper",
-    "latency_ms",
-    "status",
-    "error_message",
-    "cache_hit",
-    "user_agent",
-    "client_ip",
-    "metadata",
-)
 # The server stores one chunk while the next is encoded: they must fit into a socket's buffer.
 CHUNK: Final = 500
 _CHECKED_FIRST: Final = 4
 
 Key: TypeAlias = tuple[Any, Any]
-Encoder: TypeAlias = Callable[[Any], bytes]
-
-EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
-EPOCH_MILLISECONDS: Final = 946_684_800_000
-DAY: Final = 86_400_000_000
-_NULL: Final = b"\xff\xff\xff\xff"
-FLOAT8: Final = 701  # the oid of its type
-_LENGTH: Final = Struct("!i").pack
-# Lengths that never change are packed as bytes, which takes half the time of integers.
-_EIGHT: Final = _LENGTH(8)
-_DOUBLE: Final = Struct("!4sd").pack
-_TIMESTAMP: Final = Struct("!4sq").pack
-_UUID_LENGTH: Final = _LENGTH(16)
-_BOOLEANS: Final = {True: b"\0\0\0\1\1", False: b"\0\0\0\1\0"}
-_STATUSES: Final = {name: _LENGTH(len(name)) + name.encode() for name in ("success", "error")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,93 +110,6 @@ class RowBatch:
             yield b"".join(data)
 
 
-class RowEncoder:
-    """Encodes rows of one version."""
-
-    def __init__(self, version: KnownVersion) -> None:
-        self._names = version.feature_names
-        self._template = [b""] + [_NULL] * len(COLUMNS)
-        self._template[0] = Struct("!h").pack(len(COLUMNS))
-        self._template[_PLACES["model_version_id"]] = _UUID_LENGTH + version.id.bytes
-        self._template[_PLACES["status"]] = _STATUSES["success"]
-        encode = feature_encoder(version.feature_names)
-        self._fields: dict[str, tuple[int, Encoder | None]] = {
-            **_FIELDS,
-            "features": (_PLACES["feature_values"], encode),
-        }
-        self._random = b""
-
-    def __call__(self, row: Mapping[str, Any], moment: int) -> bytes:
-        """Return the row, predicted at `moment`, as one tuple of the COPY stream."""
-        if self._names is None and isinstance(row.get("features"), Mapping):
-            row = fields.with_inputs(row)
-        data = self._template.copy()
-        known = self._fields
-        for name, value in row.items():
-            if value is not None:
-                try:
-                    place, encode = known[name]
-                except KeyError:
-                    raise InvalidValue(str(name), "is not a field of a prediction") from None
-                if encode is not None:
-                    data[place] = encode(value)
-        data[1] = _UUID_LENGTH + self._id(row.get("id"), moment // 1000 + EPOCH_MILLISECONDS)
-        data[2] = _TIMESTAMP(_EIGHT, moment)
-        if data[_LOWER] is not _NULL and data[_UPPER] is not _NULL:
-            fields.interval(row["confidence_lower"], row["confidence_upper"])
-        return b"".join(data)
-
-    def _id(self, given: object, milliseconds: int) -> bytes:
-        if given is None:
-            if not self._random:
-                self._random = os.urandom(10 * CHUNK)
-            random, self._random = self._random[:10], self._random[10:]
-            return uuid7(milliseconds, random).to_bytes(16)
-        id = given if isinstance(given, UUID) else values.uuid("id", given)
-        number = id.int
-        if number >> 80 != milliseconds:
-            raise InvalidValue("id", fields.CONTRADICTS)
-        return number.to_bytes(16)
-
-
-def feature_encoder(names: list[str] | None) -> Encoder:
-    """Make the encoder of `features` for a version's names; of any length without names."""
-    get = _getter(names or [])
-    arrays: dict[int, tuple[list[Any], Callable[..., bytes]]] = {}
-
-    def encode(features: Any) -> bytes:
-        found = features
-        if type(features) is dict and names is not None and len(features) == len(names):
-            try:
-                found = get(features)
-            except KeyError:
-                fields.feature_list(names, features)
-        elif type(features) is not list or (names is not None and len(features) != len(names)):
-            found = fields.feature_list(names, features)
-        size = len(found)
-        if size not in arrays:
-            arrays[size] = _array(size)
-        parts, pack = arrays[size]
-        parts[2::2] = found
-        try:
-            return pack(*parts)
-        except (StructError, TypeError, OverflowError, ValueError):
-            return _sparse_array(fields.feature_list(names, features))
-
-    return encode
-
-
-def moment_of(at: datetime) -> int:
-    """Return an instant as PostgreSQL has it: microseconds since 2000."""
-    since = at - EPOCH
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
-
-
-def instant(moment: int) -> datetime:
-    """Return the instant of so many microseconds since 2000."""
-    return EPOCH + timedelta(microseconds=moment)
-
-
 def stretches(days: Iterable[int]) -> list[tuple[datetime, datetime]]:
     """Merge days, counted from 2000, into stretches: their first and their last midnight."""
     found: list[tuple[int, int]] = []
@@ -284,91 +148,3 @@ def _distinct(keys: Sequence[Key]) -> list[Key]:
             for field, value in zip(("model_name", "model_version"), key, strict=True):
                 values.text(f"rows[{index}].{field}", value)
         raise
-
-
-def _getter(names: list[str]) -> Callable[[Any], Any]:
-    if len(names) > 1:
-        return itemgetter(*names)
-    return lambda features: [features[name] for name in names]
-
-
-def _array(size: int) -> tuple[list[Any], Callable[..., bytes]]:
-    """Return the parts of a float8[] of a size, values in every other place, and their packer."""
-    if size == 0:
-        return [Struct("!iiii").pack(12, 0, 0, FLOAT8)], Struct("16s").pack
-    head = Struct("!iiiiii").pack(20 + 12 * size, 1, 0, FLOAT8, size, 1)
-    return [head, *[_EIGHT, 0.0] * size], Struct("!24s" + "4sd" * size).pack
-
-
-def _sparse_array(found: Sequence[float | None]) -> bytes:
-    data = b"".join(_NULL if value is None else _DOUBLE(_EIGHT, value) for value in found)
-    return Struct("!iiiiii").pack(20 + len(data), 1, 1, FLOAT8, len(found), 1) + data
-
-
-def _text(field: str) -> Encoder:
-    def encode(value: Any) -> bytes:
-        if not (
-            type(value) is str
-            and value.isascii()
-            and len(value) <= values.MAX_BYTES
-            and "\0" not in value
-        ):
-            value = values.text(field, value)
-        data: bytes = value.encode()
-        return _LENGTH(len(data)) + data
-
-    return encode
-
-
-def _number(field: str, low: float, high: float) -> Encoder:
-    def encode(value: Any) -> bytes:
-        if not (isinstance(value, float) and low <= value <= high):
-            value = fields.number(field, value)
-        return _DOUBLE(_EIGHT, value)
-
-    return encode
-
-
-def _json(field: str) -> Encoder:
-    def encode(value: Any) -> bytes:
-        data = values.json(field, value).encode()
-        return _LENGTH(len(data) + 1) + b"\x01" + data
-
-    return encode
-
-
-def _status(value: Any) -> bytes:
-    return _STATUSES[fields.status("status", value)]
-
-
-def _cache_hit(value: Any) -> bytes:
-    return _BOOLEANS[values.boolean("cache_hit", value)]
-
-
-def _client_ip(value: Any) -> bytes:
-    found = values.address("client_ip", value)
-    packed = found.packed
-    family = 2 if isinstance(found, IPv4Address) else 3
-    head = bytes((family, 8 * len(packed), 0, len(packed)))
-    return _LENGTH(len(head) + len(packed)) + head + packed
-
-
-_PLACES: Final = {name: place for place, name in enumerate(COLUMNS, 1)}
-_LOWER: Final = _PLACES["confidence_lower"]
-_UPPER: Final = _PLACES["confidence_upper"]
-ENCODERS: Final[Mapping[str, Encoder]] = {
-    **{
-        name: _text(name)
-        for name in ("request_id", "batch_id", "predicted_label", "error_message", "user_agent")
-    },
-    **{name: _number(name, *limits) for name, limits in fields.RANGES.items()},
-    **{name: _json(name) for name in ("inputs", "metadata")},
-    "status": _status,
-    "cache_hit": _cache_hit,
-    "client_ip": _client_ip,
-}
-_FIELDS: Final[Mapping[str, tuple[int, Encoder | None]]] = {
-    **{name: (_PLACES[name], encode) for name, encode in ENCODERS.items()},
-    # These are encoded for the row as a whole.
-    **dict.fromkeys(("id", "predicted_at", "model_name", "model_version"), (0, None)),
-}

@@ -3,33 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any, Final
 
 from psycopg import sql
 
 from .errors import InvalidValue, LedgerError, TimedOut
+from .rows import Prediction
 
-COLUMNS: Final = (
-    "id",
-    "predicted_at",
-    "model_name",
-    "model_version",
-    "status",
-    "prediction",
-    "predicted_label",
-    "probability",
-    "confidence_lower",
-    "confidence_upper",
-    "latency_ms",
-    "feature_values",
-    "inputs",
-    "request_id",
-    "batch_id",
-    "error_message",
-    "cache_hit",
-    "user_agent",
-    "client_ip",
-    "metadata",
+# A table has the columns of a row, but for what is the same in all rows of a version.
+COLUMNS: Final = tuple(
+    field.name
+    for field in fields(Prediction)
+    if field.name not in ("feature_names", "model_version_id")
 )
 
 

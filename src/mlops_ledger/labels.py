@@ -10,7 +10,19 @@ from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from . import values
-from .copying import CHUNK, HEADER, TRAILER
+from .binary import (
+    EIGHT,
+    EPOCH_MILLISECONDS,
+    HEADER,
+    NULL,
+    SIXTEEN,
+    TRAILER,
+    moment_of,
+    pack_double,
+    pack_length,
+    pack_timestamp,
+)
+from .copying import CHUNK
 from .errors import InvalidValue
 from .identifiers import time_of
 from .prediction_fields import EARLIEST, latest_moment
@@ -18,12 +30,7 @@ from .prediction_fields import EARLIEST, latest_moment
 Encoder: TypeAlias = Callable[[Any], bytes]
 
 _NO_PREDICTION: Final = "is not the id of a prediction"
-_NULL: Final = b"\xff\xff\xff\xff"
-_LENGTH: Final = Struct("!i").pack
-_DOUBLE: Final = Struct("!id").pack
-_TIMESTAMP: Final = Struct("!iq").pack
-_PREDICTION: Final = Struct("!i16siq").pack
-_EPOCH_MILLISECONDS: Final = 946_684_800_000
+_PREDICTION: Final = Struct("!4s16s4sq").pack
 
 
 def require_target_and_truth(has_id: bool, has_request: bool, has_truth: bool) -> None:
@@ -51,8 +58,12 @@ def encode(rows: Sequence[Mapping[str, Any]], now: datetime) -> Iterator[bytes]:
     Raises InvalidValue naming the row and its field.
     """
     # The columns in the order of the COPY statement; an id makes two of them.
-    template = [b"\0\7", _NULL * 2, _NULL, _instant(now), _NULL, _NULL, _NULL]
-    fields = {**_FIELDS, "prediction_id": (1, _target(latest_moment()))}
+    template = [b"\0\7", NULL * 2, NULL, _instant(now), NULL, NULL, NULL]
+    fields = {
+        **_FIELDS,
+        "prediction_id": (1, _target(latest_moment())),
+        "labeled_at": (3, _repeated(_instant)),
+    }
     yield HEADER
     for start in range(0, len(rows), CHUNK):
         data: list[bytes] = []
@@ -82,7 +93,7 @@ def _encoded(
             parts[place] = encode_value(value)
     target, request, _, label, number, _ = parts[1:]
     require_target_and_truth(
-        len(target) > 8, request is not _NULL, label is not _NULL or number is not _NULL
+        len(target) > 8, request is not NULL, label is not NULL or number is not NULL
     )
     return b"".join(parts)
 
@@ -92,10 +103,10 @@ def _target(latest: datetime) -> Encoder:
 
     def encode_target(value: Any) -> bytes:
         number = value.int if type(value) is UUID else values.uuid("prediction_id", value).int
-        milliseconds = (number >> 80) - _EPOCH_MILLISECONDS
+        milliseconds = (number >> 80) - EPOCH_MILLISECONDS
         if not 0 <= milliseconds <= limit:
             raise InvalidValue("prediction_id", _NO_PREDICTION)
-        return _PREDICTION(16, number.to_bytes(16), 8, milliseconds * 1000)
+        return _PREDICTION(SIXTEEN, number.to_bytes(16), EIGHT, milliseconds * 1000)
 
     return encode_target
 
@@ -103,19 +114,31 @@ def _target(latest: datetime) -> Encoder:
 def _instant(value: Any) -> bytes:
     if not (type(value) is datetime and value.tzinfo is UTC):
         value = values.instant("labeled_at", value)
-    since = value - EARLIEST
-    micros = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
-    return _TIMESTAMP(8, micros)
+    return pack_timestamp(EIGHT, moment_of(value))
+
+
+def _repeated(encode: Encoder) -> Encoder:
+    """Encode an object only once where the next row has the same one."""
+    last: Any = None
+    encoded = NULL
+
+    def encode_repeated(value: Any) -> bytes:
+        nonlocal last, encoded
+        if value is not last:
+            last, encoded = value, encode(value)
+        return encoded
+
+    return encode_repeated
 
 
 def _number(value: Any) -> bytes:
-    return _DOUBLE(8, values.number("actual_value", value))
+    return pack_double(EIGHT, values.number("actual_value", value))
 
 
 def _text(field: str) -> Encoder:
     def encode_text(value: Any) -> bytes:
         data = values.text(field, value).encode()
-        return _LENGTH(len(data)) + data
+        return pack_length(len(data)) + data
 
     # There are few classes and many labels.
     encode_short = lru_cache(maxsize=1024)(encode_text)
@@ -126,7 +149,6 @@ def _text(field: str) -> Encoder:
 
 _FIELDS: Final[Mapping[str, tuple[int, Encoder]]] = {
     "request_id": (2, _text("request_id")),
-    "labeled_at": (3, _instant),
     "actual_label": (4, _text("actual_label")),
     "actual_value": (5, _number),
     "source": (6, _text("source")),

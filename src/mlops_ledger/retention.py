@@ -119,6 +119,8 @@ class Retention(Repository):
     def _drop_table(self, name: str, freed: Freed) -> None:
         statement = sql.SQL("DROP TABLE {}").format(sql.Identifier(name))
         for attempt in range(_TRIES):
+            # Writers queued behind the lock get their turn before the next try.
+            time.sleep(attempt)
             try:
                 with self._db.transaction() as tx, tx.connection() as connection:
                     connection.execute(load(self._file)["be_brief"].text)
@@ -129,8 +131,7 @@ class Retention(Repository):
                 # Another clean-up was faster, and has recorded it.
                 return
             except TimedOut:
-                # Writers queued behind the lock get their turn before the next try.
-                time.sleep(1 + attempt)
+                pass
         raise TimedOut(f"partition {name} stays in use: end what reads it, and run this again")
 
     def _trim(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
@@ -11,10 +11,12 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from .config import Settings, describe
 from .connections import direct
+from .database import Database
 from .embedded import resolve_conninfo
 from .errors import ConfigError, LedgerError
 from .failures import raise_alone, translate
 from .migrations import Migrator
+from .repositories import PredictionsRepository
 from .statements import load
 
 _LOOPBACK = ("127.", "::1")
@@ -59,13 +61,21 @@ def create_database(settings: Settings, owner: str | None = None) -> tuple[bool,
         return created, owner or connection.info.user
 
 
-def initialise(settings: Settings, owner: str | None = None) -> Made:
-    """Create the database if it is missing and migrate it; running it again changes nothing."""
+def initialise(
+    settings: Settings, owner: str | None = None, *, partition_by: str | None = None
+) -> Made:
+    """Create the database if it is missing and migrate it; running it again changes nothing.
+
+    `partition_by`, "day" by default, is how long new partitions of predictions and labels are.
+    """
     conninfo = direct(settings, resolve_conninfo(settings))
     created, found_owner = create_database(settings, owner)
     if owner is not None:
         conninfo = _as_role(conninfo, owner)
     applied = [str(migration) for migration in Migrator(conninfo).up()]
+    if partition_by is not None:
+        with Database(replace(settings, conninfo=conninfo)) as db:
+            PredictionsRepository(db).partition_by(period=partition_by)
     statements = load("setup")
     with connect(conninfo) as connection:
         tables, views = (

@@ -65,6 +65,7 @@ REFUSED = [
     ("feature_drift_ratio", 1.001),
     ("coverage_pct", 100.5),
     ("labeled_samples", -1),
+    ("labeled_samples", 1_000_000),
     ("num_drifted_features", -1),
     ("dataset_drift_detected", 1),
     ("drifted_features", "hour"),

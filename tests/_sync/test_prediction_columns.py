@@ -13,6 +13,7 @@ from psycopg.rows import dict_row
 
 from mlops_ledger import ModelVersionRepository, PredictionsRepository, new_id
 from mlops_ledger.errors import InvalidValue, NotFound
+from mlops_ledger.identifiers import time_of
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -76,6 +77,29 @@ def test_columns_store_what_rows_store(
     written = predictions.insert_columns(columns=as_columns(rows), **ONE)
     assert (written.stored, written.duplicates) == (SIZE, 0)
     assert stored(conn) == expected
+
+
+@pytest.mark.parametrize("by", ["columns", "rows"])
+def test_new_ids_and_rows_keep_the_order_they_were_given_in(
+    predictions: PredictionsRepository, conn: psycopg.Connection[Any], by: str
+) -> None:
+    # In any other order they would split the pages of the primary key.
+    numbers, labels = list(range(2000)), ["late", "on time"] * 1000
+    if by == "columns":
+        columns = {"prediction": numbers, "predicted_label": labels, "predicted_at": NOON}
+        predictions.insert_columns(columns=columns, **ONE)
+    else:
+        rows = [
+            {"prediction": number, "predicted_label": label, "predicted_at": NOON}
+            for number, label in zip(numbers, labels, strict=True)
+        ]
+        predictions.insert_many(rows=rows, **ONE)
+    found = conn.execute("SELECT prediction, id FROM predictions ORDER BY ctid").fetchall()
+    assert [number for number, _ in found] == numbers
+    ids = [id for _, id in found]
+    assert sorted(ids) == ids
+    assert {(id.version, id.variant) for id in ids} == {(7, "specified in RFC 4122")}
+    assert {time_of(id) for id in ids} == {NOON}
 
 
 def test_columns_may_be_scalars_and_features_a_table(

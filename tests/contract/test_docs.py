@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import re
 import subprocess
@@ -18,6 +17,8 @@ import pytest
 from mlops_ledger import Settings
 from mlops_ledger.embedded import EmbeddedServer
 from mlops_ledger.setup import drop_database, initialise
+
+pytestmark = pytest.mark.once
 
 ROOT = Path(__file__).parents[2]
 TOOLS = ROOT / "tools"
@@ -56,13 +57,6 @@ def settings(home: Path) -> Settings:
     return settings
 
 
-@pytest.fixture
-def tool(monkeypatch: pytest.MonkeyPatch):
-    """Import a tool by its name."""
-    monkeypatch.syspath_prepend(str(TOOLS))
-    return importlib.import_module
-
-
 @pytest.mark.xdist_group("docs")
 @pytest.mark.parametrize("page", WITH_EXAMPLES, ids=name)
 def test_the_examples_of_a_page_run_and_print_what_it_says(
@@ -86,12 +80,11 @@ def test_the_examples_of_a_page_run_and_print_what_it_says(
     ],
 )
 def test_a_page_that_is_wrong_is_found_out(
-    page: str, complaint: str, settings: Settings, tmp_path: Path
+    page: str, complaint: str, home: Path, tmp_path: Path
 ) -> None:
-    initialise(settings)
     file = tmp_path / "page.md"
     file.write_text(page, encoding="utf-8")
-    done = run_page(file, settings.home, tmp_path)
+    done = run_page(file, home, tmp_path)
     assert done.returncode == 1
     assert complaint in done.stderr
 

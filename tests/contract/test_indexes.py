@@ -8,10 +8,12 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg import sql
 
-from mlops_ledger.migrations import Migrator
 from mlops_ledger.statements import load
+from tools.scratch import scratch_database
+
+# One process fills one database.
+pytestmark = pytest.mark.xdist_group("indexes")
 
 FILL = """
 INSERT INTO model_versions (model_name, model_version, tags, created_at)
@@ -171,20 +173,14 @@ QUERIES: list[tuple[str, str, dict[str, str]]] = [
 
 
 @pytest.fixture(scope="module")
-def filled(server_dsn: str) -> Iterator[psycopg.Connection]:
+def filled(server_dsn: str, template: str) -> Iterator[psycopg.Connection]:
     """A database with thousands of rows in each table."""
-    name = sql.Identifier("test_indexes_are_used")
-    with psycopg.connect(server_dsn, autocommit=True) as admin:
-        admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
-        admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(name))
-        conninfo = psycopg.conninfo.make_conninfo(
-            server_dsn, dbname=name.as_string(None).strip('"')
-        )
-        Migrator(conninfo).up()
-        with psycopg.connect(conninfo, autocommit=True) as connection:
-            connection.execute(FILL)
-            yield connection
-        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+    with (
+        scratch_database(server_dsn, template) as dsn,
+        psycopg.connect(dsn, autocommit=True) as connection,
+    ):
+        connection.execute(FILL)
+        yield connection
 
 
 def test_every_foreign_key_has_an_index(conn: psycopg.Connection) -> None:

@@ -12,6 +12,8 @@ import pytest
 import mlops_ledger
 from mlops_ledger.cli import main
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "mlops_ledger"
 FOLDERS = (

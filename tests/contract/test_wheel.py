@@ -52,7 +52,7 @@ def clean_python(tmp_path_factory, wheel) -> Path:
     return python
 
 
-@pytest.mark.slow
+@pytest.mark.once
 def test_the_wheel_migrates_from_another_directory(clean_python, empty_database, tmp_path):
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     done = subprocess.run(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.__main__ import round_trips
+from benchmarks.calls import round_trips
 from benchmarks.cases import CASES, Case
 
 

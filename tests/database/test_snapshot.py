@@ -33,11 +33,13 @@ def watched(live: psycopg.Connection) -> psycopg.Connection:
     )
     live.execute(
         "INSERT INTO monitoring_metrics (model_name, timestamp, lookback_hours,"
-        " num_predictions, coverage_pct) VALUES ('m', '2026-03-01Z', 24, 100, 10), ('m', '2026-03-02Z', 24, 120, 30)"
+        " num_predictions, coverage_pct)"
+        " VALUES ('m', '2026-03-01Z', 24, 100, 10), ('m', '2026-03-02Z', 24, 120, 30)"
     )
     live.execute(
         "INSERT INTO drift_reports (model_name, timestamp, lookback_hours, drift_detected,"
-        " drift_score, method, drifted_features) VALUES ('m', '2026-03-01Z', 24, false, 0.1, 'psi', '{}'),"
+        " drift_score, method, drifted_features)"
+        " VALUES ('m', '2026-03-01Z', 24, false, 0.1, 'psi', '{}'),"
         " ('m', '2026-03-02Z', 24, true, 0.4, 'psi', '{distance}')"
     )
     live.execute(

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import os
 import pwd
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 import pytest
+from fix_servers import open_folder
 
 from mlops_ledger.embedded import EmbeddedServer, find_binaries
 
 DEBIAN = Path("/usr/lib/postgresql/15/bin")
-MEMORY = "/dev/shm"
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -29,25 +27,6 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.startswith(("PG", "POSTGRES_", "MLOPS_")) or name == "DATABASE_URL":
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
-
-
-def in_memory() -> bool:
-    """Whether servers and programs can be kept in memory, which is several times quicker."""
-    if not os.access(MEMORY, os.W_OK):
-        return False
-    found = os.statvfs(MEMORY)
-    return found.f_bavail * found.f_frsize > 2**30 and not found.f_flag & os.ST_NOEXEC
-
-
-@contextmanager
-def open_folder() -> Iterator[Path]:
-    """Make a folder that every user can enter, which pytest's own are not."""
-    path = Path(tempfile.mkdtemp(prefix="mlops-ledger-", dir=MEMORY if in_memory() else None))
-    path.chmod(0o755)
-    yield path
-    for lock in path.glob("**/lock"):
-        EmbeddedServer(lock.parent).stop()
-    shutil.rmtree(path)
 
 
 @pytest.fixture

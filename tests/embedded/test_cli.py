@@ -12,6 +12,8 @@ import pytest
 
 from mlops_ledger.embedded import EmbeddedServer
 
+pytestmark = pytest.mark.once
+
 Db = Callable[..., subprocess.CompletedProcess[str]]
 
 

@@ -14,6 +14,8 @@ import pytest
 from mlops_ledger.embedded import EmbeddedServer, find_binaries, programs
 from mlops_ledger.errors import EmbeddedServerError
 
+pytestmark = pytest.mark.once
+
 DEBIAN = Path("/usr/lib/postgresql/15/bin")
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root's folders are closed to us")
 

@@ -22,6 +22,8 @@ from mlops_ledger.config import Settings
 from mlops_ledger.embedded import EmbeddedServer, find_binaries, resolve_conninfo
 from mlops_ledger.errors import EmbeddedServerError
 
+pytestmark = pytest.mark.once
+
 START = """
 import pathlib, sys
 from mlops_ledger.embedded import EmbeddedServer

@@ -8,6 +8,8 @@ from __future__ import annotations
 import pytest
 from fix_faults import full, run_python
 
+pytestmark = pytest.mark.once
+
 PREAMBLE = """
 import os, sys, threading
 from contextlib import ExitStack

@@ -13,6 +13,8 @@ from mlops_ledger.migrations import (
     schema_directory,
 )
 
+pytestmark = pytest.mark.once
+
 
 def test_find_migrations_reads_the_pairs_in_order(write, folder):
     write("0002_later", "SELECT 2", "SELECT -2")

@@ -1,43 +1,25 @@
 from __future__ import annotations
 
-import runpy
-from pathlib import Path
-
 import psycopg
-import pytest
 
 from mlops_ledger.migrations import Migrator, latest_version
 
-ROOT = Path(__file__).parents[2]
 
-
-@pytest.fixture(scope="session")
-def dump():
-    return runpy.run_path(str(ROOT / "tools" / "dump_schema.py"))["dump"]
-
-
-def test_all_the_way_down_leaves_an_empty_schema(empty_database, dump):
-    before = dump(empty_database)
+def test_every_step_down_restores_the_schema_before_and_up_again_that_after(empty_database, tool):
+    dump = tool("dump_schema").dump
     migrator = Migrator(empty_database)
-    migrator.up()
-    assert dump(empty_database) != before
-    migrator.down(to=0)
+    schemas = [dump(empty_database)]
+    for version in range(1, latest_version() + 1):
+        migrator.up(to=version)
+        schemas.append(dump(empty_database))
+    assert schemas[0] != schemas[-1]
 
-    assert dump(empty_database) == before
+    for version in reversed(range(latest_version())):
+        migrator.down(to=version)
+        assert dump(empty_database) == schemas[version], f"version {version}"
     with psycopg.connect(empty_database) as conn:
         assert conn.execute("SELECT count(*) FROM ledger_migrations").fetchone() == (0,)
 
-
-@pytest.mark.parametrize("version", range(latest_version()))
-def test_down_to_any_version_and_up_again_gives_the_identical_schema(empty_database, dump, version):
-    migrator = Migrator(empty_database)
-    migrator.up(to=version)
-    before = dump(empty_database)
     migrator.up()
-    after = dump(empty_database)
-
-    migrator.down(to=version)
-    assert dump(empty_database) == before
-    migrator.up()
-    assert dump(empty_database) == after
+    assert dump(empty_database) == schemas[-1]
     migrator.verify()

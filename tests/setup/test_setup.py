@@ -17,7 +17,7 @@ from psycopg.conninfo import make_conninfo
 
 from mlops_ledger import Database, ModelVersionRepository, Settings
 from mlops_ledger.config import url
-from mlops_ledger.errors import ConfigError, LedgerError
+from mlops_ledger.errors import ConfigError, InvalidValue, LedgerError
 from mlops_ledger.setup import create_database, drop_database, initialise
 
 ROOT = Path(__file__).parents[2]
@@ -61,6 +61,18 @@ def test_initialise_again_changes_nothing(fresh: Settings) -> None:
     assert not again.created
     assert again.applied == []
     assert (again.tables, again.views, again.owner) == (first.tables, first.views, first.owner)
+
+
+def test_partitions_are_as_long_as_init_says(fresh: Settings, role: str) -> None:
+    initialise(fresh, role, partition_by="week")
+    with psycopg.connect(fresh.conninfo) as connection:
+        assert _periods(connection) == {"week"}
+    initialise(fresh, role)
+    with psycopg.connect(fresh.conninfo) as connection:
+        assert _periods(connection) == {"week"}
+    with pytest.raises(InvalidValue, match="period"):
+        initialise(fresh, partition_by="year")
+    drop_database(fresh)
 
 
 def test_several_processes_can_initialise_at_once(fresh: Settings) -> None:
@@ -185,3 +197,10 @@ def _run(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str
 def _address_of_this_machine() -> str | None:
     found = subprocess.run(["hostname", "-I"], capture_output=True, text=True, check=False)
     return next((word for word in found.stdout.split() if "." in word), None)
+
+
+def _periods(connection: psycopg.Connection) -> set[str]:
+    found = connection.execute(
+        "SELECT period FROM partition_policies WHERE table_name IN ('predictions', 'ground_truth')"
+    )
+    return {period for (period,) in found}

@@ -9,7 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from .. import metric_fields
-from ..copying import DAY, moment_of, stretches
+from ..binary import DAY, moment_of
+from ..copying import stretches
 from ..errors import MissingPartition
 from ..host_metrics import HostMetrics
 from ..metric_fields import Row

@@ -11,15 +11,21 @@ from ..config import Settings
 from ..database import Database
 from ..errors import ConfigError, LedgerError
 from ..setup import Made, drop_database, initialise
+from .options import json_option, period_type
 from .output import echo_fields, echo_json
 
 
 @click.command()
 @click.option("--owner", metavar="ROLE", help="Owner of a new database (default: who connects).")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def init(owner: str | None, as_json: bool) -> None:
+@click.option(
+    "--partition-by",
+    type=period_type,
+    help="How long partitions made from now on are (default of a new database: day).",
+)
+@json_option
+def init(owner: str | None, partition_by: str | None, as_json: bool) -> None:
     """Create the database if it is missing and bring its schema up to date."""
-    made = initialise(Settings.from_environment(), owner)
+    made = initialise(Settings.from_environment(), owner, partition_by=partition_by)
     echo_json(made) if as_json else _echo_made(made)
 
 
@@ -37,7 +43,7 @@ def reset(yes: bool) -> None:
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @click.pass_context
 def health(context: click.Context, as_json: bool) -> None:
     """Check server and schema. Exits with 0 if healthy, 1 if not."""

@@ -93,6 +93,7 @@ stage_type = click.Choice(STAGES, case_sensitive=False)
 action_type = click.Choice(ACTIONS, case_sensitive=False)
 risk_type = click.Choice(RISK_LEVELS, case_sensitive=False)
 status_type = click.Choice(ACTION_STATUSES, case_sensitive=False)
+period_type = click.Choice(("day", "week", "month"))
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 limit_option = click.option(
     "--limit", type=int, default=20, show_default=True, help="At most so many rows (1 to 1000)."

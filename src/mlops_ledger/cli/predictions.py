@@ -11,7 +11,7 @@ import click
 from ..database import Database
 from ..errors import NotFound
 from ..repositories import PredictionsRepository
-from .options import Instant, json_option, limit_option
+from .options import Instant, json_option, limit_option, period_type
 from .output import cell, echo_fields, echo_json, echo_rows
 
 _since = click.option("--since", type=Instant(), metavar="TIME", help="Start of the window.")
@@ -86,7 +86,7 @@ def stats(
 
 
 @predictions.command("partition-by")
-@click.argument("period", type=click.Choice(["day", "week", "month"]))
+@click.argument("period", type=period_type)
 def partition_by(period: str) -> None:
     """Set how long the partitions are that are made from now on."""
     with Database() as db:

@@ -1,0 +1,34 @@
+"""Pieces of PostgreSQL's binary COPY format. An encoded field begins with its length."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from struct import Struct
+from typing import Final
+
+HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+TRAILER: Final = b"\xff\xff"
+NULL: Final = b"\xff\xff\xff\xff"
+FLOAT8: Final = 701  # the oid of its type
+
+EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
+EPOCH_MILLISECONDS: Final = 946_684_800_000
+DAY: Final = 86_400_000_000
+
+pack_length: Final = Struct("!i").pack
+# Lengths that never change are packed as bytes, which takes half the time of integers.
+EIGHT: Final = pack_length(8)
+SIXTEEN: Final = pack_length(16)
+pack_double: Final = Struct("!4sd").pack
+pack_timestamp: Final = Struct("!4sq").pack
+
+
+def moment_of(at: datetime) -> int:
+    """Return an instant as PostgreSQL has it: microseconds since 2000."""
+    since = at - EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+def instant(moment: int) -> datetime:
+    """Return the instant of so many microseconds since 2000."""
+    return EPOCH + timedelta(microseconds=moment)

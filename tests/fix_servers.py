@@ -1,0 +1,35 @@
+"""Folders for the servers that tests start."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mlops_ledger.embedded import EmbeddedServer
+
+_MEMORY = "/dev/shm"
+
+
+@contextmanager
+def open_folder() -> Iterator[Path]:
+    """Make a folder that every user can enter, which pytest's own are not; stop its servers."""
+    path = Path(tempfile.mkdtemp(prefix="mlops-ledger-", dir=_MEMORY if _in_memory() else None))
+    path.chmod(0o755)
+    try:
+        yield path
+    finally:
+        for lock in path.glob("**/lock"):
+            EmbeddedServer(lock.parent).stop()
+        shutil.rmtree(path)
+
+
+def _in_memory() -> bool:
+    """Whether servers and programs can be kept in memory, which is several times quicker."""
+    if not os.access(_MEMORY, os.W_OK):
+        return False
+    found = os.statvfs(_MEMORY)
+    return found.f_bavail * found.f_frsize > 2**30 and not found.f_flag & os.ST_NOEXEC
