@@ -10,26 +10,16 @@ from collections.abc import Callable
 
 import click
 
-from mlops_ledger import Settings
-
-from . import calls, labels, logger, predictions, steady, windows
+from . import audit, calls, labels, logger, predictions, steady, windows
 from .results import Result, echo_results
-from .scratch import database
-
-
-def log() -> list[Result]:
-    """Measure the logger, whose own table shows its numbers."""
-    with database() as dsn:
-        logger.main(Settings(conninfo=dsn))
-    return []
-
 
 PARTS: dict[str, Callable[[], list[Result]]] = {
     "calls": calls.main,
     "predictions": predictions.main,
     "steady": steady.main,
     "labels": labels.main,
-    "logger": log,
+    "logger": logger.main,
+    "audit": audit.main,
     "windows": windows.main,
 }
 

@@ -7,7 +7,6 @@ before; without it, what is left is what the entry itself costs.
 
 from __future__ import annotations
 
-import argparse
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from mlops_ledger import AuditRepository, Database
 from mlops_ledger.audit import verify_lines
 from mlops_ledger.cli.output import echo_table
 
+from .results import Result
 from .scratch import database
 
 ROUNDS = 5
@@ -55,21 +55,25 @@ END $$
 """
 
 
-def main() -> None:
-    """Measure writes in turn, then verification, and print both."""
-    parser = argparse.ArgumentParser(prog="benchmarks.audit", description=__doc__.partition(";")[0])
-    parser.add_argument("--entries", type=int, default=1_000_000, help="entries to verify")
-    entries = parser.parse_args().entries
+def main(entries: int = 1_000_000) -> list[Result]:
+    """Measure writes in turn, then verification, print both and return what has a goal."""
     with database() as conninfo, psycopg.connect(conninfo, autocommit=True) as connection:
         connection.execute("INSERT INTO model_versions (model_name) VALUES ('m')")
         columns = ("synchronous_commit", "connections", "plain/s", "audited/s", "ratio")
-        echo_table(columns, list(_writes(connection)))
+        writes = list(_writes(connection))
+        echo_table(columns, writes)
         connection.execute(FILL.format(size=entries).encode())
         connection.execute("VACUUM ANALYZE audit_log")
-        echo_table(("verification", "entries", "seconds"), list(_verifications(conninfo)))
+        verifications = list(_verifications(conninfo))
+        echo_table(("verification", "entries", "seconds"), verifications)
+    ratio = next(row[-1] for row in writes if row[:2] == ("on", 4))
+    return [
+        Result("audited / plain inserts, 4 connections", float(ratio), ">= 0.6"),
+        Result("verifying a million entries, s", float(verifications[0][-1]), "<= 30"),
+    ]
 
 
-def _writes(connection: psycopg.Connection[Any]) -> Iterator[tuple[object, ...]]:
+def _writes(connection: psycopg.Connection[Any]) -> Iterator[tuple[Any, ...]]:
     for durable in ("on", "off"):
         for connections in (1, 4):
             conninfo = make_conninfo(
@@ -115,7 +119,7 @@ def _rate(conninfo: str, connections: int) -> float:
     return sum(counts) / SECONDS
 
 
-def _verifications(conninfo: str) -> Iterator[tuple[object, ...]]:
+def _verifications(conninfo: str) -> Iterator[tuple[Any, ...]]:
     with Database(conninfo) as db:
         audit = AuditRepository(db)
         entries = audit.head().seq

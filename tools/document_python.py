@@ -100,15 +100,21 @@ def _class(described: type) -> Iterator[str]:
     yield f"## {described.__name__}\n"
     yield f"```python\n{_signature(described.__name__, described)}\n```\n"
     yield f"{inspect.getdoc(described)}\n"
-    for name, member in vars(described).items():
-        if name.startswith("_"):
-            continue
+    for name, member in _members(described).items():
         if isinstance(member, property):
             yield f"### {described.__name__}.{name}\n"
             yield f"{inspect.getdoc(member)}\n"
         elif inspect.isfunction(member):
             yield f"### {described.__name__}.{name}\n"
             yield from _callable(name, member)
+
+
+def _members(described: type) -> dict[str, object]:
+    """Return what is public, also that of the classes it is made of, theirs last."""
+    members: dict[str, object] = {}
+    for one in described.__mro__:
+        members |= {name: member for name, member in vars(one).items() if name not in members}
+    return {name: member for name, member in members.items() if not name.startswith("_")}
 
 
 def _callable(name: str, function: object) -> Iterator[str]:

@@ -56,6 +56,8 @@ _BY_SQLSTATE: Final[dict[str, tuple[type[LedgerError], str]]] = {
     "53200": (Unavailable, "the server is out of memory"),
     "53300": (Unavailable, "the server has no connection left"),
     "54000": (InvalidValue, "a value is larger than PostgreSQL can store"),
+    "54001": (InvalidValue, "a value is nested deeper than the server can read"),
+    "P0001": (Conflict, "a trigger of the database refuses it"),
     "58P01": (Unavailable, "the server misses one of its files; it may need a restart"),
 }
 

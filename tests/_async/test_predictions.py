@@ -252,6 +252,24 @@ async def test_no_rows_are_no_write(
     assert conn.execute("SELECT count(*) FROM prediction_batches").fetchone() == (0,)
 
 
+async def test_what_would_be_refused_is_told_row_by_row(
+    predictions: AsyncPredictionsRepository, conn: psycopg.Connection[Any]
+) -> None:
+    rows: list[Any] = [{**ONE, "probability": 0.5, "features": [1.0, 2.0, 3.0]} for _ in range(9)]
+    rows[2] = {**ONE, "probability": 1.2}
+    rows[5] = {**ONE, "features": [1.0]}
+    rows[7] = None
+    found = await predictions.refusals(rows=rows)
+    assert {place: str(error) for place, error in found.items()} == {
+        2: "probability: must be between 0 and 1",
+        5: "features: must be 3 numbers, not 1",
+        7: "row: must be a mapping of fields",
+    }
+    with pytest.raises(NotFound):
+        await predictions.refusals(rows=[{**ONE, "model_version": "9"}])
+    assert stored(conn) == []
+
+
 @pytest.mark.parametrize("size", [20, 4000])
 async def test_one_refused_row_refuses_the_write(
     predictions: AsyncPredictionsRepository, conn: psycopg.Connection[Any], size: int

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import math
+import os
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 import numpy as np
-import orjson
 import psycopg
 import pytest
 from fix_faults import in_threads
@@ -22,13 +24,14 @@ from psycopg.rows import dict_row
 from mlops_ledger import (
     AsyncDatabase,
     AsyncPredictionLogger,
-    Database,
-    ModelVersionRepository,
     PredictionLogger,
+    PredictionsRepository,
     Settings,
     new_id,
 )
 from mlops_ledger.errors import ConfigError, InvalidValue, LedgerError, NotFound, Unavailable
+from mlops_ledger.logger import flusher, spool
+from mlops_ledger.logger.records import _CHECKS, Prediction
 
 LEVELS = ("memory", "process", "disk", "database")
 
@@ -112,6 +115,12 @@ def test_what_the_caller_changes_afterwards_is_not_stored(
     assert row == (7.5, {"a": [1]})
 
 
+def test_a_call_takes_what_insert_takes() -> None:
+    arguments = {"self", "model_name", "model_version", *Prediction.__annotations__}
+    assert arguments == set(inspect.signature(PredictionsRepository.insert).parameters)
+    assert set(_CHECKS) == set(Prediction.__annotations__)
+
+
 REFUSED: list[tuple[str, Any]] = [
     ("probability", 1.2),
     ("probability", math.nan),
@@ -157,70 +166,11 @@ def test_an_unknown_argument_is_a_mistake_of_the_program(home: Settings) -> None
 
 
 @pytest.mark.parametrize("level", ["memory", "process", "disk"])
-def test_rows_that_the_database_refuses_become_dead_letters(
-    home: Settings, stored: Read, level: str
-) -> None:
-    bad = {**FEATURES, "late": 1.0}
-    began = time.monotonic()
-    with PredictionLogger(home, **ONE, durability=level) as log:
-        for number in range(5000):
-            log(features=bad if number % 100 == 50 else FEATURES, request_id=f"r{number}")
-    # At level disk it is the disk that decides.
-    assert level == "disk" or time.monotonic() - began < 5
-    assert stored() == [f"r{number}" for number in range(5000) if number % 100 != 50]
-    assert log.counters.dead_lettered == 50
-    balance(log.counters)
-    lines = (home.spool / "dead-letters.jsonl").read_bytes().splitlines()
-    letters = [orjson.loads(line) for line in lines]
-    assert [each["record"]["request_id"] for each in letters] == [
-        f"r{number}" for number in range(50, 5000, 100)
-    ]
-    assert {each["reason"] for each in letters} == {
-        "features.late: is not a feature of this version"
-    }
-    assert letters[0]["record"]["features"] == bad
-
-
-def test_rows_that_only_the_server_refuses_become_dead_letters(
-    home: Settings, stored: Read, conn: psycopg.Connection[Any]
-) -> None:
-    conn.execute("ALTER TABLE predictions ADD CHECK (request_id NOT LIKE '%50')")
-    conn.execute(
-        """
-        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
-        BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '22000'; END $$;
-        CREATE TRIGGER refuse BEFORE INSERT ON predictions FOR EACH ROW
-        WHEN (NEW.request_id LIKE '%50') EXECUTE FUNCTION refuse()
-        """
-    )
-    began = time.monotonic()
-    with PredictionLogger(home, **ONE) as log:
-        for number in range(5000):
-            log(features=FEATURES, request_id=f"r{number}")
-    assert time.monotonic() - began < 5
-    assert stored() == [f"r{number}" for number in range(5000) if number % 100 != 50]
-    assert log.counters.dead_lettered == 50
-    balance(log.counters)
-
-
-def test_the_predictions_of_an_unknown_version_become_dead_letters(
-    home: Settings, stored: Read
-) -> None:
-    with PredictionLogger(home, model_name="m", model_version="9") as log:
-        for _ in range(3000):
-            log(features=FEATURES)
-    assert stored() == []
-    assert log.counters.dead_lettered == 3000
-    assert log.counters.last_error == "model m has no version 9"
-
-
-@pytest.mark.parametrize("level", ["memory", "process", "disk"])
 def test_a_later_process_stores_what_an_earlier_could_not(
     home: Settings, stored: Read, level: str
 ) -> None:
     with PredictionLogger(away(home), **ONE, durability=level) as log:
-        for number in range(2500):
-            log(features=FEATURES, request_id=f"r{number}")
+        log.many({"features": FEATURES, "request_id": f"r{number}"} for number in range(2500))
         began = time.monotonic()
         counters = log.close(timeout=1)
     assert time.monotonic() - began < 3
@@ -274,7 +224,7 @@ def test_at_level_database_an_outage_is_told_and_nothing_lost(home: Settings, st
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_fifty_threads_lose_nothing(home: Settings, stored: Read, level: str) -> None:
-    each = 20 if level == "database" else 100
+    each = {"database": 20, "disk": 20}.get(level, 100)
     with PredictionLogger(home, **ONE, durability=level, buffer_rows=500) as log:
 
         def work(thread: int) -> None:
@@ -295,11 +245,12 @@ async def test_the_async_logger_stores_what_is_logged(
         await asyncio.gather(
             *(log(features=FEATURES, request_id=f"r{number}") for number in range(200))
         )
+        await log.many({"features": FEATURES, "request_id": f"r{n}"} for n in range(200, 400))
         if level == "database":
-            assert len(stored()) == 200
+            assert len(stored()) == 400
             with pytest.raises(InvalidValue):
                 await log(features=[1.0])
-    assert sorted(stored()) == sorted(f"r{number}" for number in range(200))
+    assert sorted(stored()) == sorted(f"r{number}" for number in range(400))
     balance(log.counters)
 
 
@@ -334,11 +285,81 @@ def test_a_spool_folder_that_cannot_be_made_is_told(home: Settings, tmp_path: Pa
         PredictionLogger(home, **ONE, spool_dir=tmp_path / "file" / "spool")
 
 
-def test_version_registered_later_takes_the_later_predictions(home: Settings, stored: Read) -> None:
-    with PredictionLogger(home, model_name="m", model_version="2") as log:
-        log(request_id="early")
-        wait_until(lambda: log.counters.dead_lettered == 1)
-        with Database(home) as db:
-            ModelVersionRepository(db).insert(model_name="m")
-        log(request_id="late")
-    assert stored() == ["late"]
+@pytest.mark.parametrize("level", LEVELS)
+def test_many_are_logged_in_one_call(home: Settings, stored: Read, level: str) -> None:
+    with PredictionLogger(home, **ONE, durability=level) as log:
+        assert log.many([]) == []
+        ids = log.many({"features": FEATURES, "request_id": f"r{number}"} for number in range(2500))
+        if level == "database":
+            assert len(stored()) == 2500
+        with pytest.raises(InvalidValue, match=r"predictions\[1\]\.probability"):
+            log.many([{"features": FEATURES}, {"probability": 2}])
+    assert len(set(ids)) == 2500
+    assert stored() == [f"r{number}" for number in range(2500)]
+    assert log.counters.accepted == 2500
+    balance(log.counters)
+
+
+def test_many_at_level_disk_cost_one_sync(home: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    syncs = []
+    with PredictionLogger(away(home), **ONE, durability="disk") as log:
+        monkeypatch.setattr(spool, "os", SimpleNamespace(**{**vars(os), "fdatasync": syncs.append}))
+        log.many({"features": FEATURES} for _ in range(1000))
+        assert len(syncs) == 1
+        monkeypatch.undo()
+        log.close(timeout=0.1)
+
+
+def test_many_tell_which_was_refused_at_level_database(home: Settings, stored: Read) -> None:
+    records = [{"features": FEATURES, "request_id": f"r{number}"} for number in range(10)]
+    records[3]["features"] = [1.0]
+    with PredictionLogger(home, **ONE, durability="database") as log:
+        with pytest.raises(InvalidValue, match="features: must be 3 numbers"):
+            log.many(records)
+        assert stored() == [f"r{number}" for number in range(10) if number != 3]
+
+
+def test_more_than_there_is_room_for_is_dropped_or_refused_as_a_whole(home: Settings) -> None:
+    records = [{"features": FEATURES, "inputs": "x" * 1000}] * 2000
+    with PredictionLogger(away(home), **ONE, overflow="raise", spool_bytes=1_000_000) as log:
+        with pytest.raises(Unavailable):
+            log.many(records)
+        assert log.counters.accepted == 0
+        log.close(timeout=0.1)
+    with PredictionLogger(away(home), **ONE, spool_bytes=1_000_000) as log:
+        log.many(records)
+        assert log.counters.dropped == 2000
+        balance(log.counters)
+        log.close(timeout=0.1)
+
+
+def test_the_first_flush_makes_the_partition_of_tomorrow(
+    home: Settings, conn: psycopg.Connection[Any]
+) -> None:
+    with PredictionLogger(home, **ONE) as log:
+        log(features=FEATURES)
+    row = conn.execute(
+        "SELECT count(*) FROM ledger_partitions('predictions')"
+        " WHERE since <= now() + '1 day' AND until > now() + '1 day'"
+    ).fetchone()
+    assert row == (1,)
+
+
+def test_the_counters_are_logged_when_they_change(
+    home: Settings, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flusher, "_REPORT_EVERY", 0.1)
+    caplog.set_level("INFO", "mlops_ledger.logger")
+
+    def lines() -> list[str]:
+        return [message for message in caplog.messages if message.startswith("prediction logger: ")]
+
+    with PredictionLogger(home, **ONE, flush_interval=0.05) as log:
+        log(features=FEATURES)
+        wait_until(lambda: log.counters.stored == 1)
+        wait_until(lambda: "stored=1 " in "".join(lines()))
+        before = len(lines())
+        time.sleep(0.5)
+        assert len(lines()) == before
+    assert caplog.messages[-1].startswith("prediction logger closed: accepted=1 stored=1 ")
+    assert log.counters.as_dict()["accepted"] == 1

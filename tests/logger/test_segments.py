@@ -141,7 +141,7 @@ def all_at_once(own: Spool) -> list[Record]:
     return [found[number] for number in sorted(found)]
 
 
-CALLS = ("open", "write", "ftruncate", "fdatasync", "fsync")
+CALLS = ("open", "pwrite", "ftruncate", "posix_fallocate", "fdatasync", "fsync")
 
 
 class FaultyDisk:
@@ -154,7 +154,7 @@ class FaultyDisk:
         self.calls = 0
         self._fail_at = fail_at
         self._how = how
-        self._synced: dict[int, int] = {}
+        self._synced: dict[int, bytes] = {}
 
     def __getattr__(self, name: str) -> Any:
         real = getattr(os, name)
@@ -164,15 +164,18 @@ class FaultyDisk:
         def call(*args: Any, **options: Any) -> Any:
             self.calls += 1
             if self.calls != self._fail_at:
+                result = real(*args, **options)
+                if name == "open":
+                    self._synced.pop(result, None)
                 if name == "fdatasync":
-                    self._synced[args[0]] = os.fstat(args[0]).st_size
-                return real(*args, **options)
-            if name == "write" and self._how == "short":
-                return real(args[0], bytes(args[1])[:5])
-            if name == "write" and "torn" in self._how:
-                real(args[0], bytes(args[1])[:5])
+                    self._synced[args[0]] = Path(f"/proc/self/fd/{args[0]}").read_bytes()
+                return result
+            if name == "pwrite" and self._how == "short":
+                return real(args[0], bytes(args[1])[:5], args[2])
+            if name == "pwrite" and "torn" in self._how:
+                real(args[0], bytes(args[1])[:5], args[2])
             if name == "fdatasync":
-                os.ftruncate(args[0], self._synced.get(args[0], 0))
+                Path(f"/proc/self/fd/{args[0]}").write_bytes(self._synced.get(args[0], b""))
                 raise OSError(errno.EIO, "fails")
             raise OSError(errno.ENOSPC if "full" in self._how else errno.EIO, "fails")
 
@@ -204,6 +207,9 @@ def test_no_failing_call_loses_an_acknowledged_record(
                     continue
                 acknowledged.append(payload(number))
         calls = disk.calls
+        if durable:
+            assert own.waiting() == count
+            own.sync()
         # By the process itself, or by a later one.
         found = [record.payload for record in all_at_once(own)]
         own.disown()
@@ -211,7 +217,7 @@ def test_no_failing_call_loses_an_acknowledged_record(
         assert len(set(found)) == len(found)
         assert set(acknowledged) <= set(found), f"call {fail_at}"
         assert found == sorted(found, key=lambda each: int(each[10 : each.index(b",")]))
-        # One fault costs at most the record that met it.
+        # One fault costs at most the record that met it, and that is kept where it is durable.
         assert len(acknowledged) >= count - 1
     assert calls > count
 

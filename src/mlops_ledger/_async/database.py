@@ -116,6 +116,11 @@ class AsyncDatabase:
         return health.assess(self._settings, probe, problem, stats)
 
     @property
+    def settings(self) -> Settings:
+        """Where the database is and how it is reached, as was given or found."""
+        return self._settings
+
+    @property
     def name(self) -> str:
         """Database, user and server, for messages; without the password."""
         return describe(self._conninfo) if self._conninfo else "the database"

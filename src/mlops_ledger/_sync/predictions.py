@@ -91,6 +91,22 @@ class PredictionsRepository(PredictionReads):
         """
         return self._store(RowBatch(rows, model_name, model_version), write_id)
 
+    def refusals(self, *, rows: Iterable[Mapping[str, Any]]) -> dict[int, InvalidValue]:
+        """Return what `insert_many` would refuse in rows, by the place of the row; store nothing.
+
+        What only the server refuses is not among it. Raises NotFound for an unknown version.
+        """
+        found = {}
+        for place, row in enumerate(rows):
+            try:
+                batch = RowBatch([row], None, None)
+                for _ in batch.encode({key: self._version(*key) for key in batch.keys}):
+                    pass
+            except InvalidValue as error:
+                field = error.field.removeprefix("rows[0]").removeprefix(".") or "row"
+                found[place] = InvalidValue(field, error.problem)
+        return found
+
     def insert_columns(
         self,
         *,

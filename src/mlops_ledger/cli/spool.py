@@ -6,19 +6,22 @@ import sys
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
+import orjson
 
 from ..config import Settings
 from ..database import Database
-from ..logger import survey
+from ..logger import deadletters, survey
 from ..logger.records import readable
 from ..logger.spool import folders
 from .options import json_option
 from .output import echo_json, echo_rows
 
-WAITING = 1
+WAITING: Final = 1
+# What may tell who it was about.
+_RAW: Final = ("features", "inputs", "metadata", "user_agent", "client_ip")
 
 
 @click.group()
@@ -36,7 +39,7 @@ def status(as_json: bool) -> None:
     """Show what waits: exit code 1 if a process that is gone has left records."""
     root = Settings.from_environment().spool
     found = survey.survey(root)
-    dead = sum(1 for _ in survey.dead_letters(root))
+    dead = sum(1 for _ in deadletters.dead_letters(root))
     damaged = len(survey.damaged(root))
     if as_json:
         echo_json(
@@ -46,17 +49,21 @@ def status(as_json: bool) -> None:
         click.echo(f"root              {root}")
         click.echo(f"dead letters      {dead}")
         click.echo(f"damaged segments  {damaged}")
-        echo_rows(found, "folder live records bytes oldest", as_json)
+        echo_rows(found, "folder live records bytes oldest problem", as_json)
     sys.exit(WAITING if any(each.records and not each.live for each in found) else 0)
 
 
 @spool.command()
+@click.option("--dead-letters", is_flag=True, help="Try those again too that the database refused.")
 @json_option
-def replay(as_json: bool) -> None:
-    """Write to the database what processes that are gone have left."""
+def replay(dead_letters: bool, as_json: bool) -> None:
+    """Write to the database what processes that are gone have left.
+
+    Dead letters that are stored leave their file; those refused again stay, with the new reason.
+    """
     settings = Settings.from_environment()
     with Database(settings) as db:
-        done = survey.replay(db, settings.spool)
+        done = survey.replay(db, settings.spool, dead_letters=dead_letters)
     if as_json:
         echo_json(done)
     else:
@@ -68,15 +75,19 @@ def replay(as_json: bool) -> None:
 
 @spool.command()
 @click.option("--dead-letters", is_flag=True, help="Those that the database refuses instead.")
+@click.option("--inputs", is_flag=True, help="With their features, inputs, metadata and client.")
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many.")
-def inspect(dead_letters: bool, limit: int) -> None:
+def inspect(dead_letters: bool, inputs: bool, limit: int) -> None:
     """Print records that wait as JSON, oldest first."""
     root = Settings.from_environment().spool
-    for record in islice(survey.dead_letters(root) if dead_letters else _waiting(root), limit):
-        echo_json(record)
+    found = deadletters.dead_letters(root) if dead_letters else _waiting(root)
+    for each in islice(found, limit):
+        record = readable(each["record"])
+        shown = record if inputs else {k: v for k, v in record.items() if k not in _RAW}
+        echo_json({**each, "record": shown})
 
 
 def _waiting(root: Path) -> Iterator[dict[str, Any]]:
     for folder in folders(root):
         for payload in survey.undelivered(folder):
-            yield {"folder": folder.name, "record": readable(payload)}
+            yield {"folder": folder.name, "record": orjson.loads(payload)}

@@ -3,61 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Self, Unpack
 from uuid import UUID
 
 from ..errors import LedgerError
+from .base import LoggerBase, not_committed
 from .counters import Counters
 from .intake import Intake, Settled
-from .logger import PredictionLogger, Target, not_committed, sync
 from .records import Prediction, encode
 from .spool import SpoolFull
 
 
-class AsyncPredictionLogger:
+class AsyncPredictionLogger(LoggerBase):
     """Logs the predictions of one version of a model; see `PredictionLogger`.
 
     At "memory" and "process" a call does not suspend: it is as quick as in a thread.
     """
 
-    def __init__(
-        self,
-        db: Target = None,
-        *,
-        model_name: str,
-        model_version: str,
-        durability: str = "process",
-        overflow: str | None = None,
-        batch_rows: int = 1000,
-        flush_interval: float = 0.25,
-        buffer_rows: int = 10_000,
-        commit_timeout: float = 10.0,
-        spool_dir: Path | str | None = None,
-        spool_bytes: int = 1_000_000_000,
-    ) -> None:
-        self._logger = PredictionLogger(
-            db,
-            model_name=model_name,
-            model_version=model_version,
-            durability=durability,
-            overflow=overflow,
-            batch_rows=batch_rows,
-            flush_interval=flush_interval,
-            buffer_rows=buffer_rows,
-            commit_timeout=commit_timeout,
-            spool_dir=spool_dir,
-            spool_bytes=spool_bytes,
-        )
-        self._durability = durability
-        self._syncing: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> Self:
-        self._logger.__enter__()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
+    _syncing: asyncio.Task[None] | None = None
 
     async def __call__(self, **prediction: Unpack[Prediction]) -> UUID:
         """Log a prediction and return its id; the arguments are those of `insert`.
@@ -65,57 +30,78 @@ class AsyncPredictionLogger:
         Raises InvalidValue for a value that is refused, and Unavailable when the record could
         not be made as durable as was asked for.
         """
-        id, payload = encode(self._logger._version, prediction)
-        intake = self._logger._intake or self._logger._start()
-        if self._durability == "database":
-            await self._commit(intake, payload)
-            return id
-        number = await self._accept(intake, payload)
-        if self._durability == "disk":
-            await self._sync(intake, number)
+        id, payload = encode(self._version, prediction)
+        await self._take((payload,))
         return id
 
-    @property
-    def counters(self) -> Counters:
-        """What became of the records that this process logged."""
-        return self._logger.counters
+    async def many(self, predictions: Iterable[Prediction]) -> list[UUID]:
+        """Log predictions, each a mapping of the arguments of a call, and return their ids.
+
+        They become durable together, so it costs one sync or one commit for all. Nothing is
+        logged when a value is refused. Raises as a call does.
+        """
+        ids, payloads = self._encode(predictions)
+        if payloads:
+            await self._take(payloads)
+        return ids
+
+    async def __aenter__(self) -> Self:
+        self._start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
     async def close(self, timeout: float = 5.0) -> Counters:
         """Send what can be sent within `timeout` seconds, leave the rest in the spool."""
-        return await asyncio.to_thread(self._logger.close, timeout)
+        return await asyncio.to_thread(self._close, timeout)
 
-    async def _accept(self, intake: Intake, payload: bytes, settled: Settled | None = None) -> int:
+    async def _take(self, payloads: Sequence[bytes]) -> None:
+        intake = self._intake or self._start()
+        if self._durability == "database":
+            await self._commit(intake, payloads)
+            return
+        number = await self._accept(intake, payloads)
+        if self._durability == "disk":
+            await self._sync(intake, number)
+
+    async def _accept(
+        self, intake: Intake, payloads: Sequence[bytes], settled: Settled | None = None
+    ) -> int:
         try:
-            return intake.accept(payload, wait=False, settled=settled)
+            return intake.accept(payloads, wait=False, settled=settled)
         except SpoolFull:
-            return await asyncio.to_thread(intake.accept, payload, settled=settled)
+            return await asyncio.to_thread(intake.accept, payloads, settled=settled)
 
     async def _sync(self, intake: Intake, number: int) -> None:
         """Share a sync with the other calls that wait for one."""
         spool = intake.spool
         while spool is not None and spool.synced < number:
             if self._syncing is None or self._syncing.done():
-                self._syncing = asyncio.create_task(asyncio.to_thread(sync, intake, number))
+                self._syncing = asyncio.create_task(asyncio.to_thread(intake.sync, number))
             # Shielded: the others wait for it too.
             await asyncio.shield(self._syncing)
 
-    async def _commit(self, intake: Intake, payload: bytes) -> None:
+    async def _commit(self, intake: Intake, payloads: Sequence[bytes]) -> None:
+        """Wait until all are committed. Raises the reason why the first was refused, if any was."""
         loop = asyncio.get_running_loop()
-        outcome: asyncio.Future[LedgerError | None] = loop.create_future()
+        done: asyncio.Queue[LedgerError | None] = asyncio.Queue()
 
         def settled(reason: LedgerError | None) -> None:
-            loop.call_soon_threadsafe(_resolve, outcome, reason)
+            # Nobody waits any more when the loop is over.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(done.put_nowait, reason)
 
-        await self._accept(intake, payload, settled)
-        options = self._logger._options
+        await self._accept(intake, payloads, settled)
         try:
-            reason = await asyncio.wait_for(outcome, options.commit_timeout)
+            async with asyncio.timeout(self._options.commit_timeout):
+                outcomes = [await done.get() for _ in payloads]
         except TimeoutError:
-            raise not_committed(options) from None
-        if reason is not None:
-            raise reason
+            raise not_committed(self._options) from None
+        for reason in outcomes:
+            if reason is not None:
+                raise reason
 
-
-def _resolve(future: asyncio.Future[LedgerError | None], reason: LedgerError | None) -> None:
-    if not future.done():
-        future.set_result(reason)
+    def _forget(self) -> None:
+        super()._forget()
+        self._syncing = None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .flusher import Flusher
@@ -15,7 +15,11 @@ class Counters:
     """A snapshot of a logger's counters in this process.
 
     At rest `accepted == stored + duplicates + dead_lettered + dropped + buffered + spooled`.
-    `replayed` counts the records of earlier processes, which are in none of the others.
+    `replayed` counts the records of earlier processes, which are in none of the others, and
+    `adopted_folders` their folders. `batches` and `failures` count transactions; the circuit is
+    open from a failure to the next success, and `last_error` says what failed last.
+    `buffered`, `spooled`, `spool_bytes`, `oldest_unsent_age_seconds` and `circuit_open` go up and
+    down; the other numbers only grow.
     """
 
     accepted: int = 0
@@ -34,14 +38,13 @@ class Counters:
     circuit_open: bool = False
     last_error: str | None = None
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return them by name, for a metrics exporter."""
+        return asdict(self)
+
     def __str__(self) -> str:
         """Write them as one line for a log."""
-        return (
-            f"accepted={self.accepted} stored={self.stored} duplicates={self.duplicates} "
-            f"dead_lettered={self.dead_lettered} dropped={self.dropped} "
-            f"buffered={self.buffered} spooled={self.spooled} replayed={self.replayed} "
-            f"failures={self.failures} last_error={self.last_error!r}"
-        )
+        return " ".join(f"{name}={value!r}" for name, value in self.as_dict().items())
 
 
 def count(intake: Intake, flusher: Flusher) -> Counters:
@@ -60,7 +63,7 @@ def count(intake: Intake, flusher: Flusher) -> Counters:
         batches=flusher.batches + (own.batches if own else 0),
         failures=flusher.failures,
         spool_bytes=intake.spool.bytes if intake.spool else 0,
-        oldest_unsent_age_seconds=flusher.oldest_unsent_age,
+        oldest_unsent_age_seconds=round(flusher.oldest_unsent_age, 3),
         circuit_open=flusher.circuit_open,
         last_error=flusher.last_error,
     )

@@ -4,40 +4,130 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, Final
 
 import orjson
 
-from .records import readable
-from .segments import Appender, Record
+from ..embedded.files import sync_folder
+from .segments import Appender
+from .spool import Spool
 
-FILE_NAME = "dead-letters.jsonl"
+FILE_NAME: Final = "dead-letters.jsonl"
+_AT_ONCE: Final = 1000
 
 
-def bury(root: Path, records: Sequence[Record], error: Exception) -> None:
+def bury(root: Path, refused: Iterable[tuple[bytes, Exception]]) -> None:
     """Append records to the file of dead letters, one JSON object a line. Raises OSError."""
     at = datetime.now(UTC)
-    reason = " ".join(str(error).split())
     lines = [
         orjson.dumps(
             {
                 "at": at,
                 "error": type(error).__name__,
-                "reason": reason,
-                "record": readable(record.payload),
+                "reason": " ".join(str(error).split()),
+                "record": orjson.Fragment(payload),
             },
             option=orjson.OPT_APPEND_NEWLINE,
         )
-        for record in records
+        for payload, error in refused
     ]
-    file = Appender(root / FILE_NAME, new=False)
-    try:
-        # All processes share the file; a line that was cut short must not get another behind it.
-        fcntl.flock(file.descriptor, fcntl.LOCK_EX)
-        file.size = os.fstat(file.descriptor).st_size
+    with _locked(root) as file:
+        if _is_cut_short(root):
+            lines.insert(0, b"\n")
         file.append(b"".join(lines))
         os.fdatasync(file.descriptor)
-    finally:
-        file.close()
+
+
+def dead_letters(root: Path) -> Iterator[dict[str, Any]]:
+    """Yield the dead letters, oldest first; a line that was cut short is left out."""
+    for line in _lines(root):
+        with suppress(orjson.JSONDecodeError):
+            yield orjson.loads(line)
+
+
+def exhume(root: Path) -> list[Spool]:
+    """Move the dead letters into folders of the spool, one for each version, locked by us.
+
+    A crash on the way leaves some in both: they are stored once all the same. Raises OSError.
+    """
+    spools: dict[tuple[object, object], Spool] = {}
+    if not (root / FILE_NAME).exists():
+        return []
+    with _locked(root):
+        unreadable = []
+        for line in _lines(root):
+            try:
+                record = orjson.loads(line)["record"]
+            except (orjson.JSONDecodeError, KeyError):
+                unreadable.append(line)
+                continue
+            version = record.get("model_name"), record.get("model_version")
+            if version not in spools:
+                spools[version] = Spool.create(root, sys.maxsize, durable=True)
+            number = spools[version].append([orjson.dumps(record)])
+            if number % _AT_ONCE == 0:
+                spools[version].sync(number)
+        for spool in spools.values():
+            spool.sync()
+        _replace(root, b"".join(unreadable))
+    return list(spools.values())
+
+
+@contextmanager
+def _locked(root: Path) -> Iterator[Appender]:
+    """Open the file that all processes share, for us alone."""
+    while True:
+        file = Appender(root / FILE_NAME, new=False)
+        try:
+            fcntl.flock(file.descriptor, fcntl.LOCK_EX)
+            # Whoever had the lock before may have put another file in its place.
+            if _is_current(root, file.descriptor):
+                file.size = os.fstat(file.descriptor).st_size
+                yield file
+                return
+        finally:
+            file.close()
+
+
+def _is_current(root: Path, descriptor: int) -> bool:
+    try:
+        return (root / FILE_NAME).stat().st_ino == os.fstat(descriptor).st_ino
+    except FileNotFoundError:
+        return False
+
+
+def _is_cut_short(root: Path) -> bool:
+    """Return whether a crash left the last line without its end."""
+    with (root / FILE_NAME).open("rb") as file:
+        if not file.seek(0, os.SEEK_END):
+            return False
+        file.seek(-1, os.SEEK_END)
+        return file.read() != b"\n"
+
+
+def _lines(root: Path) -> Iterator[bytes]:
+    with suppress(FileNotFoundError), (root / FILE_NAME).open("rb") as lines:
+        yield from lines
+
+
+def _replace(root: Path, data: bytes) -> None:
+    """Put a file with only `data` in the place of the file, or none when there is no data."""
+    path = root / FILE_NAME
+    if data:
+        part = path.with_suffix(".part")
+        part.unlink(missing_ok=True)
+        file = Appender(part)
+        try:
+            file.append(data)
+            os.fdatasync(file.descriptor)
+        finally:
+            file.close()
+        part.replace(path)
+    else:
+        path.unlink()
+    sync_folder(root)

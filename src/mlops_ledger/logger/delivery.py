@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
 from uuid import UUID
 
-from ..errors import Conflict, InvalidValue, LedgerError, NotFound
+from ..errors import (
+    Conflict,
+    EmbeddedServerError,
+    InvalidValue,
+    LedgerError,
+    NotFound,
+    Unavailable,
+)
 from ..rows import Written
 from .deadletters import bury
 from .drain import Drain
@@ -17,7 +23,6 @@ from .intake import Intake
 from .records import decode
 from .segments import Record
 
-_ROW: Final = re.compile(r"rows\[(\d+)\]\.?(.*)")
 # The interpreter lets another thread run every 5 ms only: rest before a caller has to wait.
 _AT_ONCE: Final = 16
 _REST: Final = 5e-5
@@ -28,6 +33,9 @@ class Sink(Protocol):
 
     def insert_many(self, *, rows: Iterable[Mapping[str, Any]], write_id: UUID) -> Written:
         """Store rows in one transaction, once for each `write_id`."""
+
+    def refusals(self, *, rows: Iterable[Mapping[str, Any]]) -> dict[int, InvalidValue]:
+        """Return what `insert_many` refuses without asking the server, by the row's place."""
 
 
 class Delivery:
@@ -46,6 +54,7 @@ class Delivery:
         self._sink = sink
         self._root = root
         self._intake = intake
+        self._renewed = False
 
     @property
     def settled(self) -> int:
@@ -62,53 +71,83 @@ class Delivery:
         if len(records) < min(least, self.drain.limit):
             return False
         write_id = self.drain.begin(records)
-        rows = unpack([record.payload for record in records], patient=patient)
         try:
-            written = self._sink.insert_many(rows=rows, write_id=write_id)
-        except Conflict:
-            # A damaged segment gave other rows than those that the id was made for.
-            self.drain.renew()
-            raise
-        except LedgerError as error:
-            if not is_refusal(error):
-                raise
-            self._refused(records, error)
-        except (TypeError, ValueError, OverflowError) as error:
-            self._refused(records, error)
+            self._send(records, write_id, patient)
+        except (InvalidValue, TypeError, ValueError, OverflowError) as error:
+            self._refused(records, write_id, error, patient)
+        except NotFound as error:
+            # All records of a spool are of one version.
+            self._settle(records, dict.fromkeys(range(len(records)), error))
+        except Conflict as error:
+            if self._renewed:
+                self._divide(records, error)
+            else:
+                # A damaged segment gave other rows than those that the id was made for.
+                self._renewed = True
+                self.drain.renew()
         else:
-            self.batches += 1
-            self.stored += written.stored
-            self.duplicates += written.duplicates
-            self._settle(records, None)
+            self._settle(records, {})
         return True
 
-    def _refused(self, records: list[Record], error: Exception) -> None:
-        """Bury the record that was refused, or narrow down which it is."""
-        named = _ROW.match(error.field) if isinstance(error, InvalidValue) else None
-        place = int(named[1]) if named else None
-        if isinstance(error, NotFound):
-            # All records of a spool are of one version.
-            self._bury(records, error)
-        elif place == 0 or len(records) == 1:
-            self._bury(records[:1], _of_one_row(error))
+    def _send(self, records: list[Record], write_id: UUID, patient: bool) -> None:
+        rows = unpack([record.payload for record in records], patient=patient)
+        written = self._sink.insert_many(rows=rows, write_id=write_id)
+        self.batches += 1
+        self.stored += written.stored
+        self.duplicates += written.duplicates
+
+    def _refused(
+        self, records: list[Record], write_id: UUID, error: Exception, patient: bool
+    ) -> None:
+        """Send those that can be seen to be right and bury the others, or narrow down which."""
+        rows = unpack([record.payload for record in records], patient=patient)
+        refused = self._sink.refusals(rows=rows)
+        if not refused:
+            self._divide(records, error)
+            return
+        right = [record for place, record in enumerate(records) if place not in refused]
+        try:
+            if right:
+                self._send(right, write_id, patient)
+        except (InvalidValue, Conflict):
+            # The server refuses more; nothing is stored or buried yet.
+            self.drain.divide(len(records) // 2)
         else:
-            self.drain.divide(len(records) // 2 if place is None else place)
+            self._settle(records, refused)
 
-    def _bury(self, records: list[Record], error: Exception) -> None:
-        bury(self._root, records, error)
-        self.dead = error
-        self.dead_lettered += len(records)
-        self._settle(records, error if isinstance(error, LedgerError) else LedgerError(str(error)))
+    def _divide(self, records: list[Record], error: Exception) -> None:
+        """Bury the one record that the server refuses, or send half of them."""
+        if len(records) == 1:
+            self._settle(records, {0: error})
+        else:
+            self.drain.divide(len(records) // 2)
 
-    def _settle(self, records: list[Record], reason: LedgerError | None) -> None:
+    def _settle(self, records: list[Record], refused: Mapping[int, Exception]) -> None:
+        """Be done with a batch, of which those at some places were refused."""
+        if refused:
+            bury(self._root, [(records[place].payload, refused[place]) for place in refused])
+            self.dead = refused[max(refused)]
+            self.dead_lettered += len(refused)
+        self._renewed = False
         self.drain.settle(records)
         if self._intake is not None:
-            self._intake.tell(records[-1].sequence, reason)
+            for place, error in refused.items():
+                number = records[place].sequence
+                self._intake.tell(number - 1, None)
+                self._intake.tell(number, _told(error))
+            self._intake.tell(records[-1].sequence, None)
 
 
-def is_refusal(error: LedgerError) -> bool:
+def is_refusal(error: Exception) -> bool:
     """Return whether the database objects to the rows themselves, so that no retry helps."""
-    return isinstance(error, InvalidValue | NotFound)
+    return isinstance(error, InvalidValue | NotFound | Conflict)
+
+
+def is_outage(error: Exception) -> bool:
+    """Return whether it may be over in a moment; a missing right or table is not."""
+    return isinstance(error, Unavailable | EmbeddedServerError) or not isinstance(
+        error, LedgerError
+    )
 
 
 def unpack(payloads: list[bytes], *, patient: bool) -> Iterator[dict[str, Any]]:
@@ -119,7 +158,5 @@ def unpack(payloads: list[bytes], *, patient: bool) -> Iterator[dict[str, Any]]:
         yield decode(payload)
 
 
-def _of_one_row(error: Exception) -> Exception:
-    if isinstance(error, InvalidValue) and (named := _ROW.match(error.field)):
-        return InvalidValue(named[2] or "row", error.problem)
-    return error
+def _told(error: Exception) -> LedgerError:
+    return error if isinstance(error, LedgerError) else LedgerError(str(error))

@@ -7,12 +7,14 @@ import random
 import threading
 import time
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from .._sync.predictions import PredictionsRepository
 from ..config import Settings
 from ..database import Database
 from ..errors import LedgerError
-from .delivery import Delivery, is_refusal, unpack
+from .counters import Counters, count
+from .delivery import Delivery, is_outage, is_refusal, unpack
 from .drain import Drain
 from .intake import Intake
 from .spool import Spool, SpoolFull, folders
@@ -20,8 +22,12 @@ from .spool import Spool, SpoolFull, folders
 logger = logging.getLogger("mlops_ledger.logger")
 
 _ADOPT_EVERY = 60.0
+_REPORT_EVERY = 60.0
+_PARTITIONS_EVERY = 3600.0
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 2.0
+# After what only a person can mend, such as a right that is missing.
+_LONG_PAUSE = 30.0
 
 
 class Flusher(threading.Thread):
@@ -45,6 +51,9 @@ class Flusher(threading.Thread):
         self._sink = PredictionsRepository(self.db)
         self._adopted: list[Delivery] = []
         self._adopt_next = 0.0
+        self._partitions_next = 0.0
+        self._report_next = time.monotonic() + _REPORT_EVERY
+        self._reported: Counters | None = None
         self._pause = 0.0
         self._stopping = threading.Event()
         self._last_tries = 10
@@ -72,8 +81,7 @@ class Flusher(threading.Thread):
                 self._work()
             except Exception as error:
                 self._failed(error)
-            else:
-                self._succeeded()
+            self._report()
             if stopping and self._give_up():
                 break
 
@@ -99,8 +107,12 @@ class Flusher(threading.Thread):
         # A first batch of any size, then only such that are worth a transaction.
         least = 1
         patient = self._deadline is None
-        while self._time_left() and self._step(least, patient):
+        while self._time_left():
+            sent = self._step(least, patient)
             self._succeeded()
+            if not sent:
+                break
+            self._prepare_partitions()
             if patient and self.intake.options.durability != "database":
                 least = self.intake.options.batch_rows // 2
         if not self.intake.buffered + self.intake.spooled:
@@ -108,13 +120,21 @@ class Flusher(threading.Thread):
 
     def _step(self, least: int, patient: bool) -> bool:
         """Send a batch, of our own and of an earlier process; return whether there was any."""
+        try:
+            done = self._send_own(least, patient)
+        except LedgerError as error:
+            # Another version's may be taken all the same.
+            while not is_outage(error) and self._replay(patient):
+                pass
+            raise
+        return self._replay(patient) or done
+
+    def _send_own(self, least: int, patient: bool) -> bool:
         if self.intake.holds_batch:
             self._send_memory(patient)
         done = self._own_delivery(least, patient)
         if not done and self.intake.buffered >= least:
             done = self._send_memory(patient)
-        if self._deadline is None:
-            done = self._replay(patient) or done
         return done
 
     def _own_delivery(self, least: int, patient: bool) -> bool:
@@ -160,16 +180,43 @@ class Flusher(threading.Thread):
 
     def _replay(self, patient: bool) -> bool:
         """Send a batch that an earlier process left; return whether there was one."""
-        while self._adopted:
+        while self._adopted and self._deadline is None:
             delivery = self._adopted[0]
             before = delivery.settled
-            if delivery.step(patient=patient):
-                self.replayed += delivery.settled - before
-                return True
+            try:
+                if delivery.step(patient=patient):
+                    self.replayed += delivery.settled - before
+                    return True
+            except LedgerError as error:
+                if is_outage(error):
+                    raise
+                # Given back, to be adopted again in a while: it must not hold up the others.
+                self._note(error)
+                delivery.drain.spool.note_problem(self.last_error)
             delivery.drain.close()
             delivery.drain.spool.release()
             self._adopted.pop(0)
         return False
+
+    def _prepare_partitions(self) -> None:
+        """Make tomorrow's partition ahead, so that midnight's first write need not wait for it."""
+        if time.monotonic() < self._partitions_next:
+            return
+        self._partitions_next = time.monotonic() + _PARTITIONS_EVERY
+        try:
+            self._sink.ensure_partitions(until=datetime.now(UTC) + timedelta(days=1))
+        except LedgerError as error:
+            logger.debug("tomorrow's partition was not made: %s", error)
+
+    def _report(self) -> None:
+        """Write the counters into the log, once a minute when they changed."""
+        if time.monotonic() < self._report_next:
+            return
+        self._report_next = time.monotonic() + _REPORT_EVERY
+        counters = replace(count(self.intake, self), oldest_unsent_age_seconds=0.0)
+        if counters not in (self._reported, Counters()):
+            logger.info("prediction logger: %s", count(self.intake, self))
+        self._reported = counters
 
     def _give_up(self) -> bool:
         """Return whether all is sent, time is up, or the last tries before the end failed too."""
@@ -181,21 +228,32 @@ class Flusher(threading.Thread):
 
     def _failed(self, error: Exception) -> None:
         self.failures += 1
+        before = self.last_error
         self._note(error)
-        if not self.circuit_open:
-            logger.warning("predictions wait for the database: %s", self.last_error)
+        outage = is_outage(error)
+        if not self.circuit_open or self.last_error != before:
+            if outage:
+                logger.warning("predictions wait for the database: %s", self.last_error)
+            else:
+                logger.error("predictions cannot be stored and wait: %s", self.last_error)
         self.circuit_open = True
-        self._pause = min(max(_FIRST_PAUSE, 2 * self._pause), _LONGEST_PAUSE)
+        if outage:
+            self._pause = min(max(_FIRST_PAUSE, 2 * self._pause), _LONGEST_PAUSE)
+        else:
+            self._pause = _LONG_PAUSE
         self._pause *= random.uniform(0.8, 1.2)
         self.intake.ease()
+        if self.intake.spool is not None:
+            self.intake.spool.note_problem(self.last_error)
 
     def _succeeded(self) -> None:
         if self.circuit_open:
             logger.warning("predictions are written to the database again")
+            if self.intake.spool is not None:
+                self.intake.spool.note_problem(None)
         self.circuit_open = False
         self._pause = 0.0
 
     def _note(self, error: Exception) -> None:
         known = isinstance(error, LedgerError | SpoolFull)
-        text = str(error) if known else f"{type(error).__name__}"
-        self.last_error = text
+        self.last_error = str(error) if known else type(error).__name__

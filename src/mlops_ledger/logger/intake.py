@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -56,25 +56,38 @@ class Intake:
         self._order = itertools.count()
         self._since_wake = 0
 
-    def accept(self, payload: bytes, *, wait: bool = True, settled: Settled | None = None) -> int:
-        """Keep a record and return its number, or 0 when it has none.
+    def accept(
+        self, payloads: Sequence[bytes], *, wait: bool = True, settled: Settled | None = None
+    ) -> int:
+        """Keep records, all or none, and return the number of the last, or 0 when it has none.
 
-        `settled` is called once it is in the database, or refused. Raises Unavailable when there
-        is no room, SpoolFull instead of waiting for room without `wait`.
+        `settled` is called for each once it is in the database, or refused. Raises Unavailable
+        when there is no room, SpoolFull instead of waiting for room without `wait`.
         """
         number = 0
         while True:
             try:
-                number = self._keep(payload, settled)
+                number = self._keep(payloads, settled)
                 break
             except SpoolFull as full:
-                if not self._make_room(full, wait):
+                if not self._make_room(full, len(payloads), wait):
                     break
-        self._since_wake += 1
+        self._since_wake += len(payloads)
         if self._eager or self._since_wake >= self.options.batch_rows:
             self._since_wake = 0
             self.wake.set()
         return number
+
+    def sync(self, number: int) -> None:
+        """Return when a record is on the disk. Raises Unavailable."""
+        while number and self.spool is not None:
+            try:
+                self.spool.sync(number)
+                return
+            except SpoolFull as full:
+                if self.options.overflow == "raise" or self.closed:
+                    raise Unavailable(f"{full}: the prediction may not survive a crash") from None
+                self._make_room(full, 0, wait=True)
 
     def tell(self, last: int, reason: LedgerError | None) -> None:
         """Call whoever waits for records up to a number."""
@@ -146,24 +159,29 @@ class Intake:
                 self._batch = None
                 self._buffer.clear()
             if self.spool is not None:
+                try:
+                    self.spool.sync()
+                except SpoolFull as full:
+                    self._drop(self.spool.discard(), f"lost at exit: {full}")
                 self.spool.release()
 
-    def _keep(self, payload: bytes, settled: Settled | None) -> int:
+    def _keep(self, payloads: Sequence[bytes], settled: Settled | None) -> int:
         if self.closed:
             raise LedgerError("the prediction logger is closed: make another")
         with self._lock:
-            number = 0
+            last = 0
             if not self._memory:
-                number = (self.spool or self._spool()).append((payload,))
+                last = (self.spool or self._spool()).append(payloads)
             else:
-                if len(self._buffer) >= self.options.buffer_rows:
+                if len(self._buffer) + len(payloads) > self.options.buffer_rows:
                     self.spill()
-                self._buffer.append(payload)
-            self.accepted += 1
-            # Under the lock that `tell` takes too: it may be settled at any moment.
+                self._buffer.extend(payloads)
+            self.accepted += len(payloads)
+            # Under the lock that `tell` takes too: they may be settled at any moment.
             if settled is not None:
-                heapq.heappush(self._waiters, (number, next(self._order), settled))
-        return number
+                for number in range(last - len(payloads) + 1, last + 1):
+                    heapq.heappush(self._waiters, (number, next(self._order), settled))
+        return last
 
     def _spool(self) -> Spool:
         if self.spool is None:
@@ -177,11 +195,11 @@ class Intake:
                 raise SpoolFull(f"the spool cannot be made: {error.strerror}") from None
         return self.spool
 
-    def _make_room(self, full: SpoolFull, wait: bool) -> bool:
-        """Apply the policy for a full spool; return whether to try again."""
+    def _make_room(self, full: SpoolFull, count: int, wait: bool) -> bool:
+        """Apply the policy for a full spool to so many new records; return whether to try again."""
         self.wake.set()
         if self.options.overflow == "drop_oldest":
-            return self._drop_oldest(str(full))
+            return self._drop_oldest(str(full), count)
         if self.options.overflow == "raise":
             raise Unavailable(
                 f"{full} and the database does not take the records: the prediction was not logged"
@@ -191,22 +209,23 @@ class Intake:
         time.sleep(0.02)
         return True
 
-    def _drop_oldest(self, why: str) -> bool:
+    def _drop_oldest(self, why: str, count: int) -> bool:
         with self._lock:
             if self._memory and self._buffer:
-                self._buffer.popleft()
-                self._drop(1, why)
-                return True
-            dropped = self.spool.drop_oldest() if self.spool else 0
+                dropped = min(len(self._buffer), count)
+                for _ in range(dropped):
+                    self._buffer.popleft()
+            else:
+                dropped = self.spool.drop_oldest() or self.spool.discard() if self.spool else 0
             if dropped:
                 self._drop(dropped, why)
                 return True
-            # Nothing older can go, so it is the new one.
-            self.accepted += 1
-            self._drop(1, why)
+            # Nothing older can go, so it is the new ones.
+            self.accepted += count
+            self._drop(count, why)
         return False
 
     def _drop(self, count: int, why: str) -> None:
-        if not self.dropped:
+        if count and not self.dropped:
             logger.error("predictions are being dropped: %s", why)
         self.dropped += count

@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
-import atexit
-import logging
-import multiprocessing
-import os
 import threading
-import weakref
-from multiprocessing.util import Finalize
-from pathlib import Path
-from typing import Final, Self, TypeAlias, Unpack
+import time
+from collections.abc import Iterable, Sequence
+from typing import Self, Unpack
 from uuid import UUID
 
-from .. import values
-from ..config import Settings
-from ..database import AsyncDatabase, Database
-from ..errors import ConfigError, InvalidValue, LedgerError, Unavailable
-from .counters import Counters, count
-from .flusher import Flusher
-from .intake import Intake, Options
+from ..errors import LedgerError
+from .base import LoggerBase, not_committed
+from .counters import Counters
+from .intake import Intake
 from .records import Prediction, encode
-from .spool import SpoolFull
-
-log = logging.getLogger("mlops_ledger.logger")
-
-DURABILITIES: Final = ("memory", "process", "disk", "database")
-OVERFLOWS: Final = ("drop_oldest", "block", "raise")
-
-Target: TypeAlias = Database | AsyncDatabase | Settings | str | None
 
 
-class PredictionLogger:
+class PredictionLogger(LoggerBase):
     """Logs the predictions of one version of a model.
 
     A call returns when its record has reached what `durability` names: "memory" (lost when the
@@ -41,53 +25,6 @@ class PredictionLogger:
     When the spool is full, `overflow` decides: "drop_oldest" (counted), "block" or "raise".
     """
 
-    def __init__(
-        self,
-        db: Target = None,
-        *,
-        model_name: str,
-        model_version: str,
-        durability: str = "process",
-        overflow: str | None = None,
-        batch_rows: int = 1000,
-        flush_interval: float = 0.25,
-        buffer_rows: int = 10_000,
-        commit_timeout: float = 10.0,
-        spool_dir: Path | str | None = None,
-        spool_bytes: int = 1_000_000_000,
-    ) -> None:
-        self._settings = settings_of(db)
-        self._version = {
-            "model_name": values.text("model_name", model_name),
-            "model_version": values.text("model_version", model_version),
-        }
-        if durability not in DURABILITIES:
-            raise InvalidValue("durability", f"must be one of {', '.join(DURABILITIES)}")
-        # A call that waits for its commit must not be told of it when the record was dropped.
-        allowed = OVERFLOWS[1:] if durability == "database" else OVERFLOWS
-        overflow = overflow or ("raise" if durability == "database" else "drop_oldest")
-        if overflow not in allowed:
-            raise InvalidValue("overflow", f"must be one of {', '.join(allowed)}")
-        self._durability = durability
-        self._options = Options(
-            durability=durability,
-            overflow=overflow,
-            batch_rows=_at_least(1, "batch_rows", batch_rows),
-            buffer_rows=_at_least(1, "buffer_rows", buffer_rows),
-            flush_interval=_seconds("flush_interval", flush_interval),
-            commit_timeout=_seconds("commit_timeout", commit_timeout),
-            spool_root=Path(spool_dir or self._settings.spool).absolute(),
-            spool_bytes=_at_least(1_000_000, "spool_bytes", spool_bytes),
-        )
-        require_writable(self._options.spool_root)
-        self._closed = False
-        self._inherited: list[object] = []
-        self._lock = threading.RLock()
-        self._intake: Intake | None = None
-        self._flusher: Flusher | None = None
-        self._final: Counters | None = None
-        _live.add(self)
-
     def __call__(self, **prediction: Unpack[Prediction]) -> UUID:
         """Log a prediction and return its id; the arguments are those of `insert`.
 
@@ -95,14 +32,19 @@ class PredictionLogger:
         not be made as durable as was asked for.
         """
         id, payload = encode(self._version, prediction)
-        intake = self._intake or self._start()
-        if self._durability == "database":
-            self._commit(intake, payload)
-            return id
-        number = intake.accept(payload)
-        if self._durability == "disk":
-            sync(intake, number)
+        self._take((payload,))
         return id
+
+    def many(self, predictions: Iterable[Prediction]) -> list[UUID]:
+        """Log predictions, each a mapping of the arguments of a call, and return their ids.
+
+        They become durable together, so it costs one sync or one commit for all. Nothing is
+        logged when a value is refused. Raises as a call does.
+        """
+        ids, payloads = self._encode(predictions)
+        if payloads:
+            self._take(payloads)
+        return ids
 
     def __enter__(self) -> Self:
         self._start()
@@ -111,136 +53,36 @@ class PredictionLogger:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    @property
-    def counters(self) -> Counters:
-        """What became of the records that this process logged."""
-        return self._final or self._count()
-
     def close(self, timeout: float = 5.0) -> Counters:
         """Send what can be sent within `timeout` seconds, leave the rest in the spool.
 
         Returns the counters. Nothing can be logged afterwards.
         """
-        with self._lock:
-            self._closed = True
-            if self._intake is not None and self._final is None:
-                self._intake.closed = True
-                assert self._flusher is not None
-                self._flusher.stop(timeout)
-                self._intake.finish()
-                self._final = self._count()
-                log.info("prediction logger closed: %s", self._final)
-            _live.discard(self)
-        return self.counters
+        return self._close(timeout)
 
-    def _start(self) -> Intake:
-        with self._lock:
-            if self._intake is None:
-                if self._closed:
-                    raise LedgerError("the prediction logger is closed: make another")
-                intake = Intake(self._options)
-                self._flusher = Flusher(self._settings, intake)
-                self._flusher.start()
-                _close_with_child()
-                # Last: whoever finds it finds the thread running.
-                self._intake = intake
-            return self._intake
+    def _take(self, payloads: Sequence[bytes]) -> None:
+        intake = self._intake or self._start()
+        if self._durability == "database":
+            self._commit(intake, payloads)
+            return
+        number = intake.accept(payloads)
+        if self._durability == "disk":
+            intake.sync(number)
 
-    def _commit(self, intake: Intake, payload: bytes) -> None:
-        done = threading.Event()
-        outcome: list[LedgerError | None] = []
+    def _commit(self, intake: Intake, payloads: Sequence[bytes]) -> None:
+        """Wait until all are committed. Raises the reason why the first was refused, if any was."""
+        done = threading.Semaphore(0)
+        outcomes: list[LedgerError | None] = []
 
         def settled(reason: LedgerError | None) -> None:
-            outcome.append(reason)
-            done.set()
+            outcomes.append(reason)
+            done.release()
 
-        intake.accept(payload, settled=settled)
-        if not done.wait(self._options.commit_timeout):
-            raise not_committed(self._options)
-        if outcome[0] is not None:
-            raise outcome[0]
-
-    def _count(self) -> Counters:
-        if self._intake is None or self._flusher is None:
-            return Counters()
-        return count(self._intake, self._flusher)
-
-    def _forget(self) -> None:
-        """In a forked child: leave everything to the parent, and begin anew at the next call."""
-        if self._intake is not None and self._intake.spool is not None:
-            self._intake.spool.disown()
-        # Kept, because collecting it would touch what is the parent's.
-        self._inherited.append((self._intake, self._flusher))
-        self._lock = threading.RLock()
-        self._intake = self._flusher = self._final = None
-
-
-def sync(intake: Intake, number: int) -> None:
-    """Return when a record is on the disk. Raises Unavailable."""
-    if number and intake.spool is not None:
-        try:
-            intake.spool.sync(number)
-        except SpoolFull as full:
-            raise Unavailable(f"{full}: the prediction may not survive a crash") from None
-
-
-def not_committed(options: Options) -> Unavailable:
-    """Say that a record waits in the spool."""
-    return Unavailable(
-        f"the prediction was not committed within {options.commit_timeout:g} s: it waits in the "
-        "spool and will be written once the database takes it; do not log it again"
-    )
-
-
-def settings_of(db: Target) -> Settings:
-    """Return where the database is; the logger makes connections of its own to it."""
-    if isinstance(db, Settings):
-        return db
-    return (db if isinstance(db, Database | AsyncDatabase) else Database(db))._settings
-
-
-def require_writable(folder: Path) -> None:
-    """Make the folder of the spool. Raises ConfigError when nothing can be written there."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"the spool folder {folder} cannot be made: {error.strerror}") from None
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise ConfigError(f"the spool folder {folder} is not writable: set MLOPS_SPOOL_DIR")
-
-
-def _at_least(least: int, field: str, value: object) -> int:
-    number = values.integer(64)(field, value)
-    if number < least:
-        raise InvalidValue(field, f"must be at least {least}")
-    return number
-
-
-def _seconds(field: str, value: object) -> float:
-    number = values.number(field, value)
-    if number <= 0:
-        raise InvalidValue(field, "must be above 0")
-    return number
-
-
-_live: weakref.WeakSet[PredictionLogger] = weakref.WeakSet()
-
-
-def _forget_all() -> None:
-    for each in list(_live):
-        each._forget()
-
-
-@atexit.register
-def _close_all() -> None:
-    for each in list(_live):
-        each.close()
-
-
-def _close_with_child() -> None:
-    """Have the loggers closed at the end of a child of multiprocessing, which skips atexit."""
-    if multiprocessing.parent_process() is not None:
-        Finalize(None, _close_all, exitpriority=100)
-
-
-os.register_at_fork(after_in_child=_forget_all)
+        intake.accept(payloads, settled=settled)
+        deadline = time.monotonic() + self._options.commit_timeout
+        for _ in payloads:
+            if not done.acquire(timeout=max(deadline - time.monotonic(), 0)):
+                raise not_committed(self._options)
+        for reason in outcomes:
+            if reason is not None:
+                raise reason

@@ -86,13 +86,12 @@ def decode(data: bytes) -> dict[str, Any]:
     return record
 
 
-def readable(data: bytes) -> dict[str, Any]:
-    """Return a record as people want to see it, fit for JSON."""
-    record: dict[str, Any] = orjson.loads(data)
-    record["predicted_at"] = datetime.fromtimestamp(record["predicted_at"] / 1e6, UTC)
-    for place, text in record.pop("not_finite", ()):
-        record["features"][place] = text
-    return record
+def readable(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a record's JSON as people want to see it, fit for JSON."""
+    shown = {**record, "predicted_at": datetime.fromtimestamp(record["predicted_at"] / 1e6, UTC)}
+    for place, text in shown.pop("not_finite", ()):
+        shown["features"][place] = text
+    return shown
 
 
 def _place_in_time(record: dict[str, Any]) -> UUID:

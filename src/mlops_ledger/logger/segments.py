@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from struct import Struct
@@ -99,31 +100,43 @@ class Appender:
     """Appends to a file, wholly or not at all."""
 
     def __init__(self, path: Path, *, new: bool = True) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | (os.O_EXCL if new else 0)
+        flags = os.O_WRONLY | os.O_CREAT | (os.O_EXCL if new else 0)
         self.descriptor = os.open(path, flags, 0o600)
         self.size = 0 if new else os.fstat(self.descriptor).st_size
         self.broken = False
+        self._reserved = False
+
+    def reserve(self, size: int) -> None:
+        """Get room on the disk ahead, if there is any: a sync need not write where it is then."""
+        self._reserved = True
+        with suppress(OSError):
+            os.posix_fallocate(self.descriptor, self.size, size)
 
     def append(self, data: bytes) -> None:
         """Write all of `data`, or cut the file back and raise OSError."""
         try:
-            written = os.write(self.descriptor, data)
+            written = os.pwrite(self.descriptor, data, self.size)
             while written < len(data):
-                written += os.write(self.descriptor, memoryview(data)[written:])
-            self.size += written
+                rest = memoryview(data)[written:]
+                written += os.pwrite(self.descriptor, rest, self.size + written)
         except BaseException:
-            self._cut_back()
+            self.broken |= not self._cut_back()
             raise
+        self.size += written
 
     def close(self) -> None:
-        """Close the file."""
-        descriptor, self.descriptor = self.descriptor, -1
+        """Give back the room that was not used and close the file."""
+        descriptor = self.descriptor
         if descriptor >= 0:
+            if self._reserved:
+                self._cut_back()
+            self.descriptor = -1
             os.close(descriptor)
 
-    def _cut_back(self) -> None:
+    def _cut_back(self) -> bool:
+        """Cut off what lies behind the end; a torn record may stand there if it fails."""
         try:
             os.ftruncate(self.descriptor, self.size)
         except OSError:
-            # A torn record may stand at the end: nothing may be appended behind it.
-            self.broken = True
+            return False
+        return True

@@ -12,17 +12,20 @@ import os
 import secrets
 import tempfile
 import threading
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from ..embedded.files import sync_folder
+from .groups import Group
 from .segments import OVERHEAD, Appender, Segment, frame
 
 SEGMENT_BYTES: Final = 8_000_000
 _NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT)
 LOCK: Final = "lock"
+PROBLEM: Final = "problem"
 
 
 class SpoolFull(Exception):
@@ -32,7 +35,8 @@ class SpoolFull(Exception):
 class Spool:
     """The folder of one logger in one process, locked by us.
 
-    `durable` keeps what is not on the disk yet in memory too, because a failed fsync may lose it.
+    A `durable` one writes records only when they are synced, those of many threads in one go; until
+    then they stay in memory, because a failed sync may lose what was written.
     """
 
     def __init__(
@@ -60,9 +64,12 @@ class Spool:
         self._flock = lock
         self._next = 1
         self._writer: Appender | None = None
-        self._syncing = threading.Lock()
-        self._unsynced: list[tuple[int, bytes]] = []
-        self._dirty: list[Appender] = []
+        self._collected: deque[tuple[int, bytes]] = deque()
+        self._collected_bytes = 0
+        self._writing = threading.Lock()
+        self._group = Group(self._commit)
+        self._failing = False
+        self._problem: str | None = None
 
     @classmethod
     def create(cls, root: Path, quota: int, *, durable: bool = False) -> Spool:
@@ -94,29 +101,44 @@ class Spool:
             return None
 
     def append(self, payloads: Sequence[bytes]) -> int:
-        """Write records and return the number of the last. Raises SpoolFull; then none is kept."""
+        """Take records and return the number of the last. Raises SpoolFull; then none is kept."""
+        if self._failing:
+            self.sync()
+        size = sum(map(len, payloads)) + OVERHEAD * len(payloads)
         with self.lock:
-            for _ in range(2):
-                try:
-                    return self._append(payloads)
-                except OSError as error:
-                    if error.errno in _NO_ROOM:
-                        raise SpoolFull("the disk of the spool is full") from None
-                    problem = error.strerror
-                    # The file failed once and is not trusted again: go on in another.
-                    self._seal()
-            raise SpoolFull(f"the spool cannot be written: {problem}")
+            if self.bytes + self._collected_bytes + size > self._quota:
+                raise SpoolFull("the spool holds as much as it may")
+            # Counted before they are written: no number may ever stand for two records.
+            records = list(enumerate(payloads, self._next))
+            self._next += len(payloads)
+            if self.durable:
+                self._collected.extend(records)
+                self._collected_bytes += size
+            else:
+                self._write(records)
+            return self._next - 1
 
-    def sync(self, sequence: int) -> None:
-        """Return when the records up to a number are on the disk. Raises SpoolFull."""
-        if self.synced >= sequence:
-            return
-        # Whoever waits here finds, mostly, that the one before has synced for him too.
-        with self._syncing:
-            for _ in range(3):
-                if self.synced >= sequence or self._sync():
-                    return
-        raise SpoolFull("the spool cannot be synced to its disk")
+    def sync(self, sequence: int | None = None) -> None:
+        """Return when the records up to a number, by default all, are on the disk.
+
+        Does nothing in a spool that is not durable. Raises SpoolFull; the records are kept, and
+        every later call tries again.
+        """
+        if sequence is None:
+            sequence = self._next - 1
+        while self.durable and self.synced < sequence:
+            self._group.join()
+
+    def discard(self) -> int:
+        """Drop what could not be written; return how many records."""
+        with self._writing, self.lock:
+            count = len(self._collected)
+            if count:
+                self.synced = self._collected[-1][0]
+            self._collected.clear()
+            self._collected_bytes = 0
+            self._failing = False
+        return count
 
     def drop_oldest(self) -> int:
         """Delete the oldest segment not in use; return how many records it held."""
@@ -151,20 +173,32 @@ class Spool:
 
     def waiting(self) -> int:
         """Count the records that were appended here and not yet settled."""
-        return self.appended - self.settled
+        with self.lock:
+            return self.appended + len(self._collected) - self.settled
+
+    def note_problem(self, problem: str | None) -> None:
+        """Write down for `spool status` why the records wait."""
+        if problem == self._problem:
+            return
+        self._problem = problem
+        with suppress(OSError):
+            if problem is None:
+                (self.folder / PROBLEM).unlink(missing_ok=True)
+            else:
+                (self.folder / PROBLEM).write_text(problem)
 
     def release(self) -> None:
         """Sync, give up the lock, and remove the folder if nothing is left in it."""
-        with self.lock:
-            writers = {*self._dirty, *([self._writer] if self._writer else [])}
+        with suppress(SpoolFull):
+            self.sync()
+        with self._writing, self.lock:
             done = self._countable and not self.waiting()
-            for writer in writers:
+            if self._writer is not None:
                 if not done:
                     with suppress(OSError):
-                        os.fdatasync(writer.descriptor)
-                writer.close()
-            self._dirty.clear()
-            self._writer = None
+                        os.fdatasync(self._writer.descriptor)
+                self._writer.close()
+                self._writer = None
             for segment in list(self.segments) if done else ():
                 self.retire(segment)
             if not self.segments:
@@ -175,7 +209,8 @@ class Spool:
         """Remove the empty folder."""
         for leftover in self.folder.glob("*.log"):
             leftover.unlink(missing_ok=True)
-        (self.folder / LOCK).unlink(missing_ok=True)
+        for name in (PROBLEM, LOCK):
+            (self.folder / name).unlink(missing_ok=True)
         with suppress(OSError):
             self.folder.rmdir()
 
@@ -184,87 +219,88 @@ class Spool:
         lock, self._flock = self._flock, -1
         if lock >= 0:
             os.close(lock)
-        for writer in {*self._dirty, *([self._writer] if self._writer else [])}:
-            writer.close()
-        self._writer = None
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            os.close(writer.descriptor)
 
-    def _append(self, payloads: Sequence[bytes]) -> int:
-        size = sum(map(len, payloads)) + OVERHEAD * len(payloads)
-        if self.bytes + size > self._quota:
-            raise SpoolFull("the spool holds as much as it may")
+    def _commit(self) -> None:
+        """Write and sync what was collected; leave it collected when that fails."""
+        with self._writing:
+            with self.lock:
+                records = list(self._collected)
+            if records:
+                try:
+                    self._write(records)
+                except SpoolFull:
+                    self._failing = True
+                    raise
+            self._failing = False
+
+    def _write(self, records: Sequence[tuple[int, bytes]]) -> None:
+        for _ in range(3):
+            try:
+                self._put(records)
+                return
+            except OSError as error:
+                no_room = error.errno in _NO_ROOM
+                # A file that failed once is not trusted again, unless it was only cut back.
+                if not (no_room and self._is_whole()):
+                    self._seal()
+                if no_room:
+                    raise SpoolFull("the disk of the spool is full") from None
+                problem = error.strerror
+        raise SpoolFull(f"the spool cannot be written: {problem}")
+
+    def _is_whole(self) -> bool:
+        """Return whether the file ends where what counts of it ends."""
         writer = self._writer
-        if writer is None or writer.broken or writer.size > self._segment_bytes:
-            self._seal()
-            writer = self._open(self._next)
-        first = self._next
-        # Counted before it is written: no number may ever stand for two records.
-        self._next += len(payloads)
-        self._put(writer, list(enumerate(payloads, first)))
-        return self._next - 1
+        return writer is None or (not writer.broken and writer.size == self.segments[-1].size)
 
-    def _put(self, writer: Appender, records: Sequence[tuple[int, bytes]]) -> None:
+    def _put(self, records: Sequence[tuple[int, bytes]]) -> None:
+        """Write records; they count only once they are synced, where that is asked for."""
+        writer = self._writer
+        if writer is None or writer.size > self._segment_bytes:
+            self._seal()
+            writer = self._open(records[0][0])
         segment = self.segments[-1]
         before = writer.size
         writer.append(b"".join([frame(segment.salt, *record) for record in records]))
-        segment.size = writer.size
-        segment.records += len(records)
-        self.appended += len(records)
-        self.bytes += writer.size - before
         if self.durable:
-            self._unsynced.extend(records)
+            os.fdatasync(writer.descriptor)
+        with self.lock:
+            segment.size = writer.size
+            segment.records += len(records)
+            self.appended += len(records)
+            self.bytes += writer.size - before
+            if self.durable:
+                self._forget_collected(len(records), writer.size - before)
+                self.synced = records[-1][0]
+
+    def _forget_collected(self, count: int, size: int) -> None:
+        for _ in range(count):
+            self._collected.popleft()
+        self._collected_bytes -= size
 
     def _open(self, first: int) -> Appender:
+        if self._flock < 0:
+            raise SpoolFull("the spool is closed")
         segment = Segment.new(self.folder, first)
-        self._writer = Appender(segment.path)
-        self.segments.append(segment)
+        writer = Appender(segment.path)
         if self.durable:
-            self._dirty.append(self._writer)
+            writer.reserve(self._segment_bytes)
             sync_folder(self.folder)
-        return self._writer
+        with self.lock:
+            self._writer = writer
+            self.segments.append(segment)
+        return writer
 
     def _seal(self) -> None:
-        if self._writer is not None:
-            self.segments[-1].sealed = True
-            # What is not synced yet stays open until it is.
-            if self._writer not in self._dirty:
-                self._writer.close()
-            self._writer = None
-
-    def _sync(self) -> bool:
         with self.lock:
-            upto, count, dirty = self._next - 1, len(self._unsynced), list(self._dirty)
-        try:
-            for writer in dirty:
-                os.fdatasync(writer.descriptor)
-        except OSError:
-            self._write_again()
-            return False
-        with self.lock:
-            del self._unsynced[:count]
-            for writer in dirty:
-                if writer is not self._writer:
-                    self._dirty.remove(writer)
-                    writer.close()
-            self.synced = max(self.synced, upto)
-        return True
-
-    def _write_again(self) -> None:
-        """Repeat what was not synced in another file: after a failed fsync it may be lost."""
-        with self.lock:
-            again, self._unsynced, self._countable = self._unsynced, [], False
-            self._seal()
-            for writer in self._dirty:
+            writer, self._writer = self._writer, None
+            if writer is not None:
+                self.segments[-1].sealed = True
+                writer.size = self.segments[-1].size
                 writer.close()
-            self._dirty.clear()
-            try:
-                if again:
-                    self._put(self._open(again[0][0]), again)
-            except OSError:
-                self._seal()
-                self._unsynced = again
-            else:
-                # The same numbers again: whoever reads both files takes each record once.
-                self.appended -= len(again)
 
 
 def stored_segments(folder: Path) -> list[Segment]:
@@ -275,5 +311,17 @@ def stored_segments(folder: Path) -> list[Segment]:
 
 def folders(root: Path) -> Iterator[Path]:
     """Yield the folders of loggers under the root of the spool, oldest first."""
-    found = [path for path in root.glob("[0-9]*-*") if path.is_dir()]
-    yield from sorted(found, key=lambda path: path.stat().st_mtime)
+    found = []
+    for path in root.glob("[0-9]*-*"):
+        # Its process may remove it at any moment.
+        with suppress(FileNotFoundError):
+            found.append((path.stat().st_mtime, path))
+    yield from (path for _, path in sorted(found) if path.is_dir())
+
+
+def problem_of(folder: Path) -> str | None:
+    """Read why the records of a folder wait, if that was written down."""
+    try:
+        return (folder / PROBLEM).read_text()
+    except OSError:
+        return None

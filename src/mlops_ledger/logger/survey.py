@@ -4,36 +4,38 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import orjson
 
 from .._sync.predictions import PredictionsRepository
 from ..database import Database
-from .deadletters import FILE_NAME
-from .delivery import Delivery
+from ..errors import LedgerError
+from .deadletters import exhume
+from .delivery import Delivery, is_outage
 from .drain import Drain, notes
 from .records import readable
 from .segments import scan
-from .spool import LOCK, Spool, folders, stored_segments
+from .spool import LOCK, Spool, folders, problem_of, stored_segments
 
 _BATCH_ROWS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class FolderState:
-    """A folder of the spool: whether its process lives, and what is not delivered yet."""
+    """A folder of the spool: whether its process lives, and what is not delivered yet and why."""
 
     folder: str
     live: bool
     records: int
     bytes: int
     oldest: datetime | None
+    problem: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,10 @@ def survey(root: Path) -> list[FolderState]:
             first = first or payload
             count += 1
         size = sum(segment.size for segment in stored_segments(folder))
-        oldest = readable(first)["predicted_at"] if first else None
-        found.append(FolderState(folder.name, _is_live(folder), count, size, oldest))
+        oldest = readable(orjson.loads(first))["predicted_at"] if first else None
+        found.append(
+            FolderState(folder.name, _is_live(folder), count, size, oldest, problem_of(folder))
+        )
     return found
 
 
@@ -74,38 +78,40 @@ def undelivered(folder: Path) -> Iterator[bytes]:
                     yield record.payload
 
 
-def dead_letters(root: Path) -> Iterator[dict[str, Any]]:
-    """Yield the dead letters, oldest first; a line that was cut short is left out."""
-    path = root / FILE_NAME
-    if path.exists():
-        with path.open("rb") as lines:
-            for line in lines:
-                with suppress(orjson.JSONDecodeError):
-                    yield orjson.loads(line)
-
-
 def damaged(root: Path) -> list[Path]:
     """Find the segments that were put aside because part of them could not be read."""
     return sorted(root.glob("damaged-*.seg"))
 
 
-def replay(db: Database, root: Path) -> Replayed:
-    """Deliver what processes that are gone have left.
+def replay(db: Database, root: Path, *, dead_letters: bool = False) -> Replayed:
+    """Deliver what processes that are gone have left, and try the dead letters again if asked to.
 
-    Raises Unavailable when the database does not take it; what is delivered by then stays so.
+    Raises LedgerError when the database does not take it; what is delivered by then stays so.
     """
+    waiting = deque(exhume(root) if dead_letters else ())
+    waiting.extend(spool for folder in folders(root) if (spool := Spool.adopt(folder)) is not None)
     done: list[Delivery] = []
-    for folder in folders(root):
-        if (spool := Spool.adopt(folder)) is None:
-            continue
-        delivery = Delivery(Drain(spool, _BATCH_ROWS), PredictionsRepository(db), root)
-        done.append(delivery)
-        try:
-            while delivery.step(patient=False):
-                pass
-        finally:
-            delivery.drain.close()
+    problem: LedgerError | None = None
+    try:
+        while waiting:
+            done.append(Delivery(Drain(waiting[0], _BATCH_ROWS), PredictionsRepository(db), root))
+            try:
+                while done[-1].step(patient=False):
+                    pass
+            except LedgerError as error:
+                # What cannot be stored for now must not hold up the others.
+                if is_outage(error):
+                    raise
+                waiting[0].note_problem(str(error))
+                problem = error
+            finally:
+                done[-1].drain.close()
+            waiting.popleft().release()
+    finally:
+        for spool in waiting:
             spool.release()
+    if problem is not None:
+        raise problem
     return Replayed(
         folders=len(done),
         stored=sum(delivery.stored for delivery in done),
