@@ -21,7 +21,7 @@ from mlops_ledger.setup import initialise
 
 # Slow, so that the suite's further rounds on the system's servers do not repeat it; one group,
 # so that two processes do not pull the image twice.
-pytestmark = [pytest.mark.docker, pytest.mark.once, pytest.mark.xdist_group("docker")]
+pytestmark = [pytest.mark.docker, pytest.mark.once]
 
 ROOT = Path(__file__).resolve().parents[2]
 IMAGE = "postgres:18"

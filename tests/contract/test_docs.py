@@ -57,7 +57,6 @@ def settings(home: Path) -> Settings:
     return settings
 
 
-@pytest.mark.xdist_group("docs")
 @pytest.mark.parametrize("page", WITH_EXAMPLES, ids=name)
 def test_the_examples_of_a_page_run_and_print_what_it_says(
     page: Path, settings: Settings, tmp_path: Path
@@ -68,7 +67,6 @@ def test_the_examples_of_a_page_run_and_print_what_it_says(
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.xdist_group("docs")
 @pytest.mark.parametrize(
     ("page", "complaint"),
     [

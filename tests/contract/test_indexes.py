@@ -12,9 +12,6 @@ import pytest
 from mlops_ledger.statements import load
 from tools.scratch import scratch_database
 
-# One process fills one database.
-pytestmark = pytest.mark.xdist_group("indexes")
-
 FILL = """
 INSERT INTO model_versions (model_name, model_version, tags, created_at)
 SELECT 'm' || n % 40, n::text, jsonb_build_object('n', n),

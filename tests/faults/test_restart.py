@@ -18,8 +18,6 @@ SIZES = (1, 4, 10, 20)
 OUTAGE = full(40, 6)
 WAYS = ("fast", "immediate", "kill -9")
 
-pytestmark = pytest.mark.xdist_group("restart")
-
 
 def settings(dsn: str, size: int, *, fixed: bool = False, timeout: float = 10) -> Settings:
     least = size if fixed else 1
