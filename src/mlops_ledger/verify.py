@@ -20,7 +20,7 @@ from ._sync.repository import Repository
 from .config import Settings
 from .database import Database
 from .errors import SchemaError
-from .logger import survey
+from .logger import deadletters, survey
 from .migrations import find_migrations, schema_directory
 from .migrations.state import Record, compare
 from .repositories import AuditRepository
@@ -129,7 +129,7 @@ def _side(seconds: float) -> str:
 def _spool(settings: Settings) -> Check:
     left = [folder for folder in survey.survey(settings.spool) if not folder.live]
     waiting = sum(folder.records for folder in left)
-    refused = sum(1 for _ in survey.dead_letters(settings.spool))
+    refused = sum(1 for _ in deadletters.dead_letters(settings.spool))
     damaged = len(survey.damaged(settings.spool))
     problems = {
         f"{waiting} records wait, run mlops-ledger spool replay": waiting,
