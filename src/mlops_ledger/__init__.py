@@ -4,6 +4,7 @@ from .config import Settings
 from .database import AsyncDatabase, AsyncTransaction, Database, Transaction
 from .errors import (
     AppendOnly,
+    BackupError,
     ConfigError,
     Conflict,
     EmbeddedServerError,
@@ -63,6 +64,7 @@ __all__ = [
     "AsyncSystemMetricsRepository",
     "AsyncTransaction",
     "AuditRepository",
+    "BackupError",
     "ConfigError",
     "Conflict",
     "Database",

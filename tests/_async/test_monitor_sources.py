@@ -43,7 +43,7 @@ async def test_every_number_of_a_run_can_be_watched(
     monitors: AsyncMonitorsRepository, monitoring: AsyncMonitoringMetricsRepository
 ) -> None:
     values = {
-        "num_predictions": 1,
+        "num_predictions": 4,
         "positive_rate": 0.5,
         "probability_mean": 0.25,
         "probability_std": 0.125,

@@ -342,7 +342,7 @@ def test_the_commands(
     file = str(tmp_path / "file")
     made = CliRunner().invoke(main, ["backup", file])
     assert (made.exit_code, made.stderr) == (0, "")
-    assert "rows of test_" in made.stdout
+    assert "rows of scratch_" in made.stdout
     done = CliRunner().invoke(main, ["restore", file, "--into", new_name, "--json"])
     assert json.loads(done.stdout)["rows"]["predictions"] == 72
     assert dump(make_conninfo(filled, dbname=new_name)) == dump(filled)
