@@ -3190,7 +3190,7 @@ COMMENT ON COLUMN public.ground_truth.actual_value IS 'The true number, or the t
 
 COMMENT ON COLUMN public.ground_truth.prediction IS 'The number that had been predicted.';
 
-COMMENT ON COLUMN public.ground_truth.probability IS 'The probability that had been predicted.';
+COMMENT ON COLUMN public.ground_truth.probability IS 'The probability that had been predicted, of the same class as in predictions.';
 
 COMMENT ON COLUMN public.ground_truth.recorded_at IS 'When the row was written.';
 
@@ -3484,7 +3484,7 @@ COMMENT ON COLUMN public.predictions.prediction IS 'The predicted number: of a r
 
 COMMENT ON COLUMN public.predictions.predicted_label IS 'The predicted class.';
 
-COMMENT ON COLUMN public.predictions.probability IS 'Probability of the positive or the predicted class, 0 to 1.';
+COMMENT ON COLUMN public.predictions.probability IS 'Of two classes the probability of the positive one, whichever was predicted; of more that of the predicted one. 0 to 1.';
 
 COMMENT ON COLUMN public.predictions.confidence_lower IS 'Lower end of the interval of the prediction.';
 
@@ -4410,7 +4410,7 @@ COMMENT ON COLUMN public.v_predictions.prediction IS 'The predicted number.';
 
 COMMENT ON COLUMN public.v_predictions.predicted_label IS 'The predicted class.';
 
-COMMENT ON COLUMN public.v_predictions.probability IS 'Probability of the positive or the predicted class, 0 to 1.';
+COMMENT ON COLUMN public.v_predictions.probability IS 'Of two classes the probability of the positive one, of more that of the predicted one.';
 
 COMMENT ON COLUMN public.v_predictions.confidence_lower IS 'Lower end of the interval of the prediction.';
 

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 
 from rich.console import Console
 from rich.progress import track
 
-from mlops_ledger import Database, MonitoringMetricsRepository, RetrainingDecisionsRepository
+from mlops_ledger import (
+    Database,
+    MonitoringMetricsRepository,
+    PredictionsRepository,
+    RetrainingDecisionsRepository,
+)
+from mlops_ledger.rows import MonitoringRun
 
-from .jobs import MODEL_NAME, WEEK, monitor, retrain, retraining_trigger
+from .data import RELEASE, flights_between
+from .model import MODEL_NAME
+from .monitoring import WEEK, label, monitor, version_in_production, watch
+from .retraining import alert_to_act_on, promote_approved, protect, retrain, review
+from .serving import serve
 
-# Midnight in New York, after the January that the first model learns from.
-RELEASE = datetime(2013, 2, 1, 5, tzinfo=UTC)
 WEEKS = 47
 
 
@@ -24,21 +32,43 @@ def replay(db: Database, weeks: int = WEEKS) -> Counter[str]:
     A replay that was killed continues where it stopped.
     """
     added: Counter[str] = Counter()
-    if RetrainingDecisionsRepository(db).latest(model_name=MODEL_NAME) is None:
-        retrain(db, RELEASE, trigger="initial")
-        added["decisions"] += 1
+    release_first_model(db, added)
     monitoring = MonitoringMetricsRepository(db)
     recorded = {run.timestamp: run for run in monitoring.list_runs(model_name=MODEL_NAME)}
     for week in progress(range(1, weeks + 1)):
         now = RELEASE + week * WEEK
-        run = recorded.get(now)
-        if run is None:
-            run = monitoring.get(id=monitor(db, now))
-            added["monitoring runs"] += 1
-        if trigger := retraining_trigger(db, run):
-            retrain(db, now, trigger, run)
+        run = recorded.get(now) or run_week(db, now, added)
+        if alert := alert_to_act_on(db, run):
+            retrain(db, now, run, alert)
             added["decisions"] += 1
+        review(db)
+        added["promotions"] += promote_approved(db)
     return added
+
+
+def release_first_model(db: Database, added: Counter[str]) -> None:
+    """Promote a model that has learnt from January, and set up what watches and protects it."""
+    if RetrainingDecisionsRepository(db).latest(model_name=MODEL_NAME) is None:
+        # About 900 flights a day are too few for a partition each.
+        PredictionsRepository(db).partition_by(period="month")
+        retrain(db, RELEASE)
+        added["decisions"] += 1
+    watch(db)
+    protect(db)
+    review(db)
+    added["promotions"] += promote_approved(db)
+
+
+def run_week(db: Database, now: datetime, added: Counter[str]) -> MonitoringRun:
+    """Serve the week before `now`, label what has landed in it, and monitor it.
+
+    The monitoring run comes last: where it is in the ledger, so is the week.
+    """
+    version = version_in_production(db, now - WEEK)
+    added["predictions"] += serve(db, version, flights_between(now - WEEK, now))
+    added["labels"] += label(db, now)
+    added["monitoring runs"] += 1
+    return MonitoringMetricsRepository(db).get(id=monitor(db, now))
 
 
 def progress(weeks: Iterable[int]) -> Iterable[int]:

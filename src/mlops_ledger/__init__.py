@@ -15,7 +15,7 @@ from .errors import (
     SchemaError,
     Unavailable,
 )
-from .identifiers import new_id
+from .identifiers import id_for, new_id
 from .logger import AsyncPredictionLogger, PredictionLogger
 from .repositories import (
     AgentActionsRepository,
@@ -87,5 +87,6 @@ __all__ = [
     "SystemMetricsRepository",
     "Transaction",
     "Unavailable",
+    "id_for",
     "new_id",
 ]
