@@ -81,7 +81,7 @@ COMMENT ON COLUMN predictions.feature_values IS 'Values of the numeric features,
 COMMENT ON COLUMN predictions.inputs IS 'Inputs that are not registered numeric features: text, categories, others.';
 COMMENT ON COLUMN predictions.prediction IS 'The predicted number: of a regressor, or the class of a classifier as a number.';
 COMMENT ON COLUMN predictions.predicted_label IS 'The predicted class.';
-COMMENT ON COLUMN predictions.probability IS 'Probability of the positive or the predicted class, 0 to 1.';
+COMMENT ON COLUMN predictions.probability IS 'Of two classes the probability of the positive one, whichever was predicted; of more that of the predicted one. 0 to 1.';
 COMMENT ON COLUMN predictions.confidence_lower IS 'Lower end of the interval of the prediction.';
 COMMENT ON COLUMN predictions.confidence_upper IS 'Upper end of the interval of the prediction.';
 COMMENT ON COLUMN predictions.latency_ms IS 'How long the prediction took, in milliseconds.';
@@ -186,7 +186,7 @@ COMMENT ON COLUMN v_predictions.model_version IS 'The version that predicted.';
 COMMENT ON COLUMN v_predictions.status IS 'success or error.';
 COMMENT ON COLUMN v_predictions.prediction IS 'The predicted number.';
 COMMENT ON COLUMN v_predictions.predicted_label IS 'The predicted class.';
-COMMENT ON COLUMN v_predictions.probability IS 'Probability of the positive or the predicted class, 0 to 1.';
+COMMENT ON COLUMN v_predictions.probability IS 'Of two classes the probability of the positive one, of more that of the predicted one.';
 COMMENT ON COLUMN v_predictions.confidence_lower IS 'Lower end of the interval of the prediction.';
 COMMENT ON COLUMN v_predictions.confidence_upper IS 'Upper end of the interval of the prediction.';
 COMMENT ON COLUMN v_predictions.latency_ms IS 'How long the prediction took, in milliseconds.';

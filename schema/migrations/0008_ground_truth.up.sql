@@ -25,7 +25,7 @@ COMMENT ON COLUMN ground_truth.labeled_at IS 'When the truth was found out; of s
 COMMENT ON COLUMN ground_truth.model_version_id IS 'The version that predicted.';
 COMMENT ON COLUMN ground_truth.actual_value IS 'The true number, or the true class as a number.';
 COMMENT ON COLUMN ground_truth.prediction IS 'The number that had been predicted.';
-COMMENT ON COLUMN ground_truth.probability IS 'The probability that had been predicted.';
+COMMENT ON COLUMN ground_truth.probability IS 'The probability that had been predicted, of the same class as in predictions.';
 COMMENT ON COLUMN ground_truth.recorded_at IS 'When the row was written.';
 COMMENT ON COLUMN ground_truth.actual_label IS 'The true class.';
 COMMENT ON COLUMN ground_truth.predicted_label IS 'The class that had been predicted.';

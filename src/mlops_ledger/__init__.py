@@ -14,7 +14,7 @@ from .errors import (
     SchemaError,
     Unavailable,
 )
-from .identifiers import new_id
+from .identifiers import id_for, new_id
 from .logger import AsyncPredictionLogger, PredictionLogger
 from .repositories import (
     AgentActionsRepository,
@@ -85,5 +85,6 @@ __all__ = [
     "SystemMetricsRepository",
     "Transaction",
     "Unavailable",
+    "id_for",
     "new_id",
 ]

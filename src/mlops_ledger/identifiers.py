@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
 from typing import Any, Final
 from uuid import UUID
 
@@ -19,6 +20,16 @@ def new_id(at: datetime | None = None) -> UUID:
     """
     milliseconds = time.time_ns() // 10**6 if at is None else (at - _EPOCH) // _MILLISECOND
     return UUID(int=uuid7(milliseconds, os.urandom(10)))
+
+
+def id_for(key: str, at: datetime) -> UUID:
+    """Make the id that a key, such as a request's, always has at an instant.
+
+    A UUIDv7 as `new_id` makes them, with a BLAKE2b hash of the key in place of the random bits: a
+    job that is run again gives its predictions the same ids, and stores none twice.
+    """
+    fingerprint = blake2b(key.encode(), digest_size=10).digest()
+    return UUID(int=uuid7((at - _EPOCH) // _MILLISECOND, fingerprint))
 
 
 def uuid7(milliseconds: int, random: bytes) -> int:

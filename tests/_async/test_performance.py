@@ -149,6 +149,18 @@ async def test_a_positive_label_that_nobody_knows_gives_no_wrong_numbers(
     assert (await truth.performance(**WINDOW, positive_label="late")).recall == 0.5
 
 
+async def test_of_three_classes_the_probability_is_of_no_single_one(
+    truth: AsyncGroundTruthRepository, made: list[UUID]
+) -> None:
+    for k, id in enumerate(made):
+        await truth.insert(prediction_id=id, actual_label=("late", "ontime", "cancelled")[k % 3])
+    found = await truth.performance(**WINDOW, positive_label="late")
+    assert found.recall == 0.5
+    for name in ("roc_auc", "log_loss", "brier_score", "calibration_error"):
+        assert getattr(found, name) is None
+        assert found.reasons[name].startswith("of more than two classes")
+
+
 async def test_one_class_only_gives_no_auc_but_a_brier_score(
     truth: AsyncGroundTruthRepository, made: list[UUID]
 ) -> None:

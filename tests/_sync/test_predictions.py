@@ -17,6 +17,7 @@ from mlops_ledger import (
     Database,
     ModelVersionRepository,
     PredictionsRepository,
+    id_for,
     new_id,
 )
 from mlops_ledger.errors import Conflict, InvalidValue, LedgerError, NotFound
@@ -218,6 +219,16 @@ def test_the_same_id_again_is_stored_once(
     with pytest.raises(Conflict, match="another version"):
         predictions.insert(model_name="m", model_version="2", id=given)
     assert len(stored(conn)) == 1
+
+
+def test_a_key_has_one_id_at_an_instant(
+    predictions: PredictionsRepository,
+) -> None:
+    keys = [("r-1", NOON), ("r-2", NOON), ("r-1", NOON + DAY)]
+    rows = [{"id": id_for(key, at), "predicted_at": at} for key, at in keys]
+    assert (predictions.insert_many(rows=rows, **ONE)).stored == 3
+    again = [{"id": id_for(key, at), "predicted_at": at} for key, at in keys]
+    assert (predictions.insert_many(rows=again, **ONE)).duplicates == 3
 
 
 def test_many_rows_may_be_of_several_versions_and_days(

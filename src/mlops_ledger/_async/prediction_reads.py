@@ -108,8 +108,8 @@ class AsyncPredictionReads(AsyncRepository):
         """Compute what a monitoring run records of the hours that end at `timestamp`, or now.
 
         A prediction is positive when its label is `positive_label`, or without one when its
-        probability reaches `threshold`. `entropy` is the mean in bits. Labels count that were
-        known by `timestamp`.
+        probability reaches `threshold`. `entropy` is the mean in bits of a probability and what
+        it lacks to 1. Labels count that were known by `timestamp`.
         """
         until = datetime.now(UTC) if timestamp is None else instant("timestamp", timestamp)
         since = look_back(until, lookback_hours, "lookback_hours")

@@ -56,9 +56,11 @@ class AsyncPredictionsRepository(AsyncPredictionReads):
 
         `features` are numbers, by name or in the order of the version's feature_names; NaN and
         infinity are kept. Text and categories belong in `inputs`, and so do all features of a
-        version that names none. `predicted_at` is now by default; an `id` of one's own comes from
-        `new_id(predicted_at)`. Repeating a call with the same `id` stores nothing twice. Raises
-        NotFound for an unknown version, InvalidValue for a value that is refused.
+        version that names none. `probability` is that of the positive class or, of more than two
+        classes, of the predicted one. `predicted_at` is now by default; an `id` of one's own comes
+        from `new_id(predicted_at)` or `id_for(key, predicted_at)`. Repeating a call with the same
+        `id` stores nothing twice. Raises NotFound for an unknown version, InvalidValue for a value
+        that is refused.
         """
         row = dict(locals())
         del row["self"]

@@ -96,9 +96,10 @@ class GroundTruthRepository(Repository):
         """Compare the predictions with since <= predicted_at < until with their newest labels.
 
         `positive_label` is the class that `probability` is about; without one it is the number 1.
-        A prediction with neither label nor class counts as positive from a probability of
-        `threshold` on. `as_of` leaves out labels of a later time. Raises NotFound for an unknown
-        model or version.
+        Of more than two classes `probability` is that of the predicted one: then what is computed
+        from it, such as `roc_auc`, is None. A prediction with neither label nor class counts as
+        positive from a probability of `threshold` on. `as_of` leaves out labels of a later time.
+        Raises NotFound for an unknown model or version.
         """
         since = instant("since", since)
         until = datetime.now(UTC) if until is None else instant("until", until)

@@ -103,6 +103,11 @@ WITH versions AS MATERIALIZED (
            count(*) FILTER (WHERE NOT truth AND class) AS false_alarms,
            count(*) FILTER (WHERE truth IS NOT NULL AND class IS NOT NULL) AS binary_samples,
            count(actual_label) > 0 AND %(positive_label)s::text IS NULL AS is_positive_missing,
+           coalesce(least(min(actual_label) FILTER (WHERE actual_label <> %(positive_label)s::text),
+                          min(predicted_label) FILTER (WHERE predicted_label <> %(positive_label)s::text))
+                    <> greatest(max(actual_label) FILTER (WHERE actual_label <> %(positive_label)s::text),
+                                max(predicted_label) FILTER (WHERE predicted_label <> %(positive_label)s::text)),
+                    false) AS is_multiclass,
            min(actual_label) <> max(actual_label) AND NOT coalesce(
                bool_or(%(positive_label)s::text IN (actual_label, predicted_label)), false) AS is_positive_unknown,
            count(*) FILTER (WHERE is_measured) AS measured,
@@ -165,10 +170,10 @@ SELECT %(model_name)s::text AS model_name,
        CASE WHEN r.undecided IS NULL THEN t.hits::double precision / nullif(t.hits + t.misses, 0) END AS recall,
        CASE WHEN r.undecided IS NULL
             THEN 2 * t.hits::double precision / nullif(2 * t.hits + t.misses + t.false_alarms, 0) END AS f1_score,
-       CASE WHEN r.undecided IS NULL THEN s.outranked / nullif(s.positives * s.negatives, 0) END AS roc_auc,
-       CASE WHEN r.undecided IS NULL THEN -s.logs / nullif(s.positives + s.negatives, 0) END AS log_loss,
-       CASE WHEN r.undecided IS NULL THEN s.squares / nullif(s.positives + s.negatives, 0) END AS brier_score,
-       CASE WHEN r.undecided IS NULL THEN s.gap / nullif(s.positives + s.negatives, 0) END AS calibration_error,
+       CASE WHEN m.unranked IS NULL THEN s.outranked / nullif(s.positives * s.negatives, 0) END AS roc_auc,
+       CASE WHEN m.unranked IS NULL THEN -s.logs / nullif(s.positives + s.negatives, 0) END AS log_loss,
+       CASE WHEN m.unranked IS NULL THEN s.squares / nullif(s.positives + s.negatives, 0) END AS brier_score,
+       CASE WHEN m.unranked IS NULL THEN s.gap / nullif(s.positives + s.negatives, 0) END AS calibration_error,
        CASE WHEN t.in_range = t.measured THEN t.mae END AS mae,
        CASE WHEN t.in_range = t.measured THEN sqrt(t.mse) END AS rmse,
        CASE WHEN t.in_range = t.measured THEN CASE WHEN t.variance > 1e-100 THEN 1 - t.mse / t.variance END END AS r2,
@@ -186,14 +191,14 @@ SELECT %(model_name)s::text AS model_name,
            'f1_score', coalesce(r.undecided,
                 CASE WHEN t.binary_samples = 0 THEN 'no labelled prediction has a class'
                      WHEN t.hits + t.misses + t.false_alarms = 0 THEN 'no prediction and no label is positive' END),
-           'roc_auc', coalesce(r.undecided,
+           'roc_auc', coalesce(m.unranked,
                 CASE WHEN s.positives + s.negatives = 0 THEN 'no labelled prediction has a probability'
                      WHEN s.positives * s.negatives = 0 THEN 'all labels are of one class' END),
-           'log_loss', coalesce(r.undecided,
+           'log_loss', coalesce(m.unranked,
                 CASE WHEN s.positives + s.negatives = 0 THEN 'no labelled prediction has a probability' END),
-           'brier_score', coalesce(r.undecided,
+           'brier_score', coalesce(m.unranked,
                 CASE WHEN s.positives + s.negatives = 0 THEN 'no labelled prediction has a probability' END),
-           'calibration_error', coalesce(r.undecided,
+           'calibration_error', coalesce(m.unranked,
                 CASE WHEN s.positives + s.negatives = 0 THEN 'no labelled prediction has a probability' END),
            'mae', m.problem, 'rmse', m.problem,
            'r2', coalesce(m.problem,
@@ -205,5 +210,7 @@ CROSS JOIN scored s
 CROSS JOIN reasons r
 CROSS JOIN LATERAL (SELECT coalesce(r.unlabeled,
     CASE WHEN t.measured = 0 THEN 'no labelled prediction has a prediction and an actual_value'
-         WHEN t.in_range < t.measured THEN 'a prediction or an actual_value lies beyond 1e100' END) AS problem) m
+         WHEN t.in_range < t.measured THEN 'a prediction or an actual_value lies beyond 1e100' END) AS problem,
+    coalesce(r.undecided,
+    CASE WHEN t.is_multiclass THEN 'of more than two classes probability is that of the predicted one' END) AS unranked) m
 WHERE EXISTS (SELECT FROM versions);
