@@ -26,7 +26,7 @@ $(READY): pyproject.toml constraints.txt
 	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
-demo: setup db-init ## Replay a year of flights: train, monitor, retrain, promote
+demo: setup db-init ## Replay a year of flights: predict, label, monitor, retrain, promote
 	$(BIN)/python -m examples.flight_delays
 
 test: setup ## Run the suite on the embedded PostgreSQL, then what depends on it on the system's

@@ -13,16 +13,24 @@ from datetime import UTC, datetime
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from uuid import UUID
 
 import pandas as pd
+
+from mlops_ledger import id_for
+from mlops_ledger.rows import ModelVersion
 
 CATEGORIES = ["carrier", "origin", "dest"]
 SCHEDULE = ["hour", "weekday", "distance", "congestion"]
 WEATHER = ["temp", "humid", "wind_speed", "precip", "pressure", "visib"]
-FEATURES = [*CATEGORIES, *SCHEDULE, *WEATHER]
+NUMBERS = [*SCHEDULE, *WEATHER]
+FEATURES = [*CATEGORIES, *NUMBERS]
+LATE, ON_TIME = "late", "on time"
 
 # Midnight in New York: the first flight of the year leaves a few hours later.
 FIRST_DAY = datetime(2013, 1, 1, 5, tzinfo=UTC)
+# Midnight too, after the January that the first model learns from: from here on it predicts.
+RELEASE = datetime(2013, 2, 1, 5, tzinfo=UTC)
 LEAD_TIME = pd.Timedelta(hours=1)
 LATE_MINUTES = 15
 
@@ -39,10 +47,13 @@ class Window:
         return f"{self.start.isoformat()}/{self.end.isoformat()}"
 
     @classmethod
-    def parse(cls, interval: str, known_at: datetime) -> Window:
-        """Read the ISO 8601 interval that `str(window)` writes."""
-        start, end = interval.split("/")
-        return cls(datetime.fromisoformat(start), datetime.fromisoformat(end), known_at)
+    def of_training(cls, version: ModelVersion) -> Window:
+        """Return the window that a version was trained on, which is enough to train it again.
+
+        Its `dataset_version` is the ISO 8601 interval that `str(window)` writes.
+        """
+        start, end = version.dataset_version.split("/")
+        return cls(datetime.fromisoformat(start), datetime.fromisoformat(end), version.created_at)
 
     def flights(self) -> pd.DataFrame:
         """Return the flights predicted in `[start, end)` that had landed by `known_at`."""
@@ -61,9 +72,25 @@ def landed_by(flights: pd.DataFrame, now: datetime) -> pd.Series:
     return flights["landed_at"] <= now
 
 
+def landed_between(start: datetime, end: datetime) -> pd.DataFrame:
+    """Return the flights that landed in `(start, end]`."""
+    flights = load_flights()
+    return flights[(flights["landed_at"] > start) & landed_by(flights, end)]
+
+
+def prediction_ids(flights: pd.DataFrame) -> list[UUID]:
+    """Return the id of each flight's prediction.
+
+    It follows from the flight: who predicts twice after a crash stores one prediction, and who
+    knows that the flight has landed needs no search for what was predicted.
+    """
+    moments = flights["predicted_at"].dt.to_pydatetime()
+    return [id_for(*flight) for flight in zip(flights["request_id"], moments, strict=True)]
+
+
 @cache
 def load_flights() -> pd.DataFrame:
-    """Return one row per scheduled flight: `predicted_at`, `landed_at`, `late` and the features.
+    """Return a row per scheduled flight: request_id, predicted_at, landed_at, late and features.
 
     Times are UTC; `landed_at` and `late` are missing for flights that did not arrive.
     """
@@ -71,6 +98,8 @@ def load_flights() -> pd.DataFrame:
     flights = pd.read_csv(folder / "flights.csv.zip")
     departure_hour = pd.to_datetime(flights["time_hour"], utc=True)
     scheduled = departure_hour + pd.to_timedelta(flights["minute"], unit="min")
+    number = flights["carrier"] + flights["flight"].astype(str)
+    flights["request_id"] = number + "/" + flights["time_hour"]
     flights["predicted_at"] = scheduled - LEAD_TIME
     flights["weekday"] = scheduled.dt.tz_convert("America/New_York").dt.day_of_week
     flights["congestion"] = flights.groupby(["origin", "time_hour"])["flight"].transform("size")
@@ -78,7 +107,7 @@ def load_flights() -> pd.DataFrame:
     flights["late"] = (flights["arr_delay"] > LATE_MINUTES).where(flights["landed_at"].notna())
     flights = _with_weather(flights.sort_values("predicted_at", kind="stable"), folder)
     flights = flights.astype(dict.fromkeys(CATEGORIES, "category") | {"late": float})
-    return flights[["predicted_at", "landed_at", "late", *FEATURES]]
+    return flights[["request_id", "predicted_at", "landed_at", "late", *FEATURES]]
 
 
 def _data_folder() -> Path:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from .model import evaluate
+from .rival import Rival
 
 Gate = dict[str, Any]
 
@@ -20,28 +21,27 @@ MAX_AIRPORT_BRIER_INCREASE = 0.005
 
 
 def six_gates(
-    flights: pd.DataFrame, coverage_pct: float, candidate: np.ndarray, production: np.ndarray
+    flights: pd.DataFrame, coverage_pct: float, candidate: np.ndarray, rival: Rival
 ) -> list[Gate]:
-    """Judge the candidate's probabilities for labelled flights against those of production."""
+    """Judge the candidate's probabilities for labelled flights against those of its rival."""
     new = evaluate(flights["late"], candidate)
-    old = evaluate(flights["late"], production)
-    worst_airport = max(brier_increase_by_airport(flights, candidate, production).values())
+    worst_airport = max(brier_increase_by_airport(flights, candidate, rival.probability).values())
     return [
         at_least("labelled_flights", len(flights), MIN_LABELLED_FLIGHTS),
         at_least("label_coverage_pct", coverage_pct, MIN_LABEL_COVERAGE_PCT),
-        at_least("roc_auc", new["roc_auc"], old["roc_auc"]),
-        at_most("brier_score", new["brier_score"], REQUIRED_BRIER_RATIO * old["brier_score"]),
+        at_least("roc_auc", new["roc_auc"], rival.roc_auc),
+        at_most("brier_score", new["brier_score"], REQUIRED_BRIER_RATIO * rival.brier_score),
         at_most("calibration_error", new["calibration_error"], MAX_CALIBRATION_ERROR),
         at_most("worst_airport_brier_increase", worst_airport, MAX_AIRPORT_BRIER_INCREASE),
     ]
 
 
 def brier_increase_by_airport(
-    flights: pd.DataFrame, candidate: np.ndarray, production: np.ndarray
+    flights: pd.DataFrame, candidate: np.ndarray, rival: np.ndarray
 ) -> dict[str, float]:
     """Return how much worse the candidate predicts the flights of each New York airport."""
     late = flights["late"]
-    increase = (candidate - late) ** 2 - (production - late) ** 2
+    increase = (candidate - late) ** 2 - (rival - late) ** 2
     return increase.groupby(flights["origin"], observed=True).mean().to_dict()
 
 

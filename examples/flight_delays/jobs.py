@@ -1,4 +1,4 @@
-"""The two jobs that use the ledger: monitoring every week, and retraining when it is called for.
+"""The jobs that use the ledger: labels and monitoring every week, retraining when called for.
 
 A job is told the moment it runs at and remembers nothing between runs: what is in production,
 what that was trained on and when a candidate was last judged, it reads from the ledger.
@@ -6,49 +6,84 @@ what that was trained on and when a candidate was last judged, it reads from the
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from mlops_ledger import (
     Database,
+    GroundTruthRepository,
     ModelVersionRepository,
     MonitoringMetricsRepository,
+    PredictionsRepository,
     RetrainingDecisionsRepository,
 )
 from mlops_ledger.errors import NotFound
 from mlops_ledger.rows import ModelVersion, MonitoringRun
 
 from . import model
-from .data import FEATURES, Window, flights_between
-from .monitoring import measure
+from .data import LATE, NUMBERS, ON_TIME, RELEASE, Window, landed_between, prediction_ids
+from .drift import drift_columns, logged_features, psi_by_feature
+from .model import MODEL_NAME
 from .trial import hold_trial
 
-MODEL_NAME = "flight-delays"
 JOB_NAME = "examples.flight_delays"
+SOURCE = "US Bureau of Transportation Statistics"
+HOUR = timedelta(hours=1)
 WEEK = timedelta(weeks=1)
+SCORES = ("roc_auc", "brier_score", "calibration_error")
 # A candidate made earlier would see nearly the same flights as the one before.
 COOL_DOWN = 4 * WEEK
 TOLERATED_AUC_LOSS = 0.05
 
 
+def label(db: Database, now: datetime) -> int:
+    """Record how the flights turned out that landed in the week before `now`.
+
+    Returns how many labels were new. Cancelled and diverted flights never get one.
+    """
+    landed = landed_between(now - WEEK, now)
+    landed = landed[landed["predicted_at"] >= RELEASE]
+    labels = [
+        {
+            "prediction_id": prediction_id,
+            "labeled_at": landed_at,
+            "actual_label": LATE if late else ON_TIME,
+            "source": SOURCE,
+        }
+        for prediction_id, landed_at, late in zip(
+            prediction_ids(landed),
+            landed["landed_at"].dt.to_pydatetime(),
+            landed["late"],
+            strict=True,
+        )
+    ]
+    return GroundTruthRepository(db).insert_many(rows=labels).stored
+
+
 def monitor(db: Database, now: datetime) -> UUID:
     """Record how the version in production predicted the flights of the week before `now`.
 
-    Returns the id of the monitoring run.
+    Everything about the predictions is read from the ledger. Returns the id of the run.
     """
-    models = ModelVersionRepository(db)
-    deployment = models.production_at(model_name=MODEL_NAME, at=now - WEEK)
-    if deployment is None:
-        raise NotFound(f"no version of {MODEL_NAME} was in production; see v_decision_history")
-    training = training_window(models.get(id=deployment.model_version_id))
-    flights = flights_between(now - WEEK, now)
-    probability = model.predict(model.train(training), flights)
+    version = version_in_production(db, now - WEEK)
+    served = {"model_name": MODEL_NAME, "model_version": version.model_version}
+    window = {"since": now - WEEK, "until": now}
+    predictions = PredictionsRepository(db)
+    summary = predictions.monitoring_summary(
+        **served, timestamp=now, lookback_hours=WEEK / HOUR, positive_label=LATE
+    )
+    scores = GroundTruthRepository(db).performance(
+        **served, **window, as_of=now, positive_label=LATE
+    )
+    logged = predictions.fetch_pandas(**served, **window, columns=["feature_values", "inputs"])
+    psi = psi_by_feature(Window.of_training(version).flights(), logged_features(logged))
     return MonitoringMetricsRepository(db).insert(
-        model_name=MODEL_NAME,
-        model_version_id=deployment.model_version_id,
-        timestamp=now,
-        lookback_hours=WEEK / timedelta(hours=1),
-        **measure(flights, probability, reference=training.flights(), now=now),
+        **rounded(asdict(summary)),
+        **drift_columns(psi),
+        model_version_id=version.id,
+        metadata={"psi": psi, **rounded({name: getattr(scores, name) for name in SCORES})},
     )
 
 
@@ -69,7 +104,7 @@ def retrain(db: Database, now: datetime, trigger: str, run: MonitoringRun | None
     `run` is the monitoring run that called for it; the first model of all has none.
     """
     production = ModelVersionRepository(db).get(id=run.model_version_id) if run else None
-    trial = hold_trial(now, training_window(production) if production else None)
+    trial = hold_trial(db, now, production)
     # Version, decision and promotion appear together or not at all, whenever the job is killed.
     with db.transaction() as tx:
         models = ModelVersionRepository(tx)
@@ -78,7 +113,7 @@ def retrain(db: Database, now: datetime, trigger: str, run: MonitoringRun | None
             model_name=MODEL_NAME,
             algorithm=model.ALGORITHM,
             hyperparameters=model.HYPERPARAMETERS,
-            feature_names=FEATURES,
+            feature_names=NUMBERS,
             metrics=trial.metrics,
             training_samples=len(trial.training.flights()),
             dataset_version=str(trial.training),
@@ -100,7 +135,7 @@ def retrain(db: Database, now: datetime, trigger: str, run: MonitoringRun | None
             coverage_pct=trial.coverage_pct,
             drift_context={"psi": run.metadata["psi"]} if run else {},
             data_context={"training": str(trial.training), "held_out": str(trial.held_out)},
-            decision_details={"compared_with": trial.rival},
+            decision_details={"compared_with": trial.rival.name},
             monitoring_run_id=run.id if run else None,
             decided_by=JOB_NAME,
         )
@@ -114,9 +149,24 @@ def retrain(db: Database, now: datetime, trigger: str, run: MonitoringRun | None
             )
 
 
-def training_window(version: ModelVersion) -> Window:
-    """Return the window that a version was trained on, which is enough to train it again."""
-    return Window.parse(version.dataset_version, known_at=version.created_at)
+def version_in_production(db: Database, at: datetime) -> ModelVersion:
+    """Return the version that was in production. Raises NotFound."""
+    models = ModelVersionRepository(db)
+    deployment = models.production_at(model_name=MODEL_NAME, at=at)
+    if deployment is None:
+        raise NotFound(f"no version of {MODEL_NAME} was in production; see v_decision_history")
+    return models.get(id=deployment.model_version_id)
+
+
+def rounded(numbers: dict[str, Any]) -> dict[str, Any]:
+    """Round to nine decimals: the last digits depend on the order in which rows are summed up.
+
+    A run that is worked out again then has the same content and is no contradiction.
+    """
+    return {
+        name: round(value, 9) if isinstance(value, float) else value
+        for name, value in numbers.items()
+    }
 
 
 def job_id(kind: str, now: datetime) -> UUID:

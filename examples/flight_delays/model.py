@@ -17,6 +17,7 @@ from .data import FEATURES, Window
 # A tree over so few flights is done before a second thread has started to help.
 threadpool_limits(limits=1, user_api="openmp")
 
+MODEL_NAME = "flight-delays"
 ALGORITHM = HistGradientBoostingClassifier.__name__
 HYPERPARAMETERS: dict[str, Any] = {
     "max_iter": 80,

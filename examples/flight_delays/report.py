@@ -1,4 +1,4 @@
-"""What the ledger says about the year: its three views, asked in plain SQL."""
+"""What the ledger says about the year: how right each version was, and its three views."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ from pathlib import Path
 
 import click
 
-from mlops_ledger import Database
+from mlops_ledger import Database, GroundTruthRepository, ModelVersionRepository
 from mlops_ledger.cli.output import echo_table
+
+from .data import LATE, RELEASE
+from .jobs import SCORES
+from .model import MODEL_NAME
 
 VIEWS = {
     "v_model_timeline: what was in production, and since when": """
@@ -26,6 +30,20 @@ VIEWS = {
         FROM v_recent_monitoring WHERE model_name = 'flight-delays'""",
 }
 QUESTION = "SELECT * FROM v_model_timeline ORDER BY deployed_at"
+
+
+def print_performance(db: Database) -> None:
+    """Print how the predictions of each version compare with what happened."""
+    fields = ["num_predictions", "labeled_samples", "coverage_pct", "label_delay_p50", *SCORES]
+    deployments = ModelVersionRepository(db).timeline(model_name=MODEL_NAME)
+    rows = []
+    for version in sorted({d.model_version for d in deployments}, key=int):
+        found = GroundTruthRepository(db).performance(
+            model_name=MODEL_NAME, model_version=version, since=RELEASE, positive_label=LATE
+        )
+        rows.append([version, *(getattr(found, field) for field in fields)])
+    click.echo("\nGroundTruthRepository.performance: how right each version in production was\n")
+    echo_table(["model_version", *fields], rows)
 
 
 def print_views(db: Database) -> None:

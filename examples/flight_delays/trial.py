@@ -1,15 +1,17 @@
-"""A trial: train a candidate and judge it against production on the same held-out flights."""
+"""A trial: train a candidate and judge it against its rival on the same held-out flights."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import numpy as np
+from mlops_ledger import Database
+from mlops_ledger.rows import ModelVersion
 
 from . import model
 from .data import FIRST_DAY, Window, flights_between
 from .gates import Gate, six_gates
+from .rival import Rival, base_rate, version_in_production
 
 LOOKBACK = timedelta(weeks=8)
 HELD_OUT_PERIOD = timedelta(weeks=2)
@@ -21,7 +23,7 @@ class Trial:
 
     training: Window
     held_out: Window
-    rival: str
+    rival: Rival
     labelled_flights: int
     coverage_pct: float
     metrics: dict[str, float]
@@ -44,22 +46,20 @@ class Trial:
         )
 
 
-def hold_trial(now: datetime, production: Window | None) -> Trial:
+def hold_trial(db: Database, now: datetime, production: ModelVersion | None) -> Trial:
     """Train on recent labels without the last two weeks, and compare on these.
 
-    `production` is the window that the version in production was trained on. The first model of
-    all has no such rival: it must beat the share of late flights in its training window.
+    The first model of all has no version in production to compare with: its rival is the base rate.
     """
     training, held_out = windows(now)
     flights = held_out.flights()
     coverage_pct = 100 * len(flights) / len(flights_between(held_out.start, held_out.end))
     candidate = model.predict(model.train(training), flights)
-    if production is None:
-        rival = "share of late flights in the training window"
-        rival_probability = np.full(len(flights), training.flights()["late"].mean())
-    else:
-        rival = "version in production"
-        rival_probability = model.predict(model.train(production), flights)
+    rival = (
+        version_in_production(db, production, held_out)
+        if production
+        else base_rate(training, held_out)
+    )
     return Trial(
         training=training,
         held_out=held_out,
@@ -67,7 +67,7 @@ def hold_trial(now: datetime, production: Window | None) -> Trial:
         labelled_flights=len(flights),
         coverage_pct=coverage_pct,
         metrics=model.evaluate(flights["late"], candidate),
-        gates=six_gates(flights, coverage_pct, candidate, rival_probability),
+        gates=six_gates(flights, coverage_pct, candidate, rival),
     )
 
 

@@ -10,6 +10,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import zipfile
 from collections import Counter, defaultdict
@@ -25,28 +26,36 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import psycopg
 import pytest
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import dict_row
 
 ensemble = pytest.importorskip("sklearn.ensemble")
 
 ROOT = Path(__file__).resolve().parents[2]
-WEEKS = 12
+WEEKS = 10
+# Long enough for a promotion; what starts several replays is content with these.
+FEW_WEEKS = 5
 RELEASE = datetime(2013, 2, 1, 5, tzinfo=UTC)
 WEEK = timedelta(weeks=1)
 HOUR = timedelta(hours=1)
 NEW_YORK = ZoneInfo("America/New_York")
 CATEGORIES = ("carrier", "origin", "dest")
+WEATHER = ("temp", "humid", "wind_speed", "precip", "pressure", "visib")
+FEATURES = (*CATEGORIES, "hour", "weekday", "distance", "congestion", *WEATHER)
 
 Row = dict[str, Any]
+
+# What a killed process leaves must not be delivered to the database of another test.
+SPOOLS = tempfile.TemporaryDirectory(prefix="mlops-ledger-spools-")
 
 
 def start(dsn: str, weeks: int) -> subprocess.Popen[str]:
     """Start the main job the way `make demo` does."""
+    spool = str(Path(SPOOLS.name, str(conninfo_to_dict(dsn)["dbname"])))
     return subprocess.Popen(
         [sys.executable, "-m", "examples.flight_delays", "--weeks", str(weeks)],
         cwd=ROOT,
-        env={**os.environ, "DATABASE_URL": dsn},
+        env={**os.environ, "DATABASE_URL": dsn, "MLOPS_SPOOL_DIR": spool},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -70,34 +79,59 @@ MODELS = "SELECT * FROM model_versions ORDER BY created_at"
 RUNS = "SELECT * FROM monitoring_metrics ORDER BY timestamp"
 DECISIONS = "SELECT * FROM retraining_decisions ORDER BY timestamp"
 DEPLOYMENTS = "SELECT * FROM model_deployments ORDER BY deployed_at"
+PREDICTIONS = "SELECT count(*), md5(string_agg(p::text, '' ORDER BY id)) FROM predictions p"
+LABELS = """
+    SELECT count(*), md5(string_agg((to_jsonb(g) - 'recorded_at')::text, '' ORDER BY prediction_id))
+    FROM ground_truth g"""
 
 
 def contents(dsn: str) -> list[list[Row]]:
-    return [query(dsn, sql) for sql in (MODELS, RUNS, DECISIONS, DEPLOYMENTS)]
+    tables = (MODELS, RUNS, DECISIONS, DEPLOYMENTS, PREDICTIONS, LABELS)
+    return [query(dsn, sql) for sql in tables]
 
 
 def simulated_contents(dsn: str) -> list[list[Row]]:
     """Return everything but the ids and the wall-clock times that the database makes itself."""
-    versions, runs, decisions, deployments = contents(dsn)
+    versions, runs, decisions, *others = contents(dsn)
     for row in runs:
         del row["id"], row["created_at"]
     for row in decisions:
         del row["monitoring_run_id"], row["created_at"]
-    return [versions, runs, decisions, deployments]
+    return [versions, runs, decisions, *others]
 
 
 @pytest.fixture(scope="module")
-def replayed(server_dsn: str, template: str) -> Iterator[str]:
-    """A database after the first weeks of the main job."""
+def stages(server_dsn: str, template: str) -> Iterator[tuple[str, list[list[Row]]]]:
+    """A database after all the weeks of the main job, and what it held after a few."""
     name = f"test_{uuid4().hex}"
     with psycopg.connect(server_dsn, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         dsn = make_conninfo(server_dsn, dbname=name)
         try:
+            replay(dsn, FEW_WEEKS)
+            early = simulated_contents(dsn)
             replay(dsn, WEEKS)
-            yield dsn
+            yield dsn, early
         finally:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="module")
+def replayed(stages: tuple[str, list[list[Row]]]) -> str:
+    """The database after all the weeks."""
+    return stages[0]
+
+
+@pytest.fixture(scope="module")
+def early(stages: tuple[str, list[list[Row]]]) -> list[list[Row]]:
+    """What it held after a few weeks."""
+    return stages[1]
+
+
+@pytest.fixture(scope="module")
+def again(replayed: str) -> tuple[list[list[Row]], str]:
+    """What it held before the main job was run again, and what that printed."""
+    return contents(replayed), replay(replayed, WEEKS)
 
 
 def test_every_week_has_one_run_of_the_version_then_in_production(replayed: str) -> None:
@@ -142,31 +176,38 @@ def test_exactly_the_promoted_candidates_were_deployed_without_a_gap(replayed: s
     assert [d["retired_at"] for d in deployments] == [*starts[1:], None]
 
 
-def test_running_again_adds_nothing_and_says_so(replayed: str) -> None:
-    before = contents(replayed)
-    printed = replay(replayed, WEEKS)
+def test_running_again_adds_nothing_and_says_so(
+    replayed: str, again: tuple[list[list[Row]], str]
+) -> None:
+    before, printed = again
     assert f"All {WEEKS} weeks were in the ledger already; nothing was added." in printed
     assert contents(replayed) == before
 
 
-def test_two_replays_at_once_record_everything_once(replayed: str, dsn: str) -> None:
-    both = [start(dsn, WEEKS), start(dsn, WEEKS)]
+def test_two_replays_at_once_record_everything_once(early: list[list[Row]], dsn: str) -> None:
+    both = [start(dsn, FEW_WEEKS), start(dsn, FEW_WEEKS)]
     assert [(p.communicate()[1], p.returncode) for p in both] == [("", 0), ("", 0)]
-    assert simulated_contents(dsn) == simulated_contents(replayed)
+    assert simulated_contents(dsn) == early
 
 
-def test_a_replay_killed_again_and_again_ends_with_the_same_ledger(replayed: str, dsn: str) -> None:
-    kills = 0
-    while (runs := len(query(dsn, RUNS))) < WEEKS:
-        process = start(dsn, WEEKS)
-        while process.poll() is None and len(query(dsn, RUNS)) < runs + 4:
-            time.sleep(0.01)
-        kills += process.poll() is None
+def test_a_replay_killed_again_and_again_ends_with_the_same_ledger(
+    early: list[list[Row]], dsn: str
+) -> None:
+    # A week is about seven writes of the logger: each kill leaves a part of another week behind.
+    for writes in (10, 28):
+        process = start(dsn, FEW_WEEKS)
+        while process.poll() is None and number_of_writes(dsn) < writes:
+            time.sleep(0.005)
+        assert process.poll() is None
         process.kill()
         process.communicate()
-    replay(dsn, WEEKS)
-    assert kills > 1
-    assert simulated_contents(dsn) == simulated_contents(replayed)
+        assert len(query(dsn, RUNS)) < FEW_WEEKS
+    replay(dsn, FEW_WEEKS)
+    assert simulated_contents(dsn) == early
+
+
+def number_of_writes(dsn: str) -> int:
+    return len(query(dsn, "SELECT FROM prediction_batches"))
 
 
 def test_a_failing_promotion_leaves_no_version_and_no_decision_behind(dsn: str) -> None:
@@ -175,13 +216,18 @@ def test_a_failing_promotion_leaves_no_version_and_no_decision_behind(dsn: str) 
     process = start(dsn, 1)
     _, complaints = process.communicate()
     assert (process.returncode, complaints[:7]) == (2, "error: ")
-    assert contents(dsn) == [[], [], [], []]
+    nothing = [{"count": 0, "md5": None}]
+    assert contents(dsn) == [[], [], [], [], nothing, nothing]
 
 
-def test_the_report_shows_the_three_views(replayed: str) -> None:
-    printed = replay(replayed, WEEKS)
+def test_the_report_shows_the_scores_and_the_three_views(
+    replayed: str, again: tuple[list[list[Row]], str]
+) -> None:
+    _, printed = again
     for decision in query(replayed, "SELECT * FROM v_decision_history"):
         assert all(gate in printed for gate in decision["failed_gates"])
+    for row in query(replayed, "SELECT count(*) FROM predictions GROUP BY model_version_id"):
+        assert f"{row['count']:,}" in printed
     for name in ("v_model_timeline", "v_decision_history", "v_recent_monitoring"):
         assert name in printed
     assert 'mlops-ledger db psql -c "SELECT * FROM v_model_timeline' in printed
@@ -232,6 +278,7 @@ def flight(row: Row, zones: Row, weather: dict[Any, Row], traffic: Counter[Any])
         **observation(weather, row["origin"], predicted_at),
     }
     return {
+        "request_id": f"{row['carrier']}{row['flight']}/{row['time_hour']}",
         "features": known,
         "predicted_at": predicted_at,
         "landed_at": landing(row, scheduled, zones) if arrived else None,
@@ -241,13 +288,12 @@ def flight(row: Row, zones: Row, weather: dict[Any, Row], traffic: Counter[Any])
 
 def observation(weather: dict[Any, Row], origin: str, at: datetime) -> dict[str, float]:
     """Return the newest hour of weather that was over at an instant, at most six hours ago."""
-    names = ("temp", "humid", "wind_speed", "precip", "pressure", "visib")
     over = at.replace(minute=0)
     while at - over <= 6 * HOUR:
         if row := weather.get((origin, over - HOUR)):
-            return {name: math.nan if row[name] == "NA" else float(row[name]) for name in names}
+            return {name: math.nan if row[name] == "NA" else float(row[name]) for name in WEATHER}
         over -= HOUR
-    return dict.fromkeys(names, math.nan)
+    return dict.fromkeys(WEATHER, math.nan)
 
 
 def landing(row: Row, scheduled: datetime, zones: Row) -> datetime:
@@ -256,8 +302,9 @@ def landing(row: Row, scheduled: datetime, zones: Row) -> datetime:
     zone = ZoneInfo(zones.get(row["dest"], "America/Puerto_Rico"))
     hour, minute = divmod(int(float(row["arr_time"])), 100)
     midnight = departed.astimezone(zone).replace(hour=0, minute=0)
-    landed = midnight.replace(hour=hour % 24, minute=minute).astimezone(UTC)
-    return landed if landed >= departed else landed + timedelta(days=1)
+    landed = midnight.replace(hour=hour % 24, minute=minute)
+    # A day of the clock there, which may have been put forward in the night.
+    return (landed if landed >= departed else landed + timedelta(days=1)).astimezone(UTC)
 
 
 def predicted_in(start: datetime, end: datetime) -> list[Row]:
@@ -276,7 +323,7 @@ def training_flights(version: Row) -> list[Row]:
 def probabilities(version: Row, flights: list[Row]) -> list[float]:
     """Train a version again from what the ledger says about it, and predict."""
     training = training_flights(version)
-    names = version["feature_names"]
+    names = [*CATEGORIES, *version["feature_names"]]
     codes = {
         name: {value: n for n, value in enumerate(sorted({f["features"][name] for f in training}))}
         for name in CATEGORIES
@@ -331,6 +378,44 @@ def psi(name: str, reference: list[Row], current: list[Row]) -> float:
     return total
 
 
+def test_every_flight_of_a_week_is_logged_once_as_it_was_predicted(replayed: str) -> None:
+    since, until = RELEASE + 5 * WEEK, RELEASE + 6 * WEEK
+    [version] = [v for v in query(replayed, MODELS) if v["promoted_at"] == since]
+    logged = {
+        row["request_id"]: row
+        for row in query(replayed, "SELECT * FROM v_predictions")
+        if since <= row["predicted_at"] < until
+    }
+    flights = predicted_in(since, until)
+    assert len(logged) == len(flights)
+    for f, p in zip(flights, probabilities(version, flights), strict=True):
+        row = logged[f["request_id"]]
+        assert row["model_version_id"] == version["id"]
+        assert row["predicted_at"] == f["predicted_at"]
+        features = {name: float(value) for name, value in row["features"].items()}
+        assert features | row["inputs"] == pytest.approx(f["features"], nan_ok=True)
+        assert row["probability"] == pytest.approx(p)
+        assert row["predicted_label"] == ("late" if row["probability"] >= 0.5 else "on time")
+
+
+def test_exactly_the_flights_that_landed_have_labels(replayed: str) -> None:
+    labels = {
+        row["request_id"]: (row["actual_label"], row["labeled_at"])
+        for row in query(
+            replayed,
+            """SELECT request_id, actual_label, labeled_at
+               FROM ground_truth JOIN predictions ON id = prediction_id""",
+        )
+        if row["labeled_at"] <= RELEASE + 6 * WEEK
+    }
+    landed = known_in(RELEASE, RELEASE + 6 * WEEK, RELEASE + 6 * WEEK)
+    assert labels == {
+        f["request_id"]: ("late" if f["late"] else "on time", f["landed_at"]) for f in landed
+    }
+    [waiting] = query(replayed, "SELECT count(*) FROM ground_truth_waiting")
+    assert waiting["count"] == 0
+
+
 def test_a_monitoring_run_worked_out_again_gives_the_recorded_numbers(replayed: str) -> None:
     now = RELEASE + 6 * WEEK
     [run] = [run for run in query(replayed, RUNS) if run["timestamp"] == now]
@@ -358,7 +443,7 @@ def test_drift_worked_out_again_gives_the_recorded_numbers(replayed: str) -> Non
     [run] = [run for run in query(replayed, RUNS) if run["timestamp"] == now]
     [version] = [v for v in query(replayed, MODELS) if v["id"] == run["model_version_id"]]
     reference, current = training_flights(version), predicted_in(now - WEEK, now)
-    expected = {name: psi(name, reference, current) for name in version["feature_names"]}
+    expected = {name: psi(name, reference, current) for name in FEATURES}
     assert run["metadata"]["psi"] == pytest.approx(expected)
     drifted = [name for name, value in expected.items() if value >= 0.25]
     assert run["drifted_features"] == drifted

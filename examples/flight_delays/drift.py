@@ -1,15 +1,14 @@
-"""What the monitoring job measures over the predictions of a week."""
+"""Drift: how far the features that the service saw are from those that the model learned from."""
 
 from __future__ import annotations
 
-from datetime import datetime
+import json
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from .data import CATEGORIES, FEATURES, landed_by
-from .model import evaluate
+from .data import CATEGORIES, FEATURES, NUMBERS
 
 DRIFTED_PSI = 0.25
 # The weather of one week never looks like that of many, so a few drifted features are normal.
@@ -17,37 +16,28 @@ DRIFTED_FEATURES = 5
 SMALLEST_SHARE = 1e-4
 
 
-def measure(
-    flights: pd.DataFrame, probability: np.ndarray, reference: pd.DataFrame, now: datetime
-) -> dict[str, Any]:
-    """Describe a week of predictions in the columns of `monitoring_metrics`.
+def logged_features(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return the features of predictions that were read from the ledger, a column each."""
+    numbers = pd.DataFrame(np.vstack(predictions["feature_values"]), columns=NUMBERS)
+    categories = pd.DataFrame(map(json.loads, predictions["inputs"]), columns=CATEGORIES)
+    return pd.concat([numbers, categories], axis=1)
 
-    `reference` holds the flights that the model was trained on; a label counts if known by `now`.
-    """
-    known = landed_by(flights, now)
-    psi = {name: feature_drift(reference[name], flights[name]) for name in FEATURES}
+
+def psi_by_feature(reference: pd.DataFrame, current: pd.DataFrame) -> dict[str, float]:
+    """Return the population stability index of each feature."""
+    return {name: feature_drift(reference[name], current[name]) for name in FEATURES}
+
+
+def drift_columns(psi: dict[str, float]) -> dict[str, Any]:
+    """Say what has drifted, in the columns of `monitoring_metrics`."""
     drifted = [name for name, value in psi.items() if value >= DRIFTED_PSI]
     return {
-        "num_predictions": len(flights),
-        "positive_rate": (probability >= 0.5).mean(),
-        "probability_mean": probability.mean(),
-        "probability_std": probability.std(),
-        "entropy": entropy(probability),
         "num_features": len(psi),
         "num_drifted_features": len(drifted),
         "feature_drift_ratio": len(drifted) / len(psi),
         "drifted_features": drifted,
         "dataset_drift_detected": len(drifted) >= DRIFTED_FEATURES,
-        "labeled_samples": known.sum(),
-        "coverage_pct": 100 * known.mean(),
-        "metadata": {"psi": psi, **evaluate(flights.loc[known, "late"], probability[known])},
     }
-
-
-def entropy(probability: np.ndarray) -> float:
-    """Return the mean entropy of the predictions in bits: 0 is certain, 1 a coin toss."""
-    p = np.clip(probability, 1e-12, 1 - 1e-12)
-    return -(p * np.log2(p) + (1 - p) * np.log2(1 - p)).mean()
 
 
 def feature_drift(reference: pd.Series, current: pd.Series) -> float:
@@ -57,6 +47,7 @@ def feature_drift(reference: pd.Series, current: pd.Series) -> float:
     """
     if reference.name in CATEGORIES:
         # Both know the same categories, so unsorted counts come in the same order.
+        current = current.astype(reference.dtype)
         expected = reference.value_counts(normalize=True, sort=False).to_numpy()
         actual = current.value_counts(normalize=True, sort=False).to_numpy()
     else:
