@@ -1,4 +1,4 @@
-"""The flights of early 2013 and what a model says of them, worked out from the raw files.
+"""The main job as people run it, and the flights of early 2013 worked out from the raw files.
 
 None of the code of the example is used here: the tests compare both.
 """
@@ -9,7 +9,11 @@ import bisect
 import csv
 import io
 import math
+import os
 import statistics
+import subprocess
+import sys
+import tempfile
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
@@ -21,6 +25,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.rows import dict_row
 
 HOUR = timedelta(hours=1)
 NEW_YORK = ZoneInfo("America/New_York")
@@ -29,6 +36,36 @@ WEATHER = ("temp", "humid", "wind_speed", "precip", "pressure", "visib")
 FEATURES = (*CATEGORIES, "hour", "weekday", "distance", "congestion", *WEATHER)
 
 Row = dict[str, Any]
+
+ROOT = Path(__file__).resolve().parents[1]
+# What a killed process leaves must not be delivered to the database of another test.
+SPOOLS = tempfile.TemporaryDirectory(prefix="mlops-ledger-spools-")
+
+
+def start(dsn: str, weeks: int) -> subprocess.Popen[str]:
+    """Start the main job the way `make demo` does."""
+    spool = str(Path(SPOOLS.name, str(conninfo_to_dict(dsn)["dbname"])))
+    return subprocess.Popen(
+        [sys.executable, "-m", "examples.flight_delays", "--weeks", str(weeks)],
+        cwd=ROOT,
+        env={**os.environ, "DATABASE_URL": dsn, "MLOPS_SPOOL_DIR": spool},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def replay(dsn: str, weeks: int) -> str:
+    """Run the main job to its end and return what it printed."""
+    process = start(dsn, weeks)
+    printed, complaints = process.communicate()
+    assert (process.returncode, complaints) == (0, "")
+    return printed
+
+
+def query(dsn: str, sql: str) -> list[Row]:
+    with psycopg.connect(dsn, row_factory=dict_row) as connection:
+        return connection.execute(sql.encode()).fetchall()
 
 
 @cache

@@ -31,6 +31,7 @@ from mlops_ledger import (
     SystemMetricsRepository,
     Transaction,
     errors,
+    id_for,
     new_id,
     rows,
 )
@@ -86,6 +87,8 @@ def generate() -> str:
         INTRODUCTION,
         *(line for described in CLASSES for line in _class(described)),
         *_fields(Settings, "##"),
+        "## id_for\n",
+        *_callable("id_for", id_for),
         "## new_id\n",
         *_callable("new_id", new_id),
         "## Rows\n",

@@ -11,7 +11,7 @@ from mlops_ledger import Database
 from mlops_ledger.errors import LedgerError
 
 from .replay import WEEKS, replay
-from .report import print_performance, print_views
+from .report import print_audit, print_performance, print_views
 
 
 @click.command()
@@ -23,7 +23,7 @@ from .report import print_performance, print_views
     help="How many weeks to replay, from 1 February 2013 on.",
 )
 def main(weeks: int) -> None:
-    """Replay New York's flights of 2013: predict, label, monitor, retrain, and record it all."""
+    """Replay New York's flights of 2013: predict, monitor, retrain, and record it all."""
     try:
         with Database() as db:
             click.echo(f"Recording in {db.name}.")
@@ -31,6 +31,7 @@ def main(weeks: int) -> None:
             click.echo(summary(weeks, added))
             print_performance(db)
             print_views(db)
+            print_audit(db)
     except LedgerError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(2)
@@ -38,7 +39,7 @@ def main(weeks: int) -> None:
 
 def summary(weeks: int, added: Counter[str]) -> str:
     """Say what the replay added to the ledger."""
-    if not added:
+    if not added.total():
         return f"All {weeks} weeks were in the ledger already; nothing was added."
     return "Added " + ", ".join(f"{count:,} {kind}" for kind, count in added.items() if count) + "."
 

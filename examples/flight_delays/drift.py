@@ -23,20 +23,32 @@ def logged_features(predictions: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([numbers, categories], axis=1)
 
 
-def psi_by_feature(reference: pd.DataFrame, current: pd.DataFrame) -> dict[str, float]:
-    """Return the population stability index of each feature."""
-    return {name: feature_drift(reference[name], current[name]) for name in FEATURES}
-
-
-def drift_columns(psi: dict[str, float]) -> dict[str, Any]:
-    """Say what has drifted, in the columns of `monitoring_metrics`."""
+def compare(reference: pd.DataFrame, current: pd.DataFrame) -> dict[str, Any]:
+    """Compare the features of two samples, in the columns of `drift_reports`."""
+    psi = {name: feature_drift(reference[name], current[name]) for name in FEATURES}
     drifted = [name for name, value in psi.items() if value >= DRIFTED_PSI]
     return {
-        "num_features": len(psi),
-        "num_drifted_features": len(drifted),
-        "feature_drift_ratio": len(drifted) / len(psi),
+        "method": "psi",
+        "threshold": DRIFTED_PSI,
+        "features": [
+            {"feature": name, "score": value, "drifted": name in drifted}
+            for name, value in psi.items()
+        ],
         "drifted_features": drifted,
-        "dataset_drift_detected": len(drifted) >= DRIFTED_FEATURES,
+        "drift_score": max(psi.values()),
+        "drift_detected": len(drifted) >= DRIFTED_FEATURES,
+        "reference_size": len(reference),
+        "current_size": len(current),
+    }
+
+
+def monitoring_columns(report: dict[str, Any]) -> dict[str, Any]:
+    """Sum a report up in the columns of `monitoring_metrics`."""
+    return {
+        "num_features": len(report["features"]),
+        "num_drifted_features": len(report["drifted_features"]),
+        "drifted_features": report["drifted_features"],
+        "dataset_drift_detected": report["drift_detected"],
     }
 
 

@@ -18,8 +18,9 @@ from mlops_ledger import (
 from mlops_ledger.rows import MonitoringRun
 
 from .data import RELEASE, flights_between
-from .jobs import WEEK, label, monitor, retrain, retraining_trigger, version_in_production
 from .model import MODEL_NAME
+from .monitoring import WEEK, label, monitor, version_in_production, watch
+from .retraining import alert_to_act_on, promote_approved, protect, retrain, review
 from .serving import serve
 
 WEEKS = 47
@@ -31,22 +32,31 @@ def replay(db: Database, weeks: int = WEEKS) -> Counter[str]:
     A replay that was killed continues where it stopped.
     """
     added: Counter[str] = Counter()
-    if RetrainingDecisionsRepository(db).latest(model_name=MODEL_NAME) is None:
-        # About 900 flights a day are too few for a partition each.
-        PredictionsRepository(db).partition_by(period="month")
-        retrain(db, RELEASE, trigger="initial")
-        added["decisions"] += 1
+    release_first_model(db, added)
     monitoring = MonitoringMetricsRepository(db)
     recorded = {run.timestamp: run for run in monitoring.list_runs(model_name=MODEL_NAME)}
     for week in progress(range(1, weeks + 1)):
         now = RELEASE + week * WEEK
-        run = recorded.get(now)
-        if run is None:
-            run = run_week(db, now, added)
-        if trigger := retraining_trigger(db, run):
-            retrain(db, now, trigger, run)
+        run = recorded.get(now) or run_week(db, now, added)
+        if alert := alert_to_act_on(db, run):
+            retrain(db, now, run, alert)
             added["decisions"] += 1
+        review(db)
+        added["promotions"] += promote_approved(db)
     return added
+
+
+def release_first_model(db: Database, added: Counter[str]) -> None:
+    """Promote a model that has learnt from January, and set up what watches and protects it."""
+    if RetrainingDecisionsRepository(db).latest(model_name=MODEL_NAME) is None:
+        # About 900 flights a day are too few for a partition each.
+        PredictionsRepository(db).partition_by(period="month")
+        retrain(db, RELEASE)
+        added["decisions"] += 1
+    watch(db)
+    protect(db)
+    review(db)
+    added["promotions"] += promote_approved(db)
 
 
 def run_week(db: Database, now: datetime, added: Counter[str]) -> MonitoringRun:

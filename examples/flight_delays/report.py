@@ -1,4 +1,4 @@
-"""What the ledger says about the year: how right each version was, and its three views."""
+"""What the ledger says about the year: scores, views, alerts and the state of the audit log."""
 
 from __future__ import annotations
 
@@ -9,22 +9,32 @@ from pathlib import Path
 
 import click
 
-from mlops_ledger import Database, GroundTruthRepository, ModelVersionRepository
+from mlops_ledger import (
+    AuditRepository,
+    Database,
+    GroundTruthRepository,
+    ModelVersionRepository,
+)
 from mlops_ledger.cli.output import echo_table
+from mlops_ledger.errors import LedgerError
 
 from .data import LATE, RELEASE
-from .jobs import SCORES
 from .model import MODEL_NAME
+from .monitoring import SCORES
 
 VIEWS = {
     "v_model_timeline: what was in production, and since when": """
         SELECT model_version, deployed_at::date, retired_at::date, is_live, trigger_reason,
-               training_samples, roc_auc, brier_score
+               approved_by, training_samples, roc_auc, brier_score
         FROM v_model_timeline WHERE model_name = 'flight-delays' ORDER BY deployed_at""",
     "v_decision_history: every candidate, and why it was promoted or rejected": """
         SELECT timestamp::date AS decided, trigger_reason, candidate_version, production_version,
                action, gates_passed, failed_gates
         FROM v_decision_history WHERE model_name = 'flight-delays' ORDER BY timestamp""",
+    "alerts: what the monitors raised and resolved": """
+        SELECT alert_type, severity, first_seen::date, resolved_at::date, occurrences,
+               acknowledged_by IS NOT NULL AS retrained, title
+        FROM alerts WHERE model_name = 'flight-delays' ORDER BY first_seen, alert_type""",
     "v_recent_monitoring: the last week against the week before": """
         SELECT metric_type, metric_name, metric_value, previous_value, change
         FROM v_recent_monitoring WHERE model_name = 'flight-delays'""",
@@ -47,7 +57,7 @@ def print_performance(db: Database) -> None:
 
 
 def print_views(db: Database) -> None:
-    """Print the three views as tables, and how to ask them yourself."""
+    """Print the views as tables, and how to ask them yourself."""
     for title, query in VIEWS.items():
         with db.connection() as connection:
             cursor = connection.execute(query)
@@ -56,6 +66,14 @@ def print_views(db: Database) -> None:
         click.echo(f"\n{title}\n")
         echo_table(columns, rows)
     click.echo(f'\nAsk your own questions:\n\n  {command()} db psql -c "{QUESTION}"')
+
+
+def print_audit(db: Database) -> None:
+    """Verify the chain of the audit log and print its head, which is worth keeping elsewhere."""
+    check = AuditRepository(db).verify()
+    if check.problem:
+        raise LedgerError(f"the audit log is broken at entry {check.broken_seq}: {check.problem}")
+    click.echo(f"\nThe audit log is whole; its head is {check.head}.")
 
 
 def command() -> str:

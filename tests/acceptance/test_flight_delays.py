@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import math
-import os
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from uuid import uuid4
 
 import psycopg
@@ -25,55 +21,32 @@ from fix_flights import (
     predicted_in,
     probabilities,
     psi,
+    query,
+    replay,
     roc_auc,
+    start,
     training_flights,
 )
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.rows import dict_row
+from psycopg.conninfo import make_conninfo
 
 pytest.importorskip("sklearn.ensemble")
 
-ROOT = Path(__file__).resolve().parents[2]
 WEEKS = 10
 # Long enough for a promotion; what starts several replays is content with these.
 FEW_WEEKS = 5
 RELEASE = datetime(2013, 2, 1, 5, tzinfo=UTC)
 WEEK = timedelta(weeks=1)
 
-# What a killed process leaves must not be delivered to the database of another test.
-SPOOLS = tempfile.TemporaryDirectory(prefix="mlops-ledger-spools-")
-
-
-def start(dsn: str, weeks: int) -> subprocess.Popen[str]:
-    """Start the main job the way `make demo` does."""
-    spool = str(Path(SPOOLS.name, str(conninfo_to_dict(dsn)["dbname"])))
-    return subprocess.Popen(
-        [sys.executable, "-m", "examples.flight_delays", "--weeks", str(weeks)],
-        cwd=ROOT,
-        env={**os.environ, "DATABASE_URL": dsn, "MLOPS_SPOOL_DIR": spool},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def replay(dsn: str, weeks: int) -> str:
-    """Run the main job to its end and return what it printed."""
-    process = start(dsn, weeks)
-    printed, complaints = process.communicate()
-    assert (process.returncode, complaints) == (0, "")
-    return printed
-
-
-def query(dsn: str, sql: str) -> list[Row]:
-    with psycopg.connect(dsn, row_factory=dict_row) as connection:
-        return connection.execute(sql.encode()).fetchall()
-
-
 MODELS = "SELECT * FROM model_versions ORDER BY created_at"
 RUNS = "SELECT * FROM monitoring_metrics ORDER BY timestamp"
 DECISIONS = "SELECT * FROM retraining_decisions ORDER BY timestamp"
 DEPLOYMENTS = "SELECT * FROM model_deployments ORDER BY deployed_at"
+ACTIONS = "SELECT * FROM agent_actions ORDER BY requested_at"
+ALERTS = "SELECT * FROM alerts ORDER BY first_seen, alert_type"
+DRIFT_REPORTS = "SELECT * FROM drift_reports ORDER BY timestamp"
+METRICS = "SELECT * FROM performance_metrics ORDER BY timestamp, metric_name"
+POLICIES = "SELECT * FROM promotion_policies"
+MONITORS = "SELECT * FROM monitors ORDER BY name"
 PREDICTIONS = "SELECT count(*), md5(string_agg(p::text, '' ORDER BY id)) FROM predictions p"
 LABELS = """
     SELECT count(*), md5(string_agg((to_jsonb(g) - 'recorded_at')::text, '' ORDER BY prediction_id))
@@ -81,18 +54,27 @@ LABELS = """
 
 
 def contents(dsn: str) -> list[list[Row]]:
-    tables = (MODELS, RUNS, DECISIONS, DEPLOYMENTS, PREDICTIONS, LABELS)
+    tables = (MODELS, RUNS, DECISIONS, DEPLOYMENTS, ACTIONS, ALERTS, DRIFT_REPORTS, METRICS,
+              POLICIES, MONITORS, PREDICTIONS, LABELS)  # fmt: skip
     return [query(dsn, sql) for sql in tables]
 
 
 def simulated_contents(dsn: str) -> list[list[Row]]:
-    """Return everything but the ids and the wall-clock times that the database makes itself."""
-    versions, runs, decisions, *others = contents(dsn)
-    for row in runs:
-        del row["id"], row["created_at"]
-    for row in decisions:
-        del row["monitoring_run_id"], row["created_at"]
-    return [versions, runs, decisions, *others]
+    """Return everything but the wall-clock times, and the ids that the database makes itself."""
+    found = contents(dsn)
+    for rows in found:
+        for row in rows:
+            for made_by_database in (
+                "created_at",
+                "updated_at",
+                "reviewed_at",
+                "executed_at",
+                "slot_id",
+            ):
+                row.pop(made_by_database, None)
+            if "dedup_key" in row:
+                del row["id"]
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +138,14 @@ def test_decisions_follow_their_six_gates_and_their_monitoring_run(replayed: str
         run = runs[decision["monitoring_run_id"]]
         assert run["timestamp"] == decision["timestamp"]
         assert run["model_version_id"] == decision["production_version_id"]
+        [alert] = [
+            alert
+            for alert in query(replayed, ALERTS)
+            if (alert["acknowledged_at"], alert["acknowledged_by"])
+            == (decision["timestamp"], decision["decided_by"])
+        ]
+        trigger = {"num_drifted_features": "drift", "roc_auc_loss": "performance"}
+        assert decision["trigger_reason"] == trigger[alert["alert_type"]]
         passed = [gate["passed"] for gate in decision["gate_results"]]
         assert len(passed) == 6
         assert decision["action"] == ("promote" if all(passed) else "reject")
@@ -185,11 +175,11 @@ def test_two_replays_at_once_record_everything_once(early: list[list[Row]], dsn:
     assert simulated_contents(dsn) == early
 
 
-def test_a_replay_killed_again_and_again_ends_with_the_same_ledger(
+def test_a_replay_stopped_anywhere_and_started_again_ends_with_the_same_ledger(
     early: list[list[Row]], dsn: str
 ) -> None:
-    # A week is about seven writes of the logger: each kill leaves a part of another week behind.
-    for writes in (10, 28):
+    # A week is about seven writes of the logger: both kills leave a part of a week behind.
+    for writes in (3, 17):
         process = start(dsn, FEW_WEEKS)
         while process.poll() is None and number_of_writes(dsn) < writes:
             time.sleep(0.005)
@@ -197,6 +187,11 @@ def test_a_replay_killed_again_and_again_ends_with_the_same_ledger(
         process.kill()
         process.communicate()
         assert len(query(dsn, RUNS)) < FEW_WEEKS
+    # This one ends between the alert and the candidate that it calls for.
+    with planted(dsn, "retraining_decisions", "trigger_reason = 'initial'"):
+        assert start(dsn, FEW_WEEKS).wait() == 2
+        assert len(query(dsn, DECISIONS)) == 1
+        assert len(query(dsn, RUNS)) == FEW_WEEKS
     replay(dsn, FEW_WEEKS)
     assert simulated_contents(dsn) == early
 
@@ -205,14 +200,72 @@ def number_of_writes(dsn: str) -> int:
     return len(query(dsn, "SELECT FROM prediction_batches"))
 
 
-def test_a_failing_promotion_leaves_no_version_and_no_decision_behind(dsn: str) -> None:
-    with psycopg.connect(dsn) as connection:
-        connection.execute("ALTER TABLE model_deployments ADD CONSTRAINT planted CHECK (false)")
-    process = start(dsn, 1)
-    _, complaints = process.communicate()
-    assert (process.returncode, complaints[:7]) == (2, "error: ")
-    nothing = [{"count": 0, "md5": None}]
-    assert contents(dsn) == [[], [], [], [], nothing, nothing]
+@contextmanager
+def planted(dsn: str, table: str, condition: str) -> Iterator[None]:
+    """Have a table refuse rows for a while."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(
+            f"ALTER TABLE {table} ADD CONSTRAINT planted CHECK ({condition})".encode()
+        )
+        yield
+        connection.execute(f"ALTER TABLE {table} DROP CONSTRAINT planted".encode())
+
+
+def test_a_promotion_that_failed_is_made_up_for(dsn: str) -> None:
+    with planted(dsn, "model_deployments", "false"):
+        process = start(dsn, 1)
+        _, complaints = process.communicate()
+        assert (process.returncode, complaints[:7]) == (2, "error: ")
+        assert [action["status"] for action in query(dsn, ACTIONS)] == ["approved"]
+        assert query(dsn, DEPLOYMENTS) == []
+    replay(dsn, 1)
+    assert [action["status"] for action in query(dsn, ACTIONS)] == ["executed"]
+    assert [d["deployed_at"] for d in query(dsn, DEPLOYMENTS)] == [RELEASE]
+
+
+def test_every_promotion_was_approved_by_somebody_else(replayed: str) -> None:
+    actions = {action["id"]: action for action in query(replayed, ACTIONS)}
+    deployments = query(replayed, DEPLOYMENTS)
+    assert {d["action_id"] for d in deployments} == actions.keys()
+    for d in deployments:
+        action = actions[d["action_id"]]
+        assert (action["status"], action["requested_at"]) == ("executed", d["deployed_at"])
+        assert action["model_version_id"] == d["model_version_id"]
+        assert action["reviewed_by"] != action["requested_by"]
+
+
+def test_the_policy_holds_for_psql_users_too(replayed: str) -> None:
+    with (
+        psycopg.connect(replayed) as connection,
+        pytest.raises(psycopg.Error, match="the policy of model flight-delays requires"),
+    ):
+        connection.execute("SELECT promote('flight-delays', '1')")
+
+
+def test_alerts_open_and_close_with_the_values_they_watch(replayed: str) -> None:
+    values: dict[str, dict[datetime, float]] = defaultdict(dict)
+    for run in query(replayed, RUNS):
+        for name in ("num_drifted_features", "coverage_pct"):
+            values[name][run["timestamp"]] = run[name]
+    for metric in query(replayed, METRICS):
+        values[metric["metric_name"]][metric["timestamp"]] = metric["metric_value"]
+    bad = {
+        "num_drifted_features": lambda value: value >= 5,
+        "coverage_pct": lambda value: value < 90,
+        "roc_auc_loss": lambda value: value > 0.05,
+    }
+    expected = {
+        (name, at) for name, is_bad in bad.items() for at, v in values[name].items() if is_bad(v)
+    }
+    end = RELEASE + (WEEKS + 1) * WEEK
+    alerts = query(replayed, ALERTS)
+    assert expected == {
+        (alert["alert_type"], at)
+        for alert in alerts
+        for at in values[alert["alert_type"]]
+        if alert["first_seen"] <= at < (alert["resolved_at"] or end)
+    }
+    assert {alert["status"] for alert in alerts} >= {"resolved"}
 
 
 def test_the_report_shows_the_scores_and_the_three_views(
@@ -225,6 +278,12 @@ def test_the_report_shows_the_scores_and_the_three_views(
         assert f"{row['count']:,}" in printed
     for name in ("v_model_timeline", "v_decision_history", "v_recent_monitoring"):
         assert name in printed
+    for alert in query(replayed, ALERTS):
+        assert alert["title"] in printed
+    [head] = query(
+        replayed, "SELECT seq, encode(hash, 'hex') AS hash FROM audit_log ORDER BY seq DESC LIMIT 1"
+    )
+    assert f"The audit log is whole; its head is {head['seq']}:{head['hash']}." in printed
     assert 'mlops-ledger db psql -c "SELECT * FROM v_model_timeline' in printed
 
 
@@ -287,8 +346,14 @@ def test_a_monitoring_run_worked_out_again_gives_the_recorded_numbers(replayed: 
     assert run["probability_std"] == pytest.approx(statistics.pstdev(p))
     assert run["entropy"] == pytest.approx(entropy)
     seen, scores = [f for f, _ in labelled], [q for _, q in labelled]
-    assert run["metadata"]["roc_auc"] == pytest.approx(roc_auc(seen, scores))
-    assert run["metadata"]["brier_score"] == pytest.approx(brier_score(seen, scores))
+    metrics = {
+        metric["metric_name"]: metric["metric_value"]
+        for metric in query(replayed, METRICS)
+        if metric["timestamp"] == now
+    }
+    assert metrics["roc_auc"] == pytest.approx(roc_auc(seen, scores))
+    assert metrics["brier_score"] == pytest.approx(brier_score(seen, scores))
+    assert metrics["roc_auc_loss"] == pytest.approx(version["roc_auc"] - metrics["roc_auc"])
 
 
 def test_drift_worked_out_again_gives_the_recorded_numbers(replayed: str) -> None:
@@ -297,7 +362,11 @@ def test_drift_worked_out_again_gives_the_recorded_numbers(replayed: str) -> Non
     [version] = [v for v in query(replayed, MODELS) if v["id"] == run["model_version_id"]]
     reference, current = training_flights(version), predicted_in(now - WEEK, now)
     expected = {name: psi(name, reference, current) for name in FEATURES}
-    assert run["metadata"]["psi"] == pytest.approx(expected)
+    [report] = query(replayed, f"{DRIFT_REPORTS} OFFSET 5 LIMIT 1")
+    assert report["monitoring_run_id"] == run["id"]
+    scores = {feature["feature"]: feature["score"] for feature in report["features"]}
+    assert scores == pytest.approx(expected)
+    assert (report["reference_size"], report["current_size"]) == (len(reference), len(current))
     drifted = [name for name, value in expected.items() if value >= 0.25]
     assert run["drifted_features"] == drifted
     assert run["feature_drift_ratio"] == pytest.approx(len(drifted) / len(expected))
