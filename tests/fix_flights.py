@@ -63,6 +63,13 @@ def replay(dsn: str, weeks: int) -> str:
     return printed
 
 
+def fail(dsn: str, weeks: int) -> None:
+    """Run the main job, which must end with an error that it explains."""
+    process = start(dsn, weeks)
+    _, complaints = process.communicate()
+    assert (process.returncode, complaints[:7]) == (2, "error: ")
+
+
 def query(dsn: str, sql: str) -> list[Row]:
     with psycopg.connect(dsn, row_factory=dict_row) as connection:
         return connection.execute(sql.encode()).fetchall()
