@@ -23,7 +23,7 @@ class Rival:
     brier_score: float
 
 
-def version_in_production(db: Database, version: ModelVersion, held_out: Window) -> Rival:
+def answers_of(db: Database, version: ModelVersion, held_out: Window) -> Rival:
     """Look up what the version answered when it was asked: nothing is predicted again."""
     window = {
         "model_name": version.model_name,

@@ -11,7 +11,7 @@ from mlops_ledger.rows import ModelVersion
 from . import model
 from .data import FIRST_DAY, Window, flights_between
 from .gates import Gate, six_gates
-from .rival import Rival, base_rate, version_in_production
+from .rival import Rival, answers_of, base_rate
 
 LOOKBACK = timedelta(weeks=8)
 HELD_OUT_PERIOD = timedelta(weeks=2)
@@ -55,11 +55,7 @@ def hold_trial(db: Database, now: datetime, production: ModelVersion | None) -> 
     flights = held_out.flights()
     coverage_pct = 100 * len(flights) / len(flights_between(held_out.start, held_out.end))
     candidate = model.predict(model.train(training), flights)
-    rival = (
-        version_in_production(db, production, held_out)
-        if production
-        else base_rate(training, held_out)
-    )
+    rival = answers_of(db, production, held_out) if production else base_rate(training, held_out)
     return Trial(
         training=training,
         held_out=held_out,

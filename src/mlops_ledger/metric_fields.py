@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from hashlib import blake2b
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from . import values
 from .errors import InvalidValue
-from .identifiers import new_id, time_of, uuid7
+from .identifiers import id_for, new_id, time_of
 from .prediction_fields import EARLIEST, latest_moment
 
 Row: TypeAlias = tuple[Any, ...]
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND: Final = timedelta(milliseconds=1)
 _DAY: Final = timedelta(days=1)
 # Lengths of the units of the calendar, the shortest month for the longest series.
 _UNITS: Final[Mapping[str, timedelta]] = {
@@ -103,8 +100,7 @@ def _checked(columns: Columns, row: Mapping[str, Any], write: UUID, place: int) 
         raise InvalidValue("timestamp", "must lie between the year 2000 and now")
     computed: dict[str, object] = {"timestamp": at}
     if row.get("id") is None:
-        random = blake2b(write.bytes + place.to_bytes(4), digest_size=10).digest()
-        computed["id"] = UUID(int=uuid7((at - _EPOCH) // _MILLISECOND, random))
+        computed["id"] = id_for(f"{write} {place}", at)
     given = {name: value for name, value in row.items() if value is not None}
     return tuple(
         computed[name]
