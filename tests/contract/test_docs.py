@@ -73,7 +73,7 @@ def test_the_examples_of_a_page_run_and_print_what_it_says(
         ("```python\nprint(1)\n```\n\n```text\n2\n```\n", "expected\n2\n\nbut got\n1"),
         ("```python\nprint(1 / 0)\n```\n", "ZeroDivisionError"),
         ("```sh\nfalse\necho on\n```\n", "exit code 1"),
-        ("```sql\nSELECT nothing;\n```\n", "exit code 3"),
+        ("```sql\nSELECT nothing;\n```\n", "page.md:2: exit code"),
         ("<!-- not run: x -->\n```sh\ntrue\n```\n\n```sh\nfalse\n```\n<!-- -->\n", "exit code 1"),
     ],
 )
