@@ -224,8 +224,9 @@ def test_a_lock_that_is_held_times_out(dsn: str, conn: psycopg.Connection) -> No
         assert models.promote(model_name="m", model_version="1").model_version == "1"
 
 
+# Waits until they are gone: a call that begins before would be cut off in its middle.
 TERMINATE = (
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
     " WHERE datname = current_database() AND pid <> pg_backend_pid()"
 )
 
