@@ -25,6 +25,8 @@ LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     -- A policy for a misspelt model would protect nothing.
     PERFORM ledger_require_known_model(NEW.model_name, NULL);
+    -- Waits for a promotion under way, and has the next one wait to see this policy.
+    PERFORM ledger_lock_slot(NEW.model_name, NEW.slot);
     NEW.updated_at := clock_timestamp();
     RETURN NEW;
 END
@@ -35,6 +37,10 @@ COMMENT ON FUNCTION promotion_policies_before_write() IS
 CREATE TRIGGER promotion_policies_before_write
     BEFORE INSERT OR UPDATE ON promotion_policies
     FOR EACH ROW EXECUTE FUNCTION promotion_policies_before_write();
+-- No row trigger sees a TRUNCATE, so that the audit log would not.
+CREATE TRIGGER promotion_policies_no_truncate
+    BEFORE TRUNCATE ON promotion_policies
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
 
 ALTER TABLE model_deployments
     ADD CONSTRAINT model_deployments_action_fkey

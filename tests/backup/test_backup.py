@@ -349,3 +349,26 @@ def test_the_commands(
     again = CliRunner().invoke(main, ["restore", file, "--into", new_name])
     assert (again.exit_code, again.stdout) == (2, "")
     assert again.stderr.startswith("error: the database")
+
+
+@pytest.mark.parametrize("name", ["{}=b", "host={}", "a '{}\\\""])
+def test_a_database_is_restored_under_whatever_name_it_is_given(
+    filled: str, saved: Path, server_dsn: str, new_name: str, name: str
+) -> None:
+    name = name.format(new_name)
+    try:
+        assert restore(Settings(conninfo=filled), saved, name).database == name
+        with psycopg.connect(make_conninfo(server_dsn, dbname=name)) as connection:
+            assert connection.execute("SELECT count(*) FROM model_versions").fetchone() == (2,)
+    finally:
+        with psycopg.connect(server_dsn, autocommit=True) as connection:
+            drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+            connection.execute(drop)
+
+
+@pytest.mark.parametrize("name", ["template0", "template1"])
+def test_what_new_databases_are_made_from_is_left_alone(
+    filled: str, saved: Path, name: str
+) -> None:
+    with pytest.raises(BackupError, match="makes new databases from"):
+        restore(Settings(conninfo=filled), saved, name)

@@ -60,6 +60,10 @@ def restore(
     if into is not None:
         conninfo = make_conninfo(conninfo, dbname=into)
     name = str(conninfo_to_dict(conninfo).get("dbname", settings.database))
+    if name in ("template0", "template1"):
+        raise BackupError(
+            f"{name} is what the server makes new databases from: restore --into another"
+        )
     with maintenance(conninfo, name) as server:
         target = _examine(server, manifest)
         program, version = find_program("pg_restore", target["server"], settings)
@@ -76,7 +80,8 @@ def restore(
         "--single-transaction",
         "--exit-on-error",
         "--no-owner",
-        f"--dbname={name}",
+        # As part of a connection string: a bare name with "=" in it would be taken for one.
+        f"--dbname={make_conninfo(dbname=name)}",
         file,
     ]
     run(command, conninfo, progress(manifest.sizes, on_progress))
