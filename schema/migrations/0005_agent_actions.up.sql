@@ -47,7 +47,9 @@ CREATE TABLE agent_actions (
         CHECK (char_length(reviewed_by) <= 255 AND reviewed_by !~ '[[:cntrl:]]' AND ledger_person(reviewed_by) <> ''),
     reviewed_at timestamptz,
     review_comment text,
-    executed_by text,
+    executed_by text
+        CONSTRAINT agent_actions_executed_by_check
+        CHECK (char_length(executed_by) <= 255 AND executed_by !~ '[[:cntrl:]]' AND ledger_person(executed_by) <> ''),
     executed_at timestamptz,
     result jsonb
         CONSTRAINT agent_actions_result_check CHECK (jsonb_typeof(result) = 'object'),

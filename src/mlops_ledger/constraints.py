@@ -115,6 +115,7 @@ INVALID: Final[Mapping[str, tuple[str, str]]] = {
         "must be pending, approved, rejected, executed, failed or expired",
     ),
     "agent_actions_reviewed_by_check": ("reviewed_by", _PERSON),
+    "agent_actions_executed_by_check": ("executed_by", _PERSON),
     "agent_actions_reviewer_check": (
         "reviewed_by",
         "must be somebody other than requested_by: nobody reviews an action of their own",

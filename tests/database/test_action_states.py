@@ -239,10 +239,13 @@ def test_the_reviewer_is_not_the_requester_in_another_spelling(
     assert refusal.value.diag.constraint_name == "agent_actions_reviewer_check"
 
 
-def test_a_name_that_cannot_be_seen_is_none(actions: psycopg.Connection) -> None:
+@pytest.mark.parametrize("step", ["approve", "execute"])
+def test_a_name_that_cannot_be_seen_is_none(actions: psycopg.Connection, step: str) -> None:
+    action = request(actions, "pending", needed=False)
     with pytest.raises(psycopg.errors.CheckViolation) as refusal:
-        actions.execute("SELECT approve_action(%s, %s)", [request(actions, "pending"), "\u200b "])
-    assert refusal.value.diag.constraint_name == "agent_actions_reviewed_by_check"
+        actions.execute(f"SELECT {step}_action(%s, %s)".encode(), [action, "\u200b "])
+    column = {"approve": "reviewed_by", "execute": "executed_by"}[step]
+    assert refusal.value.diag.constraint_name == f"agent_actions_{column}_check"
 
 
 def test_the_right_to_execute_is_not_the_right_to_review(actions: psycopg.Connection) -> None:

@@ -212,6 +212,11 @@ def test_a_metric_out_of_range(conn: psycopg.Connection, metric: str, value: flo
     assert constraint(conn, REGISTER.format("metrics", metrics)) == f"model_versions_{metric}_check"
 
 
+@pytest.mark.parametrize("column", ["promoted_at", "promoted_by"])
+def test_a_version_that_claims_to_have_been_promoted(conn: psycopg.Connection, column: str) -> None:
+    assert refused(conn, REGISTER.format(column, "2026-01-01Z")).sqlstate == "MLIV0"
+
+
 @pytest.mark.parametrize("stage", ["live", "", "prod"])
 def test_an_unknown_stage(live: psycopg.Connection, stage: str) -> None:
     for statement in (SET_STAGE.format(stage), REGISTER.format("stage", stage)):
