@@ -95,6 +95,10 @@ BEGIN
             USING ERRCODE = 'MLIV0', HINT = 'Give the time at which it happened.';
     END IF;
     IF TG_OP = 'INSERT' THEN
+        IF num_nonnulls(NEW.promoted_at, NEW.promoted_by) > 0 THEN
+            RAISE EXCEPTION 'promoted_at: a version is registered before it is promoted'
+                USING ERRCODE = 'MLIV0', HINT = 'Register it, then promote it.';
+        END IF;
         -- One writer per model at a time, or a given number could be taken by the next automatic
         -- one; plpgsql then reads what the others have committed.
         PERFORM pg_advisory_xact_lock(hashtextextended('mlops-ledger model version ' || NEW.model_name, 0));

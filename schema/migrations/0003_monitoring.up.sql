@@ -36,7 +36,8 @@ CREATE TABLE monitoring_metrics (
         CONSTRAINT monitoring_metrics_labeled_samples_check CHECK (labeled_samples >= 0),
     metadata jsonb NOT NULL DEFAULT '{}'
         CONSTRAINT monitoring_metrics_metadata_check CHECK (jsonb_typeof(metadata) = 'object'),
-    created_at timestamptz NOT NULL DEFAULT now(),
+    created_at timestamptz NOT NULL DEFAULT now()
+        CONSTRAINT monitoring_metrics_created_at_check CHECK (created_at >= '0001-01-01 00:00+00' AND created_at < '10000-01-01 00:00+00'),
     -- Lets a decision prove that the run it names is about its own model.
     CONSTRAINT monitoring_metrics_id_model_name_key UNIQUE (id, model_name),
     CONSTRAINT monitoring_metrics_run_key UNIQUE (model_name, timestamp, lookback_hours),

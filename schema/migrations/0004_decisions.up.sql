@@ -34,7 +34,8 @@ CREATE TABLE retraining_decisions (
     decided_by text NOT NULL DEFAULT session_user,
     resolves_id uuid
         CONSTRAINT retraining_decisions_resolves_fkey REFERENCES retraining_decisions (id),
-    created_at timestamptz NOT NULL DEFAULT now(),
+    created_at timestamptz NOT NULL DEFAULT now()
+        CONSTRAINT retraining_decisions_created_at_check CHECK (created_at >= '0001-01-01 00:00+00' AND created_at < '10000-01-01 00:00+00'),
     CONSTRAINT retraining_decisions_monitoring_run_fkey
         FOREIGN KEY (monitoring_run_id, model_name) REFERENCES monitoring_metrics (id, model_name),
     CONSTRAINT retraining_decisions_resolves_key UNIQUE (resolves_id),

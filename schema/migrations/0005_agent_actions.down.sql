@@ -1,12 +1,4 @@
 DROP VIEW v_pending_actions;
-DROP TRIGGER model_deployments_check_policy ON model_deployments;
-DROP FUNCTION model_deployments_check_policy();
-DROP FUNCTION ledger_use_action(model_deployments, text, boolean);
-ALTER TABLE model_deployments
-    DROP CONSTRAINT model_deployments_action_key,
-    DROP CONSTRAINT model_deployments_action_fkey;
-DROP TABLE promotion_policies;
-DROP FUNCTION promotion_policies_before_write();
 DROP FUNCTION expire_actions();
 DROP FUNCTION execute_action(uuid, text, jsonb, boolean);
 DROP FUNCTION reject_action(uuid, text, text);

@@ -1,10 +1,17 @@
--- Actions that agents and people ask for, the review of each, and which promotions need one.
+-- Actions that agents and people ask for, and the review of each.
 
+-- Two spellings that look the same are the same person: compatibility forms such as full-width letters are
+-- taken apart and put together again, and characters that are never seen (default-ignorable ones) go.
 CREATE FUNCTION ledger_person(name text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN lower(regexp_replace(name, '^\s+|\s+$', '', 'g'));
+RETURN lower(btrim(regexp_replace(
+    regexp_replace(
+        normalize(name, NFKC),
+        '[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]',
+        '', 'g'),
+    '\s+', ' ', 'g')));
 COMMENT ON FUNCTION ledger_person(text) IS
-    'A name as it is compared with another: in lower case and without blanks at the ends.';
+    'A name as it is compared with another: in lower case and NFKC, without characters that cannot be seen, and with single blanks between words. Letters of other alphabets that look alike stay different.';
 
 CREATE TABLE agent_actions (
     id uuid CONSTRAINT agent_actions_pkey PRIMARY KEY DEFAULT ledger_uuid(),
@@ -40,7 +47,9 @@ CREATE TABLE agent_actions (
         CHECK (char_length(reviewed_by) <= 255 AND reviewed_by !~ '[[:cntrl:]]' AND ledger_person(reviewed_by) <> ''),
     reviewed_at timestamptz,
     review_comment text,
-    executed_by text,
+    executed_by text
+        CONSTRAINT agent_actions_executed_by_check
+        CHECK (char_length(executed_by) <= 255 AND executed_by !~ '[[:cntrl:]]' AND ledger_person(executed_by) <> ''),
     executed_at timestamptz,
     result jsonb
         CONSTRAINT agent_actions_result_check CHECK (jsonb_typeof(result) = 'object'),
@@ -264,107 +273,6 @@ END
 $$;
 COMMENT ON FUNCTION expire_actions() IS
     'Marks the actions past their expires_at as expired and returns how many.';
-
-CREATE TABLE promotion_policies (
-    model_name text NOT NULL,
-    slot text NOT NULL DEFAULT 'production'
-        CONSTRAINT promotion_policies_slot_check CHECK (slot ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'),
-    requires_decision boolean NOT NULL DEFAULT false,
-    requires_approval boolean NOT NULL DEFAULT false,
-    updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    updated_by text NOT NULL DEFAULT session_user,
-    CONSTRAINT promotion_policies_pkey PRIMARY KEY (model_name, slot)
-);
-COMMENT ON TABLE promotion_policies IS
-    'What a promotion needs, per model and slot; without a row, nothing. Rollback and retirement need nothing.';
-COMMENT ON COLUMN promotion_policies.model_name IS 'The model.';
-COMMENT ON COLUMN promotion_policies.slot IS 'The slot: production, or another.';
-COMMENT ON COLUMN promotion_policies.requires_decision IS 'Whether a promotion must name a decision to promote that version.';
-COMMENT ON COLUMN promotion_policies.requires_approval IS 'Whether a promotion must name an approved action of type promote.';
-COMMENT ON COLUMN promotion_policies.updated_at IS 'When the policy was last changed.';
-COMMENT ON COLUMN promotion_policies.updated_by IS 'Who last changed it.';
-
-CREATE FUNCTION promotion_policies_before_write() RETURNS trigger
-LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
-BEGIN
-    -- A policy for a misspelt model would protect nothing.
-    PERFORM ledger_require_known_model(NEW.model_name, NULL);
-    NEW.updated_at := clock_timestamp();
-    RETURN NEW;
-END
-$$;
-COMMENT ON FUNCTION promotion_policies_before_write() IS
-    'Refuses a policy for an unknown model and stamps the time of the change.';
-
-CREATE TRIGGER promotion_policies_before_write
-    BEFORE INSERT OR UPDATE ON promotion_policies
-    FOR EACH ROW EXECUTE FUNCTION promotion_policies_before_write();
-
-ALTER TABLE model_deployments
-    ADD CONSTRAINT model_deployments_action_fkey
-        FOREIGN KEY (action_id, model_name) REFERENCES agent_actions (id, model_name),
-    ADD CONSTRAINT model_deployments_action_key UNIQUE (action_id);
-
-CREATE FUNCTION ledger_use_action(deployment model_deployments, slot text, approval_required boolean) RETURNS void
-LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
-DECLARE
-    action agent_actions := ledger_lock_action(deployment.action_id);
-    problem text := CASE
-        WHEN action.action_type <> 'promote' THEN format('is of type %s, not promote', action.action_type)
-        WHEN action.model_name IS DISTINCT FROM deployment.model_name THEN 'is not about model ' || deployment.model_name
-        WHEN action.model_version_id <> deployment.model_version_id THEN 'is about another version'
-        WHEN action.parameters ->> 'slot' <> slot THEN 'is for another slot'
-        WHEN action.expires_at <= clock_timestamp() THEN ledger_action_state(action)
-        WHEN action.status = 'approved' THEN NULL
-        WHEN action.status <> 'pending' OR action.requires_approval THEN ledger_action_state(action)
-        WHEN approval_required THEN 'has no approval, which the policy requires'
-    END;
-BEGIN
-    IF problem IS NOT NULL THEN
-        RAISE EXCEPTION 'action_id: action % %', action.id, problem
-            USING ERRCODE = 'MLPR0', HINT = 'A promotion takes one action of type promote for its model, approved, not expired and not used before.';
-    END IF;
-    UPDATE agent_actions a
-    SET status = 'executed', executed_by = deployment.deployed_by,
-        result = jsonb_build_object('deployment_id', deployment.id)
-    WHERE a.id = action.id;
-END
-$$;
-COMMENT ON FUNCTION ledger_use_action(model_deployments, text, boolean) IS
-    'Marks an action as executed by a deployment, or refuses it when it does not allow that one.';
-
-CREATE FUNCTION model_deployments_check_policy() RETURNS trigger
-LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
-DECLARE
-    slot_name text := (SELECT s.slot FROM model_slots s WHERE s.id = NEW.slot_id);
-    policy promotion_policies;
-BEGIN
-    -- A rollback is for emergencies, which cannot wait for a reviewer: what was there may come back.
-    IF NEW.action_id IS NULL AND EXISTS (
-        SELECT FROM model_deployments d
-        WHERE d.id = NEW.restores_id AND d.slot_id = NEW.slot_id AND d.model_version_id = NEW.model_version_id) THEN
-        RETURN NEW;
-    END IF;
-    SELECT * INTO policy FROM promotion_policies p
-    WHERE p.model_name = NEW.model_name AND p.slot = slot_name;
-    IF policy.requires_decision AND NEW.decision_id IS NULL THEN
-        RAISE EXCEPTION 'decision_id: the policy of model % requires a decision for slot %', NEW.model_name, slot_name
-            USING ERRCODE = 'MLPR0', HINT = 'Record a decision to promote this version, and promote with its id.';
-    ELSIF policy.requires_approval AND NEW.action_id IS NULL THEN
-        RAISE EXCEPTION 'action_id: the policy of model % requires an approval for slot %', NEW.model_name, slot_name
-            USING ERRCODE = 'MLPR0', HINT = 'Request an action of type promote for this model, have it approved, and promote with its id.';
-    ELSIF NEW.action_id IS NOT NULL THEN
-        PERFORM ledger_use_action(NEW, slot_name, coalesce(policy.requires_approval, false));
-    END IF;
-    RETURN NEW;
-END
-$$;
-COMMENT ON FUNCTION model_deployments_check_policy() IS
-    'Trigger of model_deployments: holds a promotion to the policy of its slot, and uses up the action it names.';
-
-CREATE TRIGGER model_deployments_check_policy
-    BEFORE INSERT ON model_deployments
-    FOR EACH ROW EXECUTE FUNCTION model_deployments_check_policy();
 
 CREATE VIEW v_pending_actions WITH (security_invoker = true) AS
 SELECT a.requested_at,

@@ -1,4 +1,112 @@
--- promote, rollback and retire: the only ways in and out of production, for psql and Python alike.
+-- promote, rollback and retire: the only ways in and out of production, for psql and Python alike, and what a
+-- promotion needs.
+
+CREATE TABLE promotion_policies (
+    model_name text NOT NULL,
+    slot text NOT NULL DEFAULT 'production'
+        CONSTRAINT promotion_policies_slot_check CHECK (slot ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'),
+    requires_decision boolean NOT NULL DEFAULT false,
+    requires_approval boolean NOT NULL DEFAULT false,
+    updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    updated_by text NOT NULL DEFAULT session_user,
+    CONSTRAINT promotion_policies_pkey PRIMARY KEY (model_name, slot)
+);
+COMMENT ON TABLE promotion_policies IS
+    'What a promotion needs, per model and slot; without a row, nothing. Rollback and retirement need nothing.';
+COMMENT ON COLUMN promotion_policies.model_name IS 'The model.';
+COMMENT ON COLUMN promotion_policies.slot IS 'The slot: production, or another.';
+COMMENT ON COLUMN promotion_policies.requires_decision IS 'Whether a promotion must name a decision to promote that version.';
+COMMENT ON COLUMN promotion_policies.requires_approval IS 'Whether a promotion must name an approved action of type promote.';
+COMMENT ON COLUMN promotion_policies.updated_at IS 'When the policy was last changed.';
+COMMENT ON COLUMN promotion_policies.updated_by IS 'Who last changed it.';
+
+CREATE FUNCTION promotion_policies_before_write() RETURNS trigger
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    -- A policy for a misspelt model would protect nothing.
+    PERFORM ledger_require_known_model(NEW.model_name, NULL);
+    -- Waits for a promotion under way, and has the next one wait to see this policy.
+    PERFORM ledger_lock_slot(NEW.model_name, NEW.slot);
+    NEW.updated_at := clock_timestamp();
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION promotion_policies_before_write() IS
+    'Refuses a policy for an unknown model and stamps the time of the change.';
+
+CREATE TRIGGER promotion_policies_before_write
+    BEFORE INSERT OR UPDATE ON promotion_policies
+    FOR EACH ROW EXECUTE FUNCTION promotion_policies_before_write();
+-- No row trigger sees a TRUNCATE, so that the audit log would not.
+CREATE TRIGGER promotion_policies_no_truncate
+    BEFORE TRUNCATE ON promotion_policies
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+
+ALTER TABLE model_deployments
+    ADD CONSTRAINT model_deployments_action_fkey
+        FOREIGN KEY (action_id, model_name) REFERENCES agent_actions (id, model_name),
+    ADD CONSTRAINT model_deployments_action_key UNIQUE (action_id);
+
+CREATE FUNCTION ledger_use_action(deployment model_deployments, slot text, approval_required boolean) RETURNS void
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    action agent_actions := ledger_lock_action(deployment.action_id);
+    problem text := CASE
+        WHEN action.action_type <> 'promote' THEN format('is of type %s, not promote', action.action_type)
+        WHEN action.model_name IS DISTINCT FROM deployment.model_name THEN 'is not about model ' || deployment.model_name
+        WHEN action.model_version_id <> deployment.model_version_id THEN 'is about another version'
+        WHEN action.parameters ->> 'slot' <> slot THEN 'is for another slot'
+        WHEN action.expires_at <= clock_timestamp() THEN ledger_action_state(action)
+        WHEN action.status = 'approved' THEN NULL
+        WHEN action.status <> 'pending' OR action.requires_approval THEN ledger_action_state(action)
+        WHEN approval_required THEN 'has no approval, which the policy requires'
+    END;
+BEGIN
+    IF problem IS NOT NULL THEN
+        RAISE EXCEPTION 'action_id: action % %', action.id, problem
+            USING ERRCODE = 'MLPR0', HINT = 'A promotion takes one action of type promote for its model, approved, not expired and not used before.';
+    END IF;
+    UPDATE agent_actions a
+    SET status = 'executed', executed_by = deployment.deployed_by,
+        result = jsonb_build_object('deployment_id', deployment.id)
+    WHERE a.id = action.id;
+END
+$$;
+COMMENT ON FUNCTION ledger_use_action(model_deployments, text, boolean) IS
+    'Marks an action as executed by a deployment, or refuses it when it does not allow that one.';
+
+CREATE FUNCTION model_deployments_check_policy() RETURNS trigger
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    slot_name text := (SELECT s.slot FROM model_slots s WHERE s.id = NEW.slot_id);
+    policy promotion_policies;
+BEGIN
+    -- A rollback is for emergencies, which cannot wait for a reviewer: what was there may come back.
+    IF NEW.action_id IS NULL AND EXISTS (
+        SELECT FROM model_deployments d
+        WHERE d.id = NEW.restores_id AND d.slot_id = NEW.slot_id AND d.model_version_id = NEW.model_version_id) THEN
+        RETURN NEW;
+    END IF;
+    SELECT * INTO policy FROM promotion_policies p
+    WHERE p.model_name = NEW.model_name AND p.slot = slot_name;
+    IF policy.requires_decision AND NEW.decision_id IS NULL THEN
+        RAISE EXCEPTION 'decision_id: the policy of model % requires a decision for slot %', NEW.model_name, slot_name
+            USING ERRCODE = 'MLPR0', HINT = 'Record a decision to promote this version, and promote with its id.';
+    ELSIF policy.requires_approval AND NEW.action_id IS NULL THEN
+        RAISE EXCEPTION 'action_id: the policy of model % requires an approval for slot %', NEW.model_name, slot_name
+            USING ERRCODE = 'MLPR0', HINT = 'Request an action of type promote for this model, have it approved, and promote with its id.';
+    ELSIF NEW.action_id IS NOT NULL THEN
+        PERFORM ledger_use_action(NEW, slot_name, coalesce(policy.requires_approval, false));
+    END IF;
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION model_deployments_check_policy() IS
+    'Trigger of model_deployments: holds a promotion to the policy of its slot, and uses up the action it names.';
+
+CREATE TRIGGER model_deployments_check_policy
+    BEFORE INSERT ON model_deployments
+    FOR EACH ROW EXECUTE FUNCTION model_deployments_check_policy();
 
 CREATE FUNCTION ledger_lock_slot(model_name text, slot text) RETURNS model_slots
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$

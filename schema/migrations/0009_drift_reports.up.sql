@@ -40,7 +40,8 @@ CREATE TABLE drift_reports (
     monitoring_run_id uuid,
     metadata jsonb NOT NULL DEFAULT '{}'
         CONSTRAINT drift_reports_metadata_check CHECK (jsonb_typeof(metadata) = 'object'),
-    created_at timestamptz NOT NULL DEFAULT now(),
+    created_at timestamptz NOT NULL DEFAULT now()
+        CONSTRAINT drift_reports_created_at_check CHECK (created_at >= '0001-01-01 00:00+00' AND created_at < '10000-01-01 00:00+00'),
     CONSTRAINT drift_reports_window_check CHECK (window_start < window_end),
     CONSTRAINT drift_reports_reference_check CHECK (reference_start <= reference_end),
     CONSTRAINT drift_reports_drifted_of_features_check CHECK (n_drifted_features <= n_features),

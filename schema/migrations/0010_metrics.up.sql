@@ -19,7 +19,8 @@ CREATE TABLE performance_metrics (
         CONSTRAINT performance_metrics_slice_check CHECK (char_length(slice) <= 255 AND slice = btrim(slice) AND slice !~ '[[:cntrl:]]'),
     metadata jsonb NOT NULL DEFAULT '{}'
         CONSTRAINT performance_metrics_metadata_check CHECK (jsonb_typeof(metadata) = 'object'),
-    created_at timestamptz NOT NULL DEFAULT now(),
+    created_at timestamptz NOT NULL DEFAULT now()
+        CONSTRAINT performance_metrics_created_at_check CHECK (created_at >= '0001-01-01 00:00+00' AND created_at < '10000-01-01 00:00+00'),
     CONSTRAINT performance_metrics_model_version_fkey
         FOREIGN KEY (model_version_id, model_name) REFERENCES model_versions (id, model_name)
 );

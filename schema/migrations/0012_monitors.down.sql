@@ -8,6 +8,8 @@ DROP FUNCTION remove_monitor(uuid, text);
 DROP FUNCTION add_default_monitors(text, interval, text);
 DROP INDEX alerts_monitor_idx;
 ALTER TABLE alerts DROP CONSTRAINT alerts_monitor_fkey;
+DROP TRIGGER alerts_check_monitor ON alerts;
+DROP FUNCTION alerts_check_monitor();
 DROP TABLE monitor_states;
 DROP TABLE monitors;
 DROP FUNCTION monitors_before_update();

@@ -33,9 +33,11 @@ CREATE TABLE monitors (
     hysteresis double precision NOT NULL DEFAULT 0
         CONSTRAINT monitors_hysteresis_check CHECK (hysteresis BETWEEN 0 AND 1e150),
     enabled boolean NOT NULL DEFAULT true,
-    created_at timestamptz NOT NULL DEFAULT now(),
+    created_at timestamptz NOT NULL DEFAULT now()
+        CONSTRAINT monitors_created_at_check CHECK (created_at >= '0001-01-01 00:00+00' AND created_at < '10000-01-01 00:00+00'),
     created_by text NOT NULL DEFAULT session_user,
-    removed_at timestamptz,
+    removed_at timestamptz
+        CONSTRAINT monitors_removed_at_check CHECK (removed_at >= created_at AND removed_at < '10000-01-01 00:00+00'),
     removed_by text,
     CONSTRAINT monitors_known_metric_check
         CHECK (source <> 'monitoring'
@@ -102,6 +104,24 @@ COMMENT ON COLUMN monitor_states.alert_id IS 'Its alert, if one was open after t
 
 ALTER TABLE alerts ADD CONSTRAINT alerts_monitor_fkey FOREIGN KEY (monitor_id) REFERENCES monitors (id);
 CREATE INDEX alerts_monitor_idx ON alerts (monitor_id) WHERE monitor_id IS NOT NULL;
+
+CREATE FUNCTION alerts_check_monitor() RETURNS trigger
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    -- Another type or model would be in the way of the next alert that the monitor raises itself.
+    IF NOT EXISTS (SELECT FROM monitors m WHERE m.id = NEW.monitor_id AND m.metric_name = NEW.alert_type
+                   AND m.model_name IS NOT DISTINCT FROM NEW.model_name) THEN
+        RAISE EXCEPTION 'monitor_id: there is no monitor % of that metric and model', NEW.monitor_id
+            USING ERRCODE = 'MLNF0';
+    END IF;
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION alerts_check_monitor() IS
+    'Trigger of alerts: the alert of a monitor has the metric as its type, and the model.';
+CREATE TRIGGER alerts_check_monitor
+    BEFORE INSERT ON alerts
+    FOR EACH ROW WHEN (NEW.monitor_id IS NOT NULL) EXECUTE FUNCTION alerts_check_monitor();
 
 CREATE TRIGGER monitors_append_only
     BEFORE DELETE OR TRUNCATE ON monitors

@@ -349,3 +349,44 @@ def test_the_commands(
     again = CliRunner().invoke(main, ["restore", file, "--into", new_name])
     assert (again.exit_code, again.stdout) == (2, "")
     assert again.stderr.startswith("error: the database")
+
+
+@pytest.mark.parametrize("name", ["{}=b", "host={}", "a '{}\\\""])
+def test_a_database_is_restored_under_whatever_name_it_is_given(
+    filled: str, saved: Path, server_dsn: str, new_name: str, name: str
+) -> None:
+    name = name.format(new_name)
+    try:
+        assert restore(Settings(conninfo=filled), saved, name).database == name
+        with psycopg.connect(make_conninfo(server_dsn, dbname=name)) as connection:
+            assert connection.execute("SELECT count(*) FROM model_versions").fetchone() == (2,)
+    finally:
+        with psycopg.connect(server_dsn, autocommit=True) as connection:
+            drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+            connection.execute(drop)
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_an_interrupted_restore_leaves_what_was_there(
+    filled: str, saved: Path, server_dsn: str, new_name: str, there: bool
+) -> None:
+    def interrupt(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with psycopg.connect(server_dsn, autocommit=True) as connection:
+        if there:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(new_name)))
+        with pytest.raises(KeyboardInterrupt):
+            restore(Settings(conninfo=filled), saved, new_name, interrupt)
+        query = "SELECT count(*) FROM pg_database WHERE datname = %s"
+        assert connection.execute(query, [new_name]).fetchone() == (int(there),)
+    # And what is there is empty: it takes the backup.
+    restore(Settings(conninfo=filled), saved, new_name)
+
+
+@pytest.mark.parametrize("name", ["template0", "template1"])
+def test_what_new_databases_are_made_from_is_left_alone(
+    filled: str, saved: Path, name: str
+) -> None:
+    with pytest.raises(BackupError, match="makes new databases from"):
+        restore(Settings(conninfo=filled), saved, name)

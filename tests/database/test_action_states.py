@@ -220,6 +220,34 @@ def test_the_reviewer_is_somebody_else_for_plain_sql_too(actions: psycopg.Connec
     assert error.diag.constraint_name == "agent_actions_reviewer_check"
 
 
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "\uff21gent",  # full width
+        "agent\u200b",  # zero width space
+        "\ufeff agent",  # byte order mark
+        "a\u00adgent",  # soft hyphen
+        "\u2003agent\u00a0",  # blanks of other widths
+        "agent\u2067",  # a change of direction
+    ],
+)
+def test_the_reviewer_is_not_the_requester_in_another_spelling(
+    actions: psycopg.Connection, spelling: str
+) -> None:
+    with pytest.raises(psycopg.errors.CheckViolation) as refusal:
+        actions.execute("SELECT approve_action(%s, %s)", [request(actions, "pending"), spelling])
+    assert refusal.value.diag.constraint_name == "agent_actions_reviewer_check"
+
+
+@pytest.mark.parametrize("step", ["approve", "execute"])
+def test_a_name_that_cannot_be_seen_is_none(actions: psycopg.Connection, step: str) -> None:
+    action = request(actions, "pending", needed=False)
+    with pytest.raises(psycopg.errors.CheckViolation) as refusal:
+        actions.execute(f"SELECT {step}_action(%s, %s)".encode(), [action, "\u200b "])
+    column = {"approve": "reviewed_by", "execute": "executed_by"}[step]
+    assert refusal.value.diag.constraint_name == f"agent_actions_{column}_check"
+
+
 def test_the_right_to_execute_is_not_the_right_to_review(actions: psycopg.Connection) -> None:
     role = sql.Identifier(f"test_{uuid4().hex}")
     waiting, free = request(actions, "pending"), request(actions, "pending", needed=False)
@@ -257,6 +285,31 @@ def test_a_deployment_by_hand_needs_what_the_policy_requires(live: psycopg.Conne
             live.execute(deploy.format(restored, "3").encode())
         assert refusal.value.sqlstate == "MLPR0"
     live.execute(deploy.format(f"'{first}'", "1").encode())
+
+
+def test_policies_are_not_truncated_past_the_audit_log(live: psycopg.Connection) -> None:
+    live.execute(
+        "INSERT INTO promotion_policies (model_name, requires_approval) VALUES ('m', true)"
+    )
+    with pytest.raises(psycopg.Error) as refusal:
+        live.execute("TRUNCATE promotion_policies")
+    assert refusal.value.sqlstate == "MLAO0"
+
+
+def test_a_promotion_waits_for_the_policy_that_is_being_set(
+    live: psycopg.Connection, dsn: str
+) -> None:
+    with psycopg.connect(dsn, autocommit=True) as other:
+        other.execute("SET lock_timeout = '50ms'")
+        with live.transaction():
+            live.execute(
+                "INSERT INTO promotion_policies (model_name, requires_approval) VALUES ('m', true)"
+            )
+            with pytest.raises(psycopg.errors.LockNotAvailable):
+                other.execute("SELECT promote('m', '3')")
+        with pytest.raises(psycopg.Error) as refusal:
+            other.execute("SELECT promote('m', '3')")
+        assert refusal.value.sqlstate == "MLPR0"
 
 
 def test_pending_actions_are_seen_with_what_they_are_about(actions: psycopg.Connection) -> None:

@@ -6,6 +6,11 @@ import psycopg
 import pytest
 
 CHANGE = "UPDATE monitors SET {}"
+REMOVED = (
+    'INSERT INTO monitors (model_name, name, source, metric_name, "window", operator,'
+    " warning_threshold, removed_at, removed_by)"
+    " VALUES ('m', 'x', 'monitoring', 'entropy', '1 day', '>', 1, '{}', 'ann')"
+)
 
 
 @pytest.fixture
@@ -48,6 +53,28 @@ def test_monitors_are_run_with_psql(monitor: psycopg.Connection) -> None:
 
 def test_an_alert_of_a_monitor_has_its_key(monitor: psycopg.Connection) -> None:
     by_hand = "SELECT raise_alert('x', 'x', dedup_key => 'monitor:' || id) FROM monitors"
-    of_another = "SELECT raise_alert('x', 'x', monitor_id => id) FROM monitors"
-    for statement in (by_hand, of_another):
+    with_another = (
+        "SELECT raise_alert('num_predictions', 'x', model_name => 'm', monitor_id => id)"
+        " FROM monitors"
+    )
+    for statement in (by_hand, with_another):
         assert refused(monitor, statement).diag.constraint_name == "alerts_monitor_key_check"
+
+
+def test_no_alert_is_in_the_way_of_a_monitor(monitor: psycopg.Connection) -> None:
+    raised = (
+        "SELECT raise_alert('{}', 'x', model_name => {}, dedup_key => 'monitor:' || id,"
+        " monitor_id => id) FROM monitors"
+    )
+    for alert_type, model in (("x", "'m'"), ("num_predictions", "NULL")):
+        assert refused(monitor, raised.format(alert_type, model)).sqlstate == "MLNF0"
+    monitor.execute(raised.format("num_predictions", "'m'").encode())
+    assert monitor.execute("SELECT done FROM run_monitors('m')").fetchall() == [("repeated",)]
+
+
+@pytest.mark.parametrize("removed_at", ["infinity", "2001-01-01Z"])
+def test_a_monitor_is_removed_at_a_time_that_can_be_read(
+    live: psycopg.Connection, removed_at: str
+) -> None:
+    statement = REMOVED.format(removed_at)
+    assert refused(live, statement).diag.constraint_name == "monitors_removed_at_check"

@@ -21,6 +21,7 @@ RUN = (
 WINDOW = (
     "INSERT INTO monitoring_metrics (model_name, lookback_hours, num_predictions) VALUES ('m', {})"
 )
+WRITE = "INSERT INTO {} (model_name, created_at, {}) VALUES ('m', '{}', {})"
 REGISTER = "INSERT INTO model_versions (model_name, {}) VALUES ('m', '{}')"
 SET_STAGE = "UPDATE model_versions SET stage = '{}' WHERE model_version = '3'"
 CHANGE = "UPDATE model_deployments SET {}"
@@ -211,6 +212,11 @@ def test_a_metric_out_of_range(conn: psycopg.Connection, metric: str, value: flo
     assert constraint(conn, REGISTER.format("metrics", metrics)) == f"model_versions_{metric}_check"
 
 
+@pytest.mark.parametrize("column", ["promoted_at", "promoted_by"])
+def test_a_version_that_claims_to_have_been_promoted(conn: psycopg.Connection, column: str) -> None:
+    assert refused(conn, REGISTER.format(column, "2026-01-01Z")).sqlstate == "MLIV0"
+
+
 @pytest.mark.parametrize("stage", ["live", "", "prod"])
 def test_an_unknown_stage(live: psycopg.Connection, stage: str) -> None:
     for statement in (SET_STAGE.format(stage), REGISTER.format("stage", stage)):
@@ -250,3 +256,29 @@ def test_gates_that_are_not_gates(live: psycopg.Connection) -> None:
         assert constraint(live, JUDGE.format(gates)) == "retraining_decisions_gate_results_check", (
             gates
         )
+
+
+@pytest.mark.parametrize("created_at", ["infinity", "10000-01-01Z"])
+def test_a_row_written_at_a_time_that_clients_cannot_read(
+    live: psycopg.Connection, created_at: str
+) -> None:
+    version = "(SELECT id FROM model_versions LIMIT 1)"
+    values = {
+        "monitoring_metrics": ("lookback_hours, num_predictions", "1, 1"),
+        "retraining_decisions": ("trigger_reason, action", "'x', 'reject'"),
+        "drift_reports": (
+            "model_version_id, lookback_hours, window_start, window_end, drift_detected",
+            f"{version}, 1, now() - interval '1 hour', now(), false",
+        ),
+        "performance_metrics": (
+            "model_version_id, metric_name, metric_value",
+            f"{version}, 'x', 1",
+        ),
+        "monitors": (
+            'name, source, metric_name, "window", operator, warning_threshold',
+            "'x', 'monitoring', 'entropy', '1 day', '>', 1",
+        ),
+    }
+    for table, (columns, given) in values.items():
+        statement = WRITE.format(table, columns, created_at, given)
+        assert constraint(live, statement) == f"{table}_created_at_check"

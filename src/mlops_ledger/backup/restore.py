@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -45,8 +46,9 @@ def restore(
 ) -> Restored:
     """Restore a backup into the configured database, or the one named `into`.
 
-    The database is made if it is missing. What is restored belongs to the user who restores. At the
-    end the rows are counted and the audit log is verified, unless the backup is of an older schema.
+    The database is made if it is missing, and dropped again if the restore fails. What is restored
+    belongs to the user who restores. At the end the rows are counted and the audit log is verified,
+    unless the backup is of an older schema.
     Raises BackupError, before anything is changed, when the file is not a whole backup of a ledger,
     when it is of a newer release or PostgreSQL, or when the database is not empty.
     """
@@ -60,6 +62,10 @@ def restore(
     if into is not None:
         conninfo = make_conninfo(conninfo, dbname=into)
     name = str(conninfo_to_dict(conninfo).get("dbname", settings.database))
+    if name in ("template0", "template1"):
+        raise BackupError(
+            f"{name} is what the server makes new databases from: restore --into another"
+        )
     with maintenance(conninfo, name) as server:
         target = _examine(server, manifest)
         program, version = find_program("pg_restore", target["server"], settings)
@@ -70,16 +76,22 @@ def restore(
             )
         _require_empty(server, conninfo, name)
         _make_roles(server, target["missing_roles"])
-    create_database(replace(settings, conninfo=conninfo))
+    created, _ = create_database(replace(settings, conninfo=conninfo))
     command: list[str | Path] = [
         program,
         "--single-transaction",
         "--exit-on-error",
         "--no-owner",
-        f"--dbname={name}",
+        # As part of a connection string: a bare name with "=" in it would be taken for one.
+        f"--dbname={make_conninfo(dbname=name)}",
         file,
     ]
-    run(command, conninfo, progress(manifest.sizes, on_progress))
+    try:
+        run(command, conninfo, progress(manifest.sizes, on_progress))
+    except BaseException:
+        if created:
+            _drop(conninfo, name)
+        raise
     with connect(conninfo) as connection, connection.transaction():
         connection.execute(load("backup")["be_patient"].text)
         _verify_rows(connection, manifest)
@@ -122,6 +134,12 @@ def _require_empty(server: psycopg.Connection[Any], conninfo: str, name: str) ->
             raise BackupError(
                 f"the database {name} is not empty: restore --into a new one, or drop it first"
             )
+
+
+def _drop(conninfo: str, name: str) -> None:
+    """Drop the database that was made for a restore that failed, unless somebody else is in it."""
+    with maintenance(conninfo, name) as server, suppress(psycopg.Error):
+        server.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
 
 
 def _make_roles(server: psycopg.Connection[Any], names: list[str]) -> None:
