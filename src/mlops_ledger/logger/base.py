@@ -72,6 +72,7 @@ class LoggerBase:
             buffer_rows=_at_least(1, "buffer_rows", buffer_rows),
             flush_interval=_seconds("flush_interval", flush_interval),
             commit_timeout=_seconds("commit_timeout", commit_timeout),
+            target=self._settings.target,
             spool_root=Path(spool_dir or self._settings.spool).absolute(),
             spool_bytes=_at_least(1_000_000, "spool_bytes", spool_bytes),
         )

@@ -173,7 +173,7 @@ class Flusher(threading.Thread):
         self._adopt_next = time.monotonic() + _ADOPT_EVERY
         options = self.intake.options
         for folder in folders(options.spool_root):
-            if (spool := Spool.adopt(folder)) is not None:
+            if (spool := Spool.adopt(folder, options.target)) is not None:
                 self.adopted_folders += 1
                 drain = Drain(spool, options.batch_rows)
                 self._adopted.append(Delivery(drain, self._sink, options.spool_root))

@@ -33,6 +33,7 @@ class Options:
     buffer_rows: int
     flush_interval: float
     commit_timeout: float
+    target: str
     spool_root: Path
     spool_bytes: int
 
@@ -189,6 +190,7 @@ class Intake:
                 self.spool = Spool.create(
                     self.options.spool_root,
                     self.options.spool_bytes,
+                    target=self.options.target,
                     durable=self.options.durability == "disk",
                 )
             except OSError as error:
