@@ -66,6 +66,12 @@ class Flusher(threading.Thread):
         since = self._behind_since
         return 0.0 if since is None else time.monotonic() - since
 
+    def has_settled(self, number: int) -> bool:
+        """Return whether no record up to a number waits in our spool."""
+        return not self.intake.spooled or (
+            self.own is not None and self.own.drain.position >= number
+        )
+
     def run(self) -> None:
         """Work until `stop`."""
         while True:

@@ -56,6 +56,7 @@ class Intake:
         self._waiters: list[tuple[int, int, Settled]] = []
         self._order = itertools.count()
         self._since_wake = 0
+        self._entered = 0
 
     def accept(
         self, payloads: Sequence[bytes], *, wait: bool = True, settled: Settled | None = None
@@ -124,6 +125,19 @@ class Intake:
             if batch_too:
                 self._batch = None
 
+    def mark(self) -> Callable[[], bool]:
+        """Return what tells whether the records that are in memory now have left it."""
+        with self._lock:
+            batch, entered = self._batch, self._entered
+
+        def have_left() -> bool:
+            with self._lock:
+                # Those dropped meanwhile may be younger than the batch.
+                sent = batch is None or self._batch is not batch
+                return sent and self._entered - self.buffered >= entered
+
+        return have_left
+
     def ease(self) -> None:
         """Move memory into the spool when it is half full."""
         if len(self._buffer) > self.options.buffer_rows // 2:
@@ -177,6 +191,7 @@ class Intake:
                 if len(self._buffer) + len(payloads) > self.options.buffer_rows:
                     self.spill()
                 self._buffer.extend(payloads)
+                self._entered += len(payloads)
             self.accepted += len(payloads)
             # Under the lock that `tell` takes too: they may be settled at any moment.
             if settled is not None:

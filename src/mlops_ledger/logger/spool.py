@@ -137,7 +137,12 @@ class Spool:
                 self._collected_bytes += size
             else:
                 self._write(records)
-            return self._next - 1
+            return self.last
+
+    @property
+    def last(self) -> int:
+        """The number of the last record that was taken."""
+        return self._next - 1
 
     def sync(self, sequence: int | None = None) -> None:
         """Return when the records up to a number, by default all, are on the disk.
@@ -146,7 +151,7 @@ class Spool:
         every later call tries again.
         """
         if sequence is None:
-            sequence = self._next - 1
+            sequence = self.last
         while self.durable and self.synced < sequence:
             self._group.join()
 
@@ -335,7 +340,11 @@ def _prepare(lock: int, target: str | None, durable: bool) -> None:
 
 def stored_segments(folder: Path) -> list[Segment]:
     """Find the segments in a folder, oldest first."""
-    found = [Segment.found(path) for path in folder.glob("*.seg")]
+    found = []
+    for path in folder.glob("*.seg"):
+        # Its process may have delivered it meanwhile.
+        with suppress(FileNotFoundError):
+            found.append(Segment.found(path))
     return sorted(found, key=lambda segment: segment.first)
 
 
