@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+
+from psycopg.conninfo import make_conninfo
 
 from mlops_ledger import Settings
 from mlops_ledger.logger import Counters
@@ -13,8 +18,9 @@ FEATURES = {"hour": 7.5, "distance": 1000, "delay": -3.0}
 
 
 def away(settings: Settings) -> Settings:
-    """The same spool, and a database that nobody listens for."""
-    return Settings(conninfo="host=127.0.0.1 port=1 dbname=none", home=settings.home)
+    """The same spool and database, at an address where nobody listens."""
+    conninfo = make_conninfo(settings.conninfo, hostaddr="127.0.0.2")
+    return Settings(conninfo=conninfo, home=settings.home)
 
 
 def balance(counters: Counters) -> None:
@@ -33,3 +39,18 @@ def wait_until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def run_spool(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `mlops-ledger spool` with settings."""
+    return subprocess.run(
+        [sys.executable, "-m", "mlops_ledger", "spool", *arguments],
+        capture_output=True,
+        text=True,
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "DATABASE_URL": str(settings.conninfo),
+            "MLOPS_LEDGER_HOME": str(settings.home),
+        },
+    )

@@ -16,7 +16,7 @@ from typing import Final
 from urllib.parse import quote, urlencode
 
 import dotenv
-from psycopg import ProgrammingError
+from psycopg import ProgrammingError, pq
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from .errors import ConfigError
@@ -64,6 +64,23 @@ class Settings:
     def embedded(self) -> bool:
         """Whether the embedded PostgreSQL is meant."""
         return self.conninfo is None
+
+    @property
+    def target(self) -> str:
+        """Which database is meant, as host:port/database; known without asking the server.
+
+        The embedded one is named by its folder, as its port may be another after each start.
+        """
+        if self.conninfo is None:
+            return f"embedded:{self.home.resolve()}/{self.database}"
+        defaults = {each.keyword.decode(): each.val for each in pq.Conninfo.get_defaults()}
+        parts = {name: value.decode() for name, value in defaults.items() if value is not None}
+        given = conninfo_to_dict(self.conninfo)
+        if given.get("hostaddr") and not given.get("host"):
+            given["host"] = given["hostaddr"]
+        parts |= {name: str(value) for name, value in given.items() if value}
+        host = parts.get("host", "localhost").lower()
+        return f"{host}:{parts['port']}/{parts.get('dbname') or parts['user']}"
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:

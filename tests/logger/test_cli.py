@@ -2,58 +2,43 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import orjson
 import psycopg
+from fix_logger import away, run_spool
 
 from mlops_ledger import Database, ModelVersionRepository, PredictionLogger, Settings
 from mlops_ledger.logger.deadletters import dead_letters
 
 
-def run(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "mlops_ledger", "spool", *arguments],
-        capture_output=True,
-        text=True,
-        env={
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join(sys.path),
-            "DATABASE_URL": str(settings.conninfo),
-            "MLOPS_LEDGER_HOME": str(settings.home),
-        },
-    )
-
-
 def test_what_a_process_left_is_shown_and_replayed(
     home: Settings, stored: Callable[[], list[str]]
 ) -> None:
-    assert run(home, "status").returncode == 0
-    away = Settings(conninfo="host=127.0.0.1 port=1 dbname=none", home=home.home)
-    with PredictionLogger(away, model_name="m", model_version="1") as log:
+    assert run_spool(home, "status").returncode == 0
+    with PredictionLogger(away(home), model_name="m", model_version="1") as log:
         for number in range(3):
             log(features=[1.0, float("nan"), 3.0], request_id=f"r{number}")
         log(features=[1.0], request_id="bad")
-        live = orjson.loads(run(home, "status", "--json").stdout)["folders"]
+        live = orjson.loads(run_spool(home, "status", "--json").stdout)["folders"]
         assert [(folder["live"], folder["records"]) for folder in live] == [(True, 4)]
-        assert "0 folders" in run(home, "replay").stdout
+        assert "0 folders" in run_spool(home, "replay").stdout
         log.close(timeout=0.1)
-    shown = run(home, "status", "--json")
+    shown = run_spool(home, "status", "--json")
     assert shown.returncode == 1
     assert [f["records"] for f in orjson.loads(shown.stdout)["folders"]] == [4]
-    inspected = run(home, "inspect", "--inputs", "--limit", "1").stdout
+    inspected = run_spool(home, "inspect", "--inputs", "--limit", "1").stdout
     assert orjson.loads(inspected)["record"]["features"] == [1.0, "nan", 3.0]
-    assert "1 folders: 3 stored, 0 were there already, 1 refused" in run(home, "replay").stdout
+    assert (
+        "1 folders: 3 stored, 0 were there already, 1 refused" in run_spool(home, "replay").stdout
+    )
     assert stored() == ["r0", "r1", "r2"]
-    after = run(home, "status")
+    after = run_spool(home, "status")
     assert after.returncode == 0
     assert "dead letters      1" in after.stdout
-    letter = orjson.loads(run(home, "inspect", "--dead-letters").stdout)
+    letter = orjson.loads(run_spool(home, "inspect", "--dead-letters").stdout)
     assert letter["reason"] == "features: must be 3 numbers, not 1"
     assert letter["record"]["request_id"] == "bad"
     # The inputs may tell about people.
@@ -61,14 +46,13 @@ def test_what_a_process_left_is_shown_and_replayed(
 
 
 def test_a_replay_without_a_database_says_why_and_keeps_all(home: Settings) -> None:
-    away = Settings(conninfo="host=127.0.0.1 port=1 dbname=none", home=home.home)
-    with PredictionLogger(away, model_name="m", model_version="1") as log:
+    with PredictionLogger(away(home), model_name="m", model_version="1") as log:
         log(features=[1.0, 2.0, 3.0])
         log.close(timeout=0.1)
-    refused = run(away, "replay")
+    refused = run_spool(away(home), "replay")
     assert refused.returncode == 2
     assert refused.stderr.startswith("error: cannot connect")
-    left = orjson.loads(run(home, "status", "--json").stdout)["folders"]
+    left = orjson.loads(run_spool(home, "status", "--json").stdout)["folders"]
     assert [folder["records"] for folder in left] == [1]
 
 
@@ -86,7 +70,7 @@ def test_dead_letters_are_tried_again_once_the_version_is_there(
         file.write(b'{"at":"2026-')
     with Database(home) as db:
         ModelVersionRepository(db).insert(model_name="m", feature_names=["a", "b", "c"])
-    done = run(home, "replay", "--dead-letters")
+    done = run_spool(home, "replay", "--dead-letters")
     assert "2 folders: 3 stored, 0 were there already, 5 refused" in done.stdout
     assert sorted(stored()) == ["2-0", "2-1", "2-2"]
     reasons = Counter(letter["reason"] for letter in dead_letters(home.spool))
@@ -96,7 +80,7 @@ def test_dead_letters_are_tried_again_once_the_version_is_there(
     }
     assert letters.read_bytes().startswith(b'{"at":"2026-\n')
     assert not [path for path in home.spool.iterdir() if path.is_dir()]
-    again = orjson.loads(run(home, "replay", "--dead-letters", "--json").stdout)
+    again = orjson.loads(run_spool(home, "replay", "--dead-letters", "--json").stdout)
     assert (again["stored"], again["dead_lettered"]) == (0, 5)
 
 
@@ -105,21 +89,19 @@ def test_dead_letters_stay_while_the_database_is_away(
 ) -> None:
     with PredictionLogger(home, model_name="m", model_version="2") as log:
         log(features=[1.0, 2.0, 3.0], request_id="r")
-    away = Settings(conninfo="host=127.0.0.1 port=1 dbname=none", home=home.home)
-    assert run(away, "replay", "--dead-letters").returncode == 2
+    assert run_spool(away(home), "replay", "--dead-letters").returncode == 2
     assert len(list(dead_letters(home.spool))) == 1
     with Database(home) as db:
         ModelVersionRepository(db).insert(model_name="m")
-    assert "1 folders: 1 stored" in run(home, "replay", "--dead-letters").stdout
+    assert "1 folders: 1 stored" in run_spool(home, "replay", "--dead-letters").stdout
     assert stored() == ["r"]
 
 
 def test_what_one_version_may_not_store_does_not_hold_up_another(
     home: Settings, stored: Callable[[], list[str]], conn: psycopg.Connection[Any]
 ) -> None:
-    away = Settings(conninfo="host=127.0.0.1 port=1 dbname=none", home=home.home)
     for model in ("m", "free"):
-        with PredictionLogger(away, model_name=model, model_version="1") as log:
+        with PredictionLogger(away(home), model_name=model, model_version="1") as log:
             log(features=[1.0, 2.0, 3.0], request_id=model)
             log.close(timeout=0.1)
     conn.execute(
@@ -130,14 +112,14 @@ def test_what_one_version_may_not_store_does_not_hold_up_another(
         WHEN (NEW.request_id = 'm') EXECUTE FUNCTION refuse()
         """
     )
-    done = run(home, "replay")
+    done = run_spool(home, "replay")
     assert done.returncode == 2
     assert done.stderr == "error: the database user lacks the right: no\n"
     assert stored() == ["free"]
-    shown = run(home, "status", "--json")
+    shown = run_spool(home, "status", "--json")
     assert shown.returncode == 1
     [folder] = orjson.loads(shown.stdout)["folders"]
     assert folder["problem"] == "the database user lacks the right: no"
     conn.execute("DROP TRIGGER refuse ON predictions")
-    assert run(home, "replay").returncode == 0
+    assert run_spool(home, "replay").returncode == 0
     assert stored() == ["free", "m"]

@@ -49,21 +49,24 @@ def status(as_json: bool) -> None:
         click.echo(f"root              {root}")
         click.echo(f"dead letters      {dead}")
         click.echo(f"damaged segments  {damaged}")
-        echo_rows(found, "folder live records bytes oldest problem", as_json)
+        echo_rows(found, "folder target live records bytes oldest problem", as_json)
     sys.exit(WAITING if any(each.records and not each.live for each in found) else 0)
 
 
 @spool.command()
 @click.option("--dead-letters", is_flag=True, help="Try those again too that the database refused.")
+@click.option("--any-database", is_flag=True, help="Also what is meant for other databases.")
 @json_option
-def replay(dead_letters: bool, as_json: bool) -> None:
-    """Write to the database what processes that are gone have left.
+def replay(dead_letters: bool, any_database: bool, as_json: bool) -> None:
+    """Write to the database what processes that are gone have left for it.
 
     Dead letters that are stored leave their file; those refused again stay, with the new reason.
     """
     settings = Settings.from_environment()
     with Database(settings) as db:
-        done = survey.replay(db, settings.spool, dead_letters=dead_letters)
+        done = survey.replay(
+            db, settings.spool, dead_letters=dead_letters, any_database=any_database
+        )
     if as_json:
         echo_json(done)
     else:
@@ -71,6 +74,11 @@ def replay(dead_letters: bool, as_json: bool) -> None:
             f"{done.folders} folders: {done.stored} stored, {done.duplicates} were there already, "
             f"{done.dead_lettered} refused (see mlops-ledger spool inspect --dead-letters)"
         )
+        if done.left_alone:
+            click.echo(
+                f"left alone {done.left_alone} folders for other databases "
+                "(see mlops-ledger spool status)"
+            )
 
 
 @spool.command()

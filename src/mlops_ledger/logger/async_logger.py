@@ -52,6 +52,14 @@ class AsyncPredictionLogger(LoggerBase):
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
+    async def flush(self, timeout: float = 5.0) -> bool:
+        """Wait up to `timeout` seconds until all that was accepted so far is in the database.
+
+        Dead letters count as done. Returns False when the time was up before, or when records
+        were dropped meanwhile.
+        """
+        return await asyncio.to_thread(self._flush, timeout)
+
     async def close(self, timeout: float = 5.0) -> Counters:
         """Send what can be sent within `timeout` seconds, leave the rest in the spool."""
         return await asyncio.to_thread(self._close, timeout)

@@ -7,6 +7,7 @@ import logging
 import multiprocessing
 import os
 import threading
+import time
 import weakref
 from collections.abc import Iterable
 from multiprocessing.util import Finalize
@@ -30,6 +31,7 @@ OVERFLOWS: Final = ("drop_oldest", "block", "raise")
 
 # Seconds to send what is left when the process ends, or a `with` block.
 _AT_EXIT: Final = 5.0
+_POLL: Final = 0.01
 
 Target: TypeAlias = Database | AsyncDatabase | Settings | str | None
 
@@ -72,6 +74,7 @@ class LoggerBase:
             buffer_rows=_at_least(1, "buffer_rows", buffer_rows),
             flush_interval=_seconds("flush_interval", flush_interval),
             commit_timeout=_seconds("commit_timeout", commit_timeout),
+            target=self._settings.target,
             spool_root=Path(spool_dir or self._settings.spool).absolute(),
             spool_bytes=_at_least(1_000_000, "spool_bytes", spool_bytes),
         )
@@ -113,6 +116,25 @@ class LoggerBase:
                 log.info("prediction logger closed: %s", self._final)
             _live.discard(self)
         return self.counters
+
+    def _flush(self, timeout: float) -> bool:
+        intake, flusher = self._intake, self._flusher
+        if intake is None or flusher is None:
+            return True
+        deadline = time.monotonic() + timeout
+        dropped = intake.dropped
+        have_left_memory = intake.mark()
+        number: int | None = None
+        while True:
+            if number is None and have_left_memory():
+                # What did not go to the database has gone into the spool.
+                number = intake.spool.last if intake.spool else 0
+            if number is not None and flusher.has_settled(number):
+                return intake.dropped == dropped
+            if self._final is not None or time.monotonic() >= deadline:
+                return False
+            intake.wake.set()
+            time.sleep(_POLL)
 
     def _start(self) -> Intake:
         with self._lock:

@@ -15,13 +15,13 @@ import orjson
 
 from ..embedded.files import sync_folder
 from .segments import Appender
-from .spool import Spool
+from .spool import Spool, is_for
 
 FILE_NAME: Final = "dead-letters.jsonl"
 _AT_ONCE: Final = 1000
 
 
-def bury(root: Path, refused: Iterable[tuple[bytes, Exception]]) -> None:
+def bury(root: Path, refused: Iterable[tuple[bytes, Exception]], *, target: str | None) -> None:
     """Append records to the file of dead letters, one JSON object a line. Raises OSError."""
     at = datetime.now(UTC)
     lines = [
@@ -30,6 +30,7 @@ def bury(root: Path, refused: Iterable[tuple[bytes, Exception]]) -> None:
                 "at": at,
                 "error": type(error).__name__,
                 "reason": " ".join(str(error).split()),
+                "target": target,
                 "record": orjson.Fragment(payload),
             },
             option=orjson.OPT_APPEND_NEWLINE,
@@ -50,31 +51,36 @@ def dead_letters(root: Path) -> Iterator[dict[str, Any]]:
             yield orjson.loads(line)
 
 
-def exhume(root: Path) -> list[Spool]:
+def exhume(root: Path, target: str | None) -> list[Spool]:
     """Move the dead letters into folders of the spool, one for each version, locked by us.
 
+    With a `target`, those stay that are meant for another.
     A crash on the way leaves some in both: they are stored once all the same. Raises OSError.
     """
-    spools: dict[tuple[object, object], Spool] = {}
+    spools: dict[tuple[object, ...], Spool] = {}
     if not (root / FILE_NAME).exists():
         return []
     with _locked(root):
-        unreadable = []
+        left = []
         for line in _lines(root):
             try:
-                record = orjson.loads(line)["record"]
+                letter = orjson.loads(line)
+                record, meant = letter["record"], letter.get("target")
             except (orjson.JSONDecodeError, KeyError):
-                unreadable.append(line)
+                left.append(line)
                 continue
-            version = record.get("model_name"), record.get("model_version")
-            if version not in spools:
-                spools[version] = Spool.create(root, sys.maxsize, durable=True)
-            number = spools[version].append([orjson.dumps(record)])
+            if not is_for(meant, target):
+                left.append(line)
+                continue
+            kind = record.get("model_name"), record.get("model_version"), meant
+            if kind not in spools:
+                spools[kind] = Spool.create(root, sys.maxsize, target=meant, durable=True)
+            number = spools[kind].append([orjson.dumps(record)])
             if number % _AT_ONCE == 0:
-                spools[version].sync(number)
+                spools[kind].sync(number)
         for spool in spools.values():
             spool.sync()
-        _replace(root, b"".join(unreadable))
+        _replace(root, b"".join(left))
     return list(spools.values())
 
 

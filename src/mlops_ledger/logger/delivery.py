@@ -125,7 +125,8 @@ class Delivery:
     def _settle(self, records: list[Record], refused: Mapping[int, Exception]) -> None:
         """Be done with a batch, of which those at some places were refused."""
         if refused:
-            bury(self._root, [(records[place].payload, refused[place]) for place in refused])
+            letters = [(records[place].payload, refused[place]) for place in refused]
+            bury(self._root, letters, target=self.drain.spool.target)
             self.dead = refused[max(refused)]
             self.dead_lettered += len(refused)
         self._renewed = False

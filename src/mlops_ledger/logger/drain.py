@@ -36,7 +36,7 @@ class Drain:
         self._damaged = False
         self._ready: deque[Record] = deque()
         self._journal: Appender | None = None
-        self._position = 0
+        self.position = 0
         self._pending: tuple[UUID, int, int] | None = None
 
     def batch(self) -> list[Record]:
@@ -60,11 +60,13 @@ class Drain:
         """Write down that records need not be sent again."""
         for _ in records:
             self._ready.popleft()
-        self._position = records[-1].sequence
+        last = records[-1].sequence
         self._pending = None
         self.limit = min(2 * max(self.limit, 1), self._batch_rows)
-        self._note({"settled": self._position})
+        self._note({"settled": last})
         self.spool.settled += len(records)
+        # Last: whoever waits for it finds them counted.
+        self.position = last
 
     def divide(self, count: int) -> None:
         """Send only the first `count` records of a batch that was refused."""
@@ -121,7 +123,7 @@ class Drain:
         # The end of a piece may cut a record; read more then, up to all there is.
         length = max(_READ, 2 * (self._read_to - self._offset))
         data = os.pread(self._file, min(length, size - self._offset), self._offset)
-        last = self._ready[-1].sequence if self._ready else self._position
+        last = self._ready[-1].sequence if self._ready else self.position
         found = list(scan(data, segment.salt, 0))
         self._ready.extend(record for record in found if record.sequence > last)
         self._read_to = self._offset + len(data)
@@ -153,7 +155,7 @@ class Drain:
     def _replay_journal(self, segment: Segment) -> None:
         for note in notes(segment):
             if "settled" in note:
-                self._position, self._pending = max(self._position, note["settled"]), None
+                self.position, self._pending = max(self.position, note["settled"]), None
             else:
                 self._pending = UUID(note["id"]), note["first"], note["last"]
 
@@ -174,6 +176,9 @@ class Drain:
 
 def notes(segment: Segment) -> Iterator[dict[str, Any]]:
     """Yield what the journal of a segment says, in order."""
-    if segment.journal.exists():
-        for record in scan(segment.journal.read_bytes(), segment.salt, 0):
-            yield orjson.loads(record.payload)
+    try:
+        data = segment.journal.read_bytes()
+    except FileNotFoundError:
+        return
+    for record in scan(data, segment.salt, 0):
+        yield orjson.loads(record.payload)

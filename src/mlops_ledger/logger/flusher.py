@@ -66,6 +66,12 @@ class Flusher(threading.Thread):
         since = self._behind_since
         return 0.0 if since is None else time.monotonic() - since
 
+    def has_settled(self, number: int) -> bool:
+        """Return whether no record up to a number waits in our spool."""
+        return not self.intake.spooled or (
+            self.own is not None and self.own.drain.position >= number
+        )
+
     def run(self) -> None:
         """Work until `stop`."""
         while True:
@@ -173,7 +179,7 @@ class Flusher(threading.Thread):
         self._adopt_next = time.monotonic() + _ADOPT_EVERY
         options = self.intake.options
         for folder in folders(options.spool_root):
-            if (spool := Spool.adopt(folder)) is not None:
+            if (spool := Spool.adopt(folder, options.target)) is not None:
                 self.adopted_folders += 1
                 drain = Drain(spool, options.batch_rows)
                 self._adopted.append(Delivery(drain, self._sink, options.spool_root))

@@ -33,6 +33,7 @@ class Options:
     buffer_rows: int
     flush_interval: float
     commit_timeout: float
+    target: str
     spool_root: Path
     spool_bytes: int
 
@@ -55,6 +56,7 @@ class Intake:
         self._waiters: list[tuple[int, int, Settled]] = []
         self._order = itertools.count()
         self._since_wake = 0
+        self._entered = 0
 
     def accept(
         self, payloads: Sequence[bytes], *, wait: bool = True, settled: Settled | None = None
@@ -123,6 +125,19 @@ class Intake:
             if batch_too:
                 self._batch = None
 
+    def mark(self) -> Callable[[], bool]:
+        """Return what tells whether the records that are in memory now have left it."""
+        with self._lock:
+            batch, entered = self._batch, self._entered
+
+        def have_left() -> bool:
+            with self._lock:
+                # Those dropped meanwhile may be younger than the batch.
+                sent = batch is None or self._batch is not batch
+                return sent and self._entered - self.buffered >= entered
+
+        return have_left
+
     def ease(self) -> None:
         """Move memory into the spool when it is half full."""
         if len(self._buffer) > self.options.buffer_rows // 2:
@@ -176,6 +191,7 @@ class Intake:
                 if len(self._buffer) + len(payloads) > self.options.buffer_rows:
                     self.spill()
                 self._buffer.extend(payloads)
+                self._entered += len(payloads)
             self.accepted += len(payloads)
             # Under the lock that `tell` takes too: they may be settled at any moment.
             if settled is not None:
@@ -189,6 +205,7 @@ class Intake:
                 self.spool = Spool.create(
                     self.options.spool_root,
                     self.options.spool_bytes,
+                    target=self.options.target,
                     durable=self.options.durability == "disk",
                 )
             except OSError as error:

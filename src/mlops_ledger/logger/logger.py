@@ -53,6 +53,14 @@ class PredictionLogger(LoggerBase):
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def flush(self, timeout: float = 5.0) -> bool:
+        """Wait up to `timeout` seconds until all that was accepted so far is in the database.
+
+        Dead letters count as done. Returns False when the time was up before, or when records
+        were dropped meanwhile.
+        """
+        return self._flush(timeout)
+
     def close(self, timeout: float = 5.0) -> Counters:
         """Send what can be sent within `timeout` seconds, leave the rest in the spool.
 

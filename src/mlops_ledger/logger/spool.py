@@ -1,7 +1,8 @@
 """The spool: a folder of segment files for each logger and process.
 
 A lock on a file in the folder says that its process lives: the kernel drops it with the process,
-however that ends, and whoever gets the lock then takes the folder over.
+however that ends, and whoever gets the lock then takes the folder over. The file names the database
+that the records are meant for: nobody with another takes them.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import errno
 import fcntl
 import os
 import secrets
+import shutil
 import tempfile
 import threading
 from collections import deque
@@ -44,11 +46,13 @@ class Spool:
         folder: Path,
         lock: int,
         *,
+        target: str | None = None,
         quota: int = 0,
         durable: bool = False,
         segments: Sequence[Segment] = (),
     ) -> None:
         self.folder = folder
+        self.target = target
         self.durable = durable
         self.lock = threading.RLock()
         self.room = threading.Condition(self.lock)
@@ -72,20 +76,37 @@ class Spool:
         self._problem: str | None = None
 
     @classmethod
-    def create(cls, root: Path, quota: int, *, durable: bool = False) -> Spool:
+    def create(
+        cls, root: Path, quota: int, *, target: str | None = None, durable: bool = False
+    ) -> Spool:
         """Make a folder under `root` for this process. Raises OSError."""
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Locked before it has its name: no other process may find it unlocked.
         made = Path(tempfile.mkdtemp(prefix=".new-", dir=root))
-        lock = os.open(made / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        folder = root / f"{os.getpid()}-{secrets.token_hex(6)}"
-        made.rename(folder)
-        return cls(folder, lock, quota=quota, durable=durable)
+        try:
+            lock = os.open(made / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                _prepare(lock, target, durable)
+                folder = root / f"{os.getpid()}-{secrets.token_hex(6)}"
+                made.rename(folder)
+            except OSError:
+                os.close(lock)
+                raise
+        except OSError:
+            # A full disk is tried again with each record.
+            shutil.rmtree(made, ignore_errors=True)
+            raise
+        return cls(folder, lock, target=target, quota=quota, durable=durable)
 
     @classmethod
-    def adopt(cls, folder: Path) -> Spool | None:
-        """Take the folder of a process that is gone; None when it lives, or another was faster."""
+    def adopt(cls, folder: Path, target: str | None = None) -> Spool | None:
+        """Take the folder of a process that is gone; None when it lives, or another was faster.
+
+        With a `target`, None also when the folder is meant for another.
+        """
+        meant = target_of(folder)
+        if not is_for(meant, target):
+            return None
         try:
             lock = os.open(folder / LOCK, os.O_RDWR)
         except OSError:
@@ -95,7 +116,7 @@ class Spool:
             # The one who had the lock may have removed the folder.
             if os.stat(folder / LOCK).st_ino != os.fstat(lock).st_ino:
                 raise FileNotFoundError
-            return cls(folder, lock, segments=stored_segments(folder))
+            return cls(folder, lock, target=meant, segments=stored_segments(folder))
         except OSError:
             os.close(lock)
             return None
@@ -116,7 +137,12 @@ class Spool:
                 self._collected_bytes += size
             else:
                 self._write(records)
-            return self._next - 1
+            return self.last
+
+    @property
+    def last(self) -> int:
+        """The number of the last record that was taken."""
+        return self._next - 1
 
     def sync(self, sequence: int | None = None) -> None:
         """Return when the records up to a number, by default all, are on the disk.
@@ -125,7 +151,7 @@ class Spool:
         every later call tries again.
         """
         if sequence is None:
-            sequence = self._next - 1
+            sequence = self.last
         while self.durable and self.synced < sequence:
             self._group.join()
 
@@ -303,9 +329,22 @@ class Spool:
                 writer.close()
 
 
+def _prepare(lock: int, target: str | None, durable: bool) -> None:
+    """Lock the file and write the target into it."""
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    with open(lock, "w", encoding="utf-8", closefd=False) as file:
+        file.write(target or "")
+    if durable:
+        os.fsync(lock)
+
+
 def stored_segments(folder: Path) -> list[Segment]:
     """Find the segments in a folder, oldest first."""
-    found = [Segment.found(path) for path in folder.glob("*.seg")]
+    found = []
+    for path in folder.glob("*.seg"):
+        # Its process may have delivered it meanwhile.
+        with suppress(FileNotFoundError):
+            found.append(Segment.found(path))
     return sorted(found, key=lambda segment: segment.first)
 
 
@@ -317,6 +356,19 @@ def folders(root: Path) -> Iterator[Path]:
         with suppress(FileNotFoundError):
             found.append((path.stat().st_mtime, path))
     yield from (path for _, path in sorted(found) if path.is_dir())
+
+
+def target_of(folder: Path) -> str | None:
+    """Read which database the records of a folder are meant for; None when it does not say."""
+    try:
+        return (folder / LOCK).read_text("utf-8") or None
+    except OSError:
+        return None
+
+
+def is_for(meant: str | None, target: str | None) -> bool:
+    """Return whether what is meant for one database may go to a target; None is any."""
+    return meant is None or target is None or meant == target
 
 
 def problem_of(folder: Path) -> str | None:

@@ -21,16 +21,20 @@ from .delivery import Delivery, is_outage
 from .drain import Drain, notes
 from .records import readable
 from .segments import scan
-from .spool import LOCK, Spool, folders, problem_of, stored_segments
+from .spool import LOCK, Spool, folders, is_for, problem_of, stored_segments, target_of
 
 _BATCH_ROWS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class FolderState:
-    """A folder of the spool: whether its process lives, and what is not delivered yet and why."""
+    """A folder of the spool: for which database, by host:port/name, and what waits in it and why.
+
+    `live` is whether its process lives.
+    """
 
     folder: str
+    target: str | None
     live: bool
     records: int
     bytes: int
@@ -40,12 +44,13 @@ class FolderState:
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What became of the records that were left."""
+    """What became of the records that were left; `left_alone` counts folders of other databases."""
 
     folders: int
     stored: int
     duplicates: int
     dead_lettered: int
+    left_alone: int
 
 
 def survey(root: Path) -> list[FolderState]:
@@ -59,7 +64,15 @@ def survey(root: Path) -> list[FolderState]:
         size = sum(segment.size for segment in stored_segments(folder))
         oldest = readable(orjson.loads(first))["predicted_at"] if first else None
         found.append(
-            FolderState(folder.name, _is_live(folder), count, size, oldest, problem_of(folder))
+            FolderState(
+                folder=folder.name,
+                target=target_of(folder),
+                live=_is_live(folder),
+                records=count,
+                bytes=size,
+                oldest=oldest,
+                problem=problem_of(folder),
+            )
         )
     return found
 
@@ -83,13 +96,22 @@ def damaged(root: Path) -> list[Path]:
     return sorted(root.glob("damaged-*.seg"))
 
 
-def replay(db: Database, root: Path, *, dead_letters: bool = False) -> Replayed:
+def replay(
+    db: Database, root: Path, *, dead_letters: bool = False, any_database: bool = False
+) -> Replayed:
     """Deliver what processes that are gone have left, and try the dead letters again if asked to.
 
-    Raises LedgerError when the database does not take it; what is delivered by then stays so.
+    What is meant for another database is left alone, unless it may be `any_database`. Raises
+    LedgerError when the database does not take it; what is delivered by then stays so.
     """
-    waiting = deque(exhume(root) if dead_letters else ())
-    waiting.extend(spool for folder in folders(root) if (spool := Spool.adopt(folder)) is not None)
+    target = None if any_database else db.settings.target
+    waiting = deque(exhume(root, target) if dead_letters else ())
+    left_alone = 0
+    for folder in folders(root):
+        if (spool := Spool.adopt(folder, target)) is not None:
+            waiting.append(spool)
+        elif not (is_for(target_of(folder), target) or _is_live(folder)):
+            left_alone += 1
     done: list[Delivery] = []
     problem: LedgerError | None = None
     try:
@@ -117,6 +139,7 @@ def replay(db: Database, root: Path, *, dead_letters: bool = False) -> Replayed:
         stored=sum(delivery.stored for delivery in done),
         duplicates=sum(delivery.duplicates for delivery in done),
         dead_lettered=sum(delivery.dead_lettered for delivery in done),
+        left_alone=left_alone,
     )
 
 

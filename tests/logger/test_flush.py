@@ -1,0 +1,92 @@
+"""`flush` waits for what was accepted, and tells the truth about it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+from fix_logger import FEATURES, ONE, away, balance
+
+from mlops_ledger import AsyncPredictionLogger, Database, PredictionLogger, Settings
+
+Read = Callable[[], list[str]]
+LEVELS = ("memory", "process", "disk", "database")
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_what_was_logged_is_stored_after_a_flush(home: Settings, stored: Read, level: str) -> None:
+    # Neither the size of a batch nor its age would have it sent.
+    with PredictionLogger(home, **ONE, durability=level, flush_interval=60) as log:
+        assert log.flush(timeout=0)
+        for first in range(0, 2400, 800):
+            log.many(
+                {"features": FEATURES, "request_id": f"r{number}"}
+                for number in range(first, first + 800)
+            )
+            assert log.flush(timeout=20)
+            assert len(stored()) == first + 800
+        counters = log.counters
+    assert counters.stored == 2400
+    balance(counters)
+    assert log.flush(timeout=0)
+
+
+def test_a_dead_letter_is_done_with(home: Settings) -> None:
+    with PredictionLogger(home, **ONE, flush_interval=60) as log:
+        log(features=[1.0])
+        assert log.flush(timeout=20)
+        assert log.counters.dead_lettered == 1
+
+
+@pytest.mark.parametrize("level", ["memory", "process", "disk"])
+def test_a_flush_without_a_database_says_that_they_wait(home: Settings, level: str) -> None:
+    with PredictionLogger(away(home), **ONE, durability=level, buffer_rows=50) as log:
+        log.many({"features": FEATURES} for _ in range(49))
+        assert not log.flush(timeout=0.2)
+        # Memory goes into the spool: that is not where they are to be.
+        log.many({"features": FEATURES} for _ in range(49))
+        assert not log.flush(timeout=0.2)
+        log.close(timeout=0.1)
+        assert not log.flush()
+
+
+def test_a_flush_is_not_taken_in_by_what_was_dropped(home: Settings) -> None:
+    with PredictionLogger(away(home), **ONE, spool_bytes=1_000_000) as log:
+        log(features=FEATURES, request_id="first")
+        answers: list[bool] = []
+        waiter = threading.Thread(target=lambda: answers.append(log.flush(timeout=0.5)))
+        waiter.start()
+        log.many([{"features": FEATURES, "inputs": "x" * 1000}] * 2000)
+        waiter.join()
+        assert answers == [False]
+        log.close(timeout=0.1)
+
+
+def test_a_flush_does_not_wait_for_what_comes_later(home: Settings, stored: Read) -> None:
+    with PredictionLogger(home, **ONE) as log, Database(home) as db:
+        log(features=FEATURES, request_id="first")
+        done = threading.Event()
+
+        def go_on() -> None:
+            while not done.wait(0.0005):
+                log(features=FEATURES, request_id="later")
+
+        worker = threading.Thread(target=go_on)
+        worker.start()
+        try:
+            with db.transaction() as tx, tx.connection() as connection:
+                connection.execute("LOCK TABLE prediction_batches")
+                assert not log.flush(timeout=0.2)
+            assert log.flush(timeout=20)
+            assert "first" in stored()
+        finally:
+            done.set()
+            worker.join()
+
+
+async def test_the_async_logger_flushes(home: Settings, stored: Read) -> None:
+    async with AsyncPredictionLogger(home, **ONE, flush_interval=60) as log:
+        await log(features=FEATURES, request_id="r")
+        assert await log.flush(timeout=20)
+        assert stored() == ["r"]
