@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import click
 import pytest
 
 from mlops_ledger import MonitoringMetricsRepository
@@ -76,6 +77,17 @@ def test_an_alert_is_shown_with_its_occurrences(run, answer, ledger) -> None:
     shown = answer("alerts", "show", one)
     assert shown["alert"]["occurrences"] == len(shown["occurrences"]) == 2
     assert answer("alerts", "stats")[0]["occurrences"] == 2
+
+
+def test_a_table_fits_a_terminal_and_its_ids_are_whole(run, monkeypatch, ledger) -> None:
+    title = "feature_drift_ratio of churn has been above 0.3 for two days"
+    one = run("alerts", "raise", "drift", title, "--model", "m").stdout.strip()
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")  # to rich, a terminal
+    monkeypatch.setenv("COLUMNS", "120")
+    for arguments in (("alerts", "list"), ("audit", "list", "--table", "alerts")):
+        shown = click.unstyle(run(*arguments).stdout)
+        assert one in shown
+        assert max(map(len, shown.splitlines())) <= 120
 
 
 def test_an_alert_is_snoozed_and_woken(run, answer, ledger) -> None:

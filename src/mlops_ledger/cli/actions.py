@@ -23,10 +23,7 @@ from .options import (
 )
 from .output import echo_fields, echo_json, echo_rows
 
-COLUMNS = (
-    "id requested_at action_type risk_level requires_approval model_name status "
-    "requested_by reviewed_by description"
-)
+COLUMNS = "id requested_at action_type risk_level model_name status requested_by description"
 action_argument = click.argument("action_id", type=click.UUID)
 comment_option = click.option("--comment", metavar="TEXT", help="Why.")
 result_option = click.option("--result", type=JsonObject(), help="What came of it.")

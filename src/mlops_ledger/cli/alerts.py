@@ -15,7 +15,7 @@ from ..values import ALERT_STATUSES, SEVERITIES
 from .options import Instant, JsonObject, Length, at_option, by_option, json_option, limit_option
 from .output import echo_fields, echo_json, echo_rows
 
-COLUMNS = "id severity status model_name title occurrences first_seen last_seen acknowledged_by"
+COLUMNS = "id severity status model_name title occurrences last_seen"
 severity_type = click.Choice(SEVERITIES, case_sensitive=False)
 notes_option = click.option("--notes", metavar="TEXT", help="What to note on the alert.")
 

@@ -32,8 +32,8 @@ def list_(as_json: bool, **filters: Any) -> None:
     with Database() as db:
         reports = DriftReportsRepository(db).list_reports(**filters)
     columns = (
-        "id timestamp model_name lookback_hours method drift_score drift_detected "
-        "n_drifted_features n_features drifted_features"
+        "id timestamp model_name method drift_score drift_detected n_drifted_features "
+        "drifted_features"
     )
     echo_rows(reports, columns, as_json)
 

@@ -206,8 +206,8 @@ def timeline(model_name: str | None, slot: str | None, limit: int, as_json: bool
     with Database() as db:
         entries = ModelVersionRepository(db).timeline(model_name=model_name, slot=slot, limit=limit)
     columns = (
-        "model_name slot model_version deployed_at retired_at live_for deployed_by "
-        "approved_by decision_action trigger_reason reason"
+        "model_name slot model_version deployed_at retired_at live_for deployed_by approved_by "
+        "reason"
     )
     echo_rows(entries, columns, as_json)
 

@@ -13,10 +13,7 @@ from ..repositories import MonitorsRepository
 from .options import Instant, JsonObject, Length, by_option, json_option, limit_option
 from .output import echo_json, echo_rows
 
-COLUMNS = (
-    "id model_name name source metric_name operator warning_threshold critical_threshold window "
-    "consecutive no_data enabled state value"
-)
+COLUMNS = "id model_name name state value operator warning_threshold critical_threshold enabled"
 RESULT = "model_name name state value operator threshold point_at done alert_id"
 
 

@@ -40,8 +40,7 @@ def list_(as_json: bool, **filters: Any) -> None:
     with Database() as db:
         rows = PredictionsRepository(db).list_predictions(**filters)
     columns = (
-        "id predicted_at model_name model_version status prediction predicted_label probability "
-        "latency_ms request_id"
+        "id predicted_at model_name model_version status prediction predicted_label probability"
     )
     echo_rows(rows, columns, as_json)
 
