@@ -42,7 +42,7 @@ def test_an_approved_action_promotes(run, answer, requested) -> None:
     assert (live["model_version"], live["action_id"]) == ("2", requested)
     used = answer("actions", "show", requested)
     assert (used["status"], used["result"]) == ("executed", {"deployment_id": live["id"]})
-    assert answer("models", "timeline", "m")[0]["approved_by"] == "ann"
+    assert answer("models", "timeline", "--model", "m")[0]["approved_by"] == "ann"
 
 
 def test_what_came_of_an_action_is_recorded(run, answer) -> None:

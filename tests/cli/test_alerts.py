@@ -23,7 +23,7 @@ MISTAKES = [
     ((*ADD, "--warning", "nan"), "warning_threshold: must be a finite number"),
     (ADD, "critical_threshold: or warning_threshold is needed"),
     ((*ADD, "--warning", "1", "--metric", "x"), "metric_name: must be a number that"),
-    (("monitors", "run", "unknown"), "no model of that name"),
+    (("monitors", "run", "--model", "unknown"), "no model of that name"),
     (
         ("monitors", "remove", "01890a5d-ac96-774b-bcce-b302099a8057"),
         "there is no monitor 01890a5d",
@@ -121,10 +121,10 @@ def test_a_monitor_is_added_run_disabled_and_removed(run, answer, drifted) -> No
         "0.3",
     ]
     assert "raised" in first.stdout
-    again = run("monitors", "run", "m", "--json")
+    again = run("monitors", "run", "--model", "m", "--json")
     assert again.exit_code == 1
     assert '"done": "none"' in again.stdout
-    assert [row["state"] for row in answer("monitors", "list", "m")] == ["warning"]
+    assert [row["state"] for row in answer("monitors", "list", "--model", "m")] == ["warning"]
     assert run("monitors", "disable", one).stdout == "disabled\n"
     assert answer("monitors", "run") == []
     assert run("monitors", "enable", one).stdout == "enabled\n"
@@ -143,4 +143,4 @@ def test_the_defaults_are_added_once(run, answer, drifted) -> None:
         "roc_auc",
     }
     assert answer("monitors", "add", "--defaults", "m") == []
-    assert run("monitors", "run", "m").exit_code == 1
+    assert run("monitors", "run", "--model", "m").exit_code == 1

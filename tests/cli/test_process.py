@@ -42,6 +42,7 @@ REFUSED = [
     (["models", "promote", "m", "2", "--slot", "A B"], "slot: must be"),
     (["models", "list", "--limit", "0"], "limit: must be between"),
     (["decisions", "show", UNKNOWN_ID], "there is no decision"),
+    (["predictions", "list", "--status", "failed"], "is not one of 'success', 'error'"),
     (["decisions", "show", "5"], "not a valid UUID"),
     (["monitoring", "trend", "m", "--days", "-1"], "days: must be above 0"),
     (["monitoring", "trend", "m", "--days", "nan"], "days: must be a finite number"),

@@ -18,6 +18,7 @@ from .options import (
     by_option,
     json_option,
     limit_option,
+    model_option,
     risk_type,
     status_type,
 )
@@ -35,7 +36,7 @@ def actions() -> None:
 
 
 @actions.command("list")
-@click.option("--model", "model_name", help="Only actions on this model.")
+@model_option
 @click.option("--status", type=status_type, help="Only actions in this status.")
 @click.option("--type", "action_type", help="Only actions of this type.")
 @click.option("--risk", "risk_level", type=risk_type, help="Only actions of this risk.")

@@ -20,6 +20,7 @@ from .options import (
     by_option,
     json_option,
     limit_option,
+    model_option,
     reason_option,
     slot_option,
     stage_type,
@@ -33,7 +34,7 @@ def models() -> None:
 
 
 @models.command("list")
-@click.option("--model", "model_name", help="Only versions of this model.")
+@model_option
 @click.option("--stage", type=stage_type, help="Only versions in this stage.")
 @click.option("--tag", "tags", type=Tag(), multiple=True, help="Only versions with this tag.")
 @limit_option
@@ -197,7 +198,7 @@ def retire(
 
 
 @models.command()
-@click.argument("model_name", required=False)
+@model_option
 @click.option("--slot", help="Only this slot.")
 @limit_option
 @json_option

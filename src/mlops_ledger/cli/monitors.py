@@ -10,7 +10,7 @@ import click
 
 from ..database import Database
 from ..repositories import MonitorsRepository
-from .options import Instant, JsonObject, Length, by_option, json_option, limit_option
+from .options import Instant, JsonObject, Length, by_option, json_option, limit_option, model_option
 from .output import echo_json, echo_rows
 
 COLUMNS = "id model_name name state value operator warning_threshold critical_threshold enabled"
@@ -92,7 +92,7 @@ def add(
 
 
 @monitors.command("list")
-@click.argument("model_name", required=False)
+@model_option
 @click.option("--removed", "include_removed", is_flag=True, help="Also those that were removed.")
 @limit_option
 @json_option
@@ -134,7 +134,7 @@ def disable(monitor_id: UUID) -> None:
 
 
 @monitors.command()
-@click.argument("model_name", required=False)
+@model_option
 @click.option("--at", type=Instant(), metavar="TIME", help="As of when (default: now).")
 @json_option
 @click.pass_context

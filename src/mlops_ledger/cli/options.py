@@ -94,6 +94,14 @@ action_type = click.Choice(ACTIONS, case_sensitive=False)
 risk_type = click.Choice(RISK_LEVELS, case_sensitive=False)
 status_type = click.Choice(ACTION_STATUSES, case_sensitive=False)
 period_type = click.Choice(("day", "week", "month"))
+model_option = click.option("--model", "model_name", metavar="NAME", help="Only of this model.")
+since_option = click.option("--since", type=Instant(), metavar="TIME", help="Only from then on.")
+until_option = click.option(
+    "--until", type=Instant(), metavar="TIME", help="Only before then (default: now)."
+)
+before_option = click.option(
+    "--before", type=click.UUID, metavar="ID", help="The next page: what comes after this row."
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 limit_option = click.option(
     "--limit", type=int, default=20, show_default=True, help="At most so many rows (1 to 1000)."
