@@ -32,7 +32,7 @@ notes_option = click.option("--notes", metavar="TEXT", help="What to note on the
 
 @click.group()
 def alerts() -> None:
-    """Raise alerts and deal with them."""
+    """Raise, acknowledge, snooze and resolve alerts."""
 
 
 @alerts.command("list")

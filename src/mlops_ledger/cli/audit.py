@@ -20,7 +20,7 @@ COLUMNS = "seq recorded_at event model_name actor db_role object_table object_id
 
 @click.group()
 def audit() -> None:
-    """Look at the audit log, which the database writes itself, and verify it."""
+    """Look at the log of all changes and verify it."""
 
 
 @audit.command("list")
