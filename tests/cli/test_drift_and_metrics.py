@@ -78,6 +78,9 @@ def test_values_are_logged_listed_and_compared(run, answer, ledger) -> None:
     assert (only["slice"], only["value_a"], only["value_b"]) == ("eu", None, 9)
     lines = run("metrics", "compare", "m", "1", "2").output.splitlines()
     assert lines[1].split() == ["rmse", "production", "12.5", "10", "-2.5"]
+    run("metrics", "log", "m", "r2", "-0.5", "--type", "training")
+    [below] = answer("metrics", "list", "m", "--metric", "r2")
+    assert (below["metric_value"], below["metric_type"]) == (-0.5, "training")
 
 
 @pytest.mark.parametrize(
@@ -85,6 +88,7 @@ def test_values_are_logged_listed_and_compared(run, answer, ledger) -> None:
     [
         (["log", "m", "rmse", "nan"], "metric_value: must be a finite number"),
         (["log", "m", "rmse", "1", "--version", "9"], "model m has no version 9"),
+        (["log", "m", "rmse", "1", "--stag", "test"], "unexpected extra argument"),
         (["log", "x", "rmse", "1"], "no model of that name"),
         (["log", "m", "rmse", "1", "--at", "2100-01-01T00:00Z"], "lies in the future"),
         (["compare", "m", "1", "9"], "model m has no version 9"),

@@ -18,9 +18,7 @@ from click.decorators import FC
 from ..collector import Collector
 from ..config import Settings
 from ..database import Database
-from ..errors import NotFound
 from ..repositories import (
-    ModelVersionRepository,
     PerformanceMetricsRepository,
     SystemMetricsRepository,
 )
@@ -33,6 +31,7 @@ from .options import (
     limit_option,
     since_option,
     until_option,
+    version_id,
 )
 from .output import echo_rows
 
@@ -94,7 +93,8 @@ def list_(as_json: bool, **filters: Any) -> None:
     echo_rows(found, columns, as_json)
 
 
-@metrics.command()
+# A value may begin with a minus.
+@metrics.command(context_settings={"ignore_unknown_options": True})
 @click.argument("model_name")
 @click.argument("metric_name")
 @click.argument("metric_value", type=float)
@@ -108,16 +108,11 @@ def list_(as_json: bool, **filters: Any) -> None:
 def log(model_name: str, model_version: str | None, at: datetime | None, **arguments: Any) -> None:
     """Store a value; prints its id."""
     with Database() as db:
-        version_id = None
-        if model_version is not None:
-            version = ModelVersionRepository(db).get(
-                model_name=model_name, model_version=model_version
-            )
-            if version is None:
-                raise NotFound(f"model {model_name} has no version {model_version}")
-            version_id = version.id
         made = PerformanceMetricsRepository(db).insert(
-            model_name=model_name, model_version_id=version_id, timestamp=at, **arguments
+            model_name=model_name,
+            model_version_id=version_id(db, model_name, model_version),
+            timestamp=at,
+            **arguments,
         )
     click.echo(made)
 

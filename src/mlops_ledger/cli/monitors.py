@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import click
+from click.core import ParameterSource
 
 from ..database import Database
 from ..repositories import MonitorsRepository
@@ -76,8 +77,8 @@ def add(
     with Database() as db:
         monitors = MonitorsRepository(db)
         if defaults is not None:
-            if name is not None:
-                raise click.UsageError("give either a NAME or --defaults MODEL")
+            if name is not None or any(_is_given(option) for option in given):
+                raise click.UsageError("--defaults MODEL goes with --window and --by only")
             added = monitors.add_defaults(model_name=defaults, window=window, created_by=by)
             echo_rows(added, COLUMNS, as_json)
             return
@@ -147,3 +148,7 @@ def run(context: click.Context, model_name: str | None, at: Any, as_json: bool) 
         found = MonitorsRepository(db).run(model_name=model_name, at=at)
     echo_rows(found, RESULT, as_json)
     context.exit(1 if any(one.severity for one in found) else 0)
+
+
+def _is_given(option: str) -> bool:
+    return click.get_current_context().get_parameter_source(option) is ParameterSource.COMMANDLINE

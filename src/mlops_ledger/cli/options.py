@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 import click
 import orjson
 
+from ..database import Database
+from ..errors import NotFound
+from ..repositories import ModelVersionRepository
 from ..values import ACTION_STATUSES, ACTIONS, RISK_LEVELS, STAGES
 
 
@@ -87,6 +91,18 @@ class Tag(click.ParamType[tuple[str, str]]):
         if not key or not separator:
             self.fail("must be KEY=VALUE", param, ctx)
         return key, text
+
+
+def version_id(db: Database, model_name: str | None, model_version: str | None) -> UUID | None:
+    """Return the id of the version that --version names, if it does."""
+    if model_version is None:
+        return None
+    if model_name is None:
+        raise click.UsageError("--version needs --model")
+    found = ModelVersionRepository(db).get(model_name=model_name, model_version=model_version)
+    if found is None:
+        raise NotFound(f"model {model_name} has no version {model_version}")
+    return found.id
 
 
 stage_type = click.Choice(STAGES, case_sensitive=False)
