@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from uuid import UUID
 
 import pytest
@@ -13,10 +12,9 @@ from mlops_ledger import new_id
 @pytest.fixture
 def requested(run, ledger) -> str:
     """A request of `agent` to promote version 2 of model m."""
-    version = json.loads(run("models", "show", "m", "2", "--json").stdout)["id"]
     made = run(
         *("actions", "request", "promote", "--risk", "high", "--by", "agent"),
-        *("--model", "m", "--version-id", version, "--issue", "drift-17"),
+        *("--model", "m", "--version", "2", "--issue", "drift-17"),
         *("--description", "the candidate is better", "--parameters", '{"slot": "production"}'),
     )
     assert made.exit_code == 0, made.stderr
@@ -42,7 +40,7 @@ def test_an_approved_action_promotes(run, answer, requested) -> None:
     assert (live["model_version"], live["action_id"]) == ("2", requested)
     used = answer("actions", "show", requested)
     assert (used["status"], used["result"]) == ("executed", {"deployment_id": live["id"]})
-    assert answer("models", "timeline", "m")[0]["approved_by"] == "ann"
+    assert answer("models", "timeline", "--model", "m")[0]["approved_by"] == "ann"
 
 
 def test_what_came_of_an_action_is_recorded(run, answer) -> None:
@@ -102,6 +100,8 @@ def test_a_policy_is_shown_and_changed(run, answer, ledger) -> None:
         ("request", "scale", "--risk", "low", "--model", "unknown"),
         ("list", "--pending", "--status", "approved"),
         ("list", "--limit", "0"),
+        ("request", "promote", "--risk", "high", "--version", "2"),
+        ("request", "promote", "--risk", "high", "--model", "m", "--version", "9"),
     ],
 )
 def test_a_mistake_is_refused_in_one_line(run, arguments) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import click
 import pytest
 
 from mlops_ledger import MonitoringMetricsRepository
@@ -17,12 +18,13 @@ MISTAKES = [
     (("alerts", "list", "--open", "--status", "all"), "either --open or --status"),
     (("alerts", "raise", "drift", "x", "--model", "unknown"), "no model of that name"),
     (("monitors", "add", "x"), "give a NAME and --operator"),
-    (("monitors", "add", "x", "--defaults", "m"), "either a NAME or --defaults"),
+    (("monitors", "add", "x", "--defaults", "m"), "--defaults MODEL goes with --window"),
+    (("monitors", "add", "--defaults", "m", "--warning", "3"), "goes with --window"),
     ((*ADD, "--warning", "much"), "'much' is not a valid float"),
     ((*ADD, "--warning", "nan"), "warning_threshold: must be a finite number"),
     (ADD, "critical_threshold: or warning_threshold is needed"),
     ((*ADD, "--warning", "1", "--metric", "x"), "metric_name: must be a number that"),
-    (("monitors", "run", "unknown"), "no model of that name"),
+    (("monitors", "run", "--model", "unknown"), "no model of that name"),
     (
         ("monitors", "remove", "01890a5d-ac96-774b-bcce-b302099a8057"),
         "there is no monitor 01890a5d",
@@ -78,6 +80,17 @@ def test_an_alert_is_shown_with_its_occurrences(run, answer, ledger) -> None:
     assert answer("alerts", "stats")[0]["occurrences"] == 2
 
 
+def test_a_table_fits_a_terminal_and_its_ids_are_whole(run, monkeypatch, ledger) -> None:
+    title = "feature_drift_ratio of churn has been above 0.3 for two days"
+    one = run("alerts", "raise", "drift", title, "--model", "m").stdout.strip()
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")  # to rich, a terminal
+    monkeypatch.setenv("COLUMNS", "120")
+    for arguments in (("alerts", "list"), ("audit", "list", "--table", "alerts")):
+        shown = click.unstyle(run(*arguments).stdout)
+        assert one in shown
+        assert max(map(len, shown.splitlines())) <= 120
+
+
 def test_an_alert_is_snoozed_and_woken(run, answer, ledger) -> None:
     one = run("alerts", "raise", "drift", "drift").stdout.strip()
     assert run("alerts", "snooze", one, "--for", "12h").stdout.startswith("snoozed until 2")
@@ -109,10 +122,10 @@ def test_a_monitor_is_added_run_disabled_and_removed(run, answer, drifted) -> No
         "0.3",
     ]
     assert "raised" in first.stdout
-    again = run("monitors", "run", "m", "--json")
+    again = run("monitors", "run", "--model", "m", "--json")
     assert again.exit_code == 1
     assert '"done": "none"' in again.stdout
-    assert [row["state"] for row in answer("monitors", "list", "m")] == ["warning"]
+    assert [row["state"] for row in answer("monitors", "list", "--model", "m")] == ["warning"]
     assert run("monitors", "disable", one).stdout == "disabled\n"
     assert answer("monitors", "run") == []
     assert run("monitors", "enable", one).stdout == "enabled\n"
@@ -131,4 +144,4 @@ def test_the_defaults_are_added_once(run, answer, drifted) -> None:
         "roc_auc",
     }
     assert answer("monitors", "add", "--defaults", "m") == []
-    assert run("monitors", "run", "m").exit_code == 1
+    assert run("monitors", "run", "--model", "m").exit_code == 1

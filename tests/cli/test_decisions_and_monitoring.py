@@ -82,8 +82,8 @@ def test_recent_runs_are_listed(run, answer, monitored) -> None:
         0.75,
         0.25,
     ]
-    assert len(answer("monitoring", "recent", "m", "--limit", "2")) == 2
-    assert answer("monitoring", "recent", "unknown") == []
+    assert len(answer("monitoring", "recent", "--model", "m", "--limit", "2")) == 2
+    assert answer("monitoring", "recent", "--model", "unknown") == []
     lines = run("monitoring", "recent").stdout.splitlines()
     assert len(lines) == 4
     assert "12,345" in lines[1]

@@ -47,7 +47,7 @@ def reported(ledger: Database) -> UUID:
 
 
 def test_reports_are_listed_and_shown(run, answer, reported) -> None:
-    [row] = answer("drift", "list", "m")
+    [row] = answer("drift", "list", "--model", "m")
     assert (row["id"], row["drifted_features"]) == (str(reported), ["hour"])
     assert answer("drift", "list", "--until", "2026-01-01T00:00Z") == []
     assert answer("drift", "latest", "m") == answer("drift", "show", str(reported)) == row
@@ -78,6 +78,9 @@ def test_values_are_logged_listed_and_compared(run, answer, ledger) -> None:
     assert (only["slice"], only["value_a"], only["value_b"]) == ("eu", None, 9)
     lines = run("metrics", "compare", "m", "1", "2").output.splitlines()
     assert lines[1].split() == ["rmse", "production", "12.5", "10", "-2.5"]
+    run("metrics", "log", "m", "r2", "-0.5", "--type", "training")
+    [below] = answer("metrics", "list", "m", "--metric", "r2")
+    assert (below["metric_value"], below["metric_type"]) == (-0.5, "training")
 
 
 @pytest.mark.parametrize(
@@ -85,10 +88,14 @@ def test_values_are_logged_listed_and_compared(run, answer, ledger) -> None:
     [
         (["log", "m", "rmse", "nan"], "metric_value: must be a finite number"),
         (["log", "m", "rmse", "1", "--version", "9"], "model m has no version 9"),
+        (["log", "m", "rmse", "1", "--stag", "test"], "unexpected extra argument"),
         (["log", "x", "rmse", "1"], "no model of that name"),
         (["log", "m", "rmse", "1", "--at", "2100-01-01T00:00Z"], "lies in the future"),
         (["compare", "m", "1", "9"], "model m has no version 9"),
-        (["timeseries", "m", "rmse", "--bucket", "year"], "must be a length of time"),
+        (
+            ["timeseries", "m", "rmse", "--bucket", "year"],
+            "must be minute, hour, day",
+        ),
         (["timeseries", "m", "rmse", "--bucket", "1s"], "more than 1000"),
         (["collect", "--every", "0s"], "must be a length of time"),
         (["collect", "--disk", "/nowhere"], "disks: there is no such disk"),
@@ -108,7 +115,7 @@ def test_a_host_is_shown(run, answer, ledger) -> None:
     found = {row["metric_name"]: row for row in answer("metrics", "system")}
     assert found["disk_percent"]["labels"] == {"path": "/"}
     assert answer("metrics", "system", "elsewhere") == []
-    disk = ("--metric", "disk_percent", "--label", '{"path": "/"}', "--bucket", "5m")
+    disk = ("--metric", "disk_percent", "--labels", '{"path": "/"}', "--bucket", "5m")
     [minute] = answer("metrics", "system", socket.gethostname(), *disk)
     assert (minute["count"], minute["mean"]) == (1, found["disk_percent"]["metric_value"])
 

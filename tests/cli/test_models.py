@@ -64,7 +64,8 @@ def test_rollback_retire_and_timeline(run, answer, ledger) -> None:
     assert (back["model_version"], back["deployed_by"], back["reason"]) == ("1", "eve", "slow")
     ended = answer("models", "retire", "m", "--by", "eve", "--reason", "gone")
     assert (ended["retired_by"], ended["retired_reason"]) == ("eve", "gone")
-    assert [row["model_version"] for row in answer("models", "timeline", "m")] == ["1", "2", "1"]
+    history = answer("models", "timeline", "--model", "m")
+    assert [row["model_version"] for row in history] == ["1", "2", "1"]
     assert len(run("models", "timeline").stdout.splitlines()) == 4
     assert answer("models", "timeline", "--slot", "eu") == []
 

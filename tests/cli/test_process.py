@@ -13,6 +13,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from mlops_ledger import ModelVersionRepository
+from mlops_ledger.cli import main
 from mlops_ledger.migrations import latest_version
 
 COMMAND = Path(sys.executable).parent / "mlops-ledger"
@@ -42,6 +43,7 @@ REFUSED = [
     (["models", "promote", "m", "2", "--slot", "A B"], "slot: must be"),
     (["models", "list", "--limit", "0"], "limit: must be between"),
     (["decisions", "show", UNKNOWN_ID], "there is no decision"),
+    (["predictions", "list", "--status", "failed"], "is not one of 'success', 'error'"),
     (["decisions", "show", "5"], "not a valid UUID"),
     (["monitoring", "trend", "m", "--days", "-1"], "days: must be above 0"),
     (["monitoring", "trend", "m", "--days", "nan"], "days: must be a finite number"),
@@ -105,6 +107,14 @@ def test_a_server_that_cannot_be_used_is_one_line(process, dsn, empty_database) 
 def test_a_wrong_setting_is_one_line(process) -> None:
     assert_refused(process("models", "list", MLOPS_POOL_MAX_SIZE="many"), "MLOPS_POOL_MAX_SIZE")
     assert_refused(process("models", "list", url="postgresql://u:planted@h:x/d"), "DATABASE_URL")
+
+
+def test_the_help_has_a_line_for_every_command(process) -> None:
+    shown = process("--help").stdout.splitlines()
+    lines = {line.split()[0]: line for line in shown if line.startswith("  ") and line.strip()}
+    for name in main.commands:
+        assert lines[name].rstrip().endswith("."), name
+        assert not lines[name].endswith("..."), name
 
 
 def test_output_can_be_cut_short(ledger, dsn, tmp_path) -> None:

@@ -183,7 +183,7 @@ def test_the_commands_show_predictions(db: Database, capsys: pytest.CaptureFixtu
     made = PredictionsRepository(db).insert(
         model_name="named", model_version="1", features=[7, float("nan")], probability=0.25
     )
-    assert run("predictions", "list", "named", "--json") == 0
+    assert run("predictions", "list", "--model", "named", "--json") == 0
     [row] = json.loads(capsys.readouterr().out)
     assert (row["id"], row["probability"]) == (str(made), 0.25)
     assert run("predictions", "show", str(made)) == 0
@@ -191,6 +191,6 @@ def test_the_commands_show_predictions(db: Database, capsys: pytest.CaptureFixtu
     assert "  hour = 7\n" in shown
     assert run("predictions", "list", "--limit", "3") == 0
     assert len(capsys.readouterr().out.splitlines()) == 4
-    assert run("predictions", "stats", "other", "--json") == 0
+    assert run("predictions", "stats", "--model", "other", "--json") == 0
     assert json.loads(capsys.readouterr().out)["count"] == SIZE // 2
     assert run("predictions", "show", str(new_id())) == 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import click
 
@@ -33,10 +33,27 @@ from .stats import stats
 from .verify import verify
 
 REFUSED = 2
+SECTIONS: Final = {
+    "Set up": (init, migrate, health, db),
+    "Models": (models, decisions, actions),
+    "Predictions": (predictions, labels, spool),
+    "Monitoring": (monitoring, drift, metrics, monitors, alerts),
+    "Audit and rights": (audit, roles),
+    "Maintenance": (verify, stats, cleanup, backup, restore),
+}
 
 
 class _Main(click.Group):
     """The root command: turns the ledger's exceptions into one line and an exit code."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands by what they are for."""
+        widest = max(map(len, self.commands))
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl(
+                    [(f"{each.name:<{widest}}", each.get_short_help_str(80)) for each in commands]
+                )
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -55,7 +72,9 @@ class _Main(click.Group):
             ctx.exit(1)
 
 
-@click.group(cls=_Main, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Main, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(VERSION, prog_name="mlops-ledger")
 def main() -> None:
     """The system of record for models in production, in plain PostgreSQL.
@@ -79,29 +98,7 @@ def _log_statements() -> None:
         logging.getLogger("mlops_ledger.sql").setLevel(logging.DEBUG)
 
 
-for command in (
-    init,
-    db,
-    migrate,
-    models,
-    decisions,
-    actions,
-    monitoring,
-    drift,
-    metrics,
-    predictions,
-    labels,
-    monitors,
-    alerts,
-    audit,
-    cleanup,
-    verify,
-    stats,
-    backup,
-    restore,
-    roles,
-    spool,
-    health,
-):
-    main.add_command(command)
+for section in SECTIONS.values():
+    for command in section:
+        main.add_command(command)
 db.add_command(reset)

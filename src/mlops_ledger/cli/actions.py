@@ -18,15 +18,14 @@ from .options import (
     by_option,
     json_option,
     limit_option,
+    model_option,
     risk_type,
     status_type,
+    version_id,
 )
 from .output import echo_fields, echo_json, echo_rows
 
-COLUMNS = (
-    "id requested_at action_type risk_level requires_approval model_name status "
-    "requested_by reviewed_by description"
-)
+COLUMNS = "id requested_at action_type risk_level model_name status requested_by description"
 action_argument = click.argument("action_id", type=click.UUID)
 comment_option = click.option("--comment", metavar="TEXT", help="Why.")
 result_option = click.option("--result", type=JsonObject(), help="What came of it.")
@@ -38,7 +37,7 @@ def actions() -> None:
 
 
 @actions.command("list")
-@click.option("--model", "model_name", help="Only actions on this model.")
+@model_option
 @click.option("--status", type=status_type, help="Only actions in this status.")
 @click.option("--type", "action_type", help="Only actions of this type.")
 @click.option("--risk", "risk_level", type=risk_type, help="Only actions of this risk.")
@@ -81,7 +80,7 @@ def show(action_id: UUID, as_json: bool) -> None:
     help="Whether it must be approved first (default: for high and critical risk).",
 )
 @click.option("--model", "model_name", help="The model it is about.")
-@click.option("--version-id", "model_version_id", type=click.UUID, help="The version's id.")
+@click.option("--version", "model_version", help="The version of that model it is about.")
 @click.option("--issue", "issue_id", help="The issue it is to solve.")
 @click.option("--issue-type", help="The kind of that issue.")
 @click.option("--issue-severity", help="The severity of that issue.")
@@ -89,12 +88,22 @@ def show(action_id: UUID, as_json: bool) -> None:
 @click.option("--id", "action_id", type=click.UUID, help="An id, to be able to repeat the call.")
 @by_option
 def request(
-    by: str | None, action_id: UUID | None, expires_at: datetime | None, **fields: Any
+    by: str | None,
+    action_id: UUID | None,
+    expires_at: datetime | None,
+    model_name: str | None,
+    model_version: str | None,
+    **fields: Any,
 ) -> None:
     """Ask for an action such as promote or retrain; prints its id."""
     with Database() as db:
         made = AgentActionsRepository(db).insert(
-            **fields, expires_at=expires_at, requested_by=by, id=action_id
+            **fields,
+            model_name=model_name,
+            model_version_id=version_id(db, model_name, model_version),
+            expires_at=expires_at,
+            requested_by=by,
+            id=action_id,
         )
     click.echo(made)
 

@@ -12,27 +12,37 @@ from ..database import Database
 from ..errors import NotFound
 from ..repositories import AlertsRepository
 from ..values import ALERT_STATUSES, SEVERITIES
-from .options import Instant, JsonObject, Length, at_option, by_option, json_option, limit_option
+from .options import (
+    Instant,
+    JsonObject,
+    Length,
+    at_option,
+    before_option,
+    by_option,
+    json_option,
+    limit_option,
+    model_option,
+)
 from .output import echo_fields, echo_json, echo_rows
 
-COLUMNS = "id severity status model_name title occurrences first_seen last_seen acknowledged_by"
+COLUMNS = "id severity status model_name title occurrences last_seen"
 severity_type = click.Choice(SEVERITIES, case_sensitive=False)
 notes_option = click.option("--notes", metavar="TEXT", help="What to note on the alert.")
 
 
 @click.group()
 def alerts() -> None:
-    """Raise alerts and deal with them."""
+    """Raise, acknowledge, snooze and resolve alerts."""
 
 
 @alerts.command("list")
-@click.option("--model", "model_name", help="Only alerts on this model.")
+@model_option
 @click.option("--severity", type=severity_type, help="Only alerts of this severity.")
 @click.option("--open", "open_", is_flag=True, help="Also the acknowledged and snoozed ones.")
 @click.option(
     "--status", type=click.Choice(("all", *ALERT_STATUSES)), help="The history: newest first."
 )
-@click.option("--before", type=click.UUID, metavar="ID", help="Go on after the last of a history.")
+@before_option
 @limit_option
 @json_option
 def list_(
@@ -135,7 +145,7 @@ def resolve(
 
 @alerts.command()
 @click.argument("alert_id", type=click.UUID)
-@click.option("--for", "length", type=Length("mhdw"), metavar="AGE", help="How long: 12h, 3d, 1w.")
+@click.option("--for", "length", type=Length("mhdw"), help="How long: 12h, 3d, 1w.")
 @click.option("--until", type=Instant(), metavar="TIME", help="Until when.")
 @click.option("--end", is_flag=True, help="End the snooze.")
 @by_option
@@ -154,7 +164,7 @@ def snooze(
 
 
 @alerts.command()
-@click.option("--model", "model_name", help="Only alerts on this model.")
+@model_option
 @click.option("--days", type=float, default=30, show_default=True, help="Days to look back.")
 @json_option
 def stats(model_name: str | None, days: float, as_json: bool) -> None:

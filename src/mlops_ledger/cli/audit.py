@@ -10,7 +10,7 @@ from ..audit import verify_lines
 from ..database import Database
 from ..repositories import AuditRepository
 from ..rows import AuditEntry
-from .options import Instant, json_option, limit_option
+from .options import json_option, limit_option, since_option, until_option
 from .output import echo_json, echo_table
 
 # What is not UTF-8 is not what was hashed: found as a change, not an error of decoding.
@@ -20,7 +20,7 @@ COLUMNS = "seq recorded_at event model_name actor db_role object_table object_id
 
 @click.group()
 def audit() -> None:
-    """Look at the audit log, which the database writes itself, and verify it."""
+    """Look at the log of all changes and verify it."""
 
 
 @audit.command("list")
@@ -28,8 +28,8 @@ def audit() -> None:
 @click.option("--by", "actor", metavar="WHO", help="Only what this actor did.")
 @click.option("--table", "object_table", help="Only changes to this table.")
 @click.option("--id", "object_id", help="Only changes to the row of this id.")
-@click.option("--since", type=Instant(), metavar="TIME", help="Only from this time on.")
-@click.option("--until", type=Instant(), metavar="TIME", help="Only before this time.")
+@since_option
+@until_option
 @limit_option
 @json_option
 def list_(as_json: bool, **filters: Any) -> None:

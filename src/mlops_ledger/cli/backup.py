@@ -20,10 +20,11 @@ from .output import echo_json, size
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @json_option
 def backup(file: Path, as_json: bool) -> None:
-    """Write the whole database to a new FILE; writers go on meanwhile.
+    """Write the whole database to a new FILE.
 
-    FILE is in pg_dump's custom format and ends with what restore checks it against: a checksum and
-    the number of rows of each table. It is never overwritten, and is there only when it is whole.
+    Writers go on meanwhile. FILE is in pg_dump's custom format and ends with what restore
+    checks it against: a checksum and the number of rows of each table. It is never overwritten,
+    and is there only when it is whole.
     """
     with _progress("backup") as report:
         manifest = backups.backup(Settings.from_environment(), file, report)
@@ -41,10 +42,11 @@ def backup(file: Path, as_json: bool) -> None:
 @click.option("--into", metavar="NAME", help="The database (default: the configured one).")
 @json_option
 def restore(file: Path, into: str | None, as_json: bool) -> None:
-    """Restore a backup FILE into an empty database, which is made if it is missing.
+    """Restore a backup FILE into an empty database.
 
-    Refuses a file that is damaged or not of a ledger, and a database that is not empty, before
-    anything is changed. What is restored belongs to the user who restores.
+    The database is made if it is missing. Refuses a file that is damaged or not of a ledger,
+    and a database that is not empty, before anything is changed. What is restored belongs to
+    the user who restores.
     """
     with _progress("restore") as report:
         done = backups.restore(Settings.from_environment(), file, into, report)

@@ -19,7 +19,7 @@ NOT_RUNNING = 3
 
 @click.group()
 def db() -> None:
-    """Run the embedded PostgreSQL, or open psql on the configured database."""
+    """Run the embedded PostgreSQL, or open psql."""
 
 
 @db.command()

@@ -9,7 +9,7 @@ import click
 from ..database import Database
 from ..errors import NotFound
 from ..repositories import RetrainingDecisionsRepository
-from .options import action_type, by_option, json_option, limit_option
+from .options import action_type, by_option, json_option, limit_option, model_option
 from .output import echo_fields, echo_json, echo_rows, echo_table
 
 COLUMNS = "id timestamp model_name action trigger_reason decided_by reasoning"
@@ -21,7 +21,7 @@ def decisions() -> None:
 
 
 @decisions.command("list")
-@click.option("--model", "model_name", help="Only decisions on this model.")
+@model_option
 @click.option("--action", type=action_type, help="Only decisions with this action.")
 @limit_option
 @json_option
@@ -35,7 +35,7 @@ def list_(model_name: str | None, action: str | None, limit: int, as_json: bool)
 
 
 @decisions.command()
-@click.option("--model", "model_name", help="Only decisions on this model.")
+@model_option
 @limit_option
 @json_option
 def pending(model_name: str | None, limit: int, as_json: bool) -> None:

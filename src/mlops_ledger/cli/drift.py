@@ -11,7 +11,14 @@ from ..database import Database
 from ..errors import NotFound
 from ..repositories import DriftReportsRepository
 from ..rows import DriftReport
-from .options import Instant, json_option, limit_option
+from .options import (
+    before_option,
+    json_option,
+    limit_option,
+    model_option,
+    since_option,
+    until_option,
+)
 from .output import echo_fields, echo_json, echo_rows, echo_table
 
 
@@ -21,10 +28,10 @@ def drift() -> None:
 
 
 @drift.command("list")
-@click.argument("model_name", required=False)
-@click.option("--since", type=Instant(), metavar="TIME", help="Start of the window.")
-@click.option("--until", type=Instant(), metavar="TIME", help="End of the window.")
-@click.option("--before", type=click.UUID, metavar="ID", help="Go on after a page ending here.")
+@model_option
+@since_option
+@until_option
+@before_option
 @limit_option
 @json_option
 def list_(as_json: bool, **filters: Any) -> None:
@@ -32,8 +39,8 @@ def list_(as_json: bool, **filters: Any) -> None:
     with Database() as db:
         reports = DriftReportsRepository(db).list_reports(**filters)
     columns = (
-        "id timestamp model_name lookback_hours method drift_score drift_detected "
-        "n_drifted_features n_features drifted_features"
+        "id timestamp model_name method drift_score drift_detected n_drifted_features "
+        "drifted_features"
     )
     echo_rows(reports, columns, as_json)
 

@@ -24,7 +24,7 @@ from .output import echo_fields, echo_json
 )
 @json_option
 def init(owner: str | None, partition_by: str | None, as_json: bool) -> None:
-    """Create the database if it is missing and bring its schema up to date."""
+    """Create the database, or bring its schema up to date."""
     made = initialise(Settings.from_environment(), owner, partition_by=partition_by)
     echo_json(made) if as_json else _echo_made(made)
 

@@ -10,7 +10,7 @@ import click
 from ..database import Database
 from ..repositories import GroundTruthRepository
 from ..values import look_back
-from .options import Instant, json_option
+from .options import Instant, json_option, until_option
 from .output import cell, echo_fields, echo_json, echo_rows
 
 
@@ -23,7 +23,7 @@ def labels() -> None:
 @click.argument("model_name")
 @click.option("--version", "model_version", help="Only predictions of this version.")
 @click.option("--days", type=float, default=7, show_default=True, help="Days to look back.")
-@click.option("--until", type=Instant(), metavar="TIME", help="End of the window (default: now).")
+@until_option
 @click.option("--positive", "positive_label", metavar="LABEL", help="The class probability means.")
 @click.option("--threshold", type=float, default=0.5, show_default=True, help="Positive from here.")
 @click.option("--as-of", type=Instant(), metavar="TIME", help="Leave out labels given later.")

@@ -18,13 +18,21 @@ from click.decorators import FC
 from ..collector import Collector
 from ..config import Settings
 from ..database import Database
-from ..errors import NotFound
 from ..repositories import (
-    ModelVersionRepository,
     PerformanceMetricsRepository,
     SystemMetricsRepository,
 )
-from .options import Instant, JsonObject, Length, at_option, json_option, limit_option
+from .options import (
+    JsonObject,
+    Length,
+    at_option,
+    before_option,
+    json_option,
+    limit_option,
+    since_option,
+    until_option,
+    version_id,
+)
 from .output import echo_rows
 
 LOST = 1
@@ -39,13 +47,14 @@ class Bucket(Length):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Read the text."""
         units = ("minute", "hour", "day", "week", "month")
-        return value if value in units else super().convert(value, param, ctx)
+        if value in units:
+            return value
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"must be {', '.join(units)}, or a length such as 15m", param, ctx)
 
 
-_since = click.option("--since", type=Instant(), metavar="TIME", help="Start of the window.")
-_until = click.option(
-    "--until", type=Instant(), metavar="TIME", help="End of the window (default: now)."
-)
 _version = click.option("--version", "model_version", help="Only of this version.")
 
 
@@ -71,9 +80,9 @@ def metrics() -> None:
 @_version
 @click.option("--stage", help="Only measured at this stage.")
 @click.option("--slice", help="Only of this slice; an empty one is all of the data.")
-@_since
-@_until
-@click.option("--before", type=click.UUID, metavar="ID", help="Go on after a page ending here.")
+@since_option
+@until_option
+@before_option
 @limit_option
 @json_option
 def list_(as_json: bool, **filters: Any) -> None:
@@ -84,7 +93,8 @@ def list_(as_json: bool, **filters: Any) -> None:
     echo_rows(found, columns, as_json)
 
 
-@metrics.command()
+# A value may begin with a minus.
+@metrics.command(context_settings={"ignore_unknown_options": True})
 @click.argument("model_name")
 @click.argument("metric_name")
 @click.argument("metric_value", type=float)
@@ -98,16 +108,11 @@ def list_(as_json: bool, **filters: Any) -> None:
 def log(model_name: str, model_version: str | None, at: datetime | None, **arguments: Any) -> None:
     """Store a value; prints its id."""
     with Database() as db:
-        version_id = None
-        if model_version is not None:
-            version = ModelVersionRepository(db).get(
-                model_name=model_name, model_version=model_version
-            )
-            if version is None:
-                raise NotFound(f"model {model_name} has no version {model_version}")
-            version_id = version.id
         made = PerformanceMetricsRepository(db).insert(
-            model_name=model_name, model_version_id=version_id, timestamp=at, **arguments
+            model_name=model_name,
+            model_version_id=version_id(db, model_name, model_version),
+            timestamp=at,
+            **arguments,
         )
     click.echo(made)
 
@@ -118,8 +123,8 @@ def log(model_name: str, model_version: str | None, at: datetime | None, **argum
 @_version
 @click.option("--stage", default="production", show_default=True, help="Measured at this stage.")
 @click.option("--slice", default="", help="Of this slice (default: all of the data).")
-@_since
-@_until
+@since_option
+@until_option
 @_bucket("day")
 @json_option
 def timeseries(as_json: bool, **arguments: Any) -> None:
@@ -146,9 +151,9 @@ def compare(model_name: str, version_a: str, version_b: str, as_json: bool) -> N
 @metrics.command()
 @click.argument("host", required=False)
 @click.option("--metric", "metric_name", help="Show this metric over time.")
-@click.option("--label", "labels", type=JsonObject(), help="Only with these labels (JSON).")
-@_since
-@_until
+@click.option("--labels", type=JsonObject(), help="Only with these labels, as JSON.")
+@since_option
+@until_option
 @_bucket("hour")
 @json_option
 def system(

@@ -20,6 +20,7 @@ from .options import (
     by_option,
     json_option,
     limit_option,
+    model_option,
     reason_option,
     slot_option,
     stage_type,
@@ -33,7 +34,7 @@ def models() -> None:
 
 
 @models.command("list")
-@click.option("--model", "model_name", help="Only versions of this model.")
+@model_option
 @click.option("--stage", type=stage_type, help="Only versions in this stage.")
 @click.option("--tag", "tags", type=Tag(), multiple=True, help="Only versions with this tag.")
 @limit_option
@@ -197,7 +198,7 @@ def retire(
 
 
 @models.command()
-@click.argument("model_name", required=False)
+@model_option
 @click.option("--slot", help="Only this slot.")
 @limit_option
 @json_option
@@ -206,8 +207,8 @@ def timeline(model_name: str | None, slot: str | None, limit: int, as_json: bool
     with Database() as db:
         entries = ModelVersionRepository(db).timeline(model_name=model_name, slot=slot, limit=limit)
     columns = (
-        "model_name slot model_version deployed_at retired_at live_for deployed_by "
-        "approved_by decision_action trigger_reason reason"
+        "model_name slot model_version deployed_at retired_at live_for deployed_by approved_by "
+        "reason"
     )
     echo_rows(entries, columns, as_json)
 

@@ -9,7 +9,7 @@ import click
 from ..database import Database
 from ..errors import InvalidValue
 from ..repositories import MonitoringMetricsRepository
-from .options import Instant, json_option, limit_option
+from .options import json_option, limit_option, model_option, until_option
 from .output import echo_rows
 
 
@@ -19,7 +19,7 @@ def monitoring() -> None:
 
 
 @monitoring.command()
-@click.argument("model_name", required=False)
+@model_option
 @limit_option
 @json_option
 def recent(model_name: str | None, limit: int, as_json: bool) -> None:
@@ -37,7 +37,7 @@ def recent(model_name: str | None, limit: int, as_json: bool) -> None:
 @click.argument("model_name")
 @click.option("--days", type=float, default=7, show_default=True, help="Days to look back.")
 @click.option("--bucket-hours", type=float, default=24, show_default=True, help="Hours a row.")
-@click.option("--until", type=Instant(), metavar="TIME", help="End of the window (default: now).")
+@until_option
 @json_option
 def trend(
     model_name: str, days: float, bucket_hours: float, until: datetime | None, as_json: bool

@@ -7,16 +7,14 @@ from typing import Any
 from uuid import UUID
 
 import click
+from click.core import ParameterSource
 
 from ..database import Database
 from ..repositories import MonitorsRepository
-from .options import Instant, JsonObject, Length, by_option, json_option, limit_option
+from .options import Instant, JsonObject, Length, by_option, json_option, limit_option, model_option
 from .output import echo_json, echo_rows
 
-COLUMNS = (
-    "id model_name name source metric_name operator warning_threshold critical_threshold window "
-    "consecutive no_data enabled state value"
-)
+COLUMNS = "id model_name name state value operator warning_threshold critical_threshold enabled"
 RESULT = "model_name name state value operator threshold point_at done alert_id"
 
 
@@ -79,8 +77,8 @@ def add(
     with Database() as db:
         monitors = MonitorsRepository(db)
         if defaults is not None:
-            if name is not None:
-                raise click.UsageError("give either a NAME or --defaults MODEL")
+            if name is not None or any(_is_given(option) for option in given):
+                raise click.UsageError("--defaults MODEL goes with --window and --by only")
             added = monitors.add_defaults(model_name=defaults, window=window, created_by=by)
             echo_rows(added, COLUMNS, as_json)
             return
@@ -95,7 +93,7 @@ def add(
 
 
 @monitors.command("list")
-@click.argument("model_name", required=False)
+@model_option
 @click.option("--removed", "include_removed", is_flag=True, help="Also those that were removed.")
 @limit_option
 @json_option
@@ -137,7 +135,7 @@ def disable(monitor_id: UUID) -> None:
 
 
 @monitors.command()
-@click.argument("model_name", required=False)
+@model_option
 @click.option("--at", type=Instant(), metavar="TIME", help="As of when (default: now).")
 @json_option
 @click.pass_context
@@ -150,3 +148,7 @@ def run(context: click.Context, model_name: str | None, at: Any, as_json: bool) 
         found = MonitorsRepository(db).run(model_name=model_name, at=at)
     echo_rows(found, RESULT, as_json)
     context.exit(1 if any(one.severity for one in found) else 0)
+
+
+def _is_given(option: str) -> bool:
+    return click.get_current_context().get_parameter_source(option) is ParameterSource.COMMANDLINE

@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 import click
 import orjson
 
+from ..database import Database
+from ..errors import NotFound
+from ..repositories import ModelVersionRepository
 from ..values import ACTION_STATUSES, ACTIONS, RISK_LEVELS, STAGES
 
 
@@ -89,11 +93,31 @@ class Tag(click.ParamType[tuple[str, str]]):
         return key, text
 
 
+def version_id(db: Database, model_name: str | None, model_version: str | None) -> UUID | None:
+    """Return the id of the version that --version names, if it does."""
+    if model_version is None:
+        return None
+    if model_name is None:
+        raise click.UsageError("--version needs --model")
+    found = ModelVersionRepository(db).get(model_name=model_name, model_version=model_version)
+    if found is None:
+        raise NotFound(f"model {model_name} has no version {model_version}")
+    return found.id
+
+
 stage_type = click.Choice(STAGES, case_sensitive=False)
 action_type = click.Choice(ACTIONS, case_sensitive=False)
 risk_type = click.Choice(RISK_LEVELS, case_sensitive=False)
 status_type = click.Choice(ACTION_STATUSES, case_sensitive=False)
 period_type = click.Choice(("day", "week", "month"))
+model_option = click.option("--model", "model_name", metavar="NAME", help="Only of this model.")
+since_option = click.option("--since", type=Instant(), metavar="TIME", help="Only from then on.")
+until_option = click.option(
+    "--until", type=Instant(), metavar="TIME", help="Only before then (default: now)."
+)
+before_option = click.option(
+    "--before", type=click.UUID, metavar="ID", help="The next page: what comes after this row."
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 limit_option = click.option(
     "--limit", type=int, default=20, show_default=True, help="At most so many rows (1 to 1000)."

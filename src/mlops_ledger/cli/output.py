@@ -28,20 +28,32 @@ def echo_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None
     if not rows:
         click.echo("(none)")
         return
-    numeric = [
-        any(_is_number(row[index]) for row in rows)
-        and all(_is_number(row[index]) or row[index] is None for row in rows)
-        for index in range(len(columns))
-    ]
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column, is_numeric in zip(columns, numeric, strict=True):
-        table.add_column(column, justify="right" if is_numeric else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(_escaped(cell) for cell in row))
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=_PIPE_WIDTH)
+    table = _table(columns, rows)
+    unfolded = console.options.update(width=_PIPE_WIDTH)
+    if console.measure(table, options=unfolded).maximum > console.width:
+        table = _table([column.replace("_", "_\n") for column in columns], rows)
     console.print(table)
+
+
+def _table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for index, header in enumerate(headers):
+        cells = [row[index] for row in rows if row[index] is not None]
+        is_numeric = bool(cells) and all(map(_is_number, cells))
+        # Numbers, times and ids are whole, so that they can be compared and copied; texts fold.
+        table.add_column(
+            header,
+            justify="right" if is_numeric else "left",
+            overflow="fold",
+            no_wrap=header.endswith("id")
+            or all(isinstance(c, int | float | datetime | timedelta) for c in cells),
+        )
+    for row in rows:
+        table.add_row(*(_escaped(cell) for cell in row))
+    return table
 
 
 def echo_rows(rows: Sequence[Any], columns: str, as_json: bool) -> None:

@@ -11,11 +11,16 @@ import click
 from ..database import Database
 from ..errors import NotFound
 from ..repositories import PredictionsRepository
-from .options import Instant, json_option, limit_option, period_type
+from .options import (
+    before_option,
+    json_option,
+    limit_option,
+    model_option,
+    period_type,
+    since_option,
+    until_option,
+)
 from .output import cell, echo_fields, echo_json, echo_rows
-
-_since = click.option("--since", type=Instant(), metavar="TIME", help="Start of the window.")
-_until = click.option("--until", type=Instant(), metavar="TIME", help="End of the window.")
 
 
 @click.group()
@@ -24,15 +29,15 @@ def predictions() -> None:
 
 
 @predictions.command("list")
-@click.argument("model_name", required=False)
+@model_option
 @click.option("--version", "model_version", help="Only of this version.")
-@_since
-@_until
-@click.option("--status", help="success or error.")
+@since_option
+@until_option
+@click.option("--status", type=click.Choice(("success", "error")), help="Only in this status.")
 @click.option("--label", "predicted_label", help="Only with this predicted label.")
 @click.option("--batch", "batch_id", help="Only of this batch request.")
 @click.option("--request", "request_id", help="Only of this request.")
-@click.option("--before", type=click.UUID, metavar="ID", help="Go on after a page ending here.")
+@before_option
 @limit_option
 @json_option
 def list_(as_json: bool, **filters: Any) -> None:
@@ -40,8 +45,7 @@ def list_(as_json: bool, **filters: Any) -> None:
     with Database() as db:
         rows = PredictionsRepository(db).list_predictions(**filters)
     columns = (
-        "id predicted_at model_name model_version status prediction predicted_label probability "
-        "latency_ms request_id"
+        "id predicted_at model_name model_version status prediction predicted_label probability"
     )
     echo_rows(rows, columns, as_json)
 
@@ -65,10 +69,10 @@ def show(id: UUID, as_json: bool) -> None:
 
 
 @predictions.command()
-@click.argument("model_name", required=False)
+@model_option
 @click.option("--version", "model_version", help="Only of this version.")
-@_since
-@_until
+@since_option
+@until_option
 @json_option
 def stats(
     model_name: str | None,

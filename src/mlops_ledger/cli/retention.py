@@ -29,10 +29,11 @@ def cleanup(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Delete old predictions, labels and system metrics, and make partitions for a week.
+    """Delete old predictions, labels and system metrics.
 
-    Whole partitions are dropped; the rest is deleted row by row. Model versions, decisions,
-    monitoring runs, drift reports and performance metrics stay.
+    Also makes the partitions of the coming week. Whole partitions are dropped; the rest is
+    deleted row by row. Model versions, decisions, monitoring runs, drift reports and
+    performance metrics stay.
     """
     if model_name is not None and metrics_older_than is not None:
         raise click.UsageError("--metrics-older-than: system metrics are of no model")

@@ -16,9 +16,10 @@ _prefix = click.option(
 
 @click.group()
 def roles() -> None:
-    """Make the roles owner, writer, reader, approver and auditor, or show what they may do.
+    """Make the roles and show what each may do.
 
-    They cannot log in: make users who are members of them.
+    They are owner, writer, reader, approver and auditor. They cannot log in: make users who are
+    members of them.
     """
 
 
@@ -28,7 +29,8 @@ def roles() -> None:
 def create(prefix: str, dry_run: bool) -> None:
     """Make the roles that are missing and grant them what they need; again changes nothing.
 
-    The ledger then belongs to the owner role, and what was granted otherwise to these roles goes.
+    The ledger then belongs to the owner role, and what was granted otherwise to these roles
+    goes.
     """
     with Database() as db:
         if dry_run:

@@ -26,7 +26,7 @@ _RAW: Final = ("features", "inputs", "metadata", "user_agent", "client_ip")
 
 @click.group()
 def spool() -> None:
-    """Look at predictions that wait for the database, and deliver them.
+    """Show and deliver predictions that wait for the database.
 
     Prediction loggers keep them under MLOPS_SPOOL_DIR, by default in `spool` under
     MLOPS_LEDGER_HOME.

@@ -15,9 +15,10 @@ _COLUMNS = ("table", "rows", "size", "rows/day", "size/day", "oldest", "newest",
 @click.command()
 @json_option
 def stats(as_json: bool) -> None:
-    """Show rows, sizes, growth per day, and the oldest and newest data of each table.
+    """Show the size and growth of each table.
 
-    Rows marked ~ are the server's estimate; growth is the mean of the last seven days.
+    Also its oldest and newest data. Rows marked ~ are the server's estimate; growth is the mean
+    of the last seven days.
     """
     with Database() as db:
         found = Statistics(db).tables()

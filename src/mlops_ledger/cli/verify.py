@@ -14,10 +14,11 @@ from .output import echo_json, echo_table
 @json_option
 @click.pass_context
 def verify(context: click.Context, as_json: bool) -> None:
-    """Check what the database cannot enforce by itself; reads everything, changes nothing.
+    """Check what the database cannot enforce by itself.
 
-    Orphans, partitions ahead, migrations, indexes, constraints, triggers, the audit log, clocks,
-    and records that wait in this machine's spool. Exits with 1 when something is wrong.
+    Reads everything, changes nothing: orphans, partitions ahead, migrations, indexes,
+    constraints, triggers, the audit log, clocks, and records that wait in this machine's spool.
+    Exits with 1 when something is wrong.
     """
     found = checks.verify(Settings.from_environment())
     if as_json:
