@@ -177,6 +177,7 @@ CREATE TABLE public.monitors (
     removed_at timestamp with time zone,
     removed_by text,
     CONSTRAINT monitors_consecutive_check CHECK (((consecutive >= 1) AND (consecutive <= 100))),
+    CONSTRAINT monitors_created_at_check CHECK (((created_at >= '0001-01-01 00:00:00+00'::timestamp with time zone) AND (created_at < '10000-01-01 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT monitors_critical_threshold_check CHECK ((abs(critical_threshold) <= ('1000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000'::numeric)::double precision)),
     CONSTRAINT monitors_host_check CHECK (((host IS NOT NULL) = (source = 'system'::text))),
     CONSTRAINT monitors_hysteresis_check CHECK (((hysteresis >= (0)::double precision) AND (hysteresis <= ('1000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000'::numeric)::double precision))),
@@ -187,6 +188,7 @@ CREATE TABLE public.monitors (
     CONSTRAINT monitors_name_check CHECK ((((char_length(name) >= 1) AND (char_length(name) <= 255)) AND (name = btrim(name)) AND (name !~ '[[:cntrl:]]'::text))),
     CONSTRAINT monitors_no_data_check CHECK ((no_data = ANY (ARRAY['ok'::text, 'warning'::text, 'critical'::text]))),
     CONSTRAINT monitors_operator_check CHECK ((operator = ANY (ARRAY['>'::text, '>='::text, '<'::text, '<='::text]))),
+    CONSTRAINT monitors_removed_at_check CHECK (((removed_at >= created_at) AND (removed_at < '10000-01-01 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT monitors_removed_by_check CHECK (((removed_by IS NULL) = (removed_at IS NULL))),
     CONSTRAINT monitors_slice_check CHECK (((slice = ''::text) OR (source = 'performance'::text))),
     CONSTRAINT monitors_source_check CHECK ((source = ANY (ARRAY['monitoring'::text, 'performance'::text, 'system'::text]))),
@@ -410,14 +412,35 @@ $$;
 COMMENT ON FUNCTION public.alerts_before_update() IS 'Trigger of alerts: refuses illegal transitions and changes of what has happened.';
 
 --
+-- Name: alerts_check_monitor(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.alerts_check_monitor() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    -- Another type or model would be in the way of the next alert that the monitor raises itself.
+    IF NOT EXISTS (SELECT FROM monitors m WHERE m.id = NEW.monitor_id AND m.metric_name = NEW.alert_type
+                   AND m.model_name IS NOT DISTINCT FROM NEW.model_name) THEN
+        RAISE EXCEPTION 'monitor_id: there is no monitor % of that metric and model', NEW.monitor_id
+            USING ERRCODE = 'MLNF0';
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+COMMENT ON FUNCTION public.alerts_check_monitor() IS 'Trigger of alerts: the alert of a monitor has the metric as its type, and the model.';
+
+--
 -- Name: ledger_person(text); Type: FUNCTION; Schema: public; Owner: -
 --
 
 CREATE FUNCTION public.ledger_person(name text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN lower(regexp_replace(name, '^\s+|\s+$'::text, ''::text, 'g'::text));
+    RETURN lower(btrim(regexp_replace(regexp_replace(NORMALIZE(name, NFKC), '[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]'::text, ''::text, 'g'::text), '\s+'::text, ' '::text, 'g'::text)));
 
-COMMENT ON FUNCTION public.ledger_person(name text) IS 'A name as it is compared with another: in lower case and without blanks at the ends.';
+COMMENT ON FUNCTION public.ledger_person(name text) IS 'A name as it is compared with another: in lower case and NFKC, without characters that cannot be seen, and with single blanks between words. Letters of other alphabets that look alike stay different.';
 
 --
 -- Name: agent_actions; Type: TABLE; Schema: public; Owner: -
@@ -447,6 +470,7 @@ CREATE TABLE public.agent_actions (
     result jsonb,
     CONSTRAINT agent_actions_action_type_check CHECK ((((char_length(action_type) >= 1) AND (char_length(action_type) <= 255)) AND (action_type = btrim(action_type)) AND (action_type !~ '[[:cntrl:]]'::text))),
     CONSTRAINT agent_actions_approval_check CHECK (((reviewed_by IS NOT NULL) OR (NOT requires_approval) OR (status <> ALL (ARRAY['executed'::text, 'failed'::text])))),
+    CONSTRAINT agent_actions_executed_by_check CHECK (((char_length(executed_by) <= 255) AND (executed_by !~ '[[:cntrl:]]'::text) AND (public.ledger_person(executed_by) <> ''::text))),
     CONSTRAINT agent_actions_execution_check CHECK ((num_nonnulls(executed_by, executed_at, result) =
 CASE
     WHEN (status = ANY (ARRAY['executed'::text, 'failed'::text])) THEN 3
@@ -740,6 +764,7 @@ CREATE TABLE public.performance_metrics (
     slice text DEFAULT ''::text NOT NULL,
     metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT performance_metrics_created_at_check CHECK (((created_at >= '0001-01-01 00:00:00+00'::timestamp with time zone) AND (created_at < '10000-01-01 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT performance_metrics_metadata_check CHECK ((jsonb_typeof(metadata) = 'object'::text)),
     CONSTRAINT performance_metrics_metric_name_check CHECK ((((char_length(metric_name) >= 1) AND (char_length(metric_name) <= 255)) AND (metric_name = btrim(metric_name)) AND (metric_name !~ '[[:cntrl:]]'::text))),
     CONSTRAINT performance_metrics_metric_type_check CHECK ((((char_length(metric_type) >= 1) AND (char_length(metric_type) <= 255)) AND (metric_type = btrim(metric_type)) AND (metric_type !~ '[[:cntrl:]]'::text))),
@@ -2268,6 +2293,10 @@ BEGIN
             USING ERRCODE = 'MLIV0', HINT = 'Give the time at which it happened.';
     END IF;
     IF TG_OP = 'INSERT' THEN
+        IF num_nonnulls(NEW.promoted_at, NEW.promoted_by) > 0 THEN
+            RAISE EXCEPTION 'promoted_at: a version is registered before it is promoted'
+                USING ERRCODE = 'MLIV0', HINT = 'Register it, then promote it.';
+        END IF;
         -- One writer per model at a time, or a given number could be taken by the next automatic
         -- one; plpgsql then reads what the others have committed.
         PERFORM pg_advisory_xact_lock(hashtextextended('mlops-ledger model version ' || NEW.model_name, 0));
@@ -2548,6 +2577,8 @@ CREATE FUNCTION public.promotion_policies_before_write() RETURNS trigger
 BEGIN
     -- A policy for a misspelt model would protect nothing.
     PERFORM ledger_require_known_model(NEW.model_name, NULL);
+    -- Waits for a promotion under way, and has the next one wait to see this policy.
+    PERFORM ledger_lock_slot(NEW.model_name, NEW.slot);
     NEW.updated_at := clock_timestamp();
     RETURN NEW;
 END
@@ -3083,6 +3114,7 @@ CREATE TABLE public.drift_reports (
     monitoring_run_id uuid,
     metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT drift_reports_created_at_check CHECK (((created_at >= '0001-01-01 00:00:00+00'::timestamp with time zone) AND (created_at < '10000-01-01 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT drift_reports_current_size_check CHECK ((current_size >= 0)),
     CONSTRAINT drift_reports_drift_score_check CHECK ((abs(drift_score) <= ('1000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000'::numeric)::double precision)),
     CONSTRAINT drift_reports_drifted_count_check CHECK ((n_drifted_features = cardinality(drifted_features))),
@@ -3328,6 +3360,7 @@ CREATE TABLE public.monitoring_metrics (
     metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT monitoring_metrics_coverage_pct_check CHECK (((coverage_pct >= (0)::double precision) AND (coverage_pct <= (100)::double precision))),
+    CONSTRAINT monitoring_metrics_created_at_check CHECK (((created_at >= '0001-01-01 00:00:00+00'::timestamp with time zone) AND (created_at < '10000-01-01 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT monitoring_metrics_drifted_features_check CHECK (((cardinality(drifted_features) = 0) OR ((array_ndims(drifted_features) = 1) AND (array_position(drifted_features, NULL::text) IS NULL)))),
     CONSTRAINT monitoring_metrics_drifted_of_features_check CHECK ((num_drifted_features <= num_features)),
     CONSTRAINT monitoring_metrics_entropy_check CHECK (((entropy >= (0)::double precision) AND (entropy < 'Infinity'::double precision))),
@@ -3557,6 +3590,7 @@ CREATE TABLE public.retraining_decisions (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT retraining_decisions_action_check CHECK ((action = ANY (ARRAY['promote'::text, 'reject'::text, 'pending'::text]))),
     CONSTRAINT retraining_decisions_coverage_pct_check CHECK (((coverage_pct >= (0)::double precision) AND (coverage_pct <= (100)::double precision))),
+    CONSTRAINT retraining_decisions_created_at_check CHECK (((created_at >= '0001-01-01 00:00:00+00'::timestamp with time zone) AND (created_at < '10000-01-01 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT retraining_decisions_data_context_check CHECK ((jsonb_typeof(data_context) = 'object'::text)),
     CONSTRAINT retraining_decisions_decision_details_check CHECK ((jsonb_typeof(decision_details) = 'object'::text)),
     CONSTRAINT retraining_decisions_drift_context_check CHECK ((jsonb_typeof(drift_context) = 'object'::text)),
@@ -5417,6 +5451,12 @@ CREATE TRIGGER alerts_before_insert BEFORE INSERT ON public.alerts FOR EACH ROW 
 CREATE TRIGGER alerts_before_update BEFORE UPDATE ON public.alerts FOR EACH ROW EXECUTE FUNCTION public.alerts_before_update();
 
 --
+-- Name: alerts alerts_check_monitor; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER alerts_check_monitor BEFORE INSERT ON public.alerts FOR EACH ROW WHEN ((new.monitor_id IS NOT NULL)) EXECUTE FUNCTION public.alerts_check_monitor();
+
+--
 -- Name: audit_head audit_head_append_only; Type: TRIGGER; Schema: public; Owner: -
 --
 
@@ -5607,6 +5647,12 @@ CREATE CONSTRAINT TRIGGER promotion_policies_audit_policy_insert AFTER INSERT OR
 --
 
 CREATE TRIGGER promotion_policies_before_write BEFORE INSERT OR UPDATE ON public.promotion_policies FOR EACH ROW EXECUTE FUNCTION public.promotion_policies_before_write();
+
+--
+-- Name: promotion_policies promotion_policies_no_truncate; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER promotion_policies_no_truncate BEFORE TRUNCATE ON public.promotion_policies FOR EACH STATEMENT EXECUTE FUNCTION public.ledger_refuse_change();
 
 --
 -- Name: retraining_decisions retraining_decisions_append_only; Type: TRIGGER; Schema: public; Owner: -
