@@ -1,15 +1,15 @@
-"""The audit log: decisions recorded by several connections with and without it; verification.
+"""The audit log: what the chain costs beside entries without one; verification.
 
-`python -m benchmarks.audit` prints ratios of one run on a server of its own. Entries are written
-one transaction after the other, so with synchronous_commit each waits for the disk of the one
-before; without it, what is left is what the entry itself costs.
+`python -m benchmarks.audit` prints ratios of one run on a server of its own. Decisions are recorded
+without audit, with an entry that is not chained, and with the chained one. Entries of a chain are
+written one transaction after the other, so with synchronous_commit each waits for the disk of the
+one before, while the others share that wait; without it, what is left is the work.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from statistics import median
 from time import perf_counter
 from typing import Any
@@ -32,6 +32,31 @@ INSERT INTO retraining_decisions (model_name, trigger_reason, action, gate_resul
 VALUES ('m', 'drift', 'reject', %s, 'gate')
 """
 GATES = '[{"gate": "roc_auc", "passed": false, "value": 0.7, "threshold": 0.75}]'
+
+# What a plain trigger would do: the same columns, indexes and point in time, no hash and no head.
+UNCHAINED = """
+CREATE SEQUENCE unchained_seq;
+CREATE TABLE unchained_log (LIKE audit_log INCLUDING ALL);
+ALTER TABLE unchained_log ALTER prev_hash DROP NOT NULL, ALTER hash DROP NOT NULL;
+CREATE FUNCTION unchained_audit() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path FROM CURRENT AS $$
+BEGIN
+    INSERT INTO unchained_log
+        (seq, recorded_at, db_role, actor, event, object_table, object_id, before, after)
+    VALUES (nextval('unchained_seq'), clock_timestamp(), session_user, NEW.decided_by, 'decision',
+            TG_TABLE_NAME, NEW.id, to_jsonb(OLD), to_jsonb(NEW));
+    RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER unchained_audit AFTER INSERT ON retraining_decisions
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION unchained_audit();
+ALTER TABLE retraining_decisions DISABLE TRIGGER unchained_audit,
+    DISABLE TRIGGER retraining_decisions_audit_decision_insert;
+"""
+TRIGGERS = {
+    "none": None,
+    "unchained": "unchained_audit",
+    "chained": "retraining_decisions_audit_decision_insert",
+}
 
 # As the trigger does, but in batches: a log of a million entries would take minutes otherwise.
 FILL = """
@@ -59,16 +84,23 @@ def main(entries: int = 1_000_000) -> list[Result]:
     """Measure writes in turn, then verification, print both and return what has a goal."""
     with database() as conninfo, psycopg.connect(conninfo, autocommit=True) as connection:
         connection.execute("INSERT INTO model_versions (model_name) VALUES ('m')")
-        columns = ("synchronous_commit", "connections", "plain/s", "audited/s", "ratio")
+        connection.execute(UNCHAINED)
         writes = list(_writes(connection))
-        echo_table(columns, writes)
+        echo_table(("synchronous_commit", "connections", *TRIGGERS, "chained/unchained"), writes)
         connection.execute(FILL.format(size=entries).encode())
         connection.execute("VACUUM ANALYZE audit_log")
         verifications = list(_verifications(conninfo))
         echo_table(("verification", "entries", "seconds"), verifications)
-    ratio = next(row[-1] for row in writes if row[:2] == ("on", 4))
     return [
-        Result("audited / plain inserts, 4 connections", float(ratio), ">= 0.6"),
+        *(
+            Result(
+                f"chained / unchained entries, 4 connections, synchronous_commit {durable}",
+                float(ratio),
+                ">= 0.6",
+            )
+            for durable, connections, *_, ratio in writes
+            if connections == 4
+        ),
         Result("verifying a million entries, s", float(verifications[0][-1]), "<= 30"),
     ]
 
@@ -81,21 +113,20 @@ def _writes(connection: psycopg.Connection[Any]) -> Iterator[tuple[Any, ...]]:
                 password=connection.info.password,
                 options=f"-c synchronous_commit={durable}",
             )
-            plain, audited = [], []
+            rates: dict[str, list[float]] = {name: [] for name in TRIGGERS}
             for _ in range(ROUNDS):
-                with _without_audit(connection):
-                    plain.append(_rate(conninfo, connections))
-                audited.append(_rate(conninfo, connections))
-            before, after = median(plain), median(audited)
-            yield durable, connections, round(before), round(after), f"{after / before:.2f}"
+                for name, trigger in TRIGGERS.items():
+                    if trigger:
+                        _switch(connection, "ENABLE", trigger)
+                    rates[name].append(_rate(conninfo, connections))
+                    if trigger:
+                        _switch(connection, "DISABLE", trigger)
+            found = [round(median(rates[name])) for name in TRIGGERS]
+            yield durable, connections, *found, f"{found[2] / found[1]:.2f}"
 
 
-@contextmanager
-def _without_audit(connection: psycopg.Connection[Any]) -> Iterator[None]:
-    trigger = "TRIGGER retraining_decisions_audit_decision_insert"
-    connection.execute(f"ALTER TABLE retraining_decisions DISABLE {trigger}".encode())
-    yield
-    connection.execute(f"ALTER TABLE retraining_decisions ENABLE {trigger}".encode())
+def _switch(connection: psycopg.Connection[Any], how: str, trigger: str) -> None:
+    connection.execute(f"ALTER TABLE retraining_decisions {how} TRIGGER {trigger}".encode())
 
 
 def _rate(conninfo: str, connections: int) -> float:

@@ -41,7 +41,7 @@ CREATE TABLE audit_log (
 CREATE INDEX audit_log_object_idx ON audit_log (object_table, object_id, seq);
 CREATE INDEX audit_log_event_idx ON audit_log (event, seq);
 CREATE INDEX audit_log_actor_idx ON audit_log (actor, seq);
-CREATE INDEX audit_log_recorded_at_idx ON audit_log (recorded_at);
+CREATE INDEX audit_log_recorded_at_idx ON audit_log USING brin (recorded_at);
 COMMENT ON TABLE audit_log IS
     'Every change to what is in production, decisions, approvals, alerts, policies and deletions, in the order of their commits. Append-only, and chained: each hash covers the entry and the hash before it.';
 COMMENT ON COLUMN audit_log.seq IS 'Number of the entry: 1, 2, 3 without a gap.';
@@ -114,6 +114,7 @@ DECLARE
     entry audit_log;
     actors text[] := TG_ARGV[2];
     name text;
+    is_behind boolean;
 BEGIN
     entry.before := to_jsonb(OLD);
     entry.after := to_jsonb(NEW);
@@ -135,15 +136,18 @@ BEGIN
     END LOOP;
     entry.actor := coalesce(entry.actor, nullif(current_setting('mlops_ledger.actor', true), ''), session_user);
     -- From here to the end of the transaction, which is already committing, nobody else writes an entry.
-    -- The head is behind the entries of this transaction, and ahead of the log if that was cut, which
+    -- The head may be behind the entries of this transaction, and is ahead of the log if that was cut, which
     -- leaves a gap. Whoever had to wait for the lock sees the new head, but not yet the new entries.
-    SELECT greatest(h.seq, l.seq) + 1, CASE WHEN l.seq > h.seq THEN l.hash ELSE h.hash END
-    INTO STRICT entry.seq, entry.prev_hash
+    SELECT greatest(h.seq, l.seq) + 1, CASE WHEN l.seq > h.seq THEN l.hash ELSE h.hash END, l.seq > h.seq
+    INTO STRICT entry.seq, entry.prev_hash, is_behind
     FROM audit_head h LEFT JOIN (SELECT a.seq, a.hash FROM audit_log a ORDER BY a.seq DESC LIMIT 1) l ON true
     FOR UPDATE OF h;
     entry.recorded_at := clock_timestamp();
     entry.hash := ledger_audit_hash(entry);
     INSERT INTO audit_log SELECT entry.*;
+    IF entry.seq % 100 <> 0 AND is_behind IS NOT TRUE THEN
+        UPDATE audit_head SET seq = entry.seq, hash = entry.hash;
+    END IF;
     RETURN NULL;
 END
 $$;
@@ -154,20 +158,22 @@ REVOKE ALL ON FUNCTION ledger_audit_row() FROM PUBLIC;
 CREATE FUNCTION audit_log_move_head() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
-    UPDATE audit_head SET seq = NEW.seq, hash = NEW.hash
-    WHERE NEW.seq = (SELECT max(l.seq) FROM audit_log l);
+    UPDATE audit_head h SET seq = l.seq, hash = l.hash
+    FROM (SELECT a.seq, a.hash FROM audit_log a ORDER BY a.seq DESC LIMIT 1) l
+    WHERE l.seq > h.seq;
     RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION audit_log_move_head() IS
-    'Trigger of audit_log: moves the head to the last entry of the transaction.';
+    'Trigger of audit_log: moves the head to the last entry.';
 REVOKE ALL ON FUNCTION audit_log_move_head() FROM PUBLIC;
 
--- Deferred, so that it runs after the last entry was written: one row updated a thousand times in one
--- transaction would be a thousand versions, each of which the next update has to step over.
+-- A row updated a thousand times in one transaction is a thousand versions, each of which the next update
+-- has to step over. So every hundredth entry leaves the head behind, and so do those that follow it in its
+-- transaction; deferred, this moves the head after the last of them was written.
 CREATE CONSTRAINT TRIGGER audit_log_move_head
     AFTER INSERT ON audit_log DEFERRABLE INITIALLY DEFERRED
-    FOR EACH ROW EXECUTE FUNCTION audit_log_move_head();
+    FOR EACH ROW WHEN (NEW.seq % 100 = 0) EXECUTE FUNCTION audit_log_move_head();
 
 CREATE FUNCTION ledger_audit(
     table_name text, event text, actors text[] DEFAULT '{}', change text DEFAULT 'INSERT OR UPDATE OR DELETE',

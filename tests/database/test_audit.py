@@ -148,19 +148,53 @@ def test_a_snapshot_older_than_the_head_cannot_be_committed(dsn: str, live: Conn
     assert problem(dsn) is None
 
 
-def test_the_head_moves_once_in_a_transaction_however_many_entries_it_has(
-    dsn: str, conn: Conn
+@pytest.mark.parametrize("before", [0, 70])
+def test_the_head_is_at_the_end_of_the_log_after_a_transaction_of_many_entries(
+    dsn: str, conn: Conn, before: int
 ) -> None:
-    with psycopg.connect(dsn) as other:
-        for number in range(50):
+    conn.execute("CREATE TABLE cards (id int PRIMARY KEY)")
+    conn.execute("SELECT ledger_audit('cards', 'card')")
+    for entries_of_one in (before, 250, 1, 100):
+        with psycopg.connect(dsn) as other:
             other.execute(
-                "UPDATE partition_policies SET period = %s WHERE table_name = 'predictions'",
-                [("week", "day")[number % 2]],
+                "INSERT INTO cards SELECT n + (SELECT count(*) FROM cards)"
+                " FROM generate_series(1, %s) n",
+                [entries_of_one],
             )
-        other.execute("SELECT pg_stat_force_next_flush()")
-    assert conn.execute("SELECT seq FROM audit_head").fetchone() == (50,)
+        assert problem(dsn) is None
+    with psycopg.connect(dsn) as other:
+        for mode in ("IMMEDIATE", "DEFERRED", "IMMEDIATE"):
+            other.execute(f"SET CONSTRAINTS ALL {mode}".encode())
+            other.execute(
+                "INSERT INTO cards SELECT n + (SELECT max(id) FROM cards)"
+                " FROM generate_series(1, 130) n"
+            )
+    assert conn.execute("SELECT seq FROM audit_head").fetchone() == (before + 351 + 390,)
+    assert problem(dsn) is None
+
+
+def test_the_head_moves_no_more_than_a_hundred_times_in_a_transaction(conn: Conn) -> None:
+    conn.execute("CREATE TABLE cards (id int PRIMARY KEY)")
+    conn.execute("SELECT ledger_audit('cards', 'card')")
+    with conn.transaction():
+        conn.execute("INSERT INTO cards SELECT generate_series(1, 1000)")
+    conn.execute("SELECT pg_stat_force_next_flush()")
     moved = conn.execute("SELECT pg_stat_get_tuples_updated('audit_head'::regclass)").fetchone()
-    assert moved == (1,)
+    assert moved == (100,)
+
+
+def test_a_snapshot_older_than_the_head_is_refused_for_every_entry(dsn: str, conn: Conn) -> None:
+    conn.execute("CREATE TABLE cards (id int PRIMARY KEY)")
+    conn.execute("SELECT ledger_audit('cards', 'card')")
+    conn.execute("INSERT INTO cards SELECT generate_series(1, 99)")
+    with psycopg.connect(dsn) as old:
+        old.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        old.execute("INSERT INTO cards VALUES (200)")
+        conn.execute("INSERT INTO cards VALUES (100)")
+        with pytest.raises(psycopg.errors.SerializationFailure):
+            old.commit()
+    conn.execute("INSERT INTO cards VALUES (101)")
+    assert entries(conn, "seq")[-1] == (101,)
     assert problem(dsn) is None
 
 
