@@ -16,7 +16,7 @@ from ..config import Settings
 from ..connections import direct
 from ..database import Database
 from ..embedded import resolve_conninfo
-from ..errors import BackupError
+from ..errors import BackupError, LedgerError
 from ..failures import raise_alone, translate
 from ..migrations import latest_version
 from ..repositories import AuditRepository
@@ -138,7 +138,8 @@ def _require_empty(server: psycopg.Connection[Any], conninfo: str, name: str) ->
 
 def _drop(conninfo: str, name: str) -> None:
     """Drop the database that was made for a restore that failed, unless somebody else is in it."""
-    with maintenance(conninfo, name) as server, suppress(psycopg.Error):
+    # Why the restore failed is what to tell: the server may be gone.
+    with suppress(psycopg.Error, LedgerError), maintenance(conninfo, name) as server:
         server.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
 
 
