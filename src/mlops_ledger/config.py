@@ -73,14 +73,14 @@ class Settings:
         """
         if self.conninfo is None:
             return f"embedded:{self.home.resolve()}/{self.database}"
-        defaults = {each.keyword.decode(): each.val for each in pq.Conninfo.get_defaults()}
-        parts = {name: value.decode() for name, value in defaults.items() if value is not None}
-        given = conninfo_to_dict(self.conninfo)
-        if given.get("hostaddr") and not given.get("host"):
-            given["host"] = given["hostaddr"]
-        parts |= {name: str(value) for name, value in given.items() if value}
-        host = parts.get("host", "localhost").lower()
-        return f"{host}:{parts['port']}/{parts.get('dbname') or parts['user']}"
+        # What is not given comes from PGHOST and the like.
+        known = {each.keyword.decode(): each.val for each in pq.Conninfo.get_defaults()}
+        parts = {name: value.decode() for name, value in known.items() if value}
+        given = {name: str(value) for name, value in conninfo_to_dict(self.conninfo).items()}
+        parts |= {name: value for name, value in given.items() if value}
+        host = given.get("host") or given.get("hostaddr") or given.get("service")
+        host = host or parts.get("host", "localhost")
+        return f"{host.lower()}:{parts['port']}/{parts.get('dbname') or parts['user']}"
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:

@@ -16,6 +16,7 @@ from mlops_ledger.logger import segments, spool
 from mlops_ledger.logger.drain import Drain
 from mlops_ledger.logger.segments import Record, frame, scan
 from mlops_ledger.logger.spool import Spool, SpoolFull
+from mlops_ledger.logger.survey import survey
 
 SALT = 12345
 QUOTA = 100_000_000
@@ -120,6 +121,28 @@ def test_a_folder_whose_owner_lives_is_not_adopted(tmp_path: Path) -> None:
     assert Spool.adopt(own.folder) is None
     own.disown()
     assert drained(own.folder) == [b"{}"]
+
+
+def test_a_segment_that_is_delivered_while_one_looks_is_no_news(tmp_path: Path) -> None:
+    own = Spool.create(tmp_path, QUOTA)
+    own.append([b'{"predicted_at":0}'])
+    # Listed, and gone when it is opened.
+    (own.folder / "0000000000000009-00000000.seg").symlink_to("gone")
+    [found] = survey(tmp_path)
+    assert found.records == 1
+    own.disown()
+
+
+def test_a_folder_that_cannot_be_made_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(spool.os, "fsync", fail)
+    with pytest.raises(OSError, match="full"):
+        Spool.create(tmp_path, QUOTA, target="db:5432/prod", durable=True)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_record_longer_than_a_read_is_found(tmp_path: Path) -> None:

@@ -101,6 +101,7 @@ def test_dead_letters_are_tried_again_where_they_were_refused(home: Settings, st
         ("host=db hostaddr=10.0.0.1 dbname=prod", "db:5432/prod"),
         ("hostaddr=10.0.0.1 user=me", "10.0.0.1:5432/me"),
         ("host=a,b port=1,2 dbname=prod", "a,b:1,2/prod"),
+        ("service=ledger dbname=prod", "ledger:5432/prod"),
         ("dbname=prod", "fallback:5432/prod"),
     ],
 )

@@ -361,7 +361,7 @@ def folders(root: Path) -> Iterator[Path]:
 def target_of(folder: Path) -> str | None:
     """Read which database the records of a folder are meant for; None when it does not say."""
     try:
-        return (folder / LOCK).read_text("utf-8") or None
+        return (folder / LOCK).read_text("utf-8", "replace") or None
     except OSError:
         return None
 
