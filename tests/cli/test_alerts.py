@@ -98,7 +98,11 @@ def test_an_alert_is_snoozed_and_woken(run, answer, ledger) -> None:
     assert run("alerts", "snooze", one, "--end").stdout == "no longer snoozed\n"
     assert len(answer("alerts", "list")) == 1
     until = (datetime.now(UTC) + timedelta(days=1)).isoformat()
-    assert run("alerts", "snooze", one, "--until", until).exit_code == 0
+    snoozed = answer("alerts", "snooze", one, "--until", until)
+    assert datetime.fromisoformat(snoozed["snoozed_until"]) == datetime.fromisoformat(until)
+    assert answer("alerts", "acknowledge", one, "--by", "ann")["acknowledged_by"] == "ann"
+    assert answer("alerts", "resolve", one, "--by", "bob")["status"] == "resolved"
+    assert answer("alerts", "resolve", "--key", "drift") is None
 
 
 def test_a_mistake_is_refused_in_one_line(run, ledger) -> None:

@@ -27,7 +27,7 @@ class MonitorsRepository(Repository):
         source: str,
         metric_name: str,
         operator: str,
-        window: timedelta,
+        window: timedelta = timedelta(days=8),
         model_name: str | None = None,
         warning_threshold: float | None = None,
         critical_threshold: float | None = None,

@@ -11,7 +11,6 @@ import click
 from ..database import Database
 from ..errors import NotFound
 from ..repositories import AgentActionsRepository
-from ..rows import AgentAction
 from .options import (
     Instant,
     JsonObject,
@@ -23,7 +22,7 @@ from .options import (
     status_type,
     version_id,
 )
-from .output import echo_fields, echo_json, echo_rows
+from .output import echo_json, echo_row, echo_rows
 
 COLUMNS = "id requested_at action_type risk_level model_name status requested_by description"
 action_argument = click.argument("action_id", type=click.UUID)
@@ -66,7 +65,7 @@ def show(action_id: UUID, as_json: bool) -> None:
         action = AgentActionsRepository(db).get(id=action_id)
     if action is None:
         raise NotFound(f"there is no action {action_id}")
-    _echo(action, as_json)
+    echo_row(action, as_json)
 
 
 @actions.command()
@@ -117,7 +116,7 @@ def approve(action_id: UUID, comment: str | None, by: str | None, as_json: bool)
     """Approve a pending action of somebody else."""
     with Database() as db:
         action = AgentActionsRepository(db).approve(id=action_id, reviewed_by=by, comment=comment)
-    _echo(action, as_json)
+    echo_row(action, as_json)
 
 
 @actions.command()
@@ -129,7 +128,7 @@ def reject(action_id: UUID, comment: str | None, by: str | None, as_json: bool) 
     """Reject a pending action of somebody else."""
     with Database() as db:
         action = AgentActionsRepository(db).reject(id=action_id, reviewed_by=by, comment=comment)
-    _echo(action, as_json)
+    echo_row(action, as_json)
 
 
 @actions.command()
@@ -143,7 +142,7 @@ def execute(action_id: UUID, result: dict[str, Any] | None, by: str | None, as_j
         action = AgentActionsRepository(db).mark_executed(
             id=action_id, executed_by=by, result=result
         )
-    _echo(action, as_json)
+    echo_row(action, as_json)
 
 
 @actions.command()
@@ -155,7 +154,7 @@ def fail(action_id: UUID, result: dict[str, Any] | None, by: str | None, as_json
     """Record that carrying out an action failed."""
     with Database() as db:
         action = AgentActionsRepository(db).mark_failed(id=action_id, executed_by=by, result=result)
-    _echo(action, as_json)
+    echo_row(action, as_json)
 
 
 @actions.command()
@@ -165,7 +164,3 @@ def expire(as_json: bool) -> None:
     with Database() as db:
         expired = AgentActionsRepository(db).expire()
     echo_json({"expired": expired}) if as_json else click.echo(f"{expired} expired")
-
-
-def _echo(action: AgentAction, as_json: bool) -> None:
-    echo_json(action) if as_json else echo_fields(action)

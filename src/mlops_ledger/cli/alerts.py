@@ -11,6 +11,7 @@ import click
 from ..database import Database
 from ..errors import NotFound
 from ..repositories import AlertsRepository
+from ..rows import Alert
 from ..values import ALERT_STATUSES, SEVERITIES
 from .options import (
     Instant,
@@ -110,21 +111,19 @@ def raise_(as_json: bool, **given: Any) -> None:
     """Raise an alert, or count it on the open one of its key; prints the alert's id."""
     with Database() as db:
         alert = AlertsRepository(db).raise_alert(**given)
-    if as_json:
-        echo_json(alert)
-    else:
-        click.echo(alert.id)
+    _echo(alert, alert.id, as_json)
 
 
 @alerts.command()
 @click.argument("alert_id", type=click.UUID)
 @notes_option
 @by_option
-def acknowledge(alert_id: UUID, notes: str | None, by: str | None) -> None:
+@json_option
+def acknowledge(alert_id: UUID, notes: str | None, by: str | None, as_json: bool) -> None:
     """Take an alert on."""
     with Database() as db:
         alert = AlertsRepository(db).acknowledge(id=alert_id, acknowledged_by=by, notes=notes)
-    click.echo(f"acknowledged by {alert.acknowledged_by}: {alert.title}")
+    _echo(alert, f"acknowledged by {alert.acknowledged_by}: {alert.title}", as_json)
 
 
 @alerts.command()
@@ -132,15 +131,17 @@ def acknowledge(alert_id: UUID, notes: str | None, by: str | None) -> None:
 @click.option("--key", "dedup_key", help="Resolve the open alert of this key, if there is one.")
 @notes_option
 @by_option
+@json_option
 def resolve(
-    alert_id: UUID | None, dedup_key: str | None, notes: str | None, by: str | None
+    alert_id: UUID | None, dedup_key: str | None, notes: str | None, by: str | None, as_json: bool
 ) -> None:
     """End an alert for good, by its id or its key."""
     with Database() as db:
         alert = AlertsRepository(db).resolve(
             id=alert_id, dedup_key=dedup_key, resolved_by=by, notes=notes
         )
-    click.echo(f"resolved by {alert.resolved_by}: {alert.title}" if alert else "nothing is open")
+    done = f"resolved by {alert.resolved_by}: {alert.title}" if alert else "nothing is open"
+    _echo(alert, done, as_json)
 
 
 @alerts.command()
@@ -149,8 +150,14 @@ def resolve(
 @click.option("--until", type=Instant(), metavar="TIME", help="Until when.")
 @click.option("--end", is_flag=True, help="End the snooze.")
 @by_option
+@json_option
 def snooze(
-    alert_id: UUID, length: timedelta | None, until: datetime | None, end: bool, by: str | None
+    alert_id: UUID,
+    length: timedelta | None,
+    until: datetime | None,
+    end: bool,
+    by: str | None,
+    as_json: bool,
 ) -> None:
     """Leave an alert out of the active ones for a while."""
     if (length is not None) + (until is not None) + end != 1:
@@ -160,7 +167,8 @@ def snooze(
     with Database() as db:
         alert = AlertsRepository(db).snooze(id=alert_id, until=until, snoozed_by=by)
     when = alert.snoozed_until
-    click.echo(f"snoozed until {when:%Y-%m-%d %H:%M} UTC" if when else "no longer snoozed")
+    done = f"snoozed until {when:%Y-%m-%d %H:%M} UTC" if when else "no longer snoozed"
+    _echo(alert, done, as_json)
 
 
 @alerts.command()
@@ -176,3 +184,7 @@ def stats(model_name: str | None, days: float, as_json: bool) -> None:
         "median_time_to_resolve"
     )
     echo_rows(found, columns, as_json)
+
+
+def _echo(alert: Alert | None, done: object, as_json: bool) -> None:
+    echo_json(alert) if as_json else click.echo(done)

@@ -12,7 +12,7 @@ from ..database import Database
 from ..errors import ConfigError, LedgerError
 from ..setup import Made, drop_database, initialise
 from .options import json_option, period_type
-from .output import echo_fields, echo_json
+from .output import echo_json, echo_row
 
 
 @click.command()
@@ -52,10 +52,7 @@ def health(context: click.Context, as_json: bool) -> None:
         db.open()
     report = db.health()
     db.close()
-    if as_json:
-        echo_json(report)
-    else:
-        echo_fields(report)
+    echo_row(report, as_json)
     context.exit(0 if report.healthy else 1)
 
 

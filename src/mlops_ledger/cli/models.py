@@ -11,7 +11,6 @@ import click
 from ..database import Database
 from ..errors import NotFound
 from ..repositories import ModelVersionRepository
-from ..rows import Deployment
 from .options import (
     Instant,
     JsonObject,
@@ -25,7 +24,7 @@ from .options import (
     slot_option,
     stage_type,
 )
-from .output import echo_fields, echo_json, echo_rows, echo_table
+from .output import echo_json, echo_row, echo_rows, echo_table
 
 
 @click.group()
@@ -59,7 +58,7 @@ def show(model_name: str, model_version: str, as_json: bool) -> None:
         found = ModelVersionRepository(db).get(model_name=model_name, model_version=model_version)
     if found is None:
         raise NotFound(f"model {model_name} has no version {model_version}")
-    echo_json(found) if as_json else echo_fields(found)
+    echo_row(found, as_json)
 
 
 @models.command()
@@ -148,7 +147,7 @@ def promote(
             action_id=action,
             at=at,
         )
-    _echo_deployment(deployment, as_json)
+    echo_row(deployment, as_json)
 
 
 @models.command()
@@ -171,7 +170,7 @@ def rollback(
         deployment = ModelVersionRepository(db).rollback(
             model_name=model_name, slot=slot, rolled_back_by=by, reason=reason, at=at
         )
-    _echo_deployment(deployment, as_json)
+    echo_row(deployment, as_json)
 
 
 @models.command()
@@ -194,7 +193,7 @@ def retire(
         deployment = ModelVersionRepository(db).retire(
             model_name=model_name, slot=slot, retired_by=by, reason=reason, at=at
         )
-    _echo_deployment(deployment, as_json)
+    echo_row(deployment, as_json)
 
 
 @models.command()
@@ -255,7 +254,7 @@ def policy(
                 updated_by=by,
             )
     if found is not None or as_json:
-        echo_json(found) if as_json else echo_fields(found)
+        echo_row(found, as_json)
     else:
         click.echo(f"a promotion of model {model_name} into slot {slot} needs nothing")
 
@@ -276,11 +275,7 @@ def at(context: click.Context, model_name: str, at: datetime, slot: str, as_json
             model_name=model_name, at=at, slot=slot
         )
     if deployment is not None or as_json:
-        _echo_deployment(deployment, as_json)
+        echo_row(deployment, as_json)
     else:
         click.echo(f"nothing of model {model_name} was in slot {slot} then")
     context.exit(0 if deployment else 1)
-
-
-def _echo_deployment(deployment: Deployment | None, as_json: bool) -> None:
-    echo_json(deployment) if as_json else echo_fields(deployment)

@@ -65,6 +65,11 @@ def echo_rows(rows: Sequence[Any], columns: str, as_json: bool) -> None:
     echo_table(names, [[getattr(row, name) for name in names] for row in rows])
 
 
+def echo_row(row: Any, as_json: bool) -> None:
+    """Print one row as JSON, or as a list of its fields."""
+    echo_json(row) if as_json else echo_fields(row)
+
+
 def echo_fields(row: Any, leave_out: Collection[str] = ()) -> None:
     """Print one row as a list of its fields, those without a value left out."""
     fields = [field for field in dataclasses.fields(row) if field.name not in leave_out]

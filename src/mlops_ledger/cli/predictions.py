@@ -20,7 +20,7 @@ from .options import (
     since_option,
     until_option,
 )
-from .output import cell, echo_fields, echo_json, echo_rows
+from .output import cell, echo_fields, echo_json, echo_row, echo_rows
 
 
 @click.group()
@@ -86,7 +86,7 @@ def stats(
         found = PredictionsRepository(db).stats(
             model_name=model_name, model_version=model_version, since=since, until=until
         )
-    echo_json(found) if as_json else echo_fields(found)
+    echo_row(found, as_json)
 
 
 @predictions.command("partition-by")
