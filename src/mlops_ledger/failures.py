@@ -143,7 +143,9 @@ def _by_state(state: str, error: psycopg.Error) -> LedgerError:
     if state == "23502":
         return InvalidValue(error.diag.column_name or "value", "is required")
     if state == "23514" and not error.diag.constraint_name:
-        return MissingPartition("there is no partition for that time: run mlops-ledger cleanup")
+        return MissingPartition(
+            "there is no partition for that time: make it with ensure_partitions"
+        )
     if state == "42501":
         return LedgerError(f"the database user lacks the right: {error.diag.message_primary}")
     if state.startswith("22"):

@@ -49,9 +49,17 @@ class Freed:
 
 
 class Retention(Repository):
-    """Cleans up predictions, labels and system metrics."""
+    """Cleans up predictions, labels and system metrics, and makes their partitions ahead."""
 
     _file = "retention"
+
+    def ensure_partitions(self, *, until: datetime) -> int:
+        """Make the missing partitions of all tables from now on and return how many.
+
+        Writers make those they miss; made ahead, no write waits for one.
+        """
+        made: int = self._value("ensure_partitions", locals())
+        return made
 
     def cleanup(
         self,

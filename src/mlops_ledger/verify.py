@@ -34,7 +34,7 @@ _ROWS: Final = {
     "wrong_id": "predictions whose id is of another time",
 }
 _LISTS: Final = {
-    "partitions_missing": "no partition for tomorrow, run mlops-ledger cleanup",
+    "partitions_missing": "no partition for tomorrow, run mlops-ledger ensure-partitions",
     "invalid_indexes": "not built to the end, run REINDEX",
     "invalid_constraints": "not checked, run ALTER TABLE … VALIDATE CONSTRAINT",
     "triggers_off": "disabled, run ALTER TABLE … ENABLE TRIGGER",

@@ -147,7 +147,11 @@ def test_no_partition_for_tomorrow(
     done = run("verify", "--json")
     assert done.exit_code == 1
     [found] = [check for check in json.loads(done.stdout) if check["found"]]
-    assert found["detail"] == "predictions: no partition for tomorrow, run mlops-ledger cleanup"
+    assert found["detail"] == (
+        "predictions: no partition for tomorrow, run mlops-ledger ensure-partitions"
+    )
+    assert run("ensure-partitions").exit_code == 0
+    assert wrong(settings) == {}
 
 
 def test_records_left_in_the_spool(settings: Settings, conn: psycopg.Connection[Any]) -> None:

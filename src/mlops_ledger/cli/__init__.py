@@ -26,7 +26,7 @@ from .models import models
 from .monitoring import monitoring
 from .monitors import monitors
 from .predictions import predictions
-from .retention import cleanup
+from .retention import cleanup, ensure_partitions
 from .roles import roles
 from .spool import spool
 from .stats import stats
@@ -39,7 +39,7 @@ SECTIONS: Final = {
     "Predictions": (predictions, labels, spool),
     "Monitoring": (monitoring, drift, metrics, monitors, alerts),
     "Audit and rights": (audit, roles),
-    "Maintenance": (verify, stats, cleanup, backup, restore),
+    "Maintenance": (verify, stats, cleanup, ensure_partitions, backup, restore),
 }
 
 

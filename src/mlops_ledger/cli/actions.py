@@ -32,7 +32,7 @@ result_option = click.option("--result", type=JsonObject(), help="What came of i
 
 @click.group()
 def actions() -> None:
-    """Ask for actions, review them and record what came of them."""
+    """Ask for actions, review them, record what came of them."""
 
 
 @actions.command("list")

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 import click
 
 from ..database import Database
-from ..repositories import PredictionsRepository
 from ..retention import Freed, Retention
 from .options import Length, json_option
 from .output import echo_json, size
@@ -31,9 +30,9 @@ def cleanup(
 ) -> None:
     """Delete old predictions, labels and system metrics.
 
-    Also makes the partitions of the coming week. Whole partitions are dropped; the rest is
-    deleted row by row. Model versions, decisions, monitoring runs, drift reports and
-    performance metrics stay.
+    Whole partitions are dropped; the rest is deleted row by row. Model versions, decisions,
+    monitoring runs, drift reports and performance metrics stay. The partitions of the coming
+    week are made.
     """
     if model_name is not None and metrics_older_than is not None:
         raise click.UsageError("--metrics-older-than: system metrics are of no model")
@@ -53,11 +52,22 @@ def cleanup(
             report=report,
         )
         if not dry_run:
-            PredictionsRepository(db).ensure_partitions()
+            Retention(db).ensure_partitions(until=now + timedelta(days=7))
     if as_json:
         echo_json({"before": before, "dry_run": dry_run, "freed": steps})
     else:
         click.echo(_total(steps, before, dry_run))
+
+
+@click.command("ensure-partitions")
+@click.option(
+    "--days", type=click.IntRange(1, 365), default=7, show_default=True, help="How far ahead."
+)
+def ensure_partitions(days: int) -> None:
+    """Make the partitions of the coming days, so that no write waits for one."""
+    with Database() as db:
+        made = Retention(db).ensure_partitions(until=datetime.now(UTC) + timedelta(days=days))
+    click.echo(f"made {made} partitions")
 
 
 def _line(freed: Freed, dry_run: bool) -> str:

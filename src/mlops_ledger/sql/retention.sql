@@ -88,6 +88,10 @@ INSERT INTO deletions (reason, table_name, partition, num_rows, bytes)
 VALUES ('retention', %(table_name)s::text, %(partition)s::text, %(rows)s::bigint, %(bytes)s::bigint)
 RETURNING id;
 
+-- ensure_partitions --
+-- Make the missing partitions of every table from now on and count them.
+SELECT sum(ensure_partitions(table_name, now(), %(until)s::timestamptz)) FROM partition_policies;
+
 -- be_brief --
 -- Give up a lock soon: whoever comes after has to wait behind.
 SET LOCAL lock_timeout = '1s';
