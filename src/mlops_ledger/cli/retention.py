@@ -64,7 +64,7 @@ def cleanup(
     "--days", type=click.IntRange(1, 365), default=7, show_default=True, help="How far ahead."
 )
 def ensure_partitions(days: int) -> None:
-    """Make the partitions of the coming days, so that no write waits for one."""
+    """Make the partitions of the coming days ahead."""
     with Database() as db:
         made = Retention(db).ensure_partitions(until=datetime.now(UTC) + timedelta(days=days))
     click.echo(f"made {made} partitions")
