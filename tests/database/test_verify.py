@@ -154,6 +154,13 @@ def test_no_partition_for_tomorrow(
     assert wrong(settings) == {}
 
 
+def test_labels_of_the_past_need_no_partition_for_tomorrow(
+    settings: Settings, conn: psycopg.Connection[Any]
+) -> None:
+    conn.execute("SELECT ensure_partitions('ground_truth', '2026-01-01Z', '2026-01-01Z')")
+    assert wrong(settings) == {}
+
+
 def test_records_left_in_the_spool(settings: Settings, conn: psycopg.Connection[Any]) -> None:
     unreachable = Settings(
         conninfo="host=127.0.0.1 port=1 dbname=none", spool_dir=settings.spool_dir
