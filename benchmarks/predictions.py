@@ -19,11 +19,11 @@ from typing import Any
 from psycopg.conninfo import conninfo_to_dict
 
 from mlops_ledger import Database, ModelVersionRepository, PredictionsRepository
+from mlops_ledger.checks.predictions import KnownVersion
 from mlops_ledger.cli.output import echo_table
-from mlops_ledger.copying import RowBatch
+from mlops_ledger.copying.batch import RowBatch
+from mlops_ledger.copying.rows import COLUMNS
 from mlops_ledger.embedded import find_binaries
-from mlops_ledger.prediction_fields import KnownVersion
-from mlops_ledger.row_encoding import COLUMNS
 
 from . import usual
 from .meter import Cost, Meter, middle

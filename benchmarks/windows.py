@@ -14,8 +14,8 @@ from datetime import timedelta
 import psycopg
 
 from mlops_ledger import Database, ModelVersionRepository, PredictionsRepository
+from mlops_ledger.admin.retention import Retention
 from mlops_ledger.cli.output import echo_table
-from mlops_ledger.retention import Retention
 
 from .results import Result, echo_results
 from .rows import DAY, FEATURES, ONE, make_columns

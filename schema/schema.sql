@@ -163,7 +163,7 @@ CREATE TABLE public.monitors (
     metric_name text NOT NULL,
     slice text DEFAULT ''::text NOT NULL,
     host text,
-    labels jsonb DEFAULT '{}'::jsonb NOT NULL,
+    attributes jsonb DEFAULT '{}'::jsonb NOT NULL,
     "window" interval NOT NULL,
     operator text NOT NULL,
     warning_threshold double precision,
@@ -176,13 +176,13 @@ CREATE TABLE public.monitors (
     created_by text DEFAULT SESSION_USER NOT NULL,
     removed_at timestamp with time zone,
     removed_by text,
+    CONSTRAINT monitors_attributes_check CHECK (((jsonb_typeof(attributes) = 'object'::text) AND ((attributes = '{}'::jsonb) OR (source = 'system'::text)))),
     CONSTRAINT monitors_consecutive_check CHECK (((consecutive >= 1) AND (consecutive <= 100))),
     CONSTRAINT monitors_created_at_check CHECK (((created_at >= '0001-01-01 00:00:00+00'::timestamp with time zone) AND (created_at < '10000-01-01 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT monitors_critical_threshold_check CHECK ((abs(critical_threshold) <= ('1000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000'::numeric)::double precision)),
     CONSTRAINT monitors_host_check CHECK (((host IS NOT NULL) = (source = 'system'::text))),
     CONSTRAINT monitors_hysteresis_check CHECK (((hysteresis >= (0)::double precision) AND (hysteresis <= ('1000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000'::numeric)::double precision))),
     CONSTRAINT monitors_known_metric_check CHECK (((source <> 'monitoring'::text) OR (metric_name = ANY (ARRAY['num_predictions'::text, 'positive_rate'::text, 'probability_mean'::text, 'probability_std'::text, 'entropy'::text, 'dataset_drift_detected'::text, 'feature_drift_ratio'::text, 'num_drifted_features'::text, 'num_features'::text, 'coverage_pct'::text, 'labeled_samples'::text])))),
-    CONSTRAINT monitors_labels_check CHECK (((jsonb_typeof(labels) = 'object'::text) AND ((labels = '{}'::jsonb) OR (source = 'system'::text)))),
     CONSTRAINT monitors_metric_name_check CHECK ((((char_length(metric_name) >= 1) AND (char_length(metric_name) <= 255)) AND (metric_name = btrim(metric_name)) AND (metric_name !~ '[[:cntrl:]]'::text))),
     CONSTRAINT monitors_model_name_check CHECK (((model_name IS NOT NULL) OR (source = 'system'::text))),
     CONSTRAINT monitors_name_check CHECK ((((char_length(name) >= 1) AND (char_length(name) <= 255)) AND (name = btrim(name)) AND (name !~ '[[:cntrl:]]'::text))),
@@ -217,7 +217,7 @@ COMMENT ON COLUMN public.monitors.slice IS 'For performance metrics: the slice; 
 
 COMMENT ON COLUMN public.monitors.host IS 'For system metrics: the host.';
 
-COMMENT ON COLUMN public.monitors.labels IS 'For system metrics: labels that the values must have.';
+COMMENT ON COLUMN public.monitors.attributes IS 'For system metrics: attributes that the values must have.';
 
 COMMENT ON COLUMN public.monitors."window" IS 'How far back values count; none in there means no data.';
 
@@ -1501,6 +1501,26 @@ $$;
 COMMENT ON FUNCTION public.ledger_lock_slot(model_name text, slot text) IS 'Locks a slot until the end of the transaction, making it first if needed.';
 
 --
+-- Name: ledger_match_write(timestamp with time zone, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_match_write(since timestamp with time zone, until timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    AS $$
+BEGIN
+    PERFORM match_ground_truth(since, until);
+EXCEPTION WHEN OTHERS THEN
+    -- A label that goes on waiting is no reason to lose a prediction.
+    RAISE LOG 'mlops-ledger: labels could not be matched (SQLSTATE %)', SQLSTATE;
+END
+$$;
+
+COMMENT ON FUNCTION public.ledger_match_write(since timestamp with time zone, until timestamp with time zone) IS 'Settles the labels that waited for a write of predictions; never fails.';
+
+--
 -- Name: ledger_monitor_points(public.monitors, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -1539,9 +1559,9 @@ BEGIN
     ELSE
         RETURN QUERY
         SELECT DISTINCT ON (s.timestamp) s.timestamp, s.metric_value,
-               jsonb_build_object('system_metric_id', s.id, 'host', s.host, 'labels', s.labels, 'unit', s.unit)
+               jsonb_build_object('system_metric_id', s.id, 'host', s.host, 'attributes', s.attributes, 'unit', s.unit)
         FROM system_metrics s
-        WHERE s.metric_name = monitor.metric_name AND s.host = monitor.host AND s.labels @> monitor.labels
+        WHERE s.metric_name = monitor.metric_name AND s.host = monitor.host AND s.attributes @> monitor.attributes
           AND s.timestamp > since AND s.timestamp <= at
         ORDER BY s.timestamp DESC, sign * s.metric_value DESC
         LIMIT monitor.consecutive;
@@ -1969,26 +1989,6 @@ $$;
 COMMENT ON FUNCTION public.ledger_run_monitor(monitor public.monitors, at timestamp with time zone) IS 'Evaluates one locked monitor as of an instant and tells what became of its alert: raised, repeated, resolved or none.';
 
 --
--- Name: ledger_settle_write(timestamp with time zone, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
---
-
-CREATE FUNCTION public.ledger_settle_write(since timestamp with time zone, until timestamp with time zone) RETURNS void
-    LANGUAGE plpgsql
-    SET search_path TO 'public', 'pg_temp'
-    SET enable_hashjoin TO 'off'
-    SET enable_mergejoin TO 'off'
-    AS $$
-BEGIN
-    PERFORM settle_ground_truth(since, until);
-EXCEPTION WHEN OTHERS THEN
-    -- A label that goes on waiting is no reason to lose a prediction.
-    RAISE LOG 'mlops-ledger: labels could not be settled (SQLSTATE %)', SQLSTATE;
-END
-$$;
-
-COMMENT ON FUNCTION public.ledger_settle_write(since timestamp with time zone, until timestamp with time zone) IS 'Settles the labels that waited for a write of predictions; never fails.';
-
---
 -- Name: ledger_severity_rank(text); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -2163,6 +2163,62 @@ CREATE FUNCTION public.ledger_uuid_time(id uuid) RETURNS timestamp with time zon
     RETURN to_timestamp((((((('x'::text || "left"(replace((id)::text, '-'::text, ''::text), 12)))::bit(48))::bigint)::numeric / 1000.0))::double precision);
 
 COMMENT ON FUNCTION public.ledger_uuid_time(id uuid) IS 'The instant of a UUIDv7, to the millisecond.';
+
+--
+-- Name: match_ground_truth(timestamp with time zone, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.match_ground_truth(since timestamp with time zone DEFAULT '-infinity'::timestamp with time zone, until timestamp with time zone DEFAULT 'infinity'::timestamp with time zone) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+DECLARE
+    first timestamptz := greatest(since, '2000-01-01 00:00:00+00');
+    last timestamptz := least(until, now() + interval '1 year');
+    -- Predictions have no index by time alone: their ids are ordered by it.
+    lowest uuid := ledger_uuid_floor(first);
+    highest uuid := ledger_uuid_floor(last + interval '1 millisecond');
+BEGIN
+    -- A reader who asks for metrics gets them without the labels that only a writer can match.
+    IF current_setting('transaction_read_only')::boolean
+        OR NOT has_table_privilege('ground_truth_waiting', 'DELETE')
+        OR NOT EXISTS (SELECT FROM ground_truth_waiting)
+    THEN
+        RETURN 0;
+    END IF;
+    PERFORM ledger_label_stage();
+    WITH due AS MATERIALIZED (
+        SELECT w.id
+        FROM ground_truth_waiting w
+        JOIN predictions p ON p.id = w.prediction_id
+            AND p.predicted_at >= w.predicted_from AND p.predicted_at < w.predicted_from + interval '1 millisecond'
+        WHERE w.predicted_from >= first - interval '1 millisecond' AND w.predicted_from <= last
+          AND p.predicted_at >= first AND p.predicted_at <= last
+        UNION
+        SELECT w.id
+        FROM ground_truth_waiting w
+        JOIN predictions p ON p.request_id = w.request_id
+        WHERE w.request_id IS NOT NULL AND p.request_id IS NOT NULL
+          AND p.predicted_at >= first AND p.predicted_at <= last AND p.id >= lowest AND p.id < highest
+    ), locked AS MATERIALIZED (
+        -- Whoever else matches the same labels has them already.
+        SELECT w.id FROM ground_truth_waiting w WHERE w.id IN (SELECT id FROM due) FOR UPDATE SKIP LOCKED
+    ), gone AS (
+        DELETE FROM ground_truth_waiting w WHERE w.id IN (SELECT id FROM locked)
+        RETURNING prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source
+    )
+    INSERT INTO pg_temp.ledger_labels
+        (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
+    SELECT prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source FROM gone;
+    IF NOT FOUND THEN
+        RETURN 0;
+    END IF;
+    RETURN (SELECT s.stored FROM ledger_store_labels(false) s);
+END
+$$;
+
+COMMENT ON FUNCTION public.match_ground_truth(since timestamp with time zone, until timestamp with time zone) IS 'Stores the labels that waited for predictions of a window, both ends included, and returns how many. Of labels with the same prediction and labeled_at the one stored first stays.';
 
 --
 -- Name: model_deployments_check_decision(); Type: FUNCTION; Schema: public; Owner: -
@@ -2473,7 +2529,7 @@ BEGIN
                   AND w.predicted_from <= NEW.last_predicted_at)
         OR EXISTS (SELECT FROM ground_truth_waiting w WHERE w.request_id IS NOT NULL))
     THEN
-        PERFORM ledger_settle_write(NEW.first_predicted_at, NEW.last_predicted_at);
+        PERFORM ledger_match_write(NEW.first_predicted_at, NEW.last_predicted_at);
     END IF;
     RETURN NULL;
 END
@@ -2922,62 +2978,6 @@ END
 $$;
 
 COMMENT ON FUNCTION public.run_monitors(for_model text, at timestamp with time zone) IS 'Evaluates the monitors of a model, or all, as of an instant: raises, repeats and resolves their alerts. Evaluating the same data again changes nothing, nor does going back in time.';
-
---
--- Name: settle_ground_truth(timestamp with time zone, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
---
-
-CREATE FUNCTION public.settle_ground_truth(since timestamp with time zone DEFAULT '-infinity'::timestamp with time zone, until timestamp with time zone DEFAULT 'infinity'::timestamp with time zone) RETURNS bigint
-    LANGUAGE plpgsql
-    SET search_path TO 'public', 'pg_temp'
-    SET plan_cache_mode TO 'force_custom_plan'
-    AS $$
-DECLARE
-    first timestamptz := greatest(since, '2000-01-01 00:00:00+00');
-    last timestamptz := least(until, now() + interval '1 year');
-    -- Predictions have no index by time alone: their ids are ordered by it.
-    lowest uuid := ledger_uuid_floor(first);
-    highest uuid := ledger_uuid_floor(last + interval '1 millisecond');
-BEGIN
-    -- A reader who asks for metrics gets them without the labels that only a writer can settle.
-    IF current_setting('transaction_read_only')::boolean
-        OR NOT has_table_privilege('ground_truth_waiting', 'DELETE')
-        OR NOT EXISTS (SELECT FROM ground_truth_waiting)
-    THEN
-        RETURN 0;
-    END IF;
-    PERFORM ledger_label_stage();
-    WITH due AS MATERIALIZED (
-        SELECT w.id
-        FROM ground_truth_waiting w
-        JOIN predictions p ON p.id = w.prediction_id
-            AND p.predicted_at >= w.predicted_from AND p.predicted_at < w.predicted_from + interval '1 millisecond'
-        WHERE w.predicted_from >= first - interval '1 millisecond' AND w.predicted_from <= last
-          AND p.predicted_at >= first AND p.predicted_at <= last
-        UNION
-        SELECT w.id
-        FROM ground_truth_waiting w
-        JOIN predictions p ON p.request_id = w.request_id
-        WHERE w.request_id IS NOT NULL AND p.request_id IS NOT NULL
-          AND p.predicted_at >= first AND p.predicted_at <= last AND p.id >= lowest AND p.id < highest
-    ), locked AS MATERIALIZED (
-        -- Whoever else settles the same labels has them already.
-        SELECT w.id FROM ground_truth_waiting w WHERE w.id IN (SELECT id FROM due) FOR UPDATE SKIP LOCKED
-    ), gone AS (
-        DELETE FROM ground_truth_waiting w WHERE w.id IN (SELECT id FROM locked)
-        RETURNING prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source
-    )
-    INSERT INTO pg_temp.ledger_labels
-        (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
-    SELECT prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source FROM gone;
-    IF NOT FOUND THEN
-        RETURN 0;
-    END IF;
-    RETURN (SELECT s.stored FROM ledger_store_labels(false) s);
-END
-$$;
-
-COMMENT ON FUNCTION public.settle_ground_truth(since timestamp with time zone, until timestamp with time zone) IS 'Stores the labels that waited for predictions of a window, both ends included, and returns how many. Of labels with the same prediction and labeled_at the one stored first stays.';
 
 --
 -- Name: snooze_alert(uuid, timestamp with time zone, text); Type: FUNCTION; Schema: public; Owner: -
@@ -3656,15 +3656,15 @@ CREATE TABLE public.system_metrics (
     metric_name text NOT NULL,
     metric_value double precision NOT NULL,
     unit text,
-    labels jsonb DEFAULT '{}'::jsonb NOT NULL,
+    attributes jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT system_metrics_attributes_check CHECK ((jsonb_typeof(attributes) = 'object'::text)),
     CONSTRAINT system_metrics_host_check CHECK ((((char_length(host) >= 1) AND (char_length(host) <= 255)) AND (host = btrim(host)) AND (host !~ '[[:cntrl:]]'::text))),
-    CONSTRAINT system_metrics_labels_check CHECK ((jsonb_typeof(labels) = 'object'::text)),
     CONSTRAINT system_metrics_metric_name_check CHECK ((((char_length(metric_name) >= 1) AND (char_length(metric_name) <= 255)) AND (metric_name = btrim(metric_name)) AND (metric_name !~ '[[:cntrl:]]'::text))),
     CONSTRAINT system_metrics_metric_value_check CHECK ((abs(metric_value) <= ('1000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000'::numeric)::double precision))
 )
 PARTITION BY RANGE ("timestamp");
 
-COMMENT ON TABLE public.system_metrics IS 'Metrics of hosts and processes, in partitions by time named system_metrics_pYYYY_MM_DD. A series is the values of a metric of a host with the same labels.';
+COMMENT ON TABLE public.system_metrics IS 'Metrics of hosts and processes, in partitions by time named system_metrics_pYYYY_MM_DD. A series is the values of a metric of a host with the same attributes.';
 
 COMMENT ON COLUMN public.system_metrics.id IS 'UUIDv7 made by the client; a value retried with the same id and time is stored once.';
 
@@ -3678,7 +3678,7 @@ COMMENT ON COLUMN public.system_metrics.metric_value IS 'The value: a number, at
 
 COMMENT ON COLUMN public.system_metrics.unit IS 'Unit of the value: percent, bytes, seconds or another word.';
 
-COMMENT ON COLUMN public.system_metrics.labels IS 'What tells values of one name apart, such as {"path": "/"} or {"gpu": 0}.';
+COMMENT ON COLUMN public.system_metrics.attributes IS 'What tells values of one name apart, such as {"path": "/"} or {"gpu": 0}.';
 
 --
 -- Name: v_decision_history; Type: VIEW; Schema: public; Owner: -
@@ -4139,7 +4139,7 @@ CREATE VIEW public.v_monitors WITH (security_invoker='true') AS
     m.metric_name,
     m.slice,
     m.host,
-    m.labels,
+    m.attributes,
     m."window",
     m.operator,
     m.warning_threshold,
@@ -4177,7 +4177,7 @@ COMMENT ON COLUMN public.v_monitors.slice IS 'For performance metrics: the slice
 
 COMMENT ON COLUMN public.v_monitors.host IS 'For system metrics: the host.';
 
-COMMENT ON COLUMN public.v_monitors.labels IS 'For system metrics: labels that the values must have.';
+COMMENT ON COLUMN public.v_monitors.attributes IS 'For system metrics: attributes that the values must have.';
 
 COMMENT ON COLUMN public.v_monitors."window" IS 'How far back values count; none in there means no data.';
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 from mlops_ledger import Settings
+from mlops_ledger.admin.create import create_database
 from mlops_ledger.errors import LedgerError
-from mlops_ledger.setup import create_database
 
 
 def main() -> int:

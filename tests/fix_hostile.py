@@ -115,14 +115,14 @@ WHOLE = {
 }
 OBJECTS = {
     RAISE: ["related_data"],
-    MONITORS: ["labels"],
+    MONITORS: ["attributes"],
     MODELS: ["hyperparameters", "metrics", "tags"],
     MONITORING: ["metadata"],
     DECISIONS: ["data_context", "decision_details", "drift_context"],
     ACTIONS: ["parameters"],
     EXECUTE: ["result"],
     **{key: ["metadata"] for key in (DRIFT, METRIC, METRICS)},
-    SYSTEM: ["labels"],
+    SYSTEM: ["attributes"],
 }
 INSTANTS = {
     RAISE: ["at"],

@@ -86,7 +86,7 @@ OPERATIONS: Final = tuple(
             "'prediction_id', {prediction}, 'actual_label', 'yes')))",
             WRITE,
         ),
-        ("", "SELECT settle_ground_truth() FROM ground_truth_waiting FOR UPDATE", WRITE),
+        ("", "SELECT match_ground_truth() FROM ground_truth_waiting FOR UPDATE", WRITE),
         (
             "record monitoring runs, drift and metrics",
             "INSERT INTO monitoring_metrics (model_name, model_version_id, lookback_hours,"

@@ -138,7 +138,7 @@ def monitor(db: Database, now: datetime) -> UUID:
             **report,
         )
         PerformanceMetricsRepository(tx).insert_many(
-            write_id=job_id("performance", now), rows=performance_metrics(version, scores)
+            idempotency_key=job_id("performance", now), rows=performance_metrics(version, scores)
         )
         MonitorsRepository(tx).run(model_name=MODEL_NAME, at=now)
     return run_id

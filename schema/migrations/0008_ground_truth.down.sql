@@ -1,8 +1,8 @@
 DROP VIEW v_labeled_predictions;
 DROP TRIGGER prediction_batches_after_insert ON prediction_batches;
 DROP FUNCTION prediction_batches_after_insert();
-DROP FUNCTION ledger_settle_write(timestamptz, timestamptz);
-DROP FUNCTION settle_ground_truth(timestamptz, timestamptz);
+DROP FUNCTION ledger_match_write(timestamptz, timestamptz);
+DROP FUNCTION match_ground_truth(timestamptz, timestamptz);
 DROP FUNCTION record_ground_truth(jsonb);
 DROP FUNCTION ledger_store_labels(boolean);
 DROP FUNCTION ledger_let_labels_wait(boolean);

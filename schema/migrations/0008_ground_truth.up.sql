@@ -181,7 +181,7 @@ COMMENT ON FUNCTION ledger_let_labels_wait(boolean) IS
 CREATE FUNCTION ledger_store_labels(strict boolean, OUT stored bigint, OUT waiting bigint, OUT duplicates bigint)
 LANGUAGE plpgsql
 SET search_path FROM CURRENT SET work_mem = '64MB' SET plan_cache_mode = force_custom_plan
--- ledger_settle_write has turned it off for what it does itself.
+-- ledger_match_write has turned it off for what it does itself.
 SET enable_hashjoin = on AS $$
 DECLARE
     first timestamptz;
@@ -270,7 +270,7 @@ $$;
 COMMENT ON FUNCTION record_ground_truth(jsonb) IS
     'Records labels, a list of {"prediction_id" or "request_id", "actual_label" and/or "actual_value", "labeled_at", "source"}, and returns how many were stored, wait for their prediction, or were there already.';
 
-CREATE FUNCTION settle_ground_truth(since timestamptz DEFAULT '-infinity', until timestamptz DEFAULT 'infinity')
+CREATE FUNCTION match_ground_truth(since timestamptz DEFAULT '-infinity', until timestamptz DEFAULT 'infinity')
 RETURNS bigint
 LANGUAGE plpgsql SET search_path FROM CURRENT SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
@@ -280,7 +280,7 @@ DECLARE
     lowest uuid := ledger_uuid_floor(first);
     highest uuid := ledger_uuid_floor(last + interval '1 millisecond');
 BEGIN
-    -- A reader who asks for metrics gets them without the labels that only a writer can settle.
+    -- A reader who asks for metrics gets them without the labels that only a writer can match.
     IF current_setting('transaction_read_only')::boolean
         OR NOT has_table_privilege('ground_truth_waiting', 'DELETE')
         OR NOT EXISTS (SELECT FROM ground_truth_waiting)
@@ -302,7 +302,7 @@ BEGIN
         WHERE w.request_id IS NOT NULL AND p.request_id IS NOT NULL
           AND p.predicted_at >= first AND p.predicted_at <= last AND p.id >= lowest AND p.id < highest
     ), locked AS MATERIALIZED (
-        -- Whoever else settles the same labels has them already.
+        -- Whoever else matches the same labels has them already.
         SELECT w.id FROM ground_truth_waiting w WHERE w.id IN (SELECT id FROM due) FOR UPDATE SKIP LOCKED
     ), gone AS (
         DELETE FROM ground_truth_waiting w WHERE w.id IN (SELECT id FROM locked)
@@ -317,21 +317,21 @@ BEGIN
     RETURN (SELECT s.stored FROM ledger_store_labels(false) s);
 END
 $$;
-COMMENT ON FUNCTION settle_ground_truth(timestamptz, timestamptz) IS
+COMMENT ON FUNCTION match_ground_truth(timestamptz, timestamptz) IS
     'Stores the labels that waited for predictions of a window, both ends included, and returns how many. Of labels with the same prediction and labeled_at the one stored first stays.';
 
-CREATE FUNCTION ledger_settle_write(since timestamptz, until timestamptz) RETURNS void
+CREATE FUNCTION ledger_match_write(since timestamptz, until timestamptz) RETURNS void
 LANGUAGE plpgsql
 -- A write is small against all that may wait: each of its rows is looked up, whatever statistics say.
 SET search_path FROM CURRENT SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
-    PERFORM settle_ground_truth(since, until);
+    PERFORM match_ground_truth(since, until);
 EXCEPTION WHEN OTHERS THEN
     -- A label that goes on waiting is no reason to lose a prediction.
-    RAISE LOG 'mlops-ledger: labels could not be settled (SQLSTATE %)', SQLSTATE;
+    RAISE LOG 'mlops-ledger: labels could not be matched (SQLSTATE %)', SQLSTATE;
 END
 $$;
-COMMENT ON FUNCTION ledger_settle_write(timestamptz, timestamptz) IS
+COMMENT ON FUNCTION ledger_match_write(timestamptz, timestamptz) IS
     'Settles the labels that waited for a write of predictions; never fails.';
 
 CREATE FUNCTION prediction_batches_after_insert() RETURNS trigger
@@ -344,7 +344,7 @@ BEGIN
                   AND w.predicted_from <= NEW.last_predicted_at)
         OR EXISTS (SELECT FROM ground_truth_waiting w WHERE w.request_id IS NOT NULL))
     THEN
-        PERFORM ledger_settle_write(NEW.first_predicted_at, NEW.last_predicted_at);
+        PERFORM ledger_match_write(NEW.first_predicted_at, NEW.last_predicted_at);
     END IF;
     RETURN NULL;
 END

@@ -16,8 +16,8 @@ CREATE TABLE monitors (
         CONSTRAINT monitors_slice_check CHECK (slice = '' OR source = 'performance'),
     host text
         CONSTRAINT monitors_host_check CHECK ((host IS NOT NULL) = (source = 'system')),
-    labels jsonb NOT NULL DEFAULT '{}'
-        CONSTRAINT monitors_labels_check CHECK (jsonb_typeof(labels) = 'object' AND (labels = '{}' OR source = 'system')),
+    attributes jsonb NOT NULL DEFAULT '{}'
+        CONSTRAINT monitors_attributes_check CHECK (jsonb_typeof(attributes) = 'object' AND (attributes = '{}' OR source = 'system')),
     "window" interval NOT NULL
         CONSTRAINT monitors_window_check CHECK ("window" > '0' AND "window" <= '3660 days'),
     operator text NOT NULL
@@ -62,7 +62,7 @@ COMMENT ON COLUMN monitors.source IS 'Where the values are: monitoring (a column
 COMMENT ON COLUMN monitors.metric_name IS 'The metric that is watched.';
 COMMENT ON COLUMN monitors.slice IS 'For performance metrics: the slice; empty for the values over all data.';
 COMMENT ON COLUMN monitors.host IS 'For system metrics: the host.';
-COMMENT ON COLUMN monitors.labels IS 'For system metrics: labels that the values must have.';
+COMMENT ON COLUMN monitors.attributes IS 'For system metrics: attributes that the values must have.';
 COMMENT ON COLUMN monitors."window" IS 'How far back values count; none in there means no data.';
 COMMENT ON COLUMN monitors.operator IS 'The value is bad when it is >, >=, < or <= a threshold.';
 COMMENT ON COLUMN monitors.warning_threshold IS 'From where on it is a warning.';
@@ -259,9 +259,9 @@ BEGIN
     ELSE
         RETURN QUERY
         SELECT DISTINCT ON (s.timestamp) s.timestamp, s.metric_value,
-               jsonb_build_object('system_metric_id', s.id, 'host', s.host, 'labels', s.labels, 'unit', s.unit)
+               jsonb_build_object('system_metric_id', s.id, 'host', s.host, 'attributes', s.attributes, 'unit', s.unit)
         FROM system_metrics s
-        WHERE s.metric_name = monitor.metric_name AND s.host = monitor.host AND s.labels @> monitor.labels
+        WHERE s.metric_name = monitor.metric_name AND s.host = monitor.host AND s.attributes @> monitor.attributes
           AND s.timestamp > since AND s.timestamp <= at
         ORDER BY s.timestamp DESC, sign * s.metric_value DESC
         LIMIT monitor.consecutive;
@@ -424,7 +424,7 @@ COMMENT ON FUNCTION run_monitors(text, timestamptz) IS
     'Evaluates the monitors of a model, or all, as of an instant: raises, repeats and resolves their alerts. Evaluating the same data again changes nothing, nor does going back in time.';
 
 CREATE VIEW v_monitors WITH (security_invoker = true) AS
-SELECT m.id, m.model_name, m.name, m.source, m.metric_name, m.slice, m.host, m.labels, m."window",
+SELECT m.id, m.model_name, m.name, m.source, m.metric_name, m.slice, m.host, m.attributes, m."window",
        m.operator, m.warning_threshold, m.critical_threshold, m.consecutive, m.no_data,
        m.hysteresis, m.enabled, m.created_at, m.created_by, m.removed_at, m.removed_by,
        s.evaluated_at, s.state, s.severity, s.value, s.point_at, s.alert_id
@@ -439,7 +439,7 @@ COMMENT ON COLUMN v_monitors.source IS 'Where the values are: monitoring (a colu
 COMMENT ON COLUMN v_monitors.metric_name IS 'The metric that is watched.';
 COMMENT ON COLUMN v_monitors.slice IS 'For performance metrics: the slice; empty for the values over all data.';
 COMMENT ON COLUMN v_monitors.host IS 'For system metrics: the host.';
-COMMENT ON COLUMN v_monitors.labels IS 'For system metrics: labels that the values must have.';
+COMMENT ON COLUMN v_monitors.attributes IS 'For system metrics: attributes that the values must have.';
 COMMENT ON COLUMN v_monitors."window" IS 'How far back values count; none in there means no data.';
 COMMENT ON COLUMN v_monitors.operator IS 'The value is bad when it is >, >=, < or <= a threshold.';
 COMMENT ON COLUMN v_monitors.warning_threshold IS 'From where on it is a warning.';

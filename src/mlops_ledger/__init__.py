@@ -15,7 +15,7 @@ from .errors import (
     SchemaError,
     Unavailable,
 )
-from .identifiers import id_for, new_id
+from .ids import id_for, new_id
 from .logger import AsyncPredictionLogger, PredictionLogger
 from .repositories import (
     AgentActionsRepository,

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from .errors import InvalidValue, LedgerError
-from .identifiers import new_id
+from .ids import new_id
 
-# Name, value, unit and labels.
+# Name, value, unit and attributes.
 Measured: TypeAlias = tuple[str, float, str | None, dict[str, Any]]
 
 # Percentages of processor time need two looks at it.
@@ -64,9 +64,9 @@ class HostMetrics:
                 "metric_name": name,
                 "metric_value": value,
                 "unit": unit,
-                "labels": labels,
+                "attributes": attributes,
             }
-            for name, value, unit, labels in measured
+            for name, value, unit, attributes in measured
         ]
 
     def _load(self) -> Iterator[Measured]:
@@ -103,17 +103,17 @@ class HostMetrics:
         process = self._process
         try:
             with process.oneshot():
-                labels = {"pid": process.pid, "process": process.name()}
+                attributes = {"pid": process.pid, "process": process.name()}
                 return [
-                    ("process_cpu_percent", process.cpu_percent(), "percent", labels),
+                    ("process_cpu_percent", process.cpu_percent(), "percent", attributes),
                     (
                         "process_resident_memory_bytes",
                         process.memory_info().rss,
                         "bytes",
-                        labels,
+                        attributes,
                     ),
-                    ("process_threads", process.num_threads(), None, labels),
-                    ("process_open_fds", process.num_fds(), None, labels),
+                    ("process_threads", process.num_threads(), None, attributes),
+                    ("process_open_fds", process.num_fds(), None, attributes),
                 ]
         except (self._psutil.Error, OSError):  # it has ended, or is somebody else's
             return []
@@ -121,14 +121,14 @@ class HostMetrics:
     def _of_gpus(self) -> Iterator[Measured]:
         for number, (nvml, gpu) in enumerate(self._gpus):
             with suppress(nvml.NVMLError):
-                labels = {"gpu": number, "name": nvml.nvmlDeviceGetName(gpu)}
+                attributes = {"gpu": number, "name": nvml.nvmlDeviceGetName(gpu)}
                 used = nvml.nvmlDeviceGetMemoryInfo(gpu)
                 busy = nvml.nvmlDeviceGetUtilizationRates(gpu).gpu
-                yield "gpu_percent", busy, "percent", labels
-                yield "gpu_memory_used_bytes", used.used, "bytes", labels
-                yield "gpu_memory_total_bytes", used.total, "bytes", labels
+                yield "gpu_percent", busy, "percent", attributes
+                yield "gpu_memory_used_bytes", used.used, "bytes", attributes
+                yield "gpu_memory_total_bytes", used.total, "bytes", attributes
                 celsius = nvml.nvmlDeviceGetTemperature(gpu, nvml.NVML_TEMPERATURE_GPU)
-                yield "gpu_temperature_celsius", celsius, "celsius", labels
+                yield "gpu_temperature_celsius", celsius, "celsius", attributes
 
 
 def _gpus() -> list[tuple[Any, Any]]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-from .values import CHECKS
+from .checks.values import CHECKS
 
 _HEADER = re.compile(r"^-- (\w+) --$", re.MULTILINE)
 _PARAMETER = re.compile(r"%\((\w+)\)s(?:::([a-z0-9 ]+(?:\[\])?))?")

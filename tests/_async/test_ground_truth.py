@@ -133,7 +133,7 @@ async def test_a_label_waits_for_its_prediction(
         assert found == WAITING
     await truth.insert(prediction_id=other, actual_value=1)
     assert labeled(conn) == []
-    # The write of the prediction settles it, without anybody asking.
+    # The write of the prediction matches it, without anybody asking.
     await predictions.insert_many(
         rows=[{"id": id, "predicted_at": NOON, "request_id": "r", "probability": 0.5}],
         model_name="m",
@@ -147,7 +147,7 @@ async def test_a_label_waits_for_its_prediction(
     assert await (truth.insert_many(rows=[row]) if many else truth.insert(**row)) == DUPLICATE
 
 
-async def test_settle_stores_what_waits_for_a_window(
+async def test_match_stores_what_waits_for_a_window(
     predictions: AsyncPredictionsRepository, truth: AsyncGroundTruthRepository
 ) -> None:
     ids = [new_id(NOON + k * DAY) for k in range(3)]
@@ -157,10 +157,10 @@ async def test_settle_stores_what_waits_for_a_window(
     for k, id in enumerate(ids):
         await predict(predictions, NOON + k * DAY, id=id)
         await predict(predictions, NOON + k * DAY, request_id=f"r{k}")
-    assert await truth.settle(since=NOON - HOUR, until=NOON + HOUR) == 2
-    assert await truth.settle(since=NOON + DAY, until=NOON + DAY) == 2
-    assert await truth.settle() == 2
-    assert await truth.settle() == 0
+    assert await truth.match(since=NOON - HOUR, until=NOON + HOUR) == 2
+    assert await truth.match(since=NOON + DAY, until=NOON + DAY) == 2
+    assert await truth.match() == 2
+    assert await truth.match() == 0
 
 
 async def test_the_newest_label_counts_and_the_older_stay(
@@ -302,7 +302,7 @@ async def test_labels_are_recorded_from_psql(
     assert labeled(conn) == [(made, "late", None)]
 
 
-async def test_a_label_that_cannot_be_settled_does_not_stop_predictions(
+async def test_a_label_that_cannot_be_matched_does_not_stop_predictions(
     predictions: AsyncPredictionsRepository,
     truth: AsyncGroundTruthRepository,
     conn: psycopg.Connection,
@@ -313,7 +313,7 @@ async def test_a_label_that_cannot_be_settled_does_not_stop_predictions(
     write = {"rows": [{"id": id}], "model_name": "m", "model_version": "1"}
     assert (await predictions.insert_many(**write)).stored == 1
     conn.execute("ALTER TABLE ground_truth DROP CONSTRAINT broken")
-    assert await truth.settle() == 1
+    assert await truth.match() == 1
 
 
 async def test_a_filter_on_time_reads_only_its_partitions(

@@ -127,13 +127,13 @@ async def test_system_metrics_are_watched_by_host_and_labels(
         "critical_threshold": None,
     }
     await monitors.insert(**gpu)
-    await monitors.insert(**{**gpu, "name": "gpu 0", "labels": {"gpu": 0}})
+    await monitors.insert(**{**gpu, "name": "gpu 0", "attributes": {"gpu": 0}})
     measured = {"timestamp": datetime.now(UTC), "metric_name": "gpu_percent"}
     await system.insert_many(
         rows=[
-            {**measured, "host": "web-1", "metric_value": 50, "labels": {"gpu": 0}},
-            {**measured, "host": "web-1", "metric_value": 90, "labels": {"gpu": 1}},
-            {**measured, "host": "web-2", "metric_value": 99, "labels": {"gpu": 0}},
+            {**measured, "host": "web-1", "metric_value": 50, "attributes": {"gpu": 0}},
+            {**measured, "host": "web-1", "metric_value": 90, "attributes": {"gpu": 1}},
+            {**measured, "host": "web-2", "metric_value": 99, "attributes": {"gpu": 0}},
         ]
     )
     found = {one.name: (one.state, one.value) for one in await monitors.run()}

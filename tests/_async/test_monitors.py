@@ -30,7 +30,7 @@ EVERYTHING = {
     "hysteresis": 0.05,
     "slice": "",
     "host": None,
-    "labels": {},
+    "attributes": {},
     "created_by": "ann",
 }
 SYSTEM = {**RULE, "source": "system", "metric_name": "cpu_percent", "host": "web-1"}
@@ -58,7 +58,7 @@ REFUSED = [
     ("model_name", None),
     ("slice", "carrier=AA"),
     ("host", "web-1"),
-    ("labels", {"gpu": 0}),
+    ("attributes", {"gpu": 0}),
 ]
 
 
@@ -112,7 +112,7 @@ async def test_critical_lies_beyond_warning(
 async def test_system_monitors_need_a_host_and_others_a_model(
     monitors: AsyncMonitorsRepository,
 ) -> None:
-    await monitors.insert(**{**SYSTEM, "model_name": None, "labels": {"gpu": 0}})
+    await monitors.insert(**{**SYSTEM, "model_name": None, "attributes": {"gpu": 0}})
     await monitors.insert(**SYSTEM)
     with pytest.raises(InvalidValue, match="host: is needed"):
         await monitors.insert(**{**SYSTEM, "host": None})

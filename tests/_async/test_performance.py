@@ -211,7 +211,7 @@ async def test_a_bad_argument_is_named(
         await truth.performance(**{**WINDOW, field: value})
 
 
-async def test_a_reader_gets_the_metrics_of_what_is_settled(
+async def test_a_reader_gets_the_metrics_of_what_is_matched(
     dsn: str, truth: AsyncGroundTruthRepository, made: list[UUID], conn: psycopg.Connection
 ) -> None:
     await truth.insert(prediction_id=made[0], actual_label="late")

@@ -134,7 +134,7 @@ def test_a_label_waits_for_its_prediction(
         assert found == WAITING
     truth.insert(prediction_id=other, actual_value=1)
     assert labeled(conn) == []
-    # The write of the prediction settles it, without anybody asking.
+    # The write of the prediction matches it, without anybody asking.
     predictions.insert_many(
         rows=[{"id": id, "predicted_at": NOON, "request_id": "r", "probability": 0.5}],
         model_name="m",
@@ -148,7 +148,7 @@ def test_a_label_waits_for_its_prediction(
     assert (truth.insert_many(rows=[row]) if many else truth.insert(**row)) == DUPLICATE
 
 
-def test_settle_stores_what_waits_for_a_window(
+def test_match_stores_what_waits_for_a_window(
     predictions: PredictionsRepository, truth: GroundTruthRepository
 ) -> None:
     ids = [new_id(NOON + k * DAY) for k in range(3)]
@@ -158,10 +158,10 @@ def test_settle_stores_what_waits_for_a_window(
     for k, id in enumerate(ids):
         predict(predictions, NOON + k * DAY, id=id)
         predict(predictions, NOON + k * DAY, request_id=f"r{k}")
-    assert truth.settle(since=NOON - HOUR, until=NOON + HOUR) == 2
-    assert truth.settle(since=NOON + DAY, until=NOON + DAY) == 2
-    assert truth.settle() == 2
-    assert truth.settle() == 0
+    assert truth.match(since=NOON - HOUR, until=NOON + HOUR) == 2
+    assert truth.match(since=NOON + DAY, until=NOON + DAY) == 2
+    assert truth.match() == 2
+    assert truth.match() == 0
 
 
 def test_the_newest_label_counts_and_the_older_stay(
@@ -303,7 +303,7 @@ def test_labels_are_recorded_from_psql(
     assert labeled(conn) == [(made, "late", None)]
 
 
-def test_a_label_that_cannot_be_settled_does_not_stop_predictions(
+def test_a_label_that_cannot_be_matched_does_not_stop_predictions(
     predictions: PredictionsRepository,
     truth: GroundTruthRepository,
     conn: psycopg.Connection,
@@ -314,7 +314,7 @@ def test_a_label_that_cannot_be_settled_does_not_stop_predictions(
     write = {"rows": [{"id": id}], "model_name": "m", "model_version": "1"}
     assert (predictions.insert_many(**write)).stored == 1
     conn.execute("ALTER TABLE ground_truth DROP CONSTRAINT broken")
-    assert truth.settle() == 1
+    assert truth.match() == 1
 
 
 def test_a_filter_on_time_reads_only_its_partitions(

@@ -128,13 +128,13 @@ def test_system_metrics_are_watched_by_host_and_labels(
         "critical_threshold": None,
     }
     monitors.insert(**gpu)
-    monitors.insert(**{**gpu, "name": "gpu 0", "labels": {"gpu": 0}})
+    monitors.insert(**{**gpu, "name": "gpu 0", "attributes": {"gpu": 0}})
     measured = {"timestamp": datetime.now(UTC), "metric_name": "gpu_percent"}
     system.insert_many(
         rows=[
-            {**measured, "host": "web-1", "metric_value": 50, "labels": {"gpu": 0}},
-            {**measured, "host": "web-1", "metric_value": 90, "labels": {"gpu": 1}},
-            {**measured, "host": "web-2", "metric_value": 99, "labels": {"gpu": 0}},
+            {**measured, "host": "web-1", "metric_value": 50, "attributes": {"gpu": 0}},
+            {**measured, "host": "web-1", "metric_value": 90, "attributes": {"gpu": 1}},
+            {**measured, "host": "web-2", "metric_value": 99, "attributes": {"gpu": 0}},
         ]
     )
     found = {one.name: (one.state, one.value) for one in monitors.run()}

@@ -212,7 +212,7 @@ def test_a_bad_argument_is_named(
         truth.performance(**{**WINDOW, field: value})
 
 
-def test_a_reader_gets_the_metrics_of_what_is_settled(
+def test_a_reader_gets_the_metrics_of_what_is_matched(
     dsn: str, truth: GroundTruthRepository, made: list[UUID], conn: psycopg.Connection
 ) -> None:
     truth.insert(prediction_id=made[0], actual_label="late")

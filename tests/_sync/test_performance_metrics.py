@@ -115,21 +115,23 @@ def test_the_same_value_again_is_stored_once(
 def test_many_values_are_stored_exactly_once(
     db: Database, metrics: PerformanceMetricsRepository
 ) -> None:
-    write_id = new_id()
+    idempotency_key = new_id()
     rows = [{**VALUE, "metric_value": value} for value in range(2500)]
     # Without a time of their own: that of the write, on every try.
     rows += [{**row, "timestamp": None} for row in rows[:10]]
-    written = metrics.insert_many(rows=iter(rows), write_id=write_id)
+    written = metrics.insert_many(rows=iter(rows), idempotency_key=idempotency_key)
     assert (written.stored, written.duplicates) == (2510, 0)
-    again = metrics.insert_many(rows=rows, write_id=write_id)
+    again = metrics.insert_many(rows=rows, idempotency_key=idempotency_key)
     assert (again.stored, again.duplicates) == (0, 2510)
     with pytest.raises(Conflict, match="already names another value"):
-        metrics.insert_many(rows=[{**VALUE, "metric_value": -1}], write_id=write_id)
+        metrics.insert_many(
+            rows=[{**VALUE, "metric_value": -1}], idempotency_key=idempotency_key
+        )
     # Two tries in one transaction, which goes on.
     with db.transaction() as tx:
         within = PerformanceMetricsRepository(tx)
         for _ in range(2):
-            written = within.insert_many(rows=rows[:3], write_id=write_id)
+            written = within.insert_many(rows=rows[:3], idempotency_key=idempotency_key)
             assert (written.stored, written.duplicates) == (0, 3)
     [day] = metrics.timeseries(
         model_name="m", metric_name="rmse", since=NOON, until=NOON + HOUR
@@ -158,8 +160,8 @@ def test_a_refused_row_is_named_and_nothing_is_stored(
         with pytest.raises(InvalidValue) as refusal:
             metrics.insert_many(rows=[VALUE, row])
         assert refusal.value.field == field
-    with pytest.raises(InvalidValue, match=r"^write_id: is not a UUIDv7"):
-        metrics.insert_many(rows=[VALUE], write_id=uuid4())
+    with pytest.raises(InvalidValue, match=r"^idempotency_key: is not a UUIDv7"):
+        metrics.insert_many(rows=[VALUE], idempotency_key=uuid4())
     assert stored(metrics) == 0
 
 

@@ -13,7 +13,7 @@ from psycopg.rows import dict_row
 
 from mlops_ledger import ModelVersionRepository, PredictionsRepository, new_id
 from mlops_ledger.errors import InvalidValue, NotFound
-from mlops_ledger.identifiers import time_of
+from mlops_ledger.ids import time_of
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -145,7 +145,7 @@ def test_a_repeated_write_stores_nothing_twice(
     predictions: PredictionsRepository,
 ) -> None:
     columns = as_columns(rows_of(20))
-    write = {**ONE, "columns": columns, "write_id": new_id()}
+    write = {**ONE, "columns": columns, "idempotency_key": new_id()}
     assert (predictions.insert_columns(**write)).stored == 20
     assert (predictions.insert_columns(**write)).duplicates == 20
     again = predictions.insert_columns(columns=columns, **ONE)

@@ -316,13 +316,13 @@ def test_a_repeated_write_stores_nothing_twice(
     rows = [
         {"prediction": number, "model_name": name} for number in (1, 2) for name in ("m", "free")
     ]
-    write = {"rows": rows, "model_version": "1", "write_id": new_id()}
+    write = {"rows": rows, "model_version": "1", "idempotency_key": new_id()}
     assert (predictions.insert_many(**write)).stored == 4
     again = predictions.insert_many(**write)
     assert (again.stored, again.duplicates) == (0, 4)
     assert len(stored(conn)) == 4
     for other in (rows[:3], [row for row in rows if row["model_name"] == "m"] * 2):
-        with pytest.raises(Conflict, match="write_id"):
+        with pytest.raises(Conflict, match="idempotency_key"):
             predictions.insert_many(**{**write, "rows": other})
     assert len(stored(conn)) == 4
 

@@ -24,17 +24,17 @@ VALUE = {"host": "a", "metric_name": "cpu_percent", "metric_value": 50, "timesta
 def test_values_have_labels_and_find_their_partition(
     system: SystemMetricsRepository, conn: psycopg.Connection
 ) -> None:
-    """A44: system metrics with JSON labels: resources, timing of requests, throughput."""
-    given = {**VALUE, "labels": {"cpu": 0, "mode": "user"}, "unit": "percent"}
+    """A44: system metrics with JSON attributes: resources, timing of requests, throughput."""
+    given = {**VALUE, "attributes": {"cpu": 0, "mode": "user"}, "unit": "percent"}
     rows = [
         given,
-        {**VALUE, "metric_name": "request_seconds", "labels": {"route": "/predict"}},
+        {**VALUE, "metric_name": "request_seconds", "attributes": {"route": "/predict"}},
         {**VALUE, "timestamp": NOON - 40 * DAY},
     ]
     written = system.insert_many(rows=rows)
     assert (written.stored, written.duplicates) == (3, 0)
     timing, *_ = reversed(system.latest(host="a"))
-    assert timing.labels == {"route": "/predict"}
+    assert timing.attributes == {"route": "/predict"}
     latest, *_ = system.latest(host="a")
     assert {name: getattr(latest, name) for name in given} == given
     names = conn.execute("SELECT name FROM ledger_partitions('system_metrics')").fetchall()
@@ -46,10 +46,10 @@ def test_values_have_labels_and_find_their_partition(
 def test_values_are_stored_exactly_once(
     db: Database, system: SystemMetricsRepository
 ) -> None:
-    write_id, one = new_id(), new_id(NOON)
+    idempotency_key, one = new_id(), new_id(NOON)
     rows = [{**VALUE, "metric_value": value} for value in range(1000)] + [{**VALUE, "id": one}]
     for expected in ((1001, 0), (0, 1001)):
-        written = system.insert_many(rows=rows, write_id=write_id)
+        written = system.insert_many(rows=rows, idempotency_key=idempotency_key)
         assert (written.stored, written.duplicates) == expected
     with pytest.raises(Conflict, match=f"^id: {one} already names another value$"):
         system.insert_many(rows=[VALUE, {**VALUE, "id": one, "host": "b"}])
@@ -69,7 +69,12 @@ def test_values_are_stored_exactly_once(
 def test_latest_is_what_the_host_said_last(system: SystemMetricsRepository) -> None:
     minutes = timedelta(minutes=1)
     rows = [
-        {**VALUE, "timestamp": NOON + age * minutes, "metric_value": age, "labels": {"cpu": cpu}}
+        {
+            **VALUE,
+            "timestamp": NOON + age * minutes,
+            "metric_value": age,
+            "attributes": {"cpu": cpu},
+        }
         for age in (0, 9, 10)
         for cpu in (0, 1)
     ]
@@ -77,7 +82,7 @@ def test_latest_is_what_the_host_said_last(system: SystemMetricsRepository) -> N
     rows += [{**VALUE, "metric_name": "gone"}]
     system.insert_many(rows=rows)
     found = system.latest(host="a")
-    assert [(each.metric_name, each.metric_value, each.labels) for each in found] == [
+    assert [(each.metric_name, each.metric_value, each.attributes) for each in found] == [
         ("cpu_percent", 10, {"cpu": 0}),
         ("cpu_percent", 10, {"cpu": 1}),
     ]
@@ -86,7 +91,7 @@ def test_latest_is_what_the_host_said_last(system: SystemMetricsRepository) -> N
 
 def test_a_metric_over_time(system: SystemMetricsRepository) -> None:
     rows = [
-        {**VALUE, "host": host, "timestamp": NOON + hour * HOUR, "labels": {"cpu": cpu, "x": 1}}
+        {**VALUE, "host": host, "timestamp": NOON + hour * HOUR, "attributes": {"cpu": cpu, "x": 1}}
         for host in ("a", "b")
         for hour in (0, 0.5, 3)
         for cpu in (0, 1)
@@ -96,8 +101,8 @@ def test_a_metric_over_time(system: SystemMetricsRepository) -> None:
     for filters, expected in (
         ({}, [8, 4]),
         ({"host": "a"}, [4, 2]),
-        ({"host": "a", "labels": {"cpu": 1}}, [2, 1]),
-        ({"labels": {"cpu": 2}}, []),
+        ({"host": "a", "attributes": {"cpu": 1}}, [2, 1]),
+        ({"attributes": {"cpu": 2}}, []),
         ({"bucket": "day"}, [12]),
         ({"bucket": 4 * HOUR}, [12]),
     ):
@@ -107,7 +112,7 @@ def test_a_metric_over_time(system: SystemMetricsRepository) -> None:
 
 
 def test_this_host_is_measured(system: SystemMetricsRepository) -> None:
-    """A45: the metrics of this host are collected, by name and labels as Prometheus has them."""
+    """A45: the metrics of this host are collected, with names and attributes like Prometheus'."""
     before = datetime.now(UTC)
     first = system.collect()
     assert first.stored >= 15
@@ -116,7 +121,7 @@ def test_this_host_is_measured(system: SystemMetricsRepository) -> None:
     assert {each.timestamp for each in found.values()} == {found["cpu_percent"].timestamp}
     assert before <= found["cpu_percent"].timestamp <= datetime.now(UTC)
     assert 0 <= found["cpu_percent"].metric_value <= 100
-    assert found["disk_percent"].labels == {"path": "/"}
+    assert found["disk_percent"].attributes == {"path": "/"}
     assert found["process_resident_memory_bytes"].metric_value > 1e6
     assert found["process_resident_memory_bytes"].unit == "bytes"
     assert found["process_open_fds"].metric_value >= 3
@@ -150,7 +155,7 @@ def test_graphics_processors_are_measured_where_there_are_any(
     monkeypatch.setitem(sys.modules, "pynvml", library)
     system.collect()
     found = [
-        (each.metric_name, each.metric_value, each.labels)
+        (each.metric_name, each.metric_value, each.attributes)
         for each in system.latest(host=socket.gethostname())
         if each.metric_name.startswith("gpu_") and "_memory_" not in each.metric_name
     ]

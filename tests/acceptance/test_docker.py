@@ -17,7 +17,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from mlops_ledger import Database, ModelVersionRepository, Settings
-from mlops_ledger.setup import initialise
+from mlops_ledger.admin.create import initialise
 
 # Slow, so that the suite's further rounds on the system's servers do not repeat it; one group,
 # so that two processes do not pull the image twice.

@@ -113,9 +113,9 @@ def test_what_is_wrong_is_said_in_a_line(run, ledger, arguments: list[str], word
 def test_a_host_is_shown(run, answer, ledger) -> None:
     assert run("metrics", "collect", "--count", "1").output == "1 samples stored, 0 lost\n"
     found = {row["metric_name"]: row for row in answer("metrics", "system")}
-    assert found["disk_percent"]["labels"] == {"path": "/"}
+    assert found["disk_percent"]["attributes"] == {"path": "/"}
     assert answer("metrics", "system", "elsewhere") == []
-    disk = ("--metric", "disk_percent", "--labels", '{"path": "/"}', "--bucket", "5m")
+    disk = ("--metric", "disk_percent", "--attributes", '{"path": "/"}', "--bucket", "5m")
     [minute] = answer("metrics", "system", socket.gethostname(), *disk)
     assert (minute["count"], minute["mean"]) == (1, found["disk_percent"]["metric_value"])
 
@@ -138,7 +138,7 @@ def test_collecting_stops_when_it_is_told_to(dsn: str, tmp_path: Path) -> None:
         while seen != {process.pid for process in running.values()}:
             time.sleep(0.05)
             found = SystemMetricsRepository(db).latest(host=socket.gethostname())
-            seen = {row.labels["pid"] for row in found if row.metric_name == "process_threads"}
+            seen = {row.attributes["pid"] for row in found if row.metric_name == "process_threads"}
             assert {process.poll() for process in running.values()} == {None}
     for number, process in running.items():
         process.send_signal(number)

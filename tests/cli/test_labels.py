@@ -72,5 +72,5 @@ def test_show_lists_the_corrections(run: Run, labeled: UUID) -> None:
     ]  # fmt: skip
 
 
-def test_settle_says_how_many(run: Run, labeled: UUID) -> None:
-    assert run("settle").output == "0 settled\n"
+def test_match_says_how_many(run: Run, labeled: UUID) -> None:
+    assert run("match").output == "0 matched\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import psycopg
 
-from mlops_ledger.constraints import INVALID, VIOLATIONS, explain
+from mlops_ledger.errors.constraints import INVALID, VIOLATIONS, explain
 
 OWN_CONSTRAINTS = """
     SELECT conname, contype::text FROM pg_constraint

@@ -15,8 +15,8 @@ import psycopg
 import pytest
 
 from mlops_ledger import Settings
+from mlops_ledger.admin.create import drop_database, initialise
 from mlops_ledger.embedded import EmbeddedServer
-from mlops_ledger.setup import drop_database, initialise
 
 pytestmark = pytest.mark.once
 

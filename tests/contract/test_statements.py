@@ -28,9 +28,9 @@ from mlops_ledger import (
     PredictionsRepository,
     RetrainingDecisionsRepository,
     SystemMetricsRepository,
-    frames,
 )
-from mlops_ledger.row_encoding import COLUMNS
+from mlops_ledger import arrow as frames
+from mlops_ledger.copying.rows import COLUMNS
 from mlops_ledger.statements import Statement, load
 
 REPOSITORIES: dict[str, type] = {

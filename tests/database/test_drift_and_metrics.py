@@ -92,7 +92,7 @@ def test_drift_reports_are_history(live: psycopg.Connection, change: str) -> Non
 
 
 def test_of_writers_at_once_one_stores(live: psycopg.Connection, dsn: str) -> None:
-    write_id = new_id()
+    idempotency_key = new_id()
     value = {"metric_name": "rmse", "metric_value": 1, "timestamp": NOON}
     with Database(dsn) as db, ThreadPoolExecutor(8) as pool:
 
@@ -102,10 +102,12 @@ def test_of_writers_at_once_one_stores(live: psycopg.Connection, dsn: str) -> No
                     model_name="m", timestamp=NOON, lookback_hours=24, drift_detected=True
                 ),
                 PerformanceMetricsRepository(db)
-                .insert_many(rows=[{**value, "model_name": "m"}] * 500, write_id=write_id)
+                .insert_many(
+                    rows=[{**value, "model_name": "m"}] * 500, idempotency_key=idempotency_key
+                )
                 .stored,
                 SystemMetricsRepository(db)
-                .insert_many(rows=[{**value, "host": "h"}] * 500, write_id=write_id)
+                .insert_many(rows=[{**value, "host": "h"}] * 500, idempotency_key=idempotency_key)
                 .stored,
             )
 

@@ -38,15 +38,15 @@ def test_writers_of_the_same_labels_store_each_once(db: Database, conn: psycopg.
         lambda: PredictionsRepository(db).insert_many(
             rows=[{"id": id} for id in ids], model_name="m", model_version="1"
         ),
-        lambda: GroundTruthRepository(db).settle(),
+        lambda: GroundTruthRepository(db).match(),
         lambda: GroundTruthRepository(db).insert_many(rows=labels[100:]),
-        lambda: GroundTruthRepository(db).settle(),
+        lambda: GroundTruthRepository(db).match(),
     ]
     with ThreadPoolExecutor(len(writes)) as threads:
         for write in [threads.submit(write) for write in writes]:
             write.result()
     # A label that was written while its prediction was may have missed it.
-    GroundTruthRepository(db).settle()
+    GroundTruthRepository(db).match()
     counts = [
         conn.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608
         for table in ("ground_truth", "v_labeled_predictions", "ground_truth_waiting")

@@ -16,11 +16,11 @@ from mlops_ledger import (
     PredictionsRepository,
     SystemMetricsRepository,
     new_id,
-    retention,
 )
+from mlops_ledger.admin import retention
+from mlops_ledger.admin.retention import Retention
 from mlops_ledger.cli import main
 from mlops_ledger.errors import InvalidValue, NotFound, TimedOut
-from mlops_ledger.retention import Retention
 
 TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 HOUR = timedelta(hours=1)

@@ -20,9 +20,9 @@ from mlops_ledger import (
     Settings,
     new_id,
 )
+from mlops_ledger.admin.stats import Statistics
+from mlops_ledger.admin.verify import Check, clock_check, verify
 from mlops_ledger.cli import main
-from mlops_ledger.stats import Statistics
-from mlops_ledger.verify import Check, clock_check, verify
 
 NOW = datetime.now(UTC)
 DAY = timedelta(days=1)

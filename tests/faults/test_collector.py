@@ -9,7 +9,7 @@ import psycopg
 from fix_faults import Proxy, full
 
 from mlops_ledger import Database, Settings, SystemMetricsRepository
-from mlops_ledger.collector import Collector
+from mlops_ledger.admin.collector import Collector
 
 AT_ONCE = timedelta(microseconds=1)
 
@@ -31,7 +31,7 @@ def test_every_sample_is_stored_once_through_an_outage(dsn: str, conn: psycopg.C
     assert collector.stored == samples + 5
     found = conn.execute(
         "SELECT count(DISTINCT timestamp), count(*), count(DISTINCT (timestamp, metric_name,"
-        " labels)) FROM system_metrics"
+        " attributes)) FROM system_metrics"
     ).fetchone()
     assert found is not None
     assert found[0] == collector.stored

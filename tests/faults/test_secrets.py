@@ -23,10 +23,10 @@ from mlops_ledger import (
     Settings,
     new_id,
 )
+from mlops_ledger.admin.create import create_database, initialise
 from mlops_ledger.cli import main
 from mlops_ledger.config import parse_conninfo
 from mlops_ledger.errors import LedgerError
-from mlops_ledger.setup import create_database, initialise
 
 SECRET = "S3cretPw"
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

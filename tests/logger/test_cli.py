@@ -11,7 +11,7 @@ import psycopg
 from fix_logger import away, run_spool
 
 from mlops_ledger import Database, ModelVersionRepository, PredictionLogger, Settings
-from mlops_ledger.logger.deadletters import dead_letters
+from mlops_ledger.logger.dead_letters import dead_letters
 
 
 def test_what_a_process_left_is_shown_and_replayed(

@@ -11,7 +11,7 @@ from fix_logger import FEATURES, ONE, away, balance
 
 from mlops_ledger import Database, PredictionLogger, Settings
 from mlops_ledger.errors import Unavailable
-from mlops_ledger.logger import survey
+from mlops_ledger.logger import inspect as survey
 
 BALLAST = 2_000_000
 

@@ -8,7 +8,7 @@ import threading
 import pytest
 from fix_logger import wait_until
 
-from mlops_ledger.logger.groups import Group
+from mlops_ledger.logger.group_commit import Group
 
 
 class Work:

@@ -12,8 +12,9 @@ from fix_logger import FEATURES, ONE, away, balance, wait_until
 from psycopg.conninfo import make_conninfo
 
 from mlops_ledger import Database, ModelVersionRepository, PredictionLogger, Settings
-from mlops_ledger.logger import flusher, survey
-from mlops_ledger.logger.deadletters import dead_letters
+from mlops_ledger.logger import flusher
+from mlops_ledger.logger import inspect as survey
+from mlops_ledger.logger.dead_letters import dead_letters
 
 Read = Callable[[], list[str]]
 GOOD = [f"r{number}" for number in range(5000) if number % 100 != 50]

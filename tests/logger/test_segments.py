@@ -13,10 +13,10 @@ import pytest
 from fix_faults import full
 
 from mlops_ledger.logger import segments, spool
-from mlops_ledger.logger.drain import Drain
+from mlops_ledger.logger.inspect import survey
+from mlops_ledger.logger.reader import Drain
 from mlops_ledger.logger.segments import Record, frame, scan
 from mlops_ledger.logger.spool import Spool, SpoolFull
-from mlops_ledger.logger.survey import survey
 
 SALT = 12345
 QUOTA = 100_000_000

@@ -12,8 +12,8 @@ from fix_logger import FEATURES, ONE, away, run_spool, wait_until
 from psycopg.conninfo import make_conninfo
 
 from mlops_ledger import Database, ModelVersionRepository, PredictionLogger, Settings
-from mlops_ledger.logger import survey
-from mlops_ledger.logger.deadletters import dead_letters
+from mlops_ledger.logger import inspect as survey
+from mlops_ledger.logger.dead_letters import dead_letters
 
 Read = Callable[[], list[str]]
 

@@ -18,7 +18,7 @@ from fix_faults import Proxy, full, migrated
 
 from mlops_ledger import Database, ModelVersionRepository, PredictionLogger, Settings
 from mlops_ledger.embedded import EmbeddedServer
-from mlops_ledger.logger import survey
+from mlops_ledger.logger import inspect as survey
 
 ONE = {"model_name": "m", "model_version": "1"}
 FEATURES = [float(number) for number in range(12)]

@@ -16,7 +16,7 @@ import pytest
 from fix_faults import TORTURE
 
 from mlops_ledger import Database, Settings
-from mlops_ledger.logger import survey
+from mlops_ledger.logger import inspect as survey
 
 REQUESTS = 300
 PREAMBLE = """

@@ -12,7 +12,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from mlops_ledger import Database
-from mlops_ledger.roles import Roles
+from mlops_ledger.admin.roles import Roles
 
 _CONTENTS = """
 INSERT INTO model_versions (model_name) VALUES ('m'), ('m'), ('m');

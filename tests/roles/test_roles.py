@@ -26,12 +26,12 @@ from mlops_ledger import (
     Settings,
     new_id,
 )
+from mlops_ledger.admin.roles import Roles
+from mlops_ledger.admin.stats import Statistics
+from mlops_ledger.admin.verify import verify
 from mlops_ledger.cli import main
 from mlops_ledger.errors import InvalidValue, LedgerError
 from mlops_ledger.migrations import Migrator
-from mlops_ledger.roles import Roles
-from mlops_ledger.stats import Statistics
-from mlops_ledger.verify import verify
 
 SINCE = datetime.now(UTC) - timedelta(hours=1)
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "roles.md"
@@ -134,7 +134,7 @@ def test_a_writer_can_run_every_job(users: Users, tmp_path: Path) -> None:
         ]
         for write, count in ((rows[:2], 2), (rows, 1)):
             stored = predictions.insert_many(
-                rows=write, model_name="jobs", model_version="1", write_id=new_id()
+                rows=write, model_name="jobs", model_version="1", idempotency_key=new_id()
             )
             assert stored.stored == count
         truth = GroundTruthRepository(db)

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from ..checks.values import ALERT_STATUSES, SEVERITIES, choice, look_back, page_size
 from ..errors import InvalidValue
-from ..identifiers import new_id
+from ..ids import new_id
 from ..rows import Alert, AlertOccurrence, AlertStats
-from ..values import ALERT_STATUSES, SEVERITIES, choice, look_back, page_size
 from .repository import AsyncRepository
 
 

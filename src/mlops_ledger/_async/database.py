@@ -18,7 +18,7 @@ from ..config import Settings, describe
 from ..connections import Probe
 from ..embedded import resolve_conninfo
 from ..errors import LedgerError, PoolExhausted
-from ..failures import raise_alone, translate
+from ..errors.translate import raise_alone, translate
 from ..rows import Health
 from ..statements import load
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from ..identifiers import new_id
+from ..checks.values import look_back, page_size
+from ..ids import new_id
 from ..rows import DriftReport, FeatureTrend
-from ..values import look_back, page_size
 from .repository import AsyncRepository
 
 

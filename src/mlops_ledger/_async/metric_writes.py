@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..checks.metrics import Row
 from ..errors import Conflict, DuplicateId
-from ..metric_fields import Row
 from ..rows import Written
 from ..statements import load
 from .repository import AsyncRepository

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from ..checks.values import STAGES, choice, mapping, page_size
 from ..errors import InvalidValue, NotFound
-from ..identifiers import new_id
+from ..ids import new_id
 from ..rows import Deployment, ModelVersion, PromotionPolicy, TimelineEntry
-from ..values import STAGES, choice, mapping, page_size
 from .repository import AsyncRepository
 
 

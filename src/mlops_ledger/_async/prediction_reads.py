@@ -12,14 +12,14 @@ from uuid import UUID
 from psycopg import AsyncClientCursor
 from psycopg.rows import scalar_row
 
-from .. import frames
+from .. import arrow
+from ..checks.predictions import EARLIEST, latest_moment
+from ..checks.values import instant, look_back, page_size
+from ..checks.values import uuid as checked_uuid
 from ..errors import InvalidValue, LedgerError
-from ..identifiers import time_of
-from ..prediction_fields import EARLIEST, latest_moment
+from ..ids import time_of
 from ..rows import MonitoringSummary, Prediction, PredictionStats
 from ..statements import load
-from ..values import instant, look_back, page_size
-from ..values import uuid as checked_uuid
 from .database import AsyncDatabase
 from .repository import AsyncRepository
 
@@ -141,16 +141,16 @@ class AsyncPredictionReads(AsyncRepository):
         async with self._db.connection() as connection:
             query = AsyncClientCursor(connection).mogrify(statement.text, statement.bind(locals()))
         conninfo = await self._db.conninfo()
-        query = frames.selection(query, columns)
-        return await asyncio.to_thread(frames.read_table, conninfo, query)
+        query = arrow.selection(query, columns)
+        return await asyncio.to_thread(arrow.read_table, conninfo, query)
 
     async def fetch_polars(self, **window: Any) -> Any:
         """Return what `fetch_arrow` does as a Polars data frame; the same arguments."""
-        return frames.to_polars(await self.fetch_arrow(**window))
+        return arrow.to_polars(await self.fetch_arrow(**window))
 
     async def fetch_pandas(self, **window: Any) -> Any:
         """Return what `fetch_arrow` does as a pandas data frame; the same arguments."""
-        return frames.to_pandas(await self.fetch_arrow(**window))
+        return arrow.to_pandas(await self.fetch_arrow(**window))
 
     async def _version_ids(
         self, model_name: str | None, model_version: str | None

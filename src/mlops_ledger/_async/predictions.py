@@ -9,14 +9,14 @@ from uuid import UUID
 
 from psycopg.rows import scalar_row
 
-from .. import prediction_fields
-from ..copying import Batch, Key, RowBatch, Tally
+from ..checks import predictions as prediction_fields
+from ..checks.predictions import KnownVersion
+from ..checks.values import text
+from ..copying.batch import Batch, Key, RowBatch, Tally
 from ..errors import Conflict, DuplicateId, InvalidValue, LedgerError, MissingPartition, NotFound
-from ..identifiers import new_id
-from ..prediction_fields import KnownVersion
+from ..ids import new_id
 from ..rows import Written
 from ..statements import load
-from ..values import text
 from .database import AsyncTransaction
 from .prediction_reads import AsyncPredictionReads
 
@@ -81,16 +81,16 @@ class AsyncPredictionsRepository(AsyncPredictionReads):
         rows: Iterable[Mapping[str, Any]],
         model_name: str | None = None,
         model_version: str | None = None,
-        write_id: UUID | None = None,
+        idempotency_key: UUID | None = None,
     ) -> Written:
         """Store many predictions in one transaction by COPY.
 
         A row is a mapping of the arguments of `insert`; model and version may be given once for
-        all. Repeating a call with the same `write_id` and rows stores nothing twice, and a row
-        whose id is there already is not stored again. Raises NotFound for an unknown version,
+        all. Repeating a call with the same `idempotency_key` and rows stores nothing twice, and a
+        row whose id is there already is not stored again. Raises NotFound for an unknown version,
         InvalidValue naming the row and its field; then nothing is stored.
         """
-        return await self._store(RowBatch(rows, model_name, model_version), write_id)
+        return await self._store(RowBatch(rows, model_name, model_version), idempotency_key)
 
     async def refusals(self, *, rows: Iterable[Mapping[str, Any]]) -> dict[int, InvalidValue]:
         """Return what `insert_many` would refuse in rows, by the place of the row; store nothing.
@@ -114,7 +114,7 @@ class AsyncPredictionsRepository(AsyncPredictionReads):
         model_name: str,
         model_version: str,
         columns: Any,
-        write_id: UUID | None = None,
+        idempotency_key: UUID | None = None,
     ) -> Written:
         """Store many predictions of one version, given by the column; needs NumPy.
 
@@ -124,10 +124,10 @@ class AsyncPredictionsRepository(AsyncPredictionReads):
         checked before the first byte is sent. Otherwise as `insert_many`.
         """
         try:
-            from ..columns import ColumnBatch
+            from ..copying.columns import ColumnBatch
         except ImportError:
             raise LedgerError("insert_columns needs NumPy: pip install numpy") from None
-        return await self._store(ColumnBatch(columns, model_name, model_version), write_id)
+        return await self._store(ColumnBatch(columns, model_name, model_version), idempotency_key)
 
     async def erase(self, *, request_id: str) -> int:
         """Delete the predictions of a request and their labels; return how many predictions."""
@@ -163,18 +163,20 @@ class AsyncPredictionsRepository(AsyncPredictionReads):
             await self._value("erase__record", locals())
         return num_rows
 
-    async def _store(self, batch: Batch, write_id: UUID | None) -> Written:
+    async def _store(self, batch: Batch, idempotency_key: UUID | None) -> Written:
         if not len(batch):
             return Written(stored=0, duplicates=0)
         versions = {key: await self._version(*key) for key in batch.keys}
-        write_id = new_id() if write_id is None else write_id
+        idempotency_key = new_id() if idempotency_key is None else idempotency_key
         staged = False
         for attempt in range(3):
             try:
                 data = batch.encode(versions)
                 async with self._db.transaction() as tx:
                     within = AsyncPredictionsRepository(tx)
-                    return await within._write(write_id, batch.tallies(versions), data, staged)
+                    return await within._write(
+                        idempotency_key, batch.tallies(versions), data, staged
+                    )
             except MissingPartition:
                 if attempt == 2:
                     raise
@@ -207,10 +209,10 @@ class AsyncPredictionsRepository(AsyncPredictionReads):
             return await AsyncPredictionsRepository(tx)._insert_once("insert", values, conflict)
 
     async def _write(
-        self, write_id: UUID, tallies: Sequence[Tally], data: Iterator[bytes], staged: bool
+        self, idempotency_key: UUID, tallies: Sequence[Tally], data: Iterator[bytes], staged: bool
     ) -> Written:
         total = sum(tally.count for tally in tallies)
-        if not await self._begin_write(write_id, tallies):
+        if not await self._begin_write(idempotency_key, tallies):
             return Written(stored=0, duplicates=total)
         if not staged:
             await self._copy("copy", data)
@@ -221,12 +223,12 @@ class AsyncPredictionsRepository(AsyncPredictionReads):
         await self._run("drop_stage")
         return Written(stored=stored, duplicates=total - stored)
 
-    async def _begin_write(self, write_id: UUID, tallies: Sequence[Tally]) -> bool:
+    async def _begin_write(self, idempotency_key: UUID, tallies: Sequence[Tally]) -> bool:
         """Record the write; return whether it is new. Raises Conflict when it was another."""
         begun = set()
         for tally in tallies:
             values = {
-                "write_id": write_id,
+                "idempotency_key": idempotency_key,
                 "model_version_id": tally.version.id,
                 "num_predictions": tally.count,
                 "first_predicted_at": tally.first,
@@ -234,10 +236,10 @@ class AsyncPredictionsRepository(AsyncPredictionReads):
             }
             new = await self._value("begin_write", values) is not None
             if not new and await self._value("begin_write__repeated", values) is None:
-                raise Conflict("write_id: already names a write of other predictions")
+                raise Conflict("idempotency_key: already names a write of other predictions")
             begun.add(new)
         if len(begun) > 1:
-            raise Conflict("write_id: already names a write of other predictions")
+            raise Conflict("idempotency_key: already names a write of other predictions")
         return begun.pop()
 
     async def _copy(self, name: str, data: Iterator[bytes]) -> None:

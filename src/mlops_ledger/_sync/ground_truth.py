@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from .. import labels
+from ..checks.values import instant, number
+from ..copying import labels
 from ..errors import InvalidValue, MissingPartition, NotFound
 from ..rows import GroundTruth, Labeled, Performance
 from ..statements import load
-from ..values import instant, number
 from .database import Transaction
 from .repository import Repository
 
@@ -69,13 +69,13 @@ class GroundTruthRepository(Repository):
         assert found is not None  # the function returns a row or raises
         return found
 
-    def settle(self, *, since: datetime | None = None, until: datetime | None = None) -> int:
+    def match(self, *, since: datetime | None = None, until: datetime | None = None) -> int:
         """Store the labels that waited for predictions of a window and return how many.
 
-        Writes of many predictions settle theirs, and `performance` its window.
+        Writes of many predictions match theirs, and `performance` its window.
         """
-        settled: int = self._value("settle", locals())
-        return settled
+        matched: int = self._value("match", locals())
+        return matched
 
     def list_labels(self, *, prediction_id: UUID) -> list[GroundTruth]:
         """Return all labels of a prediction, newest first: the first of them counts."""
@@ -107,7 +107,7 @@ class GroundTruthRepository(Repository):
             raise InvalidValue("until", "must be after since")
         if not 0 <= number("threshold", threshold) <= 1:
             raise InvalidValue("threshold", "must be between 0 and 1")
-        self.settle(since=since, until=until)
+        self.match(since=since, until=until)
         found = self._row("performance", Performance, locals())
         if found is None:
             version = "" if model_version is None else f" with a version {model_version}"

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from ..checks.values import page_size
 from ..errors import NotFound
-from ..identifiers import new_id
+from ..ids import new_id
 from ..rows import Monitor, MonitorResult
-from ..values import page_size
 from .repository import Repository
 
 
@@ -36,7 +36,7 @@ class MonitorsRepository(Repository):
         hysteresis: float = 0,
         slice: str = "",
         host: str | None = None,
-        labels: Mapping[str, Any] | None = None,
+        attributes: Mapping[str, Any] | None = None,
         created_by: str | None = None,
         id: UUID | None = None,
     ) -> UUID:
@@ -44,9 +44,9 @@ class MonitorsRepository(Repository):
 
         `source` is monitoring (`metric_name` is a field of the monitoring runs), performance
         (values at stage production, over all data or one `slice`) or system (of one `host`, with
-        `labels`). A value that is `operator` (>, >=, < or <=) a threshold is bad; when the newest
-        `consecutive` values within `window` are, an alert is raised. It is resolved when a value
-        is good by `hysteresis`. `no_data` says what no value in the window means: ok, warning or
+        `attributes`). A value that is `operator` (>, >=, < or <=) a threshold is bad; when the
+        newest `consecutive` values within `window` are, an alert is raised. It is resolved when a
+        value is good by `hysteresis`. `no_data` says what no value in the window means: ok, warning or
         critical. Raises NotFound for an unknown model, Conflict when the model has a monitor of
         that name.
         """

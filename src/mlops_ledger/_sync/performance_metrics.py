@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from .. import metric_fields
+from ..checks import metrics as metric_fields
+from ..checks.values import page_size
 from ..errors import NotFound
-from ..identifiers import new_id
+from ..ids import new_id
 from ..rows import MetricBucket, MetricComparison, PerformanceMetric, Written
-from ..values import page_size
 from .metric_writes import MetricWrites
 
 
@@ -50,15 +50,17 @@ class PerformanceMetricsRepository(MetricWrites):
         return self._insert_once("insert", values, "id: already names another value")
 
     def insert_many(
-        self, *, rows: Iterable[Mapping[str, Any]], write_id: UUID | None = None
+        self, *, rows: Iterable[Mapping[str, Any]], idempotency_key: UUID | None = None
     ) -> Written:
         """Store many values in one transaction by COPY.
 
-        A row is a mapping of the arguments of `insert`. Repeating a call with the same `write_id`,
-        made by `new_id()`, and rows stores nothing twice. Raises Conflict when an id names another
-        value, NotFound and InvalidValue as `insert`; then nothing is stored.
+        A row is a mapping of the arguments of `insert`. Repeating a call with the same
+        `idempotency_key`, made by `new_id()`, and rows stores nothing twice. Raises Conflict when
+        an id names another value, NotFound and InvalidValue as `insert`; then nothing is stored.
         """
-        return self._store(metric_fields.checked(metric_fields.PERFORMANCE, rows, write_id))
+        return self._store(
+            metric_fields.checked(metric_fields.PERFORMANCE, rows, idempotency_key)
+        )
 
     def get(self, *, id: UUID) -> PerformanceMetric | None:
         """Return one value, or None."""

@@ -13,14 +13,14 @@ from uuid import UUID
 from psycopg import ClientCursor
 from psycopg.rows import scalar_row
 
-from .. import frames
+from .. import arrow
+from ..checks.predictions import EARLIEST, latest_moment
+from ..checks.values import instant, look_back, page_size
+from ..checks.values import uuid as checked_uuid
 from ..errors import InvalidValue, LedgerError
-from ..identifiers import time_of
-from ..prediction_fields import EARLIEST, latest_moment
+from ..ids import time_of
 from ..rows import MonitoringSummary, Prediction, PredictionStats
 from ..statements import load
-from ..values import instant, look_back, page_size
-from ..values import uuid as checked_uuid
 from .database import Database
 from .repository import Repository
 
@@ -142,16 +142,16 @@ class PredictionReads(Repository):
         with self._db.connection() as connection:
             query = ClientCursor(connection).mogrify(statement.text, statement.bind(locals()))
         conninfo = self._db.conninfo()
-        query = frames.selection(query, columns)
-        return frames.read_table(conninfo, query)
+        query = arrow.selection(query, columns)
+        return arrow.read_table(conninfo, query)
 
     def fetch_polars(self, **window: Any) -> Any:
         """Return what `fetch_arrow` does as a Polars data frame; the same arguments."""
-        return frames.to_polars(self.fetch_arrow(**window))
+        return arrow.to_polars(self.fetch_arrow(**window))
 
     def fetch_pandas(self, **window: Any) -> Any:
         """Return what `fetch_arrow` does as a pandas data frame; the same arguments."""
-        return frames.to_pandas(self.fetch_arrow(**window))
+        return arrow.to_pandas(self.fetch_arrow(**window))
 
     def _version_ids(
         self, model_name: str | None, model_version: str | None

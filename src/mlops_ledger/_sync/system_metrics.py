@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from .. import metric_fields
-from ..binary import DAY, moment_of
-from ..copying import stretches
+from ..checks import metrics as metric_fields
+from ..checks.metrics import Row
+from ..copying.batch import stretches
+from ..copying.binary import DAY, moment_of
 from ..errors import MissingPartition
 from ..host_metrics import HostMetrics
-from ..metric_fields import Row
 from ..rows import MetricBucket, SystemMetric, Written
 from .metric_writes import MetricWrites
 
@@ -29,16 +29,16 @@ class SystemMetricsRepository(MetricWrites):
         self._host: HostMetrics | None = None
 
     def insert_many(
-        self, *, rows: Iterable[Mapping[str, Any]], write_id: UUID | None = None
+        self, *, rows: Iterable[Mapping[str, Any]], idempotency_key: UUID | None = None
     ) -> Written:
         """Store many values in one transaction by COPY, and make the partitions they need.
 
         A row is a mapping of `host`, `metric_name` and `metric_value`, and of `timestamp` (now by
-        default), `unit`, `labels` (a JSON object) and `id` as wanted. Repeating a call with the
-        same `write_id`, made by `new_id()`, and rows stores nothing twice. Raises Conflict when an
-        id names another value, InvalidValue for a value that is refused; then nothing is stored.
+        default), `unit`, `attributes` (a JSON object) and `id` as wanted. Repeating a call with the
+        same `idempotency_key`, made by `new_id()`, and rows stores nothing twice. Raises Conflict
+        when an id names another value, InvalidValue for a refused value; then nothing is stored.
         """
-        return self._store(metric_fields.checked(metric_fields.SYSTEM, rows, write_id))
+        return self._store(metric_fields.checked(metric_fields.SYSTEM, rows, idempotency_key))
 
     def collect(self, *, disks: Sequence[str] = ("/",)) -> Written:
         """Measure this host and this process, and store it.
@@ -53,7 +53,7 @@ class SystemMetricsRepository(MetricWrites):
         return self.insert_many(rows=rows)
 
     def latest(self, *, host: str) -> list[SystemMetric]:
-        """Return the newest value of each metric and labels, as the host was heard of last."""
+        """Return the newest value of each metric and attributes, as the host was heard of last."""
         return self._rows("latest", SystemMetric, locals())
 
     def timeseries(
@@ -61,14 +61,14 @@ class SystemMetricsRepository(MetricWrites):
         *,
         metric_name: str,
         host: str | None = None,
-        labels: Mapping[str, Any] | None = None,
+        attributes: Mapping[str, Any] | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         bucket: str | timedelta = "hour",
     ) -> list[MetricBucket]:
         """Return a metric with since <= timestamp < until by bucket, oldest first.
 
-        The window ends now and is a day long by default. `labels` are those that a value must
+        The window ends now and is a day long by default. `attributes` are those that a value must
         have. `bucket` is "minute", "hour", "day", "week" (from Monday) or "month", in UTC, or a
         timedelta: then buckets begin at `since`. Buckets without a value are left out; the window
         may have at most 1000 buckets.

@@ -8,11 +8,11 @@ from uuid import UUID
 
 import click
 
+from ..checks.values import ALERT_STATUSES, SEVERITIES
 from ..database import Database
 from ..errors import NotFound
 from ..repositories import AlertsRepository
 from ..rows import Alert
-from ..values import ALERT_STATUSES, SEVERITIES
 from .options import (
     Instant,
     JsonObject,

@@ -6,7 +6,7 @@ from typing import Any, TextIO
 
 import click
 
-from ..audit import verify_lines
+from ..admin.audit_export import verify_lines
 from ..database import Database
 from ..repositories import AuditRepository
 from ..rows import AuditEntry

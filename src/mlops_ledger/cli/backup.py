@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
-from .. import backup as backups
+from ..admin import backup as backups
 from ..config import Settings
 from .options import json_option
 from .output import echo_json, size

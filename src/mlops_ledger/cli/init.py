@@ -7,10 +7,10 @@ from contextlib import suppress
 
 import click
 
+from ..admin.create import Made, drop_database, initialise
 from ..config import Settings
 from ..database import Database
 from ..errors import ConfigError, LedgerError
-from ..setup import Made, drop_database, initialise
 from .options import json_option, period_type
 from .output import echo_json, echo_row
 

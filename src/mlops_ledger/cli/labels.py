@@ -7,9 +7,9 @@ from uuid import UUID
 
 import click
 
+from ..checks.values import look_back
 from ..database import Database
 from ..repositories import GroundTruthRepository
-from ..values import look_back
 from .options import Instant, json_option, until_option
 from .output import cell, echo_fields, echo_json, echo_rows
 
@@ -70,7 +70,7 @@ def show(prediction_id: UUID, as_json: bool) -> None:
 
 
 @labels.command()
-def settle() -> None:
+def match() -> None:
     """Store the labels whose prediction has arrived since."""
     with Database() as db:
-        click.echo(f"{GroundTruthRepository(db).settle()} settled")
+        click.echo(f"{GroundTruthRepository(db).match()} matched")

@@ -15,7 +15,7 @@ from typing import Any
 import click
 from click.decorators import FC
 
-from ..collector import Collector
+from ..admin.collector import Collector
 from ..config import Settings
 from ..database import Database
 from ..repositories import (
@@ -151,23 +151,25 @@ def compare(model_name: str, version_a: str, version_b: str, as_json: bool) -> N
 @metrics.command()
 @click.argument("host", required=False)
 @click.option("--metric", "metric_name", help="Show this metric over time.")
-@click.option("--labels", type=JsonObject(), help="Only with these labels, as JSON.")
+@click.option("--attributes", type=JsonObject(), help="Only with these attributes, as JSON.")
 @since_option
 @until_option
 @_bucket("hour")
 @json_option
 def system(
-    host: str | None, metric_name: str | None, labels: Any, as_json: bool, **window: Any
+    host: str | None, metric_name: str | None, attributes: Any, as_json: bool, **window: Any
 ) -> None:
     """Show how a host is doing, by default this one; or a metric of it, by default for a day."""
     host = host or socket.gethostname()
     with Database() as db:
         stored = SystemMetricsRepository(db)
         if metric_name is None:
-            columns = "timestamp metric_name metric_value unit labels"
+            columns = "timestamp metric_name metric_value unit attributes"
             echo_rows(stored.latest(host=host), columns, as_json)
             return
-        found = stored.timeseries(metric_name=metric_name, host=host, labels=labels, **window)
+        found = stored.timeseries(
+            metric_name=metric_name, host=host, attributes=attributes, **window
+        )
     echo_rows(found, _BUCKET, as_json)
 
 

@@ -62,7 +62,7 @@ def monitors() -> None:
 )
 @click.option("--slice", default="", help="The slice of a performance metric.")
 @click.option("--host", help="The host of a system metric.")
-@click.option("--labels", type=JsonObject(), help="Labels of a system metric, as JSON.")
+@click.option("--attributes", type=JsonObject(), help="Attributes of a system metric, as JSON.")
 @by_option
 @json_option
 def add(

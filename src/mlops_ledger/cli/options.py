@@ -10,10 +10,10 @@ from uuid import UUID
 import click
 import orjson
 
+from ..checks.values import ACTION_STATUSES, ACTIONS, RISK_LEVELS, STAGES
 from ..database import Database
 from ..errors import NotFound
 from ..repositories import ModelVersionRepository
-from ..values import ACTION_STATUSES, ACTIONS, RISK_LEVELS, STAGES
 
 
 class Instant(click.ParamType[datetime]):

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
+from ..admin.retention import Freed, Retention
 from ..database import Database
-from ..retention import Freed, Retention
 from .options import Length, json_option
 from .output import echo_json, size
 

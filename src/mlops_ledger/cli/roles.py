@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from ..admin.roles import PREFIX, Roles
 from ..database import Database
-from ..roles import PREFIX, Roles
 from .options import json_option
 from .output import echo_json, echo_table
 

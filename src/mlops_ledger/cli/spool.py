@@ -13,7 +13,8 @@ import orjson
 
 from ..config import Settings
 from ..database import Database
-from ..logger import deadletters, survey
+from ..logger import dead_letters as deadletters
+from ..logger import inspect as survey
 from ..logger.records import readable
 from ..logger.spool import folders
 from .options import json_option

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from ..admin.stats import Statistics, TableStats
 from ..database import Database
-from ..stats import Statistics, TableStats
 from .options import json_option
 from .output import echo_json, echo_table, size
 

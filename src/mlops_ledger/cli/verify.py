@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from .. import verify as checks
+from ..admin import verify as checks
 from ..config import Settings
 from .options import json_option
 from .output import echo_json, echo_table

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import EmbeddedServerError
+from ..files import sync_folder
 from .account import Account
-from .files import sync_folder, write_file
+from .files import write_file
 from .programs import major_version
 
 USER: Final = "mlops"

@@ -6,6 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
+from ..files import sync_folder
 from .account import Account
 
 
@@ -46,12 +47,3 @@ def write_file(path: Path, text: str, account: Account) -> None:
         os.fsync(descriptor)
     part.replace(path)
     sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make new names and renames in `folder` survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -12,7 +12,7 @@ from ..errors import LedgerError
 from .base import LoggerBase, not_committed
 from .counters import Counters
 from .intake import Intake, Settled
-from .records import Prediction, encode
+from .records import PredictionFields, encode
 from .spool import SpoolFull
 
 
@@ -24,7 +24,7 @@ class AsyncPredictionLogger(LoggerBase):
 
     _syncing: asyncio.Task[None] | None = None
 
-    async def __call__(self, **prediction: Unpack[Prediction]) -> UUID:
+    async def __call__(self, **prediction: Unpack[PredictionFields]) -> UUID:
         """Log a prediction and return its id; the arguments are those of `insert`.
 
         Raises InvalidValue for a value that is refused, and Unavailable when the record could
@@ -34,7 +34,7 @@ class AsyncPredictionLogger(LoggerBase):
         await self._take((payload,))
         return id
 
-    async def many(self, predictions: Iterable[Prediction]) -> list[UUID]:
+    async def many(self, predictions: Iterable[PredictionFields]) -> list[UUID]:
         """Log predictions, each a mapping of the arguments of a call, and return their ids.
 
         They become durable together, so it costs one sync or one commit for all. Nothing is

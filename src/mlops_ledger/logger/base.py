@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Final, TypeAlias
 from uuid import UUID
 
-from .. import values
+from ..checks import values
 from ..config import Settings
 from ..database import AsyncDatabase, Database
 from ..errors import ConfigError, InvalidValue, LedgerError, Unavailable
 from .counters import Counters, count
 from .flusher import Flusher
 from .intake import Intake, Options
-from .records import Prediction, encode
+from .records import PredictionFields, encode
 
 log = logging.getLogger("mlops_ledger.logger")
 
@@ -92,7 +92,7 @@ class LoggerBase:
         """What became of the records that this process logged."""
         return self._final or self._count()
 
-    def _encode(self, predictions: Iterable[Prediction]) -> tuple[list[UUID], list[bytes]]:
+    def _encode(self, predictions: Iterable[PredictionFields]) -> tuple[list[UUID], list[bytes]]:
         """Check predictions and return their ids and records."""
         ids, payloads = [], []
         for place, each in enumerate(predictions):

@@ -17,9 +17,9 @@ from ..errors import (
     Unavailable,
 )
 from ..rows import Written
-from .deadletters import bury
-from .drain import Drain
+from .dead_letters import bury
 from .intake import Intake
+from .reader import Drain
 from .records import decode
 from .segments import Record
 
@@ -31,8 +31,8 @@ _REST: Final = 5e-5
 class Sink(Protocol):
     """Where batches go."""
 
-    def insert_many(self, *, rows: Iterable[Mapping[str, Any]], write_id: UUID) -> Written:
-        """Store rows in one transaction, once for each `write_id`."""
+    def insert_many(self, *, rows: Iterable[Mapping[str, Any]], idempotency_key: UUID) -> Written:
+        """Store rows in one transaction, once for each `idempotency_key`."""
 
     def refusals(self, *, rows: Iterable[Mapping[str, Any]]) -> dict[int, InvalidValue]:
         """Return what `insert_many` refuses without asking the server, by the row's place."""
@@ -70,11 +70,11 @@ class Delivery:
         records = self.drain.batch()
         if len(records) < min(least, self.drain.limit):
             return False
-        write_id = self.drain.begin(records)
+        idempotency_key = self.drain.begin(records)
         try:
-            self._send(records, write_id, patient)
+            self._send(records, idempotency_key, patient)
         except (InvalidValue, TypeError, ValueError, OverflowError) as error:
-            self._refused(records, write_id, error, patient)
+            self._refused(records, idempotency_key, error, patient)
         except NotFound as error:
             # All records of a spool are of one version.
             self._settle(records, dict.fromkeys(range(len(records)), error))
@@ -89,15 +89,15 @@ class Delivery:
             self._settle(records, {})
         return True
 
-    def _send(self, records: list[Record], write_id: UUID, patient: bool) -> None:
+    def _send(self, records: list[Record], idempotency_key: UUID, patient: bool) -> None:
         rows = unpack([record.payload for record in records], patient=patient)
-        written = self._sink.insert_many(rows=rows, write_id=write_id)
+        written = self._sink.insert_many(rows=rows, idempotency_key=idempotency_key)
         self.batches += 1
         self.stored += written.stored
         self.duplicates += written.duplicates
 
     def _refused(
-        self, records: list[Record], write_id: UUID, error: Exception, patient: bool
+        self, records: list[Record], idempotency_key: UUID, error: Exception, patient: bool
     ) -> None:
         """Send those that can be seen to be right and bury the others, or narrow down which."""
         rows = unpack([record.payload for record in records], patient=patient)
@@ -108,7 +108,7 @@ class Delivery:
         right = [record for place, record in enumerate(records) if place not in refused]
         try:
             if right:
-                self._send(right, write_id, patient)
+                self._send(right, idempotency_key, patient)
         except (InvalidValue, Conflict):
             # The server refuses more; nothing is stored or buried yet.
             self.drain.divide(len(records) // 2)

@@ -15,8 +15,8 @@ from ..database import Database
 from ..errors import LedgerError
 from .counters import Counters, count
 from .delivery import Delivery, is_outage, is_refusal, unpack
-from .drain import Drain
 from .intake import Intake
+from .reader import Drain
 from .spool import Spool, SpoolFull, folders
 
 logger = logging.getLogger("mlops_ledger.logger")
@@ -159,10 +159,10 @@ class Flusher(threading.Thread):
     def _send_memory(self, patient: bool) -> bool:
         if (batch := self.intake.take()) is None:
             return False
-        write_id, payloads = batch
+        idempotency_key, payloads = batch
         try:
             rows = unpack(payloads, patient=patient)
-            written = self._sink.insert_many(rows=rows, write_id=write_id)
+            written = self._sink.insert_many(rows=rows, idempotency_key=idempotency_key)
         except LedgerError as error:
             if not is_refusal(error):
                 raise

@@ -14,7 +14,7 @@ from pathlib import Path
 from uuid import UUID
 
 from ..errors import LedgerError, Unavailable
-from ..identifiers import new_id
+from ..ids import new_id
 from .spool import Spool, SpoolFull
 
 logger = logging.getLogger("mlops_ledger.logger")

@@ -12,7 +12,7 @@ from ..errors import LedgerError
 from .base import LoggerBase, not_committed
 from .counters import Counters
 from .intake import Intake
-from .records import Prediction, encode
+from .records import PredictionFields, encode
 
 
 class PredictionLogger(LoggerBase):
@@ -25,7 +25,7 @@ class PredictionLogger(LoggerBase):
     When the spool is full, `overflow` decides: "drop_oldest" (counted), "block" or "raise".
     """
 
-    def __call__(self, **prediction: Unpack[Prediction]) -> UUID:
+    def __call__(self, **prediction: Unpack[PredictionFields]) -> UUID:
         """Log a prediction and return its id; the arguments are those of `insert`.
 
         Raises InvalidValue for a value that is refused, and Unavailable when the record could
@@ -35,7 +35,7 @@ class PredictionLogger(LoggerBase):
         self._take((payload,))
         return id
 
-    def many(self, predictions: Iterable[Prediction]) -> list[UUID]:
+    def many(self, predictions: Iterable[PredictionFields]) -> list[UUID]:
         """Log predictions, each a mapping of the arguments of a call, and return their ids.
 
         They become durable together, so it costs one sync or one commit for all. Nothing is

@@ -16,10 +16,10 @@ from uuid import UUID
 
 import orjson
 
-from .. import prediction_fields as fields
-from .. import values
+from ..checks import predictions as fields
+from ..checks import values
 from ..errors import InvalidValue
-from ..identifiers import new_id, uuid7
+from ..ids import new_id, uuid7
 
 MAX_BYTES: Final = 4_000_000
 # Integers above are no exact doubles, and far above no JSON either.
@@ -27,7 +27,7 @@ _EXACT: Final = 2.0**53
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Prediction(TypedDict, total=False):
+class PredictionFields(TypedDict, total=False):
     """What one call may log; the fields are those of `PredictionsRepository.insert`."""
 
     features: Mapping[str, Any] | Sequence[float | None] | None

@@ -20,8 +20,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from ..embedded.files import sync_folder
-from .groups import Group
+from ..files import sync_folder
+from .group_commit import Group
 from .segments import OVERHEAD, Appender, Segment, frame
 
 SEGMENT_BYTES: Final = 8_000_000

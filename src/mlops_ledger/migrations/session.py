@@ -16,7 +16,7 @@ from psycopg.rows import class_row
 
 from ..config import describe
 from ..errors import LedgerError, MigrationError, SchemaError
-from ..failures import raise_alone, translate
+from ..errors.translate import raise_alone, translate
 from .files import Migration, Script
 from .state import Record
 

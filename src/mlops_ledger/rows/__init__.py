@@ -1,17 +1,18 @@
 """What the repositories return: one frozen dataclass per row shape, fields named as the columns."""
 
-from .actions import AgentAction
+from .agent_actions import AgentAction
 from .alerts import Alert, AlertOccurrence, AlertStats
-from .audit import AuditCheck, AuditEntry, AuditHead
-from .decisions import AcceptanceRate, RetrainingDecision
-from .drift import DriftReport, FeatureTrend
+from .audit_log import AuditCheck, AuditEntry, AuditHead
+from .drift_reports import DriftReport, FeatureTrend
+from .ground_truth import GroundTruth, Labeled, Performance
 from .health import Health
-from .labels import GroundTruth, Labeled, Performance
-from .metrics import MetricBucket, MetricComparison, PerformanceMetric, SystemMetric
-from .models import Deployment, ModelVersion, PromotionPolicy, TimelineEntry
-from .monitoring import DriftTrend, MonitoringRun
+from .model_versions import Deployment, ModelVersion, PromotionPolicy, TimelineEntry
+from .monitoring_metrics import DriftTrend, MonitoringRun
 from .monitors import Monitor, MonitorResult
+from .performance_metrics import MetricBucket, MetricComparison, PerformanceMetric
 from .predictions import MonitoringSummary, Prediction, PredictionStats, Written
+from .retraining_decisions import AcceptanceRate, RetrainingDecision
+from .system_metrics import SystemMetric
 
 __all__ = [
     "AcceptanceRate",

@@ -23,7 +23,7 @@ class Monitor:
     metric_name: str
     slice: str
     host: str | None
-    labels: dict[str, Any]
+    attributes: dict[str, Any]
     window: timedelta
     operator: str
     warning_threshold: float | None

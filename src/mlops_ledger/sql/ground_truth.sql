@@ -37,9 +37,9 @@ FROM STDIN (FORMAT binary);
 -- Record the copied labels.
 SELECT stored, waiting, duplicates FROM ledger_store_labels(true);
 
--- settle --
+-- match --
 -- Store the labels that waited for predictions of a window.
-SELECT settle_ground_truth(coalesce(%(since)s::timestamptz, '-infinity'), coalesce(%(until)s::timestamptz, 'infinity'));
+SELECT match_ground_truth(coalesce(%(since)s::timestamptz, '-infinity'), coalesce(%(until)s::timestamptz, 'infinity'));
 
 -- list_labels --
 -- All labels of a prediction, newest first, whether stored or waiting.

@@ -3,11 +3,11 @@
 -- insert --
 -- Add a monitor. No row when the id is taken.
 INSERT INTO monitors
-    (id, model_name, name, source, metric_name, slice, host, labels, "window", operator, warning_threshold,
+    (id, model_name, name, source, metric_name, slice, host, attributes, "window", operator, warning_threshold,
      critical_threshold, consecutive, no_data, hysteresis, created_by)
 VALUES
     (%(id)s::uuid, %(model_name)s::text, %(name)s::text, %(source)s::text, %(metric_name)s::text,
-     %(slice)s::text, %(host)s::text, coalesce(%(labels)s::jsonb, '{}'), %(window)s::interval,
+     %(slice)s::text, %(host)s::text, coalesce(%(attributes)s::jsonb, '{}'), %(window)s::interval,
      %(operator)s::text, %(warning_threshold)s::double precision,
      %(critical_threshold)s::double precision, %(consecutive)s::integer, %(no_data)s::text,
      %(hysteresis)s::double precision, coalesce(%(created_by)s::text, session_user))
@@ -20,7 +20,7 @@ SELECT id FROM monitors
 WHERE id = %(id)s::uuid AND model_name IS NOT DISTINCT FROM %(model_name)s::text AND name = %(name)s::text
   AND source = lower(btrim(%(source)s::text)) AND metric_name = %(metric_name)s::text
   AND slice = %(slice)s::text AND host IS NOT DISTINCT FROM %(host)s::text
-  AND labels = coalesce(%(labels)s::jsonb, '{}') AND "window" = %(window)s::interval
+  AND attributes = coalesce(%(attributes)s::jsonb, '{}') AND "window" = %(window)s::interval
   AND operator = %(operator)s::text
   AND warning_threshold IS NOT DISTINCT FROM %(warning_threshold)s::double precision
   AND critical_threshold IS NOT DISTINCT FROM %(critical_threshold)s::double precision
@@ -30,7 +30,7 @@ WHERE id = %(id)s::uuid AND model_name IS NOT DISTINCT FROM %(model_name)s::text
 
 -- add_defaults --
 -- Add the usual monitors of a model that it does not have yet.
-SELECT id, model_name, name, source, metric_name, slice, host, labels, "window", operator,
+SELECT id, model_name, name, source, metric_name, slice, host, attributes, "window", operator,
        warning_threshold, critical_threshold, consecutive, no_data, hysteresis, enabled,
        created_at, created_by, removed_at, removed_by,
        NULL::timestamptz AS evaluated_at, NULL::text AS state, NULL::text AS severity,
@@ -40,7 +40,7 @@ ORDER BY id;
 
 -- get --
 -- One monitor, removed ones too.
-SELECT id, model_name, name, source, metric_name, slice, host, labels, "window", operator,
+SELECT id, model_name, name, source, metric_name, slice, host, attributes, "window", operator,
        warning_threshold, critical_threshold, consecutive, no_data, hysteresis, enabled,
        created_at, created_by, removed_at, removed_by,
        evaluated_at, state, severity, value, point_at, alert_id
@@ -48,7 +48,7 @@ FROM v_monitors WHERE id = %(id)s::uuid;
 
 -- list_monitors --
 -- Monitors, newest first; a page goes on before the id that the last one ended with.
-SELECT id, model_name, name, source, metric_name, slice, host, labels, "window", operator,
+SELECT id, model_name, name, source, metric_name, slice, host, attributes, "window", operator,
        warning_threshold, critical_threshold, consecutive, no_data, hysteresis, enabled,
        created_at, created_by, removed_at, removed_by,
        evaluated_at, state, severity, value, point_at, alert_id

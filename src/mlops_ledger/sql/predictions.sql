@@ -30,7 +30,7 @@ WHERE id = %(id)s::uuid AND predicted_at = %(predicted_at)s::timestamptz
 -- begin_write --
 -- Record a write of one version. No row when it was made before.
 INSERT INTO prediction_batches (id, model_version_id, num_predictions, first_predicted_at, last_predicted_at)
-VALUES (%(write_id)s::uuid, %(model_version_id)s::uuid, %(num_predictions)s::integer,
+VALUES (%(idempotency_key)s::uuid, %(model_version_id)s::uuid, %(num_predictions)s::integer,
         %(first_predicted_at)s::timestamptz, %(last_predicted_at)s::timestamptz)
 ON CONFLICT DO NOTHING
 RETURNING id;
@@ -38,7 +38,7 @@ RETURNING id;
 -- begin_write__repeated --
 -- The write that was made before, if it had as many predictions.
 SELECT id FROM prediction_batches
-WHERE id = %(write_id)s::uuid AND model_version_id = %(model_version_id)s::uuid
+WHERE id = %(idempotency_key)s::uuid AND model_version_id = %(model_version_id)s::uuid
   AND num_predictions = %(num_predictions)s::integer;
 
 -- copy --

@@ -2,23 +2,23 @@
 
 -- insert_many__copy --
 -- Store values.
-COPY system_metrics (id, timestamp, host, metric_name, metric_value, unit, labels) FROM STDIN;
+COPY system_metrics (id, timestamp, host, metric_name, metric_value, unit, attributes) FROM STDIN;
 
 -- insert_many__stage --
 -- Make a table for values some of which may be there already.
 CREATE TEMP TABLE system_stage ON COMMIT DROP AS
-SELECT id, timestamp, host, metric_name, metric_value, unit, labels FROM system_metrics
+SELECT id, timestamp, host, metric_name, metric_value, unit, attributes FROM system_metrics
 WITH NO DATA;
 
 -- insert_many__copy_to_stage --
 -- Fill it.
-COPY pg_temp.system_stage (id, timestamp, host, metric_name, metric_value, unit, labels) FROM STDIN;
+COPY pg_temp.system_stage (id, timestamp, host, metric_name, metric_value, unit, attributes) FROM STDIN;
 
 -- insert_many__store_staged --
 -- Store what is new in it and count that.
 WITH stored AS (
-    INSERT INTO system_metrics (id, timestamp, host, metric_name, metric_value, unit, labels)
-    SELECT id, timestamp, host, metric_name, metric_value, unit, labels FROM pg_temp.system_stage
+    INSERT INTO system_metrics (id, timestamp, host, metric_name, metric_value, unit, attributes)
+    SELECT id, timestamp, host, metric_name, metric_value, unit, attributes FROM pg_temp.system_stage
     ON CONFLICT DO NOTHING
     RETURNING id
 )
@@ -29,8 +29,8 @@ SELECT count(*) FROM stored;
 SELECT id
 FROM pg_temp.system_stage s
 JOIN system_metrics m USING (id, timestamp)
-WHERE (m.host, m.metric_name, m.metric_value, m.unit, m.labels)
-   IS DISTINCT FROM (s.host, s.metric_name, s.metric_value, s.unit, s.labels)
+WHERE (m.host, m.metric_name, m.metric_value, m.unit, m.attributes)
+   IS DISTINCT FROM (s.host, s.metric_name, s.metric_value, s.unit, s.attributes)
 LIMIT 1;
 
 -- insert_many__drop_stage --
@@ -43,11 +43,11 @@ SELECT ensure_partitions('system_metrics', %(since)s::timestamptz, %(until)s::ti
 
 -- latest --
 -- What a host measured in the five minutes before it was heard of last: the newest value of each series.
-SELECT DISTINCT ON (metric_name, labels) id, timestamp, host, metric_name, metric_value, unit, labels
+SELECT DISTINCT ON (metric_name, attributes) id, timestamp, host, metric_name, metric_value, unit, attributes
 FROM system_metrics
 WHERE host = %(host)s::text
   AND timestamp > (SELECT max(timestamp) FROM system_metrics WHERE host = %(host)s::text) - interval '5 minutes'
-ORDER BY metric_name, labels, timestamp DESC, id DESC;
+ORDER BY metric_name, attributes, timestamp DESC, id DESC;
 
 -- timeseries --
 -- The values of a metric by bucket of time, oldest first; a bucket is a unit of the calendar in UTC or a step from the start.
@@ -57,7 +57,7 @@ SELECT coalesce(date_trunc(%(unit)s::text, timestamp, 'UTC'),
 FROM system_metrics
 WHERE metric_name = %(metric_name)s::text
   AND (%(host)s::text IS NULL OR host = %(host)s::text)
-  AND (%(labels)s::jsonb IS NULL OR labels @> %(labels)s::jsonb)
+  AND (%(attributes)s::jsonb IS NULL OR attributes @> %(attributes)s::jsonb)
   AND timestamp >= %(since)s::timestamptz AND timestamp < %(until)s::timestamptz
 GROUP BY 1
 ORDER BY 1;

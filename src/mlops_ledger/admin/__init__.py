@@ -1,0 +1,1 @@
+"""What operators do: create, clean up, back up, verify, hand out roles."""

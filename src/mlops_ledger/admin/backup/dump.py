@@ -1,0 +1,134 @@
+"""Makes a backup: pg_dump and the counts of the manifest see the same snapshot."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import dict_row, scalar_row
+
+from ...config import Settings, describe
+from ...connections import direct
+from ...embedded import resolve_conninfo
+from ...errors import BackupError, SchemaError
+from ...errors.translate import raise_alone, translate
+from ...files import sync_folder
+from ...statements import load
+from .manifest import Manifest, seal
+from .programs import find_program, run
+
+# Called with how many bytes of how many are done, as tables.
+OnProgress = Callable[[int, int], object]
+
+
+def backup(
+    settings: Settings, file: Path, on_progress: OnProgress = lambda done, total: None
+) -> Manifest:
+    """Write the configured database, with whatever is in it, to a new file.
+
+    Writers go on meanwhile; the file holds what was committed at one instant. It appears under its
+    name when it is whole and on the disk. Raises BackupError when the file exists already or
+    pg_dump fails, SchemaError when the database is not a ledger.
+    """
+    conninfo = direct(settings, resolve_conninfo(settings))
+    statements = load("backup")
+    with _new_file(file) as part, _snapshot(conninfo) as connection:
+        facts = _facts(connection)
+        program, version = find_program("pg_dump", facts["server"], settings)
+        snapshot = connection.execute(statements["snapshot"].text).fetchone()
+        assert snapshot is not None
+        command: list[str | Path] = [
+            program,
+            "--format=custom",
+            f"--file={part}",
+            f"--snapshot={snapshot[0]}",
+            # Rather than wait without end behind a migration, with every writer behind us.
+            "--lock-wait-timeout=60s",
+        ]
+        run(command, conninfo, progress(facts["sizes"], on_progress))
+        return seal(part, {**facts, "pg_dump": version})
+
+
+def count_rows(
+    connection: psycopg.Connection[Any], schema: str, tables: list[str]
+) -> dict[str, int]:
+    """Count the rows of each of some tables."""
+    counts = {}
+    for table in tables:
+        query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(schema, table))
+        [(counts[table],)] = connection.execute(query).fetchall()
+    return counts
+
+
+def progress(weights: dict[str, int], report: OnProgress) -> Callable[[str], None]:
+    """Count a table as done when the next one begins."""
+    total, done, current = sum(weights.values()), 0, ""
+
+    def begin(table: str) -> None:
+        nonlocal done, current
+        done += weights.get(current, 0)
+        current = table
+        report(done, total)
+
+    return begin
+
+
+def _facts(connection: psycopg.Connection[Any]) -> dict[str, Any]:
+    cursor = connection.cursor(row_factory=dict_row)
+    try:
+        facts = cursor.execute(load("backup")["facts"].text).fetchone()
+    except psycopg.errors.UndefinedTable:
+        facts = None
+    if facts is None or facts["schema_version"] is None:
+        raise SchemaError("the database is no ledger: it was never migrated")
+    names = connection.cursor(row_factory=scalar_row)
+    tables = names.execute(load("create")["tables"].text).fetchall()
+    roles = names.execute(load("backup")["roles"].text).fetchall()
+    # Counting locks the tables, so that none is dropped before pg_dump comes to it.
+    rows = count_rows(connection, facts["schema"], tables)
+    sizes = dict(connection.execute(load("backup")["sizes"].text).fetchall())
+    return {**facts, "roles": roles, "rows": rows, "sizes": sizes}
+
+
+@contextmanager
+def _snapshot(conninfo: str) -> Iterator[psycopg.Connection[Any]]:
+    try:
+        with psycopg.connect(conninfo) as connection:
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            connection.read_only = True
+            connection.execute(load("backup")["be_patient"].text)
+            yield connection
+    except psycopg.Error as error:
+        connecting = error.sqlstate is None
+        raise_alone(translate(error, connecting=connecting, target=describe(conninfo)))
+
+
+@contextmanager
+def _new_file(file: Path) -> Iterator[Path]:
+    """Lend a file beside `file` that takes its name at the end, if that is still free."""
+    if file.exists():
+        raise BackupError(f"{file} exists already; a backup never overwrites one")
+    part = file.with_name(f"{file.name}.part")
+    try:
+        descriptor = os.open(part, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            # One that lies about from a process that was killed is not locked.
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try:
+                yield part
+                os.link(part, file)
+            finally:
+                part.unlink()
+            sync_folder(file.absolute().parent)
+        finally:
+            os.close(descriptor)
+    except BlockingIOError:
+        raise BackupError(f"another process is writing {part}") from None
+    except OSError as error:
+        raise BackupError(f"{file} cannot be written: {error.strerror}") from None

@@ -1,0 +1,1 @@
+"""What comes in is checked before anything is sent."""

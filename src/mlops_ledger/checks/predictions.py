@@ -1,0 +1,129 @@
+"""What a prediction may hold, checked the same way for one row, many rows and columns."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from ..errors import InvalidValue
+from ..errors.constraints import INVALID
+from ..ids import new_id, time_of
+from . import values
+
+CONTRADICTS: Final = "contradicts predicted_at: make it with new_id(predicted_at)"
+EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+# Clocks differ, and a mistake of units is off by years.
+_AHEAD: Final = timedelta(days=1)
+_LARGEST: Final = sys.float_info.max
+RANGES: Final[Mapping[str, tuple[float, float]]] = {
+    "prediction": (-_LARGEST, _LARGEST),
+    "probability": (0.0, 1.0),
+    "confidence_lower": (-_LARGEST, _LARGEST),
+    "confidence_upper": (-_LARGEST, _LARGEST),
+    "latency_ms": (0.0, _LARGEST),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class KnownVersion:
+    """A version that predicts, and the features it takes, if it names them."""
+
+    id: UUID
+    feature_names: list[str] | None
+
+
+def latest_moment() -> datetime:
+    """Return the last instant at which a prediction may have been made."""
+    return datetime.now(UTC) + _AHEAD
+
+
+def moment(at: object, id: object) -> datetime:
+    """Return when a prediction was made: as given, else as its id says, else now."""
+    if at is not None:
+        found = values.instant("predicted_at", at)
+    elif id is not None:
+        found = _moment_of(values.uuid("id", id))
+    else:
+        return datetime.now(UTC)
+    if not EARLIEST <= found <= latest_moment():
+        field = "id" if at is None else "predicted_at"
+        raise InvalidValue(field, "must lie between the year 2000 and now")
+    return found
+
+
+def checked(version: KnownVersion, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Check one row and return the parameters of the statement that stores it."""
+    if version.feature_names is None and isinstance(row["features"], Mapping):
+        row = with_inputs(row)
+    at = moment(row["predicted_at"], row["id"])
+    found = {**row, "predicted_at": at, "model_version_id": version.id}
+    found["id"] = new_id(at) if row["id"] is None else values.uuid("id", row["id"])
+    if found["id"].int >> 80 != new_id(at).int >> 80:
+        raise InvalidValue("id", CONTRADICTS)
+    if row["features"] is not None:
+        found["features"] = feature_list(version.feature_names, row["features"])
+    for field in RANGES:
+        if row[field] is not None:
+            found[field] = number(field, row[field])
+    interval(found["confidence_lower"], found["confidence_upper"])
+    found["status"] = status("status", row["status"])
+    return found
+
+
+def number(field: str, value: object) -> float:
+    """Accept a finite number in the range of its field."""
+    result = values.number(field, value)
+    low, high = RANGES[field]
+    if not low <= result <= high:
+        raise InvalidValue(*INVALID[f"predictions_{field}_check"])
+    return result
+
+
+def status(field: str, value: object) -> str:
+    """Accept success or error."""
+    if value not in ("success", "error"):
+        raise InvalidValue(*INVALID["predictions_status_check"])
+    return str(value)
+
+
+def interval(lower: float | None, upper: float | None) -> None:
+    """Refuse an interval that ends before it begins."""
+    if lower is not None and upper is not None and lower > upper:
+        raise InvalidValue(*INVALID["predictions_interval_check"])
+
+
+def feature_list(names: list[str] | None, features: Any) -> list[float | None]:
+    """Put the features of a row into the version's order, or name what does not fit."""
+    if isinstance(features, Mapping):
+        assert names is not None  # without names a mapping belongs to the inputs
+        if unknown := [str(name) for name in features if name not in set(names)]:
+            raise InvalidValue(f"features.{unknown[0]}", "is not a feature of this version")
+        if missing := [name for name in names if name not in features]:
+            raise InvalidValue(f"features.{missing[0]}", "is missing")
+        return [values.feature(f"features.{name}", features[name]) for name in names]
+    found = values.features("features", features)
+    if names is not None and len(found) != len(names):
+        raise InvalidValue("features", f"must be {len(names)} numbers, not {len(found)}")
+    return found
+
+
+def with_inputs(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Move features given by name into the inputs, for a version that names none."""
+    features, inputs = row["features"], row.get("inputs")
+    if inputs is not None and not isinstance(inputs, Mapping):
+        raise InvalidValue("inputs", "must be a mapping, to hold the features as well")
+    inputs = inputs or {}
+    if twice := sorted(str(name) for name in inputs if name in features):
+        raise InvalidValue(f"inputs.{twice[0]}", "is given among the features too")
+    return {**row, "features": None, "inputs": {**features, **inputs}}
+
+
+def _moment_of(id: UUID) -> datetime:
+    try:
+        return time_of(id)
+    except OverflowError:
+        raise InvalidValue("id", "is not a UUIDv7: make it with new_id()") from None

@@ -1,0 +1,357 @@
+"""Checks values before they are sent, by the SQL type of the parameter they are bound to.
+
+psycopg and PostgreSQL disagree with themselves about odd values: NaN is a number, 2.7 becomes 3,
+a naive datetime takes the session's zone, a NUL byte fails in text but is stored in json. Here
+each value is either stored as it was meant or refused with the name of its field, and always the
+same way, whichever method writes it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from enum import Enum
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+
+from ..errors import InvalidValue
+
+MAX_BYTES: Final = 1_000_000
+MAX_DEPTH: Final = 64
+STAGES: Final = ("development", "staging", "production", "archived")
+ACTIONS: Final = ("promote", "reject", "pending")
+ACTION_STATUSES: Final = ("pending", "approved", "rejected", "executed", "failed", "expired")
+RISK_LEVELS: Final = ("low", "medium", "high", "critical")
+SEVERITIES: Final = ("info", "warning", "critical")
+ALERT_STATUSES: Final = ("active", "acknowledged", "resolved")
+
+
+def text(field: str, value: object) -> str:
+    """Accept text of at most a megabyte without NUL bytes and lone surrogates."""
+    if type(value) is not str:
+        value = _plain(value)
+        if not isinstance(value, str):
+            raise InvalidValue(field, f"must be text, not {_kind(value)}")
+        value = str(value)
+    if problem := _text_problem(value):
+        raise InvalidValue(field, problem)
+    return value
+
+
+def texts(field: str, value: object) -> list[str]:
+    """Accept a list or tuple of texts."""
+    value = _plain(value)
+    if not isinstance(value, list | tuple):
+        raise InvalidValue(field, f"must be a list of texts, not {_kind(value)}")
+    return [text(f"{field}[{index}]", item) for index, item in enumerate(value)]
+
+
+def json(field: str, value: object) -> str:
+    """Encode a value as JSON.
+
+    Decimals become the nearest double, UUIDs and aware datetimes text, NumPy scalars and arrays
+    their Python values. Refused: NaN and infinity, naive datetimes, keys that are not text, more
+    than 64 levels, more than a megabyte.
+    """
+    try:
+        encoded = orjson.dumps(_json_value(value, 0))
+    except _Refused as refused:
+        raise InvalidValue(field + refused.path, refused.problem) from None
+    if len(encoded) > MAX_BYTES:
+        raise InvalidValue(field, f"is longer than {MAX_BYTES:,} bytes as JSON")
+    return encoded.decode()
+
+
+def number(field: str, value: object) -> float:
+    """Accept a finite number."""
+    value = _plain(value)
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        raise InvalidValue(field, f"must be a number, not {_kind(value)}")
+    try:
+        result = float(value)
+    except (OverflowError, ValueError):
+        result = math.inf
+    if not math.isfinite(result):
+        raise InvalidValue(field, "must be a finite number")
+    return result + 0.0  # which takes the sign from a negative zero
+
+
+def integer(bits: int) -> Callable[[str, object], int]:
+    """Make the check for signed integers of so many bits."""
+
+    def check(field: str, value: object) -> int:
+        value = _plain(value)
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise InvalidValue(field, f"must be a whole number, not {_kind(value)}")
+        if not -(2 ** (bits - 1)) <= value < 2 ** (bits - 1):
+            raise InvalidValue(field, f"is out of range for {bits} bits")
+        return value
+
+    return check
+
+
+def boolean(field: str, value: object) -> bool:
+    """Accept true or false, not 1 or 0."""
+    value = _plain(value)
+    if not isinstance(value, bool):
+        raise InvalidValue(field, f"must be true or false, not {_kind(value)}")
+    return value
+
+
+def uuid(field: str, value: object) -> UUID:
+    """Accept a UUID, or its text."""
+    if isinstance(value, UUID):
+        return value
+    try:
+        parsed = UUID(value) if isinstance(value, str) else None
+    except ValueError:
+        parsed = None
+    if parsed is None:
+        raise InvalidValue(field, "must be a UUID")
+    return parsed
+
+
+def uuids(field: str, value: object) -> list[UUID]:
+    """Accept a list of UUIDs, or of their texts."""
+    if not isinstance(value, list | tuple):
+        raise InvalidValue(field, f"must be a list of UUIDs, not {_kind(value)}")
+    return [uuid(f"{field}[{index}]", item) for index, item in enumerate(value)]
+
+
+def instant(field: str, value: object) -> datetime:
+    """Accept a datetime with a time zone and return it in UTC."""
+    if not isinstance(value, datetime):
+        raise InvalidValue(field, f"must be a datetime, not {_kind(value)}")
+    if value.utcoffset() is None:
+        raise InvalidValue(field, "has no time zone; use datetime.now(UTC) or give a tzinfo")
+    try:
+        return value.astimezone(UTC)
+    except (OverflowError, ValueError):
+        raise InvalidValue(field, "lies outside the years 1 to 9999 in UTC") from None
+
+
+def span(field: str, value: object) -> timedelta:
+    """Accept a length of time above zero."""
+    if not isinstance(value, timedelta):
+        raise InvalidValue(field, f"must be a timedelta, not {_kind(value)}")
+    if value <= timedelta(0):
+        raise InvalidValue(field, "must be longer than zero")
+    return value
+
+
+def address(field: str, value: object) -> IPv4Address | IPv6Address:
+    """Accept an IP address, or its text."""
+    try:
+        found = ip_address(value) if isinstance(value, str) else value
+    except ValueError:
+        found = None
+    if not isinstance(found, IPv4Address | IPv6Address) or getattr(found, "scope_id", None):
+        raise InvalidValue(field, "must be an IP address")
+    return found
+
+
+def features(field: str, value: object) -> list[float | None]:
+    """Accept a list of numbers; NaN, infinity and None are kept, booleans count as 1 and 0."""
+    value = _plain(value)
+    if not isinstance(value, list | tuple):
+        raise InvalidValue(field, f"must be a list of numbers, not {_kind(value)}")
+    return [feature(f"{field}[{index}]", item) for index, item in enumerate(value)]
+
+
+def feature(field: str, value: object) -> float | None:
+    """Accept the value of one feature."""
+    value = _plain(value)
+    if value is None:
+        return None
+    if not isinstance(value, int | float | Decimal):
+        raise InvalidValue(
+            field, f"must be a number, not {_kind(value)}; text and categories belong in inputs"
+        )
+    try:
+        return float(value)
+    except (OverflowError, ValueError):
+        raise InvalidValue(field, "is out of range for double precision") from None
+
+
+CHECKS: Final[Mapping[str, Callable[[str, object], object]]] = {
+    "text": text,
+    "text[]": texts,
+    "jsonb": json,
+    "double precision": number,
+    "double precision[]": features,
+    "inet": address,
+    "integer": integer(32),
+    "bigint": integer(64),
+    "boolean": boolean,
+    "uuid": uuid,
+    "uuid[]": uuids,
+    "timestamptz": instant,
+    "interval": span,
+}
+
+
+def page_size(limit: object) -> int:
+    """Accept the length of a page: 1 to 1000 rows."""
+    size = integer(32)("limit", limit)
+    if not 1 <= size <= 1000:
+        raise InvalidValue("limit", "must be between 1 and 1000")
+    return size
+
+
+def choice(field: str, value: object, allowed: Sequence[str]) -> str | None:
+    """Accept one of some words in any case, or None."""
+    word = None if value is None else text(field, value).strip().lower()
+    if word is not None and word not in allowed:
+        raise InvalidValue(field, f"must be one of {', '.join(allowed)}")
+    return word
+
+
+def mapping(field: str, value: object) -> Mapping[str, Any] | None:
+    """Accept a mapping, or None."""
+    if value is not None and not isinstance(value, Mapping):
+        raise InvalidValue(field, f"must be a JSON object, not {_kind(value)}")
+    return value
+
+
+def look_back(until: object, length: object, field: str = "days") -> datetime:
+    """Return the start of the window of so many days, or hours, before an instant."""
+    number_of = number(field, length)
+    unit = timedelta(hours=1) if field.endswith("hours") else timedelta(days=1)
+    longest = 36_525 * timedelta(days=1) / unit
+    if not 0 < number_of <= longest:
+        raise InvalidValue(field, f"must be above 0 and at most {longest:.0f}")
+    try:
+        return instant("until", until) - number_of * unit
+    except OverflowError:
+        raise InvalidValue(field, "reach back before the year 1") from None
+
+
+def bucket_count(bucket: object, days: object) -> int:
+    """Return the number of buckets in a window of so many days; at most 1000."""
+    buckets = math.ceil(timedelta(days=number("days", days)) / span("bucket", bucket))
+    if buckets > 1000:
+        raise InvalidValue("bucket", "must be longer: the window would have more than 1000 of them")
+    return buckets
+
+
+class _Refused(Exception):
+    """A value inside a JSON document was refused; the path grows on the way out."""
+
+    def __init__(self, problem: str) -> None:
+        self.problem = problem
+        self.path = ""
+
+
+def _json_value(value: object, depth: int) -> Any:
+    # The exact types come first: nearly all values have one, and this runs for every record.
+    kind = type(value)
+    if kind is str:
+        return _json_text(value)
+    if kind is float:
+        if not math.isfinite(value):  # type: ignore[arg-type]
+            raise _Refused("must be a finite number")
+        return value
+    if value is None or kind is bool:
+        return value
+    if kind is int:
+        if not -(2**63) <= value < 2**63:  # type: ignore[operator]
+            raise _Refused("is out of range for 64 bits")
+        return value
+    if depth > MAX_DEPTH:
+        raise _Refused(f"is nested deeper than {MAX_DEPTH} levels")
+    if isinstance(value, Mapping):
+        return _json_object(value, depth + 1)
+    if isinstance(value, list | tuple):
+        return _json_array(value, depth + 1)
+    return _json_value(_json_simple(value), depth)
+
+
+def _json_object(value: Mapping[object, object], depth: int) -> dict[str, Any]:
+    result = {}
+    for key, item in value.items():
+        if not isinstance(key, str):
+            raise _Refused(f"has a key that is not text but {_kind(key)}")
+        name = _json_text(str(key))
+        try:
+            result[name] = _json_value(item, depth)
+        except _Refused as refused:
+            refused.path = f".{name}{refused.path}"
+            raise
+    return result
+
+
+def _json_array(value: Sequence[object], depth: int) -> list[Any]:
+    result = []
+    for item in value:
+        try:
+            result.append(_json_value(item, depth))
+        except _Refused as refused:
+            refused.path = f"[{len(result)}]{refused.path}"
+            raise
+    return result
+
+
+def _json_text(value: Any) -> str:
+    if problem := _text_problem(value):
+        raise _Refused(problem)
+    return str(value)
+
+
+def _json_simple(value: object) -> Any:
+    """Turn a value that JSON does not know into one of the types that it does."""
+    plain = _plain(value)
+    match plain:
+        case UUID():
+            return str(plain)
+        case datetime():
+            return _checked(instant, plain).isoformat()
+        case date():
+            return plain.isoformat()
+        case str():
+            return str(plain)
+        case bool() | None | list() | tuple():
+            return plain
+        case int():
+            return int(plain)
+        case float() | Decimal():
+            return _checked(number, plain)
+    raise _Refused(f"{_kind(value)} cannot be written as JSON")
+
+
+def _checked(check: Callable[[str, object], Any], value: object) -> Any:
+    try:
+        return check("", value)
+    except InvalidValue as error:
+        raise _Refused(error.problem) from None
+
+
+def _text_problem(value: str) -> str | None:
+    if "\x00" in value:
+        return "contains a NUL byte"
+    if value.isascii():
+        size = len(value)
+    else:
+        try:
+            size = len(value.encode())
+        except UnicodeEncodeError:
+            return "contains a lone surrogate, which is not valid Unicode"
+    return f"is longer than {MAX_BYTES:,} bytes" if size > MAX_BYTES else None
+
+
+def _plain(value: Any) -> object:
+    """Unwrap enumerations, NumPy scalars and arrays, without importing NumPy."""
+    if isinstance(value, Enum):
+        return value.value
+    if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
+        # NumPy's times in nanoseconds would become integers.
+        return value if value.dtype.kind in "mM" else value.tolist()
+    return value
+
+
+def _kind(value: object) -> str:
+    return type(value).__name__

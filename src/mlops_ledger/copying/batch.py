@@ -1,0 +1,150 @@
+"""The predictions of one write: looked through once, then encoded for COPY."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import chain, islice, repeat
+from typing import Any, Final, Protocol, TypeAlias
+
+from ..checks import predictions as fields
+from ..checks import values
+from ..checks.predictions import KnownVersion
+from ..errors import InvalidValue
+from .binary import DAY, HEADER, TRAILER, instant, moment_of
+from .rows import RowEncoder
+
+# The server stores one chunk while the next is encoded: they must fit into a socket's buffer.
+CHUNK: Final = 500
+_CHECKED_FIRST: Final = 4
+
+Key: TypeAlias = tuple[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """The predictions of one version in a write."""
+
+    version: KnownVersion
+    count: int
+    first: datetime
+    last: datetime
+
+
+class Batch(Protocol):
+    """The predictions of one write."""
+
+    keys: list[Key]
+
+    def __len__(self) -> int: ...
+
+    def tallies(self, versions: Mapping[Key, KnownVersion]) -> list[Tally]:
+        """Count the rows of each version, in the order of the versions' ids."""
+
+    def days(self) -> list[tuple[datetime, datetime]]:
+        """Return the stretches of days on which there are predictions."""
+
+    def encode(self, versions: Mapping[Key, KnownVersion]) -> Iterator[bytes]:
+        """Yield the COPY data; raises InvalidValue naming what does not fit."""
+
+
+class RowBatch:
+    """The rows of one write: looked through once, then encoded in chunks."""
+
+    def __init__(
+        self, rows: Iterable[Mapping[str, Any]], model_name: str | None, model_version: str | None
+    ) -> None:
+        self.rows = list(rows)
+        self._moments = _moments(self.rows)
+        default = model_name, model_version
+        self._keys: Iterable[Key] = repeat(default)
+        self.keys = [default]
+        if any("model_version" in row or "model_name" in row for row in self.rows):
+            self._keys = [
+                (row.get("model_name", model_name), row.get("model_version", model_version))
+                for row in self.rows
+            ]
+            self.keys = _distinct(self._keys)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def tallies(self, versions: Mapping[Key, KnownVersion]) -> list[Tally]:
+        """Count the rows of each version, in the order of the versions' ids."""
+        moments: dict[Key, list[int]] = {key: [] for key in self.keys}
+        for key, moment in zip(self._keys, self._moments, strict=False):
+            moments[key].append(moment)
+        found = [
+            Tally(versions[key], len(times), instant(min(times)), instant(max(times)))
+            for key, times in moments.items()
+        ]
+        return sorted(found, key=lambda tally: tally.version.id)
+
+    def days(self) -> list[tuple[datetime, datetime]]:
+        """Return the stretches of days on which there are predictions."""
+        return stretches({moment // DAY for moment in self._moments})
+
+    def encode(self, versions: Mapping[Key, KnownVersion]) -> Iterator[bytes]:
+        """Yield the COPY data; small batches are checked to the last row before the first byte.
+
+        Raises InvalidValue naming the row and its field.
+        """
+        chunks = self._chunks(versions)
+        ready = list(islice(chunks, _CHECKED_FIRST))
+        return chain([HEADER], ready, chunks, [TRAILER])
+
+    def _chunks(self, versions: Mapping[Key, KnownVersion]) -> Iterator[bytes]:
+        encoders = {key: RowEncoder(version) for key, version in versions.items()}
+        rows = zip(self.rows, self._keys, self._moments, strict=False)
+        done = 0
+        while chunk := list(islice(rows, CHUNK)):
+            data: list[bytes] = []
+            try:
+                for row, key, moment in chunk:
+                    data.append(encoders[key](row, moment))
+            except InvalidValue as error:
+                field = f"rows[{done + len(data)}].{error.field}"
+                raise InvalidValue(field, error.problem) from None
+            done += len(data)
+            yield b"".join(data)
+
+
+def stretches(days: Iterable[int]) -> list[tuple[datetime, datetime]]:
+    """Merge days, counted from 2000, into stretches: their first and their last midnight."""
+    found: list[tuple[int, int]] = []
+    for day in sorted(days):
+        if found and found[-1][1] == day - 1:
+            found[-1] = (found[-1][0], day)
+        else:
+            found.append((day, day))
+    return [(instant(first * DAY), instant(last * DAY)) for first, last in found]
+
+
+def _moments(rows: Sequence[Mapping[str, Any]]) -> list[int]:
+    latest = moment_of(fields.latest_moment())
+    found = []
+    for index, row in enumerate(rows):
+        try:
+            at = row.get("predicted_at")
+            if type(at) is not datetime or at.tzinfo is not UTC:
+                at = fields.moment(at, row.get("id"))
+            moment = moment_of(at)
+            if not 0 <= moment <= latest:
+                fields.moment(at, None)
+        except AttributeError:
+            raise InvalidValue(f"rows[{index}]", "must be a mapping of fields") from None
+        except InvalidValue as error:
+            raise InvalidValue(f"rows[{index}].{error.field}", error.problem) from None
+        found.append(moment)
+    return found
+
+
+def _distinct(keys: Sequence[Key]) -> list[Key]:
+    try:
+        return list(dict.fromkeys(keys))
+    except TypeError:
+        for index, key in enumerate(keys):
+            for field, value in zip(("model_name", "model_version"), key, strict=True):
+                values.text(f"rows[{index}].{field}", value)
+        raise

@@ -1,0 +1,183 @@
+"""Encodes columns of predictions for binary COPY, without a Python loop over the numbers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from ..checks import predictions as fields
+from ..checks import values
+from ..checks.predictions import KnownVersion
+from ..errors import InvalidValue
+from ..ids import first_number, ordered_uuid7
+from .batch import Key, Tally, stretches
+from .binary import DAY, EPOCH_MILLISECONDS, HEADER, NULL, SIXTEEN, TRAILER, instant, moment_of
+from .blocks import Array, Field, blocks
+from .column_input import SCALARS, floats, moments, names_of, objects, size_of
+from .rows import COLUMNS, EMPTY_ARRAY, ENCODERS, STATUSES, TEXTS
+
+
+class ColumnBatch:
+    """The columns of one write."""
+
+    def __init__(self, columns: Any, model_name: str, model_version: str) -> None:
+        self._columns = {str(name): columns[name] for name in names_of(columns)}
+        self._size = size_of(self._columns)
+        self.keys: list[Key] = [(model_name, model_version)]
+        self._micros = self._moments()
+
+    def __len__(self) -> int:
+        return self._size
+
+    def tallies(self, versions: Mapping[Key, KnownVersion]) -> list[Tally]:
+        """Count the rows."""
+        first, last = int(self._micros.min()), int(self._micros.max())
+        version = versions[self.keys[0]]
+        return [Tally(version, self._size, instant(first), instant(last))]
+
+    def days(self) -> list[tuple[datetime, datetime]]:
+        """Return the stretches of days on which there are predictions."""
+        return stretches(np.unique(self._micros // DAY).tolist())
+
+    def encode(self, versions: Mapping[Key, KnownVersion]) -> Iterator[bytes]:
+        """Check every value, then yield the COPY data; raises InvalidValue naming the column."""
+        found = self._fields(versions[self.keys[0]])
+        return self._stream([found.get(name, NULL) for name in COLUMNS])
+
+    def _stream(self, columns: list[Field]) -> Iterator[bytes]:
+        yield HEADER
+        yield from blocks(columns, self._size)
+        yield TRAILER
+
+    def _fields(self, version: KnownVersion) -> dict[str, Field]:
+        found: dict[str, Field] = {
+            "id": self._ids(),
+            "predicted_at": self._micros,
+            "model_version_id": SIXTEEN + version.id.bytes,
+            "status": STATUSES["success"],
+        }
+        for name, column in self._columns.items():
+            if name == "features":
+                found["feature_values"] = _features(version.feature_names, column)
+            elif name in ENCODERS:
+                found[name] = _field(name, column)
+            elif name not in ("id", "predicted_at"):
+                raise InvalidValue(f"columns.{name}", "is not a field of a prediction")
+        return found
+
+    def _moments(self) -> Array:
+        """Return the times of the predictions in microseconds since 2000."""
+        given = self._columns.get("predicted_at")
+        if given is None and "id" in self._columns:
+            raise InvalidValue("columns.predicted_at", "is needed with ids")
+        micros = moments(datetime.now(UTC) if given is None else given)
+        latest = moment_of(fields.latest_moment())
+        if self._size and ((micros < 0) | (micros > latest)).any():
+            raise InvalidValue("columns.predicted_at", "must lie between the year 2000 and now")
+        return np.broadcast_to(micros, (self._size,))
+
+    def _ids(self) -> Array:
+        milliseconds = self._micros // 1000 + EPOCH_MILLISECONDS
+        if "id" not in self._columns:
+            return _new_ids(milliseconds)
+        given = [values.uuid("columns.id", item).bytes for item in objects(self._columns["id"])]
+        ids = np.array(given, "V16")
+        times = ids.view(np.uint8).reshape(-1, 16)[:, :6].astype(np.int64)
+        if (times @ (256 ** np.arange(5, -1, -1)) != milliseconds).any():
+            raise InvalidValue("columns.id", fields.CONTRADICTS)
+        return ids
+
+
+def _new_ids(milliseconds: Array) -> Array:
+    size = len(milliseconds)
+    first = first_number()
+    numbers = np.arange(first, first + size, dtype=np.uint64)
+    random = np.frombuffer(os.urandom(8 * size), np.uint64)
+    ids = np.empty((size, 2), ">u8")
+    ids[:, 0], ids[:, 1] = ordered_uuid7(milliseconds.astype(np.uint64), numbers, random)
+    return ids.view("V16")[:, 0]
+
+
+def _field(name: str, column: Any) -> Field:
+    if column is None:
+        return NULL
+    if isinstance(column, SCALARS):
+        return _encoded(name, column)
+    if (
+        name in fields.RANGES
+        and not isinstance(column, list | tuple)
+        and str(getattr(column, "dtype", "")) != "object"
+    ):
+        return _numbers(name, column)
+    given = objects(column)
+    found = _texts(given) if name in TEXTS else None
+    return _distinct(name, given) if found is None else found
+
+
+def _numbers(name: str, column: Any) -> Field:
+    array, missing = floats(name, column)
+    low, high = fields.RANGES[name]
+    wrong = ~((array >= low) & (array <= high))
+    if missing is not None:
+        wrong &= ~missing
+    if wrong.any():
+        _encoded(name, float(array[wrong.argmax()]))
+    if missing is None:
+        return array
+    return [
+        NULL if gone else _encoded(name, number)
+        for number, gone in zip(array.tolist(), missing.tolist(), strict=True)
+    ]
+
+
+def _features(names: list[str] | None, column: Any) -> Field:
+    """Return the matrix of a matrix, or of a table of a column for each feature."""
+    if hasattr(column, "shape") and not hasattr(column, "columns"):
+        matrix = np.asarray(column, np.float64)
+        if matrix.ndim != 2 or (names is not None and matrix.shape[1] != len(names)):
+            expected = "a matrix" if names is None else f"a matrix of {len(names)} columns"
+            raise InvalidValue("columns.features", f"must be {expected}, not {matrix.shape}")
+    else:
+        given = names_of(column)
+        if names is None or set(given) != set(names):
+            fields.feature_list(names or [], dict.fromkeys(given, 0.0))
+        matrix = np.column_stack(
+            [floats(f"features.{name}", column[name])[0] for name in names or []]
+        )
+    return matrix if matrix.shape[1] else EMPTY_ARRAY
+
+
+def _texts(given: list[Any]) -> Array | None:
+    """Return short texts of one length, as ids are, in one piece; None for others."""
+    try:
+        lengths, joined = set(map(len, given)), "".join(given)
+    except TypeError:
+        return None
+    length = max(lengths, default=0)
+    if len(lengths) > 1 or not 0 < length <= values.MAX_BYTES:
+        return None
+    if not joined.isascii() or "\0" in joined:
+        return None
+    return np.frombuffer(joined.encode(), f"V{length}")
+
+
+def _distinct(name: str, given: list[Any]) -> list[bytes]:
+    """Encode each distinct value once, as for a single row."""
+    try:
+        known = {item: _encoded(name, item) for item in dict.fromkeys(given)}
+    except TypeError:  # mappings
+        return [_encoded(name, item) for item in given]
+    return [known[item] for item in given]
+
+
+def _encoded(name: str, item: Any) -> bytes:
+    if item is None:
+        return NULL
+    try:
+        return ENCODERS[name](item)
+    except InvalidValue as error:
+        raise InvalidValue(f"columns.{error.field}", error.problem) from None

@@ -1,0 +1,155 @@
+"""Encodes labels for COPY in the binary format of PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from struct import Struct
+from typing import Any, Final, TypeAlias
+from uuid import UUID
+
+from ..checks import values
+from ..checks.predictions import EARLIEST, latest_moment
+from ..errors import InvalidValue
+from ..ids import time_of
+from .batch import CHUNK
+from .binary import (
+    EIGHT,
+    EPOCH_MILLISECONDS,
+    HEADER,
+    NULL,
+    SIXTEEN,
+    TRAILER,
+    moment_of,
+    pack_double,
+    pack_length,
+    pack_timestamp,
+)
+
+Encoder: TypeAlias = Callable[[Any], bytes]
+
+_NO_PREDICTION: Final = "is not the id of a prediction"
+_PREDICTION: Final = Struct("!4s16s4sq").pack
+
+
+def require_target_and_truth(has_id: bool, has_request: bool, has_truth: bool) -> None:
+    """Refuse a label that is about nothing, about two things, or says nothing."""
+    if has_id == has_request:
+        raise InvalidValue("prediction_id", "give either a prediction_id or a request_id")
+    if not has_truth:
+        raise InvalidValue("actual_label", "give an actual_label, an actual_value or both")
+
+
+def predicted_from(prediction_id: object) -> datetime:
+    """Return when a prediction was made, to the millisecond, as its id says."""
+    try:
+        moment = time_of(values.uuid("prediction_id", prediction_id))
+    except OverflowError:
+        moment = None
+    if moment is None or not EARLIEST <= moment <= latest_moment():
+        raise InvalidValue("prediction_id", _NO_PREDICTION)
+    return moment
+
+
+def encode(rows: Sequence[Mapping[str, Any]], now: datetime) -> Iterator[bytes]:
+    """Yield the COPY data of labels; one without labeled_at is of now.
+
+    Raises InvalidValue naming the row and its field.
+    """
+    # The columns in the order of the COPY statement; an id makes two of them.
+    template = [b"\0\7", NULL * 2, NULL, _instant(now), NULL, NULL, NULL]
+    fields = {
+        **_FIELDS,
+        "prediction_id": (1, _target(latest_moment())),
+        "labeled_at": (3, _repeated(_instant)),
+    }
+    yield HEADER
+    for start in range(0, len(rows), CHUNK):
+        data: list[bytes] = []
+        try:
+            for row in rows[start : start + CHUNK]:
+                data.append(_encoded(row, fields, template.copy()))
+        except InvalidValue as error:
+            place = f"rows[{start + len(data)}]"
+            raise InvalidValue(f"{place}.{error.field}", error.problem) from None
+        except AttributeError:
+            raise InvalidValue(
+                f"rows[{start + len(data)}]", "must be a mapping of fields"
+            ) from None
+        yield b"".join(data)
+    yield TRAILER
+
+
+def _encoded(
+    row: Mapping[str, Any], fields: Mapping[str, tuple[int, Encoder]], parts: list[bytes]
+) -> bytes:
+    for name, value in row.items():
+        if value is not None:
+            try:
+                place, encode_value = fields[name]
+            except KeyError:
+                raise InvalidValue(str(name), "is not a field of a label") from None
+            parts[place] = encode_value(value)
+    target, request, _, label, number, _ = parts[1:]
+    require_target_and_truth(
+        len(target) > 8, request is not NULL, label is not NULL or number is not NULL
+    )
+    return b"".join(parts)
+
+
+def _target(latest: datetime) -> Encoder:
+    limit = (latest - EARLIEST) // timedelta(milliseconds=1)
+
+    def encode_target(value: Any) -> bytes:
+        number = value.int if type(value) is UUID else values.uuid("prediction_id", value).int
+        milliseconds = (number >> 80) - EPOCH_MILLISECONDS
+        if not 0 <= milliseconds <= limit:
+            raise InvalidValue("prediction_id", _NO_PREDICTION)
+        return _PREDICTION(SIXTEEN, number.to_bytes(16), EIGHT, milliseconds * 1000)
+
+    return encode_target
+
+
+def _instant(value: Any) -> bytes:
+    if not (type(value) is datetime and value.tzinfo is UTC):
+        value = values.instant("labeled_at", value)
+    return pack_timestamp(EIGHT, moment_of(value))
+
+
+def _repeated(encode: Encoder) -> Encoder:
+    """Encode an object only once where the next row has the same one."""
+    last: Any = None
+    encoded = NULL
+
+    def encode_repeated(value: Any) -> bytes:
+        nonlocal last, encoded
+        if value is not last:
+            last, encoded = value, encode(value)
+        return encoded
+
+    return encode_repeated
+
+
+def _number(value: Any) -> bytes:
+    return pack_double(EIGHT, values.number("actual_value", value))
+
+
+def _text(field: str) -> Encoder:
+    def encode_text(value: Any) -> bytes:
+        data = values.text(field, value).encode()
+        return pack_length(len(data)) + data
+
+    # There are few classes and many labels.
+    encode_short = lru_cache(maxsize=1024)(encode_text)
+    return lambda value: (
+        encode_short(value) if type(value) is str and len(value) < 64 else encode_text(value)
+    )
+
+
+_FIELDS: Final[Mapping[str, tuple[int, Encoder]]] = {
+    "request_id": (2, _text("request_id")),
+    "actual_label": (4, _text("actual_label")),
+    "actual_value": (5, _number),
+    "source": (6, _text("source")),
+}

@@ -1,0 +1,229 @@
+"""Encodes predictions for COPY in the binary format of PostgreSQL.
+
+The driver's own dumpers cost several times as much a row. Values of the expected type take a
+short way here; whatever is not is handed to the checks that every other writer uses, which
+convert it or refuse it with the name of its field.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from ipaddress import IPv4Address
+from itertools import count
+from operator import itemgetter
+from struct import Struct
+from struct import error as StructError
+from typing import Any, Final, TypeAlias
+from uuid import UUID
+
+from ..checks import predictions as fields
+from ..checks import values
+from ..checks.predictions import KnownVersion
+from ..errors import InvalidValue
+from ..ids import first_number, ordered_uuid7
+from .binary import (
+    EIGHT,
+    EPOCH_MILLISECONDS,
+    FLOAT8,
+    NULL,
+    SIXTEEN,
+    pack_double,
+    pack_length,
+    pack_timestamp,
+)
+
+# In the order of the column list of the COPY statements.
+COLUMNS: Final = (
+    "id",
+    "predicted_at",
+    "model_version_id",
+    "request_id",
+    "batch_id",
+    "feature_values",
+    "inputs",
+    "prediction",
+    "predicted_label",
+    "probability",
+    "confidence_lower",
+    "confidence_upper",
+    "latency_ms",
+    "status",
+    "error_message",
+    "cache_hit",
+    "user_agent",
+    "client_ip",
+    "metadata",
+)
+
+Encoder: TypeAlias = Callable[[Any], bytes]
+
+STATUSES: Final = {name: pack_length(len(name)) + name.encode() for name in ("success", "error")}
+EMPTY_ARRAY: Final = Struct("!iiii").pack(12, 0, 0, FLOAT8)
+TEXTS: Final = ("request_id", "batch_id", "predicted_label", "error_message", "user_agent")
+_BOOLEANS: Final = {True: b"\0\0\0\1\1", False: b"\0\0\0\1\0"}
+_pack_id: Final = Struct("!4sQQ").pack
+_RANDOM: Final = Struct("!100Q")
+
+
+class RowEncoder:
+    """Encodes rows of one version."""
+
+    def __init__(self, version: KnownVersion) -> None:
+        self._names = version.feature_names
+        self._template = [b""] + [NULL] * len(COLUMNS)
+        self._template[0] = Struct("!h").pack(len(COLUMNS))
+        self._template[_PLACES["model_version_id"]] = SIXTEEN + version.id.bytes
+        self._template[_PLACES["status"]] = STATUSES["success"]
+        encode = feature_encoder(version.feature_names)
+        self._fields: dict[str, tuple[int, Encoder | None]] = {
+            **_FIELDS,
+            "features": (_PLACES["feature_values"], encode),
+        }
+        self._numbers = count(first_number())
+        self._random: Iterator[int] = iter(())
+
+    def __call__(self, row: Mapping[str, Any], moment: int) -> bytes:
+        """Return the row, predicted at `moment`, as one tuple of the COPY stream."""
+        if self._names is None and isinstance(row.get("features"), Mapping):
+            row = fields.with_inputs(row)
+        data = self._template.copy()
+        known = self._fields
+        for name, value in row.items():
+            if value is not None:
+                try:
+                    place, encode = known[name]
+                except KeyError:
+                    raise InvalidValue(str(name), "is not a field of a prediction") from None
+                if encode is not None:
+                    data[place] = encode(value)
+        data[1] = self._id(row.get("id"), moment // 1000 + EPOCH_MILLISECONDS)
+        data[2] = pack_timestamp(EIGHT, moment)
+        if data[_LOWER] is not NULL and data[_UPPER] is not NULL:
+            fields.interval(row["confidence_lower"], row["confidence_upper"])
+        return b"".join(data)
+
+    def _id(self, given: object, milliseconds: int) -> bytes:
+        if given is None:
+            random = next(self._random, None)
+            if random is None:
+                self._random = iter(_RANDOM.unpack(os.urandom(_RANDOM.size)))
+                random = next(self._random)
+            return _pack_id(SIXTEEN, *ordered_uuid7(milliseconds, next(self._numbers), random))
+        id = given if isinstance(given, UUID) else values.uuid("id", given)
+        number = id.int
+        if number >> 80 != milliseconds:
+            raise InvalidValue("id", fields.CONTRADICTS)
+        return SIXTEEN + number.to_bytes(16)
+
+
+def feature_encoder(names: list[str] | None) -> Encoder:
+    """Make the encoder of `features` for a version's names; of any length without names."""
+    get = _getter(names or [])
+    arrays: dict[int, tuple[list[Any], Callable[..., bytes]]] = {}
+
+    def encode(features: Any) -> bytes:
+        found = features
+        if type(features) is dict and names is not None and len(features) == len(names):
+            try:
+                found = get(features)
+            except KeyError:
+                fields.feature_list(names, features)
+        elif type(features) is not list or (names is not None and len(features) != len(names)):
+            found = fields.feature_list(names, features)
+        size = len(found)
+        if size not in arrays:
+            arrays[size] = _array(size)
+        parts, pack = arrays[size]
+        parts[2::2] = found
+        try:
+            return pack(*parts)
+        except (StructError, TypeError, OverflowError, ValueError):
+            return _sparse_array(fields.feature_list(names, features))
+
+    return encode
+
+
+def _getter(names: list[str]) -> Callable[[Any], Any]:
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda features: [features[name] for name in names]
+
+
+def _array(size: int) -> tuple[list[Any], Callable[..., bytes]]:
+    """Return the parts of a float8[] of a size, values in every other place, and their packer."""
+    if size == 0:
+        return [EMPTY_ARRAY], Struct("16s").pack
+    head = Struct("!iiiiii").pack(20 + 12 * size, 1, 0, FLOAT8, size, 1)
+    return [head, *[EIGHT, 0.0] * size], Struct("!24s" + "4sd" * size).pack
+
+
+def _sparse_array(found: Sequence[float | None]) -> bytes:
+    data = b"".join(NULL if value is None else pack_double(EIGHT, value) for value in found)
+    return Struct("!iiiiii").pack(20 + len(data), 1, 1, FLOAT8, len(found), 1) + data
+
+
+def _text(field: str) -> Encoder:
+    def encode(value: Any) -> bytes:
+        if not (
+            type(value) is str
+            and value.isascii()
+            and len(value) <= values.MAX_BYTES
+            and "\0" not in value
+        ):
+            value = values.text(field, value)
+        data: bytes = value.encode()
+        return pack_length(len(data)) + data
+
+    return encode
+
+
+def _number(field: str, low: float, high: float) -> Encoder:
+    def encode(value: Any) -> bytes:
+        if not (isinstance(value, float) and low <= value <= high):
+            value = fields.number(field, value)
+        return pack_double(EIGHT, value)
+
+    return encode
+
+
+def _json(field: str) -> Encoder:
+    def encode(value: Any) -> bytes:
+        data = values.json(field, value).encode()
+        return pack_length(len(data) + 1) + b"\x01" + data
+
+    return encode
+
+
+def _status(value: Any) -> bytes:
+    return STATUSES[fields.status("status", value)]
+
+
+def _cache_hit(value: Any) -> bytes:
+    return _BOOLEANS[values.boolean("cache_hit", value)]
+
+
+def _client_ip(value: Any) -> bytes:
+    found = values.address("client_ip", value)
+    packed = found.packed
+    family = 2 if isinstance(found, IPv4Address) else 3
+    head = bytes((family, 8 * len(packed), 0, len(packed)))
+    return pack_length(len(head) + len(packed)) + head + packed
+
+
+_PLACES: Final = {name: place for place, name in enumerate(COLUMNS, 1)}
+_LOWER: Final = _PLACES["confidence_lower"]
+_UPPER: Final = _PLACES["confidence_upper"]
+ENCODERS: Final[Mapping[str, Encoder]] = {
+    **{name: _text(name) for name in TEXTS},
+    **{name: _number(name, *limits) for name, limits in fields.RANGES.items()},
+    **{name: _json(name) for name in ("inputs", "metadata")},
+    "status": _status,
+    "cache_hit": _cache_hit,
+    "client_ip": _client_ip,
+}
+_FIELDS: Final[Mapping[str, tuple[int, Encoder | None]]] = {
+    **{name: (_PLACES[name], encode) for name, encode in ENCODERS.items()},
+    # These are encoded for the row as a whole.
+    **dict.fromkeys(("id", "predicted_at", "model_name", "model_version"), (0, None)),
+}

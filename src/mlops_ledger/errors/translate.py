@@ -1,0 +1,161 @@
+"""Turns the driver's errors into the ledger's, in one place.
+
+The class of a driver error says little: OperationalError covers lost connections as well as
+values that are too large. The SQLSTATE decides, then whether the connection is closed. Only text
+that the server cannot fill with row contents or passwords is passed on.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NoReturn
+
+import psycopg
+
+from . import (
+    AppendOnly,
+    Conflict,
+    ConnectionLost,
+    InvalidValue,
+    LedgerError,
+    MissingPartition,
+    NotFound,
+    PromotionRefused,
+    SchemaError,
+    TimedOut,
+    Unavailable,
+)
+from .constraints import explain
+
+# Raised by the functions and triggers of the schema; their messages are written for people.
+_OWN: Final[dict[str, type[LedgerError]]] = {
+    "MLNF0": NotFound,
+    "MLCF0": Conflict,
+    "MLPR0": PromotionRefused,
+    "MLAO0": AppendOnly,
+}
+
+_BY_SQLSTATE: Final[dict[str, tuple[type[LedgerError], str]]] = {
+    "42P01": (
+        SchemaError,
+        "a table is missing: run mlops-ledger init, unless the statement is your own",
+    ),
+    "42703": (SchemaError, "a column is missing: run mlops-ledger migrate status"),
+    "42883": (SchemaError, "a function is missing: run mlops-ledger migrate status"),
+    "57014": (TimedOut, "the statement ran into its timeout or was cancelled"),
+    "55P03": (TimedOut, "a lock was not granted in time: another transaction holds it"),
+    "40001": (Unavailable, "a concurrent transaction got in the way: run the transaction again"),
+    "40P01": (Unavailable, "the transaction was the victim of a deadlock: run it again"),
+    "25P02": (
+        LedgerError,
+        "an earlier call in the transaction failed, so it can only be rolled back: begin another, "
+        "or put a call that may fail into a tx.transaction() of its own",
+    ),
+    "25006": (Unavailable, "the server is read-only: it is a standby, or was just demoted"),
+    "53100": (Unavailable, "the server's disk is full"),
+    "53200": (Unavailable, "the server is out of memory"),
+    "53300": (Unavailable, "the server has no connection left"),
+    "54000": (InvalidValue, "a value is larger than PostgreSQL can store"),
+    "54001": (InvalidValue, "a value is nested deeper than the server can read"),
+    "P0001": (Conflict, "a trigger of the database refuses it"),
+    "58P01": (Unavailable, "the server misses one of its files; it may need a restart"),
+}
+
+_LOST: Final = ("08", "57P", "25P03", "25P04")
+
+# libpq gives no SQLSTATE for a failed connection, only text, and the text may quote a password.
+_CONNECT: Final = (
+    ("password authentication failed", "the password or the user name is wrong"),
+    ("no password supplied", "a password is needed and none was given"),
+    ("pg_hba.conf", "the server does not admit this user, host or database"),
+    ("role '' does not exist", "the user does not exist"),
+    ("role '' is not permitted to log in", "the user may not log in"),
+    ("database '' does not exist", "the database does not exist: run mlops-ledger init"),
+    ("could not translate host name", "the host name cannot be resolved"),
+    ("name or service not known", "the host name cannot be resolved"),
+    ("failed to resolve host", "the host name cannot be resolved"),
+    ("connection refused", "nothing listens at that host and port"),
+    ("no such file or directory", "nothing listens at that socket"),
+    ("timeout", "no answer within the connect timeout"),
+    ("too many clients", "the server has no connection left"),
+    ("too many connections", "the server has no connection left"),
+    ("remaining connection slots", "the server has no connection left"),
+    ("starting up", "the server is starting up"),
+    ("shutting down", "the server is shutting down"),
+    ("in recovery mode", "the server is recovering from a crash"),
+    ("closed the connection", "the server ended the connection"),
+    ("ssl", "the server and the sslmode setting do not agree"),
+)
+# Names of hosts, users and databases, which could look like one of the phrases.
+_QUOTED: Final = re.compile(r"\"[^\"]*\"|'[^']*'")
+
+
+def translate(
+    error: psycopg.Error,
+    *,
+    connecting: bool = False,
+    target: str = "the database",
+    lost: bool = False,
+) -> LedgerError:
+    """Return the ledger's exception for a driver error.
+
+    `connecting` says that it came from a connection attempt, `target` names the server for the
+    message, and `lost` says that the connection was closed when the error came.
+    """
+    if connecting:
+        return Unavailable(f"cannot connect to {target}: {_connect_reason(error)}")
+    state = error.sqlstate or ""
+    if state.startswith("ML"):
+        return _own(state, error)
+    if error.diag.constraint_name and (known := explain(error.diag.constraint_name)):
+        return known
+    if state.startswith(_LOST) or (lost and not state):
+        return ConnectionLost(
+            "the connection was lost during the call, so whether it was committed is unknown: "
+            "repeat it with the same id"
+        )
+    return _by_state(state, error)
+
+
+def raise_alone(failure: LedgerError) -> NoReturn:
+    """Raise an exception without the driver's behind it, whose text may quote a row."""
+    try:
+        raise failure from None
+    finally:
+        # "from None" only hides the context; loggers and error trackers would still find it.
+        failure.__context__ = None
+
+
+def _own(state: str, error: psycopg.Error) -> LedgerError:
+    message, hint = error.diag.message_primary or "", error.diag.message_hint
+    if hint:
+        message = f"{message}. {hint}"
+    if state == "MLIV0":
+        field, _, problem = message.partition(": ")
+        return InvalidValue(field, problem)
+    return _OWN[state](message)
+
+
+def _by_state(state: str, error: psycopg.Error) -> LedgerError:
+    if state in _BY_SQLSTATE:
+        kind, message = _BY_SQLSTATE[state]
+        return InvalidValue("value", message) if kind is InvalidValue else kind(message)
+    if state == "23502":
+        return InvalidValue(error.diag.column_name or "value", "is required")
+    if state == "23514" and not error.diag.constraint_name:
+        return MissingPartition(
+            "there is no partition for that time: make it with ensure_partitions"
+        )
+    if state == "42501":
+        return LedgerError(f"the database user lacks the right: {error.diag.message_primary}")
+    if state.startswith("22"):
+        return InvalidValue("value", f"does not fit the type of its column (SQLSTATE {state})")
+    if state.startswith("23"):
+        return Conflict(f"the constraint {error.diag.constraint_name} of the database refuses it")
+    kind_name = type(error).__name__
+    return LedgerError(f"unexpected database error {kind_name} (SQLSTATE {state or 'none'})")
+
+
+def _connect_reason(error: psycopg.Error) -> str:
+    text = _QUOTED.sub("''", str(error).lower())
+    return next((reason for phrase, reason in _CONNECT if phrase in text), "the server refused it")

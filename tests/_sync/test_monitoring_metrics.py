@@ -1,0 +1,305 @@
+# Generated from tests/_async/test_monitoring_metrics.py by tools/unasync.py: edit that file, then run `make sync`.
+"""Recording monitoring runs and asking how a model is doing."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from mlops_ledger import ModelVersionRepository, MonitoringMetricsRepository, new_id
+from mlops_ledger.errors import Conflict, InvalidValue, NotFound
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+RUN = {"model_name": "m", "timestamp": NOON, "lookback_hours": 24.0, "num_predictions": 900}
+
+EVERYTHING = {
+    **RUN,
+    "positive_rate": 0.25,
+    "probability_mean": 0.3,
+    "probability_std": 0.1,
+    "entropy": 0.8,
+    "dataset_drift_detected": True,
+    "feature_drift_ratio": 0.5,
+    "num_drifted_features": 1,
+    "num_features": 2,
+    "drifted_features": ["hour"],
+    "drift_summary_ref": "s3://drift/1.json",
+    "drift_report_ref": "s3://drift/1.html",
+    "coverage_pct": 97.5,
+    "labeled_samples": 870,
+    "metadata": {"job": "weekly", "psi": {"hour": 0.3}},
+}
+
+OTHER_CONTENT = {
+    "num_predictions": 901,
+    "positive_rate": None,
+    "probability_mean": 0.31,
+    "probability_std": 0.2,
+    "entropy": 0.9,
+    "dataset_drift_detected": False,
+    "feature_drift_ratio": 0.6,
+    "num_drifted_features": 2,
+    "num_features": 3,
+    "drifted_features": ["carrier"],
+    "drift_summary_ref": "s3://drift/2.json",
+    "drift_report_ref": None,
+    "coverage_pct": 98,
+    "labeled_samples": 871,
+    "metadata": {},
+}
+
+
+REFUSED = [
+    ("num_predictions", -1),
+    ("num_predictions", 1.5),
+    ("lookback_hours", 0),
+    ("positive_rate", 1.1),
+    ("probability_mean", -0.1),
+    ("probability_std", 2),
+    ("entropy", -1),
+    ("entropy", float("inf")),
+    ("feature_drift_ratio", 1.001),
+    ("coverage_pct", 100.5),
+    ("labeled_samples", -1),
+    ("labeled_samples", 1_000_000),
+    ("num_drifted_features", -1),
+    ("dataset_drift_detected", 1),
+    ("drifted_features", "hour"),
+    ("metadata", []),
+    ("timestamp", datetime(2026, 1, 1)),
+    ("timestamp", datetime(2100, 1, 1, tzinfo=UTC)),
+    ("model_version_id", "not an id"),
+]
+
+
+REFUSED_WINDOWS = [
+    ("days", 0),
+    ("days", float("nan")),
+    ("days", 1e9),
+    ("bucket", timedelta(0)),
+    ("bucket", 3600),
+    ("until", datetime(2026, 1, 1)),
+]
+
+
+@pytest.fixture(autouse=True)
+def live(models: ModelVersionRepository) -> None:
+    """Version 1 of model m, in production since a day before noon."""
+    models.insert(model_name="m")
+    models.promote(model_name="m", model_version="1", at=NOON - DAY)
+
+
+def test_insert_keeps_every_field(monitoring: MonitoringMetricsRepository) -> None:
+    run = monitoring.get(id=monitoring.insert(**EVERYTHING))
+    assert run is not None
+    assert {name: getattr(run, name) for name in EVERYTHING} == EVERYTHING
+
+
+def test_a_run_is_about_the_version_in_production_then(
+    models: ModelVersionRepository, monitoring: MonitoringMetricsRepository
+) -> None:
+    second = models.insert(model_name="m")
+    models.promote(model_name="m", model_version="2", at=NOON + HOUR)
+    first = models.get(model_name="m", model_version="1")
+    assert first is not None
+    for offset, expected in ((timedelta(0), first.id), (HOUR, second)):
+        made = monitoring.insert(**{**RUN, "timestamp": NOON + offset})
+        run = monitoring.get(id=made)
+        assert run is not None
+        assert run.model_version_id == expected
+    given = monitoring.insert(**{**RUN, "lookback_hours": 1}, model_version_id=second)
+    run = monitoring.get(id=given)
+    assert run is not None
+    assert run.model_version_id == second
+
+
+def test_a_run_needs_a_version(monitoring: MonitoringMetricsRepository) -> None:
+    with pytest.raises(NotFound, match="no version of the model was in production"):
+        monitoring.insert(**{**RUN, "timestamp": NOON - 2 * DAY})
+    with pytest.raises(NotFound, match="no model of that name"):
+        monitoring.insert(**{**RUN, "model_name": "unknown"})
+    assert monitoring.latest() is None
+
+
+def test_the_version_must_be_of_the_model(
+    models: ModelVersionRepository, monitoring: MonitoringMetricsRepository
+) -> None:
+    other = models.insert(model_name="other")
+    for wrong in (other, new_id()):
+        with pytest.raises(NotFound, match=r"^model_version_id: names no version of this model"):
+            monitoring.insert(**RUN, model_version_id=wrong)
+
+
+def test_the_drift_ratio_is_computed_when_left_out(
+    monitoring: MonitoringMetricsRepository,
+) -> None:
+    monitoring.insert(**RUN, num_drifted_features=3, num_features=12)
+    run = monitoring.latest()
+    assert run is not None
+    assert run.feature_drift_ratio == 0.25
+
+
+def test_the_same_run_again_returns_the_same_id(
+    monitoring: MonitoringMetricsRepository,
+) -> None:
+    first = monitoring.insert(**EVERYTHING)
+    assert monitoring.insert(**EVERYTHING) == first
+    # A different moment of day, written in another zone, is still the same instant.
+    zoned = NOON.astimezone(datetime.fromisoformat("2026-01-01T00:00+05:30").tzinfo)
+    assert monitoring.insert(**{**EVERYTHING, "timestamp": zoned}) == first
+    assert len(monitoring.list_runs()) == 1
+
+
+def test_the_same_run_again_is_found_without_what_was_computed(
+    monitoring: MonitoringMetricsRepository,
+) -> None:
+    first = monitoring.insert(**RUN, num_drifted_features=1, num_features=2)
+    assert monitoring.insert(**RUN, num_drifted_features=1, num_features=2) == first
+
+
+def test_other_content_of_the_same_run_is_a_conflict(
+    monitoring: MonitoringMetricsRepository,
+) -> None:
+    first = monitoring.insert(**EVERYTHING)
+    for field, value in OTHER_CONTENT.items():
+        with pytest.raises(Conflict, match="its content is different"):
+            monitoring.insert(**{**EVERYTHING, field: value})
+    run = monitoring.get(id=first)
+    assert run is not None
+    assert {name: getattr(run, name) for name in EVERYTHING} == EVERYTHING
+
+
+def test_an_id_names_one_run(monitoring: MonitoringMetricsRepository) -> None:
+    given = new_id()
+    assert monitoring.insert(**RUN, id=given) == given
+    assert monitoring.insert(**RUN, id=given) == given
+    with pytest.raises(Conflict):
+        monitoring.insert(**{**RUN, "timestamp": NOON + HOUR}, id=given)
+    assert len(monitoring.list_runs()) == 1
+
+
+def test_another_lookback_is_another_run(
+    monitoring: MonitoringMetricsRepository,
+) -> None:
+    made = {monitoring.insert(**{**RUN, "lookback_hours": hours}) for hours in (1, 24, 168)}
+    assert len(made) == len(monitoring.list_runs()) == 3
+
+
+def test_a_refused_value_is_named(monitoring: MonitoringMetricsRepository) -> None:
+    for field, value in REFUSED:
+        with pytest.raises(InvalidValue) as refusal:
+            monitoring.insert(**{**RUN, field: value})
+        assert refusal.value.field == field
+        assert monitoring.list_runs() == []
+
+
+def test_no_more_features_drift_than_there_are(
+    monitoring: MonitoringMetricsRepository,
+) -> None:
+    with pytest.raises(InvalidValue) as refusal:
+        monitoring.insert(
+            **RUN, num_drifted_features=3, num_features=2, feature_drift_ratio=1
+        )
+    assert refusal.value.field == "num_drifted_features"
+    # Here the ratio that is computed does not fit either.
+    with pytest.raises(InvalidValue):
+        monitoring.insert(**RUN, num_drifted_features=3, num_features=2)
+
+
+def test_latest_is_the_newest_by_its_time(
+    models: ModelVersionRepository, monitoring: MonitoringMetricsRepository
+) -> None:
+    other = models.insert(model_name="other")
+    newest = monitoring.insert(**{**RUN, "timestamp": NOON + HOUR})
+    monitoring.insert(**RUN)
+    elsewhere = monitoring.insert(
+        **{**RUN, "model_name": "other", "timestamp": NOON + 2 * HOUR}, model_version_id=other
+    )
+    for name, expected in (("m", newest), ("other", elsewhere), (None, elsewhere)):
+        run = monitoring.latest(model_name=name)
+        assert run is not None
+        assert run.id == expected
+    assert monitoring.latest(model_name="unknown") is None
+
+
+def test_get_returns_none_for_what_is_not_there(
+    monitoring: MonitoringMetricsRepository,
+) -> None:
+    assert monitoring.get(id=new_id()) is None
+
+
+def test_a_window_includes_its_start_and_not_its_end(
+    monitoring: MonitoringMetricsRepository,
+) -> None:
+    for hour in range(4):
+        monitoring.insert(**{**RUN, "timestamp": NOON + hour * HOUR})
+    runs = monitoring.list_runs(model_name="m", since=NOON + HOUR, until=NOON + 3 * HOUR)
+    assert [run.timestamp for run in runs] == [NOON + 2 * HOUR, NOON + HOUR]
+
+
+def test_pages_hold_every_run_once(monitoring: MonitoringMetricsRepository) -> None:
+    made = [
+        (
+            hour,
+            monitoring.insert(
+                **{**RUN, "timestamp": NOON + hour * HOUR, "lookback_hours": lookback}
+            ),
+        )
+        for hour in range(3)
+        for lookback in (1, 2, 3, 4)
+    ]
+    seen, before = [], None
+    while page := monitoring.list_runs(limit=3, before=before):
+        assert len(page) <= 3
+        assert before not in [run.id for run in page]
+        seen += [run.id for run in page]
+        before = page[-1].id
+    assert seen == [made_id for _, made_id in sorted(made, reverse=True)]
+
+
+def test_the_drift_trend_is_by_bucket_from_the_start_of_the_window(
+    monitoring: MonitoringMetricsRepository,
+) -> None:
+    until = NOON + 3 * DAY
+    for hours, ratio, drifted in (
+        (0, 0.5, True),
+        (23, 1.0, False),
+        (24, 0.25, True),
+        (72, 1, True),
+    ):
+        monitoring.insert(
+            **{**RUN, "timestamp": NOON + hours * HOUR},
+            feature_drift_ratio=ratio,
+            dataset_drift_detected=drifted,
+            num_drifted_features=round(4 * ratio),
+            num_features=4,
+        )
+    first, second = monitoring.drift_trend(model_name="m", days=3, until=until)
+    assert (first.bucket, first.runs, first.drifted_runs) == (NOON, 2, 1)
+    assert (first.mean_feature_drift_ratio, first.max_feature_drift_ratio) == (0.75, 1.0)
+    assert first.mean_num_drifted_features == 3.0
+    assert (second.bucket, second.runs, second.drifted_runs) == (NOON + DAY, 1, 1)
+
+    [whole] = monitoring.drift_trend(model_name="m", days=3, bucket=3 * DAY, until=until)
+    assert (whole.bucket, whole.runs) == (NOON, 3)
+    assert monitoring.drift_trend(model_name="m") == []
+    assert monitoring.drift_trend(model_name="unknown", until=until) == []
+
+
+def test_a_trend_without_ratios_has_none(
+    monitoring: MonitoringMetricsRepository,
+) -> None:
+    monitoring.insert(**RUN)
+    [only] = monitoring.drift_trend(model_name="m", until=NOON + HOUR)
+    assert (only.runs, only.drifted_runs, only.mean_feature_drift_ratio) == (1, 0, None)
+
+
+def test_a_refused_window_is_named(monitoring: MonitoringMetricsRepository) -> None:
+    for field, value in REFUSED_WINDOWS:
+        with pytest.raises(InvalidValue) as refusal:
+            monitoring.drift_trend(**{"model_name": "m", field: value})
+        assert refusal.value.field == field
