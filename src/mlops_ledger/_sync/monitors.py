@@ -46,9 +46,9 @@ class MonitorsRepository(Repository):
         (values at stage production, over all data or one `slice`) or system (of one `host`, with
         `attributes`). A value that is `operator` (>, >=, < or <=) a threshold is bad; when the
         newest `consecutive` values within `window` are, an alert is raised. It is resolved when a
-        value is good by `hysteresis`. `no_data` says what no value in the window means: ok, warning or
-        critical. Raises NotFound for an unknown model, Conflict when the model has a monitor of
-        that name.
+        value is good by `hysteresis`. `no_data` says what no value in the window means: ok,
+        warning or critical. Raises NotFound for an unknown model, Conflict when the model has a
+        monitor of that name.
         """
         values = {**locals(), "id": new_id() if id is None else id}
         return self._insert_once("insert", values, "id: already names another monitor")
