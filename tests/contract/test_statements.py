@@ -36,9 +36,9 @@ from mlops_ledger.statements import Statement, load
 REPOSITORIES: dict[str, type] = {
     "alerts": AlertsRepository,
     "model_versions": ModelVersionRepository,
-    "monitoring": MonitoringMetricsRepository,
+    "monitoring_metrics": MonitoringMetricsRepository,
     "monitors": MonitorsRepository,
-    "decisions": RetrainingDecisionsRepository,
+    "retraining_decisions": RetrainingDecisionsRepository,
     "agent_actions": AgentActionsRepository,
     "predictions": PredictionsRepository,
     "ground_truth": GroundTruthRepository,
@@ -46,7 +46,7 @@ REPOSITORIES: dict[str, type] = {
     "performance_metrics": PerformanceMetricsRepository,
     "system_metrics": SystemMetricsRepository,
 }
-OTHERS = ("audit", "backup", "health", "retention", "roles", "setup", "stats", "verify")
+OTHERS = ("audit_log", "backup", "create", "health", "retention", "roles", "stats", "verify")
 FILES = (*REPOSITORIES, *OTHERS)
 # Methods of a repository that read one row of a known shape.
 ROW_READERS = {"_action": "AgentAction", "_alert": "Alert", "_deployment": "Deployment"}
@@ -286,13 +286,13 @@ def test_every_statement_says_what_it_does(file: str) -> None:
 def test_a_renamed_column_is_reported_with_file_statement_and_line(
     migrated: psycopg.Connection,
 ) -> None:
-    source = resources.files("mlops_ledger").joinpath("sql/monitoring.sql").read_text("utf-8")
+    source = resources.files("mlops_ledger").joinpath("sql/monitoring_metrics.sql").read_text("utf-8")
     line = source.splitlines().index("-- drift_trend --") + 1
     with migrated.transaction(force_rollback=True):
         migrated.execute("ALTER TABLE monitoring_metrics RENAME dataset_drift_detected TO drifted")
         found = problems(migrated, _statements())
     expected = (
-        f'sql/monitoring.sql:{line} drift_trend: column "dataset_drift_detected" does not exist'
+        f'sql/monitoring_metrics.sql:{line} drift_trend: column "dataset_drift_detected" does not exist'
     )
     assert expected in found
 

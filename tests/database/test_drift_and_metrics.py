@@ -47,7 +47,7 @@ REFUSED = [
     (METRIC, "metric_value, slice", "1, ' eu'", "performance_metrics_slice_check"),
     (METRIC, "metric_value, timestamp", "1, '2100-01-01Z'", "timestamp: lies in the future"),
     (SYSTEM, "metric_value", "'NaN'", "system_metrics_p"),
-    (SYSTEM, "metric_value, labels", "1, '[]'", "labels_check"),
+    (SYSTEM, "metric_value, attributes", "1, '[]'", "attributes_check"),
 ]
 
 

@@ -212,7 +212,7 @@ def test_stats_count_what_is_there(settings: Settings, run: Run) -> None:
 def test_stats_estimate_what_is_big(
     settings: Settings, conn: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mlops_ledger.stats._COUNTED", 0)
+    monkeypatch.setattr("mlops_ledger.admin.stats._COUNTED", 0)
     conn.execute("ANALYZE")
     with Database(settings) as db:
         tables = {table.table_name: table for table in Statistics(db).tables()}

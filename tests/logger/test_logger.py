@@ -31,7 +31,7 @@ from mlops_ledger import (
 )
 from mlops_ledger.errors import ConfigError, InvalidValue, LedgerError, NotFound, Unavailable
 from mlops_ledger.logger import flusher, spool
-from mlops_ledger.logger.records import _CHECKS, Prediction
+from mlops_ledger.logger.records import _CHECKS, PredictionFields
 
 LEVELS = ("memory", "process", "disk", "database")
 
@@ -116,9 +116,9 @@ def test_what_the_caller_changes_afterwards_is_not_stored(
 
 
 def test_a_call_takes_what_insert_takes() -> None:
-    arguments = {"self", "model_name", "model_version", *Prediction.__annotations__}
+    arguments = {"self", "model_name", "model_version", *PredictionFields.__annotations__}
     assert arguments == set(inspect.signature(PredictionsRepository.insert).parameters)
-    assert set(_CHECKS) == set(Prediction.__annotations__)
+    assert set(_CHECKS) == set(PredictionFields.__annotations__)
 
 
 REFUSED: list[tuple[str, Any]] = [
