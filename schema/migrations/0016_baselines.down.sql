@@ -1,0 +1,2 @@
+DROP TABLE baseline_features;
+DROP TABLE baselines;
