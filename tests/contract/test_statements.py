@@ -7,7 +7,7 @@ import dataclasses
 import inspect
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -279,20 +279,33 @@ def test_every_argument_reaches_the_statement(file: str) -> None:
 
 @pytest.mark.parametrize("file", FILES)
 def test_every_statement_says_what_it_does(file: str) -> None:
-    for statement in load(file).values():
-        assert re.match(r"-- [A-Z].*\.\n", statement.text.decode()), statement.origin
+    source = resources.files("mlops_ledger").joinpath(f"sql/{file}.sql").read_text("utf-8")
+    blocks = re.findall(r"^-- ((?:fragment )?\w+) --\n(.*)", source, re.MULTILINE)
+    assert [name for name, line in blocks if not re.fullmatch(r"-- [A-Z].*\.", line)] == []
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_list_of_columns_is_written_once(file: str) -> None:
+    source = resources.files("mlops_ledger").joinpath(f"sql/{file}.sql").read_text("utf-8")
+    lists = [
+        " ".join(found[0].split()) for found in re.finditer(r"(?:\b[\w.]+,\s+){5,}[\w.]+", source)
+    ]
+    assert sorted(set(lists)) == sorted(lists)
 
 
 def test_a_renamed_column_is_reported_with_file_statement_and_line(
     migrated: psycopg.Connection,
 ) -> None:
-    source = resources.files("mlops_ledger").joinpath("sql/monitoring_metrics.sql").read_text("utf-8")
+    source = (
+        resources.files("mlops_ledger").joinpath("sql/monitoring_metrics.sql").read_text("utf-8")
+    )
     line = source.splitlines().index("-- drift_trend --") + 1
     with migrated.transaction(force_rollback=True):
         migrated.execute("ALTER TABLE monitoring_metrics RENAME dataset_drift_detected TO drifted")
         found = problems(migrated, _statements())
     expected = (
-        f'sql/monitoring_metrics.sql:{line} drift_trend: column "dataset_drift_detected" does not exist'
+        f"sql/monitoring_metrics.sql:{line} drift_trend: "
+        'column "dataset_drift_detected" does not exist'
     )
     assert expected in found
 
@@ -317,34 +330,65 @@ def test_no_column_that_a_statement_uses_can_be_renamed(migrated: psycopg.Connec
         assert {statement.origin for statement in users} == reported, (relation, column)
 
 
-def test_two_statements_of_one_name_are_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "sql").mkdir()
-    (tmp_path / "sql" / "twice.sql").write_text(
-        "-- a --\n-- One.\nSELECT 1;\n\n-- a --\n-- Two.\nSELECT 2;\n"
-    )
-    monkeypatch.setattr(resources, "files", lambda _: tmp_path)
-    with pytest.raises(ValueError, match=r"^sql/twice\.sql:5 a: a second statement of that name"):
-        load.__wrapped__("twice")
-
-
 @pytest.mark.parametrize(
     ("body", "problem"),
     [
         ("SELECT %(a)s;", "parameter a has no cast to a known type"),
         ("SELECT %(a)s::money;", "parameter a has no cast to a known type"),
         ("SELECT %(a)s::text, %(a)s::uuid;", "parameter a has two types"),
+        ("SELECT {b};", "there is no fragment b above"),
+        ("SELECT {b};\n\n-- fragment b --\n-- Two.\n1", "there is no fragment b above"),
     ],
 )
-def test_a_parameter_without_one_known_type_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, problem: str
+def test_a_statement_that_cannot_be_bound_is_refused(
+    made: Callable[[str], Mapping[str, Statement]], body: str, problem: str
 ) -> None:
-    (tmp_path / "sql").mkdir()
-    (tmp_path / "sql" / "wrong.sql").write_text(f"-- a --\n-- One.\n{body}\n")
+    with pytest.raises(ValueError, match=f"^sql/made.sql:1 a: {problem}"):
+        made(f"-- a --\n-- One.\n{body}\n")
+
+
+@pytest.mark.parametrize("kind", ["", "fragment "])
+def test_a_second_statement_or_fragment_of_a_name_is_refused(
+    made: Callable[[str], Mapping[str, Statement]], kind: str
+) -> None:
+    with pytest.raises(ValueError, match=r"^sql/made\.sql:5 a: a second statement or fragment"):
+        made(f"-- {kind}a --\n-- One.\n1\n\n-- a --\n-- Two.\nSELECT 2;\n")
+
+
+def test_a_fragment_is_put_in_where_it_is_named(
+    made: Callable[[str], Mapping[str, Statement]],
+) -> None:
+    found = made(
+        "-- fragment pair --\n-- Two numbers.\n1 AS a,\n2 AS b\n\n"
+        "-- fragment chosen --\n-- With a third.\n{pair}, %(c)s::text AS c\n\n"
+        "-- get --\n-- All three.\nSELECT {chosen} WHERE '{}' = '{a,b}';\n"
+    )
+    text = b"-- All three.\nSELECT 1 AS a,\n2 AS b, %(c)s::text AS c WHERE '{}' = '{a,b}';"
+    expected = Statement("get", "sql/made.sql:10 get", text, {"c": "text"})
+    assert found == {"get": expected}
+
+
+def test_a_fragment_that_nothing_uses_is_refused(
+    made: Callable[[str], Mapping[str, Statement]],
+) -> None:
+    with pytest.raises(ValueError, match=r"^sql/made\.sql: nothing uses the fragment b$"):
+        made("-- fragment b --\n-- A number.\n1\n\n-- a --\n-- One.\nSELECT 1;\n")
+
+
+@pytest.fixture
+def made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], Mapping[str, Statement]]:
+    """A function that loads the text of a file of statements."""
     monkeypatch.setattr(resources, "files", lambda _: tmp_path)
-    with pytest.raises(ValueError, match=f"^sql/wrong.sql:1 a: {problem}"):
-        load.__wrapped__("wrong")
+    (tmp_path / "sql").mkdir()
+
+    def load_text(text: str) -> Mapping[str, Statement]:
+        (tmp_path / "sql" / "made.sql").write_text(text)
+        found: Mapping[str, Statement] = load.__wrapped__("made")
+        return found
+
+    return load_text
 
 
 def _statements() -> list[Statement]:
