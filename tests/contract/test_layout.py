@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import click
@@ -49,6 +50,21 @@ def test_repositories_hold_no_sql() -> None:
         path.name for path in (SOURCE / "_async").glob("*.py") if statement.search(path.read_text())
     ]
     assert found == []
+
+
+def test_examples_use_only_public_names() -> None:
+    private = re.compile(r"^(?:from|import) (mlops_ledger\.(?!(?:rows|errors) import)\S+)", re.M)
+    used = {
+        path.name: private.findall(path.read_text("utf-8"))
+        for path in (ROOT / "examples").rglob("*.py")
+    }
+    assert len(used) > 10
+    assert {name: modules for name, modules in used.items() if modules} == {}
+
+
+def test_the_package_says_which_release_it_is() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert mlops_ledger.__version__ == project["version"]
 
 
 def _commands(group: click.Group, path: str) -> list[tuple[str, click.Command]]:
