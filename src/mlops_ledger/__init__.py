@@ -1,7 +1,15 @@
 """mlops-ledger: the system of record for models in production, in plain PostgreSQL."""
 
 from .config import Settings
-from .database import AsyncDatabase, AsyncTransaction, Database, Transaction
+from .connections import VERSION as __version__
+from .database import (
+    AsyncConnections,
+    AsyncDatabase,
+    AsyncTransaction,
+    Connections,
+    Database,
+    Transaction,
+)
 from .errors import (
     AppendOnly,
     BackupError,
@@ -54,6 +62,7 @@ __all__ = [
     "AsyncAlertsRepository",
     "AsyncAuditRepository",
     "AsyncBaselinesRepository",
+    "AsyncConnections",
     "AsyncDatabase",
     "AsyncDriftReportsRepository",
     "AsyncGroundTruthRepository",
@@ -71,6 +80,7 @@ __all__ = [
     "BaselinesRepository",
     "ConfigError",
     "Conflict",
+    "Connections",
     "Database",
     "DriftReportsRepository",
     "EmbeddedServerError",
@@ -91,6 +101,7 @@ __all__ = [
     "SystemMetricsRepository",
     "Transaction",
     "Unavailable",
+    "__version__",
     "id_for",
     "new_id",
 ]

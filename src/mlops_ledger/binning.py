@@ -227,9 +227,9 @@ def _is_boolean(column: Any) -> bool:
 
 
 def _dtype_kind(column: Any) -> str | None:
-    """Return the letter that NumPy has for the type of a column, if it is NumPy's."""
-    kind: str | None = getattr(getattr(column, "dtype", None), "kind", None)
-    return kind
+    """Return the letter of a column's type, if it is one of NumPy's."""
+    dtype = getattr(column, "dtype", None)
+    return dtype.kind if isinstance(dtype, np.dtype) else None
 
 
 def _columns(data: Any) -> Mapping[str, Any]:

@@ -1,43 +1,5 @@
 -- Who may do what: least privilege for five kinds of users, as one table of privileges.
 
-CREATE VIEW v_prediction_log WITH (security_invoker = true) AS
-SELECT p.id,
-       p.predicted_at,
-       m.model_name,
-       m.model_version,
-       p.status,
-       p.prediction,
-       p.predicted_label,
-       p.probability,
-       p.confidence_lower,
-       p.confidence_upper,
-       p.latency_ms,
-       p.request_id,
-       p.batch_id,
-       p.error_message,
-       p.cache_hit,
-       p.model_version_id
-FROM predictions p
-LEFT JOIN model_versions m ON m.id = p.model_version_id;
-COMMENT ON VIEW v_prediction_log IS
-    'What v_predictions shows without what went into a model and who asked: for readers, who may not see that. Filter by predicted_at: only the partitions it needs are read.';
-COMMENT ON COLUMN v_prediction_log.id IS 'Id of the prediction.';
-COMMENT ON COLUMN v_prediction_log.predicted_at IS 'When the model predicted.';
-COMMENT ON COLUMN v_prediction_log.model_name IS 'The model.';
-COMMENT ON COLUMN v_prediction_log.model_version IS 'The version that predicted.';
-COMMENT ON COLUMN v_prediction_log.status IS 'success or error.';
-COMMENT ON COLUMN v_prediction_log.prediction IS 'The predicted number.';
-COMMENT ON COLUMN v_prediction_log.predicted_label IS 'The predicted class.';
-COMMENT ON COLUMN v_prediction_log.probability IS 'Probability of the positive or the predicted class, 0 to 1.';
-COMMENT ON COLUMN v_prediction_log.confidence_lower IS 'Lower end of the interval of the prediction.';
-COMMENT ON COLUMN v_prediction_log.confidence_upper IS 'Upper end of the interval of the prediction.';
-COMMENT ON COLUMN v_prediction_log.latency_ms IS 'How long the prediction took, in milliseconds.';
-COMMENT ON COLUMN v_prediction_log.request_id IS 'Id of the request that asked for it.';
-COMMENT ON COLUMN v_prediction_log.batch_id IS 'Id of the batch request it belongs to.';
-COMMENT ON COLUMN v_prediction_log.error_message IS 'What went wrong.';
-COMMENT ON COLUMN v_prediction_log.cache_hit IS 'Whether the answer came from a cache.';
-COMMENT ON COLUMN v_prediction_log.model_version_id IS 'Id of the version.';
-
 -- Writer, approver and auditor are members of reader. The owner has everything, because it owns it.
 CREATE FUNCTION ledger_privileges()
 RETURNS TABLE (role text, privilege text, object_type text, object_name text, columns text[])
@@ -45,7 +7,7 @@ LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
     SELECT g.role, g.privilege, g.object_type, o.name, g.columns
     FROM (VALUES
         ('reader', 'SELECT', 'TABLE', '{
-            agent_actions, alert_occurrences, alerts, drift_reports, ground_truth, ground_truth_waiting, ledger_migrations,
+            agent_actions, alert_occurrences, alerts, baseline_features, baselines, drift_reports, ground_truth, ground_truth_waiting, ledger_migrations,
             model_deployments, model_slots, model_versions, monitor_states, monitoring_metrics, monitors,
             partition_policies, performance_metrics, prediction_batches, promotion_policies, retraining_decisions,
             system_metrics}'::text[], NULL::text[]),
@@ -59,7 +21,7 @@ LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
         ('writer', 'SELECT', 'TABLE', '{predictions}', NULL),
         ('writer', 'SELECT', 'VIEW', '{v_predictions}', NULL),
         ('writer', 'INSERT', 'TABLE', '{
-            agent_actions, drift_reports, ground_truth, model_versions, monitoring_metrics, monitors,
+            agent_actions, baseline_features, baselines, drift_reports, ground_truth, model_versions, monitoring_metrics, monitors,
             performance_metrics, prediction_batches, predictions, retraining_decisions, system_metrics}', NULL),
         ('writer', 'UPDATE', 'TABLE', '{model_versions}', '{stage, tags}'),
         -- A queue, not history: labels leave it for ground_truth.
