@@ -102,7 +102,8 @@ def test_every_kind_of_table_gives_the_same_bins(
         ([True, False, True], [0, 1, 2, 0, 0], 0),
         ([1e308, 1e308, -1e308], [0, 1, 2, 0, 0], 0),
         ([0.0, 0.0, 0.0, 1.0], [0, 3, 1, 0, 0], 0),
-        (pd.array([1, None, 2], "Int64"), [0, 1, 1, 0, 0], 1),
+        (pd.Series([1, None, 2], dtype="Int64"), [0, 1, 1, 0, 0], 1),
+        (pd.Series([1.0, None, 2.0]), [0, 1, 1, 0, 0], 1),
         (pa.array([1, None, 2]), [0, 1, 1, 0, 0], 1),
     ],
 )
