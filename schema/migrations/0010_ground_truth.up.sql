@@ -106,3 +106,13 @@ COMMENT ON COLUMN v_labeled_predictions.num_labels IS 'Number of labels; above 1
 COMMENT ON COLUMN v_labeled_predictions.source IS 'Where the newest label came from.';
 COMMENT ON COLUMN v_labeled_predictions.model_version_id IS 'Id of the version.';
 COMMENT ON COLUMN v_labeled_predictions.prediction_id IS 'Id of the prediction.';
+
+INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES
+    ('reader', 'SELECT', 'TABLE', 'ground_truth'),
+    ('reader', 'SELECT', 'TABLE', 'ground_truth_waiting'),
+    ('writer', 'INSERT', 'TABLE', 'ground_truth'),
+    -- A queue, not history: labels leave it for ground_truth.
+    ('writer', 'INSERT', 'TABLE', 'ground_truth_waiting'),
+    ('writer', 'UPDATE', 'TABLE', 'ground_truth_waiting'),
+    ('writer', 'DELETE', 'TABLE', 'ground_truth_waiting'),
+    ('reader', 'SELECT', 'VIEW', 'v_labeled_predictions');

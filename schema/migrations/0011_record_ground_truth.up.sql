@@ -263,7 +263,7 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 COMMENT ON FUNCTION ledger_match_write(timestamptz, timestamptz) IS
-    'Settles the labels that waited for a write of predictions; never fails.';
+    'Matches the labels that waited for a write of predictions; never fails.';
 
 CREATE FUNCTION prediction_batches_after_insert() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
@@ -281,7 +281,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION prediction_batches_after_insert() IS
-    'Settles the labels that waited for the predictions of a write, when it commits.';
+    'Matches the labels that waited for the predictions of a write, when it commits.';
 
 CREATE CONSTRAINT TRIGGER prediction_batches_after_insert
     AFTER INSERT ON prediction_batches DEFERRABLE INITIALLY DEFERRED

@@ -86,3 +86,9 @@ CREATE TRIGGER baselines_append_only
 CREATE TRIGGER baseline_features_append_only
     BEFORE UPDATE OR DELETE OR TRUNCATE ON baseline_features
     FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+
+INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES
+    ('reader', 'SELECT', 'TABLE', 'baselines'),
+    ('reader', 'SELECT', 'TABLE', 'baseline_features'),
+    ('writer', 'INSERT', 'TABLE', 'baselines'),
+    ('writer', 'INSERT', 'TABLE', 'baseline_features');

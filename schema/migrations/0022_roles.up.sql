@@ -1,69 +1,13 @@
--- Who may do what: least privilege for five kinds of users, as one table of privileges.
+-- The roles owner, writer, reader, approver and auditor, made from the table of privileges.
 
--- Writer, approver and auditor are members of reader. The owner has everything, because it owns it.
-CREATE FUNCTION ledger_privileges()
-RETURNS TABLE (role text, privilege text, object_type text, object_name text, columns text[])
-LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
-    SELECT g.role, g.privilege, g.object_type, o.name, g.columns
-    FROM (VALUES
-        ('reader', 'SELECT', 'TABLE', '{
-            agent_actions, alert_occurrences, alerts, baseline_features, baselines, drift_reports, ground_truth, ground_truth_waiting, ledger_migrations,
-            model_deployments, model_slots, model_versions, monitor_states, monitoring_metrics, monitors,
-            partition_policies, performance_metrics, prediction_batches, promotion_policies, retraining_decisions,
-            system_metrics}'::text[], NULL::text[]),
-        -- Not what went into the model as text, nor who asked: inputs, metadata, user_agent, client_ip.
-        ('reader', 'SELECT', 'TABLE', '{predictions}', '{
-            id, predicted_at, model_version_id, request_id, batch_id, feature_values, prediction, predicted_label,
-            probability, confidence_lower, confidence_upper, latency_ms, status, error_message, cache_hit}'),
-        ('reader', 'SELECT', 'VIEW', '{
-            v_decision_history, v_deployments, v_labeled_predictions, v_lineage, v_model_timeline, v_monitors, v_open_alerts,
-            v_pending_actions, v_prediction_log, v_recent_monitoring}', NULL),
-        ('writer', 'SELECT', 'TABLE', '{predictions}', NULL),
-        ('writer', 'SELECT', 'VIEW', '{v_predictions}', NULL),
-        ('writer', 'INSERT', 'TABLE', '{
-            agent_actions, baseline_features, baselines, drift_reports, ground_truth, model_versions, monitoring_metrics, monitors,
-            performance_metrics, prediction_batches, predictions, retraining_decisions, system_metrics}', NULL),
-        ('writer', 'UPDATE', 'TABLE', '{model_versions}', '{stage, tags}'),
-        -- A queue, not history: labels leave it for ground_truth.
-        ('writer', 'INSERT', 'TABLE', '{ground_truth_waiting}', NULL),
-        ('writer', 'UPDATE', 'TABLE', '{ground_truth_waiting}', NULL),
-        ('writer', 'DELETE', 'TABLE', '{ground_truth_waiting}', NULL),
-        ('writer', 'EXECUTE', 'FUNCTION', '{
-            ensure_partitions, execute_action, expire_actions, promote, raise_alert, resolve_alert, retire, rollback,
-            run_monitors}', NULL),
-        ('approver', 'EXECUTE', 'FUNCTION', '{
-            acknowledge_alert, approve_action, expire_actions, reject_action, resolve_alert, snooze_alert}', NULL),
-        ('auditor', 'SELECT', 'TABLE', '{audit_head, audit_log, deletions, predictions}', NULL),
-        ('auditor', 'SELECT', 'VIEW', '{v_predictions}', NULL)
-    ) g (role, privilege, object_type, names, columns)
-    CROSS JOIN LATERAL unnest(g.names) WITH ORDINALITY o (name, place)
-$$;
-COMMENT ON FUNCTION ledger_privileges() IS
-    'What each kind of role may do; where columns are named, with those only. Whoever is not named here may do nothing, but for the owner.';
-
--- The functions above do what their callers may not do by themselves, such as to close an interval of
--- history. They run with the rights of their owner and a search_path that ends with pg_temp, so that no
--- temporary table stands in for one of the ledger's; session_user remains the one who calls.
-DO $$
-DECLARE
-    guarded regprocedure;
-BEGIN
-    FOR guarded IN
-        SELECT DISTINCT p.oid::regprocedure
-        FROM ledger_privileges() g
-        JOIN pg_proc p ON p.proname = g.object_name AND p.pronamespace = quote_ident(current_schema())::regnamespace
-        WHERE g.object_type = 'FUNCTION'
-    LOOP
-        EXECUTE format('ALTER FUNCTION %s SECURITY DEFINER', guarded);
-        EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', guarded);
-    END LOOP;
-END
-$$;
+-- Functions that do what their callers may not do by themselves, such as to close an interval of history, run
+-- with the rights of their owner. Their search_path ends with pg_temp, so that no temporary table stands in for
+-- one of the ledger's; session_user remains the one who calls.
 
 CREATE FUNCTION ledger_objects() RETURNS TABLE (kind text, identity text, owner name)
 LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
     WITH tables AS (
-        SELECT DISTINCT format('%I', g.object_name)::regclass AS id FROM ledger_privileges() g
+        SELECT DISTINCT format('%I', g.object_name)::regclass AS id FROM ledger_privileges g
         WHERE g.object_type IN ('TABLE', 'VIEW')
     ), relations AS (
         SELECT id FROM tables UNION SELECT i.inhrelid FROM pg_inherits i JOIN tables t ON t.id = i.inhparent
@@ -76,7 +20,7 @@ LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
     FROM pg_proc p
     WHERE p.pronamespace = quote_ident(current_schema())::regnamespace
       AND (p.proname LIKE 'ledger\_%'
-           OR p.proname IN (SELECT g.object_name FROM ledger_privileges() g WHERE g.object_type = 'FUNCTION')
+           OR p.proname IN (SELECT g.object_name FROM ledger_privileges g WHERE g.object_type = 'FUNCTION')
            OR p.oid IN (SELECT t.tgfoid FROM pg_trigger t JOIN relations r ON r.id = t.tgrelid))
     ORDER BY 1, 2
 $$;
@@ -119,13 +63,13 @@ BEGIN
     RETURN QUERY
     SELECT format('GRANT %s%s ON TABLE %I.%I TO %I', g.privilege, ' (' || array_to_string(g.columns, ', ') || ')',
                   schema, g.object_name, prefix || g.role)
-    FROM ledger_privileges() g WHERE g.object_type <> 'FUNCTION';
+    FROM ledger_privileges g WHERE g.object_type <> 'FUNCTION';
     RETURN QUERY
     SELECT format('GRANT EXECUTE ON FUNCTION %s TO %I', p.oid::regprocedure, prefix || g.role)
-    FROM ledger_privileges() g
+    FROM ledger_privileges g
     JOIN pg_proc p ON p.proname = g.object_name AND p.pronamespace = quote_ident(schema)::regnamespace
     WHERE g.object_type = 'FUNCTION';
 END
 $$;
 COMMENT ON FUNCTION ledger_role_statements(text) IS
-    'The statements that make the roles owner, writer, reader, approver and auditor, with names that begin with a prefix, hand the ledger to the owner, and grant what ledger_privileges() says; in psql: SELECT ledger_role_statements() \gexec. Running them again changes nothing.';
+    'The statements that make the roles owner, writer, reader, approver and auditor, with names that begin with a prefix, hand the ledger to the owner, and grant what ledger_privileges says; in psql: SELECT ledger_role_statements() \gexec. Running them again changes nothing.';
