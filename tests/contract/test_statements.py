@@ -46,7 +46,17 @@ REPOSITORIES: dict[str, type] = {
     "performance_metrics": PerformanceMetricsRepository,
     "system_metrics": SystemMetricsRepository,
 }
-OTHERS = ("audit_log", "backup", "create", "health", "retention", "roles", "stats", "verify")
+OTHERS = (
+    "audit_log",
+    "backup",
+    "create",
+    "health",
+    "names",
+    "retention",
+    "roles",
+    "stats",
+    "verify",
+)
 FILES = (*REPOSITORIES, *OTHERS)
 # Methods of a repository that read one row of a known shape.
 ROW_READERS = {"_action": "AgentAction", "_alert": "Alert", "_deployment": "Deployment"}
@@ -286,14 +296,14 @@ def test_every_statement_says_what_it_does(file: str) -> None:
 def test_a_renamed_column_is_reported_with_file_statement_and_line(
     migrated: psycopg.Connection,
 ) -> None:
-    source = resources.files("mlops_ledger").joinpath("sql/monitoring_metrics.sql").read_text("utf-8")
+    source = (
+        resources.files("mlops_ledger").joinpath("sql/monitoring_metrics.sql").read_text("utf-8")
+    )
     line = source.splitlines().index("-- drift_trend --") + 1
     with migrated.transaction(force_rollback=True):
         migrated.execute("ALTER TABLE monitoring_metrics RENAME dataset_drift_detected TO drifted")
         found = problems(migrated, _statements())
-    expected = (
-        f'sql/monitoring_metrics.sql:{line} drift_trend: column "dataset_drift_detected" does not exist'
-    )
+    expected = f'sql/monitoring_metrics.sql:{line} drift_trend: column "dataset_drift_detected" does not exist'
     assert expected in found
 
 

@@ -15,6 +15,7 @@ class DriftReport:
     id: UUID
     timestamp: datetime
     model_name: str
+    model_version: str
     model_version_id: UUID
     lookback_hours: float
     window_start: datetime

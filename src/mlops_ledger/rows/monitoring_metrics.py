@@ -14,6 +14,7 @@ class MonitoringRun:
 
     id: UUID
     model_name: str
+    model_version: str
     model_version_id: UUID
     timestamp: datetime
     lookback_hours: float

@@ -15,6 +15,7 @@ class PerformanceMetric:
     id: UUID
     timestamp: datetime
     model_name: str
+    model_version: str
     model_version_id: UUID
     metric_type: str
     metric_name: str

@@ -44,14 +44,18 @@ WHERE model_name = %(model_name)s::text AND timestamp = %(timestamp)s::timestamp
 
 -- get --
 -- One report.
-SELECT id, timestamp, model_name, model_version_id, lookback_hours, window_start, window_end, drift_detected,
+SELECT id, timestamp, model_name,
+       (SELECT v.model_version FROM model_versions v WHERE v.id = drift_reports.model_version_id) AS model_version,
+       model_version_id, lookback_hours, window_start, window_end, drift_detected,
        drift_score, method, threshold, features, drifted_features, n_drifted_features, n_features, reference_size,
        current_size, reference_start, reference_end, report_ref, summary_ref, monitoring_run_id, metadata, created_at
 FROM drift_reports WHERE id = %(id)s::uuid;
 
 -- list_reports --
 -- Reports of a stretch of time, newest first; a page goes on before the id that the last one ended with.
-SELECT id, timestamp, model_name, model_version_id, lookback_hours, window_start, window_end, drift_detected,
+SELECT id, timestamp, model_name,
+       (SELECT v.model_version FROM model_versions v WHERE v.id = drift_reports.model_version_id) AS model_version,
+       model_version_id, lookback_hours, window_start, window_end, drift_detected,
        drift_score, method, threshold, features, drifted_features, n_drifted_features, n_features, reference_size,
        current_size, reference_start, reference_end, report_ref, summary_ref, monitoring_run_id, metadata, created_at
 FROM drift_reports

@@ -43,7 +43,9 @@ WHERE model_name = %(model_name)s::text
 
 -- get --
 -- One run.
-SELECT id, model_name, model_version_id, timestamp, lookback_hours, num_predictions,
+SELECT id, model_name,
+       (SELECT v.model_version FROM model_versions v WHERE v.id = monitoring_metrics.model_version_id) AS model_version,
+       model_version_id, timestamp, lookback_hours, num_predictions,
        positive_rate, probability_mean, probability_std, entropy, dataset_drift_detected,
        feature_drift_ratio, num_drifted_features, num_features, drifted_features,
        drift_summary_ref, drift_report_ref, coverage_pct, labeled_samples, metadata,
@@ -52,7 +54,9 @@ FROM monitoring_metrics WHERE id = %(id)s::uuid;
 
 -- list_runs --
 -- Runs of a window of time, newest first; a page goes on before the id that the last one ended with.
-SELECT id, model_name, model_version_id, timestamp, lookback_hours, num_predictions,
+SELECT id, model_name,
+       (SELECT v.model_version FROM model_versions v WHERE v.id = monitoring_metrics.model_version_id) AS model_version,
+       model_version_id, timestamp, lookback_hours, num_predictions,
        positive_rate, probability_mean, probability_std, entropy, dataset_drift_detected,
        feature_drift_ratio, num_drifted_features, num_features, drifted_features,
        drift_summary_ref, drift_report_ref, coverage_pct, labeled_samples, metadata,

@@ -81,13 +81,17 @@ DROP TABLE pg_temp.performance_stage;
 
 -- get --
 -- One value.
-SELECT id, timestamp, model_name, model_version_id, metric_type, metric_name, metric_value, stage, dataset_version, slice,
+SELECT id, timestamp, model_name,
+       (SELECT v.model_version FROM model_versions v WHERE v.id = performance_metrics.model_version_id) AS model_version,
+       model_version_id, metric_type, metric_name, metric_value, stage, dataset_version, slice,
        metadata, created_at
 FROM performance_metrics WHERE id = %(id)s::uuid;
 
 -- list_metrics --
 -- Values of a model, newest first; a page goes on before the id that the last one ended with.
-SELECT id, timestamp, model_name, model_version_id, metric_type, metric_name, metric_value, stage, dataset_version, slice,
+SELECT id, timestamp, model_name,
+       (SELECT v.model_version FROM model_versions v WHERE v.id = performance_metrics.model_version_id) AS model_version,
+       model_version_id, metric_type, metric_name, metric_value, stage, dataset_version, slice,
        metadata, created_at
 FROM performance_metrics
 WHERE model_name = %(model_name)s::text
@@ -108,8 +112,8 @@ LIMIT %(limit)s::integer;
 -- latest --
 -- The newest value of each metric, stage and slice of a model, or of one of its versions.
 SELECT DISTINCT ON (m.metric_name, m.stage, m.slice)
-       m.id, m.timestamp, m.model_name, m.model_version_id, m.metric_type, m.metric_name, m.metric_value, m.stage,
-       m.dataset_version, m.slice, m.metadata, m.created_at
+       m.id, m.timestamp, m.model_name, v.model_version, m.model_version_id, m.metric_type, m.metric_name,
+       m.metric_value, m.stage, m.dataset_version, m.slice, m.metadata, m.created_at
 FROM model_versions v
 CROSS JOIN LATERAL latest_performance_metrics(v.id) m
 WHERE v.model_name = %(model_name)s::text
