@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .config import Settings
-    from .database import AsyncDatabase, AsyncTransaction, Database, Transaction
+    from .database import (
+        AsyncConnections,
+        AsyncDatabase,
+        AsyncTransaction,
+        Connections,
+        Database,
+        Transaction,
+    )
     from .errors import (
         AppendOnly,
         BackupError,
@@ -29,6 +37,7 @@ if TYPE_CHECKING:
         AsyncAgentActionsRepository,
         AsyncAlertsRepository,
         AsyncAuditRepository,
+        AsyncBaselinesRepository,
         AsyncDriftReportsRepository,
         AsyncGroundTruthRepository,
         AsyncModelVersionRepository,
@@ -39,6 +48,7 @@ if TYPE_CHECKING:
         AsyncRetrainingDecisionsRepository,
         AsyncSystemMetricsRepository,
         AuditRepository,
+        BaselinesRepository,
         DriftReportsRepository,
         GroundTruthRepository,
         ModelVersionRepository,
@@ -50,6 +60,8 @@ if TYPE_CHECKING:
         SystemMetricsRepository,
     )
 
+    __version__: str
+
 __all__ = [
     "AgentActionsRepository",
     "AlertsRepository",
@@ -57,6 +69,8 @@ __all__ = [
     "AsyncAgentActionsRepository",
     "AsyncAlertsRepository",
     "AsyncAuditRepository",
+    "AsyncBaselinesRepository",
+    "AsyncConnections",
     "AsyncDatabase",
     "AsyncDriftReportsRepository",
     "AsyncGroundTruthRepository",
@@ -71,8 +85,10 @@ __all__ = [
     "AsyncTransaction",
     "AuditRepository",
     "BackupError",
+    "BaselinesRepository",
     "ConfigError",
     "Conflict",
+    "Connections",
     "Database",
     "DriftReportsRepository",
     "EmbeddedServerError",
@@ -93,6 +109,7 @@ __all__ = [
     "SystemMetricsRepository",
     "Transaction",
     "Unavailable",
+    "__version__",
     "id_for",
     "new_id",
 ]
@@ -103,6 +120,8 @@ _HOMES = ("errors", "ids", "config", "database", "repositories", "logger")
 
 def __getattr__(name: str) -> Any:
     """Import a public name at its first use: a program pays for what it needs."""
+    if name == "__version__":
+        return version("mlops-ledger")
     if name in __all__:
         for home in _HOMES:
             module = import_module(f".{home}", __name__)
@@ -110,7 +129,3 @@ def __getattr__(name: str) -> Any:
                 globals()[name] = found = getattr(module, name)
                 return found
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return __all__

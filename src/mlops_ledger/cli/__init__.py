@@ -20,6 +20,7 @@ SECTIONS: Final = {
     "Predictions": {"predictions": "predictions", "labels": "labels", "spool": "spool"},
     "Monitoring": {
         "monitoring": "monitoring",
+        "baselines": "baselines",
         "drift": "drift",
         "metrics": "metrics",
         "monitors": "monitors",

@@ -34,13 +34,13 @@ def spool() -> None:
 @json_option
 def status(as_json: bool) -> None:
     """Show what waits: exit code 1 if a process that is gone has left records."""
-    from ..logger import dead_letters as deadletters
-    from ..logger import inspect as survey
+    from ..logger.dead_letters import read_dead_letters
+    from ..logger.inspect import damaged_segments, inspect_spool
 
     root = ledger.Settings.from_environment().spool
-    found = survey.survey(root)
-    dead = sum(1 for _ in deadletters.dead_letters(root))
-    damaged = len(survey.damaged(root))
+    found = inspect_spool(root)
+    dead = sum(1 for _ in read_dead_letters(root))
+    damaged = len(damaged_segments(root))
     if as_json:
         echo_json(
             {"root": root, "folders": found, "dead_letters": dead, "damaged_segments": damaged}
@@ -54,7 +54,7 @@ def status(as_json: bool) -> None:
 
 
 @spool.command()
-@click.option("--dead-letters", is_flag=True, help="Try those again too that the database refused.")
+@click.option("--dead-letters", is_flag=True, help="Requeue those too that the database refused.")
 @click.option("--any-database", is_flag=True, help="Also what is meant for other databases.")
 @json_option
 def replay(dead_letters: bool, any_database: bool, as_json: bool) -> None:
@@ -62,11 +62,11 @@ def replay(dead_letters: bool, any_database: bool, as_json: bool) -> None:
 
     Dead letters that are stored leave their file; those refused again stay, with the new reason.
     """
-    from ..logger import inspect as survey
+    from ..logger.replay import replay_spool
 
     settings = ledger.Settings.from_environment()
     with ledger.Database(settings) as db:
-        done = survey.replay(
+        done = replay_spool(
             db, settings.spool, dead_letters=dead_letters, any_database=any_database
         )
     if as_json:
@@ -92,11 +92,11 @@ def replay(dead_letters: bool, any_database: bool, as_json: bool) -> None:
 )
 def inspect(dead_letters: bool, inputs: bool, limit: int, as_json: bool) -> None:
     """Print records that wait as lines of JSON, oldest first."""
-    from ..logger import dead_letters as deadletters
+    from ..logger.dead_letters import read_dead_letters
     from ..logger.records import readable
 
     root = ledger.Settings.from_environment().spool
-    found = deadletters.dead_letters(root) if dead_letters else _waiting(root)
+    found = read_dead_letters(root) if dead_letters else _waiting(root)
     for each in islice(found, limit):
         record = readable(each["record"])
         shown = record if inputs else {k: v for k, v in record.items() if k not in _RAW}
@@ -104,9 +104,9 @@ def inspect(dead_letters: bool, inputs: bool, limit: int, as_json: bool) -> None
 
 
 def _waiting(root: Path) -> Iterator[dict[str, Any]]:
-    from ..logger import inspect as survey
-    from ..logger.spool import folders
+    from ..logger.folder import folders
+    from ..logger.inspect import undelivered
 
     for folder in folders(root):
-        for payload in survey.undelivered(folder):
+        for payload in undelivered(folder):
             yield {"folder": folder.name, "record": orjson.loads(payload)}
