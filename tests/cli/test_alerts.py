@@ -21,7 +21,7 @@ MISTAKES = [
     (("monitors", "add", "--defaults", "m", "--warning", "3"), "goes with --window"),
     ((*ADD, "--warning", "much"), "'much' is not a finite number"),
     ((*ADD, "--warning", "nan"), "is not a finite number"),
-    (ADD, "critical_threshold: or warning_threshold is needed"),
+    (ADD, "--critical: or --warning is needed"),
     ((*ADD, "--warning", "1", "--metric", "x"), "metric_name: must be a number that"),
     (("monitors", "run", "--model", "unknown"), "there is no model unknown"),
     (

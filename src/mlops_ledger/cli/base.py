@@ -111,6 +111,9 @@ def _explain_unknown() -> None:
 
 def _with_options(command: click.Command, message: str) -> str:
     """Name an option or argument as it is typed, where a message names its field."""
+    for parameter in command.params:
+        if "_" in (parameter.name or ""):
+            message = re.sub(rf"(?<!^)\b{parameter.name}\b", _typed(parameter), message)
     match = _FIELD.match(message)
     if match is None:
         return message

@@ -45,9 +45,9 @@ def cleanup(
 ) -> None:
     """Delete old predictions, labels and system metrics.
 
-    It asks first. Whole partitions are dropped; the rest is deleted row by row. Model versions, decisions,
-    monitoring runs, drift reports and performance metrics stay. The partitions of the coming
-    week are made.
+    It asks first. Whole partitions are dropped; the rest is deleted row by row. Model versions,
+    decisions, monitoring runs, drift reports and performance metrics stay. The partitions of the
+    coming week are made.
     """
     if model_name is not None and metrics_older_than is not None:
         raise click.UsageError("--metrics-older-than: system metrics are of no model")

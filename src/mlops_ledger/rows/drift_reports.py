@@ -15,7 +15,6 @@ class DriftReport:
     id: UUID
     timestamp: datetime
     model_name: str
-    model_version: str
     model_version_id: UUID
     lookback_hours: float
     window_start: datetime
@@ -37,6 +36,7 @@ class DriftReport:
     monitoring_run_id: UUID | None
     metadata: dict[str, Any]
     created_at: datetime
+    model_version: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,6 @@ class MonitoringRun:
 
     id: UUID
     model_name: str
-    model_version: str
     model_version_id: UUID
     timestamp: datetime
     lookback_hours: float
@@ -34,6 +33,7 @@ class MonitoringRun:
     labeled_samples: int | None
     metadata: dict[str, Any]
     created_at: datetime
+    model_version: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

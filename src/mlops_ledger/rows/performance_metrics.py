@@ -15,7 +15,6 @@ class PerformanceMetric:
     id: UUID
     timestamp: datetime
     model_name: str
-    model_version: str
     model_version_id: UUID
     metric_type: str
     metric_name: str
@@ -25,6 +24,7 @@ class PerformanceMetric:
     slice: str
     metadata: dict[str, Any]
     created_at: datetime
+    model_version: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
