@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from click.testing import CliRunner
 from fix_roles import KINDS, NAMES, OPERATIONS, Operation, Users, table
+from psycopg import sql
 
 from mlops_ledger import (
     AgentActionsRepository,
@@ -274,9 +275,12 @@ def test_verify_knows_what_each_role_may_do(users: Users) -> None:
         assert Objects(db).differences(expected) == ([], [], [])
         assert Objects(db).wrong_grants(expected) == []
         writer, reader = f"{users.prefix}writer", f"{users.prefix}reader"
-        connection.execute(f"GRANT UPDATE (metrics) ON model_versions TO {writer}".encode())
-        connection.execute(f"REVOKE SELECT ON alerts FROM {reader}".encode())
-        connection.execute(f"GRANT SELECT ON audit_log TO {reader}".encode())
+        for statement, role in (
+            ("GRANT UPDATE (metrics) ON model_versions TO {}", writer),
+            ("REVOKE SELECT ON alerts FROM {}", reader),
+            ("GRANT SELECT ON audit_log TO {}", reader),
+        ):
+            connection.execute(sql.SQL(statement).format(sql.Identifier(role)))
         connection.commit()
         try:
             assert set(Objects(db).wrong_grants(expected)) == {
