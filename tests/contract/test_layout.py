@@ -36,10 +36,11 @@ def test_the_layout_is_the_documented_one() -> None:
     assert [name for name in FILES if not (ROOT / name).is_file()] == []
 
 
-def test_no_module_is_longer_than_400_lines() -> None:
-    modules = [path for name in FOLDERS for path in (ROOT / name).rglob("*.py")]
+@pytest.mark.parametrize(("suffix", "at_least"), [("py", 50), ("sql", 40)])
+def test_no_module_or_migration_is_longer_than_400_lines(suffix: str, at_least: int) -> None:
+    modules = [path for name in FOLDERS for path in (ROOT / name).rglob(f"*.{suffix}")]
     lengths = {path: len(path.read_text("utf-8").splitlines()) for path in modules}
-    assert len(lengths) > 50
+    assert len(lengths) > at_least
     assert {path: length for path, length in lengths.items() if length > LONGEST} == {}
 
 

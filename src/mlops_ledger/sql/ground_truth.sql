@@ -1,5 +1,9 @@
 -- Statements of GroundTruthRepository.
 
+-- fragment label --
+-- The columns of a label.
+prediction_id, labeled_at, actual_label, actual_value, source, recorded_at
+
 -- insert --
 -- Record one label, whatever its case.
 SELECT stored, waiting, duplicates FROM record_ground_truth(jsonb_build_array(jsonb_build_object(
@@ -43,13 +47,13 @@ SELECT match_ground_truth(coalesce(%(since)s::timestamptz, '-infinity'), coalesc
 
 -- list_labels --
 -- All labels of a prediction, newest first, whether stored or waiting.
-SELECT prediction_id, labeled_at, actual_label, actual_value, source, recorded_at, false AS is_waiting
+SELECT {label}, false AS is_waiting
 FROM ground_truth
 WHERE prediction_id = %(prediction_id)s::uuid
   AND predicted_at >= %(predicted_from)s::timestamptz
   AND predicted_at < %(predicted_from)s::timestamptz + interval '1 millisecond'
 UNION ALL
-SELECT prediction_id, labeled_at, actual_label, actual_value, source, recorded_at, true
+SELECT {label}, true
 FROM ground_truth_waiting WHERE prediction_id = %(prediction_id)s::uuid
 ORDER BY labeled_at DESC
 LIMIT 1000;

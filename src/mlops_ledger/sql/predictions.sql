@@ -1,5 +1,29 @@
 -- Statements of PredictionsRepository.
 
+-- fragment stored --
+-- The columns of a prediction, in the order that COPY sends them.
+id, predicted_at, model_version_id, request_id, batch_id, feature_values, inputs, prediction, predicted_label,
+probability, confidence_lower, confidence_upper, latency_ms, status, error_message, cache_hit, user_agent,
+client_ip, metadata
+
+-- fragment outcome --
+-- What was predicted, by which version.
+p.id, p.predicted_at, v.model_name, v.model_version, p.status, p.prediction, p.predicted_label, p.probability,
+p.confidence_lower, p.confidence_upper, p.latency_ms
+
+-- fragment request --
+-- What it was predicted for.
+p.request_id, p.batch_id, p.error_message, p.cache_hit, p.user_agent
+
+-- fragment prediction --
+-- The columns of a prediction as it is read.
+{outcome}, v.feature_names, p.feature_values, p.inputs, {request}, p.client_ip, p.metadata, p.model_version_id
+
+-- fragment window --
+-- The predictions of some versions, or of all, within a range of time.
+predicted_at >= %(since)s::timestamptz AND predicted_at < %(until)s::timestamptz
+  AND (%(version_ids)s::uuid[] IS NULL OR model_version_id = ANY (%(version_ids)s::uuid[]))
+
 -- version --
 -- What a writer needs to know of a version.
 SELECT id, feature_names FROM model_versions
@@ -7,10 +31,7 @@ WHERE model_name = %(model_name)s::text AND model_version = %(model_version)s::t
 
 -- insert --
 -- Store one prediction. No row when its id is there already, or its version is not.
-INSERT INTO predictions
-    (id, predicted_at, model_version_id, request_id, batch_id, feature_values, inputs, prediction, predicted_label,
-     probability, confidence_lower, confidence_upper, latency_ms, status, error_message, cache_hit, user_agent,
-     client_ip, metadata)
+INSERT INTO predictions ({stored})
 SELECT %(id)s::uuid, %(predicted_at)s::timestamptz, v.id, %(request_id)s::text, %(batch_id)s::text,
        %(features)s::double precision[], %(inputs)s::jsonb, %(prediction)s::double precision,
        %(predicted_label)s::text, %(probability)s::double precision, %(confidence_lower)s::double precision,
@@ -43,11 +64,7 @@ WHERE id = %(idempotency_key)s::uuid AND model_version_id = %(model_version_id)s
 
 -- copy --
 -- Store predictions.
-COPY predictions
-    (id, predicted_at, model_version_id, request_id, batch_id, feature_values, inputs, prediction, predicted_label,
-     probability, confidence_lower, confidence_upper, latency_ms, status, error_message, cache_hit, user_agent,
-     client_ip, metadata)
-FROM STDIN (FORMAT binary);
+COPY predictions ({stored}) FROM STDIN (FORMAT binary);
 
 -- stage --
 -- Make a table for predictions some of which may be there already.
@@ -55,22 +72,13 @@ CREATE TEMP TABLE prediction_stage (LIKE predictions) ON COMMIT DROP;
 
 -- copy_to_stage --
 -- Fill it.
-COPY pg_temp.prediction_stage
-    (id, predicted_at, model_version_id, request_id, batch_id, feature_values, inputs, prediction, predicted_label,
-     probability, confidence_lower, confidence_upper, latency_ms, status, error_message, cache_hit, user_agent,
-     client_ip, metadata)
-FROM STDIN (FORMAT binary);
+COPY pg_temp.prediction_stage ({stored}) FROM STDIN (FORMAT binary);
 
 -- store_staged --
 -- Store what is new in it and count that.
 WITH stored AS (
-    INSERT INTO predictions
-        (id, predicted_at, model_version_id, request_id, batch_id, feature_values, inputs, prediction, predicted_label,
-         probability, confidence_lower, confidence_upper, latency_ms, status, error_message, cache_hit, user_agent,
-         client_ip, metadata)
-    SELECT id, predicted_at, model_version_id, request_id, batch_id, feature_values, inputs, prediction,
-           predicted_label, probability, confidence_lower, confidence_upper, latency_ms, status, error_message,
-           cache_hit, user_agent, client_ip, metadata
+    INSERT INTO predictions ({stored})
+    SELECT {stored}
     FROM pg_temp.prediction_stage
     ON CONFLICT DO NOTHING
     RETURNING id
@@ -99,9 +107,7 @@ WHERE model_name = %(model_name)s::text
 
 -- get --
 -- One prediction; its time, which is in its id, tells the partition.
-SELECT p.id, p.predicted_at, v.model_name, v.model_version, p.status, p.prediction, p.predicted_label, p.probability,
-       p.confidence_lower, p.confidence_upper, p.latency_ms, v.feature_names, p.feature_values, p.inputs, p.request_id,
-       p.batch_id, p.error_message, p.cache_hit, p.user_agent, p.client_ip, p.metadata, p.model_version_id
+SELECT {prediction}
 FROM predictions p
 LEFT JOIN model_versions v ON v.id = p.model_version_id
 WHERE p.id = %(id)s::uuid
@@ -109,13 +115,10 @@ WHERE p.id = %(id)s::uuid
 
 -- list_predictions --
 -- Predictions of a window of time, newest first; a page goes on before the id that the last one ended with.
-SELECT p.id, p.predicted_at, v.model_name, v.model_version, p.status, p.prediction, p.predicted_label, p.probability,
-       p.confidence_lower, p.confidence_upper, p.latency_ms, v.feature_names, p.feature_values, p.inputs, p.request_id,
-       p.batch_id, p.error_message, p.cache_hit, p.user_agent, p.client_ip, p.metadata, p.model_version_id
+SELECT {prediction}
 FROM predictions p
 LEFT JOIN model_versions v ON v.id = p.model_version_id
-WHERE p.predicted_at >= %(since)s::timestamptz AND p.predicted_at < %(until)s::timestamptz
-  AND (%(version_ids)s::uuid[] IS NULL OR p.model_version_id = ANY (%(version_ids)s::uuid[]))
+WHERE {window}
   AND (%(status)s::text IS NULL OR p.status = %(status)s::text)
   AND (%(predicted_label)s::text IS NULL OR p.predicted_label = %(predicted_label)s::text)
   AND (%(batch_id)s::text IS NULL OR p.batch_id = %(batch_id)s::text)
@@ -139,15 +142,13 @@ FROM (
            min(predicted_at) AS earliest,
            max(predicted_at) AS latest
     FROM predictions
-    WHERE predicted_at >= %(since)s::timestamptz AND predicted_at < %(until)s::timestamptz
-  AND (%(version_ids)s::uuid[] IS NULL OR model_version_id = ANY (%(version_ids)s::uuid[]))) a
+    WHERE {window}) a
 CROSS JOIN (
     SELECT jsonb_object_agg(predicted_label, n) AS label_distribution
     FROM (
         SELECT predicted_label, count(*) AS n
         FROM predictions
-        WHERE predicted_at >= %(since)s::timestamptz AND predicted_at < %(until)s::timestamptz
-  AND (%(version_ids)s::uuid[] IS NULL OR model_version_id = ANY (%(version_ids)s::uuid[]))
+        WHERE {window}
           AND predicted_label IS NOT NULL
         GROUP BY predicted_label
         ORDER BY n DESC
@@ -170,15 +171,13 @@ FROM (
                     THEN -(probability * ln(probability) + (1 - probability) * ln(1 - probability)) / ln(2::double precision)
                     WHEN probability IS NOT NULL THEN 0 END) AS entropy
     FROM predictions
-    WHERE predicted_at >= %(since)s::timestamptz AND predicted_at < %(until)s::timestamptz
-  AND (%(version_ids)s::uuid[] IS NULL OR model_version_id = ANY (%(version_ids)s::uuid[]))) p
+    WHERE {window}) p
 CROSS JOIN (
     SELECT count(*) AS labeled_samples
     FROM (
         SELECT DISTINCT prediction_id
         FROM ground_truth
-        WHERE predicted_at >= %(since)s::timestamptz AND predicted_at < %(until)s::timestamptz
-  AND (%(version_ids)s::uuid[] IS NULL OR model_version_id = ANY (%(version_ids)s::uuid[]))
+        WHERE {window}
           AND labeled_at <= %(until)s::timestamptz) g) l;
 
 -- erase__labels --
@@ -203,10 +202,8 @@ RETURNING id;
 
 -- fetch --
 -- Predictions of a window of time, for a table.
-SELECT p.id, p.predicted_at, v.model_name, v.model_version, p.status, p.prediction, p.predicted_label, p.probability,
-       p.confidence_lower, p.confidence_upper, p.latency_ms, p.feature_values, p.inputs::text AS inputs, p.request_id,
-       p.batch_id, p.error_message, p.cache_hit, p.user_agent, host(p.client_ip) AS client_ip, p.metadata::text AS metadata
+SELECT {outcome}, p.feature_values, p.inputs::text AS inputs, {request},
+       host(p.client_ip) AS client_ip, p.metadata::text AS metadata
 FROM predictions p
 LEFT JOIN model_versions v ON v.id = p.model_version_id
-WHERE p.predicted_at >= %(since)s::timestamptz AND p.predicted_at < %(until)s::timestamptz
-  AND (%(version_ids)s::uuid[] IS NULL OR p.model_version_id = ANY (%(version_ids)s::uuid[]))
+WHERE {window}

@@ -1,0 +1,167 @@
+-- The model registry: one row per version of a model.
+
+CREATE TABLE model_versions (
+    id uuid CONSTRAINT model_versions_pkey PRIMARY KEY DEFAULT ledger_uuid(),
+    model_name text NOT NULL
+        CONSTRAINT model_versions_model_name_check CHECK (ledger_is_name(model_name)),
+    model_version text NOT NULL
+        CONSTRAINT model_versions_model_version_check CHECK (ledger_is_name(model_version)),
+    stage text NOT NULL DEFAULT 'development'
+        CONSTRAINT model_versions_stage_check
+        CHECK (stage IN ('development', 'staging', 'production', 'archived')),
+    mlflow_run_id text
+        CONSTRAINT model_versions_mlflow_run_id_check CHECK (char_length(mlflow_run_id) <= 255),
+    algorithm text,
+    metrics jsonb NOT NULL DEFAULT '{}'
+        CONSTRAINT model_versions_metrics_check
+        CHECK (jsonb_typeof(metrics) = 'object'
+               AND NOT jsonb_path_exists(metrics, '$.* ? (@.type() == "string" || @.type() == "boolean")')),
+    accuracy double precision GENERATED ALWAYS AS (ledger_metric(metrics, 'accuracy')) STORED
+        CONSTRAINT model_versions_accuracy_check CHECK (accuracy BETWEEN 0 AND 1),
+    "precision" double precision GENERATED ALWAYS AS (ledger_metric(metrics, 'precision')) STORED
+        CONSTRAINT model_versions_precision_check CHECK ("precision" BETWEEN 0 AND 1),
+    recall double precision GENERATED ALWAYS AS (ledger_metric(metrics, 'recall')) STORED
+        CONSTRAINT model_versions_recall_check CHECK (recall BETWEEN 0 AND 1),
+    f1_score double precision GENERATED ALWAYS AS (ledger_metric(metrics, 'f1_score')) STORED
+        CONSTRAINT model_versions_f1_score_check CHECK (f1_score BETWEEN 0 AND 1),
+    roc_auc double precision GENERATED ALWAYS AS (ledger_metric(metrics, 'roc_auc')) STORED
+        CONSTRAINT model_versions_roc_auc_check CHECK (roc_auc BETWEEN 0 AND 1),
+    -- Brier's own score sums over the classes and reaches 2; the common binary form stays below 1.
+    brier_score double precision GENERATED ALWAYS AS (ledger_metric(metrics, 'brier_score')) STORED
+        CONSTRAINT model_versions_brier_score_check CHECK (brier_score BETWEEN 0 AND 2),
+    rmse double precision GENERATED ALWAYS AS (ledger_metric(metrics, 'rmse')) STORED
+        CONSTRAINT model_versions_rmse_check CHECK (rmse >= 0),
+    mae double precision GENERATED ALWAYS AS (ledger_metric(metrics, 'mae')) STORED
+        CONSTRAINT model_versions_mae_check CHECK (mae >= 0),
+    r2 double precision GENERATED ALWAYS AS (ledger_metric(metrics, 'r2')) STORED
+        CONSTRAINT model_versions_r2_check CHECK (r2 <= 1),
+    hyperparameters jsonb NOT NULL DEFAULT '{}'
+        CONSTRAINT model_versions_hyperparameters_check CHECK (jsonb_typeof(hyperparameters) = 'object'),
+    feature_names text[]
+        CONSTRAINT model_versions_feature_names_check
+        CHECK (cardinality(feature_names) > 0 AND array_ndims(feature_names) = 1 AND array_position(feature_names, NULL) IS NULL),
+    training_samples bigint
+        CONSTRAINT model_versions_training_samples_check CHECK (training_samples >= 0),
+    dataset_version text,
+    dataset_digest text,
+    artifact_uri text,
+    metadata_uri text,
+    tags jsonb NOT NULL DEFAULT '{}'
+        CONSTRAINT model_versions_tags_check CHECK (jsonb_typeof(tags) = 'object'),
+    created_at timestamptz NOT NULL DEFAULT now()
+        CONSTRAINT model_versions_created_at_check CHECK (ledger_is_time(created_at)),
+    created_by text NOT NULL DEFAULT session_user,
+    promoted_at timestamptz,
+    promoted_by text,
+    CONSTRAINT model_versions_name_version_key UNIQUE (model_name, model_version),
+    -- Lets other tables prove that a version they name belongs to the model they name.
+    CONSTRAINT model_versions_id_model_name_key UNIQUE (id, model_name)
+);
+
+CREATE INDEX model_versions_model_name_created_at_idx ON model_versions (model_name, created_at DESC, id DESC);
+CREATE INDEX model_versions_created_at_idx ON model_versions (created_at DESC, id DESC);
+CREATE INDEX model_versions_model_name_stage_idx ON model_versions (model_name, stage);
+CREATE INDEX model_versions_stage_created_at_idx ON model_versions (stage, created_at DESC, id DESC);
+CREATE INDEX model_versions_tags_idx ON model_versions USING gin (tags jsonb_path_ops);
+CREATE INDEX model_versions_mlflow_run_id_idx ON model_versions (mlflow_run_id);
+
+COMMENT ON TABLE model_versions IS
+    'The model registry: one row per version of a model, of any kind (classifier, regressor, text).';
+COMMENT ON COLUMN model_versions.id IS 'Time-ordered id (UUIDv7).';
+COMMENT ON COLUMN model_versions.model_name IS 'Name of the model, at most 255 characters.';
+COMMENT ON COLUMN model_versions.model_version IS 'Version within the model; without one, the next integer.';
+COMMENT ON COLUMN model_versions.stage IS 'development, staging, production or archived; production follows the slot of that name.';
+COMMENT ON COLUMN model_versions.mlflow_run_id IS 'The MLflow run that trained this version.';
+COMMENT ON COLUMN model_versions.algorithm IS 'What was trained, such as HistGradientBoostingClassifier.';
+COMMENT ON COLUMN model_versions.metrics IS 'Evaluation metrics by name: numbers, or objects and lists of them.';
+COMMENT ON COLUMN model_versions.accuracy IS 'metrics.accuracy, 0 to 1.';
+COMMENT ON COLUMN model_versions."precision" IS 'metrics.precision, 0 to 1.';
+COMMENT ON COLUMN model_versions.recall IS 'metrics.recall, 0 to 1.';
+COMMENT ON COLUMN model_versions.f1_score IS 'metrics.f1_score, 0 to 1.';
+COMMENT ON COLUMN model_versions.roc_auc IS 'metrics.roc_auc, 0 to 1.';
+COMMENT ON COLUMN model_versions.brier_score IS 'metrics.brier_score, 0 to 2 (0 to 1 in its binary form).';
+COMMENT ON COLUMN model_versions.rmse IS 'metrics.rmse, in the unit of the target.';
+COMMENT ON COLUMN model_versions.mae IS 'metrics.mae, in the unit of the target.';
+COMMENT ON COLUMN model_versions.r2 IS 'metrics.r2, at most 1.';
+COMMENT ON COLUMN model_versions.hyperparameters IS 'Hyperparameters by name.';
+COMMENT ON COLUMN model_versions.feature_names IS 'The features in the order the model takes them.';
+COMMENT ON COLUMN model_versions.training_samples IS 'Number of rows the model was trained on.';
+COMMENT ON COLUMN model_versions.dataset_version IS 'Version of the training data.';
+COMMENT ON COLUMN model_versions.dataset_digest IS 'Checksum of the training data.';
+COMMENT ON COLUMN model_versions.artifact_uri IS 'Where the trained model is stored.';
+COMMENT ON COLUMN model_versions.metadata_uri IS 'Where further metadata is stored.';
+COMMENT ON COLUMN model_versions.tags IS 'Free tags, searched with @>.';
+COMMENT ON COLUMN model_versions.created_at IS 'When the version was registered.';
+COMMENT ON COLUMN model_versions.created_by IS 'Who registered it.';
+COMMENT ON COLUMN model_versions.promoted_at IS 'When it last entered production.';
+COMMENT ON COLUMN model_versions.promoted_by IS 'Who last put it into production.';
+
+CREATE FUNCTION ledger_require_known_model(model_name text, event_time timestamptz) RETURNS void
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM model_versions v WHERE v.model_name = ledger_require_known_model.model_name) THEN
+        RAISE EXCEPTION 'model_name: the ledger has no model of that name'
+            USING ERRCODE = 'MLNF0', HINT = 'Register a version of it first.';
+    END IF;
+    -- A row from the future would stay "the latest" until its time has come; clocks differ a little.
+    IF event_time > clock_timestamp() + interval '1 minute' THEN
+        RAISE EXCEPTION 'timestamp: lies in the future'
+            USING ERRCODE = 'MLIV0', HINT = 'Give the time at which it happened.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION ledger_require_known_model(text, timestamptz) IS
+    'Refuses a fact about an unknown model or from the future.';
+
+CREATE FUNCTION model_versions_before_write() RETURNS trigger
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    NEW.stage := lower(btrim(NEW.stage));
+    IF NEW.created_at > clock_timestamp() + interval '1 minute' THEN
+        RAISE EXCEPTION 'created_at: lies in the future'
+            USING ERRCODE = 'MLIV0', HINT = 'Give the time at which it happened.';
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF num_nonnulls(NEW.promoted_at, NEW.promoted_by) > 0 THEN
+            RAISE EXCEPTION 'promoted_at: a version is registered before it is promoted'
+                USING ERRCODE = 'MLIV0', HINT = 'Register it, then promote it.';
+        END IF;
+        -- One writer per model at a time, or a given number could be taken by the next automatic
+        -- one; plpgsql then reads what the others have committed.
+        PERFORM pg_advisory_xact_lock(hashtextextended('mlops-ledger model version ' || NEW.model_name, 0));
+    END IF;
+    IF NEW.model_version IS NULL THEN
+        SELECT coalesce(max(v.model_version::numeric), 0) + 1 INTO NEW.model_version
+        FROM model_versions v
+        WHERE v.model_name = NEW.model_name AND v.model_version ~ '^[0-9]+$';
+    END IF;
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION model_versions_before_write() IS
+    'Accepts the stage in any case and gives the next integer to a version inserted without a number.';
+
+CREATE TRIGGER model_versions_before_write
+    BEFORE INSERT OR UPDATE OF stage, model_version ON model_versions
+    FOR EACH ROW EXECUTE FUNCTION model_versions_before_write();
+
+CREATE FUNCTION model_versions_keep_name() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'model_versions: name and version of a registered version cannot be changed'
+        USING ERRCODE = 'MLAO0', HINT = 'Register another version.';
+END
+$$;
+COMMENT ON FUNCTION model_versions_keep_name() IS
+    'Trigger of model_versions: history names versions, so they keep their names.';
+
+CREATE TRIGGER model_versions_keep_name
+    BEFORE UPDATE ON model_versions
+    FOR EACH ROW
+    WHEN ((OLD.id, OLD.model_name, OLD.model_version) IS DISTINCT FROM (NEW.id, NEW.model_name, NEW.model_version))
+    EXECUTE FUNCTION model_versions_keep_name();
+
+INSERT INTO ledger_privileges (role, privilege, object_type, object_name, columns) VALUES
+    ('reader', 'SELECT', 'TABLE', 'model_versions', NULL),
+    ('writer', 'INSERT', 'TABLE', 'model_versions', NULL),
+    ('writer', 'UPDATE', 'TABLE', 'model_versions', '{stage, tags}');

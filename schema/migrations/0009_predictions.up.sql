@@ -1,0 +1,178 @@
+-- What models predicted: one row per prediction, partitioned by time.
+
+CREATE TABLE prediction_batches (
+    id uuid NOT NULL,
+    model_version_id uuid NOT NULL
+        CONSTRAINT prediction_batches_model_version_fkey REFERENCES model_versions (id),
+    num_predictions integer NOT NULL
+        CONSTRAINT prediction_batches_num_predictions_check CHECK (num_predictions > 0),
+    first_predicted_at timestamptz NOT NULL,
+    last_predicted_at timestamptz NOT NULL,
+    received_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT prediction_batches_pkey PRIMARY KEY (id, model_version_id)
+);
+CREATE INDEX prediction_batches_model_version_idx ON prediction_batches (model_version_id, last_predicted_at);
+CREATE INDEX prediction_batches_last_predicted_at_idx ON prediction_batches (last_predicted_at);
+COMMENT ON TABLE prediction_batches IS
+    'Every write of predictions, by the id its writer gave it: a write that is repeated finds its id and stores nothing. The foreign key checks the version once a batch instead of once a row.';
+COMMENT ON COLUMN prediction_batches.id IS 'Id of the write, made by the client.';
+COMMENT ON COLUMN prediction_batches.model_version_id IS 'The version that predicted; a write has a row for each.';
+COMMENT ON COLUMN prediction_batches.num_predictions IS 'Number of its predictions in the write.';
+COMMENT ON COLUMN prediction_batches.first_predicted_at IS 'Time of the earliest of them.';
+COMMENT ON COLUMN prediction_batches.last_predicted_at IS 'Time of the latest of them.';
+COMMENT ON COLUMN prediction_batches.received_at IS 'When the write was committed, about.';
+
+CREATE TABLE predictions (
+    id uuid NOT NULL,
+    predicted_at timestamptz NOT NULL,
+    model_version_id uuid NOT NULL,
+    request_id text,
+    batch_id text,
+    feature_values double precision[],
+    inputs jsonb,
+    prediction double precision,
+    predicted_label text,
+    probability double precision
+        CONSTRAINT predictions_probability_check CHECK (probability BETWEEN 0 AND 1),
+    confidence_lower double precision,
+    confidence_upper double precision,
+    latency_ms double precision
+        CONSTRAINT predictions_latency_ms_check CHECK (latency_ms >= 0 AND latency_ms < 'infinity'),
+    status text NOT NULL DEFAULT 'success'
+        CONSTRAINT predictions_status_check CHECK (status IN ('success', 'error')),
+    error_message text,
+    cache_hit boolean,
+    user_agent text,
+    client_ip inet,
+    metadata jsonb,
+    CONSTRAINT predictions_interval_check CHECK (confidence_lower <= confidence_upper),
+    CONSTRAINT predictions_pkey PRIMARY KEY (id, predicted_at)
+) PARTITION BY RANGE (predicted_at);
+CREATE INDEX predictions_model_version_predicted_at_idx ON predictions (model_version_id, predicted_at);
+-- A request has few predictions and is only ever looked up whole: half the price of a b-tree.
+CREATE INDEX predictions_request_id_idx ON predictions USING hash (request_id) WHERE request_id IS NOT NULL;
+CREATE INDEX predictions_batch_id_idx ON predictions (batch_id) WHERE batch_id IS NOT NULL;
+
+COMMENT ON TABLE predictions IS
+    'What models predicted: one row per prediction, in partitions by time named predictions_pYYYY_MM_DD. The id is made by the client, and its time is that of the prediction.';
+COMMENT ON COLUMN predictions.id IS 'UUIDv7 made by the client; its first 48 bits are predicted_at in milliseconds.';
+COMMENT ON COLUMN predictions.predicted_at IS 'When the model predicted.';
+COMMENT ON COLUMN predictions.model_version_id IS 'The version that predicted. Not a foreign key, which would be the dearest part of a row: writers check it once a batch, mlops-ledger verify finds orphans.';
+COMMENT ON COLUMN predictions.request_id IS 'Id of the request that asked for it, given by the caller; not unique.';
+COMMENT ON COLUMN predictions.batch_id IS 'Id of the batch request it belongs to, given by the caller.';
+COMMENT ON COLUMN predictions.feature_values IS 'Values of the numeric features, in the order of feature_names of the version.';
+COMMENT ON COLUMN predictions.inputs IS 'Inputs that are not registered numeric features: text, categories, others.';
+COMMENT ON COLUMN predictions.prediction IS 'The predicted number: of a regressor, or the class of a classifier as a number.';
+COMMENT ON COLUMN predictions.predicted_label IS 'The predicted class.';
+COMMENT ON COLUMN predictions.probability IS 'Of two classes the probability of the positive one, whichever was predicted; of more that of the predicted one. 0 to 1.';
+COMMENT ON COLUMN predictions.confidence_lower IS 'Lower end of the interval of the prediction.';
+COMMENT ON COLUMN predictions.confidence_upper IS 'Upper end of the interval of the prediction.';
+COMMENT ON COLUMN predictions.latency_ms IS 'How long the prediction took, in milliseconds.';
+COMMENT ON COLUMN predictions.status IS 'success or error.';
+COMMENT ON COLUMN predictions.error_message IS 'What went wrong.';
+COMMENT ON COLUMN predictions.cache_hit IS 'Whether the answer came from a cache.';
+COMMENT ON COLUMN predictions.user_agent IS 'User agent of the request.';
+COMMENT ON COLUMN predictions.client_ip IS 'Address that the request came from.';
+COMMENT ON COLUMN predictions.metadata IS 'Anything else.';
+INSERT INTO partition_policies (table_name) VALUES ('predictions');
+
+CREATE VIEW v_predictions WITH (security_invoker = true) AS
+SELECT p.id,
+       p.predicted_at,
+       m.model_name,
+       m.model_version,
+       p.status,
+       p.prediction,
+       p.predicted_label,
+       p.probability,
+       p.confidence_lower,
+       p.confidence_upper,
+       p.latency_ms,
+       (SELECT jsonb_object_agg(coalesce(f.name, f.position::text), f.value)
+        FROM unnest(m.feature_names, p.feature_values) WITH ORDINALITY f (name, value, position)
+        WHERE p.feature_values IS NOT NULL) AS features,
+       p.inputs,
+       p.request_id,
+       p.batch_id,
+       p.error_message,
+       p.cache_hit,
+       p.user_agent,
+       p.client_ip,
+       p.metadata,
+       p.model_version_id
+FROM predictions p
+LEFT JOIN model_versions m ON m.id = p.model_version_id;
+COMMENT ON VIEW v_predictions IS
+    'Predictions with their model and their features by name. Filter by predicted_at: only the partitions it needs are read.';
+COMMENT ON COLUMN v_predictions.id IS 'Id of the prediction.';
+COMMENT ON COLUMN v_predictions.predicted_at IS 'When the model predicted.';
+COMMENT ON COLUMN v_predictions.model_name IS 'The model.';
+COMMENT ON COLUMN v_predictions.model_version IS 'The version that predicted.';
+COMMENT ON COLUMN v_predictions.status IS 'success or error.';
+COMMENT ON COLUMN v_predictions.prediction IS 'The predicted number.';
+COMMENT ON COLUMN v_predictions.predicted_label IS 'The predicted class.';
+COMMENT ON COLUMN v_predictions.probability IS 'Of two classes the probability of the positive one, of more that of the predicted one.';
+COMMENT ON COLUMN v_predictions.confidence_lower IS 'Lower end of the interval of the prediction.';
+COMMENT ON COLUMN v_predictions.confidence_upper IS 'Upper end of the interval of the prediction.';
+COMMENT ON COLUMN v_predictions.latency_ms IS 'How long the prediction took, in milliseconds.';
+COMMENT ON COLUMN v_predictions.features IS 'The numeric features by name, or by position where the version names none; NaN and infinities are text.';
+COMMENT ON COLUMN v_predictions.inputs IS 'Inputs that are not registered numeric features.';
+COMMENT ON COLUMN v_predictions.request_id IS 'Id of the request that asked for it.';
+COMMENT ON COLUMN v_predictions.batch_id IS 'Id of the batch request it belongs to.';
+COMMENT ON COLUMN v_predictions.error_message IS 'What went wrong.';
+COMMENT ON COLUMN v_predictions.cache_hit IS 'Whether the answer came from a cache.';
+COMMENT ON COLUMN v_predictions.user_agent IS 'User agent of the request.';
+COMMENT ON COLUMN v_predictions.client_ip IS 'Address that the request came from.';
+COMMENT ON COLUMN v_predictions.metadata IS 'Anything else.';
+COMMENT ON COLUMN v_predictions.model_version_id IS 'Id of the version.';
+
+CREATE VIEW v_prediction_log WITH (security_invoker = true) AS
+SELECT p.id,
+       p.predicted_at,
+       m.model_name,
+       m.model_version,
+       p.status,
+       p.prediction,
+       p.predicted_label,
+       p.probability,
+       p.confidence_lower,
+       p.confidence_upper,
+       p.latency_ms,
+       p.request_id,
+       p.batch_id,
+       p.error_message,
+       p.cache_hit,
+       p.model_version_id
+FROM predictions p
+LEFT JOIN model_versions m ON m.id = p.model_version_id;
+COMMENT ON VIEW v_prediction_log IS
+    'What v_predictions shows without what went into a model and who asked: for readers, who may not see that. Filter by predicted_at: only the partitions it needs are read.';
+COMMENT ON COLUMN v_prediction_log.id IS 'Id of the prediction.';
+COMMENT ON COLUMN v_prediction_log.predicted_at IS 'When the model predicted.';
+COMMENT ON COLUMN v_prediction_log.model_name IS 'The model.';
+COMMENT ON COLUMN v_prediction_log.model_version IS 'The version that predicted.';
+COMMENT ON COLUMN v_prediction_log.status IS 'success or error.';
+COMMENT ON COLUMN v_prediction_log.prediction IS 'The predicted number.';
+COMMENT ON COLUMN v_prediction_log.predicted_label IS 'The predicted class.';
+COMMENT ON COLUMN v_prediction_log.probability IS 'Probability of the positive or the predicted class, 0 to 1.';
+COMMENT ON COLUMN v_prediction_log.confidence_lower IS 'Lower end of the interval of the prediction.';
+COMMENT ON COLUMN v_prediction_log.confidence_upper IS 'Upper end of the interval of the prediction.';
+COMMENT ON COLUMN v_prediction_log.latency_ms IS 'How long the prediction took, in milliseconds.';
+COMMENT ON COLUMN v_prediction_log.request_id IS 'Id of the request that asked for it.';
+COMMENT ON COLUMN v_prediction_log.batch_id IS 'Id of the batch request it belongs to.';
+COMMENT ON COLUMN v_prediction_log.error_message IS 'What went wrong.';
+COMMENT ON COLUMN v_prediction_log.cache_hit IS 'Whether the answer came from a cache.';
+COMMENT ON COLUMN v_prediction_log.model_version_id IS 'Id of the version.';
+
+INSERT INTO ledger_privileges (role, privilege, object_type, object_name, columns) VALUES
+    ('reader', 'SELECT', 'TABLE', 'prediction_batches', NULL),
+    ('writer', 'INSERT', 'TABLE', 'prediction_batches', NULL),
+    -- Not what went into the model as text, nor who asked: inputs, metadata, user_agent, client_ip.
+    ('reader', 'SELECT', 'TABLE', 'predictions', '{id, predicted_at, model_version_id, request_id, batch_id, feature_values, prediction, predicted_label,
+      probability, confidence_lower, confidence_upper, latency_ms, status, error_message, cache_hit}'),
+    ('writer', 'SELECT', 'TABLE', 'predictions', NULL),
+    ('auditor', 'SELECT', 'TABLE', 'predictions', NULL),
+    ('writer', 'INSERT', 'TABLE', 'predictions', NULL),
+    ('writer', 'SELECT', 'VIEW', 'v_predictions', NULL),
+    ('auditor', 'SELECT', 'VIEW', 'v_predictions', NULL),
+    ('reader', 'SELECT', 'VIEW', 'v_prediction_log', NULL);

@@ -1,0 +1,288 @@
+-- Recording labels, and matching those that came before their prediction.
+
+CREATE FUNCTION ledger_label_stage() RETURNS timestamptz
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    IF to_regclass('pg_temp.ledger_labels') IS NULL THEN
+        -- Kept for the session: a table a call would fill the catalog with dead rows.
+        CREATE TEMPORARY TABLE ledger_labels (
+            prediction_id uuid, predicted_from timestamptz, request_id text, labeled_at timestamptz,
+            actual_label text, actual_value double precision, source text
+        ) ON COMMIT DELETE ROWS;
+    ELSE
+        DELETE FROM pg_temp.ledger_labels;
+    END IF;
+    RETURN clock_timestamp();
+END
+$$;
+COMMENT ON FUNCTION ledger_label_stage() IS
+    'Makes an empty temporary table ledger_labels, for ledger_store_labels(), and returns the time.';
+
+CREATE FUNCTION ledger_name_requests() RETURNS void
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    WITH named AS (
+        INSERT INTO pg_temp.ledger_labels
+            (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
+        SELECT p.id, date_trunc('milliseconds', p.predicted_at), s.request_id, s.labeled_at, s.actual_label,
+               s.actual_value, s.source
+        FROM pg_temp.ledger_labels s
+        JOIN predictions p ON p.request_id = s.request_id
+        RETURNING request_id)
+    DELETE FROM pg_temp.ledger_labels s WHERE s.request_id IN (SELECT request_id FROM named);
+    UPDATE pg_temp.ledger_labels SET request_id = NULL WHERE prediction_id IS NOT NULL;
+END
+$$;
+COMMENT ON FUNCTION ledger_name_requests() IS
+    'Replaces each staged label of a request by labels of the predictions of that request, where there are any.';
+
+CREATE FUNCTION ledger_refuse_contradiction() RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'labeled_at: a label says something else about the same prediction at the same time'
+        USING ERRCODE = 'MLCF0', HINT = 'Give a correction its own, later labeled_at.';
+END
+$$;
+COMMENT ON FUNCTION ledger_refuse_contradiction() IS
+    'Refuses two labels of one prediction and time that differ.';
+
+CREATE FUNCTION ledger_drop_known_labels(strict boolean) RETURNS bigint
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    dropped bigint;
+    is_contradicted boolean;
+BEGIN
+    WITH known AS MATERIALIZED (
+        SELECT s.ctid AS place, (g.actual_label, g.actual_value) IS DISTINCT FROM (s.actual_label, s.actual_value) AS differs
+        FROM pg_temp.ledger_labels s
+        JOIN ground_truth g ON g.prediction_id = s.prediction_id AND g.labeled_at = s.labeled_at
+            AND g.predicted_at >= s.predicted_from AND g.predicted_at < s.predicted_from + interval '1 millisecond'
+    ), again AS MATERIALIZED (
+        SELECT s.ctid AS place, (s.actual_label, s.actual_value) IS DISTINCT FROM
+               (first_value(s.actual_label) OVER w, first_value(s.actual_value) OVER w) AS differs,
+               row_number() OVER w AS number
+        FROM pg_temp.ledger_labels s WHERE s.prediction_id IS NOT NULL
+        WINDOW w AS (PARTITION BY s.prediction_id, s.labeled_at ORDER BY s.ctid)
+    ), surplus AS (
+        SELECT place, differs FROM known UNION ALL SELECT place, differs FROM again WHERE number > 1
+    ), gone AS (
+        DELETE FROM pg_temp.ledger_labels WHERE ctid IN (SELECT place FROM surplus) RETURNING 1
+    )
+    SELECT (SELECT count(*) FROM gone), EXISTS (SELECT FROM surplus WHERE differs) INTO dropped, is_contradicted;
+    IF strict AND is_contradicted THEN
+        PERFORM ledger_refuse_contradiction();
+    END IF;
+    RETURN dropped;
+END
+$$;
+COMMENT ON FUNCTION ledger_drop_known_labels(boolean) IS
+    'Drops the staged labels that are stored already; those that say something else are refused if strict.';
+
+CREATE FUNCTION ledger_let_labels_wait(strict boolean) RETURNS void
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    unmatched bigint;
+    written bigint;
+BEGIN
+    DELETE FROM pg_temp.ledger_labels s USING ground_truth g
+    WHERE g.prediction_id = s.prediction_id AND g.labeled_at = s.labeled_at
+      AND g.predicted_at >= s.predicted_from AND g.predicted_at < s.predicted_from + interval '1 millisecond';
+    WITH inserted AS (
+        INSERT INTO ground_truth_waiting
+            (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
+        SELECT s.prediction_id, s.predicted_from, s.request_id, s.labeled_at, s.actual_label, s.actual_value, s.source
+        FROM pg_temp.ledger_labels s
+        ORDER BY s.request_id, s.prediction_id, s.labeled_at
+        ON CONFLICT ON CONSTRAINT ground_truth_waiting_label_key DO NOTHING
+        RETURNING 1)
+    SELECT (SELECT count(*) FROM pg_temp.ledger_labels), (SELECT count(*) FROM inserted) INTO unmatched, written;
+    IF strict AND written < unmatched AND (
+        EXISTS (SELECT FROM pg_temp.ledger_labels s JOIN ground_truth_waiting w USING (prediction_id, labeled_at)
+                WHERE (w.actual_label, w.actual_value) IS DISTINCT FROM (s.actual_label, s.actual_value))
+        OR EXISTS (SELECT FROM pg_temp.ledger_labels s JOIN ground_truth_waiting w USING (request_id, labeled_at)
+                   WHERE (w.actual_label, w.actual_value) IS DISTINCT FROM (s.actual_label, s.actual_value)))
+    THEN
+        PERFORM ledger_refuse_contradiction();
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION ledger_let_labels_wait(boolean) IS
+    'Moves the staged labels that were not stored to those that wait.';
+
+CREATE FUNCTION ledger_store_labels(strict boolean, OUT stored bigint, OUT waiting bigint, OUT duplicates bigint)
+LANGUAGE plpgsql
+SET search_path FROM CURRENT SET work_mem = '64MB' SET plan_cache_mode = force_custom_plan
+-- ledger_match_write has turned it off for what it does itself.
+SET enable_hashjoin = on AS $$
+DECLARE
+    first timestamptz;
+    last timestamptz;
+    latest timestamptz;
+    requests bigint;
+    staged bigint;
+    attempts integer := 0;
+    broken text;
+BEGIN
+    SELECT max(labeled_at), count(request_id), count(*), min(predicted_from),
+           max(predicted_from) + interval '1 millisecond'
+    INTO latest, requests, staged, first, last
+    FROM pg_temp.ledger_labels;
+    -- A label from the future would count until its time has come; clocks differ a little.
+    IF latest > clock_timestamp() + interval '1 minute' THEN
+        RAISE EXCEPTION 'labeled_at: lies in the future'
+            USING ERRCODE = 'MLIV0', HINT = 'Give the time at which the truth was found out.';
+    END IF;
+    IF requests > 0 THEN
+        PERFORM ledger_name_requests();
+        SELECT count(*), min(predicted_from), max(predicted_from) + interval '1 millisecond'
+        INTO staged, first, last
+        FROM pg_temp.ledger_labels;
+    END IF;
+    duplicates := 0;
+    LOOP
+        BEGIN
+            -- ON CONFLICT would double the cost of every label for the sake of the few that repeat.
+            INSERT INTO ground_truth
+                (prediction_id, predicted_at, labeled_at, model_version_id, actual_value, prediction,
+                 probability, actual_label, predicted_label, source)
+            SELECT p.id, p.predicted_at, s.labeled_at, p.model_version_id, s.actual_value, p.prediction,
+                   p.probability, s.actual_label, p.predicted_label, s.source
+            FROM pg_temp.ledger_labels s
+            JOIN predictions p ON p.id = s.prediction_id
+                AND p.predicted_at >= s.predicted_from
+                AND p.predicted_at < s.predicted_from + interval '1 millisecond'
+            WHERE p.predicted_at >= first AND p.predicted_at < last;
+            GET DIAGNOSTICS stored = ROW_COUNT;
+            EXIT;
+        EXCEPTION
+            -- Two writers of the same labels may also stand in each other's way.
+            WHEN unique_violation OR deadlock_detected THEN
+                attempts := attempts + 1;
+                IF attempts > 10 THEN
+                    RAISE;
+                END IF;
+                duplicates := duplicates + ledger_drop_known_labels(strict);
+            WHEN check_violation THEN
+                GET STACKED DIAGNOSTICS broken = CONSTRAINT_NAME;
+                attempts := attempts + 1;
+                IF broken <> '' OR attempts > 10 THEN
+                    RAISE;
+                END IF;
+                PERFORM ensure_partitions('ground_truth', days.day, days.day)
+                FROM (SELECT DISTINCT date_trunc('day', p.predicted_at, 'UTC') AS day
+                      FROM pg_temp.ledger_labels s
+                      JOIN predictions p ON p.id = s.prediction_id
+                      WHERE p.predicted_at >= first AND p.predicted_at < last) days;
+        END;
+    END LOOP;
+    waiting := staged - duplicates - stored;
+    IF waiting > 0 THEN
+        PERFORM ledger_let_labels_wait(strict);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION ledger_store_labels(boolean) IS
+    'Stores the staged labels with what had been predicted; those whose prediction is not there yet wait.';
+
+CREATE FUNCTION record_ground_truth(labels jsonb, OUT stored bigint, OUT waiting bigint, OUT duplicates bigint)
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    PERFORM ledger_label_stage();
+    INSERT INTO pg_temp.ledger_labels
+        (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
+    SELECT l.prediction_id, ledger_uuid_time(l.prediction_id), l.request_id, coalesce(l.labeled_at, clock_timestamp()),
+           l.actual_label, l.actual_value, l.source
+    FROM jsonb_to_recordset(labels) AS l (
+        prediction_id uuid, request_id text, labeled_at timestamptz, actual_label text,
+        actual_value double precision, source text);
+    SELECT s.stored, s.waiting, s.duplicates INTO stored, waiting, duplicates FROM ledger_store_labels(true) s;
+END
+$$;
+COMMENT ON FUNCTION record_ground_truth(jsonb) IS
+    'Records labels, a list of {"prediction_id" or "request_id", "actual_label" and/or "actual_value", "labeled_at", "source"}, and returns how many were stored, wait for their prediction, or were there already.';
+
+CREATE FUNCTION match_ground_truth(since timestamptz DEFAULT '-infinity', until timestamptz DEFAULT 'infinity')
+RETURNS bigint
+LANGUAGE plpgsql SET search_path FROM CURRENT SET plan_cache_mode = force_custom_plan AS $$
+DECLARE
+    first timestamptz := greatest(since, '2000-01-01 00:00:00+00');
+    last timestamptz := least(until, now() + interval '1 year');
+    -- Predictions have no index by time alone: their ids are ordered by it.
+    lowest uuid := ledger_uuid_floor(first);
+    highest uuid := ledger_uuid_floor(last + interval '1 millisecond');
+BEGIN
+    -- A reader who asks for metrics gets them without the labels that only a writer can match.
+    IF current_setting('transaction_read_only')::boolean
+        OR NOT has_table_privilege('ground_truth_waiting', 'DELETE')
+        OR NOT EXISTS (SELECT FROM ground_truth_waiting)
+    THEN
+        RETURN 0;
+    END IF;
+    PERFORM ledger_label_stage();
+    WITH due AS MATERIALIZED (
+        SELECT w.id
+        FROM ground_truth_waiting w
+        JOIN predictions p ON p.id = w.prediction_id
+            AND p.predicted_at >= w.predicted_from AND p.predicted_at < w.predicted_from + interval '1 millisecond'
+        WHERE w.predicted_from >= first - interval '1 millisecond' AND w.predicted_from <= last
+          AND p.predicted_at >= first AND p.predicted_at <= last
+        UNION
+        SELECT w.id
+        FROM ground_truth_waiting w
+        JOIN predictions p ON p.request_id = w.request_id
+        WHERE w.request_id IS NOT NULL AND p.request_id IS NOT NULL
+          AND p.predicted_at >= first AND p.predicted_at <= last AND p.id >= lowest AND p.id < highest
+    ), locked AS MATERIALIZED (
+        -- Whoever else matches the same labels has them already.
+        SELECT w.id FROM ground_truth_waiting w WHERE w.id IN (SELECT id FROM due) FOR UPDATE SKIP LOCKED
+    ), gone AS (
+        DELETE FROM ground_truth_waiting w WHERE w.id IN (SELECT id FROM locked)
+        RETURNING prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source
+    )
+    INSERT INTO pg_temp.ledger_labels
+        (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
+    SELECT prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source FROM gone;
+    IF NOT FOUND THEN
+        RETURN 0;
+    END IF;
+    RETURN (SELECT s.stored FROM ledger_store_labels(false) s);
+END
+$$;
+COMMENT ON FUNCTION match_ground_truth(timestamptz, timestamptz) IS
+    'Stores the labels that waited for predictions of a window, both ends included, and returns how many. Of labels with the same prediction and labeled_at the one stored first stays.';
+
+CREATE FUNCTION ledger_match_write(since timestamptz, until timestamptz) RETURNS void
+LANGUAGE plpgsql
+-- A write is small against all that may wait: each of its rows is looked up, whatever statistics say.
+SET search_path FROM CURRENT SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+BEGIN
+    PERFORM match_ground_truth(since, until);
+EXCEPTION WHEN OTHERS THEN
+    -- A label that goes on waiting is no reason to lose a prediction.
+    RAISE LOG 'mlops-ledger: labels could not be matched (SQLSTATE %)', SQLSTATE;
+END
+$$;
+COMMENT ON FUNCTION ledger_match_write(timestamptz, timestamptz) IS
+    'Matches the labels that waited for a write of predictions; never fails.';
+
+CREATE FUNCTION prediction_batches_after_insert() RETURNS trigger
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    -- Among the predictions of a longer time looking would take too long: performance does it.
+    IF NEW.last_predicted_at <= NEW.first_predicted_at + interval '1 hour' AND (
+        EXISTS (SELECT FROM ground_truth_waiting w
+                WHERE w.predicted_from >= NEW.first_predicted_at - interval '1 millisecond'
+                  AND w.predicted_from <= NEW.last_predicted_at)
+        OR EXISTS (SELECT FROM ground_truth_waiting w WHERE w.request_id IS NOT NULL))
+    THEN
+        PERFORM ledger_match_write(NEW.first_predicted_at, NEW.last_predicted_at);
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION prediction_batches_after_insert() IS
+    'Matches the labels that waited for the predictions of a write, when it commits.';
+
+CREATE CONSTRAINT TRIGGER prediction_batches_after_insert
+    AFTER INSERT ON prediction_batches DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION prediction_batches_after_insert();

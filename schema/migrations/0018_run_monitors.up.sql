@@ -1,0 +1,267 @@
+-- Evaluating monitors: raises and resolves alerts on what monitoring runs and metrics say.
+
+CREATE TABLE monitor_states (
+    monitor_id uuid CONSTRAINT monitor_states_pkey PRIMARY KEY
+        CONSTRAINT monitor_states_monitor_fkey REFERENCES monitors (id),
+    evaluated_at timestamptz NOT NULL,
+    state text NOT NULL
+        CONSTRAINT monitor_states_state_check CHECK (state IN ('ok', 'warning', 'critical', 'no_data')),
+    severity text
+        CONSTRAINT monitor_states_severity_check CHECK (severity IN ('warning', 'critical')),
+    value double precision,
+    point_at timestamptz,
+    alerted_at timestamptz,
+    alert_id uuid
+        CONSTRAINT monitor_states_alert_fkey REFERENCES alerts (id)
+);
+CREATE INDEX monitor_states_alert_idx ON monitor_states (alert_id) WHERE alert_id IS NOT NULL;
+COMMENT ON TABLE monitor_states IS
+    'What each monitor found when it was last evaluated; tells new values from those that have been judged.';
+COMMENT ON COLUMN monitor_states.monitor_id IS 'The monitor.';
+COMMENT ON COLUMN monitor_states.evaluated_at IS 'As of when it was evaluated.';
+COMMENT ON COLUMN monitor_states.state IS 'ok, warning, critical or no_data.';
+COMMENT ON COLUMN monitor_states.severity IS 'How bad that is: warning, critical or NULL.';
+COMMENT ON COLUMN monitor_states.value IS 'The newest value in the window.';
+COMMENT ON COLUMN monitor_states.point_at IS 'Time of the newest value that was ever judged.';
+COMMENT ON COLUMN monitor_states.alerted_at IS 'When it last raised or repeated its alert.';
+COMMENT ON COLUMN monitor_states.alert_id IS 'Its alert, if one was open after the evaluation.';
+
+CREATE FUNCTION ledger_monitor_points(monitor monitors, at timestamptz)
+RETURNS TABLE (point_at timestamptz, value double precision, details jsonb)
+LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
+#variable_conflict use_column
+DECLARE
+    since timestamptz := at - monitor.window;
+    -- Of several values at one time the worst counts: the largest, or for < and <= the smallest.
+    sign integer := CASE WHEN monitor.operator IN ('>', '>=') THEN 1 ELSE -1 END;
+BEGIN
+    IF monitor.source = 'monitoring' THEN
+        RETURN QUERY
+        SELECT DISTINCT ON (r.timestamp) r.timestamp, n.value,
+               jsonb_build_object('monitoring_run_id', r.id, 'model_version', v.model_version, 'lookback_hours', r.lookback_hours)
+        FROM monitoring_metrics r
+        JOIN model_versions v ON v.id = r.model_version_id
+        CROSS JOIN LATERAL (SELECT to_jsonb(r) -> monitor.metric_name AS value) j
+        CROSS JOIN LATERAL (SELECT CASE jsonb_typeof(j.value) WHEN 'number' THEN j.value::double precision
+                                        WHEN 'boolean' THEN j.value::boolean::integer END AS value) n
+        WHERE r.model_name = monitor.model_name AND r.timestamp > since AND r.timestamp <= at AND n.value IS NOT NULL
+        ORDER BY r.timestamp DESC, sign * n.value DESC
+        LIMIT monitor.consecutive;
+    ELSIF monitor.source = 'performance' THEN
+        RETURN QUERY
+        SELECT DISTINCT ON (p.timestamp) p.timestamp, p.metric_value,
+               jsonb_build_object('performance_metric_id', p.id, 'model_version', v.model_version, 'slice', p.slice)
+        FROM performance_metrics p
+        JOIN model_versions v ON v.id = p.model_version_id
+        WHERE p.model_name = monitor.model_name AND p.metric_name = monitor.metric_name AND p.stage = 'production'
+          AND p.slice = monitor.slice AND p.timestamp > since AND p.timestamp <= at
+        ORDER BY p.timestamp DESC, sign * p.metric_value DESC
+        LIMIT monitor.consecutive;
+    ELSE
+        RETURN QUERY
+        SELECT DISTINCT ON (s.timestamp) s.timestamp, s.metric_value,
+               jsonb_build_object('system_metric_id', s.id, 'host', s.host, 'attributes', s.attributes, 'unit', s.unit)
+        FROM system_metrics s
+        WHERE s.metric_name = monitor.metric_name AND s.host = monitor.host AND s.attributes @> monitor.attributes
+          AND s.timestamp > since AND s.timestamp <= at
+        ORDER BY s.timestamp DESC, sign * s.metric_value DESC
+        LIMIT monitor.consecutive;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION ledger_monitor_points(monitors, timestamptz) IS
+    'The newest values that a monitor judges at an instant, as many as must be bad in a row.';
+
+CREATE FUNCTION ledger_monitor_rank(monitor monitors, value double precision, slack double precision DEFAULT 0)
+RETURNS integer
+LANGUAGE sql IMMUTABLE SET search_path FROM CURRENT
+RETURN (
+    SELECT coalesce(max(t.rank), 0)
+    FROM (VALUES (2, monitor.warning_threshold), (3, monitor.critical_threshold)) t (rank, threshold)
+    WHERE CASE monitor.operator
+              WHEN '>' THEN value > t.threshold - slack
+              WHEN '>=' THEN value >= t.threshold - slack
+              WHEN '<' THEN value < t.threshold + slack
+              WHEN '<=' THEN value <= t.threshold + slack
+          END);
+COMMENT ON FUNCTION ledger_monitor_rank(monitors, double precision, double precision) IS
+    'How bad a value is, with thresholds that are lower by a slack: 0 good, 2 warning, 3 critical.';
+
+CREATE FUNCTION ledger_raise_by_monitor(monitor monitors, severity text, points jsonb, at timestamptz) RETURNS alerts
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    what text := format('%s of %s', monitor.metric_name, coalesce(monitor.model_name, monitor.host));
+    threshold double precision := CASE severity WHEN 'critical' THEN monitor.critical_threshold ELSE monitor.warning_threshold END;
+    value double precision := (points #> '{0,value}')::double precision;
+    title text := format('%s: no data for %s', what, monitor.window);
+    message text;
+BEGIN
+    IF value IS NOT NULL THEN
+        -- Four digits are enough for people; the exact value is in the data.
+        title := format('%s is %s (%s: %s %s)', what,
+            trim_scale(round(value::numeric, 4 - coalesce(ceil(log(nullif(abs(value), 0)::numeric)), 0)::integer)),
+            severity, monitor.operator, threshold);
+        message := format('Monitor %s, value of %s UTC%s.', monitor.name,
+            to_char((points #>> '{0,point_at}')::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'),
+            ', version ' || (points #>> '{0,details,model_version}'));
+    END IF;
+    RETURN raise_alert(
+        monitor.metric_name, title, severity, message,
+        jsonb_strip_nulls(jsonb_build_object(
+            'monitor', monitor.name, 'source', monitor.source, 'metric_name', monitor.metric_name,
+            'operator', monitor.operator, 'threshold', CASE WHEN value IS NOT NULL THEN threshold END,
+            'window', monitor.window, 'consecutive', monitor.consecutive)) || jsonb_build_object('points', points),
+        monitor.model_name, 'monitor:' || monitor.id, at, NULL, monitor.id);
+END
+$$;
+COMMENT ON FUNCTION ledger_raise_by_monitor(monitors, text, jsonb, timestamptz) IS
+    'Raises the alert of a monitor, with what it has seen.';
+
+CREATE FUNCTION ledger_run_monitor(monitor monitors, at timestamptz) RETURNS text
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    last monitor_states;
+    next monitor_states;
+    alert alerts;
+    points jsonb;
+    newest_rank integer;
+    rank_in_a_row integer;
+    current_rank integer;
+    new_rank integer := 0;
+    raised text;
+    done text := 'none';
+BEGIN
+    SELECT * INTO last FROM monitor_states s WHERE s.monitor_id = monitor.id;
+    IF at < last.evaluated_at THEN
+        RETURN done;
+    END IF;
+    SELECT * INTO alert FROM alerts a
+    WHERE a.dedup_key = 'monitor:' || monitor.id AND a.status <> 'resolved' FOR NO KEY UPDATE;
+    SELECT coalesce(jsonb_agg(to_jsonb(p) ORDER BY p.point_at DESC), '[]'),
+           CASE WHEN count(*) = monitor.consecutive THEN min(ledger_monitor_rank(monitor, p.value)) ELSE 0 END,
+           max(p.point_at)
+    INTO points, rank_in_a_row, next.point_at
+    FROM ledger_monitor_points(monitor, at) p;
+    next.monitor_id := monitor.id;
+    next.evaluated_at := at;
+    next.alerted_at := last.alerted_at;
+    IF next.point_at IS NULL THEN
+        next.state := 'no_data';
+        next.severity := nullif(monitor.no_data, 'ok');
+        next.point_at := last.point_at;
+        -- Silence has no new values to tell one run from the next: it counts once per window.
+        IF last.state IS DISTINCT FROM 'no_data' OR at >= last.alerted_at + monitor.window THEN
+            raised := next.severity;
+        END IF;
+    ELSIF next.point_at <= last.point_at THEN
+        -- Judged already, whatever has become of the alert since.
+        next.state := last.state;
+        next.severity := last.severity;
+        next.value := last.value;
+    ELSE
+        next.value := (points #> '{0,value}')::double precision;
+        newest_rank := ledger_monitor_rank(monitor, next.value);
+        current_rank := CASE WHEN alert.id IS NULL THEN 0
+                             ELSE ledger_severity_rank(coalesce(last.severity, alert.severity)) END;
+        new_rank := greatest(rank_in_a_row, least(current_rank, ledger_monitor_rank(monitor, next.value, monitor.hysteresis)));
+        next.severity := (ARRAY[NULL, 'warning', 'critical'])[new_rank];
+        next.state := coalesce(next.severity, 'ok');
+        -- A value that only hysteresis keeps bad does not count.
+        raised := (ARRAY[NULL, 'warning', 'critical'])[least(new_rank, newest_rank)];
+        IF new_rank = 0 AND alert.id IS NOT NULL THEN
+            PERFORM resolve_alert(alert.id, NULL, 'monitor ' || monitor.name, NULL, greatest(at, alert.last_seen, alert.acknowledged_at));
+            alert.id := NULL;
+            done := 'resolved';
+        END IF;
+    END IF;
+    IF raised IS NOT NULL THEN
+        done := CASE WHEN alert.id IS NULL THEN 'raised' ELSE 'repeated' END;
+        alert := ledger_raise_by_monitor(monitor, raised, points, at);
+        next.alerted_at := at;
+    END IF;
+    next.alert_id := alert.id;
+    INSERT INTO monitor_states SELECT next.*
+    ON CONFLICT ON CONSTRAINT monitor_states_pkey DO UPDATE
+    SET evaluated_at = excluded.evaluated_at, state = excluded.state, severity = excluded.severity, value = excluded.value,
+        point_at = excluded.point_at, alerted_at = excluded.alerted_at, alert_id = excluded.alert_id;
+    RETURN done;
+END
+$$;
+COMMENT ON FUNCTION ledger_run_monitor(monitors, timestamptz) IS
+    'Evaluates one locked monitor as of an instant and tells what became of its alert: raised, repeated, resolved or none.';
+
+CREATE FUNCTION run_monitors(for_model text DEFAULT NULL, at timestamptz DEFAULT NULL)
+RETURNS TABLE (
+    monitor_id uuid, model_name text, name text, source text, metric_name text, state text, severity text,
+    value double precision, operator text, threshold double precision, point_at timestamptz, evaluated_at timestamptz,
+    alert_id uuid, done text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+#variable_conflict use_column
+DECLARE
+    moment timestamptz := ledger_alert_moment(run_monitors.at, NULL);
+    monitor monitors;
+    what text;
+BEGIN
+    IF for_model IS NOT NULL THEN
+        PERFORM ledger_require_known_model(for_model, NULL);
+    END IF;
+    -- Locked, so that of two runs at once the second sees what the first has judged.
+    FOR monitor IN
+        SELECT * FROM monitors m
+        WHERE m.enabled AND m.removed_at IS NULL AND (for_model IS NULL OR m.model_name = for_model)
+        ORDER BY m.id FOR NO KEY UPDATE
+    LOOP
+        what := ledger_run_monitor(monitor, moment);
+        RETURN QUERY
+        SELECT monitor.id, monitor.model_name, monitor.name, monitor.source, monitor.metric_name, s.state, s.severity,
+               s.value, monitor.operator,
+               CASE s.state WHEN 'critical' THEN monitor.critical_threshold WHEN 'warning' THEN monitor.warning_threshold END,
+               s.point_at, s.evaluated_at, s.alert_id, what
+        FROM monitor_states s WHERE s.monitor_id = monitor.id;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION run_monitors(text, timestamptz) IS
+    'Evaluates the monitors of a model, or all, as of an instant: raises, repeats and resolves their alerts. Evaluating the same data again changes nothing, nor does going back in time.';
+REVOKE ALL ON FUNCTION run_monitors(text, timestamptz) FROM PUBLIC;
+
+CREATE VIEW v_monitors WITH (security_invoker = true) AS
+SELECT m.id, m.model_name, m.name, m.source, m.metric_name, m.slice, m.host, m.attributes, m."window",
+       m.operator, m.warning_threshold, m.critical_threshold, m.consecutive, m.no_data,
+       m.hysteresis, m.enabled, m.created_at, m.created_by, m.removed_at, m.removed_by,
+       s.evaluated_at, s.state, s.severity, s.value, s.point_at, s.alert_id
+FROM monitors m
+LEFT JOIN monitor_states s ON s.monitor_id = m.id;
+COMMENT ON VIEW v_monitors IS
+    'Every monitor with what it found when it was last evaluated; NULLs before that.';
+COMMENT ON COLUMN v_monitors.id IS 'Id of the monitor.';
+COMMENT ON COLUMN v_monitors.model_name IS 'The model; only a monitor of system metrics may do without.';
+COMMENT ON COLUMN v_monitors.name IS 'Name of the rule, once per model.';
+COMMENT ON COLUMN v_monitors.source IS 'Where the values are: monitoring (a column of monitoring_metrics), performance (performance_metrics at stage production) or system (system_metrics).';
+COMMENT ON COLUMN v_monitors.metric_name IS 'The metric that is watched.';
+COMMENT ON COLUMN v_monitors.slice IS 'For performance metrics: the slice; empty for the values over all data.';
+COMMENT ON COLUMN v_monitors.host IS 'For system metrics: the host.';
+COMMENT ON COLUMN v_monitors.attributes IS 'For system metrics: attributes that the values must have.';
+COMMENT ON COLUMN v_monitors."window" IS 'How far back values count; none in there means no data.';
+COMMENT ON COLUMN v_monitors.operator IS 'The value is bad when it is >, >=, < or <= a threshold.';
+COMMENT ON COLUMN v_monitors.warning_threshold IS 'From where on it is a warning.';
+COMMENT ON COLUMN v_monitors.critical_threshold IS 'From where on it is critical; further in the direction of the operator.';
+COMMENT ON COLUMN v_monitors.consecutive IS 'How many of the newest values must all be bad before an alert is raised.';
+COMMENT ON COLUMN v_monitors.no_data IS 'What it means when there is no value in the window: ok, warning or critical.';
+COMMENT ON COLUMN v_monitors.hysteresis IS 'How far behind the threshold the value must come back before the alert is resolved.';
+COMMENT ON COLUMN v_monitors.enabled IS 'Whether it is evaluated.';
+COMMENT ON COLUMN v_monitors.created_at IS 'When it was added.';
+COMMENT ON COLUMN v_monitors.created_by IS 'Who added it.';
+COMMENT ON COLUMN v_monitors.removed_at IS 'When it was removed; the row stays for the alerts that name it.';
+COMMENT ON COLUMN v_monitors.removed_by IS 'Who removed it.';
+COMMENT ON COLUMN v_monitors.evaluated_at IS 'As of when it was evaluated.';
+COMMENT ON COLUMN v_monitors.state IS 'ok, warning, critical or no_data.';
+COMMENT ON COLUMN v_monitors.severity IS 'How bad that is: warning, critical or NULL.';
+COMMENT ON COLUMN v_monitors.value IS 'The newest value in the window.';
+COMMENT ON COLUMN v_monitors.point_at IS 'Time of the newest value that was ever judged.';
+COMMENT ON COLUMN v_monitors.alert_id IS 'Its alert, if one was open after the evaluation.';
+
+INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES
+    ('reader', 'SELECT', 'TABLE', 'monitor_states'),
+    ('writer', 'EXECUTE', 'FUNCTION', 'run_monitors'),
+    ('reader', 'SELECT', 'VIEW', 'v_monitors');

@@ -1,0 +1,10 @@
+DELETE FROM ledger_privileges WHERE object_name IN ('audit_head', 'audit_log', 'deletions');
+DROP FUNCTION ledger_audit(text, text, text[], text, text);
+-- CASCADE takes the triggers of the audited tables with it.
+DROP FUNCTION ledger_audit_row() CASCADE;
+DROP FUNCTION ledger_audit_hash(audit_log);
+DROP FUNCTION ledger_audit_text(audit_log);
+DROP TABLE audit_head;
+DROP TABLE audit_log;
+DROP FUNCTION audit_log_move_head();
+DROP TABLE deletions;
