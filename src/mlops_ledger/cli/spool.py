@@ -11,6 +11,7 @@ from typing import Any, Final
 import click
 import orjson
 
+from ..checks.prediction_fields import PRIVATE
 from ..config import Settings
 from ..database import Database
 from ..logger.dead_letters import read_dead_letters
@@ -23,7 +24,7 @@ from .output import echo_json, echo_rows
 
 WAITING: Final = 1
 # What may tell who it was about.
-_RAW: Final = ("features", "inputs", "metadata", "user_agent", "client_ip")
+_RAW: Final = ("features", *PRIVATE)
 
 
 @click.group()
