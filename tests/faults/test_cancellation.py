@@ -1,4 +1,4 @@
-"""Async calls that are cancelled, at any moment of their life."""
+"""Async calls that are cancelled, at any time of their life."""
 
 from __future__ import annotations
 

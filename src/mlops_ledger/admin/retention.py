@@ -18,7 +18,7 @@ from psycopg import sql
 from psycopg.rows import scalar_row
 
 from .._sync.repository import Repository
-from ..checks.values import instant
+from ..checks import values
 from ..errors import InvalidValue, NotFound, SchemaError, TimedOut
 from ..statements import load
 
@@ -70,7 +70,7 @@ class Retention(Repository):
         dry_run: bool = False,
         report: Callable[[Freed], None] = lambda freed: None,
     ) -> list[Freed]:
-        """Delete what is from before an instant: predictions, their labels, system metrics.
+        """Delete what is from before a timestamp: predictions, their labels, system metrics.
 
         System metrics go from before `metrics_before` when it is given. With `model_name` only
         predictions and labels of that model go, row by row. `report` is called after each step.
@@ -148,14 +148,14 @@ class Retention(Repository):
         version_ids: list[UUID] | None,
         dry_run: bool,
     ) -> Freed:
-        stretch: dict[str, Any] = {
+        bounds: dict[str, Any] = {
             "since": partition.since,
             "until": min(partition.until, partition.before),
             "version_ids": version_ids,
         }
         if not dry_run:
-            return self._delete(partition.table_name, partition.name, **stretch)
-        rows = self._value(f"count_{partition.table_name}", stretch)
+            return self._delete(partition.table_name, partition.name, **bounds)
+        rows = self._value(f"count_{partition.table_name}", bounds)
         return Freed(
             table_name=partition.table_name, partition=partition.name, rows=rows, bytes=None
         )
@@ -181,7 +181,7 @@ class Retention(Repository):
 
 
 def _past(field: str, value: object) -> datetime:
-    found = instant(field, value)
+    found = values.timestamp(field, value)
     if found > datetime.now(UTC):
         raise InvalidValue(field, "lies in the future")
     return found

@@ -21,7 +21,7 @@ ORDER BY p.since, t.table_name;
 SELECT id FROM model_versions WHERE model_name = %(model_name)s::text;
 
 -- trim_predictions --
--- Delete some predictions of a stretch of time, in the order of their ids.
+-- Delete some predictions of a range of time, in the order of their ids.
 DELETE FROM predictions WHERE (id, predicted_at) IN (
     SELECT id, predicted_at FROM predictions
     WHERE {window}
@@ -31,7 +31,7 @@ DELETE FROM predictions WHERE (id, predicted_at) IN (
 RETURNING id;
 
 -- trim_ground_truth --
--- Delete some labels of predictions of a stretch of time, in the order of their ids.
+-- Delete some labels of predictions of a range of time, in the order of their ids.
 DELETE FROM ground_truth WHERE (prediction_id, predicted_at, labeled_at) IN (
     SELECT prediction_id, predicted_at, labeled_at FROM ground_truth
     WHERE {window}
@@ -41,7 +41,7 @@ DELETE FROM ground_truth WHERE (prediction_id, predicted_at, labeled_at) IN (
 RETURNING prediction_id;
 
 -- trim_system_metrics --
--- Delete some system metrics of a stretch of time, in the order of their ids.
+-- Delete some system metrics of a range of time, in the order of their ids.
 DELETE FROM system_metrics WHERE (id, timestamp) IN (
     SELECT id, timestamp FROM system_metrics
     WHERE timestamp >= %(since)s::timestamptz AND timestamp < %(until)s::timestamptz
@@ -69,17 +69,17 @@ DELETE FROM ground_truth_waiting WHERE id IN (
 RETURNING id;
 
 -- count_predictions --
--- Count the predictions of a stretch of time.
+-- Count the predictions of a range of time.
 SELECT count(*) FROM predictions
 WHERE {window};
 
 -- count_ground_truth --
--- Count the labels of predictions of a stretch of time.
+-- Count the labels of predictions of a range of time.
 SELECT count(*) FROM ground_truth
 WHERE {window};
 
 -- count_system_metrics --
--- Count the system metrics of a stretch of time.
+-- Count the system metrics of a range of time.
 SELECT count(*) FROM system_metrics
 WHERE timestamp >= %(since)s::timestamptz AND timestamp < %(until)s::timestamptz;
 
