@@ -40,6 +40,7 @@ from .repositories import (
     AsyncPerformanceMetricsRepository,
     AsyncPredictionsRepository,
     AsyncRetrainingDecisionsRepository,
+    AsyncSummariesRepository,
     AsyncSystemMetricsRepository,
     AuditRepository,
     BaselinesRepository,
@@ -51,6 +52,7 @@ from .repositories import (
     PerformanceMetricsRepository,
     PredictionsRepository,
     RetrainingDecisionsRepository,
+    SummariesRepository,
     SystemMetricsRepository,
 )
 
@@ -73,6 +75,7 @@ __all__ = [
     "AsyncPredictionLogger",
     "AsyncPredictionsRepository",
     "AsyncRetrainingDecisionsRepository",
+    "AsyncSummariesRepository",
     "AsyncSystemMetricsRepository",
     "AsyncTransaction",
     "AuditRepository",
@@ -98,6 +101,7 @@ __all__ = [
     "RetrainingDecisionsRepository",
     "SchemaError",
     "Settings",
+    "SummariesRepository",
     "SystemMetricsRepository",
     "Transaction",
     "Unavailable",
