@@ -102,6 +102,45 @@ $$;
 COMMENT ON FUNCTION ledger_fold_in_passing(uuid, timestamptz, timestamptz) IS
     'Folds a bounded number of hours of a window before they are read, if the caller may.';
 
+CREATE FUNCTION ledger_keep_history(table_name text, since timestamptz, until timestamptz, version_ids uuid[]) RETURNS void
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    version uuid;
+    next smallint;
+BEGIN
+    FOR version IN
+        SELECT s.model_version_id FROM summary_states s
+        WHERE version_ids IS NULL OR s.model_version_id = ANY (version_ids)
+        UNION
+        SELECT m.model_version_id FROM summary_marks m
+        WHERE (version_ids IS NULL OR m.model_version_id = ANY (version_ids))
+          AND m.first_predicted_at < ledger_keep_history.until AND m.last_predicted_at >= ledger_keep_history.since
+        ORDER BY 1
+    LOOP
+        INSERT INTO summary_states (model_version_id) VALUES (version) ON CONFLICT DO NOTHING;
+        PERFORM FROM summary_states s WHERE s.model_version_id = version FOR UPDATE;
+        PERFORM fold_summaries(version, ledger_keep_history.since, ledger_keep_history.until, 2147483647, true);
+        SELECT coalesce(max(h.part), 0) + 1 INTO next FROM summary_histograms h
+        WHERE h.model_version_id = version AND h.grain = 'hour'
+          AND h.starts_at >= ledger_keep_history.since AND h.starts_at < ledger_keep_history.until;
+        SELECT greatest(next, coalesce(max(s.part), 0) + 1) INTO next FROM summaries s
+        WHERE s.model_version_id = version AND s.grain = 'hour'
+          AND s.starts_at >= ledger_keep_history.since AND s.starts_at < ledger_keep_history.until;
+        UPDATE summary_histograms h SET part = next
+        WHERE h.model_version_id = version AND h.grain = 'hour' AND h.part = 0
+          AND h.starts_at >= ledger_keep_history.since AND h.starts_at < ledger_keep_history.until
+          AND (h.series = 32000) = (ledger_keep_history.table_name = 'ground_truth');
+        IF ledger_keep_history.table_name = 'predictions' THEN
+            UPDATE summaries s SET part = next
+            WHERE s.model_version_id = version AND s.grain = 'hour' AND s.part = 0
+              AND s.starts_at >= ledger_keep_history.since AND s.starts_at < ledger_keep_history.until;
+        END IF;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION ledger_keep_history(text, timestamptz, timestamptz, uuid[]) IS
+    'Folds the full hours of a window and sets their summaries aside, before their rows are deleted: later folds do not touch them. Versions NULL is all.';
+
 CREATE FUNCTION rebuild_summaries(model_version_id uuid) RETURNS boolean
 LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT AS $$
     WITH spans AS (
