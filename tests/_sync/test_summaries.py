@@ -87,7 +87,8 @@ SAME = """
         SELECT s.starts_at,
                ARRAY[sum(num_predictions), sum(num_errors), sum(num_cache_hits),
                      sum(num_probabilities), sum(num_latencies),
-                     sum((SELECT sum(n) FROM unnest(label_counts) n) + num_other_labels)] AS counts,
+                     sum((SELECT coalesce(sum(n), 0) FROM unnest(label_counts) n)
+                         + num_other_labels)] AS counts,
                sum(probability_sum) AS total, sum(probability_m2) AS m2
         FROM summaries s
         WHERE grain = %(grain)s

@@ -1,8 +1,9 @@
 """Deletes what is older than it has to be kept.
 
 Predictions, labels and system metrics are dropped by the partition, which takes milliseconds
-whatever it holds; only the partition that the limit falls into is trimmed, predictions and labels by
-the hour. What they were is kept in their summaries. Model versions, decisions, monitoring runs, drift reports and performance metrics are never touched.
+whatever it holds; only the partition that the limit falls into is trimmed, predictions and labels
+by the hour. The summaries of both stay. Model versions, decisions, monitoring runs, drift reports
+and performance metrics are never touched.
 """
 
 from __future__ import annotations
@@ -156,7 +157,9 @@ class Retention(Repository):
                 return
             except TimedOut:
                 pass
-        raise TimedOut(f"partition {partition.name} stays in use: end what reads it, and run this again")
+        raise TimedOut(
+            f"partition {partition.name} stays in use: end what reads it, and run this again"
+        )
 
     def _trim(
         self,
