@@ -81,13 +81,11 @@ def echo_row(row: Any, as_json: bool) -> None:
 
 def echo_fields(row: Any, leave_out: Collection[str] = ()) -> None:
     """Print one row as a list of its fields, those without a value left out."""
-    echo_pairs(
-        {
-            field.name: getattr(row, field.name)
-            for field in dataclasses.fields(row)
-            if field.name not in leave_out
-        }
-    )
+    names = [field.name for field in dataclasses.fields(row)]
+    if {"model_name", "model_version"} <= set(names):
+        names.remove("model_version")
+        names.insert(names.index("model_name") + 1, "model_version")
+    echo_pairs({name: getattr(row, name) for name in names if name not in leave_out})
 
 
 def echo_pairs(pairs: dict[str, object]) -> None:
