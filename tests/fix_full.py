@@ -41,7 +41,7 @@ TABLES = (
     "monitoring trend m",
     "drift list",
     "drift latest m",
-    "metrics list",
+    "metrics list --model m",
     "metrics timeseries m loss",
     "metrics compare m 1 2",
     "metrics system web",

@@ -22,7 +22,7 @@ MISTAKES = [
     ((*ADD, "--warning", "much"), "'much' is not a finite number"),
     ((*ADD, "--warning", "nan"), "is not a finite number"),
     (ADD, "--critical: or --warning is needed"),
-    ((*ADD, "--warning", "1", "--metric", "x"), "metric_name: must be a number that"),
+    ((*ADD, "--warning", "1", "--metric", "x"), "--metric: must be a number that"),
     (("monitors", "run", "--model", "unknown"), "there is no model unknown"),
     (
         ("monitors", "remove", "01890a5d-ac96-774b-bcce-b302099a8057"),

@@ -12,7 +12,7 @@ import sys
 import termios
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from click.testing import CliRunner
@@ -48,17 +48,9 @@ def ledger_of(server_dsn: str, template: str) -> Iterator[Any]:
 
 def on_terminal(dsn: str, arguments: list[str], width: int) -> tuple[int, str]:
     """Run a command on a terminal of a width; return its exit code and what it printed."""
-    keyboard, terminal = pty.openpty()
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, width, 0, 0))
-    environment = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "NO_COLOR")}
-    process = subprocess.Popen(
-        [str(COMMAND), *arguments],
-        stdin=terminal,
-        stdout=terminal,
-        stderr=terminal,
-        env={**environment, "DATABASE_URL": dsn, "TERM": "xterm", "MLOPS_SPOOL_DIR": "/nowhere"},
-    )
-    os.close(terminal)
+    child, keyboard = pty.fork()
+    if child == 0:
+        _run_here(dsn, arguments, width)
     shown = bytearray()
     while True:
         try:
@@ -69,7 +61,23 @@ def on_terminal(dsn: str, arguments: list[str], width: int) -> tuple[int, str]:
             break
         shown += chunk
     os.close(keyboard)
-    return process.wait(), shown.decode().replace("\r\n", "\n")
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), shown.decode().replace("\r\n", "\n")
+
+
+def _run_here(dsn: str, arguments: list[str], width: int) -> NoReturn:
+    """Run a command in this forked process, which has no other streams than the terminal."""
+    code = 99
+    try:
+        fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 50, width, 0, 0))
+        sys.stdout, sys.stderr = (os.fdopen(number, "w", closefd=False) for number in (1, 2))
+        os.environ.update(DATABASE_URL=dsn, TERM="xterm", MLOPS_SPOOL_DIR="/nowhere")
+        for name in ("COLUMNS", "NO_COLOR"):
+            os.environ.pop(name, None)
+        main(arguments)
+    except SystemExit as done:
+        code = int(done.code or 0)
+    finally:
+        os._exit(code)
 
 
 def assert_fits(shown: str, width: int | None) -> None:
@@ -113,13 +121,12 @@ def test_what_does_not_fit_becomes_records_and_loses_nothing(ledger_of) -> None:
 def test_a_number_is_not_rounded_away(ledger_of) -> None:
     dsn, _ = ledger_of
     for width in WIDTHS:
-        assert "1250.5" in on_terminal(dsn, ["metrics", "list"], width)[1]
+        assert "1250.5" in on_terminal(dsn, ["metrics", "list", "--model", "m"], width)[1]
 
 
-def test_no_colour_means_no_escape(ledger_of, monkeypatch) -> None:
+def test_no_colour_means_no_escape(ledger_of) -> None:
     dsn, _ = ledger_of
     assert "\x1b[1m" in on_terminal(dsn, ["stats"], 100)[1]
-    monkeypatch.setattr(os, "environ", {**os.environ, "NO_COLOR": "1"})
     shown = subprocess.run(
         ["script", "-qec", f"NO_COLOR=1 {COMMAND} stats", "/dev/null"],
         env={**os.environ, "DATABASE_URL": dsn},
