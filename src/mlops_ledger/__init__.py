@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         AsyncPerformanceMetricsRepository,
         AsyncPredictionsRepository,
         AsyncRetrainingDecisionsRepository,
+        AsyncSummariesRepository,
         AsyncSystemMetricsRepository,
         AuditRepository,
         BaselinesRepository,
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
         PerformanceMetricsRepository,
         PredictionsRepository,
         RetrainingDecisionsRepository,
+        SummariesRepository,
         SystemMetricsRepository,
     )
 
@@ -83,6 +85,7 @@ __all__ = [
     "AsyncPredictionLogger",
     "AsyncPredictionsRepository",
     "AsyncRetrainingDecisionsRepository",
+    "AsyncSummariesRepository",
     "AsyncSystemMetricsRepository",
     "AsyncTransaction",
     "AuditRepository",
@@ -108,6 +111,7 @@ __all__ = [
     "RetrainingDecisionsRepository",
     "SchemaError",
     "Settings",
+    "SummariesRepository",
     "SystemMetricsRepository",
     "Transaction",
     "Unavailable",

@@ -33,6 +33,7 @@ SECTIONS: Final = {
     "Maintenance": {
         "verify": "verify",
         "stats": "stats",
+        "fold": "fold",
         "cleanup": "retention",
         "ensure-partitions": "retention",
         "backup": "backup",
