@@ -56,6 +56,7 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/codespell
+	$(BIN)/python -m tools.terms
 
 sync: setup ## Generate the sync twins from the async sources
 	$(BIN)/python -m tools.unasync

@@ -76,7 +76,7 @@ class Intake:
                 self._make_room(full, 0, wait=True)
 
     def tell(self, last: int, reason: LedgerError | None) -> None:
-        """Call whoever waits for records up to a number."""
+        """Notify the callers waiting for records up to a number."""
         while True:
             with self._lock:
                 if not self._waiters or self._waiters[0][0] > last:
@@ -197,7 +197,7 @@ class Intake:
         return self.spool
 
     def _make_room(self, full: SpoolFull, count: int, wait: bool) -> bool:
-        """Apply the policy for a full spool to so many new records; return whether to try again."""
+        """Apply the policy for a full spool to so many new records; return whether to retry."""
         self.wake.set()
         if self.options.overflow == "drop_oldest":
             return self._drop_oldest(str(full), count)

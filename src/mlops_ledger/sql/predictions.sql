@@ -120,7 +120,7 @@ WHERE p.id = %(id)s::uuid
   AND p.predicted_at >= %(since)s::timestamptz AND p.predicted_at < %(until)s::timestamptz;
 
 -- list_predictions --
--- Predictions of a window of time, newest first; a page goes on before the id that the last one ended with.
+-- Predictions of a window of time, newest first; the next page is before the last id of this one.
 SELECT {prediction}
 FROM predictions p
 LEFT JOIN model_versions v ON v.id = p.model_version_id
