@@ -14,6 +14,7 @@ from ._async.monitors import AsyncMonitorsRepository
 from ._async.performance_metrics import AsyncPerformanceMetricsRepository
 from ._async.predictions import AsyncPredictionsRepository
 from ._async.retraining_decisions import AsyncRetrainingDecisionsRepository
+from ._async.summaries import AsyncSummariesRepository
 from ._async.system_metrics import AsyncSystemMetricsRepository
 from ._sync.agent_actions import AgentActionsRepository
 from ._sync.alerts import AlertsRepository
@@ -28,6 +29,7 @@ from ._sync.performance_metrics import PerformanceMetricsRepository
 from ._sync.predictions import PredictionsRepository
 from ._sync.repository import REPOSITORIES
 from ._sync.retraining_decisions import RetrainingDecisionsRepository
+from ._sync.summaries import SummariesRepository
 from ._sync.system_metrics import SystemMetricsRepository
 
 __all__ = [
@@ -46,6 +48,7 @@ __all__ = [
     "AsyncPerformanceMetricsRepository",
     "AsyncPredictionsRepository",
     "AsyncRetrainingDecisionsRepository",
+    "AsyncSummariesRepository",
     "AsyncSystemMetricsRepository",
     "AuditRepository",
     "BaselinesRepository",
@@ -57,5 +60,6 @@ __all__ = [
     "PerformanceMetricsRepository",
     "PredictionsRepository",
     "RetrainingDecisionsRepository",
+    "SummariesRepository",
     "SystemMetricsRepository",
 ]

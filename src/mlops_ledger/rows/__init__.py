@@ -15,6 +15,7 @@ from .monitors import Monitor, MonitorResult
 from .performance_metrics import MetricBucket, MetricComparison, PerformanceMetric
 from .predictions import MonitoringSummary, Prediction, PredictionFields, PredictionStats, Written
 from .retraining_decisions import AcceptanceRate, RetrainingDecision
+from .summaries import PendingSummaries
 from .system_metrics import SystemMetric
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "MonitorResult",
     "MonitoringRun",
     "MonitoringSummary",
+    "PendingSummaries",
     "Performance",
     "PerformanceMetric",
     "Prediction",
