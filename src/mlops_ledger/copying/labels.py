@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import lru_cache
 from struct import Struct
 from typing import Any, Final, TypeAlias
@@ -12,11 +12,11 @@ from uuid import UUID
 from ..checks import values
 from ..checks.predictions import EARLIEST, latest_moment
 from ..errors import InvalidValue
-from ..ids import time_of
+from ..ids import microseconds_of, time_of
 from .batch import CHUNK
 from .binary import (
     EIGHT,
-    EPOCH_MILLISECONDS,
+    EPOCH_MICROSECONDS,
     HEADER,
     NULL,
     SIXTEEN,
@@ -41,8 +41,8 @@ def require_target_and_truth(has_id: bool, has_request: bool, has_truth: bool) -
         raise InvalidValue("actual_label", "give an actual_label, an actual_value or both")
 
 
-def predicted_from(prediction_id: object) -> datetime:
-    """Return when a prediction was made, to the millisecond, as its id says."""
+def predicted_at(prediction_id: object) -> datetime:
+    """Return when a prediction was made, as its id says."""
     try:
         moment = time_of(values.uuid("prediction_id", prediction_id))
     except OverflowError:
@@ -99,14 +99,14 @@ def _encoded(
 
 
 def _target(latest: datetime) -> Encoder:
-    limit = (latest - EARLIEST) // timedelta(milliseconds=1)
+    limit = moment_of(latest)
 
     def encode_target(value: Any) -> bytes:
         number = value.int if type(value) is UUID else values.uuid("prediction_id", value).int
-        milliseconds = (number >> 80) - EPOCH_MILLISECONDS
-        if not 0 <= milliseconds <= limit:
+        timestamp = microseconds_of(number >> 64) - EPOCH_MICROSECONDS
+        if not 0 <= timestamp <= limit:
             raise InvalidValue("prediction_id", _NO_PREDICTION)
-        return _PREDICTION(SIXTEEN, number.to_bytes(16), EIGHT, milliseconds * 1000)
+        return _PREDICTION(SIXTEEN, number.to_bytes(16), EIGHT, timestamp)
 
     return encode_target
 

@@ -17,8 +17,7 @@ SELECT p.id, p.predicted_at, coalesce(%(labeled_at)s::timestamptz, clock_timesta
        p.predicted_label, %(source)s::text
 FROM predictions p
 WHERE p.id = %(prediction_id)s::uuid
-  AND p.predicted_at >= %(predicted_from)s::timestamptz
-  AND p.predicted_at < %(predicted_from)s::timestamptz + interval '1 millisecond'
+  AND p.predicted_at = %(predicted_at)s::timestamptz
   AND coalesce(%(labeled_at)s::timestamptz <= clock_timestamp() + interval '1 minute', true)
 ON CONFLICT DO NOTHING
 RETURNING prediction_id;
@@ -30,7 +29,7 @@ SELECT ledger_label_stage();
 -- insert_many__copy --
 -- Copy the labels.
 COPY pg_temp.ledger_labels
-    (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
+    (prediction_id, predicted_at, request_id, labeled_at, actual_label, actual_value, source)
 FROM STDIN (FORMAT binary);
 
 -- insert_many --
@@ -46,8 +45,7 @@ SELECT match_ground_truth(coalesce(%(since)s::timestamptz, '-infinity'), coalesc
 SELECT prediction_id, labeled_at, actual_label, actual_value, source, recorded_at, false AS is_waiting
 FROM ground_truth
 WHERE prediction_id = %(prediction_id)s::uuid
-  AND predicted_at >= %(predicted_from)s::timestamptz
-  AND predicted_at < %(predicted_from)s::timestamptz + interval '1 millisecond'
+  AND predicted_at = %(predicted_at)s::timestamptz
 UNION ALL
 SELECT prediction_id, labeled_at, actual_label, actual_value, source, recorded_at, true
 FROM ground_truth_waiting WHERE prediction_id = %(prediction_id)s::uuid

@@ -61,7 +61,7 @@ RETURNING id;
 -- Delete some labels whose predictions never came.
 DELETE FROM ground_truth_waiting WHERE id IN (
     SELECT id FROM ground_truth_waiting
-    WHERE coalesce(predicted_from, recorded_at) < %(until)s::timestamptz
+    WHERE coalesce(predicted_at, recorded_at) < %(until)s::timestamptz
     LIMIT %(limit)s::integer)
 RETURNING id;
 
