@@ -40,11 +40,11 @@ torture: setup ## Run the fault tests at full size
 	MLOPS_TORTURE=1 $(BIN)/python -m pytest tests/faults tests/logger
 
 check: setup lint ## Lint, types, generated files in step
-	$(BIN)/python tools/unasync.py --check
-	$(BIN)/python tools/dump_schema.py --check
-	$(BIN)/python tools/document_schema.py --check
-	$(BIN)/python tools/document_cli.py --check
-	$(BIN)/python tools/document_python.py --check
+	$(BIN)/python -m tools.unasync --check
+	$(BIN)/python -m tools.dump_schema --check
+	$(BIN)/python -m tools.document_schema --check
+	$(BIN)/python -m tools.document_cli --check
+	$(BIN)/python -m tools.document_python --check
 
 lint: setup
 	$(BIN)/ruff check .
@@ -52,15 +52,15 @@ lint: setup
 	$(BIN)/mypy
 
 sync: setup ## Generate the sync twins from the async sources
-	$(BIN)/python tools/unasync.py
+	$(BIN)/python -m tools.unasync
 
 schema: setup ## Generate schema/schema.sql
-	$(BIN)/python tools/dump_schema.py
+	$(BIN)/python -m tools.dump_schema
 
 docs: setup ## Generate the reference pages
-	$(BIN)/python tools/document_schema.py
-	$(BIN)/python tools/document_cli.py
-	$(BIN)/python tools/document_python.py
+	$(BIN)/python -m tools.document_schema
+	$(BIN)/python -m tools.document_cli
+	$(BIN)/python -m tools.document_python
 
 bench: setup ## Measure everything, as ratios within one run
 	$(BIN)/python -m benchmarks

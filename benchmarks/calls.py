@@ -86,7 +86,7 @@ def _raw(case: Case, connection: psycopg.Connection[Any], model: str) -> Callabl
 def round_trips(case: Case, conninfo: str) -> int:
     """Return how often a call waits for the server, once it is warm."""
     model = f"{case.name}, counted"
-    with CountingProxy(int(conninfo_to_dict(conninfo)["port"])) as proxy:
+    with CountingProxy(int(str(conninfo_to_dict(conninfo)["port"]))) as proxy:
         settings = Settings(conninfo=make_conninfo(conninfo, port=proxy.port), pool_max_size=1)
         with Database(settings) as db:
             register(db, model)

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from mlops_ledger import (
     AsyncPredictionLogger,
@@ -18,19 +19,20 @@ from mlops_ledger import (
     PredictionLogger,
     Settings,
 )
+from mlops_ledger.logger.records import PredictionFields
 
 from .results import Result
 from .scratch import database
 
 NAMES = [f"f{number}" for number in range(12)]
 FEATURES = {name: 1.5 * number for number, name in enumerate(NAMES)}
-RECORD = {
+RECORD: PredictionFields = {
     "features": FEATURES,
     "probability": 0.83,
     "predicted_label": "late",
     "latency_ms": 3.1,
 }
-ONE = {"model_name": "bench-logger", "model_version": "1"}
+ONE: dict[str, Any] = {"model_name": "bench-logger", "model_version": "1"}
 CALLS = 20_000
 GOALS = {"memory": "<= 15", "process": "<= 30"}
 

@@ -44,7 +44,8 @@ class Meter:
         # The CPU of a session that has just ended is nowhere until its process is reaped.
         sleep(0.1)
         server, wal = self._server_cpu() - server, self._wal() - wal
-        return Cost(*(1e6 * cost / rows for cost in (wall, client, server)), wal / rows)
+        scale = 1e6 / rows
+        return Cost(wall * scale, client * scale, server * scale, wal / rows)
 
     def _wal(self) -> float:
         [(position,)] = self.connection.execute(

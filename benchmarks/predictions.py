@@ -92,7 +92,7 @@ class Bench:
         self.prepared_bytes()
         for kind in ("binary", "text"):
             copied = f"COPY (SELECT {NAMES} FROM predictions) TO STDOUT (FORMAT {kind})"  # noqa: S608
-            with self.admin.cursor().copy(copied) as copy:  # type: ignore[arg-type]
+            with self.admin.cursor().copy(copied) as copy:
                 (self.files / kind).write_bytes(b"".join(copy))
 
     def executemany(self) -> None:
@@ -104,7 +104,7 @@ class Bench:
         )
         values = [{**row, "features": list(row["features"].values())} for row in self.rows]
         with self.db.transaction() as tx, tx.connection() as connection:
-            connection.cursor().executemany(statement, values)  # type: ignore[arg-type]
+            connection.cursor().executemany(statement, values)
 
     async def asyncpg(self) -> None:
         import asyncpg

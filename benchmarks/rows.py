@@ -14,7 +14,7 @@ from mlops_ledger import new_id
 
 DAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
 FEATURES = [f"feature_{number}" for number in range(1, 13)]
-ONE = {"model_name": "m", "model_version": "1"}
+ONE: dict[str, Any] = {"model_name": "m", "model_version": "1"}
 
 
 def make_rows(size: int) -> Iterator[dict[str, Any]]:

@@ -35,7 +35,7 @@ def main() -> list[Result]:
             predictions.insert_columns(columns={**columns, "request_id": _requests()}, **ONE)
         meter.connection.execute(usual.SCHEMA)
         for statement in usual.FILL.split(";")[:2]:
-            meter.connection.execute(statement)  # type: ignore[arg-type]
+            meter.connection.execute(statement)
         columns = make_columns(PART, DAY + PARTS * LENGTH, LENGTH)
         named, rows = {**columns, "request_id": _requests()}, list(make_rows(PART))
         ways = {

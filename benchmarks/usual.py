@@ -52,7 +52,7 @@ COLUMNS = {
 def copy(connection: psycopg.Connection[Any], rows: Iterable[Mapping[str, Any]]) -> None:
     """Store rows by the driver's COPY."""
     statement = f"COPY usual ({', '.join(COLUMNS)}) FROM STDIN (FORMAT binary)"
-    with connection.cursor().copy(statement) as copying:  # type: ignore[arg-type]
+    with connection.cursor().copy(statement) as copying:
         copying.set_types(list(COLUMNS.values()))
         for row in rows:
             features = Jsonb(row["features"], dumps=orjson.dumps)

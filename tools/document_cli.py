@@ -1,7 +1,7 @@
 """Write docs/reference/cli.md from the commands themselves.
 
-python tools/document_cli.py          write the page
-python tools/document_cli.py --check  compare, print the difference, exit with 1 if there is one
+python -m tools.document_cli          write the page
+python -m tools.document_cli --check  compare, print the difference, exit with 1 if there is one
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import inspect
 from collections.abc import Iterator
 
 import click
-from generated import REFERENCE, run
 
 from mlops_ledger.cli import main
+from tools.generated import REFERENCE, run
 
 PAGE = REFERENCE / "cli.md"
 INTRODUCTION = """\

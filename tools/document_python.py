@@ -1,7 +1,7 @@
 """Write docs/reference/python.md from the signatures and docstrings of the package.
 
-python tools/document_python.py          write the page
-python tools/document_python.py --check  compare, print the difference, exit with 1 if there is one
+python -m tools.document_python          write the page
+python -m tools.document_python --check  compare, print the difference, exit with 1 if there is one
 """
 
 from __future__ import annotations
@@ -9,8 +9,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Iterator
-
-from generated import REFERENCE, run
+from typing import Any
 
 import mlops_ledger
 from mlops_ledger import (
@@ -35,6 +34,7 @@ from mlops_ledger import (
     new_id,
     rows,
 )
+from tools.generated import REFERENCE, run
 
 PAGE = REFERENCE / "python.md"
 WIDTH = 88
@@ -61,13 +61,15 @@ INTRODUCTION = f"""\
 # The Python package
 
 `from mlops_ledger import …` gives the names of this page; rows are in `mlops_ledger.rows` and
-exceptions in `mlops_ledger.errors`.
+exceptions in `mlops_ledger.errors`. `mlops_ledger.__version__` is the installed release.
 
 Each class below that talks to the database has an asynchronous twin with the same methods, to be
 awaited: {TWINS}.
 
 What holds for all methods:
 
+- A repository takes a `Database` or a `Transaction`; the protocol `Connections` stands for either
+  in type annotations.
 - The arguments of a repository's methods are given by name.
 - A time needs a time zone. It may lie in the past, not in the future.
 - JSON documents take what `json` takes, and also NumPy scalars and arrays, Decimals, UUIDs and
@@ -125,7 +127,7 @@ def _callable(name: str, function: object) -> Iterator[str]:
     yield f"{inspect.getdoc(function)}\n"
 
 
-def _fields(shape: type, heading: str) -> Iterator[str]:
+def _fields(shape: Any, heading: str) -> Iterator[str]:
     fields = [f"{field.name}: {field.type}" for field in dataclasses.fields(shape)]
     yield f"{heading} {shape.__name__}\n"
     yield f"{inspect.getdoc(shape)}\n"
@@ -138,8 +140,7 @@ def _exception(exception: type) -> Iterator[str]:
     yield f"{inspect.getdoc(exception)}\n"
 
 
-def _signature(name: str, function: object) -> str:
-    assert callable(function)
+def _signature(name: str, function: Any) -> str:
     signature = inspect.signature(function)
     keyword_only = inspect.Parameter.KEYWORD_ONLY
     parameters = [p for p in signature.parameters.values() if p.name != "self"]

@@ -1,7 +1,7 @@
 """Write docs/reference/schema.md from the COMMENTs of a migrated database.
 
-python tools/document_schema.py          write the page
-python tools/document_schema.py --check  compare, print the difference, exit with 1 if there is one
+python -m tools.document_schema          write the page
+python -m tools.document_schema --check  compare, print the difference, exit with 1 if there is one
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import psycopg
-from generated import REFERENCE, run
 from psycopg.rows import namedtuple_row
-from scratch import migrated_database
 
 from mlops_ledger.config import Settings
 from mlops_ledger.embedded import EmbeddedServer
+from tools.generated import REFERENCE, run
+from tools.scratch import migrated_database
 
 PAGE = REFERENCE / "schema.md"
 INTRODUCTION = """\
@@ -118,7 +118,7 @@ def _short(types: str) -> str:
 
 
 def _is_internal(function: Any) -> bool:
-    return function.is_trigger or function.name.startswith("ledger_")
+    return bool(function.is_trigger or function.name.startswith("ledger_"))
 
 
 def generate() -> str:

@@ -1,7 +1,7 @@
 """Write schema/schema.sql: what the migrations add up to, as PostgreSQL 18 prints it.
 
-python tools/dump_schema.py          write the file
-python tools/dump_schema.py --check  compare, print the difference, exit with 1 if there is one
+python -m tools.dump_schema          write the file
+python -m tools.dump_schema --check  compare, print the difference, exit with 1 if there is one
 """
 
 from __future__ import annotations
@@ -10,14 +10,15 @@ import os
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import psycopg
-from generated import run
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from scratch import migrated_database
 
 from mlops_ledger.config import Settings
 from mlops_ledger.embedded import EmbeddedServer, find_binaries
+from tools.generated import run
+from tools.scratch import migrated_database
 
 FILE = Path(__file__).resolve().parents[1] / "schema" / "schema.sql"
 MAJOR_VERSION = 18
@@ -35,7 +36,7 @@ COMMENT_HEADING = re.compile(r"--\n-- Name: .*; Type: COMMENT; .*\n--\n\n")
 
 def dump(conninfo: str) -> str:
     """Return the schema of a migrated database as pg_dump prints it, as the file holds it."""
-    parts = conninfo_to_dict(conninfo)
+    parts: dict[str, Any] = conninfo_to_dict(conninfo)
     # Not on the command line, where every user of the machine can read it.
     environment = {**os.environ, "PGPASSWORD": str(parts.pop("password", ""))}
     done = subprocess.run(

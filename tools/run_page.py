@@ -43,8 +43,9 @@ class Example:
 
 def find_examples(page: str) -> Iterator[Example]:
     """Yield the blocks of a page that are to be run."""
-    blocks = list(BLOCK.finditer(page))
-    for block, follower in pairwise([*blocks, None]):
+    blocks: list[re.Match[str] | None] = [*BLOCK.finditer(page), None]
+    for block, follower in pairwise(blocks):
+        assert block is not None
         if block["language"] not in RUN or block["comment"]:
             continue
         output = None

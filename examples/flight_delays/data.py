@@ -52,7 +52,7 @@ class Window:
 
         Its `dataset_version` is the ISO 8601 interval that `str(window)` writes.
         """
-        start, end = version.dataset_version.split("/")
+        start, end = (version.dataset_version or "").split("/")
         return cls(datetime.fromisoformat(start), datetime.fromisoformat(end), version.created_at)
 
     def flights(self) -> pd.DataFrame:

@@ -36,7 +36,7 @@ LOOKBACK_HOURS = WEEK / timedelta(hours=1)
 SCORES = ("roc_auc", "brier_score", "calibration_error")
 
 # What the ledger watches by itself: it raises an alert when a value is bad, and resolves it.
-MONITORS = (
+MONITORS: tuple[dict[str, Any], ...] = (
     {
         "name": "drift",
         "source": "monitoring",
@@ -102,7 +102,7 @@ def monitor(db: Database, now: datetime) -> UUID:
     Everything about the predictions is read from the ledger. Returns the id of the run.
     """
     version = version_in_production(db, now - WEEK)
-    window = {
+    window: dict[str, Any] = {
         "model_name": MODEL_NAME,
         "model_version": version.model_version,
         "since": now - WEEK,
@@ -147,7 +147,8 @@ def monitor(db: Database, now: datetime) -> UUID:
 def performance_metrics(version: ModelVersion, scores: Performance) -> list[dict[str, Any]]:
     """Return the scores of a week, and how much of its ROC AUC the version has lost since."""
     metrics = {name: getattr(scores, name) for name in SCORES}
-    metrics["roc_auc_loss"] = version.roc_auc - scores.roc_auc
+    if version.roc_auc is not None and scores.roc_auc is not None:
+        metrics["roc_auc_loss"] = version.roc_auc - scores.roc_auc
     return [
         {
             "model_name": MODEL_NAME,
@@ -164,9 +165,10 @@ def version_in_production(db: Database, at: datetime) -> ModelVersion:
     """Return the version that was in production. Raises NotFound."""
     models = ModelVersionRepository(db)
     deployment = models.production_at(model_name=MODEL_NAME, at=at)
-    if deployment is None:
+    version = models.get(id=deployment.model_version_id) if deployment else None
+    if version is None:
         raise NotFound(f"no version of {MODEL_NAME} was in production; see v_decision_history")
-    return models.get(id=deployment.model_version_id)
+    return version
 
 
 def rounded(numbers: dict[str, Any]) -> dict[str, Any]:

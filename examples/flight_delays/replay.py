@@ -68,7 +68,9 @@ def run_week(db: Database, now: datetime, added: Counter[str]) -> MonitoringRun:
     added["predictions"] += serve(db, version, flights_between(now - WEEK, now))
     added["labels"] += label(db, now)
     added["monitoring runs"] += 1
-    return MonitoringMetricsRepository(db).get(id=monitor(db, now))
+    run = MonitoringMetricsRepository(db).get(id=monitor(db, now))
+    assert run is not None
+    return run
 
 
 def progress(weeks: Iterable[int]) -> Iterable[int]:

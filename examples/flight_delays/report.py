@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
 from mlops_ledger import (
     AuditRepository,
@@ -15,7 +19,6 @@ from mlops_ledger import (
     GroundTruthRepository,
     ModelVersionRepository,
 )
-from mlops_ledger.cli.output import echo_table
 from mlops_ledger.errors import LedgerError
 
 from .data import LATE, RELEASE
@@ -53,7 +56,7 @@ def print_performance(db: Database) -> None:
         )
         rows.append([version, *(getattr(found, field) for field in fields)])
     click.echo("\nGroundTruthRepository.performance: how right each version in production was\n")
-    echo_table(["model_version", *fields], rows)
+    print_table(["model_version", *fields], rows)
 
 
 def print_views(db: Database) -> None:
@@ -61,10 +64,10 @@ def print_views(db: Database) -> None:
     for title, query in VIEWS.items():
         with db.connection() as connection:
             cursor = connection.execute(query)
-            columns = [column.name for column in cursor.description]
+            columns = [column.name for column in cursor.description or ()]
             rows = cursor.fetchall()
         click.echo(f"\n{title}\n")
-        echo_table(columns, rows)
+        print_table(columns, rows)
     click.echo(f'\nAsk your own questions:\n\n  {command()} db psql -c "{QUESTION}"')
 
 
@@ -74,6 +77,21 @@ def print_audit(db: Database) -> None:
     if check.problem:
         raise LedgerError(f"the audit log is broken at entry {check.broken_seq}: {check.problem}")
     click.echo(f"\nThe audit log is whole; its head is {check.head}.")
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print rows as a table, numbers to four digits, as wide as they are when not on a terminal."""
+    table = Table(*columns, box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*(escape(cell(value)) for value in row))
+    Console(highlight=False, width=None if sys.stdout.isatty() else 10_000).print(table)
+
+
+def cell(value: object) -> str:
+    """Write a value of the database for a person."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return "" if value is None else str(value)
 
 
 def command() -> str:

@@ -8,11 +8,13 @@ from uuid import UUID
 from mlops_ledger import (
     AgentActionsRepository,
     AlertsRepository,
+    Connections,
     Database,
     DriftReportsRepository,
     ModelVersionRepository,
     RetrainingDecisionsRepository,
 )
+from mlops_ledger.errors import NotFound
 from mlops_ledger.rows import Alert, MonitoringRun
 
 from . import model
@@ -43,7 +45,7 @@ def protect(db: Database) -> None:
 def alert_to_act_on(db: Database, run: MonitoringRun) -> Alert | None:
     """Return the open alert that calls for a candidate after a monitoring run, if one does."""
     decision = RetrainingDecisionsRepository(db).latest(model_name=MODEL_NAME)
-    if run.timestamp - decision.timestamp < COOL_DOWN:
+    if decision and run.timestamp - decision.timestamp < COOL_DOWN:
         return None
     for alert_type in TRIGGERS:
         if alert := open_alert(db, alert_type, run.timestamp):
@@ -103,7 +105,7 @@ def retrain(
             )
 
 
-def register(db: Database, now: datetime, trial: Trial) -> UUID:
+def register(db: Connections, now: datetime, trial: Trial) -> UUID:
     """Record the candidate of a trial as a version of the model."""
     return ModelVersionRepository(db).insert(
         id=job_id("candidate", now),
@@ -121,7 +123,7 @@ def register(db: Database, now: datetime, trial: Trial) -> UUID:
 
 
 def request_promotion(
-    db: Database, now: datetime, candidate_id: UUID, decision_id: UUID, why: str
+    db: Connections, now: datetime, candidate_id: UUID, decision_id: UUID, why: str
 ) -> None:
     """Ask for the promotion that a decision recommends."""
     AgentActionsRepository(db).insert(
@@ -145,6 +147,8 @@ def review(db: Database) -> None:
     actions = AgentActionsRepository(db)
     for action in actions.list_pending(model_name=MODEL_NAME):
         decision = RetrainingDecisionsRepository(db).get(id=UUID(action.parameters["decision_id"]))
+        if decision is None:
+            raise NotFound(f"action {action.id} names a decision that is not in the ledger")
         if all(gate["passed"] for gate in decision.gate_results):
             actions.approve(id=action.id, reviewed_by=REVIEWER, comment=decision.reasoning)
         else:

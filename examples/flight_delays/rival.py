@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from mlops_ledger import Database, GroundTruthRepository, PredictionsRepository
+from mlops_ledger.errors import NotFound
 from mlops_ledger.rows import ModelVersion
 
 from .data import LATE, Window, prediction_ids
@@ -25,7 +27,7 @@ class Rival:
 
 def answers_of(db: Database, version: ModelVersion, held_out: Window) -> Rival:
     """Look up what the version answered when it was asked: nothing is predicted again."""
-    window = {
+    window: dict[str, Any] = {
         "model_name": version.model_name,
         "model_version": version.model_version,
         "since": held_out.start,
@@ -34,6 +36,8 @@ def answers_of(db: Database, version: ModelVersion, held_out: Window) -> Rival:
     scores = GroundTruthRepository(db).performance(
         **window, as_of=held_out.known_at, positive_label=LATE
     )
+    if scores.roc_auc is None or scores.brier_score is None:
+        raise NotFound(f"no labels of both kinds for version {version.model_version}")
     answers = PredictionsRepository(db).fetch_pandas(**window, columns=["id", "probability"])
     probability = answers.set_index("id")["probability"]
     return Rival(

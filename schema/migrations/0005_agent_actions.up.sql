@@ -1,18 +1,5 @@
 -- Actions that agents and people ask for, and the review of each.
 
--- Two spellings that look the same are the same person: compatibility forms such as full-width letters are
--- taken apart and put together again, and characters that are never seen (default-ignorable ones) go.
-CREATE FUNCTION ledger_person(name text) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN lower(btrim(regexp_replace(
-    regexp_replace(
-        normalize(name, NFKC),
-        '[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]',
-        '', 'g'),
-    '\s+', ' ', 'g')));
-COMMENT ON FUNCTION ledger_person(text) IS
-    'A name as it is compared with another: in lower case and NFKC, without characters that cannot be seen, and with single blanks between words. Letters of other alphabets that look alike stay different.';
-
 CREATE TABLE agent_actions (
     id uuid CONSTRAINT agent_actions_pkey PRIMARY KEY DEFAULT ledger_uuid(),
     requested_at timestamptz NOT NULL DEFAULT clock_timestamp()

@@ -1,7 +1,15 @@
 """mlops-ledger: the system of record for models in production, in plain PostgreSQL."""
 
 from .config import Settings
-from .database import AsyncDatabase, AsyncTransaction, Database, Transaction
+from .connections import VERSION as __version__
+from .database import (
+    AsyncConnections,
+    AsyncDatabase,
+    AsyncTransaction,
+    Connections,
+    Database,
+    Transaction,
+)
 from .errors import (
     AppendOnly,
     BackupError,
@@ -51,6 +59,7 @@ __all__ = [
     "AsyncAgentActionsRepository",
     "AsyncAlertsRepository",
     "AsyncAuditRepository",
+    "AsyncConnections",
     "AsyncDatabase",
     "AsyncDriftReportsRepository",
     "AsyncGroundTruthRepository",
@@ -67,6 +76,7 @@ __all__ = [
     "BackupError",
     "ConfigError",
     "Conflict",
+    "Connections",
     "Database",
     "DriftReportsRepository",
     "EmbeddedServerError",
@@ -87,6 +97,7 @@ __all__ = [
     "SystemMetricsRepository",
     "Transaction",
     "Unavailable",
+    "__version__",
     "id_for",
     "new_id",
 ]

@@ -1,6 +1,13 @@
 """The database and its transactions, sync and async."""
 
-from ._async.database import AsyncDatabase, AsyncTransaction
-from ._sync.database import Database, Transaction
+from ._async.database import AsyncConnections, AsyncDatabase, AsyncTransaction
+from ._sync.database import Connections, Database, Transaction
 
-__all__ = ["AsyncDatabase", "AsyncTransaction", "Database", "Transaction"]
+__all__ = [
+    "AsyncConnections",
+    "AsyncDatabase",
+    "AsyncTransaction",
+    "Connections",
+    "Database",
+    "Transaction",
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import click
@@ -35,10 +36,11 @@ def test_the_layout_is_the_documented_one() -> None:
     assert [name for name in FILES if not (ROOT / name).is_file()] == []
 
 
-def test_no_module_is_longer_than_400_lines() -> None:
-    modules = [path for name in FOLDERS for path in (ROOT / name).rglob("*.py")]
+@pytest.mark.parametrize(("suffix", "at_least"), [("py", 50), ("sql", 40)])
+def test_no_module_or_migration_is_longer_than_400_lines(suffix: str, at_least: int) -> None:
+    modules = [path for name in FOLDERS for path in (ROOT / name).rglob(f"*.{suffix}")]
     lengths = {path: len(path.read_text("utf-8").splitlines()) for path in modules}
-    assert len(lengths) > 50
+    assert len(lengths) > at_least
     assert {path: length for path, length in lengths.items() if length > LONGEST} == {}
 
 
@@ -48,6 +50,21 @@ def test_repositories_hold_no_sql() -> None:
         path.name for path in (SOURCE / "_async").glob("*.py") if statement.search(path.read_text())
     ]
     assert found == []
+
+
+def test_examples_use_only_public_names() -> None:
+    private = re.compile(r"^(?:from|import) (mlops_ledger\.(?!(?:rows|errors) import)\S+)", re.M)
+    used = {
+        path.name: private.findall(path.read_text("utf-8"))
+        for path in (ROOT / "examples").rglob("*.py")
+    }
+    assert len(used) > 10
+    assert {name: modules for name, modules in used.items() if modules} == {}
+
+
+def test_the_package_says_which_release_it_is() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert mlops_ledger.__version__ == project["version"]
 
 
 def _commands(group: click.Group, path: str) -> list[tuple[str, click.Command]]:

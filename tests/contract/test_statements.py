@@ -286,15 +286,15 @@ def test_every_statement_says_what_it_does(file: str) -> None:
 def test_a_renamed_column_is_reported_with_file_statement_and_line(
     migrated: psycopg.Connection,
 ) -> None:
-    source = resources.files("mlops_ledger").joinpath("sql/monitoring_metrics.sql").read_text("utf-8")
+    source = (
+        resources.files("mlops_ledger").joinpath("sql/monitoring_metrics.sql").read_text("utf-8")
+    )
     line = source.splitlines().index("-- drift_trend --") + 1
     with migrated.transaction(force_rollback=True):
         migrated.execute("ALTER TABLE monitoring_metrics RENAME dataset_drift_detected TO drifted")
         found = problems(migrated, _statements())
-    expected = (
-        f'sql/monitoring_metrics.sql:{line} drift_trend: column "dataset_drift_detected" does not exist'
-    )
-    assert expected in found
+    statement = f"sql/monitoring_metrics.sql:{line} drift_trend"
+    assert f'{statement}: column "dataset_drift_detected" does not exist' in found
 
 
 def test_no_column_that_a_statement_uses_can_be_renamed(migrated: psycopg.Connection) -> None:

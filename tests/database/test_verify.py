@@ -119,7 +119,7 @@ def test_rows_that_do_not_hold_together(settings: Settings, conn: psycopg.Connec
             {"invalid_constraints": 1},
         ),
         ("UPDATE ledger_migrations SET checksum = '' WHERE version = 3", {"schema": 1}),
-        ("DELETE FROM ledger_migrations WHERE version = 15", {"schema": 1}),
+        ("DELETE FROM ledger_migrations WHERE version = 21", {"schema": 1}),
     ],
 )
 def test_a_damaged_schema(

@@ -21,6 +21,7 @@ COMMENT ON COLUMN deletions.table_name IS 'The table that lost rows.';
 COMMENT ON COLUMN deletions.partition IS 'The partition that was dropped or trimmed, if it was a single one.';
 COMMENT ON COLUMN deletions.num_rows IS 'Number of rows deleted; NULL for a partition that was dropped, which nobody counts.';
 COMMENT ON COLUMN deletions.bytes IS 'Size of the partition that was dropped, with its indexes.';
+
 CREATE TRIGGER deletions_append_only
     BEFORE UPDATE OR DELETE OR TRUNCATE ON deletions
     FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();

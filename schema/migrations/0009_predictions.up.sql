@@ -1,22 +1,5 @@
 -- What models predicted: one row per prediction, partitioned by time.
 
-CREATE FUNCTION ledger_uuid_floor(at timestamptz) RETURNS uuid
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN (lpad(to_hex(floor(extract(epoch FROM at) * 1000)::bigint), 12, '0') || '00000000000000000000')::uuid;
-COMMENT ON FUNCTION ledger_uuid_floor(timestamptz) IS
-    'The smallest UUID of an instant: bounds a range of time-ordered ids.';
-
-CREATE TABLE partition_policies (
-    table_name text CONSTRAINT partition_policies_pkey PRIMARY KEY,
-    period text NOT NULL DEFAULT 'day'
-        CONSTRAINT partition_policies_period_check CHECK (period IN ('day', 'week', 'month'))
-);
-COMMENT ON TABLE partition_policies IS
-    'How long each new partition of a table is; a change counts for partitions made from then on.';
-COMMENT ON COLUMN partition_policies.table_name IS 'The partitioned table.';
-COMMENT ON COLUMN partition_policies.period IS 'day, week (from Monday) or month, in UTC.';
-INSERT INTO partition_policies (table_name) VALUES ('predictions');
-
 CREATE TABLE prediction_batches (
     id uuid NOT NULL,
     model_version_id uuid NOT NULL
@@ -91,65 +74,7 @@ COMMENT ON COLUMN predictions.cache_hit IS 'Whether the answer came from a cache
 COMMENT ON COLUMN predictions.user_agent IS 'User agent of the request.';
 COMMENT ON COLUMN predictions.client_ip IS 'Address that the request came from.';
 COMMENT ON COLUMN predictions.metadata IS 'Anything else.';
-
-CREATE FUNCTION ledger_partitions(table_name text)
-RETURNS TABLE (name text, since timestamptz, until timestamptz)
-LANGUAGE sql STABLE SET search_path FROM CURRENT SET timezone = 'UTC' SET datestyle = 'ISO' AS $$
-    SELECT c.relname::text, bound[1]::timestamptz, bound[2]::timestamptz
-    FROM pg_inherits i
-    JOIN pg_class c ON c.oid = i.inhrelid
-    CROSS JOIN regexp_match(pg_get_expr(c.relpartbound, c.oid), 'FROM \(''(.*)''\) TO \(''(.*)''\)') bound
-    WHERE i.inhparent = table_name::regclass
-    ORDER BY 2
-$$;
-COMMENT ON FUNCTION ledger_partitions(text) IS
-    'The partitions of a table and their bounds: since is included, until is not.';
-
-CREATE FUNCTION ensure_partitions(table_name text, since timestamptz, until timestamptz) RETURNS integer
-LANGUAGE plpgsql
-SET search_path FROM CURRENT SET timezone = 'UTC' AS $$
-DECLARE
-    period text;
-    covered tstzmultirange;
-    starts timestamptz;
-    gap tstzrange;
-    child text;
-    made integer := 0;
-BEGIN
-    SELECT p.period INTO period FROM partition_policies p WHERE p.table_name = ensure_partitions.table_name;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'table_name: % is not partitioned by time', table_name USING ERRCODE = 'MLIV0';
-    ELSIF since IS NULL OR until IS NULL OR until < since THEN
-        RAISE EXCEPTION 'until: must not be before since' USING ERRCODE = 'MLIV0';
-    ELSIF since < '2000-01-01 00:00:00+00' OR until > now() + interval '1 year' THEN
-        RAISE EXCEPTION 'since: partitions lie between the year 2000 and a year from now' USING ERRCODE = 'MLIV0';
-    ELSIF until > since + interval '10 years' THEN
-        RAISE EXCEPTION 'until: lies more than ten years after since' USING ERRCODE = 'MLIV0';
-    END IF;
-    -- One maker at a time; plpgsql then reads what the others have committed.
-    PERFORM pg_advisory_xact_lock(hashtextextended('mlops-ledger partitions ' || table_name, 0));
-    SELECT coalesce(range_agg(tstzrange(p.since, p.until)), '{}') INTO covered
-    FROM ledger_partitions(table_name) p;
-    FOR starts IN
-        SELECT s FROM generate_series(date_trunc(period, since, 'UTC'), until, ('1 ' || period)::interval) s
-    LOOP
-        -- After a change of the period the older partitions may cover a part of it.
-        FOR gap IN
-            SELECT unnest(tstzmultirange(tstzrange(starts, starts + ('1 ' || period)::interval)) - covered)
-        LOOP
-            child := table_name || to_char(lower(gap), '"_p"YYYY_MM_DD');
-            -- CREATE TABLE … PARTITION OF would wait for every writer; attaching does not.
-            EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL EXCLUDING COMMENTS)', child, table_name);
-            EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
-                           table_name, child, lower(gap), upper(gap));
-            made := made + 1;
-        END LOOP;
-    END LOOP;
-    RETURN made;
-END
-$$;
-COMMENT ON FUNCTION ensure_partitions(text, timestamptz, timestamptz) IS
-    'Makes the missing partitions of a table from one instant to another, both included, and returns how many; writers go on meanwhile.';
+INSERT INTO partition_policies (table_name) VALUES ('predictions');
 
 CREATE VIEW v_predictions WITH (security_invoker = true) AS
 SELECT p.id,
@@ -200,3 +125,41 @@ COMMENT ON COLUMN v_predictions.user_agent IS 'User agent of the request.';
 COMMENT ON COLUMN v_predictions.client_ip IS 'Address that the request came from.';
 COMMENT ON COLUMN v_predictions.metadata IS 'Anything else.';
 COMMENT ON COLUMN v_predictions.model_version_id IS 'Id of the version.';
+
+CREATE VIEW v_prediction_log WITH (security_invoker = true) AS
+SELECT p.id,
+       p.predicted_at,
+       m.model_name,
+       m.model_version,
+       p.status,
+       p.prediction,
+       p.predicted_label,
+       p.probability,
+       p.confidence_lower,
+       p.confidence_upper,
+       p.latency_ms,
+       p.request_id,
+       p.batch_id,
+       p.error_message,
+       p.cache_hit,
+       p.model_version_id
+FROM predictions p
+LEFT JOIN model_versions m ON m.id = p.model_version_id;
+COMMENT ON VIEW v_prediction_log IS
+    'What v_predictions shows without what went into a model and who asked: for readers, who may not see that. Filter by predicted_at: only the partitions it needs are read.';
+COMMENT ON COLUMN v_prediction_log.id IS 'Id of the prediction.';
+COMMENT ON COLUMN v_prediction_log.predicted_at IS 'When the model predicted.';
+COMMENT ON COLUMN v_prediction_log.model_name IS 'The model.';
+COMMENT ON COLUMN v_prediction_log.model_version IS 'The version that predicted.';
+COMMENT ON COLUMN v_prediction_log.status IS 'success or error.';
+COMMENT ON COLUMN v_prediction_log.prediction IS 'The predicted number.';
+COMMENT ON COLUMN v_prediction_log.predicted_label IS 'The predicted class.';
+COMMENT ON COLUMN v_prediction_log.probability IS 'Probability of the positive or the predicted class, 0 to 1.';
+COMMENT ON COLUMN v_prediction_log.confidence_lower IS 'Lower end of the interval of the prediction.';
+COMMENT ON COLUMN v_prediction_log.confidence_upper IS 'Upper end of the interval of the prediction.';
+COMMENT ON COLUMN v_prediction_log.latency_ms IS 'How long the prediction took, in milliseconds.';
+COMMENT ON COLUMN v_prediction_log.request_id IS 'Id of the request that asked for it.';
+COMMENT ON COLUMN v_prediction_log.batch_id IS 'Id of the batch request it belongs to.';
+COMMENT ON COLUMN v_prediction_log.error_message IS 'What went wrong.';
+COMMENT ON COLUMN v_prediction_log.cache_hit IS 'Whether the answer came from a cache.';
+COMMENT ON COLUMN v_prediction_log.model_version_id IS 'Id of the version.';

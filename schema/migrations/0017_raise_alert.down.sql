@@ -1,4 +1,3 @@
-DROP VIEW v_open_alerts;
 DROP FUNCTION snooze_alert(uuid, timestamptz, text);
 DROP FUNCTION resolve_alert(uuid, text, text, text, timestamptz);
 DROP FUNCTION acknowledge_alert(uuid, text, text, timestamptz);
@@ -6,8 +5,3 @@ DROP FUNCTION raise_alert(text, text, text, text, jsonb, text, text, timestamptz
 DROP FUNCTION ledger_refuse_settled_alert(alerts);
 DROP FUNCTION ledger_lock_alert(uuid);
 DROP FUNCTION ledger_alert_moment(timestamptz, timestamptz);
-DROP TABLE alert_occurrences;
-DROP TABLE alerts;
-DROP FUNCTION alerts_before_update();
-DROP FUNCTION alerts_before_insert();
-DROP FUNCTION ledger_severity_rank(text);

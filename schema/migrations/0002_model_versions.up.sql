@@ -1,24 +1,5 @@
 -- The model registry: one row per version of a model.
 
-CREATE FUNCTION ledger_uuid() RETURNS uuid
-LANGUAGE sql VOLATILE PARALLEL SAFE
-RETURN encode(
-    -- A random uuid whose first 48 bits are the time in milliseconds and whose version is 7.
-    set_bit(set_bit(
-        overlay(uuid_send(gen_random_uuid())
-                PLACING substring(int8send(floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3)
-                FROM 1 FOR 6),
-        52, 1), 53, 1),
-    'hex')::uuid;
-COMMENT ON FUNCTION ledger_uuid() IS
-    'A new time-ordered UUIDv7 (RFC 9562), on every supported PostgreSQL.';
-
-CREATE FUNCTION ledger_metric(metrics jsonb, name text) RETURNS double precision
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN jsonb_typeof(metrics -> name) = 'number' THEN (metrics ->> name)::double precision END;
-COMMENT ON FUNCTION ledger_metric(jsonb, text) IS
-    'The number stored under a name in a metrics object, or NULL.';
-
 CREATE TABLE model_versions (
     id uuid CONSTRAINT model_versions_pkey PRIMARY KEY DEFAULT ledger_uuid(),
     model_name text NOT NULL
@@ -86,6 +67,54 @@ CREATE INDEX model_versions_stage_created_at_idx ON model_versions (stage, creat
 CREATE INDEX model_versions_tags_idx ON model_versions USING gin (tags jsonb_path_ops);
 CREATE INDEX model_versions_mlflow_run_id_idx ON model_versions (mlflow_run_id);
 
+COMMENT ON TABLE model_versions IS
+    'The model registry: one row per version of a model, of any kind (classifier, regressor, text).';
+COMMENT ON COLUMN model_versions.id IS 'Time-ordered id (UUIDv7).';
+COMMENT ON COLUMN model_versions.model_name IS 'Name of the model, at most 255 characters.';
+COMMENT ON COLUMN model_versions.model_version IS 'Version within the model; without one, the next integer.';
+COMMENT ON COLUMN model_versions.stage IS 'development, staging, production or archived; production follows the slot of that name.';
+COMMENT ON COLUMN model_versions.mlflow_run_id IS 'The MLflow run that trained this version.';
+COMMENT ON COLUMN model_versions.algorithm IS 'What was trained, such as HistGradientBoostingClassifier.';
+COMMENT ON COLUMN model_versions.metrics IS 'Evaluation metrics by name: numbers, or objects and lists of them.';
+COMMENT ON COLUMN model_versions.accuracy IS 'metrics.accuracy, 0 to 1.';
+COMMENT ON COLUMN model_versions."precision" IS 'metrics.precision, 0 to 1.';
+COMMENT ON COLUMN model_versions.recall IS 'metrics.recall, 0 to 1.';
+COMMENT ON COLUMN model_versions.f1_score IS 'metrics.f1_score, 0 to 1.';
+COMMENT ON COLUMN model_versions.roc_auc IS 'metrics.roc_auc, 0 to 1.';
+COMMENT ON COLUMN model_versions.brier_score IS 'metrics.brier_score, 0 to 2 (0 to 1 in its binary form).';
+COMMENT ON COLUMN model_versions.rmse IS 'metrics.rmse, in the unit of the target.';
+COMMENT ON COLUMN model_versions.mae IS 'metrics.mae, in the unit of the target.';
+COMMENT ON COLUMN model_versions.r2 IS 'metrics.r2, at most 1.';
+COMMENT ON COLUMN model_versions.hyperparameters IS 'Hyperparameters by name.';
+COMMENT ON COLUMN model_versions.feature_names IS 'The features in the order the model takes them.';
+COMMENT ON COLUMN model_versions.training_samples IS 'Number of rows the model was trained on.';
+COMMENT ON COLUMN model_versions.dataset_version IS 'Version of the training data.';
+COMMENT ON COLUMN model_versions.dataset_digest IS 'Checksum of the training data.';
+COMMENT ON COLUMN model_versions.artifact_uri IS 'Where the trained model is stored.';
+COMMENT ON COLUMN model_versions.metadata_uri IS 'Where further metadata is stored.';
+COMMENT ON COLUMN model_versions.tags IS 'Free tags, searched with @>.';
+COMMENT ON COLUMN model_versions.created_at IS 'When the version was registered.';
+COMMENT ON COLUMN model_versions.created_by IS 'Who registered it.';
+COMMENT ON COLUMN model_versions.promoted_at IS 'When it last entered production.';
+COMMENT ON COLUMN model_versions.promoted_by IS 'Who last put it into production.';
+
+CREATE FUNCTION ledger_require_known_model(model_name text, event_time timestamptz) RETURNS void
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM model_versions v WHERE v.model_name = ledger_require_known_model.model_name) THEN
+        RAISE EXCEPTION 'model_name: the ledger has no model of that name'
+            USING ERRCODE = 'MLNF0', HINT = 'Register a version of it first.';
+    END IF;
+    -- A row from the future would stay "the latest" until its time has come; clocks differ a little.
+    IF event_time > clock_timestamp() + interval '1 minute' THEN
+        RAISE EXCEPTION 'timestamp: lies in the future'
+            USING ERRCODE = 'MLIV0', HINT = 'Give the time at which it happened.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION ledger_require_known_model(text, timestamptz) IS
+    'Refuses a fact about an unknown model or from the future.';
+
 CREATE FUNCTION model_versions_before_write() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
@@ -118,33 +147,18 @@ CREATE TRIGGER model_versions_before_write
     BEFORE INSERT OR UPDATE OF stage, model_version ON model_versions
     FOR EACH ROW EXECUTE FUNCTION model_versions_before_write();
 
-COMMENT ON TABLE model_versions IS
-    'The model registry: one row per version of a model, of any kind (classifier, regressor, text).';
-COMMENT ON COLUMN model_versions.id IS 'Time-ordered id (UUIDv7).';
-COMMENT ON COLUMN model_versions.model_name IS 'Name of the model, at most 255 characters.';
-COMMENT ON COLUMN model_versions.model_version IS 'Version within the model; without one, the next integer.';
-COMMENT ON COLUMN model_versions.stage IS 'development, staging, production or archived; production follows the slot of that name.';
-COMMENT ON COLUMN model_versions.mlflow_run_id IS 'The MLflow run that trained this version.';
-COMMENT ON COLUMN model_versions.algorithm IS 'What was trained, such as HistGradientBoostingClassifier.';
-COMMENT ON COLUMN model_versions.metrics IS 'Evaluation metrics by name: numbers, or objects and lists of them.';
-COMMENT ON COLUMN model_versions.accuracy IS 'metrics.accuracy, 0 to 1.';
-COMMENT ON COLUMN model_versions."precision" IS 'metrics.precision, 0 to 1.';
-COMMENT ON COLUMN model_versions.recall IS 'metrics.recall, 0 to 1.';
-COMMENT ON COLUMN model_versions.f1_score IS 'metrics.f1_score, 0 to 1.';
-COMMENT ON COLUMN model_versions.roc_auc IS 'metrics.roc_auc, 0 to 1.';
-COMMENT ON COLUMN model_versions.brier_score IS 'metrics.brier_score, 0 to 2 (0 to 1 in its binary form).';
-COMMENT ON COLUMN model_versions.rmse IS 'metrics.rmse, in the unit of the target.';
-COMMENT ON COLUMN model_versions.mae IS 'metrics.mae, in the unit of the target.';
-COMMENT ON COLUMN model_versions.r2 IS 'metrics.r2, at most 1.';
-COMMENT ON COLUMN model_versions.hyperparameters IS 'Hyperparameters by name.';
-COMMENT ON COLUMN model_versions.feature_names IS 'The features in the order the model takes them.';
-COMMENT ON COLUMN model_versions.training_samples IS 'Number of rows the model was trained on.';
-COMMENT ON COLUMN model_versions.dataset_version IS 'Version of the training data.';
-COMMENT ON COLUMN model_versions.dataset_digest IS 'Checksum of the training data.';
-COMMENT ON COLUMN model_versions.artifact_uri IS 'Where the trained model is stored.';
-COMMENT ON COLUMN model_versions.metadata_uri IS 'Where further metadata is stored.';
-COMMENT ON COLUMN model_versions.tags IS 'Free tags, searched with @>.';
-COMMENT ON COLUMN model_versions.created_at IS 'When the version was registered.';
-COMMENT ON COLUMN model_versions.created_by IS 'Who registered it.';
-COMMENT ON COLUMN model_versions.promoted_at IS 'When it last entered production.';
-COMMENT ON COLUMN model_versions.promoted_by IS 'Who last put it into production.';
+CREATE FUNCTION model_versions_keep_name() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'model_versions: name and version of a registered version cannot be changed'
+        USING ERRCODE = 'MLAO0', HINT = 'Register another version.';
+END
+$$;
+COMMENT ON FUNCTION model_versions_keep_name() IS
+    'Trigger of model_versions: history names versions, so they keep their names.';
+
+CREATE TRIGGER model_versions_keep_name
+    BEFORE UPDATE ON model_versions
+    FOR EACH ROW
+    WHEN ((OLD.id, OLD.model_name, OLD.model_version) IS DISTINCT FROM (NEW.id, NEW.model_name, NEW.model_version))
+    EXECUTE FUNCTION model_versions_keep_name();

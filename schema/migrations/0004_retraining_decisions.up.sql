@@ -115,9 +115,6 @@ CREATE TRIGGER retraining_decisions_append_only
     BEFORE UPDATE OR DELETE OR TRUNCATE ON retraining_decisions
     FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
 
-ALTER TABLE model_deployments ADD CONSTRAINT model_deployments_decision_fkey
-    FOREIGN KEY (decision_id) REFERENCES retraining_decisions (id);
-
 CREATE FUNCTION ledger_check_decision(decision_id uuid, version_id uuid) RETURNS void
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
@@ -139,17 +136,3 @@ END
 $$;
 COMMENT ON FUNCTION ledger_check_decision(uuid, uuid) IS
     'Refuses a decision that was not to promote that very version.';
-
-CREATE FUNCTION model_deployments_check_decision() RETURNS trigger
-LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
-BEGIN
-    PERFORM ledger_check_decision(NEW.decision_id, NEW.model_version_id);
-    RETURN NEW;
-END
-$$;
-COMMENT ON FUNCTION model_deployments_check_decision() IS
-    'Trigger of model_deployments: a deployment needs a decision that allows it, if it names one.';
-
-CREATE TRIGGER model_deployments_check_decision
-    BEFORE INSERT ON model_deployments
-    FOR EACH ROW EXECUTE FUNCTION model_deployments_check_decision();

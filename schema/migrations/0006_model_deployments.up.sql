@@ -1,4 +1,4 @@
--- What was in production, when: slots, and the intervals in which a version held one.
+-- What was in production, when: slots, the intervals in which a version held one, and what a slot asks of a promotion.
 
 CREATE TABLE model_slots (
     id integer GENERATED ALWAYS AS IDENTITY CONSTRAINT model_slots_pkey PRIMARY KEY,
@@ -16,6 +16,73 @@ COMMENT ON COLUMN model_slots.model_name IS 'The model that the slot belongs to.
 COMMENT ON COLUMN model_slots.slot IS 'Name of the slot: production, or another such as challenger, shadow, eu.';
 COMMENT ON COLUMN model_slots.created_at IS 'When the slot was first used.';
 
+CREATE TRIGGER model_slots_append_only
+    BEFORE UPDATE OR DELETE OR TRUNCATE ON model_slots
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+
+CREATE FUNCTION ledger_lock_slot(model_name text, slot text) RETURNS model_slots
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    locked model_slots;
+BEGIN
+    -- NO KEY UPDATE is enough to keep other promotions out, and lets foreign keys be checked.
+    SELECT * INTO locked FROM model_slots s
+    WHERE s.model_name = ledger_lock_slot.model_name AND s.slot = ledger_lock_slot.slot
+    FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        INSERT INTO model_slots (model_name, slot) VALUES (ledger_lock_slot.model_name, ledger_lock_slot.slot)
+        ON CONFLICT ON CONSTRAINT model_slots_model_name_slot_key DO NOTHING;
+        SELECT * INTO locked FROM model_slots s
+        WHERE s.model_name = ledger_lock_slot.model_name AND s.slot = ledger_lock_slot.slot
+        FOR NO KEY UPDATE;
+    END IF;
+    RETURN locked;
+END
+$$;
+COMMENT ON FUNCTION ledger_lock_slot(text, text) IS
+    'Locks a slot until the end of the transaction, making it first if needed.';
+
+CREATE TABLE promotion_policies (
+    model_name text NOT NULL,
+    slot text NOT NULL DEFAULT 'production'
+        CONSTRAINT promotion_policies_slot_check CHECK (slot ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'),
+    requires_decision boolean NOT NULL DEFAULT false,
+    requires_approval boolean NOT NULL DEFAULT false,
+    updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    updated_by text NOT NULL DEFAULT session_user,
+    CONSTRAINT promotion_policies_pkey PRIMARY KEY (model_name, slot)
+);
+COMMENT ON TABLE promotion_policies IS
+    'What a promotion needs, per model and slot; without a row, nothing. Rollback and retirement need nothing.';
+COMMENT ON COLUMN promotion_policies.model_name IS 'The model.';
+COMMENT ON COLUMN promotion_policies.slot IS 'The slot: production, or another.';
+COMMENT ON COLUMN promotion_policies.requires_decision IS 'Whether a promotion must name a decision to promote that version.';
+COMMENT ON COLUMN promotion_policies.requires_approval IS 'Whether a promotion must name an approved action of type promote.';
+COMMENT ON COLUMN promotion_policies.updated_at IS 'When the policy was last changed.';
+COMMENT ON COLUMN promotion_policies.updated_by IS 'Who last changed it.';
+
+CREATE FUNCTION promotion_policies_before_write() RETURNS trigger
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    -- A policy for a misspelt model would protect nothing.
+    PERFORM ledger_require_known_model(NEW.model_name, NULL);
+    -- Waits for a promotion under way, and has the next one wait to see this policy.
+    PERFORM ledger_lock_slot(NEW.model_name, NEW.slot);
+    NEW.updated_at := clock_timestamp();
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION promotion_policies_before_write() IS
+    'Refuses a policy for an unknown model and stamps the time of the change.';
+
+CREATE TRIGGER promotion_policies_before_write
+    BEFORE INSERT OR UPDATE ON promotion_policies
+    FOR EACH ROW EXECUTE FUNCTION promotion_policies_before_write();
+-- No row trigger sees a TRUNCATE, so that the audit log would not.
+CREATE TRIGGER promotion_policies_no_truncate
+    BEFORE TRUNCATE ON promotion_policies
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+
 CREATE TABLE model_deployments (
     id uuid CONSTRAINT model_deployments_pkey PRIMARY KEY DEFAULT ledger_uuid(),
     slot_id integer NOT NULL,
@@ -29,14 +96,18 @@ CREATE TABLE model_deployments (
     reason text,
     retired_by text,
     retired_reason text,
-    decision_id uuid,
-    action_id uuid,
+    decision_id uuid
+        CONSTRAINT model_deployments_decision_fkey REFERENCES retraining_decisions (id),
+    action_id uuid
+        CONSTRAINT model_deployments_action_key UNIQUE,
     restores_id uuid
         CONSTRAINT model_deployments_restores_fkey REFERENCES model_deployments (id),
     CONSTRAINT model_deployments_slot_fkey
         FOREIGN KEY (slot_id, model_name) REFERENCES model_slots (id, model_name),
     CONSTRAINT model_deployments_model_version_fkey
         FOREIGN KEY (model_version_id, model_name) REFERENCES model_versions (id, model_name),
+    CONSTRAINT model_deployments_action_fkey
+        FOREIGN KEY (action_id, model_name) REFERENCES agent_actions (id, model_name),
     CONSTRAINT model_deployments_interval_check CHECK (retired_at > deployed_at),
     -- The slot is written as a range because a plain integer would need the btree_gist extension.
     CONSTRAINT model_deployments_no_overlap EXCLUDE USING gist (
@@ -67,14 +138,23 @@ COMMENT ON COLUMN model_deployments.decision_id IS 'The gate decision that allow
 COMMENT ON COLUMN model_deployments.action_id IS 'The approved action that allowed the promotion, and that it used up.';
 COMMENT ON COLUMN model_deployments.restores_id IS 'For a rollback: the earlier interval whose version it brings back.';
 
-CREATE FUNCTION ledger_refuse_change() RETURNS trigger
+CREATE FUNCTION model_deployments_refuse_future() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
-    RAISE EXCEPTION '% is append-only: % refused', TG_TABLE_NAME, TG_OP
-        USING ERRCODE = 'MLAO0', HINT = 'Record a new fact instead of changing history.';
+    -- An interval that ended in the future would hold up every promotion until then.
+    IF greatest(NEW.deployed_at, NEW.retired_at) > clock_timestamp() + interval '1 minute' THEN
+        RAISE EXCEPTION 'at: lies in the future'
+            USING ERRCODE = 'MLIV0', HINT = 'Give the time of the change, or none for now.';
+    END IF;
+    RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION ledger_refuse_change() IS 'Trigger of append-only tables: refuses the statement.';
+COMMENT ON FUNCTION model_deployments_refuse_future() IS
+    'Trigger of model_deployments: no interval begins or ends in the future.';
+
+CREATE TRIGGER model_deployments_refuse_future
+    BEFORE INSERT OR UPDATE ON model_deployments
+    FOR EACH ROW EXECUTE FUNCTION model_deployments_refuse_future();
 
 CREATE FUNCTION model_deployments_only_close() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
@@ -94,29 +174,87 @@ $$;
 COMMENT ON FUNCTION model_deployments_only_close() IS
     'Trigger of model_deployments: the only change allowed to an interval is to close it, once.';
 
-CREATE FUNCTION model_deployments_refuse_future() RETURNS trigger
-LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
-BEGIN
-    -- An interval that ended in the future would hold up every promotion until then.
-    IF greatest(NEW.deployed_at, NEW.retired_at) > clock_timestamp() + interval '1 minute' THEN
-        RAISE EXCEPTION 'at: lies in the future'
-            USING ERRCODE = 'MLIV0', HINT = 'Give the time of the change, or none for now.';
-    END IF;
-    RETURN NEW;
-END
-$$;
-COMMENT ON FUNCTION model_deployments_refuse_future() IS
-    'Trigger of model_deployments: no interval begins or ends in the future.';
-
-CREATE TRIGGER model_deployments_refuse_future
-    BEFORE INSERT OR UPDATE ON model_deployments
-    FOR EACH ROW EXECUTE FUNCTION model_deployments_refuse_future();
 CREATE TRIGGER model_deployments_only_close
     BEFORE UPDATE ON model_deployments
     FOR EACH ROW EXECUTE FUNCTION model_deployments_only_close();
 CREATE TRIGGER model_deployments_append_only
     BEFORE DELETE OR TRUNCATE ON model_deployments
     FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+
+CREATE FUNCTION model_deployments_check_decision() RETURNS trigger
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    PERFORM ledger_check_decision(NEW.decision_id, NEW.model_version_id);
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION model_deployments_check_decision() IS
+    'Trigger of model_deployments: a deployment needs a decision that allows it, if it names one.';
+
+CREATE TRIGGER model_deployments_check_decision
+    BEFORE INSERT ON model_deployments
+    FOR EACH ROW EXECUTE FUNCTION model_deployments_check_decision();
+
+CREATE FUNCTION ledger_use_action(deployment model_deployments, slot text, approval_required boolean) RETURNS void
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    action agent_actions := ledger_lock_action(deployment.action_id);
+    problem text := CASE
+        WHEN action.action_type <> 'promote' THEN format('is of type %s, not promote', action.action_type)
+        WHEN action.model_name IS DISTINCT FROM deployment.model_name THEN 'is not about model ' || deployment.model_name
+        WHEN action.model_version_id <> deployment.model_version_id THEN 'is about another version'
+        WHEN action.parameters ->> 'slot' <> slot THEN 'is for another slot'
+        WHEN action.expires_at <= clock_timestamp() THEN ledger_action_state(action)
+        WHEN action.status = 'approved' THEN NULL
+        WHEN action.status <> 'pending' OR action.requires_approval THEN ledger_action_state(action)
+        WHEN approval_required THEN 'has no approval, which the policy requires'
+    END;
+BEGIN
+    IF problem IS NOT NULL THEN
+        RAISE EXCEPTION 'action_id: action % %', action.id, problem
+            USING ERRCODE = 'MLPR0', HINT = 'A promotion takes one action of type promote for its model, approved, not expired and not used before.';
+    END IF;
+    UPDATE agent_actions a
+    SET status = 'executed', executed_by = deployment.deployed_by,
+        result = jsonb_build_object('deployment_id', deployment.id)
+    WHERE a.id = action.id;
+END
+$$;
+COMMENT ON FUNCTION ledger_use_action(model_deployments, text, boolean) IS
+    'Marks an action as executed by a deployment, or refuses it when it does not allow that one.';
+
+CREATE FUNCTION model_deployments_check_policy() RETURNS trigger
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    slot_name text := (SELECT s.slot FROM model_slots s WHERE s.id = NEW.slot_id);
+    policy promotion_policies;
+BEGIN
+    -- A rollback is for emergencies, which cannot wait for a reviewer: what was there may come back.
+    IF NEW.action_id IS NULL AND EXISTS (
+        SELECT FROM model_deployments d
+        WHERE d.id = NEW.restores_id AND d.slot_id = NEW.slot_id AND d.model_version_id = NEW.model_version_id) THEN
+        RETURN NEW;
+    END IF;
+    SELECT * INTO policy FROM promotion_policies p
+    WHERE p.model_name = NEW.model_name AND p.slot = slot_name;
+    IF policy.requires_decision AND NEW.decision_id IS NULL THEN
+        RAISE EXCEPTION 'decision_id: the policy of model % requires a decision for slot %', NEW.model_name, slot_name
+            USING ERRCODE = 'MLPR0', HINT = 'Record a decision to promote this version, and promote with its id.';
+    ELSIF policy.requires_approval AND NEW.action_id IS NULL THEN
+        RAISE EXCEPTION 'action_id: the policy of model % requires an approval for slot %', NEW.model_name, slot_name
+            USING ERRCODE = 'MLPR0', HINT = 'Request an action of type promote for this model, have it approved, and promote with its id.';
+    ELSIF NEW.action_id IS NOT NULL THEN
+        PERFORM ledger_use_action(NEW, slot_name, coalesce(policy.requires_approval, false));
+    END IF;
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION model_deployments_check_policy() IS
+    'Trigger of model_deployments: holds a promotion to the policy of its slot, and uses up the action it names.';
+
+CREATE TRIGGER model_deployments_check_policy
+    BEFORE INSERT ON model_deployments
+    FOR EACH ROW EXECUTE FUNCTION model_deployments_check_policy();
 
 CREATE FUNCTION model_deployments_set_stage() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
@@ -139,26 +277,6 @@ COMMENT ON FUNCTION model_deployments_set_stage() IS
 CREATE TRIGGER model_deployments_set_stage
     AFTER INSERT OR UPDATE ON model_deployments
     FOR EACH ROW EXECUTE FUNCTION model_deployments_set_stage();
-
-CREATE TRIGGER model_slots_append_only
-    BEFORE UPDATE OR DELETE OR TRUNCATE ON model_slots
-    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
-
-CREATE FUNCTION model_versions_keep_name() RETURNS trigger
-LANGUAGE plpgsql AS $$
-BEGIN
-    RAISE EXCEPTION 'model_versions: name and version of a registered version cannot be changed'
-        USING ERRCODE = 'MLAO0', HINT = 'Register another version.';
-END
-$$;
-COMMENT ON FUNCTION model_versions_keep_name() IS
-    'Trigger of model_versions: history names versions, so they keep their names.';
-
-CREATE TRIGGER model_versions_keep_name
-    BEFORE UPDATE ON model_versions
-    FOR EACH ROW
-    WHEN ((OLD.id, OLD.model_name, OLD.model_version) IS DISTINCT FROM (NEW.id, NEW.model_name, NEW.model_version))
-    EXECUTE FUNCTION model_versions_keep_name();
 
 CREATE FUNCTION model_versions_guard_stage() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$

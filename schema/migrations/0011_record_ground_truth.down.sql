@@ -1,4 +1,3 @@
-DROP VIEW v_labeled_predictions;
 DROP TRIGGER prediction_batches_after_insert ON prediction_batches;
 DROP FUNCTION prediction_batches_after_insert();
 DROP FUNCTION ledger_match_write(timestamptz, timestamptz);
@@ -10,7 +9,3 @@ DROP FUNCTION ledger_drop_known_labels(boolean);
 DROP FUNCTION ledger_refuse_contradiction();
 DROP FUNCTION ledger_name_requests();
 DROP FUNCTION ledger_label_stage();
-DROP FUNCTION ledger_uuid_time(uuid);
-DROP TABLE ground_truth_waiting;
-DROP TABLE ground_truth;
-DELETE FROM partition_policies WHERE table_name = 'ground_truth';

@@ -72,23 +72,6 @@ COMMENT ON COLUMN monitoring_metrics.labeled_samples IS 'Number of predictions w
 COMMENT ON COLUMN monitoring_metrics.metadata IS 'Anything else the job wants to keep, such as the statistic of each feature.';
 COMMENT ON COLUMN monitoring_metrics.created_at IS 'When the row was written.';
 
-CREATE FUNCTION ledger_require_known_model(model_name text, event_time timestamptz) RETURNS void
-LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
-BEGIN
-    IF NOT EXISTS (SELECT FROM model_versions v WHERE v.model_name = ledger_require_known_model.model_name) THEN
-        RAISE EXCEPTION 'model_name: the ledger has no model of that name'
-            USING ERRCODE = 'MLNF0', HINT = 'Register a version of it first.';
-    END IF;
-    -- A row from the future would stay "the latest" until its time has come; clocks differ a little.
-    IF event_time > clock_timestamp() + interval '1 minute' THEN
-        RAISE EXCEPTION 'timestamp: lies in the future'
-            USING ERRCODE = 'MLIV0', HINT = 'Give the time at which it happened.';
-    END IF;
-END
-$$;
-COMMENT ON FUNCTION ledger_require_known_model(text, timestamptz) IS
-    'Refuses a fact about an unknown model or from the future.';
-
 CREATE FUNCTION monitoring_metrics_before_insert() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN

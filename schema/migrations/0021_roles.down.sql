@@ -18,4 +18,3 @@ END
 $$;
 
 DROP FUNCTION ledger_privileges();
-DROP VIEW v_prediction_log;

@@ -1,0 +1,53 @@
+-- What the tables have in common: ids, and the triggers that keep history.
+
+CREATE FUNCTION ledger_uuid() RETURNS uuid
+LANGUAGE sql VOLATILE PARALLEL SAFE
+RETURN encode(
+    -- A random uuid whose first 48 bits are the time in milliseconds and whose version is 7.
+    set_bit(set_bit(
+        overlay(uuid_send(gen_random_uuid())
+                PLACING substring(int8send(floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3)
+                FROM 1 FOR 6),
+        52, 1), 53, 1),
+    'hex')::uuid;
+COMMENT ON FUNCTION ledger_uuid() IS
+    'A new time-ordered UUIDv7 (RFC 9562), on every supported PostgreSQL.';
+
+CREATE FUNCTION ledger_uuid_floor(at timestamptz) RETURNS uuid
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN (lpad(to_hex(floor(extract(epoch FROM at) * 1000)::bigint), 12, '0') || '00000000000000000000')::uuid;
+COMMENT ON FUNCTION ledger_uuid_floor(timestamptz) IS
+    'The smallest UUID of an instant: bounds a range of time-ordered ids.';
+
+CREATE FUNCTION ledger_uuid_time(id uuid) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN to_timestamp(('x' || left(replace(id::text, '-', ''), 12))::bit(48)::bigint / 1000.0);
+COMMENT ON FUNCTION ledger_uuid_time(uuid) IS 'The instant of a UUIDv7, to the millisecond.';
+
+CREATE FUNCTION ledger_metric(metrics jsonb, name text) RETURNS double precision
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN jsonb_typeof(metrics -> name) = 'number' THEN (metrics ->> name)::double precision END;
+COMMENT ON FUNCTION ledger_metric(jsonb, text) IS
+    'The number stored under a name in a metrics object, or NULL.';
+
+-- Two spellings that look the same are the same person: compatibility forms such as full-width letters are
+-- taken apart and put together again, and characters that are never seen (default-ignorable ones) go.
+CREATE FUNCTION ledger_person(name text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN lower(btrim(regexp_replace(
+    regexp_replace(
+        normalize(name, NFKC),
+        '[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]',
+        '', 'g'),
+    '\s+', ' ', 'g')));
+COMMENT ON FUNCTION ledger_person(text) IS
+    'A name as it is compared with another: in lower case and NFKC, without characters that cannot be seen, and with single blanks between words. Letters of other alphabets that look alike stay different.';
+
+CREATE FUNCTION ledger_refuse_change() RETURNS trigger
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    RAISE EXCEPTION '% is append-only: % refused', TG_TABLE_NAME, TG_OP
+        USING ERRCODE = 'MLAO0', HINT = 'Record a new fact instead of changing history.';
+END
+$$;
+COMMENT ON FUNCTION ledger_refuse_change() IS 'Trigger of append-only tables: refuses the statement.';

@@ -1,0 +1,4 @@
+DROP TABLE model_versions;
+DROP FUNCTION model_versions_keep_name();
+DROP FUNCTION model_versions_before_write();
+DROP FUNCTION ledger_require_known_model(text, timestamptz);

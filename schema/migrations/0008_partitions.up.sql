@@ -1,0 +1,70 @@
+-- Tables in partitions by time: how long each is, and the function that makes them.
+
+CREATE TABLE partition_policies (
+    table_name text CONSTRAINT partition_policies_pkey PRIMARY KEY,
+    period text NOT NULL DEFAULT 'day'
+        CONSTRAINT partition_policies_period_check CHECK (period IN ('day', 'week', 'month'))
+);
+COMMENT ON TABLE partition_policies IS
+    'How long each new partition of a table is; a change counts for partitions made from then on.';
+COMMENT ON COLUMN partition_policies.table_name IS 'The partitioned table.';
+COMMENT ON COLUMN partition_policies.period IS 'day, week (from Monday) or month, in UTC.';
+
+CREATE FUNCTION ledger_partitions(table_name text)
+RETURNS TABLE (name text, since timestamptz, until timestamptz)
+LANGUAGE sql STABLE SET search_path FROM CURRENT SET timezone = 'UTC' SET datestyle = 'ISO' AS $$
+    SELECT c.relname::text, bound[1]::timestamptz, bound[2]::timestamptz
+    FROM pg_inherits i
+    JOIN pg_class c ON c.oid = i.inhrelid
+    CROSS JOIN regexp_match(pg_get_expr(c.relpartbound, c.oid), 'FROM \(''(.*)''\) TO \(''(.*)''\)') bound
+    WHERE i.inhparent = table_name::regclass
+    ORDER BY 2
+$$;
+COMMENT ON FUNCTION ledger_partitions(text) IS
+    'The partitions of a table and their bounds: since is included, until is not.';
+
+CREATE FUNCTION ensure_partitions(table_name text, since timestamptz, until timestamptz) RETURNS integer
+LANGUAGE plpgsql
+SET search_path FROM CURRENT SET timezone = 'UTC' AS $$
+DECLARE
+    period text;
+    covered tstzmultirange;
+    starts timestamptz;
+    gap tstzrange;
+    child text;
+    made integer := 0;
+BEGIN
+    SELECT p.period INTO period FROM partition_policies p WHERE p.table_name = ensure_partitions.table_name;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'table_name: % is not partitioned by time', table_name USING ERRCODE = 'MLIV0';
+    ELSIF since IS NULL OR until IS NULL OR until < since THEN
+        RAISE EXCEPTION 'until: must not be before since' USING ERRCODE = 'MLIV0';
+    ELSIF since < '2000-01-01 00:00:00+00' OR until > now() + interval '1 year' THEN
+        RAISE EXCEPTION 'since: partitions lie between the year 2000 and a year from now' USING ERRCODE = 'MLIV0';
+    ELSIF until > since + interval '10 years' THEN
+        RAISE EXCEPTION 'until: lies more than ten years after since' USING ERRCODE = 'MLIV0';
+    END IF;
+    -- One maker at a time; plpgsql then reads what the others have committed.
+    PERFORM pg_advisory_xact_lock(hashtextextended('mlops-ledger partitions ' || table_name, 0));
+    SELECT coalesce(range_agg(tstzrange(p.since, p.until)), '{}') INTO covered
+    FROM ledger_partitions(table_name) p;
+    FOR starts IN
+        SELECT s FROM generate_series(date_trunc(period, since, 'UTC'), until, ('1 ' || period)::interval) s
+    LOOP
+        -- After a change of the period the older partitions may cover a part of it.
+        FOR gap IN
+            SELECT unnest(tstzmultirange(tstzrange(starts, starts + ('1 ' || period)::interval)) - covered)
+        LOOP
+            child := table_name || to_char(lower(gap), '"_p"YYYY_MM_DD');
+            -- CREATE TABLE … PARTITION OF would wait for every writer; attaching does not.
+            EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL EXCLUDING COMMENTS)', child, table_name);
+            EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
+                           table_name, child, lower(gap), upper(gap));
+            made := made + 1;
+        END LOOP;
+    END LOOP;
+    RETURN made;
+END
+$$;
+COMMENT ON FUNCTION ensure_partitions(text, timestamptz, timestamptz) IS
+    'Makes the missing partitions of a table from one instant to another, both included, and returns how many; writers go on meanwhile.';

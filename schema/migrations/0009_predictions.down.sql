@@ -1,0 +1,5 @@
+DROP VIEW v_prediction_log;
+DROP VIEW v_predictions;
+DROP TABLE predictions;
+DROP TABLE prediction_batches;
+DELETE FROM partition_policies WHERE table_name = 'predictions';

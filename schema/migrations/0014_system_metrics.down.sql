@@ -1,0 +1,2 @@
+DROP TABLE system_metrics;
+DELETE FROM partition_policies WHERE table_name = 'system_metrics';

@@ -1,0 +1,5 @@
+DROP FUNCTION remove_monitor(uuid, text);
+DROP FUNCTION add_default_monitors(text, interval, text);
+DROP TABLE monitors;
+DROP FUNCTION monitors_before_update();
+DROP FUNCTION monitors_before_insert();
