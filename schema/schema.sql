@@ -1347,7 +1347,7 @@ BEGIN
         SELECT s.ctid AS place, (g.actual_label, g.actual_value) IS DISTINCT FROM (s.actual_label, s.actual_value) AS differs
         FROM pg_temp.ledger_labels s
         JOIN ground_truth g ON g.prediction_id = s.prediction_id AND g.labeled_at = s.labeled_at
-            AND g.predicted_at >= s.predicted_from AND g.predicted_at < s.predicted_from + interval '1 millisecond'
+            AND g.predicted_at = s.predicted_at
     ), again AS MATERIALIZED (
         SELECT s.ctid AS place, (s.actual_label, s.actual_value) IS DISTINCT FROM
                (first_value(s.actual_label) OVER w, first_value(s.actual_value) OVER w) AS differs,
@@ -1381,7 +1381,7 @@ BEGIN
     IF to_regclass('pg_temp.ledger_labels') IS NULL THEN
         -- Kept for the session: a table a call would fill the catalog with dead rows.
         CREATE TEMPORARY TABLE ledger_labels (
-            prediction_id uuid, predicted_from timestamptz, request_id text, labeled_at timestamptz,
+            prediction_id uuid, predicted_at timestamptz, request_id text, labeled_at timestamptz,
             actual_label text, actual_value double precision, source text
         ) ON COMMIT DELETE ROWS;
     ELSE
@@ -1407,11 +1407,11 @@ DECLARE
 BEGIN
     DELETE FROM pg_temp.ledger_labels s USING ground_truth g
     WHERE g.prediction_id = s.prediction_id AND g.labeled_at = s.labeled_at
-      AND g.predicted_at >= s.predicted_from AND g.predicted_at < s.predicted_from + interval '1 millisecond';
+      AND g.predicted_at = s.predicted_at;
     WITH inserted AS (
         INSERT INTO ground_truth_waiting
-            (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
-        SELECT s.prediction_id, s.predicted_from, s.request_id, s.labeled_at, s.actual_label, s.actual_value, s.source
+            (prediction_id, predicted_at, request_id, labeled_at, actual_label, actual_value, source)
+        SELECT s.prediction_id, s.predicted_at, s.request_id, s.labeled_at, s.actual_label, s.actual_value, s.source
         FROM pg_temp.ledger_labels s
         ORDER BY s.request_id, s.prediction_id, s.labeled_at
         ON CONFLICT ON CONSTRAINT ground_truth_waiting_label_key DO NOTHING
@@ -1593,8 +1593,8 @@ CREATE FUNCTION public.ledger_name_requests() RETURNS void
 BEGIN
     WITH named AS (
         INSERT INTO pg_temp.ledger_labels
-            (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
-        SELECT p.id, date_trunc('milliseconds', p.predicted_at), s.request_id, s.labeled_at, s.actual_label,
+            (prediction_id, predicted_at, request_id, labeled_at, actual_label, actual_value, source)
+        SELECT p.id, p.predicted_at, s.request_id, s.labeled_at, s.actual_label,
                s.actual_value, s.source
         FROM pg_temp.ledger_labels s
         JOIN predictions p ON p.request_id = s.request_id
@@ -2049,8 +2049,7 @@ DECLARE
     attempts integer := 0;
     broken text;
 BEGIN
-    SELECT max(labeled_at), count(request_id), count(*), min(predicted_from),
-           max(predicted_from) + interval '1 millisecond'
+    SELECT max(labeled_at), count(request_id), count(*), min(predicted_at), max(predicted_at)
     INTO latest, requests, staged, first, last
     FROM pg_temp.ledger_labels;
     -- A label from the future would count until its time has come; clocks differ a little.
@@ -2060,7 +2059,7 @@ BEGIN
     END IF;
     IF requests > 0 THEN
         PERFORM ledger_name_requests();
-        SELECT count(*), min(predicted_from), max(predicted_from) + interval '1 millisecond'
+        SELECT count(*), min(predicted_at), max(predicted_at)
         INTO staged, first, last
         FROM pg_temp.ledger_labels;
     END IF;
@@ -2074,10 +2073,8 @@ BEGIN
             SELECT p.id, p.predicted_at, s.labeled_at, p.model_version_id, s.actual_value, p.prediction,
                    p.probability, s.actual_label, p.predicted_label, s.source
             FROM pg_temp.ledger_labels s
-            JOIN predictions p ON p.id = s.prediction_id
-                AND p.predicted_at >= s.predicted_from
-                AND p.predicted_at < s.predicted_from + interval '1 millisecond'
-            WHERE p.predicted_at >= first AND p.predicted_at < last;
+            JOIN predictions p ON p.id = s.prediction_id AND p.predicted_at = s.predicted_at
+            WHERE p.predicted_at >= first AND p.predicted_at <= last;
             GET DIAGNOSTICS stored = ROW_COUNT;
             EXIT;
         EXCEPTION
@@ -2097,8 +2094,8 @@ BEGIN
                 PERFORM ensure_partitions('ground_truth', days.day, days.day)
                 FROM (SELECT DISTINCT date_trunc('day', p.predicted_at, 'UTC') AS day
                       FROM pg_temp.ledger_labels s
-                      JOIN predictions p ON p.id = s.prediction_id
-                      WHERE p.predicted_at >= first AND p.predicted_at < last) days;
+                      JOIN predictions p ON p.id = s.prediction_id AND p.predicted_at = s.predicted_at
+                      WHERE p.predicted_at >= first AND p.predicted_at <= last) days;
         END;
     END LOOP;
     waiting := staged - duplicates - stored;
@@ -2150,9 +2147,9 @@ COMMENT ON FUNCTION public.ledger_use_action(deployment public.model_deployments
 
 CREATE FUNCTION public.ledger_uuid_floor(at timestamp with time zone) RETURNS uuid
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN ((lpad(to_hex((floor((EXTRACT(epoch FROM at) * (1000)::numeric)))::bigint), 12, '0'::text) || '00000000000000000000'::text))::uuid;
+    RETURN (SELECT ((((lpad(to_hex((u.microseconds / 1000)), 12, '0'::text) || '7'::text) || lpad(to_hex((((u.microseconds % (1000)::bigint) << 12) / 1000)), 3, '0'::text)) || '8000000000000000'::text))::uuid AS uuid FROM (SELECT ((EXTRACT(epoch FROM ledger_uuid_floor.at) * (1000000)::numeric))::bigint AS microseconds) u);
 
-COMMENT ON FUNCTION public.ledger_uuid_floor(at timestamp with time zone) IS 'The smallest UUID of an instant: bounds a range of time-ordered ids.';
+COMMENT ON FUNCTION public.ledger_uuid_floor(at timestamp with time zone) IS 'The smallest UUIDv7 of a timestamp. Its first 48 bits are milliseconds; 12 more after the version are the rest, exact to the microsecond.';
 
 --
 -- Name: ledger_uuid_time(uuid); Type: FUNCTION; Schema: public; Owner: -
@@ -2160,9 +2157,9 @@ COMMENT ON FUNCTION public.ledger_uuid_floor(at timestamp with time zone) IS 'Th
 
 CREATE FUNCTION public.ledger_uuid_time(id uuid) RETURNS timestamp with time zone
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN to_timestamp((((((('x'::text || "left"(replace((id)::text, '-'::text, ''::text), 12)))::bit(48))::bigint)::numeric / 1000.0))::double precision);
+    RETURN (SELECT to_timestamp((((((((('x'::text || "left"(u.hex, 12)))::bit(48))::bigint * 1000) + (((((('x'::text || substr(u.hex, 14, 3)))::bit(12))::integer * 1000) + 4095) / 4096)))::numeric / 1000000.0))::double precision) AS to_timestamp FROM (SELECT replace((ledger_uuid_time.id)::text, '-'::text, ''::text) AS hex) u);
 
-COMMENT ON FUNCTION public.ledger_uuid_time(id uuid) IS 'The instant of a UUIDv7, to the millisecond.';
+COMMENT ON FUNCTION public.ledger_uuid_time(id uuid) IS 'The timestamp of a UUIDv7, to the microsecond; predictions are found by it.';
 
 --
 -- Name: match_ground_truth(timestamp with time zone, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
@@ -2176,9 +2173,6 @@ CREATE FUNCTION public.match_ground_truth(since timestamp with time zone DEFAULT
 DECLARE
     first timestamptz := greatest(since, '2000-01-01 00:00:00+00');
     last timestamptz := least(until, now() + interval '1 year');
-    -- Predictions have no index by time alone: their ids are ordered by it.
-    lowest uuid := ledger_uuid_floor(first);
-    highest uuid := ledger_uuid_floor(last + interval '1 millisecond');
 BEGIN
     -- A reader who asks for metrics gets them without the labels that only a writer can match.
     IF current_setting('transaction_read_only')::boolean
@@ -2191,26 +2185,25 @@ BEGIN
     WITH due AS MATERIALIZED (
         SELECT w.id
         FROM ground_truth_waiting w
-        JOIN predictions p ON p.id = w.prediction_id
-            AND p.predicted_at >= w.predicted_from AND p.predicted_at < w.predicted_from + interval '1 millisecond'
-        WHERE w.predicted_from >= first - interval '1 millisecond' AND w.predicted_from <= last
+        JOIN predictions p ON p.id = w.prediction_id AND p.predicted_at = w.predicted_at
+        WHERE w.predicted_at >= first AND w.predicted_at <= last
           AND p.predicted_at >= first AND p.predicted_at <= last
         UNION
         SELECT w.id
         FROM ground_truth_waiting w
         JOIN predictions p ON p.request_id = w.request_id
         WHERE w.request_id IS NOT NULL AND p.request_id IS NOT NULL
-          AND p.predicted_at >= first AND p.predicted_at <= last AND p.id >= lowest AND p.id < highest
+          AND p.predicted_at >= first AND p.predicted_at <= last
     ), locked AS MATERIALIZED (
         -- Whoever else matches the same labels has them already.
         SELECT w.id FROM ground_truth_waiting w WHERE w.id IN (SELECT id FROM due) FOR UPDATE SKIP LOCKED
     ), gone AS (
         DELETE FROM ground_truth_waiting w WHERE w.id IN (SELECT id FROM locked)
-        RETURNING prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source
+        RETURNING prediction_id, predicted_at, request_id, labeled_at, actual_label, actual_value, source
     )
     INSERT INTO pg_temp.ledger_labels
-        (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
-    SELECT prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source FROM gone;
+        (prediction_id, predicted_at, request_id, labeled_at, actual_label, actual_value, source)
+    SELECT prediction_id, predicted_at, request_id, labeled_at, actual_label, actual_value, source FROM gone;
     IF NOT FOUND THEN
         RETURN 0;
     END IF;
@@ -2525,8 +2518,8 @@ BEGIN
     -- Among the predictions of a longer time looking would take too long: performance does it.
     IF NEW.last_predicted_at <= NEW.first_predicted_at + interval '1 hour' AND (
         EXISTS (SELECT FROM ground_truth_waiting w
-                WHERE w.predicted_from >= NEW.first_predicted_at - interval '1 millisecond'
-                  AND w.predicted_from <= NEW.last_predicted_at)
+                WHERE w.predicted_at >= NEW.first_predicted_at
+                  AND w.predicted_at <= NEW.last_predicted_at)
         OR EXISTS (SELECT FROM ground_truth_waiting w WHERE w.request_id IS NOT NULL))
     THEN
         PERFORM ledger_match_write(NEW.first_predicted_at, NEW.last_predicted_at);
@@ -2735,7 +2728,7 @@ CREATE FUNCTION public.record_ground_truth(labels jsonb, OUT stored bigint, OUT 
 BEGIN
     PERFORM ledger_label_stage();
     INSERT INTO pg_temp.ledger_labels
-        (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
+        (prediction_id, predicted_at, request_id, labeled_at, actual_label, actual_value, source)
     SELECT l.prediction_id, ledger_uuid_time(l.prediction_id), l.request_id, coalesce(l.labeled_at, clock_timestamp()),
            l.actual_label, l.actual_value, l.source
     FROM jsonb_to_recordset(labels) AS l (
@@ -3244,7 +3237,7 @@ COMMENT ON COLUMN public.ground_truth.source IS 'Where the label came from.';
 CREATE TABLE public.ground_truth_waiting (
     id bigint NOT NULL,
     prediction_id uuid,
-    predicted_from timestamp with time zone,
+    predicted_at timestamp with time zone,
     request_id text,
     labeled_at timestamp with time zone NOT NULL,
     actual_label text,
@@ -3254,7 +3247,7 @@ CREATE TABLE public.ground_truth_waiting (
     CONSTRAINT ground_truth_waiting_actual_check CHECK ((num_nonnulls(actual_label, actual_value) > 0)),
     CONSTRAINT ground_truth_waiting_actual_value_check CHECK (((actual_value > '-Infinity'::double precision) AND (actual_value < 'Infinity'::double precision))),
     CONSTRAINT ground_truth_waiting_labeled_at_check CHECK (isfinite(labeled_at)),
-    CONSTRAINT ground_truth_waiting_target_check CHECK (((num_nonnulls(prediction_id, request_id) = 1) AND ((prediction_id IS NULL) = (predicted_from IS NULL))))
+    CONSTRAINT ground_truth_waiting_target_check CHECK (((num_nonnulls(prediction_id, request_id) = 1) AND ((prediction_id IS NULL) = (predicted_at IS NULL))))
 );
 
 COMMENT ON TABLE public.ground_truth_waiting IS 'Labels whose prediction is not there yet; they become rows of ground_truth when it arrives.';
@@ -3263,7 +3256,7 @@ COMMENT ON COLUMN public.ground_truth_waiting.id IS 'Number of the row.';
 
 COMMENT ON COLUMN public.ground_truth_waiting.prediction_id IS 'The prediction that the label is about.';
 
-COMMENT ON COLUMN public.ground_truth_waiting.predicted_from IS 'Time of that prediction as its id has it, to the millisecond.';
+COMMENT ON COLUMN public.ground_truth_waiting.predicted_at IS 'Time of that prediction, as its id has it.';
 
 COMMENT ON COLUMN public.ground_truth_waiting.request_id IS 'Or the request: every prediction of it gets the label.';
 
@@ -3504,7 +3497,7 @@ PARTITION BY RANGE (predicted_at);
 
 COMMENT ON TABLE public.predictions IS 'What models predicted: one row per prediction, in partitions by time named predictions_pYYYY_MM_DD. The id is made by the client, and its time is that of the prediction.';
 
-COMMENT ON COLUMN public.predictions.id IS 'UUIDv7 made by the client; its first 48 bits are predicted_at in milliseconds.';
+COMMENT ON COLUMN public.predictions.id IS 'UUIDv7 made by the client; its time is predicted_at, to the microsecond.';
 
 COMMENT ON COLUMN public.predictions.predicted_at IS 'When the model predicted.';
 
@@ -5023,7 +5016,7 @@ ALTER TABLE ONLY public.prediction_batches
 --
 
 ALTER TABLE ONLY public.predictions
-    ADD CONSTRAINT predictions_pkey PRIMARY KEY (id, predicted_at);
+    ADD CONSTRAINT predictions_pkey PRIMARY KEY (predicted_at, id);
 
 --
 -- Name: promotion_policies promotion_policies_pkey; Type: CONSTRAINT; Schema: public; Owner: -
@@ -5174,10 +5167,10 @@ CREATE INDEX drift_reports_monitoring_run_idx ON public.drift_reports USING btre
 CREATE INDEX drift_reports_timestamp_idx ON public.drift_reports USING btree ("timestamp" DESC, id DESC);
 
 --
--- Name: ground_truth_waiting_predicted_from_idx; Type: INDEX; Schema: public; Owner: -
+-- Name: ground_truth_waiting_predicted_at_idx; Type: INDEX; Schema: public; Owner: -
 --
 
-CREATE INDEX ground_truth_waiting_predicted_from_idx ON public.ground_truth_waiting USING btree (predicted_from, prediction_id);
+CREATE INDEX ground_truth_waiting_predicted_at_idx ON public.ground_truth_waiting USING btree (predicted_at, prediction_id);
 
 --
 -- Name: ground_truth_waiting_recorded_at_idx; Type: INDEX; Schema: public; Owner: -

@@ -6,7 +6,7 @@ BEGIN
     IF to_regclass('pg_temp.ledger_labels') IS NULL THEN
         -- Kept for the session: a table a call would fill the catalog with dead rows.
         CREATE TEMPORARY TABLE ledger_labels (
-            prediction_id uuid, predicted_from timestamptz, request_id text, labeled_at timestamptz,
+            prediction_id uuid, predicted_at timestamptz, request_id text, labeled_at timestamptz,
             actual_label text, actual_value double precision, source text
         ) ON COMMIT DELETE ROWS;
     ELSE
@@ -23,8 +23,8 @@ LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     WITH named AS (
         INSERT INTO pg_temp.ledger_labels
-            (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
-        SELECT p.id, date_trunc('milliseconds', p.predicted_at), s.request_id, s.labeled_at, s.actual_label,
+            (prediction_id, predicted_at, request_id, labeled_at, actual_label, actual_value, source)
+        SELECT p.id, p.predicted_at, s.request_id, s.labeled_at, s.actual_label,
                s.actual_value, s.source
         FROM pg_temp.ledger_labels s
         JOIN predictions p ON p.request_id = s.request_id
@@ -56,7 +56,7 @@ BEGIN
         SELECT s.ctid AS place, (g.actual_label, g.actual_value) IS DISTINCT FROM (s.actual_label, s.actual_value) AS differs
         FROM pg_temp.ledger_labels s
         JOIN ground_truth g ON g.prediction_id = s.prediction_id AND g.labeled_at = s.labeled_at
-            AND g.predicted_at >= s.predicted_from AND g.predicted_at < s.predicted_from + interval '1 millisecond'
+            AND g.predicted_at = s.predicted_at
     ), again AS MATERIALIZED (
         SELECT s.ctid AS place, (s.actual_label, s.actual_value) IS DISTINCT FROM
                (first_value(s.actual_label) OVER w, first_value(s.actual_value) OVER w) AS differs,
@@ -86,11 +86,11 @@ DECLARE
 BEGIN
     DELETE FROM pg_temp.ledger_labels s USING ground_truth g
     WHERE g.prediction_id = s.prediction_id AND g.labeled_at = s.labeled_at
-      AND g.predicted_at >= s.predicted_from AND g.predicted_at < s.predicted_from + interval '1 millisecond';
+      AND g.predicted_at = s.predicted_at;
     WITH inserted AS (
         INSERT INTO ground_truth_waiting
-            (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
-        SELECT s.prediction_id, s.predicted_from, s.request_id, s.labeled_at, s.actual_label, s.actual_value, s.source
+            (prediction_id, predicted_at, request_id, labeled_at, actual_label, actual_value, source)
+        SELECT s.prediction_id, s.predicted_at, s.request_id, s.labeled_at, s.actual_label, s.actual_value, s.source
         FROM pg_temp.ledger_labels s
         ORDER BY s.request_id, s.prediction_id, s.labeled_at
         ON CONFLICT ON CONSTRAINT ground_truth_waiting_label_key DO NOTHING
@@ -123,8 +123,7 @@ DECLARE
     attempts integer := 0;
     broken text;
 BEGIN
-    SELECT max(labeled_at), count(request_id), count(*), min(predicted_from),
-           max(predicted_from) + interval '1 millisecond'
+    SELECT max(labeled_at), count(request_id), count(*), min(predicted_at), max(predicted_at)
     INTO latest, requests, staged, first, last
     FROM pg_temp.ledger_labels;
     -- A label from the future would count until its time has come; clocks differ a little.
@@ -134,7 +133,7 @@ BEGIN
     END IF;
     IF requests > 0 THEN
         PERFORM ledger_name_requests();
-        SELECT count(*), min(predicted_from), max(predicted_from) + interval '1 millisecond'
+        SELECT count(*), min(predicted_at), max(predicted_at)
         INTO staged, first, last
         FROM pg_temp.ledger_labels;
     END IF;
@@ -148,10 +147,8 @@ BEGIN
             SELECT p.id, p.predicted_at, s.labeled_at, p.model_version_id, s.actual_value, p.prediction,
                    p.probability, s.actual_label, p.predicted_label, s.source
             FROM pg_temp.ledger_labels s
-            JOIN predictions p ON p.id = s.prediction_id
-                AND p.predicted_at >= s.predicted_from
-                AND p.predicted_at < s.predicted_from + interval '1 millisecond'
-            WHERE p.predicted_at >= first AND p.predicted_at < last;
+            JOIN predictions p ON p.id = s.prediction_id AND p.predicted_at = s.predicted_at
+            WHERE p.predicted_at >= first AND p.predicted_at <= last;
             GET DIAGNOSTICS stored = ROW_COUNT;
             EXIT;
         EXCEPTION
@@ -171,8 +168,8 @@ BEGIN
                 PERFORM ensure_partitions('ground_truth', days.day, days.day)
                 FROM (SELECT DISTINCT date_trunc('day', p.predicted_at, 'UTC') AS day
                       FROM pg_temp.ledger_labels s
-                      JOIN predictions p ON p.id = s.prediction_id
-                      WHERE p.predicted_at >= first AND p.predicted_at < last) days;
+                      JOIN predictions p ON p.id = s.prediction_id AND p.predicted_at = s.predicted_at
+                      WHERE p.predicted_at >= first AND p.predicted_at <= last) days;
         END;
     END LOOP;
     waiting := staged - duplicates - stored;
@@ -189,7 +186,7 @@ LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     PERFORM ledger_label_stage();
     INSERT INTO pg_temp.ledger_labels
-        (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
+        (prediction_id, predicted_at, request_id, labeled_at, actual_label, actual_value, source)
     SELECT l.prediction_id, ledger_uuid_time(l.prediction_id), l.request_id, coalesce(l.labeled_at, clock_timestamp()),
            l.actual_label, l.actual_value, l.source
     FROM jsonb_to_recordset(labels) AS l (
@@ -207,9 +204,6 @@ LANGUAGE plpgsql SET search_path FROM CURRENT SET plan_cache_mode = force_custom
 DECLARE
     first timestamptz := greatest(since, '2000-01-01 00:00:00+00');
     last timestamptz := least(until, now() + interval '1 year');
-    -- Predictions have no index by time alone: their ids are ordered by it.
-    lowest uuid := ledger_uuid_floor(first);
-    highest uuid := ledger_uuid_floor(last + interval '1 millisecond');
 BEGIN
     -- A reader who asks for metrics gets them without the labels that only a writer can match.
     IF current_setting('transaction_read_only')::boolean
@@ -222,26 +216,25 @@ BEGIN
     WITH due AS MATERIALIZED (
         SELECT w.id
         FROM ground_truth_waiting w
-        JOIN predictions p ON p.id = w.prediction_id
-            AND p.predicted_at >= w.predicted_from AND p.predicted_at < w.predicted_from + interval '1 millisecond'
-        WHERE w.predicted_from >= first - interval '1 millisecond' AND w.predicted_from <= last
+        JOIN predictions p ON p.id = w.prediction_id AND p.predicted_at = w.predicted_at
+        WHERE w.predicted_at >= first AND w.predicted_at <= last
           AND p.predicted_at >= first AND p.predicted_at <= last
         UNION
         SELECT w.id
         FROM ground_truth_waiting w
         JOIN predictions p ON p.request_id = w.request_id
         WHERE w.request_id IS NOT NULL AND p.request_id IS NOT NULL
-          AND p.predicted_at >= first AND p.predicted_at <= last AND p.id >= lowest AND p.id < highest
+          AND p.predicted_at >= first AND p.predicted_at <= last
     ), locked AS MATERIALIZED (
         -- Whoever else matches the same labels has them already.
         SELECT w.id FROM ground_truth_waiting w WHERE w.id IN (SELECT id FROM due) FOR UPDATE SKIP LOCKED
     ), gone AS (
         DELETE FROM ground_truth_waiting w WHERE w.id IN (SELECT id FROM locked)
-        RETURNING prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source
+        RETURNING prediction_id, predicted_at, request_id, labeled_at, actual_label, actual_value, source
     )
     INSERT INTO pg_temp.ledger_labels
-        (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
-    SELECT prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source FROM gone;
+        (prediction_id, predicted_at, request_id, labeled_at, actual_label, actual_value, source)
+    SELECT prediction_id, predicted_at, request_id, labeled_at, actual_label, actual_value, source FROM gone;
     IF NOT FOUND THEN
         RETURN 0;
     END IF;
@@ -271,8 +264,8 @@ BEGIN
     -- Among the predictions of a longer time looking would take too long: performance does it.
     IF NEW.last_predicted_at <= NEW.first_predicted_at + interval '1 hour' AND (
         EXISTS (SELECT FROM ground_truth_waiting w
-                WHERE w.predicted_from >= NEW.first_predicted_at - interval '1 millisecond'
-                  AND w.predicted_from <= NEW.last_predicted_at)
+                WHERE w.predicted_at >= NEW.first_predicted_at
+                  AND w.predicted_at <= NEW.last_predicted_at)
         OR EXISTS (SELECT FROM ground_truth_waiting w WHERE w.request_id IS NOT NULL))
     THEN
         PERFORM ledger_match_write(NEW.first_predicted_at, NEW.last_predicted_at);

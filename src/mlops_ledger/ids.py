@@ -36,7 +36,8 @@ def id_for(key: str, at: datetime) -> UUID:
 
 def uuid7(microseconds: int, random: bytes) -> int:
     """Put microseconds since 1970 and eight random bytes together to the number of a UUIDv7."""
-    return _first_half(microseconds) << 64 | 0x2 << 62 | int.from_bytes(random) & (1 << 62) - 1
+    first: int = _first_half(microseconds)
+    return first << 64 | 0x2 << 62 | int.from_bytes(random) & (1 << 62) - 1
 
 
 def ordered_uuid7(microseconds: Any, number: Any, random: Any) -> tuple[Any, Any]:
@@ -58,7 +59,8 @@ def time_of(id: UUID) -> datetime:
 
     Raises OverflowError for ids of another kind whose time lies beyond the year 9999.
     """
-    return _EPOCH + microseconds_of(id.int >> 64) * _MICROSECOND
+    microseconds: int = microseconds_of(id.int >> 64)
+    return _EPOCH + microseconds * _MICROSECOND
 
 
 def microseconds_of(first_half: Any) -> Any:

@@ -29,15 +29,19 @@ class PredictionReads(Repository):
     """The questions that PredictionsRepository answers."""
 
     _file = "predictions"
-    _planned_anew = ("list_predictions", "stats", "monitoring_summary")
+    _planned_anew = (
+        "list_predictions",
+        "list_predictions__of_versions",
+        "stats",
+        "monitoring_summary",
+    )
 
     def get(self, *, id: UUID) -> Prediction | None:
         """Return one prediction, or None."""
         try:
-            since = time_of(checked_uuid("id", id))
+            values = {"id": id, "predicted_at": time_of(checked_uuid("id", id))}
         except OverflowError:
             return None
-        values = {"id": id, "since": since, "until": since + timedelta(milliseconds=1)}
         return self._row("get", Prediction, values)
 
     def list_predictions(
@@ -59,9 +63,15 @@ class PredictionReads(Repository):
         At most `limit` (1 to 1000); the next page is `before` the id of the last.
         """
         limit = page_size(limit)
-        since, until = _window(since, until, before)
+        since, until = _window(since, until)
+        before_at = None
+        if before is not None:
+            with suppress(OverflowError):
+                before_at = time_of(checked_uuid("before", before))
+                until = min(until, before_at + timedelta(microseconds=1))
         version_ids = self._version_ids(model_name, model_version)
-        return self._rows("list_predictions", Prediction, locals())
+        name = "list_predictions" if version_ids is None else "list_predictions__of_versions"
+        return self._rows(name, Prediction, locals())
 
     def recent(
         self,
@@ -163,13 +173,8 @@ class PredictionReads(Repository):
         return self._fetch("version_ids", scalar_row, locals())
 
 
-def _window(
-    since: datetime | None, until: datetime | None, before: UUID | None = None
-) -> tuple[datetime, datetime]:
+def _window(since: datetime | None, until: datetime | None) -> tuple[datetime, datetime]:
     """Return both ends of a window, so that only the partitions between them are read."""
     since = EARLIEST if since is None else instant("since", since)
     until = latest_moment() + timedelta(days=1) if until is None else instant("until", until)
-    if before is not None:
-        with suppress(OverflowError):
-            until = min(until, time_of(checked_uuid("before", before)) + timedelta(milliseconds=1))
     return since, until

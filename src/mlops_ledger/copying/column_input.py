@@ -10,7 +10,7 @@ import numpy as np
 
 from ..checks import values
 from ..errors import InvalidValue
-from .binary import EPOCH_MILLISECONDS, moment_of
+from .binary import EPOCH_MICROSECONDS, moment_of
 from .blocks import Array
 
 SCALARS: Final = (str, datetime, bool, int, float)
@@ -83,4 +83,4 @@ def moments(column: Any) -> Array:
         return np.array(list(map(moment_of, found)), np.int64)
     if np.isnat(array).any():
         raise InvalidValue("columns.predicted_at", "must not be missing")
-    return array.astype("M8[us]").astype(np.int64) - EPOCH_MILLISECONDS * 1000
+    return array.astype("M8[us]").astype(np.int64) - EPOCH_MICROSECONDS

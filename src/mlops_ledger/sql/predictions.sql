@@ -104,8 +104,7 @@ SELECT p.id, p.predicted_at, v.model_name, v.model_version, p.status, p.predicti
        p.batch_id, p.error_message, p.cache_hit, p.user_agent, p.client_ip, p.metadata, p.model_version_id
 FROM predictions p
 LEFT JOIN model_versions v ON v.id = p.model_version_id
-WHERE p.id = %(id)s::uuid
-  AND p.predicted_at >= %(since)s::timestamptz AND p.predicted_at < %(until)s::timestamptz;
+WHERE p.id = %(id)s::uuid AND p.predicted_at = %(predicted_at)s::timestamptz;
 
 -- list_predictions --
 -- Predictions of a window of time, newest first; a page goes on before the id that the last one ended with.
@@ -115,13 +114,33 @@ SELECT p.id, p.predicted_at, v.model_name, v.model_version, p.status, p.predicti
 FROM predictions p
 LEFT JOIN model_versions v ON v.id = p.model_version_id
 WHERE p.predicted_at >= %(since)s::timestamptz AND p.predicted_at < %(until)s::timestamptz
-  AND (%(version_ids)s::uuid[] IS NULL OR p.model_version_id = ANY (%(version_ids)s::uuid[]))
   AND (%(status)s::text IS NULL OR p.status = %(status)s::text)
   AND (%(predicted_label)s::text IS NULL OR p.predicted_label = %(predicted_label)s::text)
   AND (%(batch_id)s::text IS NULL OR p.batch_id = %(batch_id)s::text)
   AND (%(request_id)s::text IS NULL OR p.request_id = %(request_id)s::text)
-  AND (%(before)s::uuid IS NULL OR p.id < %(before)s::uuid)
-ORDER BY p.id DESC
+  AND (%(before)s::uuid IS NULL OR (p.predicted_at, p.id) < (%(before_at)s::timestamptz, %(before)s::uuid))
+ORDER BY p.predicted_at DESC, p.id DESC
+LIMIT %(limit)s::integer;
+
+-- list_predictions__of_versions --
+-- The same of some versions: the newest of each, and of these the newest, so that a page reads no more than its size a version.
+SELECT p.id, p.predicted_at, v.model_name, v.model_version, p.status, p.prediction, p.predicted_label, p.probability,
+       p.confidence_lower, p.confidence_upper, p.latency_ms, v.feature_names, p.feature_values, p.inputs, p.request_id,
+       p.batch_id, p.error_message, p.cache_hit, p.user_agent, p.client_ip, p.metadata, p.model_version_id
+FROM unnest(%(version_ids)s::uuid[]) wanted (id)
+CROSS JOIN LATERAL (
+    SELECT * FROM predictions p
+    WHERE p.model_version_id = wanted.id
+      AND p.predicted_at >= %(since)s::timestamptz AND p.predicted_at < %(until)s::timestamptz
+      AND (%(status)s::text IS NULL OR p.status = %(status)s::text)
+      AND (%(predicted_label)s::text IS NULL OR p.predicted_label = %(predicted_label)s::text)
+      AND (%(batch_id)s::text IS NULL OR p.batch_id = %(batch_id)s::text)
+      AND (%(request_id)s::text IS NULL OR p.request_id = %(request_id)s::text)
+      AND (%(before)s::uuid IS NULL OR (p.predicted_at, p.id) < (%(before_at)s::timestamptz, %(before)s::uuid))
+    ORDER BY p.predicted_at DESC, p.id DESC
+    LIMIT %(limit)s::integer) p
+JOIN model_versions v ON v.id = p.model_version_id
+ORDER BY p.predicted_at DESC, p.id DESC
 LIMIT %(limit)s::integer;
 
 -- stats --

@@ -16,13 +16,13 @@ ORDER BY p.since, t.table_name;
 SELECT id FROM model_versions WHERE model_name = %(model_name)s::text;
 
 -- trim_predictions --
--- Delete some predictions of a stretch of time, in the order of their ids.
+-- Delete some predictions of a stretch of time, oldest first.
 DELETE FROM predictions WHERE (id, predicted_at) IN (
     SELECT id, predicted_at FROM predictions
     WHERE predicted_at >= %(since)s::timestamptz AND predicted_at < %(until)s::timestamptz
       AND (%(version_ids)s::uuid[] IS NULL OR model_version_id = ANY (%(version_ids)s::uuid[]))
-      AND (%(after)s::uuid IS NULL OR id >= %(after)s::uuid)
-    ORDER BY id
+      AND (%(after)s::uuid IS NULL OR (predicted_at, id) >= (ledger_uuid_time(%(after)s::uuid), %(after)s::uuid))
+    ORDER BY predicted_at, id
     LIMIT %(limit)s::integer)
 RETURNING id;
 

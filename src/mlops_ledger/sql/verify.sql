@@ -26,7 +26,7 @@ WHERE cardinality(p.feature_values) <> cardinality(v.feature_names);
 -- wrong_id --
 -- Predictions whose id is of another time, so that it does not find them.
 SELECT count(*) FROM predictions
-WHERE id < ledger_uuid_floor(predicted_at) OR id >= ledger_uuid_floor(predicted_at + interval '1 millisecond');
+WHERE predicted_at <> ledger_uuid_time(id);
 
 -- partitions_missing --
 -- Predictions, if they have none for tomorrow; what writes labels and metrics makes theirs in passing.
