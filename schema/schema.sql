@@ -18,6 +18,26 @@ SET client_min_messages = warning;
 SET row_security = off;
 
 --
+-- Name: ledger_is_name(text); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_is_name(name text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (((char_length(name) >= 1) AND (char_length(name) <= 255)) AND (name = btrim(name)) AND (name !~ '[[:cntrl:]]'::text));
+
+COMMENT ON FUNCTION public.ledger_is_name(name text) IS 'Whether a text is a name: 1 to 255 characters, no control characters, no blanks at the ends.';
+
+--
+-- Name: ledger_is_time(timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_is_time(at timestamp with time zone) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((at >= '0001-01-01 00:00:00+00'::timestamp with time zone) AND (at < '10000-01-01 00:00:00+00'::timestamp with time zone));
+
+COMMENT ON FUNCTION public.ledger_is_time(at timestamp with time zone) IS 'Whether a timestamp lies in the years 1 to 9999, which every client can read.';
+
+--
 -- Name: ledger_uuid(); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -59,9 +79,9 @@ CREATE TABLE public.alerts (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT alerts_acknowledged_at_check CHECK (((acknowledged_at >= first_seen) AND (acknowledged_at < '10000-01-01 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT alerts_acknowledged_by_check CHECK (((acknowledged_by IS NULL) = (acknowledged_at IS NULL))),
-    CONSTRAINT alerts_alert_type_check CHECK ((((char_length(alert_type) >= 1) AND (char_length(alert_type) <= 255)) AND (alert_type = btrim(alert_type)) AND (alert_type !~ '[[:cntrl:]]'::text))),
+    CONSTRAINT alerts_alert_type_check CHECK (public.ledger_is_name(alert_type)),
     CONSTRAINT alerts_dedup_key_check CHECK (((char_length(dedup_key) >= 1) AND (char_length(dedup_key) <= 511))),
-    CONSTRAINT alerts_first_seen_check CHECK (((first_seen >= '0001-01-01 00:00:00+00'::timestamp with time zone) AND (first_seen < '10000-01-01 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT alerts_first_seen_check CHECK (public.ledger_is_time(first_seen)),
     CONSTRAINT alerts_last_seen_check CHECK (((last_seen >= first_seen) AND (last_seen < '10000-01-01 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT alerts_monitor_key_check CHECK (
 CASE
@@ -73,7 +93,7 @@ END),
     CONSTRAINT alerts_resolved_at_check CHECK (((resolved_at >= last_seen) AND (resolved_at >= COALESCE(acknowledged_at, last_seen)) AND (resolved_at < '10000-01-01 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT alerts_resolved_by_check CHECK (((resolved_by IS NULL) = (resolved_at IS NULL))),
     CONSTRAINT alerts_severity_check CHECK ((severity = ANY (ARRAY['info'::text, 'warning'::text, 'critical'::text]))),
-    CONSTRAINT alerts_snoozed_until_check CHECK (((snoozed_until >= '0001-01-01 00:00:00+00'::timestamp with time zone) AND (snoozed_until < '10000-01-01 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT alerts_snoozed_until_check CHECK (public.ledger_is_time(snoozed_until)),
     CONSTRAINT alerts_state_check CHECK ((((status = 'resolved'::text) = (resolved_at IS NOT NULL)) AND ((status = 'resolved'::text) OR ((status = 'acknowledged'::text) = (acknowledged_at IS NOT NULL))))),
     CONSTRAINT alerts_status_check CHECK ((status = ANY (ARRAY['active'::text, 'acknowledged'::text, 'resolved'::text]))),
     CONSTRAINT alerts_title_check CHECK (((char_length(title) >= 1) AND (char_length(title) <= 1000)))
@@ -139,7 +159,7 @@ BEGIN
        AND (acknowledge_alert.notes IS NULL OR starts_with(concat(alert.notes, E'\n'), acknowledge_alert.notes || E'\n')) THEN
         RETURN alert;
     END IF;
-    PERFORM ledger_refuse_settled_alert(alert);
+    PERFORM ledger_refuse_closed_alert(alert);
     UPDATE alerts a
     SET status = 'acknowledged', acknowledged_by = actor, notes = acknowledge_alert.notes,
         acknowledged_at = ledger_alert_moment(acknowledge_alert.at, a.first_seen)
@@ -178,14 +198,14 @@ CREATE TABLE public.monitors (
     removed_by text,
     CONSTRAINT monitors_attributes_check CHECK (((jsonb_typeof(attributes) = 'object'::text) AND ((attributes = '{}'::jsonb) OR (source = 'system'::text)))),
     CONSTRAINT monitors_consecutive_check CHECK (((consecutive >= 1) AND (consecutive <= 100))),
-    CONSTRAINT monitors_created_at_check CHECK (((created_at >= '0001-01-01 00:00:00+00'::timestamp with time zone) AND (created_at < '10000-01-01 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT monitors_created_at_check CHECK (public.ledger_is_time(created_at)),
     CONSTRAINT monitors_critical_threshold_check CHECK ((abs(critical_threshold) <= ('1000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000'::numeric)::double precision)),
     CONSTRAINT monitors_host_check CHECK (((host IS NOT NULL) = (source = 'system'::text))),
     CONSTRAINT monitors_hysteresis_check CHECK (((hysteresis >= (0)::double precision) AND (hysteresis <= ('1000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000'::numeric)::double precision))),
     CONSTRAINT monitors_known_metric_check CHECK (((source <> 'monitoring'::text) OR (metric_name = ANY (ARRAY['num_predictions'::text, 'positive_rate'::text, 'probability_mean'::text, 'probability_std'::text, 'entropy'::text, 'dataset_drift_detected'::text, 'feature_drift_ratio'::text, 'num_drifted_features'::text, 'num_features'::text, 'coverage_pct'::text, 'labeled_samples'::text])))),
-    CONSTRAINT monitors_metric_name_check CHECK ((((char_length(metric_name) >= 1) AND (char_length(metric_name) <= 255)) AND (metric_name = btrim(metric_name)) AND (metric_name !~ '[[:cntrl:]]'::text))),
+    CONSTRAINT monitors_metric_name_check CHECK (public.ledger_is_name(metric_name)),
     CONSTRAINT monitors_model_name_check CHECK (((model_name IS NOT NULL) OR (source = 'system'::text))),
-    CONSTRAINT monitors_name_check CHECK ((((char_length(name) >= 1) AND (char_length(name) <= 255)) AND (name = btrim(name)) AND (name !~ '[[:cntrl:]]'::text))),
+    CONSTRAINT monitors_name_check CHECK (public.ledger_is_name(name)),
     CONSTRAINT monitors_no_data_check CHECK ((no_data = ANY (ARRAY['ok'::text, 'warning'::text, 'critical'::text]))),
     CONSTRAINT monitors_operator_check CHECK ((operator = ANY (ARRAY['>'::text, '>='::text, '<'::text, '<='::text]))),
     CONSTRAINT monitors_removed_at_check CHECK (((removed_at >= created_at) AND (removed_at < '10000-01-01 00:00:00+00'::timestamp with time zone))),
@@ -443,6 +463,16 @@ CREATE FUNCTION public.ledger_person(name text) RETURNS text
 COMMENT ON FUNCTION public.ledger_person(name text) IS 'A name as it is compared with another: in lower case and NFKC, without characters that cannot be seen, and with single blanks between words. Letters of other alphabets that look alike stay different.';
 
 --
+-- Name: ledger_is_person(text); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_is_person(name text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((char_length(name) <= 255) AND (name !~ '[[:cntrl:]]'::text) AND (public.ledger_person(name) <> ''::text));
+
+COMMENT ON FUNCTION public.ledger_is_person(name text) IS 'Whether a text names somebody: at most 255 characters, none a control character and some that can be seen.';
+
+--
 -- Name: agent_actions; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -468,9 +498,9 @@ CREATE TABLE public.agent_actions (
     executed_by text,
     executed_at timestamp with time zone,
     result jsonb,
-    CONSTRAINT agent_actions_action_type_check CHECK ((((char_length(action_type) >= 1) AND (char_length(action_type) <= 255)) AND (action_type = btrim(action_type)) AND (action_type !~ '[[:cntrl:]]'::text))),
+    CONSTRAINT agent_actions_action_type_check CHECK (public.ledger_is_name(action_type)),
     CONSTRAINT agent_actions_approval_check CHECK (((reviewed_by IS NOT NULL) OR (NOT requires_approval) OR (status <> ALL (ARRAY['executed'::text, 'failed'::text])))),
-    CONSTRAINT agent_actions_executed_by_check CHECK (((char_length(executed_by) <= 255) AND (executed_by !~ '[[:cntrl:]]'::text) AND (public.ledger_person(executed_by) <> ''::text))),
+    CONSTRAINT agent_actions_executed_by_check CHECK (public.ledger_is_person(executed_by)),
     CONSTRAINT agent_actions_execution_check CHECK ((num_nonnulls(executed_by, executed_at, result) =
 CASE
     WHEN (status = ANY (ARRAY['executed'::text, 'failed'::text])) THEN 3
@@ -482,11 +512,11 @@ END)),
     CONSTRAINT agent_actions_issue_type_check CHECK ((char_length(issue_type) <= 255)),
     CONSTRAINT agent_actions_model_name_check CHECK (((model_version_id IS NULL) OR (model_name IS NOT NULL))),
     CONSTRAINT agent_actions_parameters_check CHECK ((jsonb_typeof(parameters) = 'object'::text)),
-    CONSTRAINT agent_actions_requested_at_check CHECK (((requested_at >= '0001-01-01 00:00:00+00'::timestamp with time zone) AND (requested_at < '10000-01-01 00:00:00+00'::timestamp with time zone))),
-    CONSTRAINT agent_actions_requested_by_check CHECK (((char_length(requested_by) <= 255) AND (requested_by !~ '[[:cntrl:]]'::text) AND (public.ledger_person(requested_by) <> ''::text))),
+    CONSTRAINT agent_actions_requested_at_check CHECK (public.ledger_is_time(requested_at)),
+    CONSTRAINT agent_actions_requested_by_check CHECK (public.ledger_is_person(requested_by)),
     CONSTRAINT agent_actions_result_check CHECK ((jsonb_typeof(result) = 'object'::text)),
     CONSTRAINT agent_actions_review_check CHECK ((((reviewed_by IS NULL) = (reviewed_at IS NULL)) AND ((reviewed_by IS NOT NULL) OR (status <> ALL (ARRAY['approved'::text, 'rejected'::text]))))),
-    CONSTRAINT agent_actions_reviewed_by_check CHECK (((char_length(reviewed_by) <= 255) AND (reviewed_by !~ '[[:cntrl:]]'::text) AND (public.ledger_person(reviewed_by) <> ''::text))),
+    CONSTRAINT agent_actions_reviewed_by_check CHECK (public.ledger_is_person(reviewed_by)),
     CONSTRAINT agent_actions_reviewer_check CHECK ((public.ledger_person(reviewed_by) <> public.ledger_person(requested_by))),
     CONSTRAINT agent_actions_risk_level_check CHECK ((risk_level = ANY (ARRAY['low'::text, 'medium'::text, 'high'::text, 'critical'::text]))),
     CONSTRAINT agent_actions_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'approved'::text, 'rejected'::text, 'executed'::text, 'failed'::text, 'expired'::text])))
@@ -749,6 +779,16 @@ $$;
 COMMENT ON FUNCTION public.expire_actions() IS 'Marks the actions past their expires_at as expired and returns how many.';
 
 --
+-- Name: ledger_is_slug(text); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_is_slug(name text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (name ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'::text);
+
+COMMENT ON FUNCTION public.ledger_is_slug(name text) IS 'Whether a text is a short name for machines: lower-case letters, digits, _, . or -, at most 63 of them.';
+
+--
 -- Name: performance_metrics; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -765,14 +805,14 @@ CREATE TABLE public.performance_metrics (
     slice text DEFAULT ''::text NOT NULL,
     metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT performance_metrics_created_at_check CHECK (((created_at >= '0001-01-01 00:00:00+00'::timestamp with time zone) AND (created_at < '10000-01-01 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT performance_metrics_created_at_check CHECK (public.ledger_is_time(created_at)),
     CONSTRAINT performance_metrics_metadata_check CHECK ((jsonb_typeof(metadata) = 'object'::text)),
-    CONSTRAINT performance_metrics_metric_name_check CHECK ((((char_length(metric_name) >= 1) AND (char_length(metric_name) <= 255)) AND (metric_name = btrim(metric_name)) AND (metric_name !~ '[[:cntrl:]]'::text))),
-    CONSTRAINT performance_metrics_metric_type_check CHECK ((((char_length(metric_type) >= 1) AND (char_length(metric_type) <= 255)) AND (metric_type = btrim(metric_type)) AND (metric_type !~ '[[:cntrl:]]'::text))),
+    CONSTRAINT performance_metrics_metric_name_check CHECK (public.ledger_is_name(metric_name)),
+    CONSTRAINT performance_metrics_metric_type_check CHECK (public.ledger_is_name(metric_type)),
     CONSTRAINT performance_metrics_metric_value_check CHECK ((abs(metric_value) <= ('1000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000'::numeric)::double precision)),
-    CONSTRAINT performance_metrics_slice_check CHECK (((char_length(slice) <= 255) AND (slice = btrim(slice)) AND (slice !~ '[[:cntrl:]]'::text))),
-    CONSTRAINT performance_metrics_stage_check CHECK ((stage ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'::text)),
-    CONSTRAINT performance_metrics_timestamp_check CHECK ((("timestamp" >= '0001-01-01 00:00:00+00'::timestamp with time zone) AND ("timestamp" < '10000-01-01 00:00:00+00'::timestamp with time zone)))
+    CONSTRAINT performance_metrics_slice_check CHECK (((slice = ''::text) OR public.ledger_is_name(slice))),
+    CONSTRAINT performance_metrics_stage_check CHECK (public.ledger_is_slug(stage)),
+    CONSTRAINT performance_metrics_timestamp_check CHECK (public.ledger_is_time("timestamp"))
 );
 
 COMMENT ON TABLE public.performance_metrics IS 'Any metric of a model version over time. A series is the values of a metric of a version at one stage on one slice.';
@@ -1028,34 +1068,6 @@ $$;
 COMMENT ON FUNCTION public.ledger_audit_row() IS 'Trigger of audited tables: appends the change of a row to audit_log. Takes the event, the columns of the primary key and those that may name who did it.';
 
 --
--- Name: ledger_check_decision(uuid, uuid); Type: FUNCTION; Schema: public; Owner: -
---
-
-CREATE FUNCTION public.ledger_check_decision(decision_id uuid, version_id uuid) RETURNS void
-    LANGUAGE plpgsql
-    SET search_path TO 'public', 'pg_temp'
-    AS $$
-DECLARE
-    decision retraining_decisions;
-BEGIN
-    SELECT * INTO decision FROM retraining_decisions d WHERE d.id = decision_id;
-    IF decision_id IS NULL THEN
-        RETURN;
-    ELSIF NOT FOUND THEN
-        RAISE EXCEPTION 'decision_id: there is no decision %', decision_id USING ERRCODE = 'MLNF0';
-    ELSIF decision.candidate_version_id IS DISTINCT FROM version_id THEN
-        RAISE EXCEPTION 'decision_id: decision % is about another version', decision_id
-            USING ERRCODE = 'MLPR0', HINT = 'Give the decision that judged the version to be promoted.';
-    ELSIF decision.action <> 'promote' THEN
-        RAISE EXCEPTION 'decision_id: decision % does not allow a promotion, its action is %', decision_id, decision.action
-            USING ERRCODE = 'MLPR0', HINT = 'A pending decision must be resolved first; give the one that resolves it.';
-    END IF;
-END
-$$;
-
-COMMENT ON FUNCTION public.ledger_check_decision(decision_id uuid, version_id uuid) IS 'Refuses a decision that was not to promote that very version.';
-
---
 -- Name: ledger_metric(jsonb, text); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -1083,7 +1095,7 @@ CREATE TABLE public.model_deployments (
     decision_id uuid,
     action_id uuid,
     restores_id uuid,
-    CONSTRAINT model_deployments_deployed_at_check CHECK (((deployed_at >= '0001-01-01 00:00:00+00'::timestamp with time zone) AND (deployed_at < '10000-01-01 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT model_deployments_deployed_at_check CHECK (public.ledger_is_time(deployed_at)),
     CONSTRAINT model_deployments_interval_check CHECK ((retired_at > deployed_at)),
     CONSTRAINT model_deployments_retired_at_check CHECK (isfinite(retired_at))
 );
@@ -1125,7 +1137,7 @@ CREATE TABLE public.model_slots (
     model_name text NOT NULL,
     slot text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT model_slots_slot_check CHECK ((slot ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'::text))
+    CONSTRAINT model_slots_slot_check CHECK (public.ledger_is_slug(slot))
 );
 
 COMMENT ON TABLE public.model_slots IS 'Places in production that hold at most one version at a time; promotions lock their slot here.';
@@ -1173,15 +1185,15 @@ CREATE TABLE public.model_versions (
     promoted_by text,
     CONSTRAINT model_versions_accuracy_check CHECK (((accuracy >= (0)::double precision) AND (accuracy <= (1)::double precision))),
     CONSTRAINT model_versions_brier_score_check CHECK (((brier_score >= (0)::double precision) AND (brier_score <= (2)::double precision))),
-    CONSTRAINT model_versions_created_at_check CHECK (((created_at >= '0001-01-01 00:00:00+00'::timestamp with time zone) AND (created_at < '10000-01-01 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT model_versions_created_at_check CHECK (public.ledger_is_time(created_at)),
     CONSTRAINT model_versions_f1_score_check CHECK (((f1_score >= (0)::double precision) AND (f1_score <= (1)::double precision))),
     CONSTRAINT model_versions_feature_names_check CHECK (((cardinality(feature_names) > 0) AND (array_ndims(feature_names) = 1) AND (array_position(feature_names, NULL::text) IS NULL))),
     CONSTRAINT model_versions_hyperparameters_check CHECK ((jsonb_typeof(hyperparameters) = 'object'::text)),
     CONSTRAINT model_versions_mae_check CHECK ((mae >= (0)::double precision)),
     CONSTRAINT model_versions_metrics_check CHECK (((jsonb_typeof(metrics) = 'object'::text) AND (NOT jsonb_path_exists(metrics, '$.*?(@.type() == "string" || @.type() == "boolean")'::jsonpath)))),
     CONSTRAINT model_versions_mlflow_run_id_check CHECK ((char_length(mlflow_run_id) <= 255)),
-    CONSTRAINT model_versions_model_name_check CHECK ((((char_length(model_name) >= 1) AND (char_length(model_name) <= 255)) AND (model_name = btrim(model_name)) AND (model_name !~ '[[:cntrl:]]'::text))),
-    CONSTRAINT model_versions_model_version_check CHECK ((((char_length(model_version) >= 1) AND (char_length(model_version) <= 255)) AND (model_version = btrim(model_version)) AND (model_version !~ '[[:cntrl:]]'::text))),
+    CONSTRAINT model_versions_model_name_check CHECK (public.ledger_is_name(model_name)),
+    CONSTRAINT model_versions_model_version_check CHECK (public.ledger_is_name(model_version)),
     CONSTRAINT model_versions_precision_check CHECK ((("precision" >= (0)::double precision) AND ("precision" <= (1)::double precision))),
     CONSTRAINT model_versions_r2_check CHECK ((r2 <= (1)::double precision)),
     CONSTRAINT model_versions_recall_check CHECK (((recall >= (0)::double precision) AND (recall <= (1)::double precision))),
@@ -1518,7 +1530,7 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 
-COMMENT ON FUNCTION public.ledger_match_write(since timestamp with time zone, until timestamp with time zone) IS 'Settles the labels that waited for a write of predictions; never fails.';
+COMMENT ON FUNCTION public.ledger_match_write(since timestamp with time zone, until timestamp with time zone) IS 'Matches the labels that waited for a write of predictions; never fails.';
 
 --
 -- Name: ledger_monitor_points(public.monitors, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
@@ -1615,7 +1627,7 @@ CREATE FUNCTION public.ledger_objects() RETURNS TABLE(kind text, identity text, 
     SET search_path TO 'public', 'pg_temp'
     AS $$
     WITH tables AS (
-        SELECT DISTINCT format('%I', g.object_name)::regclass AS id FROM ledger_privileges() g
+        SELECT DISTINCT format('%I', g.object_name)::regclass AS id FROM ledger_privileges g
         WHERE g.object_type IN ('TABLE', 'VIEW')
     ), relations AS (
         SELECT id FROM tables UNION SELECT i.inhrelid FROM pg_inherits i JOIN tables t ON t.id = i.inhparent
@@ -1628,7 +1640,7 @@ CREATE FUNCTION public.ledger_objects() RETURNS TABLE(kind text, identity text, 
     FROM pg_proc p
     WHERE p.pronamespace = quote_ident(current_schema())::regnamespace
       AND (p.proname LIKE 'ledger\_%'
-           OR p.proname IN (SELECT g.object_name FROM ledger_privileges() g WHERE g.object_type = 'FUNCTION')
+           OR p.proname IN (SELECT g.object_name FROM ledger_privileges g WHERE g.object_type = 'FUNCTION')
            OR p.oid IN (SELECT t.tgfoid FROM pg_trigger t JOIN relations r ON r.id = t.tgrelid))
     ORDER BY 1, 2
 $$;
@@ -1654,51 +1666,6 @@ CREATE FUNCTION public.ledger_partitions(table_name text) RETURNS TABLE(name tex
 $$;
 
 COMMENT ON FUNCTION public.ledger_partitions(table_name text) IS 'The partitions of a table and their bounds: since is included, until is not.';
-
---
--- Name: ledger_privileges(); Type: FUNCTION; Schema: public; Owner: -
---
-
-CREATE FUNCTION public.ledger_privileges() RETURNS TABLE(role text, privilege text, object_type text, object_name text, columns text[])
-    LANGUAGE sql STABLE
-    SET search_path TO 'public', 'pg_temp'
-    AS $$
-    SELECT g.role, g.privilege, g.object_type, o.name, g.columns
-    FROM (VALUES
-        ('reader', 'SELECT', 'TABLE', '{
-            agent_actions, alert_occurrences, alerts, drift_reports, ground_truth, ground_truth_waiting, ledger_migrations,
-            model_deployments, model_slots, model_versions, monitor_states, monitoring_metrics, monitors,
-            partition_policies, performance_metrics, prediction_batches, promotion_policies, retraining_decisions,
-            system_metrics}'::text[], NULL::text[]),
-        -- Not what went into the model as text, nor who asked: inputs, metadata, user_agent, client_ip.
-        ('reader', 'SELECT', 'TABLE', '{predictions}', '{
-            id, predicted_at, model_version_id, request_id, batch_id, feature_values, prediction, predicted_label,
-            probability, confidence_lower, confidence_upper, latency_ms, status, error_message, cache_hit}'),
-        ('reader', 'SELECT', 'VIEW', '{
-            v_decision_history, v_deployments, v_labeled_predictions, v_lineage, v_model_timeline, v_monitors, v_open_alerts,
-            v_pending_actions, v_prediction_log, v_recent_monitoring}', NULL),
-        ('writer', 'SELECT', 'TABLE', '{predictions}', NULL),
-        ('writer', 'SELECT', 'VIEW', '{v_predictions}', NULL),
-        ('writer', 'INSERT', 'TABLE', '{
-            agent_actions, drift_reports, ground_truth, model_versions, monitoring_metrics, monitors,
-            performance_metrics, prediction_batches, predictions, retraining_decisions, system_metrics}', NULL),
-        ('writer', 'UPDATE', 'TABLE', '{model_versions}', '{stage, tags}'),
-        -- A queue, not history: labels leave it for ground_truth.
-        ('writer', 'INSERT', 'TABLE', '{ground_truth_waiting}', NULL),
-        ('writer', 'UPDATE', 'TABLE', '{ground_truth_waiting}', NULL),
-        ('writer', 'DELETE', 'TABLE', '{ground_truth_waiting}', NULL),
-        ('writer', 'EXECUTE', 'FUNCTION', '{
-            ensure_partitions, execute_action, expire_actions, promote, raise_alert, resolve_alert, retire, rollback,
-            run_monitors}', NULL),
-        ('approver', 'EXECUTE', 'FUNCTION', '{
-            acknowledge_alert, approve_action, expire_actions, reject_action, resolve_alert, snooze_alert}', NULL),
-        ('auditor', 'SELECT', 'TABLE', '{audit_head, audit_log, deletions, predictions}', NULL),
-        ('auditor', 'SELECT', 'VIEW', '{v_predictions}', NULL)
-    ) g (role, privilege, object_type, names, columns)
-    CROSS JOIN LATERAL unnest(g.names) WITH ORDINALITY o (name, place)
-$$;
-
-COMMENT ON FUNCTION public.ledger_privileges() IS 'What each kind of role may do; where columns are named, with those only. Whoever is not named here may do nothing, but for the owner.';
 
 --
 -- Name: ledger_raise_by_monitor(public.monitors, text, jsonb, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
@@ -1753,6 +1720,25 @@ $$;
 COMMENT ON FUNCTION public.ledger_refuse_change() IS 'Trigger of append-only tables: refuses the statement.';
 
 --
+-- Name: ledger_refuse_closed_alert(public.alerts); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_refuse_closed_alert(alert public.alerts) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF alert.status <> 'active' THEN
+        RAISE EXCEPTION 'alert % was already % by % at %', alert.id, alert.status,
+            coalesce(alert.resolved_by, alert.acknowledged_by), coalesce(alert.resolved_at, alert.acknowledged_at)
+            USING ERRCODE = 'MLCF0';
+    END IF;
+END
+$$;
+
+COMMENT ON FUNCTION public.ledger_refuse_closed_alert(alert public.alerts) IS 'Tells whoever comes too late who acknowledged or resolved the alert, and when.';
+
+--
 -- Name: ledger_refuse_contradiction(); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -1766,25 +1752,6 @@ END
 $$;
 
 COMMENT ON FUNCTION public.ledger_refuse_contradiction() IS 'Refuses two labels of one prediction and time that differ.';
-
---
--- Name: ledger_refuse_settled_alert(public.alerts); Type: FUNCTION; Schema: public; Owner: -
---
-
-CREATE FUNCTION public.ledger_refuse_settled_alert(settled public.alerts) RETURNS void
-    LANGUAGE plpgsql
-    SET search_path TO 'public', 'pg_temp'
-    AS $$
-BEGIN
-    IF settled.status <> 'active' THEN
-        RAISE EXCEPTION 'alert % was already % by % at %', settled.id, settled.status,
-            coalesce(settled.resolved_by, settled.acknowledged_by), coalesce(settled.resolved_at, settled.acknowledged_at)
-            USING ERRCODE = 'MLCF0';
-    END IF;
-END
-$$;
-
-COMMENT ON FUNCTION public.ledger_refuse_settled_alert(settled public.alerts) IS 'Tells whoever comes too late who acknowledged or resolved the alert, and when.';
 
 --
 -- Name: ledger_require_feature_results(jsonb); Type: FUNCTION; Schema: public; Owner: -
@@ -1898,16 +1865,16 @@ BEGIN
     RETURN QUERY
     SELECT format('GRANT %s%s ON TABLE %I.%I TO %I', g.privilege, ' (' || array_to_string(g.columns, ', ') || ')',
                   schema, g.object_name, prefix || g.role)
-    FROM ledger_privileges() g WHERE g.object_type <> 'FUNCTION';
+    FROM ledger_privileges g WHERE g.object_type <> 'FUNCTION';
     RETURN QUERY
     SELECT format('GRANT EXECUTE ON FUNCTION %s TO %I', p.oid::regprocedure, prefix || g.role)
-    FROM ledger_privileges() g
+    FROM ledger_privileges g
     JOIN pg_proc p ON p.proname = g.object_name AND p.pronamespace = quote_ident(schema)::regnamespace
     WHERE g.object_type = 'FUNCTION';
 END
 $_$;
 
-COMMENT ON FUNCTION public.ledger_role_statements(prefix text) IS 'The statements that make the roles owner, writer, reader, approver and auditor, with names that begin with a prefix, hand the ledger to the owner, and grant what ledger_privileges() says; in psql: SELECT ledger_role_statements() \gexec. Running them again changes nothing.';
+COMMENT ON FUNCTION public.ledger_role_statements(prefix text) IS 'The statements that make the roles owner, writer, reader, approver and auditor, with names that begin with a prefix, hand the ledger to the owner, and grant what ledger_privileges says; in psql: SELECT ledger_role_statements() \gexec. Running them again changes nothing.';
 
 --
 -- Name: ledger_run_monitor(public.monitors, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
@@ -2221,13 +2188,24 @@ CREATE FUNCTION public.model_deployments_check_decision() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
     AS $$
+DECLARE
+    decision retraining_decisions;
 BEGIN
-    PERFORM ledger_check_decision(NEW.decision_id, NEW.model_version_id);
+    SELECT * INTO decision FROM retraining_decisions d WHERE d.id = NEW.decision_id;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'decision_id: there is no decision %', NEW.decision_id USING ERRCODE = 'MLNF0';
+    ELSIF decision.candidate_version_id IS DISTINCT FROM NEW.model_version_id THEN
+        RAISE EXCEPTION 'decision_id: decision % is about another version', decision.id
+            USING ERRCODE = 'MLPR0', HINT = 'Give the decision that judged the version to be promoted.';
+    ELSIF decision.action <> 'promote' THEN
+        RAISE EXCEPTION 'decision_id: decision % does not allow a promotion, its action is %', decision.id, decision.action
+            USING ERRCODE = 'MLPR0', HINT = 'A pending decision must be resolved first; give the one that resolves it.';
+    END IF;
     RETURN NEW;
 END
 $$;
 
-COMMENT ON FUNCTION public.model_deployments_check_decision() IS 'Trigger of model_deployments: a deployment needs a decision that allows it, if it names one.';
+COMMENT ON FUNCTION public.model_deployments_check_decision() IS 'Trigger of model_deployments: a decision that is named must be to promote that very version.';
 
 --
 -- Name: model_deployments_check_policy(); Type: FUNCTION; Schema: public; Owner: -
@@ -2528,7 +2506,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION public.prediction_batches_after_insert() IS 'Settles the labels that waited for the predictions of a write, when it commits.';
+COMMENT ON FUNCTION public.prediction_batches_after_insert() IS 'Matches the labels that waited for the predictions of a write, when it commits.';
 
 --
 -- Name: production_at(text, timestamp with time zone, text); Type: FUNCTION; Schema: public; Owner: -
@@ -2592,7 +2570,6 @@ BEGIN
         RAISE EXCEPTION 'model_version: is required'
             USING ERRCODE = 'MLIV0', HINT = 'Name the version, or the decision or action that allows it.';
     END IF;
-    PERFORM ledger_check_decision(promote.decision_id, version.id);
     locked := ledger_lock_slot(version.model_name, promote.slot);
     SELECT * INTO current FROM v_deployments d WHERE d.id = promote.deployment_id;
     IF FOUND THEN
@@ -2803,7 +2780,7 @@ BEGIN
     IF alert.status = 'resolved' THEN
         IF alert.resolved_by <> actor
            OR right(concat(E'\n', alert.notes), char_length(resolve_alert.notes) + 1) <> E'\n' || resolve_alert.notes THEN
-            PERFORM ledger_refuse_settled_alert(alert);
+            PERFORM ledger_refuse_closed_alert(alert);
         END IF;
         RETURN NEXT alert;
         RETURN;
@@ -2985,7 +2962,7 @@ DECLARE
     actor text := coalesce(snooze_alert.snoozed_by, session_user);
 BEGIN
     IF alert.status = 'resolved' THEN
-        PERFORM ledger_refuse_settled_alert(alert);
+        PERFORM ledger_refuse_closed_alert(alert);
     ELSIF (alert.snoozed_until, alert.snoozed_by) IS NOT DISTINCT FROM (until, actor) THEN
         RETURN alert;
     ELSIF until <= clock_timestamp() THEN
@@ -3052,6 +3029,108 @@ COMMENT ON COLUMN public.audit_head.seq IS 'Number of the last entry; 0 before t
 COMMENT ON COLUMN public.audit_head.hash IS 'Hash of the last entry; 32 zero bytes before the first.';
 
 --
+-- Name: baseline_features; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.baseline_features (
+    baseline_id uuid NOT NULL,
+    series smallint NOT NULL,
+    feature text NOT NULL,
+    column_name text NOT NULL,
+    kind text NOT NULL,
+    edges double precision[],
+    categories text[],
+    num_categories integer,
+    counts bigint[] NOT NULL,
+    sums double precision[],
+    num_missing bigint NOT NULL,
+    mean double precision,
+    std double precision,
+    min double precision,
+    max double precision,
+    CONSTRAINT baseline_features_bins_check CHECK (
+CASE kind
+    WHEN 'categorical'::text THEN ((edges IS NULL) AND (categories IS NOT NULL))
+    ELSE ((edges IS NOT NULL) AND (categories IS NULL) AND (cardinality(counts) = (cardinality(edges) + 2)))
+END),
+    CONSTRAINT baseline_features_column_name_check CHECK ((column_name = ANY (ARRAY['feature_values'::text, 'inputs'::text, 'probability'::text, 'prediction'::text, 'predicted_label'::text, 'actual_label'::text, 'actual_value'::text]))),
+    CONSTRAINT baseline_features_feature_check CHECK (((char_length(feature) >= 1) AND (char_length(feature) <= 255))),
+    CONSTRAINT baseline_features_kind_check CHECK ((kind = ANY (ARRAY['numeric'::text, 'categorical'::text, 'text'::text]))),
+    CONSTRAINT baseline_features_num_categories_check CHECK ((num_categories >= cardinality(categories))),
+    CONSTRAINT baseline_features_num_missing_check CHECK ((num_missing >= 0)),
+    CONSTRAINT baseline_features_series_check CHECK ((series > 0)),
+    CONSTRAINT baseline_features_std_check CHECK ((std >= (0)::double precision))
+);
+
+COMMENT ON TABLE public.baseline_features IS 'The bins of a baseline, one row for each feature, score and label. Windows are counted in the same bins.';
+
+COMMENT ON COLUMN public.baseline_features.baseline_id IS 'The baseline.';
+
+COMMENT ON COLUMN public.baseline_features.series IS 'Number of the feature in the baseline, from 1.';
+
+COMMENT ON COLUMN public.baseline_features.feature IS 'Name of the feature; of a score or label the name of its column.';
+
+COMMENT ON COLUMN public.baseline_features.column_name IS 'Where its values are: feature_values, inputs, probability, prediction or predicted_label of predictions; actual_label or actual_value of ground_truth.';
+
+COMMENT ON COLUMN public.baseline_features.kind IS 'numeric; categorical; or text, of which the length is counted.';
+
+COMMENT ON COLUMN public.baseline_features.edges IS 'Of numbers: where the bins begin, ascending; bin 0 is below the first edge, the last but one from the last edge on, the last one NaN.';
+
+COMMENT ON COLUMN public.baseline_features.categories IS 'Of categories: at most the 1000 most frequent, in that order. The first 50 have bins of their own from 1 on, all others share bin 51, and those that the baseline does not have are in bin 0.';
+
+COMMENT ON COLUMN public.baseline_features.num_categories IS 'Of categories: how many the baseline has; above 1000, unseen ones cannot be told from rare ones.';
+
+COMMENT ON COLUMN public.baseline_features.counts IS 'Number of values in each bin, from bin 0 on.';
+
+COMMENT ON COLUMN public.baseline_features.sums IS 'Of numbers: sum of the values in each bin, cut off at 1e150.';
+
+COMMENT ON COLUMN public.baseline_features.num_missing IS 'Number of missing values.';
+
+COMMENT ON COLUMN public.baseline_features.mean IS 'Of numbers: their mean; of texts that of their lengths.';
+
+COMMENT ON COLUMN public.baseline_features.std IS 'Their standard deviation, of the population.';
+
+COMMENT ON COLUMN public.baseline_features.min IS 'The smallest finite value.';
+
+COMMENT ON COLUMN public.baseline_features.max IS 'The largest finite value.';
+
+--
+-- Name: baselines; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.baselines (
+    id uuid DEFAULT public.ledger_uuid() NOT NULL,
+    model_name text NOT NULL,
+    model_version_id uuid NOT NULL,
+    num_rows bigint NOT NULL,
+    window_start timestamp with time zone,
+    window_end timestamp with time zone,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    created_by text DEFAULT SESSION_USER NOT NULL,
+    CONSTRAINT baselines_created_by_check CHECK ((char_length(created_by) <= 255)),
+    CONSTRAINT baselines_num_rows_check CHECK ((num_rows > 0)),
+    CONSTRAINT baselines_window_check CHECK (((num_nulls(window_start, window_end) <> 1) AND (window_start < window_end)))
+);
+
+COMMENT ON TABLE public.baselines IS 'What the data of a version looked like when it was trained, append-only; the newest one of a version is what its later windows are compared with.';
+
+COMMENT ON COLUMN public.baselines.id IS 'Time-ordered id (UUIDv7); a baseline retried with the same id is registered once.';
+
+COMMENT ON COLUMN public.baselines.model_name IS 'The model.';
+
+COMMENT ON COLUMN public.baselines.model_version_id IS 'The version.';
+
+COMMENT ON COLUMN public.baselines.num_rows IS 'Number of rows it was made from.';
+
+COMMENT ON COLUMN public.baselines.window_start IS 'Start of the window of predictions that it was made from; empty when it came from elsewhere.';
+
+COMMENT ON COLUMN public.baselines.window_end IS 'End of that window, excluded.';
+
+COMMENT ON COLUMN public.baselines.created_at IS 'When it was registered.';
+
+COMMENT ON COLUMN public.baselines.created_by IS 'Who registered it.';
+
+--
 -- Name: deletions; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -3112,7 +3191,7 @@ CREATE TABLE public.drift_reports (
     monitoring_run_id uuid,
     metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT drift_reports_created_at_check CHECK (((created_at >= '0001-01-01 00:00:00+00'::timestamp with time zone) AND (created_at < '10000-01-01 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT drift_reports_created_at_check CHECK (public.ledger_is_time(created_at)),
     CONSTRAINT drift_reports_current_size_check CHECK ((current_size >= 0)),
     CONSTRAINT drift_reports_drift_score_check CHECK ((abs(drift_score) <= ('1000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000'::numeric)::double precision)),
     CONSTRAINT drift_reports_drifted_count_check CHECK ((n_drifted_features = cardinality(drifted_features))),
@@ -3128,7 +3207,7 @@ CREATE TABLE public.drift_reports (
     CONSTRAINT drift_reports_reference_size_check CHECK ((reference_size >= 0)),
     CONSTRAINT drift_reports_reference_start_check CHECK (((reference_start >= '0001-01-01 00:00:00+00'::timestamp with time zone) AND (reference_start <= "timestamp"))),
     CONSTRAINT drift_reports_threshold_check CHECK ((abs(threshold) <= ('1000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000'::numeric)::double precision)),
-    CONSTRAINT drift_reports_timestamp_check CHECK ((("timestamp" >= '0001-01-01 00:00:00+00'::timestamp with time zone) AND ("timestamp" < '10000-01-01 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT drift_reports_timestamp_check CHECK (public.ledger_is_time("timestamp")),
     CONSTRAINT drift_reports_window_check CHECK ((window_start < window_end)),
     CONSTRAINT drift_reports_window_end_check CHECK ((window_end <= "timestamp")),
     CONSTRAINT drift_reports_window_start_check CHECK ((window_start >= '0001-01-01 00:00:00+00'::timestamp with time zone))
@@ -3284,6 +3363,32 @@ ALTER TABLE public.ground_truth_waiting ALTER COLUMN id ADD GENERATED ALWAYS AS 
 );
 
 --
+-- Name: ledger_privileges; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.ledger_privileges (
+    role text NOT NULL,
+    privilege text NOT NULL,
+    object_type text NOT NULL,
+    object_name text NOT NULL,
+    columns text[],
+    CONSTRAINT ledger_privileges_object_type_check CHECK ((object_type = ANY (ARRAY['TABLE'::text, 'VIEW'::text, 'FUNCTION'::text]))),
+    CONSTRAINT ledger_privileges_role_check CHECK ((role = ANY (ARRAY['reader'::text, 'writer'::text, 'approver'::text, 'auditor'::text])))
+);
+
+COMMENT ON TABLE public.ledger_privileges IS 'What each kind of role may do; each migration adds the rows of what it makes. Whoever is not named here may do nothing, but for the owner.';
+
+COMMENT ON COLUMN public.ledger_privileges.role IS 'reader, writer, approver or auditor; the last three are members of the first.';
+
+COMMENT ON COLUMN public.ledger_privileges.privilege IS 'SELECT, INSERT, UPDATE, DELETE or EXECUTE.';
+
+COMMENT ON COLUMN public.ledger_privileges.object_type IS 'TABLE, VIEW or FUNCTION.';
+
+COMMENT ON COLUMN public.ledger_privileges.object_name IS 'Name of the table, view or function.';
+
+COMMENT ON COLUMN public.ledger_privileges.columns IS 'With these columns only; NULL for all.';
+
+--
 -- Name: model_slots_id_seq; Type: SEQUENCE; Schema: public; Owner: -
 --
 
@@ -3358,7 +3463,7 @@ CREATE TABLE public.monitoring_metrics (
     metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT monitoring_metrics_coverage_pct_check CHECK (((coverage_pct >= (0)::double precision) AND (coverage_pct <= (100)::double precision))),
-    CONSTRAINT monitoring_metrics_created_at_check CHECK (((created_at >= '0001-01-01 00:00:00+00'::timestamp with time zone) AND (created_at < '10000-01-01 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT monitoring_metrics_created_at_check CHECK (public.ledger_is_time(created_at)),
     CONSTRAINT monitoring_metrics_drifted_features_check CHECK (((cardinality(drifted_features) = 0) OR ((array_ndims(drifted_features) = 1) AND (array_position(drifted_features, NULL::text) IS NULL)))),
     CONSTRAINT monitoring_metrics_drifted_of_features_check CHECK ((num_drifted_features <= num_features)),
     CONSTRAINT monitoring_metrics_entropy_check CHECK (((entropy >= (0)::double precision) AND (entropy < 'Infinity'::double precision))),
@@ -3373,7 +3478,7 @@ CREATE TABLE public.monitoring_metrics (
     CONSTRAINT monitoring_metrics_positive_rate_check CHECK (((positive_rate >= (0)::double precision) AND (positive_rate <= (1)::double precision))),
     CONSTRAINT monitoring_metrics_probability_mean_check CHECK (((probability_mean >= (0)::double precision) AND (probability_mean <= (1)::double precision))),
     CONSTRAINT monitoring_metrics_probability_std_check CHECK (((probability_std >= (0)::double precision) AND (probability_std <= (1)::double precision))),
-    CONSTRAINT monitoring_metrics_timestamp_check CHECK ((("timestamp" >= '0001-01-01 00:00:00+00'::timestamp with time zone) AND ("timestamp" < '10000-01-01 00:00:00+00'::timestamp with time zone)))
+    CONSTRAINT monitoring_metrics_timestamp_check CHECK (public.ledger_is_time("timestamp"))
 );
 
 COMMENT ON TABLE public.monitoring_metrics IS 'Monitoring runs: what a job computed over the predictions of a window.';
@@ -3546,7 +3651,7 @@ CREATE TABLE public.promotion_policies (
     requires_approval boolean DEFAULT false NOT NULL,
     updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     updated_by text DEFAULT SESSION_USER NOT NULL,
-    CONSTRAINT promotion_policies_slot_check CHECK ((slot ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'::text))
+    CONSTRAINT promotion_policies_slot_check CHECK (public.ledger_is_slug(slot))
 );
 
 COMMENT ON TABLE public.promotion_policies IS 'What a promotion needs, per model and slot; without a row, nothing. Rollback and retirement need nothing.';
@@ -3588,7 +3693,7 @@ CREATE TABLE public.retraining_decisions (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT retraining_decisions_action_check CHECK ((action = ANY (ARRAY['promote'::text, 'reject'::text, 'pending'::text]))),
     CONSTRAINT retraining_decisions_coverage_pct_check CHECK (((coverage_pct >= (0)::double precision) AND (coverage_pct <= (100)::double precision))),
-    CONSTRAINT retraining_decisions_created_at_check CHECK (((created_at >= '0001-01-01 00:00:00+00'::timestamp with time zone) AND (created_at < '10000-01-01 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT retraining_decisions_created_at_check CHECK (public.ledger_is_time(created_at)),
     CONSTRAINT retraining_decisions_data_context_check CHECK ((jsonb_typeof(data_context) = 'object'::text)),
     CONSTRAINT retraining_decisions_decision_details_check CHECK ((jsonb_typeof(decision_details) = 'object'::text)),
     CONSTRAINT retraining_decisions_drift_context_check CHECK ((jsonb_typeof(drift_context) = 'object'::text)),
@@ -3596,11 +3701,11 @@ CREATE TABLE public.retraining_decisions (
     CONSTRAINT retraining_decisions_labeled_samples_check CHECK ((labeled_samples >= 0)),
     CONSTRAINT retraining_decisions_promote_candidate_check CHECK (((action <> 'promote'::text) OR (candidate_version_id IS NOT NULL))),
     CONSTRAINT retraining_decisions_resolution_check CHECK (((resolves_id IS NULL) OR (action <> 'pending'::text))),
-    CONSTRAINT retraining_decisions_timestamp_check CHECK ((("timestamp" >= '0001-01-01 00:00:00+00'::timestamp with time zone) AND ("timestamp" < '10000-01-01 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT retraining_decisions_timestamp_check CHECK (public.ledger_is_time("timestamp")),
     CONSTRAINT retraining_decisions_trigger_reason_check CHECK (((char_length(trigger_reason) >= 1) AND (char_length(trigger_reason) <= 255)))
 );
 
-COMMENT ON TABLE public.retraining_decisions IS 'Gate decisions on candidates, append-only: a pending decision is settled by a later row that resolves it.';
+COMMENT ON TABLE public.retraining_decisions IS 'Gate decisions on candidates, append-only: a pending decision is resolved by a later row that names it.';
 
 COMMENT ON COLUMN public.retraining_decisions.id IS 'Time-ordered id (UUIDv7); a decision retried with the same id is recorded once.';
 
@@ -3634,7 +3739,7 @@ COMMENT ON COLUMN public.retraining_decisions.monitoring_run_id IS 'The monitori
 
 COMMENT ON COLUMN public.retraining_decisions.decided_by IS 'Who or what decided.';
 
-COMMENT ON COLUMN public.retraining_decisions.resolves_id IS 'The pending decision that this one settles.';
+COMMENT ON COLUMN public.retraining_decisions.resolves_id IS 'The pending decision that this one resolves.';
 
 COMMENT ON COLUMN public.retraining_decisions.created_at IS 'When the row was written.';
 
@@ -3651,8 +3756,8 @@ CREATE TABLE public.system_metrics (
     unit text,
     attributes jsonb DEFAULT '{}'::jsonb NOT NULL,
     CONSTRAINT system_metrics_attributes_check CHECK ((jsonb_typeof(attributes) = 'object'::text)),
-    CONSTRAINT system_metrics_host_check CHECK ((((char_length(host) >= 1) AND (char_length(host) <= 255)) AND (host = btrim(host)) AND (host !~ '[[:cntrl:]]'::text))),
-    CONSTRAINT system_metrics_metric_name_check CHECK ((((char_length(metric_name) >= 1) AND (char_length(metric_name) <= 255)) AND (metric_name = btrim(metric_name)) AND (metric_name !~ '[[:cntrl:]]'::text))),
+    CONSTRAINT system_metrics_host_check CHECK (public.ledger_is_name(host)),
+    CONSTRAINT system_metrics_metric_name_check CHECK (public.ledger_is_name(metric_name)),
     CONSTRAINT system_metrics_metric_value_check CHECK ((abs(metric_value) <= ('1000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000'::numeric)::double precision))
 )
 PARTITION BY RANGE ("timestamp");
@@ -3788,9 +3893,9 @@ COMMENT ON COLUMN public.v_decision_history.coverage_pct IS 'Share of prediction
 
 COMMENT ON COLUMN public.v_decision_history.decided_by IS 'Who or what decided.';
 
-COMMENT ON COLUMN public.v_decision_history.resolution IS 'For a pending decision: how it was settled, or NULL while it is open.';
+COMMENT ON COLUMN public.v_decision_history.resolution IS 'For a pending decision: how it was resolved, or NULL while it is open.';
 
-COMMENT ON COLUMN public.v_decision_history.resolved_by_id IS 'For a pending decision: the decision that settled it.';
+COMMENT ON COLUMN public.v_decision_history.resolved_by_id IS 'For a pending decision: the decision that resolved it.';
 
 COMMENT ON COLUMN public.v_decision_history.deployed_at IS 'When the candidate went live on this decision.';
 
@@ -4851,6 +4956,27 @@ ALTER TABLE ONLY public.audit_log
     ADD CONSTRAINT audit_log_pkey PRIMARY KEY (seq);
 
 --
+-- Name: baseline_features baseline_features_feature_key; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.baseline_features
+    ADD CONSTRAINT baseline_features_feature_key UNIQUE (baseline_id, column_name, feature);
+
+--
+-- Name: baseline_features baseline_features_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.baseline_features
+    ADD CONSTRAINT baseline_features_pkey PRIMARY KEY (baseline_id, series);
+
+--
+-- Name: baselines baselines_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.baselines
+    ADD CONSTRAINT baselines_pkey PRIMARY KEY (id);
+
+--
 -- Name: deletions deletions_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -4891,6 +5017,13 @@ ALTER TABLE ONLY public.ground_truth_waiting
 
 ALTER TABLE ONLY public.ground_truth_waiting
     ADD CONSTRAINT ground_truth_waiting_pkey PRIMARY KEY (id);
+
+--
+-- Name: ledger_privileges ledger_privileges_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.ledger_privileges
+    ADD CONSTRAINT ledger_privileges_pkey PRIMARY KEY (object_name, role, privilege);
 
 --
 -- Name: model_deployments model_deployments_action_key; Type: CONSTRAINT; Schema: public; Owner: -
@@ -5141,6 +5274,12 @@ CREATE INDEX audit_log_object_idx ON public.audit_log USING btree (object_table,
 --
 
 CREATE INDEX audit_log_recorded_at_idx ON public.audit_log USING brin (recorded_at);
+
+--
+-- Name: baselines_model_version_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX baselines_model_version_idx ON public.baselines USING btree (model_version_id, id DESC);
 
 --
 -- Name: deletions_table_name_idx; Type: INDEX; Schema: public; Owner: -
@@ -5479,6 +5618,18 @@ CREATE TRIGGER audit_log_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON publ
 CREATE CONSTRAINT TRIGGER audit_log_move_head AFTER INSERT ON public.audit_log DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((new.seq % (100)::bigint) = 0)) EXECUTE FUNCTION public.audit_log_move_head();
 
 --
+-- Name: baseline_features baseline_features_append_only; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER baseline_features_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.baseline_features FOR EACH STATEMENT EXECUTE FUNCTION public.ledger_refuse_change();
+
+--
+-- Name: baselines baselines_append_only; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER baselines_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.baselines FOR EACH STATEMENT EXECUTE FUNCTION public.ledger_refuse_change();
+
+--
 -- Name: deletions deletions_append_only; Type: TRIGGER; Schema: public; Owner: -
 --
 
@@ -5536,7 +5687,7 @@ CREATE CONSTRAINT TRIGGER model_deployments_audit_rollback_insert AFTER INSERT O
 -- Name: model_deployments model_deployments_check_decision; Type: TRIGGER; Schema: public; Owner: -
 --
 
-CREATE TRIGGER model_deployments_check_decision BEFORE INSERT ON public.model_deployments FOR EACH ROW EXECUTE FUNCTION public.model_deployments_check_decision();
+CREATE TRIGGER model_deployments_check_decision BEFORE INSERT ON public.model_deployments FOR EACH ROW WHEN ((new.decision_id IS NOT NULL)) EXECUTE FUNCTION public.model_deployments_check_decision();
 
 --
 -- Name: model_deployments model_deployments_check_policy; Type: TRIGGER; Schema: public; Owner: -
@@ -5690,6 +5841,20 @@ ALTER TABLE ONLY public.alert_occurrences
 
 ALTER TABLE ONLY public.alerts
     ADD CONSTRAINT alerts_monitor_fkey FOREIGN KEY (monitor_id) REFERENCES public.monitors(id);
+
+--
+-- Name: baseline_features baseline_features_baseline_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.baseline_features
+    ADD CONSTRAINT baseline_features_baseline_fkey FOREIGN KEY (baseline_id) REFERENCES public.baselines(id);
+
+--
+-- Name: baselines baselines_model_version_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.baselines
+    ADD CONSTRAINT baselines_model_version_fkey FOREIGN KEY (model_version_id, model_name) REFERENCES public.model_versions(id, model_name);
 
 --
 -- Name: drift_reports drift_reports_model_version_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -

@@ -1,3 +1,4 @@
+DELETE FROM ledger_privileges WHERE object_name IN ('model_versions');
 DROP TABLE model_versions;
 DROP FUNCTION model_versions_keep_name();
 DROP FUNCTION model_versions_before_write();

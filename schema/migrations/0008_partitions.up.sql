@@ -24,7 +24,7 @@ COMMENT ON FUNCTION ledger_partitions(text) IS
     'The partitions of a table and their bounds: since is included, until is not.';
 
 CREATE FUNCTION ensure_partitions(table_name text, since timestamptz, until timestamptz) RETURNS integer
-LANGUAGE plpgsql
+LANGUAGE plpgsql SECURITY DEFINER
 SET search_path FROM CURRENT SET timezone = 'UTC' AS $$
 DECLARE
     period text;
@@ -68,3 +68,8 @@ END
 $$;
 COMMENT ON FUNCTION ensure_partitions(text, timestamptz, timestamptz) IS
     'Makes the missing partitions of a table from one instant to another, both included, and returns how many; writers go on meanwhile.';
+REVOKE ALL ON FUNCTION ensure_partitions(text, timestamptz, timestamptz) FROM PUBLIC;
+
+INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES
+    ('reader', 'SELECT', 'TABLE', 'partition_policies'),
+    ('writer', 'EXECUTE', 'FUNCTION', 'ensure_partitions');

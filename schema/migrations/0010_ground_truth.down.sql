@@ -1,3 +1,4 @@
+DELETE FROM ledger_privileges WHERE object_name IN ('ground_truth', 'ground_truth_waiting', 'v_labeled_predictions');
 DROP VIEW v_labeled_predictions;
 DROP TABLE ground_truth_waiting;
 DROP TABLE ground_truth;

@@ -35,7 +35,7 @@ INSERT INTO partition_policies (table_name) VALUES ('ground_truth');
 CREATE TABLE ground_truth_waiting (
     id bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT ground_truth_waiting_pkey PRIMARY KEY,
     prediction_id uuid,
-    predicted_at timestamptz,
+    predicted_from timestamptz,
     request_id text,
     labeled_at timestamptz NOT NULL
         CONSTRAINT ground_truth_waiting_labeled_at_check CHECK (isfinite(labeled_at)),
@@ -47,16 +47,16 @@ CREATE TABLE ground_truth_waiting (
     recorded_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT ground_truth_waiting_actual_check CHECK (num_nonnulls(actual_label, actual_value) > 0),
     CONSTRAINT ground_truth_waiting_target_check
-        CHECK (num_nonnulls(prediction_id, request_id) = 1 AND (prediction_id IS NULL) = (predicted_at IS NULL)),
+        CHECK (num_nonnulls(prediction_id, request_id) = 1 AND (prediction_id IS NULL) = (predicted_from IS NULL)),
     CONSTRAINT ground_truth_waiting_label_key UNIQUE NULLS NOT DISTINCT (request_id, prediction_id, labeled_at)
 );
-CREATE INDEX ground_truth_waiting_predicted_at_idx ON ground_truth_waiting (predicted_at, prediction_id);
+CREATE INDEX ground_truth_waiting_predicted_from_idx ON ground_truth_waiting (predicted_from, prediction_id);
 CREATE INDEX ground_truth_waiting_recorded_at_idx ON ground_truth_waiting (recorded_at);
 COMMENT ON TABLE ground_truth_waiting IS
     'Labels whose prediction is not there yet; they become rows of ground_truth when it arrives.';
 COMMENT ON COLUMN ground_truth_waiting.id IS 'Number of the row.';
 COMMENT ON COLUMN ground_truth_waiting.prediction_id IS 'The prediction that the label is about.';
-COMMENT ON COLUMN ground_truth_waiting.predicted_at IS 'Time of that prediction, as its id has it.';
+COMMENT ON COLUMN ground_truth_waiting.predicted_from IS 'Time of that prediction as its id has it, to the millisecond.';
 COMMENT ON COLUMN ground_truth_waiting.request_id IS 'Or the request: every prediction of it gets the label.';
 COMMENT ON COLUMN ground_truth_waiting.labeled_at IS 'When the truth was found out.';
 COMMENT ON COLUMN ground_truth_waiting.actual_label IS 'The true class.';
@@ -106,3 +106,13 @@ COMMENT ON COLUMN v_labeled_predictions.num_labels IS 'Number of labels; above 1
 COMMENT ON COLUMN v_labeled_predictions.source IS 'Where the newest label came from.';
 COMMENT ON COLUMN v_labeled_predictions.model_version_id IS 'Id of the version.';
 COMMENT ON COLUMN v_labeled_predictions.prediction_id IS 'Id of the prediction.';
+
+INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES
+    ('reader', 'SELECT', 'TABLE', 'ground_truth'),
+    ('reader', 'SELECT', 'TABLE', 'ground_truth_waiting'),
+    ('writer', 'INSERT', 'TABLE', 'ground_truth'),
+    -- A queue, not history: labels leave it for ground_truth.
+    ('writer', 'INSERT', 'TABLE', 'ground_truth_waiting'),
+    ('writer', 'UPDATE', 'TABLE', 'ground_truth_waiting'),
+    ('writer', 'DELETE', 'TABLE', 'ground_truth_waiting'),
+    ('reader', 'SELECT', 'VIEW', 'v_labeled_predictions');

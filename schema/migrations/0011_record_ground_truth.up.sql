@@ -6,7 +6,7 @@ BEGIN
     IF to_regclass('pg_temp.ledger_labels') IS NULL THEN
         -- Kept for the session: a table a call would fill the catalog with dead rows.
         CREATE TEMPORARY TABLE ledger_labels (
-            prediction_id uuid, predicted_at timestamptz, request_id text, labeled_at timestamptz,
+            prediction_id uuid, predicted_at timestamptz, predicted_from timestamptz, request_id text, labeled_at timestamptz,
             actual_label text, actual_value double precision, source text
         ) ON COMMIT DELETE ROWS;
     ELSE
@@ -23,8 +23,8 @@ LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     WITH named AS (
         INSERT INTO pg_temp.ledger_labels
-            (prediction_id, predicted_at, request_id, labeled_at, actual_label, actual_value, source)
-        SELECT p.id, p.predicted_at, s.request_id, s.labeled_at, s.actual_label,
+            (prediction_id, predicted_at, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
+        SELECT p.id, p.predicted_at, date_trunc('milliseconds', p.predicted_at, 'UTC'), s.request_id, s.labeled_at, s.actual_label,
                s.actual_value, s.source
         FROM pg_temp.ledger_labels s
         JOIN predictions p ON p.request_id = s.request_id
@@ -56,7 +56,7 @@ BEGIN
         SELECT s.ctid AS place, (g.actual_label, g.actual_value) IS DISTINCT FROM (s.actual_label, s.actual_value) AS differs
         FROM pg_temp.ledger_labels s
         JOIN ground_truth g ON g.prediction_id = s.prediction_id AND g.labeled_at = s.labeled_at
-            AND g.predicted_at = s.predicted_at
+            AND g.predicted_at >= s.predicted_from AND g.predicted_at < s.predicted_from + interval '1 millisecond'
     ), again AS MATERIALIZED (
         SELECT s.ctid AS place, (s.actual_label, s.actual_value) IS DISTINCT FROM
                (first_value(s.actual_label) OVER w, first_value(s.actual_value) OVER w) AS differs,
@@ -86,11 +86,11 @@ DECLARE
 BEGIN
     DELETE FROM pg_temp.ledger_labels s USING ground_truth g
     WHERE g.prediction_id = s.prediction_id AND g.labeled_at = s.labeled_at
-      AND g.predicted_at = s.predicted_at;
+      AND g.predicted_at >= s.predicted_from AND g.predicted_at < s.predicted_from + interval '1 millisecond';
     WITH inserted AS (
         INSERT INTO ground_truth_waiting
-            (prediction_id, predicted_at, request_id, labeled_at, actual_label, actual_value, source)
-        SELECT s.prediction_id, s.predicted_at, s.request_id, s.labeled_at, s.actual_label, s.actual_value, s.source
+            (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
+        SELECT s.prediction_id, s.predicted_from, s.request_id, s.labeled_at, s.actual_label, s.actual_value, s.source
         FROM pg_temp.ledger_labels s
         ORDER BY s.request_id, s.prediction_id, s.labeled_at
         ON CONFLICT ON CONSTRAINT ground_truth_waiting_label_key DO NOTHING
@@ -109,6 +109,22 @@ $$;
 COMMENT ON FUNCTION ledger_let_labels_wait(boolean) IS
     'Moves the staged labels that were not stored to those that wait.';
 
+CREATE FUNCTION ledger_find_labeled(since timestamptz, until timestamptz) RETURNS boolean
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    DELETE FROM pg_temp.ledger_labels s USING ground_truth g
+    WHERE g.prediction_id = s.prediction_id AND g.labeled_at = s.labeled_at AND g.predicted_at = s.predicted_at
+      AND g.predicted_at >= since AND g.predicted_at < until;
+    UPDATE pg_temp.ledger_labels s SET predicted_at = p.predicted_at FROM predictions p
+    WHERE p.id = s.prediction_id AND p.predicted_at >= since AND p.predicted_at < until
+      AND p.predicted_at >= s.predicted_from AND p.predicted_at < s.predicted_from + interval '1 millisecond'
+      AND p.predicted_at <> s.predicted_at;
+    RETURN FOUND;
+END
+$$;
+COMMENT ON FUNCTION ledger_find_labeled(timestamptz, timestamptz) IS
+    'Looks for the predictions of staged labels whose ids were made elsewhere, so that they tell the millisecond only; drops the labels that were stored.';
+
 CREATE FUNCTION ledger_store_labels(strict boolean, OUT stored bigint, OUT waiting bigint, OUT duplicates bigint)
 LANGUAGE plpgsql
 SET search_path FROM CURRENT SET work_mem = '64MB' SET plan_cache_mode = force_custom_plan
@@ -123,7 +139,8 @@ DECLARE
     attempts integer := 0;
     broken text;
 BEGIN
-    SELECT max(labeled_at), count(request_id), count(*), min(predicted_at), max(predicted_at)
+    SELECT max(labeled_at), count(request_id), count(*), min(predicted_from),
+           max(predicted_from) + interval '1 millisecond'
     INTO latest, requests, staged, first, last
     FROM pg_temp.ledger_labels;
     -- A label from the future would count until its time has come; clocks differ a little.
@@ -133,7 +150,7 @@ BEGIN
     END IF;
     IF requests > 0 THEN
         PERFORM ledger_name_requests();
-        SELECT count(*), min(predicted_at), max(predicted_at)
+        SELECT count(*), min(predicted_from), max(predicted_from) + interval '1 millisecond'
         INTO staged, first, last
         FROM pg_temp.ledger_labels;
     END IF;
@@ -148,7 +165,7 @@ BEGIN
                    p.probability, s.actual_label, p.predicted_label, s.source
             FROM pg_temp.ledger_labels s
             JOIN predictions p ON p.id = s.prediction_id AND p.predicted_at = s.predicted_at
-            WHERE p.predicted_at >= first AND p.predicted_at <= last;
+            WHERE p.predicted_at >= first AND p.predicted_at < last;
             GET DIAGNOSTICS stored = ROW_COUNT;
             EXIT;
         EXCEPTION
@@ -169,11 +186,14 @@ BEGIN
                 FROM (SELECT DISTINCT date_trunc('day', p.predicted_at, 'UTC') AS day
                       FROM pg_temp.ledger_labels s
                       JOIN predictions p ON p.id = s.prediction_id AND p.predicted_at = s.predicted_at
-                      WHERE p.predicted_at >= first AND p.predicted_at <= last) days;
+                      WHERE p.predicted_at >= first AND p.predicted_at < last) days;
         END;
     END LOOP;
     waiting := staged - duplicates - stored;
-    IF waiting > 0 THEN
+    IF waiting > 0 AND ledger_find_labeled(first, last) THEN
+        SELECT stored + s.stored, s.waiting, duplicates + s.duplicates INTO stored, waiting, duplicates
+        FROM ledger_store_labels(strict) s;
+    ELSIF waiting > 0 THEN
         PERFORM ledger_let_labels_wait(strict);
     END IF;
 END
@@ -186,12 +206,13 @@ LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     PERFORM ledger_label_stage();
     INSERT INTO pg_temp.ledger_labels
-        (prediction_id, predicted_at, request_id, labeled_at, actual_label, actual_value, source)
-    SELECT l.prediction_id, ledger_uuid_time(l.prediction_id), l.request_id, coalesce(l.labeled_at, clock_timestamp()),
-           l.actual_label, l.actual_value, l.source
+        (prediction_id, predicted_at, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
+    SELECT l.prediction_id, u.predicted_at, date_trunc('milliseconds', u.predicted_at, 'UTC'), l.request_id,
+           coalesce(l.labeled_at, clock_timestamp()), l.actual_label, l.actual_value, l.source
     FROM jsonb_to_recordset(labels) AS l (
         prediction_id uuid, request_id text, labeled_at timestamptz, actual_label text,
-        actual_value double precision, source text);
+        actual_value double precision, source text)
+    CROSS JOIN LATERAL (SELECT ledger_uuid_time(l.prediction_id) AS predicted_at) u;
     SELECT s.stored, s.waiting, s.duplicates INTO stored, waiting, duplicates FROM ledger_store_labels(true) s;
 END
 $$;
@@ -216,8 +237,9 @@ BEGIN
     WITH due AS MATERIALIZED (
         SELECT w.id
         FROM ground_truth_waiting w
-        JOIN predictions p ON p.id = w.prediction_id AND p.predicted_at = w.predicted_at
-        WHERE w.predicted_at >= first AND w.predicted_at <= last
+        JOIN predictions p ON p.id = w.prediction_id
+            AND p.predicted_at >= w.predicted_from AND p.predicted_at < w.predicted_from + interval '1 millisecond'
+        WHERE w.predicted_from >= first - interval '1 millisecond' AND w.predicted_from <= last
           AND p.predicted_at >= first AND p.predicted_at <= last
         UNION
         SELECT w.id
@@ -230,11 +252,13 @@ BEGIN
         SELECT w.id FROM ground_truth_waiting w WHERE w.id IN (SELECT id FROM due) FOR UPDATE SKIP LOCKED
     ), gone AS (
         DELETE FROM ground_truth_waiting w WHERE w.id IN (SELECT id FROM locked)
-        RETURNING prediction_id, predicted_at, request_id, labeled_at, actual_label, actual_value, source
+        RETURNING prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source
     )
     INSERT INTO pg_temp.ledger_labels
-        (prediction_id, predicted_at, request_id, labeled_at, actual_label, actual_value, source)
-    SELECT prediction_id, predicted_at, request_id, labeled_at, actual_label, actual_value, source FROM gone;
+        (prediction_id, predicted_at, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
+    SELECT prediction_id, ledger_uuid_time(prediction_id), predicted_from, request_id, labeled_at, actual_label,
+           actual_value, source
+    FROM gone;
     IF NOT FOUND THEN
         RETURN 0;
     END IF;
@@ -256,7 +280,7 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 COMMENT ON FUNCTION ledger_match_write(timestamptz, timestamptz) IS
-    'Settles the labels that waited for a write of predictions; never fails.';
+    'Matches the labels that waited for a write of predictions; never fails.';
 
 CREATE FUNCTION prediction_batches_after_insert() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
@@ -264,8 +288,8 @@ BEGIN
     -- Among the predictions of a longer time looking would take too long: performance does it.
     IF NEW.last_predicted_at <= NEW.first_predicted_at + interval '1 hour' AND (
         EXISTS (SELECT FROM ground_truth_waiting w
-                WHERE w.predicted_at >= NEW.first_predicted_at
-                  AND w.predicted_at <= NEW.last_predicted_at)
+                WHERE w.predicted_from >= NEW.first_predicted_at - interval '1 millisecond'
+                  AND w.predicted_from <= NEW.last_predicted_at)
         OR EXISTS (SELECT FROM ground_truth_waiting w WHERE w.request_id IS NOT NULL))
     THEN
         PERFORM ledger_match_write(NEW.first_predicted_at, NEW.last_predicted_at);
@@ -274,7 +298,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION prediction_batches_after_insert() IS
-    'Settles the labels that waited for the predictions of a write, when it commits.';
+    'Matches the labels that waited for the predictions of a write, when it commits.';
 
 CREATE CONSTRAINT TRIGGER prediction_batches_after_insert
     AFTER INSERT ON prediction_batches DEFERRABLE INITIALLY DEFERRED

@@ -55,12 +55,17 @@ def first_number() -> int:
 
 
 def time_of(id: UUID) -> datetime:
-    """Return the timestamp of a UUIDv7, to the microsecond.
+    """Return the timestamp of a UUIDv7: to the microsecond if made here, else to the millisecond.
 
     Raises OverflowError for ids of another kind whose time lies beyond the year 9999.
     """
     microseconds: int = microseconds_of(id.int >> 64)
     return _EPOCH + microseconds * _MICROSECOND
+
+
+def whole_millisecond(at: datetime) -> datetime:
+    """Return a timestamp without its last three digits, which an id made elsewhere does not have."""
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)
 
 
 def microseconds_of(first_half: Any) -> Any:

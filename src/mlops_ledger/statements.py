@@ -2,6 +2,8 @@
 
 A statement begins with `-- name --` and a comment line that says what it does. Each parameter
 carries a cast, `%(name)s::type`; the cast decides how the value is checked before it is sent.
+What several statements share, such as a list of columns, stands above them as
+`-- fragment name --`, and `{name}` puts it in.
 """
 
 from __future__ import annotations
@@ -14,7 +16,10 @@ from importlib import resources
 
 from .checks.values import CHECKS
 
-_HEADER = re.compile(r"^-- (\w+) --$", re.MULTILINE)
+_HEADER = re.compile(r"^-- (fragment )?(\w+) --$", re.MULTILINE)
+_COMMENT = re.compile(r"\A(?:--.*\n)+")
+# Not '{}' and not '{a,b}', which are arrays.
+_REFERENCE = re.compile(r"\{(\w+)\}")
 _PARAMETER = re.compile(r"%\((\w+)\)s(?:::([a-z0-9 ]+(?:\[\])?))?")
 _TYPE = re.compile(r"(?:double precision|[a-z0-9]+)(?:\[\])?")
 
@@ -47,14 +52,39 @@ def load(repository: str) -> Mapping[str, Statement]:
     headers = list(_HEADER.finditer(source))
     ends = [header.start() for header in headers[1:]] + [len(source)]
     found: dict[str, Statement] = {}
+    fragments = _Fragments()
     for header, end in zip(headers, ends, strict=True):
-        name, body = header[1], source[header.end() : end].strip()
+        name, body = header[2], source[header.end() : end].strip()
         line = source.count("\n", 0, header.start()) + 1
         origin = f"{file}:{line} {name}"
-        if name in found:
-            raise ValueError(f"{origin}: a second statement of that name")
-        found[name] = Statement(name, origin, body.encode(), _parameters(origin, body))
+        if name in found or name in fragments.bodies:
+            raise ValueError(f"{origin}: a second statement or fragment of that name")
+        body = fragments.put_into(origin, body)
+        if header[1]:
+            fragments.bodies[name] = _COMMENT.sub("", body)
+        else:
+            found[name] = Statement(name, origin, body.encode(), _parameters(origin, body))
+    if unused := fragments.bodies.keys() - fragments.used:
+        raise ValueError(f"{file}: nothing uses the fragment {min(unused)}")
     return found
+
+
+class _Fragments:
+    """What the statements of one file share, and which of it they use."""
+
+    def __init__(self) -> None:
+        self.bodies: dict[str, str] = {}
+        self.used: set[str] = set()
+
+    def put_into(self, origin: str, body: str) -> str:
+        def text(reference: re.Match[str]) -> str:
+            name = reference[1]
+            if name not in self.bodies:
+                raise ValueError(f"{origin}: there is no fragment {name} above")
+            self.used.add(name)
+            return self.bodies[name]
+
+        return _REFERENCE.sub(text, body)
 
 
 def _parameters(origin: str, body: str) -> dict[str, str]:

@@ -69,7 +69,7 @@ def test_every_table_and_view_has_its_privileges(conn: psycopg.Connection[Any]) 
         "SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace"
         " AND relkind IN ('r', 'p', 'v') AND NOT relispartition"
     ).fetchall()
-    named = conn.execute("SELECT object_name FROM ledger_privileges()").fetchall()
+    named = conn.execute("SELECT object_name FROM ledger_privileges").fetchall()
     functions = conn.execute("SELECT proname::text FROM pg_proc").fetchall()
     assert set(there) <= set(named)
     assert set(named) <= set(there) | set(functions)
@@ -80,7 +80,7 @@ def test_functions_with_the_rights_of_the_owner_are_guarded(conn: psycopg.Connec
         "SELECT proname::text, proconfig, has_function_privilege('public', oid, 'EXECUTE')"
         " FROM pg_proc WHERE prosecdef AND pronamespace = 'public'::regnamespace"
     ).fetchall()
-    named = "SELECT DISTINCT object_name FROM ledger_privileges() WHERE object_type = 'FUNCTION'"
+    named = "SELECT DISTINCT object_name FROM ledger_privileges WHERE object_type = 'FUNCTION'"
     assert {name for (name,) in conn.execute(named)} < {name for name, *_ in found}
     for name, settings, public in found:
         assert "search_path=public, pg_temp" in settings, name

@@ -45,7 +45,7 @@ class AsyncGroundTruthRepository(AsyncRepository):
         )
         row = dict(locals())
         if prediction_id is not None:
-            row["predicted_at"] = labels.predicted_at(prediction_id)
+            row["predicted_from"] = labels.predicted_from(prediction_id)
             # In a transaction a failure would be the end of it, so the long way is taken.
             if not isinstance(self._db, AsyncTransaction) and await self._insert_one(row):
                 return Labeled(stored=1, waiting=0, duplicates=0)
@@ -78,7 +78,7 @@ class AsyncGroundTruthRepository(AsyncRepository):
 
     async def list_labels(self, *, prediction_id: UUID) -> list[GroundTruth]:
         """Return all labels of a prediction, newest first: the first of them counts."""
-        predicted_at = labels.predicted_at(prediction_id)
+        predicted_from = labels.predicted_from(prediction_id)
         return await self._rows("list_labels", GroundTruth, locals())
 
     async def performance(

@@ -46,7 +46,7 @@ class GroundTruthRepository(Repository):
         )
         row = dict(locals())
         if prediction_id is not None:
-            row["predicted_at"] = labels.predicted_at(prediction_id)
+            row["predicted_from"] = labels.predicted_from(prediction_id)
             # In a transaction a failure would be the end of it, so the long way is taken.
             if not isinstance(self._db, Transaction) and self._insert_one(row):
                 return Labeled(stored=1, waiting=0, duplicates=0)
@@ -79,7 +79,7 @@ class GroundTruthRepository(Repository):
 
     def list_labels(self, *, prediction_id: UUID) -> list[GroundTruth]:
         """Return all labels of a prediction, newest first: the first of them counts."""
-        predicted_at = labels.predicted_at(prediction_id)
+        predicted_from = labels.predicted_from(prediction_id)
         return self._rows("list_labels", GroundTruth, locals())
 
     def performance(

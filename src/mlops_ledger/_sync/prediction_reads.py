@@ -18,11 +18,11 @@ from ..checks.predictions import EARLIEST, latest_moment
 from ..checks.values import instant, look_back, page_size
 from ..checks.values import uuid as checked_uuid
 from ..errors import InvalidValue, LedgerError
-from ..ids import time_of
-from ..rows import MonitoringSummary, Prediction, PredictionStats
+from ..ids import time_of, whole_millisecond
+from ..rows import MonitoringSummary, Prediction, PredictionStats, RecentPrediction
 from ..statements import load
 from .database import Database
-from .repository import Repository
+from .repository import Repository, Row
 
 
 class PredictionReads(Repository):
@@ -32,6 +32,8 @@ class PredictionReads(Repository):
     _planned_anew = (
         "list_predictions",
         "list_predictions__of_versions",
+        "list_recent",
+        "list_recent__of_versions",
         "stats",
         "monitoring_summary",
     )
@@ -39,10 +41,11 @@ class PredictionReads(Repository):
     def get(self, *, id: UUID) -> Prediction | None:
         """Return one prediction, or None."""
         try:
-            values = {"id": id, "predicted_at": time_of(checked_uuid("id", id))}
+            predicted_at = time_of(checked_uuid("id", id))
         except OverflowError:
             return None
-        return self._row("get", Prediction, values)
+        predicted_from = whole_millisecond(predicted_at)
+        return self._row("get", Prediction, locals())
 
     def list_predictions(
         self,
@@ -62,16 +65,7 @@ class PredictionReads(Repository):
 
         At most `limit` (1 to 1000); the next page is `before` the id of the last.
         """
-        limit = page_size(limit)
-        since, until = _window(since, until)
-        before_at = None
-        if before is not None:
-            with suppress(OverflowError):
-                before_at = time_of(checked_uuid("before", before))
-                until = min(until, before_at + timedelta(microseconds=1))
-        version_ids = self._version_ids(model_name, model_version)
-        name = "list_predictions" if version_ids is None else "list_predictions__of_versions"
-        return self._rows(name, Prediction, locals())
+        return self._page("list_predictions", Prediction, locals())
 
     def recent(
         self,
@@ -86,6 +80,27 @@ class PredictionReads(Repository):
         return self.list_predictions(
             model_name=model_name, model_version=model_version, since=since, limit=limit
         )
+
+    def list_recent(
+        self,
+        *,
+        model_name: str | None = None,
+        model_version: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        status: str | None = None,
+        predicted_label: str | None = None,
+        batch_id: str | None = None,
+        request_id: str | None = None,
+        limit: int = 100,
+        before: UUID | None = None,
+    ) -> list[RecentPrediction]:
+        """Return the last predictions as `list_predictions`, without features, inputs and client.
+
+        For dashboards and services: what went into a model and who asked stays in the database,
+        and a role that may only read gets an answer.
+        """
+        return self._page("list_recent", RecentPrediction, locals())
 
     def stats(
         self,
@@ -162,6 +177,28 @@ class PredictionReads(Repository):
     def fetch_pandas(self, **window: Any) -> Any:
         """Return what `fetch_arrow` does as a pandas data frame; the same arguments."""
         return arrow.to_pandas(self.fetch_arrow(**window))
+
+    def _page(self, name: str, row: type[Row], given: dict[str, Any]) -> list[Row]:
+        """Return a page of predictions, merged from the newest of each version of a model."""
+        since, until = _window(given["since"], given["until"])
+        before, before_at = given["before"], None
+        if before is not None:
+            with suppress(OverflowError):
+                before_at = time_of(checked_uuid("before", before))
+                until = min(until, whole_millisecond(before_at) + timedelta(milliseconds=1))
+        version_ids = self._version_ids(given["model_name"], given["model_version"])
+        if version_ids is not None:
+            name = f"{name}__of_versions"
+        values = {
+            **given,
+            "limit": page_size(given["limit"]),
+            "since": since,
+            "until": until,
+            "before_at": before_at,
+            "before_from": before_at and whole_millisecond(before_at),
+            "version_ids": version_ids,
+        }
+        return self._rows(name, row, values)
 
     def _version_ids(
         self, model_name: str | None, model_version: str | None

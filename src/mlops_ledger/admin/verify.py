@@ -20,8 +20,8 @@ from .._sync.repository import Repository
 from ..config import Settings
 from ..database import Database
 from ..errors import SchemaError
-from ..logger import dead_letters as deadletters
-from ..logger import inspect as survey
+from ..logger.dead_letters import read_dead_letters
+from ..logger.inspect import damaged_segments, inspect_spool
 from ..migrations import find_migrations, schema_directory
 from ..migrations.state import Record, compare
 from ..repositories import AuditRepository
@@ -128,10 +128,10 @@ def _side(seconds: float) -> str:
 
 
 def _spool(settings: Settings) -> Check:
-    left = [folder for folder in survey.survey(settings.spool) if not folder.live]
+    left = [folder for folder in inspect_spool(settings.spool) if not folder.live]
     waiting = sum(folder.records for folder in left)
-    refused = sum(1 for _ in deadletters.dead_letters(settings.spool))
-    damaged = len(survey.damaged(settings.spool))
+    refused = sum(1 for _ in read_dead_letters(settings.spool))
+    damaged = len(damaged_segments(settings.spool))
     problems = {
         f"{waiting} records wait, run mlops-ledger spool replay": waiting,
         f"{refused} dead letters, see mlops-ledger spool inspect": refused,

@@ -46,7 +46,7 @@ def moment(at: object, id: object) -> datetime:
     if at is not None:
         found = values.instant("predicted_at", at)
     elif id is not None:
-        found = _time_of(values.uuid("id", id))
+        found = _moment_of(values.uuid("id", id))
     else:
         return datetime.now(UTC)
     if not EARLIEST <= found <= latest_moment():
@@ -62,7 +62,7 @@ def checked(version: KnownVersion, row: Mapping[str, Any]) -> dict[str, Any]:
     at = moment(row["predicted_at"], row["id"])
     found = {**row, "predicted_at": at, "model_version_id": version.id}
     found["id"] = new_id(at) if row["id"] is None else values.uuid("id", row["id"])
-    if row["id"] is not None and _time_of(found["id"]) != at:
+    if found["id"].int >> 80 != new_id(at).int >> 80:
         raise InvalidValue("id", CONTRADICTS)
     if row["features"] is not None:
         found["features"] = feature_list(version.feature_names, row["features"])
@@ -122,7 +122,7 @@ def with_inputs(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**row, "features": None, "inputs": {**features, **inputs}}
 
 
-def _time_of(id: UUID) -> datetime:
+def _moment_of(id: UUID) -> datetime:
     try:
         return time_of(id)
     except OverflowError:

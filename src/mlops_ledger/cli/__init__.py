@@ -15,6 +15,7 @@ from .actions import actions
 from .alerts import alerts
 from .audit import audit
 from .backup import backup, restore
+from .baselines import baselines
 from .db import db
 from .decisions import decisions
 from .drift import drift
@@ -37,7 +38,7 @@ SECTIONS: Final = {
     "Set up": (init, migrate, health, db),
     "Models": (models, decisions, actions),
     "Predictions": (predictions, labels, spool),
-    "Monitoring": (monitoring, drift, metrics, monitors, alerts),
+    "Monitoring": (monitoring, baselines, drift, metrics, monitors, alerts),
     "Audit and rights": (audit, roles),
     "Maintenance": (verify, stats, cleanup, ensure_partitions, backup, restore),
 }

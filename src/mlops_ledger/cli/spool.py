@@ -13,10 +13,11 @@ import orjson
 
 from ..config import Settings
 from ..database import Database
-from ..logger import dead_letters as deadletters
-from ..logger import inspect as survey
+from ..logger.dead_letters import read_dead_letters
+from ..logger.folder import folders
+from ..logger.inspect import damaged_segments, inspect_spool, undelivered
 from ..logger.records import readable
-from ..logger.spool import folders
+from ..logger.replay import replay_spool
 from .options import json_option
 from .output import echo_json, echo_rows
 
@@ -39,9 +40,9 @@ def spool() -> None:
 def status(as_json: bool) -> None:
     """Show what waits: exit code 1 if a process that is gone has left records."""
     root = Settings.from_environment().spool
-    found = survey.survey(root)
-    dead = sum(1 for _ in deadletters.dead_letters(root))
-    damaged = len(survey.damaged(root))
+    found = inspect_spool(root)
+    dead = sum(1 for _ in read_dead_letters(root))
+    damaged = len(damaged_segments(root))
     if as_json:
         echo_json(
             {"root": root, "folders": found, "dead_letters": dead, "damaged_segments": damaged}
@@ -55,7 +56,7 @@ def status(as_json: bool) -> None:
 
 
 @spool.command()
-@click.option("--dead-letters", is_flag=True, help="Try those again too that the database refused.")
+@click.option("--dead-letters", is_flag=True, help="Requeue those too that the database refused.")
 @click.option("--any-database", is_flag=True, help="Also what is meant for other databases.")
 @json_option
 def replay(dead_letters: bool, any_database: bool, as_json: bool) -> None:
@@ -65,7 +66,7 @@ def replay(dead_letters: bool, any_database: bool, as_json: bool) -> None:
     """
     settings = Settings.from_environment()
     with Database(settings) as db:
-        done = survey.replay(
+        done = replay_spool(
             db, settings.spool, dead_letters=dead_letters, any_database=any_database
         )
     if as_json:
@@ -89,7 +90,7 @@ def replay(dead_letters: bool, any_database: bool, as_json: bool) -> None:
 def inspect(dead_letters: bool, inputs: bool, limit: int) -> None:
     """Print records that wait as JSON, oldest first."""
     root = Settings.from_environment().spool
-    found = deadletters.dead_letters(root) if dead_letters else _waiting(root)
+    found = read_dead_letters(root) if dead_letters else _waiting(root)
     for each in islice(found, limit):
         record = readable(each["record"])
         shown = record if inputs else {k: v for k, v in record.items() if k not in _RAW}
@@ -98,5 +99,5 @@ def inspect(dead_letters: bool, inputs: bool, limit: int) -> None:
 
 def _waiting(root: Path) -> Iterator[dict[str, Any]]:
     for folder in folders(root):
-        for payload in survey.undelivered(folder):
+        for payload in undelivered(folder):
             yield {"folder": folder.name, "record": orjson.loads(payload)}

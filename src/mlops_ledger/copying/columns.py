@@ -13,7 +13,7 @@ from ..checks import predictions as fields
 from ..checks import values
 from ..checks.predictions import KnownVersion
 from ..errors import InvalidValue
-from ..ids import first_number, microseconds_of, ordered_uuid7
+from ..ids import first_number, ordered_uuid7
 from .batch import Key, Tally, stretches
 from .binary import DAY, EPOCH_MICROSECONDS, HEADER, NULL, SIXTEEN, TRAILER, instant, moment_of
 from .blocks import Array, Field, blocks
@@ -86,8 +86,8 @@ class ColumnBatch:
             return _new_ids(microseconds)
         given = [values.uuid("columns.id", item).bytes for item in objects(self._columns["id"])]
         ids = np.array(given, "V16")
-        first_halves = ids.view(">u8").reshape(-1, 2)[:, 0].astype(np.uint64)
-        if (microseconds_of(first_halves) != microseconds.astype(np.uint64)).any():
+        milliseconds = ids.view(">u8").reshape(-1, 2)[:, 0] >> 16
+        if (milliseconds != microseconds // 1000).any():
             raise InvalidValue("columns.id", fields.CONTRADICTS)
         return ids
 

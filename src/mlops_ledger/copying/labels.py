@@ -12,7 +12,7 @@ from uuid import UUID
 from ..checks import values
 from ..checks.predictions import EARLIEST, latest_moment
 from ..errors import InvalidValue
-from ..ids import microseconds_of, time_of
+from ..ids import microseconds_of, time_of, whole_millisecond
 from .batch import CHUNK
 from .binary import (
     EIGHT,
@@ -30,7 +30,7 @@ from .binary import (
 Encoder: TypeAlias = Callable[[Any], bytes]
 
 _NO_PREDICTION: Final = "is not the id of a prediction"
-_PREDICTION: Final = Struct("!4s16s4sq").pack
+_PREDICTION: Final = Struct("!4s16s4sq4sq").pack
 
 
 def require_target_and_truth(has_id: bool, has_request: bool, has_truth: bool) -> None:
@@ -41,15 +41,15 @@ def require_target_and_truth(has_id: bool, has_request: bool, has_truth: bool) -
         raise InvalidValue("actual_label", "give an actual_label, an actual_value or both")
 
 
-def predicted_at(prediction_id: object) -> datetime:
-    """Return when a prediction was made, as its id says."""
+def predicted_from(prediction_id: object) -> datetime:
+    """Return when a prediction was made, to the millisecond, as its id says."""
     try:
         moment = time_of(values.uuid("prediction_id", prediction_id))
     except OverflowError:
         moment = None
     if moment is None or not EARLIEST <= moment <= latest_moment():
         raise InvalidValue("prediction_id", _NO_PREDICTION)
-    return moment
+    return whole_millisecond(moment)
 
 
 def encode(rows: Sequence[Mapping[str, Any]], now: datetime) -> Iterator[bytes]:
@@ -57,8 +57,8 @@ def encode(rows: Sequence[Mapping[str, Any]], now: datetime) -> Iterator[bytes]:
 
     Raises InvalidValue naming the row and its field.
     """
-    # The columns in the order of the COPY statement; an id makes two of them.
-    template = [b"\0\7", NULL * 2, NULL, _instant(now), NULL, NULL, NULL]
+    # The columns in the order of the COPY statement; an id makes three of them.
+    template = [b"\0\x08", NULL * 3, NULL, _instant(now), NULL, NULL, NULL]
     fields = {
         **_FIELDS,
         "prediction_id": (1, _target(latest_moment())),
@@ -93,7 +93,7 @@ def _encoded(
             parts[place] = encode_value(value)
     target, request, _, label, number, _ = parts[1:]
     require_target_and_truth(
-        len(target) > 8, request is not NULL, label is not NULL or number is not NULL
+        len(target) > 12, request is not NULL, label is not NULL or number is not NULL
     )
     return b"".join(parts)
 
@@ -106,7 +106,8 @@ def _target(latest: datetime) -> Encoder:
         timestamp = microseconds_of(number >> 64) - EPOCH_MICROSECONDS
         if not 0 <= timestamp <= limit:
             raise InvalidValue("prediction_id", _NO_PREDICTION)
-        return _PREDICTION(SIXTEEN, number.to_bytes(16), EIGHT, timestamp)
+        since = timestamp // 1000 * 1000
+        return _PREDICTION(SIXTEEN, number.to_bytes(16), EIGHT, timestamp, EIGHT, since)
 
     return encode_target
 

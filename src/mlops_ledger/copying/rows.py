@@ -21,7 +21,7 @@ from ..checks import predictions as fields
 from ..checks import values
 from ..checks.predictions import KnownVersion
 from ..errors import InvalidValue
-from ..ids import first_number, microseconds_of, ordered_uuid7
+from ..ids import first_number, ordered_uuid7
 from .binary import (
     EIGHT,
     EPOCH_MICROSECONDS,
@@ -112,7 +112,7 @@ class RowEncoder:
             return _pack_id(SIXTEEN, *ordered_uuid7(microseconds, next(self._numbers), random))
         id = given if isinstance(given, UUID) else values.uuid("id", given)
         number = id.int
-        if microseconds_of(number >> 64) != microseconds:
+        if number >> 80 != microseconds // 1000:
             raise InvalidValue("id", fields.CONTRADICTS)
         return SIXTEEN + number.to_bytes(16)
 

@@ -82,11 +82,11 @@ class PredictionLogger(LoggerBase):
         done = threading.Semaphore(0)
         outcomes: list[LedgerError | None] = []
 
-        def settled(reason: LedgerError | None) -> None:
+        def on_delivery(reason: LedgerError | None) -> None:
             outcomes.append(reason)
             done.release()
 
-        intake.accept(payloads, settled=settled)
+        intake.accept(payloads, on_delivery=on_delivery)
         deadline = time.monotonic() + self._options.commit_timeout
         for _ in payloads:
             if not done.acquire(timeout=max(deadline - time.monotonic(), 0)):

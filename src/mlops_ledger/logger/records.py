@@ -19,7 +19,7 @@ import orjson
 from ..checks import predictions as fields
 from ..checks import values
 from ..errors import InvalidValue
-from ..ids import microseconds_of, new_id, uuid7
+from ..ids import new_id, uuid7
 
 MAX_BYTES: Final = 4_000_000
 # Integers above are no exact doubles, and far above no JSON either.
@@ -106,7 +106,7 @@ def _place_in_time(record: dict[str, Any]) -> UUID:
     record["predicted_at"] = (since.days * 86_400 + since.seconds) * 10**6 + since.microseconds
     if id is None:
         return new_id(at)
-    if microseconds_of(id.int >> 64) != record["predicted_at"]:
+    if id.int >> 80 != record["predicted_at"] // 1000:
         raise InvalidValue("id", fields.CONTRADICTS)
     return UUID(int=id.int)
 

@@ -3,6 +3,7 @@
 from .agent_actions import AgentAction
 from .alerts import Alert, AlertOccurrence, AlertStats
 from .audit_log import AuditCheck, AuditEntry, AuditHead
+from .baselines import Baseline, BaselineFeature
 from .drift_reports import DriftReport, FeatureTrend
 from .ground_truth import GroundTruth, Labeled, Performance
 from .health import Health
@@ -10,7 +11,7 @@ from .model_versions import Deployment, ModelVersion, PromotionPolicy, TimelineE
 from .monitoring_metrics import DriftTrend, MonitoringRun
 from .monitors import Monitor, MonitorResult
 from .performance_metrics import MetricBucket, MetricComparison, PerformanceMetric
-from .predictions import MonitoringSummary, Prediction, PredictionStats, Written
+from .predictions import MonitoringSummary, Prediction, PredictionStats, RecentPrediction, Written
 from .retraining_decisions import AcceptanceRate, RetrainingDecision
 from .system_metrics import SystemMetric
 
@@ -23,6 +24,8 @@ __all__ = [
     "AuditCheck",
     "AuditEntry",
     "AuditHead",
+    "Baseline",
+    "BaselineFeature",
     "Deployment",
     "DriftReport",
     "DriftTrend",
@@ -42,6 +45,7 @@ __all__ = [
     "Prediction",
     "PredictionStats",
     "PromotionPolicy",
+    "RecentPrediction",
     "RetrainingDecision",
     "SystemMetric",
     "TimelineEntry",

@@ -1,10 +1,18 @@
 -- Statements of AgentActionsRepository.
 
+-- fragment request --
+-- The columns that whoever asks for an action gives.
+id, requested_at, requested_by, action_type, description, parameters, risk_level,
+requires_approval, model_name, model_version_id, issue_id, issue_type, issue_severity, expires_at
+
+-- fragment action --
+-- The columns of an action.
+{request}, ledger_action_status(status, expires_at) AS status, reviewed_by, reviewed_at,
+review_comment, executed_by, executed_at, result
+
 -- insert --
 -- Ask for an action. No row when the id is taken.
-INSERT INTO agent_actions
-    (id, requested_at, requested_by, action_type, description, parameters, risk_level,
-     requires_approval, model_name, model_version_id, issue_id, issue_type, issue_severity, expires_at)
+INSERT INTO agent_actions ({request})
 VALUES
     (%(id)s::uuid, coalesce(%(requested_at)s::timestamptz, clock_timestamp()),
      coalesce(%(requested_by)s::text, session_user), %(action_type)s::text, %(description)s::text,
@@ -34,18 +42,12 @@ WHERE id = %(id)s::uuid
 
 -- get --
 -- One action.
-SELECT id, requested_at, requested_by, action_type, description, parameters, risk_level,
-       requires_approval, model_name, model_version_id, issue_id, issue_type, issue_severity,
-       expires_at, ledger_action_status(status, expires_at) AS status, reviewed_by, reviewed_at,
-       review_comment, executed_by, executed_at, result
+SELECT {action}
 FROM agent_actions WHERE id = %(id)s::uuid;
 
 -- list_actions --
 -- Actions, newest first; a page goes on before the id that the last one ended with.
-SELECT id, requested_at, requested_by, action_type, description, parameters, risk_level,
-       requires_approval, model_name, model_version_id, issue_id, issue_type, issue_severity,
-       expires_at, ledger_action_status(status, expires_at) AS status, reviewed_by, reviewed_at,
-       review_comment, executed_by, executed_at, result
+SELECT {action}
 FROM agent_actions
 WHERE (%(model_name)s::text IS NULL OR model_name = %(model_name)s::text)
   AND (%(status)s::text IS NULL OR ledger_action_status(status, expires_at) = %(status)s::text)
@@ -58,10 +60,7 @@ LIMIT %(limit)s::integer;
 
 -- list_pending --
 -- Actions that wait for a reviewer and have not expired, oldest first.
-SELECT id, requested_at, requested_by, action_type, description, parameters, risk_level,
-       requires_approval, model_name, model_version_id, issue_id, issue_type, issue_severity,
-       expires_at, ledger_action_status(status, expires_at) AS status, reviewed_by, reviewed_at,
-       review_comment, executed_by, executed_at, result
+SELECT {action}
 FROM agent_actions
 WHERE status = 'pending' AND requires_approval AND ledger_action_status(status, expires_at) = 'pending'
   AND (%(model_name)s::text IS NULL OR model_name = %(model_name)s::text)
@@ -70,34 +69,22 @@ LIMIT %(limit)s::integer;
 
 -- approve --
 -- Approve a pending action.
-SELECT id, requested_at, requested_by, action_type, description, parameters, risk_level,
-       requires_approval, model_name, model_version_id, issue_id, issue_type, issue_severity,
-       expires_at, ledger_action_status(status, expires_at) AS status, reviewed_by, reviewed_at,
-       review_comment, executed_by, executed_at, result
+SELECT {action}
 FROM approve_action(%(id)s::uuid, %(reviewed_by)s::text, %(comment)s::text);
 
 -- reject --
 -- Reject a pending action.
-SELECT id, requested_at, requested_by, action_type, description, parameters, risk_level,
-       requires_approval, model_name, model_version_id, issue_id, issue_type, issue_severity,
-       expires_at, ledger_action_status(status, expires_at) AS status, reviewed_by, reviewed_at,
-       review_comment, executed_by, executed_at, result
+SELECT {action}
 FROM reject_action(%(id)s::uuid, %(reviewed_by)s::text, %(comment)s::text);
 
 -- mark_executed --
 -- Record that an action was carried out.
-SELECT id, requested_at, requested_by, action_type, description, parameters, risk_level,
-       requires_approval, model_name, model_version_id, issue_id, issue_type, issue_severity,
-       expires_at, ledger_action_status(status, expires_at) AS status, reviewed_by, reviewed_at,
-       review_comment, executed_by, executed_at, result
+SELECT {action}
 FROM execute_action(%(id)s::uuid, %(executed_by)s::text, %(result)s::jsonb, true);
 
 -- mark_failed --
 -- Record that carrying out an action failed.
-SELECT id, requested_at, requested_by, action_type, description, parameters, risk_level,
-       requires_approval, model_name, model_version_id, issue_id, issue_type, issue_severity,
-       expires_at, ledger_action_status(status, expires_at) AS status, reviewed_by, reviewed_at,
-       review_comment, executed_by, executed_at, result
+SELECT {action}
 FROM execute_action(%(id)s::uuid, %(executed_by)s::text, %(result)s::jsonb, false);
 
 -- expire --

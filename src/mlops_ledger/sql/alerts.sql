@@ -1,48 +1,42 @@
 -- Statements of AlertsRepository.
 
+-- fragment alert --
+-- The columns of an alert.
+id, alert_type, severity, title, message, related_data, model_name, dedup_key, monitor_id,
+status, occurrences, first_seen, last_seen, acknowledged_at, acknowledged_by, resolved_at,
+resolved_by, notes, snoozed_until, snoozed_by, created_at
+
 -- raise_alert --
 -- Open an alert, or count an occurrence on the open one of its key.
-SELECT id, alert_type, severity, title, message, related_data, model_name, dedup_key, monitor_id,
-       status, occurrences, first_seen, last_seen, acknowledged_at, acknowledged_by, resolved_at,
-       resolved_by, notes, snoozed_until, snoozed_by, created_at
+SELECT {alert}
 FROM raise_alert(%(alert_type)s::text, %(title)s::text, %(severity)s::text, %(message)s::text,
                  %(related_data)s::jsonb, %(model_name)s::text, %(dedup_key)s::text,
                  %(at)s::timestamptz, %(occurrence_id)s::uuid);
 
 -- acknowledge --
 -- Take an alert on.
-SELECT id, alert_type, severity, title, message, related_data, model_name, dedup_key, monitor_id,
-       status, occurrences, first_seen, last_seen, acknowledged_at, acknowledged_by, resolved_at,
-       resolved_by, notes, snoozed_until, snoozed_by, created_at
+SELECT {alert}
 FROM acknowledge_alert(%(id)s::uuid, %(acknowledged_by)s::text, %(notes)s::text, %(at)s::timestamptz);
 
 -- resolve --
 -- End an alert; no row when none of the key is open.
-SELECT id, alert_type, severity, title, message, related_data, model_name, dedup_key, monitor_id,
-       status, occurrences, first_seen, last_seen, acknowledged_at, acknowledged_by, resolved_at,
-       resolved_by, notes, snoozed_until, snoozed_by, created_at
+SELECT {alert}
 FROM resolve_alert(%(id)s::uuid, %(dedup_key)s::text, %(resolved_by)s::text, %(notes)s::text,
                    %(at)s::timestamptz);
 
 -- snooze --
 -- Leave an alert out of the list of active ones for a while.
-SELECT id, alert_type, severity, title, message, related_data, model_name, dedup_key, monitor_id,
-       status, occurrences, first_seen, last_seen, acknowledged_at, acknowledged_by, resolved_at,
-       resolved_by, notes, snoozed_until, snoozed_by, created_at
+SELECT {alert}
 FROM snooze_alert(%(id)s::uuid, %(until)s::timestamptz, %(snoozed_by)s::text);
 
 -- get --
 -- One alert.
-SELECT id, alert_type, severity, title, message, related_data, model_name, dedup_key, monitor_id,
-       status, occurrences, first_seen, last_seen, acknowledged_at, acknowledged_by, resolved_at,
-       resolved_by, notes, snoozed_until, snoozed_by, created_at
+SELECT {alert}
 FROM alerts WHERE id = %(id)s::uuid;
 
 -- list_active --
 -- What waits for somebody, worst first, then newest first.
-SELECT id, alert_type, severity, title, message, related_data, model_name, dedup_key, monitor_id,
-       status, occurrences, first_seen, last_seen, acknowledged_at, acknowledged_by, resolved_at,
-       resolved_by, notes, snoozed_until, snoozed_by, created_at
+SELECT {alert}
 FROM alerts
 WHERE status <> 'resolved'
   AND (status = 'active' OR %(include_acknowledged)s::boolean)
@@ -54,9 +48,7 @@ LIMIT %(limit)s::integer;
 
 -- list_alerts --
 -- All alerts, newest first; a page goes on before the id that the last one ended with.
-SELECT id, alert_type, severity, title, message, related_data, model_name, dedup_key, monitor_id,
-       status, occurrences, first_seen, last_seen, acknowledged_at, acknowledged_by, resolved_at,
-       resolved_by, notes, snoozed_until, snoozed_by, created_at
+SELECT {alert}
 FROM alerts
 WHERE (%(model_name)s::text IS NULL OR model_name = %(model_name)s::text)
   AND (%(alert_type)s::text IS NULL OR alert_type = %(alert_type)s::text)

@@ -1,15 +1,18 @@
 -- Statements of AuditRepository.
 
+-- fragment entry --
+-- The columns of an entry.
+seq, recorded_at, db_role, actor, event, object_table, object_id, before, after,
+encode(prev_hash, 'hex') AS prev_hash, encode(hash, 'hex') AS hash
+
 -- get --
 -- One entry.
-SELECT seq, recorded_at, db_role, actor, event, object_table, object_id, before, after,
-       encode(prev_hash, 'hex') AS prev_hash, encode(hash, 'hex') AS hash
+SELECT {entry}
 FROM audit_log WHERE seq = %(seq)s::bigint;
 
 -- list_entries --
 -- Entries, newest first; a page goes on before the number that the last one ended with.
-SELECT seq, recorded_at, db_role, actor, event, object_table, object_id, before, after,
-       encode(prev_hash, 'hex') AS prev_hash, encode(hash, 'hex') AS hash
+SELECT {entry}
 FROM audit_log
 WHERE (%(event)s::text IS NULL OR event = %(event)s::text)
   AND (%(actor)s::text IS NULL OR actor = %(actor)s::text)

@@ -1,11 +1,14 @@
 -- Statements of DriftReportsRepository.
 
+-- fragment report --
+-- The columns of a report that its writer gives.
+id, timestamp, model_name, model_version_id, lookback_hours, window_start, window_end, drift_detected,
+drift_score, method, threshold, features, drifted_features, n_drifted_features, n_features, reference_size,
+current_size, reference_start, reference_end, report_ref, summary_ref, monitoring_run_id, metadata
+
 -- insert --
 -- Record a drift report. No row when the version has one for that time, window and method already.
-INSERT INTO drift_reports
-    (id, timestamp, model_name, model_version_id, lookback_hours, window_start, window_end, drift_detected,
-     drift_score, method, threshold, features, drifted_features, n_drifted_features, n_features, reference_size,
-     current_size, reference_start, reference_end, report_ref, summary_ref, monitoring_run_id, metadata)
+INSERT INTO drift_reports ({report})
 VALUES
     (%(id)s::uuid, %(timestamp)s::timestamptz, %(model_name)s::text, %(model_version_id)s::uuid,
      %(lookback_hours)s::double precision, %(window_start)s::timestamptz, %(window_end)s::timestamptz,
@@ -44,16 +47,12 @@ WHERE model_name = %(model_name)s::text AND timestamp = %(timestamp)s::timestamp
 
 -- get --
 -- One report.
-SELECT id, timestamp, model_name, model_version_id, lookback_hours, window_start, window_end, drift_detected,
-       drift_score, method, threshold, features, drifted_features, n_drifted_features, n_features, reference_size,
-       current_size, reference_start, reference_end, report_ref, summary_ref, monitoring_run_id, metadata, created_at
+SELECT {report}, created_at
 FROM drift_reports WHERE id = %(id)s::uuid;
 
 -- list_reports --
 -- Reports of a stretch of time, newest first; a page goes on before the id that the last one ended with.
-SELECT id, timestamp, model_name, model_version_id, lookback_hours, window_start, window_end, drift_detected,
-       drift_score, method, threshold, features, drifted_features, n_drifted_features, n_features, reference_size,
-       current_size, reference_start, reference_end, report_ref, summary_ref, monitoring_run_id, metadata, created_at
+SELECT {report}, created_at
 FROM drift_reports
 WHERE (%(model_name)s::text IS NULL OR model_name = %(model_name)s::text)
   AND (%(since)s::timestamptz IS NULL OR timestamp >= %(since)s::timestamptz)

@@ -1,5 +1,9 @@
 -- Statements of GroundTruthRepository.
 
+-- fragment label --
+-- The columns of a label.
+prediction_id, labeled_at, actual_label, actual_value, source, recorded_at
+
 -- insert --
 -- Record one label, whatever its case.
 SELECT stored, waiting, duplicates FROM record_ground_truth(jsonb_build_array(jsonb_build_object(
@@ -17,7 +21,8 @@ SELECT p.id, p.predicted_at, coalesce(%(labeled_at)s::timestamptz, clock_timesta
        p.predicted_label, %(source)s::text
 FROM predictions p
 WHERE p.id = %(prediction_id)s::uuid
-  AND p.predicted_at = %(predicted_at)s::timestamptz
+  AND p.predicted_at >= %(predicted_from)s::timestamptz
+  AND p.predicted_at < %(predicted_from)s::timestamptz + interval '1 millisecond'
   AND coalesce(%(labeled_at)s::timestamptz <= clock_timestamp() + interval '1 minute', true)
 ON CONFLICT DO NOTHING
 RETURNING prediction_id;
@@ -29,7 +34,7 @@ SELECT ledger_label_stage();
 -- insert_many__copy --
 -- Copy the labels.
 COPY pg_temp.ledger_labels
-    (prediction_id, predicted_at, request_id, labeled_at, actual_label, actual_value, source)
+    (prediction_id, predicted_at, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
 FROM STDIN (FORMAT binary);
 
 -- insert_many --
@@ -42,12 +47,13 @@ SELECT match_ground_truth(coalesce(%(since)s::timestamptz, '-infinity'), coalesc
 
 -- list_labels --
 -- All labels of a prediction, newest first, whether stored or waiting.
-SELECT prediction_id, labeled_at, actual_label, actual_value, source, recorded_at, false AS is_waiting
+SELECT {label}, false AS is_waiting
 FROM ground_truth
 WHERE prediction_id = %(prediction_id)s::uuid
-  AND predicted_at = %(predicted_at)s::timestamptz
+  AND predicted_at >= %(predicted_from)s::timestamptz
+  AND predicted_at < %(predicted_from)s::timestamptz + interval '1 millisecond'
 UNION ALL
-SELECT prediction_id, labeled_at, actual_label, actual_value, source, recorded_at, true
+SELECT {label}, true
 FROM ground_truth_waiting WHERE prediction_id = %(prediction_id)s::uuid
 ORDER BY labeled_at DESC
 LIMIT 1000;

@@ -1,5 +1,21 @@
 -- Statements of ModelVersionRepository.
 
+-- fragment version --
+-- The columns of a version.
+id, model_name, model_version, stage, mlflow_run_id, algorithm, metrics, accuracy,
+"precision", recall, f1_score, roc_auc, brier_score, rmse, mae, r2, hyperparameters,
+feature_names, training_samples, dataset_version, dataset_digest, artifact_uri,
+metadata_uri, tags, created_at, created_by, promoted_at, promoted_by
+
+-- fragment deployment --
+-- The columns of a deployment.
+id, model_name, slot, model_version, model_version_id, deployed_at, retired_at,
+deployed_by, reason, retired_by, retired_reason, decision_id, action_id, restores_id
+
+-- fragment policy --
+-- The columns of a promotion policy.
+model_name, slot, requires_decision, requires_approval, updated_at, updated_by
+
 -- insert --
 -- Register a version; without a number it takes the next one. No row when the id is taken.
 INSERT INTO model_versions
@@ -32,19 +48,13 @@ WHERE id = %(id)s::uuid AND model_name = %(model_name)s::text
 
 -- get --
 -- One version, by its id or by its model and number.
-SELECT id, model_name, model_version, stage, mlflow_run_id, algorithm, metrics, accuracy,
-       "precision", recall, f1_score, roc_auc, brier_score, rmse, mae, r2, hyperparameters,
-       feature_names, training_samples, dataset_version, dataset_digest, artifact_uri,
-       metadata_uri, tags, created_at, created_by, promoted_at, promoted_by
+SELECT {version}
 FROM model_versions
 WHERE id = %(id)s::uuid OR (model_name = %(model_name)s::text AND model_version = %(model_version)s::text);
 
 -- list_versions --
 -- Versions, newest first; a page goes on before the id that the last one ended with.
-SELECT id, model_name, model_version, stage, mlflow_run_id, algorithm, metrics, accuracy,
-       "precision", recall, f1_score, roc_auc, brier_score, rmse, mae, r2, hyperparameters,
-       feature_names, training_samples, dataset_version, dataset_digest, artifact_uri,
-       metadata_uri, tags, created_at, created_by, promoted_at, promoted_by
+SELECT {version}
 FROM model_versions
 WHERE (%(model_name)s::text IS NULL OR model_name = %(model_name)s::text)
   AND (%(stage)s::text IS NULL OR stage = %(stage)s::text)
@@ -65,30 +75,26 @@ RETURNING tags;
 
 -- promote --
 -- Put a version into a slot.
-SELECT id, model_name, slot, model_version, model_version_id, deployed_at, retired_at,
-       deployed_by, reason, retired_by, retired_reason, decision_id, action_id, restores_id
+SELECT {deployment}
 FROM promote(%(model_name)s::text, %(model_version)s::text, %(slot)s::text, %(promoted_by)s::text,
              %(reason)s::text, %(decision_id)s::uuid, %(at)s::timestamptz, %(deployment_id)s::uuid,
              %(action_id)s::uuid);
 
 -- rollback --
 -- Put back the version that held the slot before.
-SELECT id, model_name, slot, model_version, model_version_id, deployed_at, retired_at,
-       deployed_by, reason, retired_by, retired_reason, decision_id, action_id, restores_id
+SELECT {deployment}
 FROM rollback(%(model_name)s::text, %(slot)s::text, %(rolled_back_by)s::text, %(reason)s::text,
               %(at)s::timestamptz, %(deployment_id)s::uuid);
 
 -- retire --
 -- Empty a slot.
-SELECT id, model_name, slot, model_version, model_version_id, deployed_at, retired_at,
-       deployed_by, reason, retired_by, retired_reason, decision_id, action_id, restores_id
+SELECT {deployment}
 FROM retire(%(model_name)s::text, %(slot)s::text, %(retired_by)s::text, %(reason)s::text,
             %(at)s::timestamptz, %(deployment_id)s::uuid);
 
 -- production_at --
 -- The deployment that held a slot at an instant.
-SELECT id, model_name, slot, model_version, model_version_id, deployed_at, retired_at,
-       deployed_by, reason, retired_by, retired_reason, decision_id, action_id, restores_id
+SELECT {deployment}
 FROM production_at(%(model_name)s::text, coalesce(%(at)s::timestamptz, clock_timestamp()), %(slot)s::text);
 
 -- timeline --
@@ -109,7 +115,7 @@ LIMIT %(limit)s::integer;
 
 -- promotion_policy --
 -- What a promotion into a slot needs.
-SELECT model_name, slot, requires_decision, requires_approval, updated_at, updated_by
+SELECT {policy}
 FROM promotion_policies
 WHERE model_name = %(model_name)s::text AND slot = %(slot)s::text;
 
@@ -122,4 +128,4 @@ ON CONFLICT (model_name, slot) DO UPDATE
 SET requires_decision = coalesce(%(requires_decision)s::boolean, p.requires_decision),
     requires_approval = coalesce(%(requires_approval)s::boolean, p.requires_approval),
     updated_by = excluded.updated_by
-RETURNING model_name, slot, requires_decision, requires_approval, updated_at, updated_by;
+RETURNING {policy};

@@ -1,12 +1,15 @@
 -- Statements of MonitoringMetricsRepository.
 
+-- fragment run --
+-- The columns of a run that its writer gives.
+id, model_name, model_version_id, timestamp, lookback_hours, num_predictions,
+positive_rate, probability_mean, probability_std, entropy, dataset_drift_detected,
+feature_drift_ratio, num_drifted_features, num_features, drifted_features,
+drift_summary_ref, drift_report_ref, coverage_pct, labeled_samples, metadata
+
 -- insert --
 -- Record a monitoring run. No row when the model has one for that window already.
-INSERT INTO monitoring_metrics
-    (id, model_name, model_version_id, timestamp, lookback_hours, num_predictions, positive_rate,
-     probability_mean, probability_std, entropy, dataset_drift_detected, feature_drift_ratio,
-     num_drifted_features, num_features, drifted_features, drift_summary_ref, drift_report_ref,
-     coverage_pct, labeled_samples, metadata)
+INSERT INTO monitoring_metrics ({run})
 VALUES
     (%(id)s::uuid, %(model_name)s::text, %(model_version_id)s::uuid, %(timestamp)s::timestamptz,
      %(lookback_hours)s::double precision, %(num_predictions)s::bigint,
@@ -43,20 +46,12 @@ WHERE model_name = %(model_name)s::text
 
 -- get --
 -- One run.
-SELECT id, model_name, model_version_id, timestamp, lookback_hours, num_predictions,
-       positive_rate, probability_mean, probability_std, entropy, dataset_drift_detected,
-       feature_drift_ratio, num_drifted_features, num_features, drifted_features,
-       drift_summary_ref, drift_report_ref, coverage_pct, labeled_samples, metadata,
-       created_at
+SELECT {run}, created_at
 FROM monitoring_metrics WHERE id = %(id)s::uuid;
 
 -- list_runs --
 -- Runs of a window of time, newest first; a page goes on before the id that the last one ended with.
-SELECT id, model_name, model_version_id, timestamp, lookback_hours, num_predictions,
-       positive_rate, probability_mean, probability_std, entropy, dataset_drift_detected,
-       feature_drift_ratio, num_drifted_features, num_features, drifted_features,
-       drift_summary_ref, drift_report_ref, coverage_pct, labeled_samples, metadata,
-       created_at
+SELECT {run}, created_at
 FROM monitoring_metrics
 WHERE (%(model_name)s::text IS NULL OR model_name = %(model_name)s::text)
   AND (%(since)s::timestamptz IS NULL OR timestamp >= %(since)s::timestamptz)

@@ -1,10 +1,21 @@
 -- Statements of MonitorsRepository.
 
+-- fragment rule --
+-- The columns that say what a monitor watches.
+id, model_name, name, source, metric_name, slice, host, attributes, "window", operator,
+warning_threshold, critical_threshold, consecutive, no_data, hysteresis
+
+-- fragment monitor --
+-- The columns of a monitor.
+{rule}, enabled, created_at, created_by, removed_at, removed_by
+
+-- fragment finding --
+-- What a monitor found last.
+evaluated_at, state, severity, value, point_at, alert_id
+
 -- insert --
 -- Add a monitor. No row when the id is taken.
-INSERT INTO monitors
-    (id, model_name, name, source, metric_name, slice, host, attributes, "window", operator, warning_threshold,
-     critical_threshold, consecutive, no_data, hysteresis, created_by)
+INSERT INTO monitors ({rule}, created_by)
 VALUES
     (%(id)s::uuid, %(model_name)s::text, %(name)s::text, %(source)s::text, %(metric_name)s::text,
      %(slice)s::text, %(host)s::text, coalesce(%(attributes)s::jsonb, '{}'), %(window)s::interval,
@@ -30,9 +41,7 @@ WHERE id = %(id)s::uuid AND model_name IS NOT DISTINCT FROM %(model_name)s::text
 
 -- add_defaults --
 -- Add the usual monitors of a model that it does not have yet.
-SELECT id, model_name, name, source, metric_name, slice, host, attributes, "window", operator,
-       warning_threshold, critical_threshold, consecutive, no_data, hysteresis, enabled,
-       created_at, created_by, removed_at, removed_by,
+SELECT {monitor},
        NULL::timestamptz AS evaluated_at, NULL::text AS state, NULL::text AS severity,
        NULL::double precision AS value, NULL::timestamptz AS point_at, NULL::uuid AS alert_id
 FROM add_default_monitors(%(model_name)s::text, %(window)s::interval, %(created_by)s::text)
@@ -40,18 +49,12 @@ ORDER BY id;
 
 -- get --
 -- One monitor, removed ones too.
-SELECT id, model_name, name, source, metric_name, slice, host, attributes, "window", operator,
-       warning_threshold, critical_threshold, consecutive, no_data, hysteresis, enabled,
-       created_at, created_by, removed_at, removed_by,
-       evaluated_at, state, severity, value, point_at, alert_id
+SELECT {monitor}, {finding}
 FROM v_monitors WHERE id = %(id)s::uuid;
 
 -- list_monitors --
 -- Monitors, newest first; a page goes on before the id that the last one ended with.
-SELECT id, model_name, name, source, metric_name, slice, host, attributes, "window", operator,
-       warning_threshold, critical_threshold, consecutive, no_data, hysteresis, enabled,
-       created_at, created_by, removed_at, removed_by,
-       evaluated_at, state, severity, value, point_at, alert_id
+SELECT {monitor}, {finding}
 FROM v_monitors
 WHERE (%(model_name)s::text IS NULL OR model_name = %(model_name)s::text)
   AND (removed_at IS NULL OR %(include_removed)s::boolean)

@@ -1,10 +1,13 @@
 -- Statements of PerformanceMetricsRepository.
 
+-- fragment value --
+-- The columns of a value that its writer gives.
+id, timestamp, model_name, model_version_id, metric_type, metric_name, metric_value, stage, dataset_version, slice,
+metadata
+
 -- insert --
 -- Store one value. No row when its id is there already.
-INSERT INTO performance_metrics
-    (id, timestamp, model_name, model_version_id, metric_type, metric_name, metric_value, stage, dataset_version, slice,
-     metadata)
+INSERT INTO performance_metrics ({value})
 VALUES
     (%(id)s::uuid, %(timestamp)s::timestamptz, %(model_name)s::text, %(model_version_id)s::uuid, %(metric_type)s::text,
      %(metric_name)s::text, %(metric_value)s::double precision, %(stage)s::text, %(dataset_version)s::text,
@@ -29,34 +32,24 @@ WHERE id = %(id)s::uuid
 
 -- insert_many__copy --
 -- Store values.
-COPY performance_metrics
-    (id, timestamp, model_name, model_version_id, metric_type, metric_name, metric_value, stage, dataset_version, slice,
-     metadata)
-FROM STDIN;
+COPY performance_metrics ({value}) FROM STDIN;
 
 -- insert_many__stage --
 -- Make a table for values some of which may be there already.
 CREATE TEMP TABLE performance_stage ON COMMIT DROP AS
-SELECT id, timestamp, model_name, model_version_id, metric_type, metric_name, metric_value, stage, dataset_version, slice,
-       metadata
+SELECT {value}
 FROM performance_metrics
 WITH NO DATA;
 
 -- insert_many__copy_to_stage --
 -- Fill it.
-COPY pg_temp.performance_stage
-    (id, timestamp, model_name, model_version_id, metric_type, metric_name, metric_value, stage, dataset_version, slice,
-     metadata)
-FROM STDIN;
+COPY pg_temp.performance_stage ({value}) FROM STDIN;
 
 -- insert_many__store_staged --
 -- Store what is new in it and count that.
 WITH stored AS (
-    INSERT INTO performance_metrics
-        (id, timestamp, model_name, model_version_id, metric_type, metric_name, metric_value, stage, dataset_version,
-         slice, metadata)
-    SELECT id, timestamp, model_name, model_version_id, metric_type, metric_name, metric_value, stage, dataset_version,
-           slice, metadata
+    INSERT INTO performance_metrics ({value})
+    SELECT {value}
     FROM pg_temp.performance_stage
     ON CONFLICT DO NOTHING
     RETURNING id
@@ -81,14 +74,12 @@ DROP TABLE pg_temp.performance_stage;
 
 -- get --
 -- One value.
-SELECT id, timestamp, model_name, model_version_id, metric_type, metric_name, metric_value, stage, dataset_version, slice,
-       metadata, created_at
+SELECT {value}, created_at
 FROM performance_metrics WHERE id = %(id)s::uuid;
 
 -- list_metrics --
 -- Values of a model, newest first; a page goes on before the id that the last one ended with.
-SELECT id, timestamp, model_name, model_version_id, metric_type, metric_name, metric_value, stage, dataset_version, slice,
-       metadata, created_at
+SELECT {value}, created_at
 FROM performance_metrics
 WHERE model_name = %(model_name)s::text
   AND (%(model_version)s::text IS NULL OR model_version_id = (
@@ -107,14 +98,14 @@ LIMIT %(limit)s::integer;
 
 -- latest --
 -- The newest value of each metric, stage and slice of a model, or of one of its versions.
-SELECT DISTINCT ON (m.metric_name, m.stage, m.slice)
-       m.id, m.timestamp, m.model_name, m.model_version_id, m.metric_type, m.metric_name, m.metric_value, m.stage,
-       m.dataset_version, m.slice, m.metadata, m.created_at
-FROM model_versions v
-CROSS JOIN LATERAL latest_performance_metrics(v.id) m
-WHERE v.model_name = %(model_name)s::text
-  AND (%(model_version)s::text IS NULL OR v.model_version = %(model_version)s::text)
-ORDER BY m.metric_name, m.stage, m.slice, m.timestamp DESC, m.id DESC;
+SELECT DISTINCT ON (metric_name, stage, slice) {value}, created_at
+FROM (
+    SELECT m.*
+    FROM model_versions v
+    CROSS JOIN LATERAL latest_performance_metrics(v.id) m
+    WHERE v.model_name = %(model_name)s::text
+      AND (%(model_version)s::text IS NULL OR v.model_version = %(model_version)s::text)) newest
+ORDER BY metric_name, stage, slice, timestamp DESC, id DESC;
 
 -- compare__missing --
 -- Which of two versions the model does not have.

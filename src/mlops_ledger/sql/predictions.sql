@@ -1,5 +1,56 @@
 -- Statements of PredictionsRepository.
 
+-- fragment stored --
+-- The columns of a prediction, in the order that COPY sends them.
+id, predicted_at, model_version_id, request_id, batch_id, feature_values, inputs, prediction, predicted_label,
+probability, confidence_lower, confidence_upper, latency_ms, status, error_message, cache_hit, user_agent,
+client_ip, metadata
+
+-- fragment outcome --
+-- What was predicted, by which version.
+p.id, p.predicted_at, v.model_name, v.model_version, p.status, p.prediction, p.predicted_label, p.probability,
+p.confidence_lower, p.confidence_upper, p.latency_ms
+
+-- fragment request --
+-- What it was predicted for.
+p.request_id, p.batch_id, p.error_message, p.cache_hit, p.user_agent
+
+-- fragment prediction --
+-- The columns of a prediction as it is read.
+{outcome}, v.feature_names, p.feature_values, p.inputs, {request}, p.client_ip, p.metadata, p.model_version_id
+
+-- fragment window --
+-- The predictions of some versions, or of all, within a range of time.
+predicted_at >= %(since)s::timestamptz AND predicted_at < %(until)s::timestamptz
+  AND (%(version_ids)s::uuid[] IS NULL OR model_version_id = ANY (%(version_ids)s::uuid[]))
+
+-- fragment visible --
+-- The columns that a reader may see.
+p.id, p.predicted_at, p.model_version_id, p.request_id, p.batch_id, p.prediction, p.predicted_label, p.probability,
+p.confidence_lower, p.confidence_upper, p.latency_ms, p.status, p.error_message, p.cache_hit
+
+-- fragment page --
+-- A range of time, what a list can be narrowed down by, and where its next page begins: behind the row of an id, whose
+-- own time is exact only if the id was made here.
+p.predicted_at >= %(since)s::timestamptz AND p.predicted_at < %(until)s::timestamptz
+      AND (%(status)s::text IS NULL OR p.status = %(status)s::text)
+      AND (%(predicted_label)s::text IS NULL OR p.predicted_label = %(predicted_label)s::text)
+      AND (%(batch_id)s::text IS NULL OR p.batch_id = %(batch_id)s::text)
+      AND (%(request_id)s::text IS NULL OR p.request_id = %(request_id)s::text)
+      AND (%(before)s::uuid IS NULL OR (p.predicted_at, p.id) < (
+          (SELECT coalesce(max(b.predicted_at), %(before_at)s::timestamptz) FROM predictions b
+           WHERE b.id = %(before)s::uuid AND b.predicted_at >= %(before_from)s::timestamptz
+             AND b.predicted_at < %(before_from)s::timestamptz + interval '1 millisecond'),
+          %(before)s::uuid))
+    ORDER BY p.predicted_at DESC, p.id DESC
+    LIMIT %(limit)s::integer
+
+-- fragment in_order --
+-- The order of a page, with what its rows say of their version.
+LEFT JOIN model_versions v ON v.id = p.model_version_id
+ORDER BY p.predicted_at DESC, p.id DESC
+LIMIT %(limit)s::integer
+
 -- version --
 -- What a writer needs to know of a version.
 SELECT id, feature_names FROM model_versions
@@ -7,10 +58,7 @@ WHERE model_name = %(model_name)s::text AND model_version = %(model_version)s::t
 
 -- insert --
 -- Store one prediction. No row when its id is there already, or its version is not.
-INSERT INTO predictions
-    (id, predicted_at, model_version_id, request_id, batch_id, feature_values, inputs, prediction, predicted_label,
-     probability, confidence_lower, confidence_upper, latency_ms, status, error_message, cache_hit, user_agent,
-     client_ip, metadata)
+INSERT INTO predictions ({stored})
 SELECT %(id)s::uuid, %(predicted_at)s::timestamptz, v.id, %(request_id)s::text, %(batch_id)s::text,
        %(features)s::double precision[], %(inputs)s::jsonb, %(prediction)s::double precision,
        %(predicted_label)s::text, %(probability)s::double precision, %(confidence_lower)s::double precision,
@@ -43,11 +91,7 @@ WHERE id = %(idempotency_key)s::uuid AND model_version_id = %(model_version_id)s
 
 -- copy --
 -- Store predictions.
-COPY predictions
-    (id, predicted_at, model_version_id, request_id, batch_id, feature_values, inputs, prediction, predicted_label,
-     probability, confidence_lower, confidence_upper, latency_ms, status, error_message, cache_hit, user_agent,
-     client_ip, metadata)
-FROM STDIN (FORMAT binary);
+COPY predictions ({stored}) FROM STDIN (FORMAT binary);
 
 -- stage --
 -- Make a table for predictions some of which may be there already.
@@ -55,22 +99,13 @@ CREATE TEMP TABLE prediction_stage (LIKE predictions) ON COMMIT DROP;
 
 -- copy_to_stage --
 -- Fill it.
-COPY pg_temp.prediction_stage
-    (id, predicted_at, model_version_id, request_id, batch_id, feature_values, inputs, prediction, predicted_label,
-     probability, confidence_lower, confidence_upper, latency_ms, status, error_message, cache_hit, user_agent,
-     client_ip, metadata)
-FROM STDIN (FORMAT binary);
+COPY pg_temp.prediction_stage ({stored}) FROM STDIN (FORMAT binary);
 
 -- store_staged --
 -- Store what is new in it and count that.
 WITH stored AS (
-    INSERT INTO predictions
-        (id, predicted_at, model_version_id, request_id, batch_id, feature_values, inputs, prediction, predicted_label,
-         probability, confidence_lower, confidence_upper, latency_ms, status, error_message, cache_hit, user_agent,
-         client_ip, metadata)
-    SELECT id, predicted_at, model_version_id, request_id, batch_id, feature_values, inputs, prediction,
-           predicted_label, probability, confidence_lower, confidence_upper, latency_ms, status, error_message,
-           cache_hit, user_agent, client_ip, metadata
+    INSERT INTO predictions ({stored})
+    SELECT {stored}
     FROM pg_temp.prediction_stage
     ON CONFLICT DO NOTHING
     RETURNING id
@@ -98,50 +133,53 @@ WHERE model_name = %(model_name)s::text
   AND (%(model_version)s::text IS NULL OR model_version = %(model_version)s::text);
 
 -- get --
--- One prediction; its time, which is in its id, tells the partition.
-SELECT p.id, p.predicted_at, v.model_name, v.model_version, p.status, p.prediction, p.predicted_label, p.probability,
-       p.confidence_lower, p.confidence_upper, p.latency_ms, v.feature_names, p.feature_values, p.inputs, p.request_id,
-       p.batch_id, p.error_message, p.cache_hit, p.user_agent, p.client_ip, p.metadata, p.model_version_id
+-- One prediction, at the time in its id, or for an id made elsewhere within the same millisecond.
+SELECT {prediction}
 FROM predictions p
 LEFT JOIN model_versions v ON v.id = p.model_version_id
-WHERE p.id = %(id)s::uuid AND p.predicted_at = %(predicted_at)s::timestamptz;
+WHERE p.id = %(id)s::uuid AND p.predicted_at = (
+    SELECT predicted_at FROM (
+        SELECT predicted_at FROM predictions
+        WHERE id = %(id)s::uuid AND predicted_at = %(predicted_at)s::timestamptz
+        UNION ALL
+        SELECT predicted_at FROM predictions
+        WHERE id = %(id)s::uuid AND predicted_at >= %(predicted_from)s::timestamptz
+          AND predicted_at < %(predicted_from)s::timestamptz + interval '1 millisecond') found
+    LIMIT 1);
 
 -- list_predictions --
--- Predictions of a window of time, newest first; a page goes on before the id that the last one ended with.
-SELECT p.id, p.predicted_at, v.model_name, v.model_version, p.status, p.prediction, p.predicted_label, p.probability,
-       p.confidence_lower, p.confidence_upper, p.latency_ms, v.feature_names, p.feature_values, p.inputs, p.request_id,
-       p.batch_id, p.error_message, p.cache_hit, p.user_agent, p.client_ip, p.metadata, p.model_version_id
-FROM predictions p
-LEFT JOIN model_versions v ON v.id = p.model_version_id
-WHERE p.predicted_at >= %(since)s::timestamptz AND p.predicted_at < %(until)s::timestamptz
-  AND (%(status)s::text IS NULL OR p.status = %(status)s::text)
-  AND (%(predicted_label)s::text IS NULL OR p.predicted_label = %(predicted_label)s::text)
-  AND (%(batch_id)s::text IS NULL OR p.batch_id = %(batch_id)s::text)
-  AND (%(request_id)s::text IS NULL OR p.request_id = %(request_id)s::text)
-  AND (%(before)s::uuid IS NULL OR (p.predicted_at, p.id) < (%(before_at)s::timestamptz, %(before)s::uuid))
-ORDER BY p.predicted_at DESC, p.id DESC
-LIMIT %(limit)s::integer;
+-- Predictions of a range of time, newest first; a page goes on before the id that the last one ended with.
+SELECT {prediction}
+FROM (
+    SELECT p.* FROM predictions p
+    WHERE {page}) p
+{in_order};
 
 -- list_predictions__of_versions --
--- The same of some versions: the newest of each, and of these the newest, so that a page reads no more than its size a version.
-SELECT p.id, p.predicted_at, v.model_name, v.model_version, p.status, p.prediction, p.predicted_label, p.probability,
-       p.confidence_lower, p.confidence_upper, p.latency_ms, v.feature_names, p.feature_values, p.inputs, p.request_id,
-       p.batch_id, p.error_message, p.cache_hit, p.user_agent, p.client_ip, p.metadata, p.model_version_id
+-- The same of some versions: the newest of each, and of these the newest, so that those of others are not read.
+SELECT {prediction}
 FROM unnest(%(version_ids)s::uuid[]) wanted (id)
 CROSS JOIN LATERAL (
-    SELECT * FROM predictions p
-    WHERE p.model_version_id = wanted.id
-      AND p.predicted_at >= %(since)s::timestamptz AND p.predicted_at < %(until)s::timestamptz
-      AND (%(status)s::text IS NULL OR p.status = %(status)s::text)
-      AND (%(predicted_label)s::text IS NULL OR p.predicted_label = %(predicted_label)s::text)
-      AND (%(batch_id)s::text IS NULL OR p.batch_id = %(batch_id)s::text)
-      AND (%(request_id)s::text IS NULL OR p.request_id = %(request_id)s::text)
-      AND (%(before)s::uuid IS NULL OR (p.predicted_at, p.id) < (%(before_at)s::timestamptz, %(before)s::uuid))
-    ORDER BY p.predicted_at DESC, p.id DESC
-    LIMIT %(limit)s::integer) p
-JOIN model_versions v ON v.id = p.model_version_id
-ORDER BY p.predicted_at DESC, p.id DESC
-LIMIT %(limit)s::integer;
+    SELECT p.* FROM predictions p
+    WHERE p.model_version_id = wanted.id AND {page}) p
+{in_order};
+
+-- list_recent --
+-- As list_predictions, without what went into a model and who asked.
+SELECT {outcome}, p.request_id, p.batch_id, p.error_message, p.cache_hit, p.model_version_id
+FROM (
+    SELECT {visible} FROM predictions p
+    WHERE {page}) p
+{in_order};
+
+-- list_recent__of_versions --
+-- As list_predictions__of_versions, without what went into a model and who asked.
+SELECT {outcome}, p.request_id, p.batch_id, p.error_message, p.cache_hit, p.model_version_id
+FROM unnest(%(version_ids)s::uuid[]) wanted (id)
+CROSS JOIN LATERAL (
+    SELECT {visible} FROM predictions p
+    WHERE p.model_version_id = wanted.id AND {page}) p
+{in_order};
 
 -- stats --
 -- The predictions of a window of time in numbers.
@@ -158,15 +196,13 @@ FROM (
            min(predicted_at) AS earliest,
            max(predicted_at) AS latest
     FROM predictions
-    WHERE predicted_at >= %(since)s::timestamptz AND predicted_at < %(until)s::timestamptz
-  AND (%(version_ids)s::uuid[] IS NULL OR model_version_id = ANY (%(version_ids)s::uuid[]))) a
+    WHERE {window}) a
 CROSS JOIN (
     SELECT jsonb_object_agg(predicted_label, n) AS label_distribution
     FROM (
         SELECT predicted_label, count(*) AS n
         FROM predictions
-        WHERE predicted_at >= %(since)s::timestamptz AND predicted_at < %(until)s::timestamptz
-  AND (%(version_ids)s::uuid[] IS NULL OR model_version_id = ANY (%(version_ids)s::uuid[]))
+        WHERE {window}
           AND predicted_label IS NOT NULL
         GROUP BY predicted_label
         ORDER BY n DESC
@@ -189,15 +225,13 @@ FROM (
                     THEN -(probability * ln(probability) + (1 - probability) * ln(1 - probability)) / ln(2::double precision)
                     WHEN probability IS NOT NULL THEN 0 END) AS entropy
     FROM predictions
-    WHERE predicted_at >= %(since)s::timestamptz AND predicted_at < %(until)s::timestamptz
-  AND (%(version_ids)s::uuid[] IS NULL OR model_version_id = ANY (%(version_ids)s::uuid[]))) p
+    WHERE {window}) p
 CROSS JOIN (
     SELECT count(*) AS labeled_samples
     FROM (
         SELECT DISTINCT prediction_id
         FROM ground_truth
-        WHERE predicted_at >= %(since)s::timestamptz AND predicted_at < %(until)s::timestamptz
-  AND (%(version_ids)s::uuid[] IS NULL OR model_version_id = ANY (%(version_ids)s::uuid[]))
+        WHERE {window}
           AND labeled_at <= %(until)s::timestamptz) g) l;
 
 -- erase__labels --
@@ -222,10 +256,8 @@ RETURNING id;
 
 -- fetch --
 -- Predictions of a window of time, for a table.
-SELECT p.id, p.predicted_at, v.model_name, v.model_version, p.status, p.prediction, p.predicted_label, p.probability,
-       p.confidence_lower, p.confidence_upper, p.latency_ms, p.feature_values, p.inputs::text AS inputs, p.request_id,
-       p.batch_id, p.error_message, p.cache_hit, p.user_agent, host(p.client_ip) AS client_ip, p.metadata::text AS metadata
+SELECT {outcome}, p.feature_values, p.inputs::text AS inputs, {request},
+       host(p.client_ip) AS client_ip, p.metadata::text AS metadata
 FROM predictions p
 LEFT JOIN model_versions v ON v.id = p.model_version_id
-WHERE p.predicted_at >= %(since)s::timestamptz AND p.predicted_at < %(until)s::timestamptz
-  AND (%(version_ids)s::uuid[] IS NULL OR p.model_version_id = ANY (%(version_ids)s::uuid[]))
+WHERE {window}

@@ -1,5 +1,10 @@
 -- Statements of Retention.
 
+-- fragment window --
+-- What belongs to predictions of some versions, or of all, within a range of time.
+predicted_at >= %(since)s::timestamptz AND predicted_at < %(until)s::timestamptz
+  AND (%(version_ids)s::uuid[] IS NULL OR model_version_id = ANY (%(version_ids)s::uuid[]))
+
 -- partitions --
 -- The partitions that hold something from before the limit of their table, and their sizes in bytes.
 SELECT t.table_name, p.name, p.since, p.until, l.before, pg_total_relation_size(p.name::regclass) AS bytes
@@ -19,9 +24,9 @@ SELECT id FROM model_versions WHERE model_name = %(model_name)s::text;
 -- Delete some predictions of a stretch of time, oldest first.
 DELETE FROM predictions WHERE (id, predicted_at) IN (
     SELECT id, predicted_at FROM predictions
-    WHERE predicted_at >= %(since)s::timestamptz AND predicted_at < %(until)s::timestamptz
-      AND (%(version_ids)s::uuid[] IS NULL OR model_version_id = ANY (%(version_ids)s::uuid[]))
-      AND (%(after)s::uuid IS NULL OR (predicted_at, id) >= (ledger_uuid_time(%(after)s::uuid), %(after)s::uuid))
+    WHERE {window}
+      AND (%(after)s::uuid IS NULL
+           OR predicted_at >= date_trunc('milliseconds', ledger_uuid_time(%(after)s::uuid), 'UTC'))
     ORDER BY predicted_at, id
     LIMIT %(limit)s::integer)
 RETURNING id;
@@ -30,8 +35,7 @@ RETURNING id;
 -- Delete some labels of predictions of a stretch of time, in the order of their ids.
 DELETE FROM ground_truth WHERE (prediction_id, predicted_at, labeled_at) IN (
     SELECT prediction_id, predicted_at, labeled_at FROM ground_truth
-    WHERE predicted_at >= %(since)s::timestamptz AND predicted_at < %(until)s::timestamptz
-      AND (%(version_ids)s::uuid[] IS NULL OR model_version_id = ANY (%(version_ids)s::uuid[]))
+    WHERE {window}
       AND (%(after)s::uuid IS NULL OR prediction_id >= %(after)s::uuid)
     ORDER BY prediction_id
     LIMIT %(limit)s::integer)
@@ -61,21 +65,19 @@ RETURNING id;
 -- Delete some labels whose predictions never came.
 DELETE FROM ground_truth_waiting WHERE id IN (
     SELECT id FROM ground_truth_waiting
-    WHERE coalesce(predicted_at, recorded_at) < %(until)s::timestamptz
+    WHERE coalesce(predicted_from, recorded_at) < %(until)s::timestamptz
     LIMIT %(limit)s::integer)
 RETURNING id;
 
 -- count_predictions --
 -- Count the predictions of a stretch of time.
 SELECT count(*) FROM predictions
-WHERE predicted_at >= %(since)s::timestamptz AND predicted_at < %(until)s::timestamptz
-  AND (%(version_ids)s::uuid[] IS NULL OR model_version_id = ANY (%(version_ids)s::uuid[]));
+WHERE {window};
 
 -- count_ground_truth --
 -- Count the labels of predictions of a stretch of time.
 SELECT count(*) FROM ground_truth
-WHERE predicted_at >= %(since)s::timestamptz AND predicted_at < %(until)s::timestamptz
-  AND (%(version_ids)s::uuid[] IS NULL OR model_version_id = ANY (%(version_ids)s::uuid[]));
+WHERE {window};
 
 -- count_system_metrics --
 -- Count the system metrics of a stretch of time.

@@ -1,13 +1,16 @@
 -- Statements of RetrainingDecisionsRepository.
 
+-- fragment decision --
+-- The columns of a decision that its writer gives.
+id, timestamp, model_name, candidate_version_id, production_version_id,
+trigger_reason, action, drift_context, data_context, decision_details, gate_results,
+reasoning, labeled_samples, coverage_pct, monitoring_run_id, decided_by, resolves_id
+
 -- insert --
 -- Record a decision. No row when the id is taken.
-INSERT INTO retraining_decisions
-    (id, model_name, timestamp, candidate_version_id, production_version_id, trigger_reason, action,
-     drift_context, data_context, decision_details, gate_results, reasoning, labeled_samples,
-     coverage_pct, monitoring_run_id, decided_by, resolves_id)
+INSERT INTO retraining_decisions ({decision})
 VALUES
-    (%(id)s::uuid, %(model_name)s::text, coalesce(%(timestamp)s::timestamptz, clock_timestamp()),
+    (%(id)s::uuid, coalesce(%(timestamp)s::timestamptz, clock_timestamp()), %(model_name)s::text,
      %(candidate_version_id)s::uuid, %(production_version_id)s::uuid, %(trigger_reason)s::text,
      %(action)s::text, coalesce(%(drift_context)s::jsonb, '{}'),
      coalesce(%(data_context)s::jsonb, '{}'), coalesce(%(decision_details)s::jsonb, '{}'),
@@ -59,18 +62,12 @@ WHERE id = %(id)s::uuid AND resolves_id = %(decision_id)s::uuid AND action = low
 
 -- get --
 -- One decision.
-SELECT id, timestamp, model_name, candidate_version_id, production_version_id,
-       trigger_reason, action, drift_context, data_context, decision_details, gate_results,
-       reasoning, labeled_samples, coverage_pct, monitoring_run_id, decided_by, resolves_id,
-       created_at
+SELECT {decision}, created_at
 FROM retraining_decisions WHERE id = %(id)s::uuid;
 
 -- list_decisions --
 -- Decisions, newest first; a page goes on before the id that the last one ended with.
-SELECT id, timestamp, model_name, candidate_version_id, production_version_id,
-       trigger_reason, action, drift_context, data_context, decision_details, gate_results,
-       reasoning, labeled_samples, coverage_pct, monitoring_run_id, decided_by, resolves_id,
-       created_at
+SELECT {decision}, created_at
 FROM retraining_decisions
 WHERE (%(model_name)s::text IS NULL OR model_name = %(model_name)s::text)
   AND (%(action)s::text IS NULL OR action = %(action)s::text)
@@ -83,10 +80,7 @@ LIMIT %(limit)s::integer;
 
 -- list_pending --
 -- Pending decisions that nothing has resolved yet, oldest first.
-SELECT id, timestamp, model_name, candidate_version_id, production_version_id,
-       trigger_reason, action, drift_context, data_context, decision_details, gate_results,
-       reasoning, labeled_samples, coverage_pct, monitoring_run_id, decided_by, resolves_id,
-       created_at
+SELECT {decision}, created_at
 FROM retraining_decisions d
 WHERE action = 'pending' AND (%(model_name)s::text IS NULL OR model_name = %(model_name)s::text)
   AND NOT EXISTS (SELECT FROM retraining_decisions r WHERE r.resolves_id = d.id)

@@ -1,24 +1,28 @@
 -- Statements of SystemMetricsRepository.
 
+-- fragment value --
+-- The columns of a value.
+id, timestamp, host, metric_name, metric_value, unit, attributes
+
 -- insert_many__copy --
 -- Store values.
-COPY system_metrics (id, timestamp, host, metric_name, metric_value, unit, attributes) FROM STDIN;
+COPY system_metrics ({value}) FROM STDIN;
 
 -- insert_many__stage --
 -- Make a table for values some of which may be there already.
 CREATE TEMP TABLE system_stage ON COMMIT DROP AS
-SELECT id, timestamp, host, metric_name, metric_value, unit, attributes FROM system_metrics
+SELECT {value} FROM system_metrics
 WITH NO DATA;
 
 -- insert_many__copy_to_stage --
 -- Fill it.
-COPY pg_temp.system_stage (id, timestamp, host, metric_name, metric_value, unit, attributes) FROM STDIN;
+COPY pg_temp.system_stage ({value}) FROM STDIN;
 
 -- insert_many__store_staged --
 -- Store what is new in it and count that.
 WITH stored AS (
-    INSERT INTO system_metrics (id, timestamp, host, metric_name, metric_value, unit, attributes)
-    SELECT id, timestamp, host, metric_name, metric_value, unit, attributes FROM pg_temp.system_stage
+    INSERT INTO system_metrics ({value})
+    SELECT {value} FROM pg_temp.system_stage
     ON CONFLICT DO NOTHING
     RETURNING id
 )
@@ -43,7 +47,7 @@ SELECT ensure_partitions('system_metrics', %(since)s::timestamptz, %(until)s::ti
 
 -- latest --
 -- What a host measured in the five minutes before it was heard of last: the newest value of each series.
-SELECT DISTINCT ON (metric_name, attributes) id, timestamp, host, metric_name, metric_value, unit, attributes
+SELECT DISTINCT ON (metric_name, attributes) {value}
 FROM system_metrics
 WHERE host = %(host)s::text
   AND timestamp > (SELECT max(timestamp) FROM system_metrics WHERE host = %(host)s::text) - interval '5 minutes'

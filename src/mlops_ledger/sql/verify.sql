@@ -25,8 +25,10 @@ WHERE cardinality(p.feature_values) <> cardinality(v.feature_names);
 
 -- wrong_id --
 -- Predictions whose id is of another time, so that it does not find them.
-SELECT count(*) FROM predictions
-WHERE predicted_at <> ledger_uuid_time(id);
+SELECT count(*)
+FROM predictions p
+CROSS JOIN LATERAL (SELECT date_trunc('milliseconds', p.predicted_at, 'UTC') AS since) m
+WHERE p.id < ledger_uuid_floor(m.since) OR p.id >= ledger_uuid_floor(m.since + interval '1 millisecond');
 
 -- partitions_missing --
 -- Predictions, if they have none for tomorrow; what writes labels and metrics makes theirs in passing.
