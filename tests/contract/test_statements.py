@@ -48,7 +48,17 @@ REPOSITORIES: dict[str, type] = {
     "performance_metrics": PerformanceMetricsRepository,
     "system_metrics": SystemMetricsRepository,
 }
-OTHERS = ("audit_log", "backup", "create", "health", "retention", "roles", "stats", "verify")
+OTHERS = (
+    "audit_log",
+    "backup",
+    "create",
+    "health",
+    "names",
+    "retention",
+    "roles",
+    "stats",
+    "verify",
+)
 FILES = (*REPOSITORIES, *OTHERS)
 # Methods of a repository that read one row of a known shape.
 ROW_READERS = {"_action": "AgentAction", "_alert": "Alert", "_deployment": "Deployment"}

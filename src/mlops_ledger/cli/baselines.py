@@ -8,24 +8,40 @@ from uuid import UUID
 
 import click
 
-from ..database import Database
+import mlops_ledger as ledger
+
 from ..errors import LedgerError, NotFound
-from ..repositories import BaselinesRepository
+from . import complete
+from .base import Group
 from .options import before_option, by_option, json_option, limit_option, model_option
-from .output import echo_fields, echo_json, echo_rows
+from .output import echo_done, echo_fields, echo_json, echo_rows, say
 
 OUTPUTS = ("probabilities", "predictions", "labels")
 
 
-@click.group()
+@click.group(cls=Group)
 def baselines() -> None:
-    """Keep what versions were trained on, to compare later windows with."""
+    """Keep what versions were trained on, to compare windows with."""
 
 
 @baselines.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--model", "model_name", required=True, metavar="NAME", help="The model.")
-@click.option("--version", "model_version", required=True, help="The version trained on it.")
+@click.option(
+    "--model",
+    "model_name",
+    required=True,
+    metavar="NAME",
+    help="The model.",
+    shell_complete=complete.models,
+)
+@click.option(
+    "--version",
+    "model_version",
+    required=True,
+    metavar="VERSION",
+    help="The version trained on it.",
+    shell_complete=complete.versions,
+)
 @click.option("--categorical", multiple=True, metavar="COLUMN", help="Its values are categories.")
 @click.option("--leave-out", multiple=True, metavar="COLUMN", help="It is no feature.")
 @click.option("--probabilities", metavar="COLUMN", help="Probability of the positive class.")
@@ -35,6 +51,7 @@ def baselines() -> None:
     "--bins", "num_bins", type=int, default=20, show_default=True, help="At most so many."
 )
 @by_option
+@json_option
 def register(
     file: Path,
     model_name: str,
@@ -43,6 +60,7 @@ def register(
     leave_out: tuple[str, ...],
     num_bins: int,
     by: str | None,
+    as_json: bool,
     **outputs: str | None,
 ) -> None:
     """Put the columns of a Parquet file into bins.
@@ -55,8 +73,8 @@ def register(
         if column not in table.column_names:
             raise click.UsageError(f"{file.name} has no column {column}")
     data = table.drop_columns(list({*leave_out, *named.values()}))
-    with Database() as db:
-        id = BaselinesRepository(db).register(
+    with ledger.Database() as db:
+        id = ledger.BaselinesRepository(db).register(
             model_name=model_name,
             model_version=model_version,
             data=data,
@@ -65,7 +83,7 @@ def register(
             created_by=by,
             **{argument: table[column] for argument, column in named.items()},
         )
-    click.echo(id)
+    echo_done({"id": id}, id, as_json)
 
 
 @baselines.command("list")
@@ -75,8 +93,8 @@ def register(
 @json_option
 def list_(as_json: bool, **filters: Any) -> None:
     """List baselines, newest first."""
-    with Database() as db:
-        rows = BaselinesRepository(db).list_baselines(**filters)
+    with ledger.Database() as db:
+        rows = ledger.BaselinesRepository(db).list_baselines(**filters)
     echo_rows(rows, "id model_name model_version num_rows num_features created_at", as_json)
 
 
@@ -85,8 +103,8 @@ def list_(as_json: bool, **filters: Any) -> None:
 @json_option
 def show(id: UUID, as_json: bool) -> None:
     """Show the bins of a baseline."""
-    with Database() as db:
-        repository = BaselinesRepository(db)
+    with ledger.Database() as db:
+        repository = ledger.BaselinesRepository(db)
         found, features = repository.get(id=id), repository.list_features(id=id)
     if found is None:
         raise NotFound(f"there is no baseline {id}")
@@ -94,7 +112,7 @@ def show(id: UUID, as_json: bool) -> None:
         echo_json({"baseline": found, "features": features})
         return
     echo_fields(found)
-    click.echo()
+    say("")
     columns = "feature column_name kind num_missing mean std min max num_categories"
     echo_rows(features, columns, as_json=False)
 
