@@ -1359,7 +1359,7 @@ BEGIN
         SELECT s.ctid AS place, (g.actual_label, g.actual_value) IS DISTINCT FROM (s.actual_label, s.actual_value) AS differs
         FROM pg_temp.ledger_labels s
         JOIN ground_truth g ON g.prediction_id = s.prediction_id AND g.labeled_at = s.labeled_at
-            AND g.predicted_at = s.predicted_at
+            AND g.predicted_at >= s.predicted_from AND g.predicted_at < s.predicted_from + interval '1 millisecond'
     ), again AS MATERIALIZED (
         SELECT s.ctid AS place, (s.actual_label, s.actual_value) IS DISTINCT FROM
                (first_value(s.actual_label) OVER w, first_value(s.actual_value) OVER w) AS differs,
@@ -1382,6 +1382,28 @@ $$;
 COMMENT ON FUNCTION public.ledger_drop_known_labels(strict boolean) IS 'Drops the staged labels that are stored already; those that say something else are refused if strict.';
 
 --
+-- Name: ledger_find_labeled(timestamp with time zone, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_find_labeled(since timestamp with time zone, until timestamp with time zone) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    DELETE FROM pg_temp.ledger_labels s USING ground_truth g
+    WHERE g.prediction_id = s.prediction_id AND g.labeled_at = s.labeled_at AND g.predicted_at = s.predicted_at
+      AND g.predicted_at >= since AND g.predicted_at < until;
+    UPDATE pg_temp.ledger_labels s SET predicted_at = p.predicted_at FROM predictions p
+    WHERE p.id = s.prediction_id AND p.predicted_at >= since AND p.predicted_at < until
+      AND p.predicted_at >= s.predicted_from AND p.predicted_at < s.predicted_from + interval '1 millisecond'
+      AND p.predicted_at <> s.predicted_at;
+    RETURN FOUND;
+END
+$$;
+
+COMMENT ON FUNCTION public.ledger_find_labeled(since timestamp with time zone, until timestamp with time zone) IS 'Looks for the predictions of staged labels whose ids were made elsewhere, so that they tell the millisecond only; drops the labels that were stored.';
+
+--
 -- Name: ledger_label_stage(); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -1393,7 +1415,7 @@ BEGIN
     IF to_regclass('pg_temp.ledger_labels') IS NULL THEN
         -- Kept for the session: a table a call would fill the catalog with dead rows.
         CREATE TEMPORARY TABLE ledger_labels (
-            prediction_id uuid, predicted_at timestamptz, request_id text, labeled_at timestamptz,
+            prediction_id uuid, predicted_at timestamptz, predicted_from timestamptz, request_id text, labeled_at timestamptz,
             actual_label text, actual_value double precision, source text
         ) ON COMMIT DELETE ROWS;
     ELSE
@@ -1419,11 +1441,11 @@ DECLARE
 BEGIN
     DELETE FROM pg_temp.ledger_labels s USING ground_truth g
     WHERE g.prediction_id = s.prediction_id AND g.labeled_at = s.labeled_at
-      AND g.predicted_at = s.predicted_at;
+      AND g.predicted_at >= s.predicted_from AND g.predicted_at < s.predicted_from + interval '1 millisecond';
     WITH inserted AS (
         INSERT INTO ground_truth_waiting
-            (prediction_id, predicted_at, request_id, labeled_at, actual_label, actual_value, source)
-        SELECT s.prediction_id, s.predicted_at, s.request_id, s.labeled_at, s.actual_label, s.actual_value, s.source
+            (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
+        SELECT s.prediction_id, s.predicted_from, s.request_id, s.labeled_at, s.actual_label, s.actual_value, s.source
         FROM pg_temp.ledger_labels s
         ORDER BY s.request_id, s.prediction_id, s.labeled_at
         ON CONFLICT ON CONSTRAINT ground_truth_waiting_label_key DO NOTHING
@@ -1605,8 +1627,8 @@ CREATE FUNCTION public.ledger_name_requests() RETURNS void
 BEGIN
     WITH named AS (
         INSERT INTO pg_temp.ledger_labels
-            (prediction_id, predicted_at, request_id, labeled_at, actual_label, actual_value, source)
-        SELECT p.id, p.predicted_at, s.request_id, s.labeled_at, s.actual_label,
+            (prediction_id, predicted_at, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
+        SELECT p.id, p.predicted_at, date_trunc('milliseconds', p.predicted_at, 'UTC'), s.request_id, s.labeled_at, s.actual_label,
                s.actual_value, s.source
         FROM pg_temp.ledger_labels s
         JOIN predictions p ON p.request_id = s.request_id
@@ -2016,7 +2038,8 @@ DECLARE
     attempts integer := 0;
     broken text;
 BEGIN
-    SELECT max(labeled_at), count(request_id), count(*), min(predicted_at), max(predicted_at)
+    SELECT max(labeled_at), count(request_id), count(*), min(predicted_from),
+           max(predicted_from) + interval '1 millisecond'
     INTO latest, requests, staged, first, last
     FROM pg_temp.ledger_labels;
     -- A label from the future would count until its time has come; clocks differ a little.
@@ -2026,7 +2049,7 @@ BEGIN
     END IF;
     IF requests > 0 THEN
         PERFORM ledger_name_requests();
-        SELECT count(*), min(predicted_at), max(predicted_at)
+        SELECT count(*), min(predicted_from), max(predicted_from) + interval '1 millisecond'
         INTO staged, first, last
         FROM pg_temp.ledger_labels;
     END IF;
@@ -2041,7 +2064,7 @@ BEGIN
                    p.probability, s.actual_label, p.predicted_label, s.source
             FROM pg_temp.ledger_labels s
             JOIN predictions p ON p.id = s.prediction_id AND p.predicted_at = s.predicted_at
-            WHERE p.predicted_at >= first AND p.predicted_at <= last;
+            WHERE p.predicted_at >= first AND p.predicted_at < last;
             GET DIAGNOSTICS stored = ROW_COUNT;
             EXIT;
         EXCEPTION
@@ -2062,11 +2085,14 @@ BEGIN
                 FROM (SELECT DISTINCT date_trunc('day', p.predicted_at, 'UTC') AS day
                       FROM pg_temp.ledger_labels s
                       JOIN predictions p ON p.id = s.prediction_id AND p.predicted_at = s.predicted_at
-                      WHERE p.predicted_at >= first AND p.predicted_at <= last) days;
+                      WHERE p.predicted_at >= first AND p.predicted_at < last) days;
         END;
     END LOOP;
     waiting := staged - duplicates - stored;
-    IF waiting > 0 THEN
+    IF waiting > 0 AND ledger_find_labeled(first, last) THEN
+        SELECT stored + s.stored, s.waiting, duplicates + s.duplicates INTO stored, waiting, duplicates
+        FROM ledger_store_labels(strict) s;
+    ELSIF waiting > 0 THEN
         PERFORM ledger_let_labels_wait(strict);
     END IF;
 END
@@ -2124,7 +2150,7 @@ COMMENT ON FUNCTION public.ledger_uuid_floor(at timestamp with time zone) IS 'Th
 
 CREATE FUNCTION public.ledger_uuid_time(id uuid) RETURNS timestamp with time zone
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN (SELECT to_timestamp((((((((('x'::text || "left"(u.hex, 12)))::bit(48))::bigint * 1000) + (((((('x'::text || substr(u.hex, 14, 3)))::bit(12))::integer * 1000) + 4095) / 4096)))::numeric / 1000000.0))::double precision) AS to_timestamp FROM (SELECT replace((ledger_uuid_time.id)::text, '-'::text, ''::text) AS hex) u);
+    RETURN (SELECT to_timestamp((((((((('x'::text || "left"(u.hex, 12)))::bit(48))::bigint * 1000) + LEAST((((((('x'::text || substr(u.hex, 14, 3)))::bit(12))::integer * 1000) + 4095) / 4096), 999)))::numeric / 1000000.0))::double precision) AS to_timestamp FROM (SELECT replace((ledger_uuid_time.id)::text, '-'::text, ''::text) AS hex) u);
 
 COMMENT ON FUNCTION public.ledger_uuid_time(id uuid) IS 'The timestamp of a UUIDv7, to the microsecond; predictions are found by it.';
 
@@ -2152,8 +2178,9 @@ BEGIN
     WITH due AS MATERIALIZED (
         SELECT w.id
         FROM ground_truth_waiting w
-        JOIN predictions p ON p.id = w.prediction_id AND p.predicted_at = w.predicted_at
-        WHERE w.predicted_at >= first AND w.predicted_at <= last
+        JOIN predictions p ON p.id = w.prediction_id
+            AND p.predicted_at >= w.predicted_from AND p.predicted_at < w.predicted_from + interval '1 millisecond'
+        WHERE w.predicted_from >= first - interval '1 millisecond' AND w.predicted_from <= last
           AND p.predicted_at >= first AND p.predicted_at <= last
         UNION
         SELECT w.id
@@ -2166,11 +2193,13 @@ BEGIN
         SELECT w.id FROM ground_truth_waiting w WHERE w.id IN (SELECT id FROM due) FOR UPDATE SKIP LOCKED
     ), gone AS (
         DELETE FROM ground_truth_waiting w WHERE w.id IN (SELECT id FROM locked)
-        RETURNING prediction_id, predicted_at, request_id, labeled_at, actual_label, actual_value, source
+        RETURNING prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source
     )
     INSERT INTO pg_temp.ledger_labels
-        (prediction_id, predicted_at, request_id, labeled_at, actual_label, actual_value, source)
-    SELECT prediction_id, predicted_at, request_id, labeled_at, actual_label, actual_value, source FROM gone;
+        (prediction_id, predicted_at, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
+    SELECT prediction_id, ledger_uuid_time(prediction_id), predicted_from, request_id, labeled_at, actual_label,
+           actual_value, source
+    FROM gone;
     IF NOT FOUND THEN
         RETURN 0;
     END IF;
@@ -2496,8 +2525,8 @@ BEGIN
     -- Among the predictions of a longer time looking would take too long: performance does it.
     IF NEW.last_predicted_at <= NEW.first_predicted_at + interval '1 hour' AND (
         EXISTS (SELECT FROM ground_truth_waiting w
-                WHERE w.predicted_at >= NEW.first_predicted_at
-                  AND w.predicted_at <= NEW.last_predicted_at)
+                WHERE w.predicted_from >= NEW.first_predicted_at - interval '1 millisecond'
+                  AND w.predicted_from <= NEW.last_predicted_at)
         OR EXISTS (SELECT FROM ground_truth_waiting w WHERE w.request_id IS NOT NULL))
     THEN
         PERFORM ledger_match_write(NEW.first_predicted_at, NEW.last_predicted_at);
@@ -2705,12 +2734,13 @@ CREATE FUNCTION public.record_ground_truth(labels jsonb, OUT stored bigint, OUT 
 BEGIN
     PERFORM ledger_label_stage();
     INSERT INTO pg_temp.ledger_labels
-        (prediction_id, predicted_at, request_id, labeled_at, actual_label, actual_value, source)
-    SELECT l.prediction_id, ledger_uuid_time(l.prediction_id), l.request_id, coalesce(l.labeled_at, clock_timestamp()),
-           l.actual_label, l.actual_value, l.source
+        (prediction_id, predicted_at, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
+    SELECT l.prediction_id, u.predicted_at, date_trunc('milliseconds', u.predicted_at, 'UTC'), l.request_id,
+           coalesce(l.labeled_at, clock_timestamp()), l.actual_label, l.actual_value, l.source
     FROM jsonb_to_recordset(labels) AS l (
         prediction_id uuid, request_id text, labeled_at timestamptz, actual_label text,
-        actual_value double precision, source text);
+        actual_value double precision, source text)
+    CROSS JOIN LATERAL (SELECT ledger_uuid_time(l.prediction_id) AS predicted_at) u;
     SELECT s.stored, s.waiting, s.duplicates INTO stored, waiting, duplicates FROM ledger_store_labels(true) s;
 END
 $$;
@@ -3316,7 +3346,7 @@ COMMENT ON COLUMN public.ground_truth.source IS 'Where the label came from.';
 CREATE TABLE public.ground_truth_waiting (
     id bigint NOT NULL,
     prediction_id uuid,
-    predicted_at timestamp with time zone,
+    predicted_from timestamp with time zone,
     request_id text,
     labeled_at timestamp with time zone NOT NULL,
     actual_label text,
@@ -3326,7 +3356,7 @@ CREATE TABLE public.ground_truth_waiting (
     CONSTRAINT ground_truth_waiting_actual_check CHECK ((num_nonnulls(actual_label, actual_value) > 0)),
     CONSTRAINT ground_truth_waiting_actual_value_check CHECK (((actual_value > '-Infinity'::double precision) AND (actual_value < 'Infinity'::double precision))),
     CONSTRAINT ground_truth_waiting_labeled_at_check CHECK (isfinite(labeled_at)),
-    CONSTRAINT ground_truth_waiting_target_check CHECK (((num_nonnulls(prediction_id, request_id) = 1) AND ((prediction_id IS NULL) = (predicted_at IS NULL))))
+    CONSTRAINT ground_truth_waiting_target_check CHECK (((num_nonnulls(prediction_id, request_id) = 1) AND ((prediction_id IS NULL) = (predicted_from IS NULL))))
 );
 
 COMMENT ON TABLE public.ground_truth_waiting IS 'Labels whose prediction is not there yet; they become rows of ground_truth when it arrives.';
@@ -3335,7 +3365,7 @@ COMMENT ON COLUMN public.ground_truth_waiting.id IS 'Number of the row.';
 
 COMMENT ON COLUMN public.ground_truth_waiting.prediction_id IS 'The prediction that the label is about.';
 
-COMMENT ON COLUMN public.ground_truth_waiting.predicted_at IS 'Time of that prediction, as its id has it.';
+COMMENT ON COLUMN public.ground_truth_waiting.predicted_from IS 'Time of that prediction as its id has it, to the millisecond.';
 
 COMMENT ON COLUMN public.ground_truth_waiting.request_id IS 'Or the request: every prediction of it gets the label.';
 
@@ -5306,10 +5336,10 @@ CREATE INDEX drift_reports_monitoring_run_idx ON public.drift_reports USING btre
 CREATE INDEX drift_reports_timestamp_idx ON public.drift_reports USING btree ("timestamp" DESC, id DESC);
 
 --
--- Name: ground_truth_waiting_predicted_at_idx; Type: INDEX; Schema: public; Owner: -
+-- Name: ground_truth_waiting_predicted_from_idx; Type: INDEX; Schema: public; Owner: -
 --
 
-CREATE INDEX ground_truth_waiting_predicted_at_idx ON public.ground_truth_waiting USING btree (predicted_at, prediction_id);
+CREATE INDEX ground_truth_waiting_predicted_from_idx ON public.ground_truth_waiting USING btree (predicted_from, prediction_id);
 
 --
 -- Name: ground_truth_waiting_recorded_at_idx; Type: INDEX; Schema: public; Owner: -

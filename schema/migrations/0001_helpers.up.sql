@@ -26,7 +26,7 @@ CREATE FUNCTION ledger_uuid_time(id uuid) RETURNS timestamptz
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN (
     SELECT to_timestamp((('x' || left(u.hex, 12))::bit(48)::bigint * 1000
-                         + (('x' || substr(u.hex, 14, 3))::bit(12)::integer * 1000 + 4095) / 4096) / 1000000.0)
+                         + least((('x' || substr(u.hex, 14, 3))::bit(12)::integer * 1000 + 4095) / 4096, 999)) / 1000000.0)
     FROM (SELECT replace(id::text, '-', '') AS hex) u);
 COMMENT ON FUNCTION ledger_uuid_time(uuid) IS 'The timestamp of a UUIDv7, to the microsecond; predictions are found by it.';
 

@@ -64,16 +64,18 @@ def time_of(id: UUID) -> datetime:
 
 
 def whole_millisecond(at: datetime) -> datetime:
-    """Return a timestamp without its last three digits, which an id made elsewhere does not have."""
+    """Return a timestamp without the digits that an id made elsewhere does not have."""
     return at.replace(microsecond=at.microsecond // 1000 * 1000)
 
 
 def microseconds_of(first_half: Any) -> Any:
     """Return the microseconds since 1970 in the first 64 bits of a UUIDv7.
 
-    Rounds up, as `uuid7` rounds down. Takes integers or arrays of them.
+    Rounds up, as `uuid7` rounds down, yet stays within the millisecond, whatever an id made
+    elsewhere has there. Takes integers or arrays of them.
     """
-    return (first_half >> 16) * 1000 + (((first_half & 0xFFF) * 1000 + 4095) >> 12)
+    rest = ((first_half & 0xFFF) * 1000 + 4095) >> 12
+    return (first_half >> 16) * 1000 + rest - (rest > 999)
 
 
 def _first_half(microseconds: Any) -> Any:

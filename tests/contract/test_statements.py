@@ -68,7 +68,10 @@ STAGES = "CREATE TEMP TABLE prediction_stage (LIKE predictions); SELECT ledger_l
 COMPUTED = {
     "since": "datetime",
     "until": "datetime",
+    "predicted_at": "datetime",
     "predicted_from": "datetime",
+    "before_at": "datetime",
+    "before_from": "datetime",
     "model_version_id": "UUID",
     "version_ids": "Sequence[UUID]",
     "table_name": "str",
@@ -190,6 +193,9 @@ def _statements_of(source: Path) -> Iterator[tuple[str, str | None]]:
             continue
         if method in {"_rows", "_row"}:
             yield first.value, ast.unparse(node.args[1])
+        elif method == "_page":
+            for name in (first.value, f"{first.value}__of_versions"):
+                yield name, ast.unparse(node.args[1])
         elif method in ROW_READERS:
             yield first.value, ROW_READERS[method]
         else:

@@ -30,8 +30,7 @@ p.id, p.predicted_at, p.model_version_id, p.request_id, p.batch_id, p.prediction
 p.confidence_lower, p.confidence_upper, p.latency_ms, p.status, p.error_message, p.cache_hit
 
 -- fragment page --
--- A range of time, what a list can be narrowed down by, and where its next page begins: behind the row of an id, whose
--- own time is exact only if the id was made here.
+-- What a list can be narrowed down by, and the row that its page begins behind, looked up by its id.
 p.predicted_at >= %(since)s::timestamptz AND p.predicted_at < %(until)s::timestamptz
       AND (%(status)s::text IS NULL OR p.status = %(status)s::text)
       AND (%(predicted_label)s::text IS NULL OR p.predicted_label = %(predicted_label)s::text)
