@@ -191,7 +191,8 @@ BEGIN
     END LOOP;
     waiting := staged - duplicates - stored;
     IF waiting > 0 AND ledger_find_labeled(first, last) THEN
-        SELECT stored + s.stored, s.waiting, duplicates + s.duplicates INTO stored, waiting, duplicates
+        SELECT ledger_store_labels.stored + s.stored, s.waiting, ledger_store_labels.duplicates + s.duplicates
+        INTO stored, waiting, duplicates
         FROM ledger_store_labels(strict) s;
     ELSIF waiting > 0 THEN
         PERFORM ledger_let_labels_wait(strict);
