@@ -304,3 +304,7 @@ COMMENT ON FUNCTION prediction_batches_after_insert() IS
 CREATE CONSTRAINT TRIGGER prediction_batches_after_insert
     AFTER INSERT ON prediction_batches DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION prediction_batches_after_insert();
+
+INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES
+    ('writer', 'EXECUTE', 'FUNCTION', 'record_ground_truth'),
+    ('writer', 'EXECUTE', 'FUNCTION', 'match_ground_truth');

@@ -31,7 +31,7 @@ from mlops_ledger import (
     SystemMetricsRepository,
 )
 from mlops_ledger import arrow as frames
-from mlops_ledger.copying.rows import COLUMNS
+from mlops_ledger.checks.prediction_fields import COLUMNS
 from mlops_ledger.statements import Statement, load
 
 REPOSITORIES: dict[str, type] = {

@@ -248,7 +248,7 @@ INVALID: Final[Mapping[str, tuple[str, str]]] = {
     "system_metrics_metric_name_check": ("metric_name", _NAME),
     "system_metrics_metric_value_check": ("metric_value", _AMOUNT),
     "system_metrics_attributes_check": ("attributes", _OBJECT),
-    "ledger_privileges_role_check": ("role", "must be reader, writer, approver or auditor"),
+    "ledger_privileges_role_check": ("role", "must be reader, writer, approver, auditor or owner"),
     "ledger_privileges_object_type_check": ("object_type", "must be TABLE, VIEW or FUNCTION"),
     "deletions_reason_check": ("reason", "must be retention or erasure"),
     "deletions_num_rows_check": ("num_rows", "must be above 0"),

@@ -9,10 +9,11 @@ from typing import Self, Unpack
 from uuid import UUID
 
 from ..errors import LedgerError
+from ..rows.predictions import PredictionFields
 from .base import LoggerBase, not_committed
 from .counters import Counters
 from .intake import Intake, OnDelivery
-from .records import PredictionFields, encode
+from .records import encode
 from .spool import SpoolFull
 
 

@@ -19,11 +19,12 @@ from ..checks import values
 from ..config import Settings
 from ..database import AsyncDatabase, Database
 from ..errors import InvalidValue, LedgerError, Unavailable
+from ..rows.predictions import PredictionFields
 from .counters import Counters
 from .flusher import Flusher
 from .intake import Intake
 from .options import Options
-from .records import PredictionFields, encode
+from .records import encode
 
 log = logging.getLogger("mlops_ledger.logger")
 
