@@ -65,13 +65,9 @@ ROW_READERS = {"_action": "AgentAction", "_alert": "Alert", "_deployment": "Depl
 # Tables of a session, which the statements of many rows go through.
 STAGES = "CREATE TEMP TABLE prediction_stage (LIKE predictions); SELECT ledger_label_stage();"
 # Parameters that a method works out.
+_TIMES = ("since", "until", "predicted_at", "predicted_from", "before_at", "before_from")
 COMPUTED = {
-    "since": "datetime",
-    "until": "datetime",
-    "predicted_at": "datetime",
-    "predicted_from": "datetime",
-    "before_at": "datetime",
-    "before_from": "datetime",
+    **dict.fromkeys(_TIMES, "datetime"),
     "model_version_id": "UUID",
     "version_ids": "Sequence[UUID]",
     "table_name": "str",
