@@ -153,6 +153,8 @@ def resolve(
     alert_id: UUID | None, dedup_key: str | None, notes: str | None, by: str | None, as_json: bool
 ) -> None:
     """End an alert for good, by its id or its key."""
+    if (alert_id is None) == (dedup_key is None):
+        raise click.UsageError("give either ALERT_ID or --key")
     with ledger.Database() as db:
         alert = ledger.AlertsRepository(db).resolve(
             id=alert_id, dedup_key=dedup_key, resolved_by=by, notes=notes

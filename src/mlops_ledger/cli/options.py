@@ -22,11 +22,13 @@ from . import complete
 # Up to 99999 of each unit.
 _LENGTH: Final = re.compile(r"(?:\d{1,5}[smhdw])+", re.ASCII)
 
+_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
 
 class Instant(click.ParamType[datetime]):
     """A time in ISO 8601; without an offset it is refused, as everywhere in the ledger.
 
-    With `ago` it may also be a length such as 7d: so long ago.
+    A day begins at midnight UTC. With `ago` it may also be a length such as 7d: so long ago.
     """
 
     name = "time"
@@ -46,6 +48,8 @@ class Instant(click.ParamType[datetime]):
             parsed = datetime.fromisoformat(value)
         except ValueError:
             self.fail("not a time: write 2026-01-31T12:00:00Z", param, ctx)
+        if _DAY.fullmatch(value):
+            return parsed.replace(tzinfo=UTC)
         if parsed.tzinfo is None:
             self.fail("has no time zone: write 2026-01-31T12:00:00Z", param, ctx)
         return parsed
