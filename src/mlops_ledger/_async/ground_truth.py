@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from ..checks.values import instant, number
+from ..checks import values
+from ..checks.values import number
 from ..copying import labels
 from ..errors import InvalidValue, MissingPartition, NotFound
 from ..rows import GroundTruth, Labeled, Performance
@@ -100,8 +101,8 @@ class AsyncGroundTruthRepository(AsyncRepository):
         positive from a probability of `threshold` on. `as_of` leaves out labels of a later time.
         Raises NotFound for an unknown model or version.
         """
-        since = instant("since", since)
-        until = datetime.now(UTC) if until is None else instant("until", until)
+        since = values.timestamp("since", since)
+        until = datetime.now(UTC) if until is None else values.timestamp("until", until)
         if until <= since:
             raise InvalidValue("until", "must be after since")
         if not 0 <= number("threshold", threshold) <= 1:
