@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import inspect
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from fix_statements import FILES, REPOSITORIES, used
 from psycopg import pq, sql
 
 from mlops_ledger import arrow as frames
 from mlops_ledger.checks.prediction_fields import COLUMNS
+from mlops_ledger.repositories import REPOSITORIES
 from mlops_ledger.statements import Statement, load
 
+SQL = resources.files("mlops_ledger").joinpath("sql")
+FILES = sorted(file.name.removesuffix(".sql") for file in SQL.iterdir())
 # Tables of a session, which the statements of many rows go through.
 STAGES = "CREATE TEMP TABLE prediction_stage (LIKE predictions); SELECT ledger_label_stage();"
 # Parameters that a method works out.
@@ -28,6 +33,10 @@ COMPUTED = {
     "version_ids": "Sequence[UUID]",
     "table_name": "str",
     "num_rows": "int",
+    # The head of an audit log is taken apart, and its export is read in pages.
+    "published_seq": "int",
+    "published_hash": "str",
+    "limit": "int",
     # A bucket is taken apart into these.
     "unit": "str",
     "step": "timedelta",
@@ -119,6 +128,46 @@ def problems(conn: psycopg.Connection, statements: Iterable[Statement]) -> list[
         except AssertionError as error:
             found.append(str(error))
     return found
+
+
+def used() -> Iterator[tuple[str, str, type | None]]:
+    """Yield file, statement and row class of each place where a repository runs a statement."""
+    for file, repository in REPOSITORIES.items():
+        for owner in repository.__mro__:
+            module = sys.modules[owner.__module__]
+            # A base that several repositories share has no file of its own.
+            if getattr(owner, "_file", file) == file and owner is not object:
+                for name, row in _statements_of(Path(inspect.getfile(owner))):
+                    yield file, name, None if row is None else getattr(module, row)
+
+
+def _statements_of(source: Path) -> Iterator[tuple[str, str | None]]:
+    for node in ast.walk(ast.parse(source.read_text("utf-8"))):
+        if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "load(self._file)":
+            if isinstance(node.slice, ast.Constant):
+                yield node.slice.value, None
+            continue
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args):
+            continue
+        method, first = node.func.attr, node.args[0]
+        if not isinstance(first, ast.Constant) or not method.startswith("_"):
+            continue
+        if method in {"_rows", "_row", "_one"}:
+            yield first.value, ast.unparse(node.args[1])
+        elif method == "_page":
+            for name in (first.value, f"{first.value}__of_versions"):
+                yield name, ast.unparse(node.args[1])
+        else:
+            yield first.value, None
+            if method == "_insert_once":
+                yield f"{first.value}__repeated", None
+
+
+def _calls(repository: type) -> Iterator[ast.Call]:
+    """Yield the calls in the module of a repository and in those of its bases."""
+    for base in repository.__mro__[:-1]:
+        tree = ast.parse(Path(inspect.getfile(base)).read_text("utf-8"))
+        yield from (node for node in ast.walk(tree) if isinstance(node, ast.Call))
 
 
 STATEMENTS = [
@@ -213,7 +262,9 @@ def test_every_argument_reaches_the_statement(file: str) -> None:
     for name, statement in load(file).items():
         if "__" not in name and name not in STEPS:
             given = set(inspect.signature(getattr(REPOSITORIES[file], name)).parameters)
-            resolved = RESOLVED if file in ("predictions", "ground_truth") else {"self", "days"}
+            resolved = (
+                RESOLVED if file in ("predictions", "ground_truth") else {"self", "days", "against"}
+            )
             resolved |= BINNED if file == "baselines" else set()
             resolved |= {"bucket"} if "unit" in statement.parameters else set()
             missing[statement.origin] = given - set(statement.parameters) - resolved
