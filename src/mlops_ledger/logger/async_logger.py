@@ -10,10 +10,11 @@ from uuid import UUID
 
 from ..errors import LedgerError
 from .base import LoggerBase, not_committed
-from .counters import Counters
-from .intake import Intake, OnDelivery
+from .counters import Counters, Flushed
+from .intake import Intake
 from .records import PredictionFields, encode
 from .spool import SpoolFull
+from .waiters import OnDelivery
 
 
 class AsyncPredictionLogger(LoggerBase):
@@ -52,11 +53,11 @@ class AsyncPredictionLogger(LoggerBase):
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    async def flush(self, timeout: float = 5.0) -> bool:
+    async def flush(self, timeout: float = 5.0) -> Flushed:
         """Wait up to `timeout` seconds until all that was accepted so far is in the database.
 
-        Dead letters count as done. Returns False when the time was up before, or when records
-        were dropped meanwhile.
+        Returns what became of the records since the flush before, as counts. It is false when some
+        wait still or were dropped; dead letters count as done, and are counted.
         """
         return await asyncio.to_thread(self._flush, timeout)
 

@@ -19,7 +19,7 @@ from ..checks import values
 from ..config import Settings
 from ..database import AsyncDatabase, Database
 from ..errors import InvalidValue, LedgerError, Unavailable
-from .counters import Counters
+from .counters import Counters, Flushed
 from .flusher import Flusher
 from .intake import Intake
 from .options import Options
@@ -75,6 +75,7 @@ class LoggerBase:
         self._intake: Intake | None = None
         self._flusher: Flusher | None = None
         self._final: Counters | None = None
+        self._flushed = Counters()
         _live.add(self)
 
     @property
@@ -107,20 +108,26 @@ class LoggerBase:
             _live.discard(self)
         return self.counters
 
-    def _flush(self, timeout: float) -> bool:
+    def _flush(self, timeout: float) -> Flushed:
         intake, flusher = self._intake, self._flusher
-        if intake is None or flusher is None:
-            return True
+        arrived = intake is None or flusher is None or self._wait(intake, flusher, timeout)
+        now = self.counters
+        waiting = 0 if arrived else now.buffered + now.spooled
+        with self._lock:
+            before, self._flushed = self._flushed, now
+        return now.since(before, waiting=waiting)
+
+    def _wait(self, intake: Intake, flusher: Flusher, timeout: float) -> bool:
+        """Wait until what is there now has arrived; return whether it has."""
         deadline = time.monotonic() + timeout
-        dropped = intake.dropped
-        have_left_memory = intake.mark()
+        have_left_memory = intake.buffer.mark()
         number: int | None = None
         while True:
             if number is None and have_left_memory():
                 # What did not go to the database has gone into the spool.
                 number = intake.spool.last if intake.spool else 0
             if number is not None and flusher.has_delivered(number):
-                return intake.dropped == dropped
+                return True
             if self._final is not None or time.monotonic() >= deadline:
                 return False
             intake.wake.set()
@@ -151,6 +158,7 @@ class LoggerBase:
         self._inherited.append((self._intake, self._flusher))
         self._lock = threading.RLock()
         self._intake = self._flusher = self._final = None
+        self._flushed = Counters()
 
 
 def not_committed(options: Options) -> Unavailable:

@@ -141,9 +141,9 @@ class Delivery:
         if self._intake is not None:
             for place, error in refused.items():
                 number = records[place].sequence
-                self._intake.tell(number - 1, None)
-                self._intake.tell(number, _told(error))
-            self._intake.tell(records[-1].sequence, None)
+                self._intake.waiters.notify(number - 1, None)
+                self._intake.waiters.notify(number, _told(error))
+            self._intake.waiters.notify(records[-1].sequence, None)
 
 
 def is_refusal(error: Exception) -> bool:

@@ -43,7 +43,6 @@ class Flusher(threading.Thread):
         self.duplicates = 0
         self.batches = 0
         self.failures = 0
-        self.last_error: str | None = None
         self.circuit_open = False
         self.own: Delivery | None = None
         self._sink = PredictionsRepository(self.db)
@@ -52,6 +51,7 @@ class Flusher(threading.Thread):
         self._report_next = time.monotonic() + _REPORT_EVERY
         self._reported: Counters | None = None
         self._pause = 0.0
+        self._problem: str | None = None
         self._stopping = threading.Event()
         self._last_tries = 10
         self._deadline: float | None = None
@@ -78,7 +78,7 @@ class Flusher(threading.Thread):
             duplicates=self.duplicates + (own.duplicates if own else 0),
             dead_lettered=own.dead_lettered if own else 0,
             dropped=intake.dropped,
-            buffered=intake.buffered,
+            buffered=len(intake.buffer),
             spooled=intake.spooled,
             replayed=self._adoption.replayed,
             adopted_folders=self._adoption.folders,
@@ -87,7 +87,7 @@ class Flusher(threading.Thread):
             spool_bytes=intake.spool.bytes if intake.spool else 0,
             oldest_unsent_age_seconds=round(self.oldest_unsent_age, 3),
             circuit_open=self.circuit_open,
-            last_error=self.last_error,
+            last_error=intake.last_error,
         )
 
     def run(self) -> None:
@@ -125,7 +125,7 @@ class Flusher(threading.Thread):
     def _work(self) -> None:
         if self._deadline is None:
             self._adoption.look()
-        if self.intake.buffered + self.intake.spooled and self._behind_since is None:
+        if len(self.intake.buffer) + self.intake.spooled and self._behind_since is None:
             self._behind_since = time.monotonic()
         # A first batch of any size, then only such that are worth a transaction.
         least = 1
@@ -138,7 +138,7 @@ class Flusher(threading.Thread):
             self._prepare_partitions()
             if patient and self.intake.options.durability != "database":
                 least = self.intake.options.batch_rows // 2
-        if not self.intake.buffered + self.intake.spooled:
+        if not len(self.intake.buffer) + self.intake.spooled:
             self._behind_since = None
 
     def _step(self, least: int, patient: bool) -> bool:
@@ -153,10 +153,10 @@ class Flusher(threading.Thread):
         return self._replay(patient) or done
 
     def _send_own(self, least: int, patient: bool) -> bool:
-        if self.intake.holds_batch:
+        if self.intake.buffer.batch is not None:
             self._send_memory(patient)
         done = self._own_delivery(least, patient)
-        if not done and self.intake.buffered >= least:
+        if not done and len(self.intake.buffer) >= least:
             done = self._send_memory(patient)
         return done
 
@@ -174,7 +174,7 @@ class Flusher(threading.Thread):
         return done
 
     def _send_memory(self, patient: bool) -> bool:
-        if (batch := self.intake.take()) is None:
+        if (batch := self.intake.buffer.take()) is None:
             return False
         idempotency_key, payloads = batch
         try:
@@ -189,7 +189,7 @@ class Flusher(threading.Thread):
         self.stored += written.stored
         self.duplicates += written.duplicates
         self.batches += 1
-        self.intake.taken()
+        self.intake.buffer.taken()
         return True
 
     def _replay(self, patient: bool) -> bool:
@@ -233,23 +233,22 @@ class Flusher(threading.Thread):
 
     def _failed(self, error: Exception) -> None:
         self.failures += 1
-        before = self.last_error
-        self._note(error)
+        before, self._problem = self._problem, self._note(error)
         outage = is_outage(error)
-        if not self.circuit_open or self.last_error != before:
+        if self._problem != before:
             if outage:
-                logger.warning("predictions wait for the database: %s", self.last_error)
+                logger.warning("predictions wait for the database: %s", self._problem)
             else:
-                logger.error("predictions cannot be stored and wait: %s", self.last_error)
+                logger.error("predictions cannot be stored and wait: %s", self._problem)
         self.circuit_open = True
         if outage:
             self._pause = min(max(_FIRST_PAUSE, 2 * self._pause), _LONGEST_PAUSE)
         else:
             self._pause = _LONG_PAUSE
         self._pause *= random.uniform(0.8, 1.2)
-        self.intake.ease()
+        self.intake.relieve()
         if self.intake.spool is not None:
-            self.intake.spool.folder.note_problem(self.last_error)
+            self.intake.spool.folder.note_problem(self._problem)
 
     def _succeeded(self) -> None:
         if self.circuit_open:
@@ -257,8 +256,10 @@ class Flusher(threading.Thread):
             if self.intake.spool is not None:
                 self.intake.spool.folder.note_problem(None)
         self.circuit_open = False
+        self._problem = None
         self._pause = 0.0
 
-    def _note(self, error: Exception) -> None:
+    def _note(self, error: Exception) -> str:
         known = isinstance(error, LedgerError | SpoolFull)
-        self.last_error = str(error) if known else type(error).__name__
+        self.intake.last_error = str(error) if known else type(error).__name__
+        return self.intake.last_error

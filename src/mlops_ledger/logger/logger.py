@@ -10,7 +10,7 @@ from uuid import UUID
 
 from ..errors import LedgerError
 from .base import LoggerBase, not_committed
-from .counters import Counters
+from .counters import Counters, Flushed
 from .intake import Intake
 from .records import PredictionFields, encode
 
@@ -53,11 +53,11 @@ class PredictionLogger(LoggerBase):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def flush(self, timeout: float = 5.0) -> bool:
+    def flush(self, timeout: float = 5.0) -> Flushed:
         """Wait up to `timeout` seconds until all that was accepted so far is in the database.
 
-        Dead letters count as done. Returns False when the time was up before, or when records
-        were dropped meanwhile.
+        Returns what became of the records since the flush before, as counts. It is false when some
+        wait still or were dropped; dead letters count as done, and are counted.
         """
         return self._flush(timeout)
 
