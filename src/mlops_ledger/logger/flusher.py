@@ -157,7 +157,8 @@ class Flusher(threading.Thread):
             self._send_memory(patient)
         done = self._own_delivery(least, patient)
         if not done and len(self.intake.buffer) >= least:
-            done = self._send_memory(patient)
+            # What went into the spool is older.
+            done = self._own_delivery(1, patient) or self._send_memory(patient)
         return done
 
     def _own_delivery(self, least: int, patient: bool) -> bool:
