@@ -71,8 +71,8 @@ db-init: setup ## Create the database if it is missing and migrate it
 db-reset: setup ## Drop and make the database anew; asks first, only on this machine
 	$(LEDGER) db reset $(if $(filter yes,$(CONFIRM)),--yes)
 
-db-cleanup: setup ## Delete predictions and labels older than OLDER_THAN (90d)
-	$(LEDGER) cleanup --older-than $(or $(OLDER_THAN),90d)
+db-cleanup: setup ## Delete predictions and labels older than OLDER_THAN (90d); asks first
+	$(LEDGER) cleanup --older-than $(or $(OLDER_THAN),90d) $(if $(filter yes,$(CONFIRM)),--yes)
 
 db-backup: setup ## Back the whole ledger up, to FILE
 	$(LEDGER) backup $(or $(FILE),ledger-$(shell date -u +%Y%m%dT%H%M%SZ).backup)

@@ -3036,6 +3036,108 @@ COMMENT ON COLUMN public.audit_head.seq IS 'Number of the last entry; 0 before t
 COMMENT ON COLUMN public.audit_head.hash IS 'Hash of the last entry; 32 zero bytes before the first.';
 
 --
+-- Name: baseline_features; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.baseline_features (
+    baseline_id uuid NOT NULL,
+    series smallint NOT NULL,
+    feature text NOT NULL,
+    column_name text NOT NULL,
+    kind text NOT NULL,
+    edges double precision[],
+    categories text[],
+    num_categories integer,
+    counts bigint[] NOT NULL,
+    sums double precision[],
+    num_missing bigint NOT NULL,
+    mean double precision,
+    std double precision,
+    min double precision,
+    max double precision,
+    CONSTRAINT baseline_features_bins_check CHECK (
+CASE kind
+    WHEN 'categorical'::text THEN ((edges IS NULL) AND (categories IS NOT NULL))
+    ELSE ((edges IS NOT NULL) AND (categories IS NULL) AND (cardinality(counts) = (cardinality(edges) + 2)))
+END),
+    CONSTRAINT baseline_features_column_name_check CHECK ((column_name = ANY (ARRAY['feature_values'::text, 'inputs'::text, 'probability'::text, 'prediction'::text, 'predicted_label'::text, 'actual_label'::text, 'actual_value'::text]))),
+    CONSTRAINT baseline_features_feature_check CHECK (((char_length(feature) >= 1) AND (char_length(feature) <= 255))),
+    CONSTRAINT baseline_features_kind_check CHECK ((kind = ANY (ARRAY['numeric'::text, 'categorical'::text, 'text'::text]))),
+    CONSTRAINT baseline_features_num_categories_check CHECK ((num_categories >= cardinality(categories))),
+    CONSTRAINT baseline_features_num_missing_check CHECK ((num_missing >= 0)),
+    CONSTRAINT baseline_features_series_check CHECK ((series > 0)),
+    CONSTRAINT baseline_features_std_check CHECK ((std >= (0)::double precision))
+);
+
+COMMENT ON TABLE public.baseline_features IS 'The bins of a baseline, one row for each feature, score and label. Windows are counted in the same bins.';
+
+COMMENT ON COLUMN public.baseline_features.baseline_id IS 'The baseline.';
+
+COMMENT ON COLUMN public.baseline_features.series IS 'Number of the feature in the baseline, from 1.';
+
+COMMENT ON COLUMN public.baseline_features.feature IS 'Name of the feature; of a score or label the name of its column.';
+
+COMMENT ON COLUMN public.baseline_features.column_name IS 'Where its values are: feature_values, inputs, probability, prediction or predicted_label of predictions; actual_label or actual_value of ground_truth.';
+
+COMMENT ON COLUMN public.baseline_features.kind IS 'numeric; categorical; or text, of which the length is counted.';
+
+COMMENT ON COLUMN public.baseline_features.edges IS 'Of numbers: where the bins begin, ascending; bin 0 is below the first edge, the last but one from the last edge on, the last one NaN.';
+
+COMMENT ON COLUMN public.baseline_features.categories IS 'Of categories: at most the 1000 most frequent, in that order. The first 50 have bins of their own from 1 on, all others share bin 51, and those that the baseline does not have are in bin 0.';
+
+COMMENT ON COLUMN public.baseline_features.num_categories IS 'Of categories: how many the baseline has; above 1000, unseen ones cannot be told from rare ones.';
+
+COMMENT ON COLUMN public.baseline_features.counts IS 'Number of values in each bin, from bin 0 on.';
+
+COMMENT ON COLUMN public.baseline_features.sums IS 'Of numbers: sum of the values in each bin, cut off at 1e150.';
+
+COMMENT ON COLUMN public.baseline_features.num_missing IS 'Number of missing values.';
+
+COMMENT ON COLUMN public.baseline_features.mean IS 'Of numbers: their mean; of texts that of their lengths.';
+
+COMMENT ON COLUMN public.baseline_features.std IS 'Their standard deviation, of the population.';
+
+COMMENT ON COLUMN public.baseline_features.min IS 'The smallest finite value.';
+
+COMMENT ON COLUMN public.baseline_features.max IS 'The largest finite value.';
+
+--
+-- Name: baselines; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.baselines (
+    id uuid DEFAULT public.ledger_uuid() NOT NULL,
+    model_name text NOT NULL,
+    model_version_id uuid NOT NULL,
+    num_rows bigint NOT NULL,
+    window_start timestamp with time zone,
+    window_end timestamp with time zone,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    created_by text DEFAULT SESSION_USER NOT NULL,
+    CONSTRAINT baselines_created_by_check CHECK ((char_length(created_by) <= 255)),
+    CONSTRAINT baselines_num_rows_check CHECK ((num_rows > 0)),
+    CONSTRAINT baselines_window_check CHECK (((num_nulls(window_start, window_end) <> 1) AND (window_start < window_end)))
+);
+
+COMMENT ON TABLE public.baselines IS 'What the data of a version looked like when it was trained, append-only; the newest one of a version is what its later windows are compared with.';
+
+COMMENT ON COLUMN public.baselines.id IS 'Time-ordered id (UUIDv7); a baseline retried with the same id is registered once.';
+
+COMMENT ON COLUMN public.baselines.model_name IS 'The model.';
+
+COMMENT ON COLUMN public.baselines.model_version_id IS 'The version.';
+
+COMMENT ON COLUMN public.baselines.num_rows IS 'Number of rows it was made from.';
+
+COMMENT ON COLUMN public.baselines.window_start IS 'Start of the window of predictions that it was made from; empty when it came from elsewhere.';
+
+COMMENT ON COLUMN public.baselines.window_end IS 'End of that window, excluded.';
+
+COMMENT ON COLUMN public.baselines.created_at IS 'When it was registered.';
+
+COMMENT ON COLUMN public.baselines.created_by IS 'Who registered it.';
+
+--
 -- Name: deletions; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -4861,6 +4963,27 @@ ALTER TABLE ONLY public.audit_log
     ADD CONSTRAINT audit_log_pkey PRIMARY KEY (seq);
 
 --
+-- Name: baseline_features baseline_features_feature_key; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.baseline_features
+    ADD CONSTRAINT baseline_features_feature_key UNIQUE (baseline_id, column_name, feature);
+
+--
+-- Name: baseline_features baseline_features_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.baseline_features
+    ADD CONSTRAINT baseline_features_pkey PRIMARY KEY (baseline_id, series);
+
+--
+-- Name: baselines baselines_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.baselines
+    ADD CONSTRAINT baselines_pkey PRIMARY KEY (id);
+
+--
 -- Name: deletions deletions_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -5158,6 +5281,12 @@ CREATE INDEX audit_log_object_idx ON public.audit_log USING btree (object_table,
 --
 
 CREATE INDEX audit_log_recorded_at_idx ON public.audit_log USING brin (recorded_at);
+
+--
+-- Name: baselines_model_version_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX baselines_model_version_idx ON public.baselines USING btree (model_version_id, id DESC);
 
 --
 -- Name: deletions_table_name_idx; Type: INDEX; Schema: public; Owner: -
@@ -5496,6 +5625,18 @@ CREATE TRIGGER audit_log_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON publ
 CREATE CONSTRAINT TRIGGER audit_log_move_head AFTER INSERT ON public.audit_log DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((new.seq % (100)::bigint) = 0)) EXECUTE FUNCTION public.audit_log_move_head();
 
 --
+-- Name: baseline_features baseline_features_append_only; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER baseline_features_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.baseline_features FOR EACH STATEMENT EXECUTE FUNCTION public.ledger_refuse_change();
+
+--
+-- Name: baselines baselines_append_only; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER baselines_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.baselines FOR EACH STATEMENT EXECUTE FUNCTION public.ledger_refuse_change();
+
+--
 -- Name: deletions deletions_append_only; Type: TRIGGER; Schema: public; Owner: -
 --
 
@@ -5707,6 +5848,20 @@ ALTER TABLE ONLY public.alert_occurrences
 
 ALTER TABLE ONLY public.alerts
     ADD CONSTRAINT alerts_monitor_fkey FOREIGN KEY (monitor_id) REFERENCES public.monitors(id);
+
+--
+-- Name: baseline_features baseline_features_baseline_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.baseline_features
+    ADD CONSTRAINT baseline_features_baseline_fkey FOREIGN KEY (baseline_id) REFERENCES public.baselines(id);
+
+--
+-- Name: baselines baselines_model_version_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.baselines
+    ADD CONSTRAINT baselines_model_version_fkey FOREIGN KEY (model_version_id, model_name) REFERENCES public.model_versions(id, model_name);
 
 --
 -- Name: drift_reports drift_reports_model_version_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -

@@ -19,6 +19,7 @@ from psycopg import pq, sql
 from mlops_ledger import (
     AgentActionsRepository,
     AlertsRepository,
+    BaselinesRepository,
     DriftReportsRepository,
     GroundTruthRepository,
     ModelVersionRepository,
@@ -35,6 +36,7 @@ from mlops_ledger.statements import Statement, load
 
 REPOSITORIES: dict[str, type] = {
     "alerts": AlertsRepository,
+    "baselines": BaselinesRepository,
     "model_versions": ModelVersionRepository,
     "monitoring_metrics": MonitoringMetricsRepository,
     "monitors": MonitorsRepository,
@@ -46,7 +48,17 @@ REPOSITORIES: dict[str, type] = {
     "performance_metrics": PerformanceMetricsRepository,
     "system_metrics": SystemMetricsRepository,
 }
-OTHERS = ("audit_log", "backup", "create", "health", "retention", "roles", "stats", "verify")
+OTHERS = (
+    "audit_log",
+    "backup",
+    "create",
+    "health",
+    "names",
+    "retention",
+    "roles",
+    "stats",
+    "verify",
+)
 FILES = (*REPOSITORIES, *OTHERS)
 # Methods of a repository that read one row of a known shape.
 ROW_READERS = {"_action": "AgentAction", "_alert": "Alert", "_deployment": "Deployment"}
@@ -76,9 +88,21 @@ STEPS = {
     "store_staged",
     "drop_stage",
     "fetch",
+    "add_feature",
 }
 # What a method turns into these, or sends by COPY.
 RESOLVED = {"self", "days", "rows", "model_name", "model_version", "timestamp", "lookback_hours"}
+
+# What becomes the bins of a baseline.
+BINNED = {
+    "model_version",
+    "data",
+    "categorical",
+    "probabilities",
+    "predictions",
+    "labels",
+    "num_bins",
+}
 
 # What a value of each SQL type is in Python: as an argument, and in a row.
 ARGUMENTS = {
@@ -103,6 +127,8 @@ FIELDS = {
     "text[]": r"list\[str\]",
     "inet": r"IPv4Address \| IPv6Address",
     "double precision[]": r"list\[float \| None\]",
+    "smallint": "int",
+    "bigint[]": r"list\[int\]",
 }
 
 
@@ -272,6 +298,7 @@ def test_every_argument_reaches_the_statement(file: str) -> None:
         if "__" not in name and name not in STEPS:
             given = set(inspect.signature(getattr(REPOSITORIES[file], name)).parameters)
             resolved = RESOLVED if file in ("predictions", "ground_truth") else {"self", "days"}
+            resolved |= BINNED if file == "baselines" else set()
             resolved |= {"bucket"} if "unit" in statement.parameters else set()
             missing[statement.origin] = given - set(statement.parameters) - resolved
     assert {origin: names for origin, names in missing.items() if names} == {}
