@@ -12,6 +12,7 @@ logger = logging.getLogger("mlops_ledger.logger")
 _EVERY: Final = 60.0
 # Causes may quote a name from a record: their number has no bound of its own.
 _MOST: Final = 100
+_LONGEST: Final = 300
 _OTHER: Final = "other causes"
 
 
@@ -26,6 +27,8 @@ class CauseLog:
 
     def add(self, cause: str, count: int = 1) -> None:
         """Count predictions under a cause, and log it when it is time."""
+        # It may quote a name from a record, which must not write lines of its own into the log.
+        cause = "".join(each if each.isprintable() else "?" for each in cause[:_LONGEST])
         now = time.monotonic()
         with self._lock:
             if cause not in self._causes and len(self._causes) >= _MOST:

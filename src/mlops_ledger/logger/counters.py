@@ -28,6 +28,7 @@ class Counters:
     """A snapshot of a logger's counters in this process.
 
     At rest `accepted == stored + duplicates + dead_lettered + dropped + buffered + spooled`.
+    `refused` counts what was never accepted, for its values, by a logger that does not raise.
     `replayed` counts the records of earlier processes, which are in none of the others, and
     `adopted_folders` their folders. `batches` and `failures` count transactions; the circuit is
     open from a failure to the next success, and `last_error` says what failed last.
@@ -40,6 +41,7 @@ class Counters:
     duplicates: int = 0
     dead_lettered: int = 0
     dropped: int = 0
+    refused: int = 0
     buffered: int = 0
     spooled: int = 0
     replayed: int = 0

@@ -14,10 +14,13 @@ from ..config import Settings
 from ..database import Database
 from ..errors import LedgerError
 from .adoption import Adoption
+from .causes import CauseLog
 from .counters import Counters
-from .delivery import Delivery, is_outage, is_refusal, unpack
+from .delivery import Delivery, unpack
 from .intake import Intake
 from .reader import SpoolReader
+from .registration import Registration
+from .retry import is_outage, is_refusal
 from .spool import SpoolFull
 
 logger = logging.getLogger("mlops_ledger.logger")
@@ -26,6 +29,8 @@ _REPORT_EVERY = 60.0
 _PARTITIONS_EVERY = 3600.0
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 2.0
+# Seconds beyond the deadline for what is on its way.
+_GRACE = 1.0
 # After what only a person can mend, such as a right that is missing.
 _LONG_PAUSE = 30.0
 
@@ -33,7 +38,7 @@ _LONG_PAUSE = 30.0
 class Flusher(threading.Thread):
     """Sends what the intake holds, by size and age, and what earlier processes left."""
 
-    def __init__(self, settings: Settings, intake: Intake) -> None:
+    def __init__(self, settings: Settings, intake: Intake, registration: Registration) -> None:
         super().__init__(name="mlops-ledger-logger", daemon=True)
         # Connections of its own: the service's pool may be in use to the last.
         settings = replace(settings, pool_min_size=0, pool_max_size=1, pool_timeout=1.0)
@@ -46,7 +51,9 @@ class Flusher(threading.Thread):
         self.circuit_open = False
         self.own: Delivery | None = None
         self._sink = PredictionsRepository(self.db)
-        self._adoption = Adoption(intake.options, self._sink)
+        self._registration = registration
+        self._causes = CauseLog(logging.WARNING, "predictions become dead letters")
+        self._adoption = Adoption(intake.options, self._sink, self._causes)
         self._partitions_next = 0.0
         self._report_next = time.monotonic() + _REPORT_EVERY
         self._reported: Counters | None = None
@@ -78,6 +85,7 @@ class Flusher(threading.Thread):
             duplicates=self.duplicates + (own.duplicates if own else 0),
             dead_lettered=own.dead_lettered if own else 0,
             dropped=intake.dropped,
+            refused=intake.refused,
             buffered=len(intake.buffer),
             spooled=intake.spooled,
             replayed=self._adoption.replayed,
@@ -109,13 +117,19 @@ class Flusher(threading.Thread):
             if stopping and self._give_up():
                 break
 
+    def hurry(self) -> None:
+        """Have `stop` return soon."""
+        if self._deadline is not None:
+            self._deadline = min(self._deadline, time.monotonic() - _GRACE)
+
     def stop(self, seconds: float) -> None:
         """Send what can be sent in so many seconds, and end."""
         self._deadline = time.monotonic() + seconds
         self._stopping.set()
         self.intake.wake.set()
-        if self.is_alive():
-            self.join(seconds + 1)
+        while self.is_alive() and time.monotonic() < self._deadline + _GRACE:
+            # In short steps: the deadline may move.
+            self.join(_FIRST_PAUSE)
         self._adoption.close()
         if self.own is not None:
             self.own.reader.close()
@@ -123,6 +137,7 @@ class Flusher(threading.Thread):
             self.db.close()
 
     def _work(self) -> None:
+        self._registration.ask(self.db)
         if self._deadline is None:
             self._adoption.look()
         if len(self.intake.buffer) + self.intake.spooled and self._behind_since is None:
@@ -167,7 +182,8 @@ class Flusher(threading.Thread):
         if self.own is None:
             options = self.intake.options
             reader = SpoolReader(self.intake.spool, options.batch_rows)
-            self.own = Delivery(reader, self._sink, options.spool_root, self.intake)
+            root = options.spool_root
+            self.own = Delivery(reader, self._sink, root, intake=self.intake, causes=self._causes)
         done = self.own.step(least=least, patient=patient)
         if self.own.dead is not None:
             self._note(self.own.dead)

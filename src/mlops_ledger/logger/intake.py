@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from ..errors import LedgerError, Unavailable
+from ..errors import InvalidValue, LedgerError, Unavailable
 from .buffer import Buffer
 from .causes import CauseLog
 from .options import Options
@@ -30,6 +30,7 @@ class Intake:
         self.buffer = Buffer(options.batch_rows)
         self.accepted = 0
         self.dropped = 0
+        self.refused = 0
         self.closed = False
         self.spool: Spool | None = None
         self.last_error: str | None = None
@@ -40,7 +41,8 @@ class Intake:
         self._since_wake = 0
         self._blocked: str | None = None
         self._retry_at = 0.0
-        self._causes = CauseLog(logging.ERROR, "predictions are being dropped")
+        self._drops = CauseLog(logging.ERROR, "predictions are being dropped")
+        self._refusals = CauseLog(logging.WARNING, "predictions are refused and not logged")
 
     def accept(
         self,
@@ -67,6 +69,12 @@ class Intake:
             self._since_wake = 0
             self.wake.set()
         return number
+
+    def refuse(self, error: InvalidValue) -> None:
+        """Count a prediction that was not taken for its values, and say so in the log."""
+        with self._lock:
+            self.refused += 1
+        self._refusals.add(str(error))
 
     def sync(self, number: int) -> None:
         """Return when a record is on the disk. Raises Unavailable."""
@@ -220,5 +228,5 @@ class Intake:
         if count:
             self.dropped += count
             self.last_error = f"predictions were dropped: {why}"
-            self._causes.add(why, count)
+            self._drops.add(why, count)
         return count
