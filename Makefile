@@ -46,6 +46,7 @@ torture: setup ## Run the fault tests at full size
 check: setup lint ## Lint, types, spelling, terms, generated files in step
 	$(BIN)/python -m tools.unasync --check
 	$(BIN)/python -m tools.dump_schema --check
+	$(BIN)/python -m tools.list_objects --check
 	$(BIN)/python -m tools.document_schema --check
 	$(BIN)/python -m tools.document_cli --check
 	$(BIN)/python -m tools.document_python --check
@@ -59,8 +60,9 @@ lint: setup
 sync: setup ## Generate the sync twins from the async sources
 	$(BIN)/python -m tools.unasync
 
-schema: setup ## Generate schema/schema.sql
+schema: setup ## Generate schema/schema.sql and schema/objects
 	$(BIN)/python -m tools.dump_schema
+	$(BIN)/python -m tools.list_objects
 
 docs: setup ## Generate the reference pages
 	$(BIN)/python -m tools.document_schema

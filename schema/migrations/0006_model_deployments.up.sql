@@ -355,4 +355,5 @@ INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES
     ('reader', 'SELECT', 'TABLE', 'model_slots'),
     ('reader', 'SELECT', 'TABLE', 'promotion_policies'),
     ('reader', 'SELECT', 'TABLE', 'model_deployments'),
-    ('reader', 'SELECT', 'VIEW', 'v_deployments');
+    ('reader', 'SELECT', 'VIEW', 'v_deployments'),
+    ('reader', 'EXECUTE', 'FUNCTION', 'production_at');

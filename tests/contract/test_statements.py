@@ -28,10 +28,11 @@ from mlops_ledger import (
     PerformanceMetricsRepository,
     PredictionsRepository,
     RetrainingDecisionsRepository,
+    SummariesRepository,
     SystemMetricsRepository,
 )
 from mlops_ledger import arrow as frames
-from mlops_ledger.copying.rows import COLUMNS
+from mlops_ledger.checks.prediction_fields import COLUMNS
 from mlops_ledger.statements import Statement, load
 
 REPOSITORIES: dict[str, type] = {
@@ -46,6 +47,7 @@ REPOSITORIES: dict[str, type] = {
     "ground_truth": GroundTruthRepository,
     "drift_reports": DriftReportsRepository,
     "performance_metrics": PerformanceMetricsRepository,
+    "summaries": SummariesRepository,
     "system_metrics": SystemMetricsRepository,
 }
 OTHERS = (

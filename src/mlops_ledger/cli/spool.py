@@ -17,8 +17,6 @@ from .options import json_option
 from .output import echo_json, echo_line, echo_rows, finish, say
 
 WAITING: Final = 1
-# What may tell who it was about.
-_RAW: Final = ("features", "inputs", "metadata", "user_agent", "client_ip")
 
 
 @click.group(cls=Group)
@@ -93,14 +91,17 @@ def replay(dead_letters: bool, any_database: bool, as_json: bool) -> None:
 )
 def inspect(dead_letters: bool, inputs: bool, limit: int, as_json: bool) -> None:
     """Print records that wait as lines of JSON, oldest first."""
+    from ..checks.prediction_fields import PRIVATE
     from ..logger.dead_letters import read_dead_letters
     from ..logger.records import readable
 
+    # What may tell who it was about.
+    hidden = () if inputs else ("features", *PRIVATE)
     root = ledger.Settings.from_environment().spool
     found = read_dead_letters(root) if dead_letters else _waiting(root)
     for each in islice(found, limit):
         record = readable(each["record"])
-        shown = record if inputs else {k: v for k, v in record.items() if k not in _RAW}
+        shown = {name: value for name, value in record.items() if name not in hidden}
         echo_line({**each, "record": shown})
 
 

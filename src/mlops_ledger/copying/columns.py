@@ -11,6 +11,7 @@ import numpy as np
 
 from ..checks import predictions as fields
 from ..checks import values
+from ..checks.prediction_fields import ALONE, COLUMNS
 from ..checks.predictions import KnownVersion
 from ..errors import InvalidValue
 from ..ids import first_number, ordered_uuid7
@@ -18,7 +19,7 @@ from .batch import Key, Tally, stretches
 from .binary import DAY, EPOCH_MILLISECONDS, HEADER, NULL, SIXTEEN, TRAILER, instant, moment_of
 from .blocks import Array, Field, blocks
 from .column_input import SCALARS, floats, moments, names_of, objects, size_of
-from .rows import COLUMNS, EMPTY_ARRAY, ENCODERS, STATUSES, TEXTS
+from .rows import DEFAULTS, EMPTY_ARRAY, ENCODERS
 
 
 class ColumnBatch:
@@ -58,7 +59,7 @@ class ColumnBatch:
             "id": self._ids(),
             "predicted_at": self._micros,
             "model_version_id": SIXTEEN + version.id.bytes,
-            "status": STATUSES["success"],
+            **DEFAULTS,
         }
         for name, column in self._columns.items():
             if name == "features":
@@ -108,20 +109,20 @@ def _field(name: str, column: Any) -> Field:
     if isinstance(column, SCALARS):
         return _encoded(name, column)
     if (
-        name in fields.RANGES
+        ALONE[name].sql_type == "double precision"
         and not isinstance(column, list | tuple)
         and str(getattr(column, "dtype", "")) != "object"
     ):
         return _numbers(name, column)
     given = objects(column)
-    found = _texts(given) if name in TEXTS else None
+    is_text = ALONE[name].sql_type == "text" and not ALONE[name].words
+    found = _texts(given) if is_text else None
     return _distinct(name, given) if found is None else found
 
 
 def _numbers(name: str, column: Any) -> Field:
     array, missing = floats(name, column)
-    low, high = fields.RANGES[name]
-    wrong = ~((array >= low) & (array <= high))
+    wrong = ~((array >= ALONE[name].low) & (array <= ALONE[name].high))
     if missing is not None:
         wrong &= ~missing
     if wrong.any():

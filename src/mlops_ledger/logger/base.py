@@ -14,12 +14,13 @@ from ..checks import values
 from ..config import Settings
 from ..database import AsyncDatabase, Database
 from ..errors import InvalidValue, LedgerError, NotFound, Unavailable
+from ..rows.predictions import PredictionFields
 from . import lifetime
 from .counters import Counters, Flushed
 from .flusher import Flusher
 from .intake import Intake
 from .options import Options
-from .records import PredictionFields, encode
+from .records import encode
 from .registration import Registration
 
 log = logging.getLogger("mlops_ledger.logger")

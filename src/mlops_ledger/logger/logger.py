@@ -9,10 +9,10 @@ from typing import Self, Unpack
 from uuid import UUID
 
 from ..errors import LedgerError
+from ..rows.predictions import PredictionFields
 from .base import LoggerBase, not_committed
 from .counters import Counters, Flushed
 from .intake import Intake
-from .records import PredictionFields
 
 
 class PredictionLogger(LoggerBase):

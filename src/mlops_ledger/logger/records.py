@@ -9,15 +9,16 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final, TypedDict
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
 
 from ..checks import predictions as fields
 from ..checks import values
+from ..checks.prediction_fields import ALONE, Check
 from ..errors import InvalidValue
 from ..ids import new_id, uuid7
 from .registration import Registration
@@ -26,29 +27,6 @@ MAX_BYTES: Final = 4_000_000
 # Integers above are no exact doubles, and far above no JSON either.
 _EXACT: Final = 2.0**53
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class PredictionFields(TypedDict, total=False):
-    """What one call may log; the fields are those of `PredictionsRepository.insert`."""
-
-    features: Mapping[str, Any] | Sequence[float | None] | None
-    inputs: Any
-    prediction: float | None
-    predicted_label: str | None
-    probability: float | None
-    confidence_lower: float | None
-    confidence_upper: float | None
-    latency_ms: float | None
-    status: str
-    error_message: str | None
-    request_id: str | None
-    batch_id: str | None
-    cache_hit: bool | None
-    user_agent: str | None
-    client_ip: str | None
-    metadata: Any
-    predicted_at: datetime | None
-    id: UUID | None
 
 
 def encode(
@@ -161,20 +139,11 @@ def _address(field: str, value: Any) -> str:
     return str(values.address(field, value))
 
 
-_CHECKS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
-    **dict.fromkeys(
-        ("predicted_label", "error_message", "request_id", "batch_id", "user_agent"), values.text
-    ),
-    **dict.fromkeys(
-        ("prediction", "probability", "confidence_lower", "confidence_upper", "latency_ms"),
-        fields.number,
-    ),
+# How a record writes what JSON does not know.
+_BY_TYPE: Final[Mapping[str, Check]] = {"jsonb": _json, "inet": _address}
+_CHECKS: Final[Mapping[str, Check]] = {
+    **{name: _BY_TYPE.get(field.sql_type, field.check) for name, field in ALONE.items()},
     "features": _features,
-    "inputs": _json,
-    "metadata": _json,
-    "status": fields.status,
-    "cache_hit": values.boolean,
-    "client_ip": _address,
     "predicted_at": values.instant,
     "id": values.uuid,
 }
