@@ -7,20 +7,20 @@ CREATE FUNCTION ledger_uuid() RETURNS uuid
     LANGUAGE sql PARALLEL SAFE
     RETURN (encode(set_bit(set_bit(OVERLAY(uuid_send(gen_random_uuid()) PLACING SUBSTRING(int8send((floor((EXTRACT(epoch FROM clock_timestamp()) * (1000)::numeric)))::bigint) FROM 3) FROM 1 FOR 6), (52)::bigint, 1), (53)::bigint, 1), 'hex'::text))::uuid;
 COMMENT ON FUNCTION ledger_uuid() IS 'A new time-ordered UUIDv7 (RFC 9562), on every supported PostgreSQL.';
-COMMENT ON FUNCTION ledger_uuid_floor(at timestamp with time zone) IS 'The smallest UUID of a timestamp: bounds a range of time-ordered ids.';
-COMMENT ON FUNCTION ledger_uuid_time(id uuid) IS 'The timestamp of a UUIDv7, to the millisecond.';
+COMMENT ON FUNCTION ledger_uuid_floor(at timestamp with time zone) IS 'The smallest UUIDv7 of a timestamp. Its first 48 bits are milliseconds; 12 more after the version are the rest, exact to the microsecond.';
+COMMENT ON FUNCTION ledger_uuid_time(id uuid) IS 'The timestamp of a UUIDv7, to the microsecond; predictions are found by it.';
 
 -- ledger_uuid_floor -------------------------------------------------------------------------------
 
 CREATE FUNCTION ledger_uuid_floor(at timestamp with time zone) RETURNS uuid
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN ((lpad(to_hex((floor((EXTRACT(epoch FROM at) * (1000)::numeric)))::bigint), 12, '0'::text) || '00000000000000000000'::text))::uuid;
+    RETURN (SELECT ((((lpad(to_hex((u.microseconds / 1000)), 12, '0'::text) || '7'::text) || lpad(to_hex((((u.microseconds % (1000)::bigint) << 12) / 1000)), 3, '0'::text)) || '8000000000000000'::text))::uuid AS uuid FROM (SELECT ((EXTRACT(epoch FROM ledger_uuid_floor.at) * (1000000)::numeric))::bigint AS microseconds) u);
 
 -- ledger_uuid_time --------------------------------------------------------------------------------
 
 CREATE FUNCTION ledger_uuid_time(id uuid) RETURNS timestamp with time zone
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN to_timestamp((((((('x'::text || "left"(replace((id)::text, '-'::text, ''::text), 12)))::bit(48))::bigint)::numeric / 1000.0))::double precision);
+    RETURN (SELECT to_timestamp((((((((('x'::text || "left"(u.hex, 12)))::bit(48))::bigint * 1000) + LEAST((((((('x'::text || substr(u.hex, 14, 3)))::bit(12))::integer * 1000) + 4095) / 4096), 999)))::numeric / 1000000.0))::double precision) AS to_timestamp FROM (SELECT replace((ledger_uuid_time.id)::text, '-'::text, ''::text) AS hex) u);
 
 -- ledger_metric -----------------------------------------------------------------------------------
 
@@ -1454,7 +1454,7 @@ CREATE TRIGGER prediction_batches_mark_summaries AFTER INSERT ON prediction_batc
 -- predictions -------------------------------------------------------------------------------------
 
 CREATE TABLE predictions (
-    -- UUIDv7 made by the client; its first 48 bits are predicted_at in milliseconds.
+    -- UUIDv7 made by the client; its time is predicted_at, to the microsecond.
     id uuid NOT NULL,
     -- When the model predicted.
     predicted_at timestamp with time zone NOT NULL,
@@ -1500,7 +1500,7 @@ CREATE TABLE predictions (
 PARTITION BY RANGE (predicted_at);
 COMMENT ON TABLE predictions IS 'What models predicted: one row per prediction, in partitions by time named predictions_pYYYY_MM_DD. The id is made by the client, and its time is that of the prediction.';
 ALTER TABLE ONLY predictions
-    ADD CONSTRAINT predictions_pkey PRIMARY KEY (id, predicted_at);
+    ADD CONSTRAINT predictions_pkey PRIMARY KEY (predicted_at, id);
 CREATE INDEX predictions_batch_id_idx ON ONLY predictions USING btree (batch_id) WHERE (batch_id IS NOT NULL);
 CREATE INDEX predictions_model_version_predicted_at_idx ON ONLY predictions USING btree (model_version_id, predicted_at);
 CREATE INDEX predictions_request_id_idx ON ONLY predictions USING hash (request_id) WHERE (request_id IS NOT NULL);
@@ -1734,7 +1734,7 @@ BEGIN
     IF to_regclass('pg_temp.ledger_labels') IS NULL THEN
         -- Kept for the session: a table a call would fill the catalog with dead rows.
         CREATE TEMPORARY TABLE ledger_labels (
-            prediction_id uuid, predicted_from timestamptz, request_id text, labeled_at timestamptz,
+            prediction_id uuid, predicted_at timestamptz, predicted_from timestamptz, request_id text, labeled_at timestamptz,
             actual_label text, actual_value double precision, source text
         ) ON COMMIT DELETE ROWS;
     ELSE
@@ -1754,8 +1754,8 @@ CREATE FUNCTION ledger_name_requests() RETURNS void
 BEGIN
     WITH named AS (
         INSERT INTO pg_temp.ledger_labels
-            (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
-        SELECT p.id, date_trunc('milliseconds', p.predicted_at), s.request_id, s.labeled_at, s.actual_label,
+            (prediction_id, predicted_at, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
+        SELECT p.id, p.predicted_at, date_trunc('milliseconds', p.predicted_at, 'UTC'), s.request_id, s.labeled_at, s.actual_label,
                s.actual_value, s.source
         FROM pg_temp.ledger_labels s
         JOIN predictions p ON p.request_id = s.request_id
@@ -1847,6 +1847,25 @@ END
 $$;
 COMMENT ON FUNCTION ledger_let_labels_wait(strict boolean) IS 'Moves the staged labels that were not stored to those that wait.';
 
+-- ledger_find_labeled -----------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_find_labeled(since timestamp with time zone, until timestamp with time zone) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    DELETE FROM pg_temp.ledger_labels s USING ground_truth g
+    WHERE g.prediction_id = s.prediction_id AND g.labeled_at = s.labeled_at AND g.predicted_at = s.predicted_at
+      AND g.predicted_at >= since AND g.predicted_at < until;
+    UPDATE pg_temp.ledger_labels s SET predicted_at = p.predicted_at FROM predictions p
+    WHERE p.id = s.prediction_id AND p.predicted_at >= since AND p.predicted_at < until
+      AND p.predicted_at >= s.predicted_from AND p.predicted_at < s.predicted_from + interval '1 millisecond'
+      AND p.predicted_at <> s.predicted_at;
+    RETURN FOUND;
+END
+$$;
+COMMENT ON FUNCTION ledger_find_labeled(since timestamp with time zone, until timestamp with time zone) IS 'Looks for the predictions of staged labels whose ids were made elsewhere, so that they tell the millisecond only; drops the labels that were stored.';
+
 -- ledger_store_labels -----------------------------------------------------------------------------
 
 CREATE FUNCTION ledger_store_labels(strict boolean, OUT stored bigint, OUT waiting bigint, OUT duplicates bigint) RETURNS record
@@ -1891,9 +1910,7 @@ BEGIN
                 SELECT p.id, p.predicted_at, s.labeled_at, p.model_version_id, s.actual_value, p.prediction,
                        p.probability, s.actual_label, p.predicted_label, s.source
                 FROM pg_temp.ledger_labels s
-                JOIN predictions p ON p.id = s.prediction_id
-                    AND p.predicted_at >= s.predicted_from
-                    AND p.predicted_at < s.predicted_from + interval '1 millisecond'
+                JOIN predictions p ON p.id = s.prediction_id AND p.predicted_at = s.predicted_at
                 WHERE p.predicted_at >= first AND p.predicted_at < last
                 RETURNING model_version_id, predicted_at
             ), marked AS (
@@ -1920,12 +1937,16 @@ BEGIN
                 PERFORM ensure_partitions('ground_truth', days.day, days.day)
                 FROM (SELECT DISTINCT date_trunc('day', p.predicted_at, 'UTC') AS day
                       FROM pg_temp.ledger_labels s
-                      JOIN predictions p ON p.id = s.prediction_id
+                      JOIN predictions p ON p.id = s.prediction_id AND p.predicted_at = s.predicted_at
                       WHERE p.predicted_at >= first AND p.predicted_at < last) days;
         END;
     END LOOP;
     waiting := staged - duplicates - stored;
-    IF waiting > 0 THEN
+    IF waiting > 0 AND ledger_find_labeled(first, last) THEN
+        SELECT ledger_store_labels.stored + s.stored, s.waiting, ledger_store_labels.duplicates + s.duplicates
+        INTO stored, waiting, duplicates
+        FROM ledger_store_labels(strict) s;
+    ELSIF waiting > 0 THEN
         PERFORM ledger_let_labels_wait(strict);
     END IF;
 END
@@ -1941,12 +1962,13 @@ CREATE FUNCTION record_ground_truth(labels jsonb, OUT stored bigint, OUT waiting
 BEGIN
     PERFORM ledger_label_stage();
     INSERT INTO pg_temp.ledger_labels
-        (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
-    SELECT l.prediction_id, ledger_uuid_time(l.prediction_id), l.request_id, coalesce(l.labeled_at, clock_timestamp()),
-           l.actual_label, l.actual_value, l.source
+        (prediction_id, predicted_at, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
+    SELECT l.prediction_id, u.predicted_at, date_trunc('milliseconds', u.predicted_at, 'UTC'), l.request_id,
+           coalesce(l.labeled_at, clock_timestamp()), l.actual_label, l.actual_value, l.source
     FROM jsonb_to_recordset(labels) AS l (
         prediction_id uuid, request_id text, labeled_at timestamptz, actual_label text,
-        actual_value double precision, source text);
+        actual_value double precision, source text)
+    CROSS JOIN LATERAL (SELECT ledger_uuid_time(l.prediction_id) AS predicted_at) u;
     SELECT s.stored, s.waiting, s.duplicates INTO stored, waiting, duplicates FROM ledger_store_labels(true) s;
 END
 $$;
@@ -1962,9 +1984,6 @@ CREATE FUNCTION match_ground_truth(since timestamp with time zone DEFAULT '-infi
 DECLARE
     first timestamptz := greatest(since, '2000-01-01 00:00:00+00');
     last timestamptz := least(until, now() + interval '1 year');
-    -- Predictions have no index by time alone: their ids are ordered by it.
-    lowest uuid := ledger_uuid_floor(first);
-    highest uuid := ledger_uuid_floor(last + interval '1 millisecond');
 BEGIN
     -- A reader who asks for metrics gets them without the labels that only a writer can match.
     IF current_setting('transaction_read_only')::boolean
@@ -1986,7 +2005,7 @@ BEGIN
         FROM ground_truth_waiting w
         JOIN predictions p ON p.request_id = w.request_id
         WHERE w.request_id IS NOT NULL AND p.request_id IS NOT NULL
-          AND p.predicted_at >= first AND p.predicted_at <= last AND p.id >= lowest AND p.id < highest
+          AND p.predicted_at >= first AND p.predicted_at <= last
     ), locked AS MATERIALIZED (
         -- Whoever else matches the same labels has them already.
         SELECT w.id FROM ground_truth_waiting w WHERE w.id IN (SELECT id FROM due) FOR UPDATE SKIP LOCKED
@@ -1995,8 +2014,10 @@ BEGIN
         RETURNING prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source
     )
     INSERT INTO pg_temp.ledger_labels
-        (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
-    SELECT prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source FROM gone;
+        (prediction_id, predicted_at, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
+    SELECT prediction_id, ledger_uuid_time(prediction_id), predicted_from, request_id, labeled_at, actual_label,
+           actual_value, source
+    FROM gone;
     IF NOT FOUND THEN
         RETURN 0;
     END IF;
