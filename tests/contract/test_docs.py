@@ -32,9 +32,19 @@ WITHOUT_EXAMPLES = {
     *REFERENCE.glob("*.md"),
 }
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")])
-WITH_EXAMPLES = [page for page in PAGES if page not in WITHOUT_EXAMPLES]
 VARIABLE = re.compile(r"\b(?:MLOPS_|POSTGRES_)[A-Z_]+[A-Z]\b|\bDATABASE_URL\b")
 LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
+MODEL = re.compile(r'model_name"?[=:] ?"([\w-]+)"')
+
+
+def in_the_order_of_the_readme() -> list[Path]:
+    readme = ROOT / "README.md"
+    linked = LINK.findall(readme.read_text(encoding="utf-8"))
+    pages = [readme, *((ROOT / target).resolve() for target in linked)]
+    return [page for page in dict.fromkeys(pages) if page in PAGES and page not in WITHOUT_EXAMPLES]
+
+
+WITH_EXAMPLES = in_the_order_of_the_readme()
 
 
 def name(page: Path) -> str:
@@ -50,7 +60,7 @@ def home() -> Iterator[Path]:
         EmbeddedServer(Path(folder) / "home").stop()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def settings(home: Path) -> Settings:
     """The settings that a reader has who has set nothing, and no database yet."""
     settings = Settings(home=home)
@@ -58,12 +68,32 @@ def settings(home: Path) -> Settings:
     return settings
 
 
+def test_the_readme_links_every_page_with_examples() -> None:
+    assert {*PAGES} - WITHOUT_EXAMPLES == {*WITH_EXAMPLES}
+
+
+def test_each_page_has_a_model_of_its_own() -> None:
+    named = [(m, p) for p in WITH_EXAMPLES for m in set(MODEL.findall(p.read_text("utf-8")))]
+    assert len(named) > 10
+    assert len({model for model, _ in named}) == len(named), sorted(named)
+
+
 @pytest.mark.parametrize("page", WITH_EXAMPLES, ids=name)
 def test_the_examples_of_a_page_run_and_print_what_it_says(
     page: Path, settings: Settings, tmp_path: Path
 ) -> None:
+    """All on one ledger, in the order of the README."""
     if "\nmlops-ledger init\n" not in page.read_text(encoding="utf-8"):
         initialise(settings)
+    done = run_page(page, settings.home, tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("page", WITH_EXAMPLES[::-1], ids=name)
+def test_the_pages_run_again_in_the_other_order_on_the_same_ledger(
+    page: Path, settings: Settings, tmp_path: Path
+) -> None:
+    initialise(settings)
     done = run_page(page, settings.home, tmp_path)
     assert done.returncode == 0, done.stderr
 
