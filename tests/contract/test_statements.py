@@ -56,6 +56,7 @@ OTHERS = (
     "create",
     "health",
     "names",
+    "overview",
     "retention",
     "roles",
     "stats",

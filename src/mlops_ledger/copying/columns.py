@@ -85,8 +85,10 @@ class ColumnBatch:
         milliseconds = self._micros // 1000 + EPOCH_MILLISECONDS
         if "id" not in self._columns:
             return _new_ids(milliseconds)
-        given = [values.uuid("columns.id", item).bytes for item in objects(self._columns["id"])]
-        ids = np.array(given, "V16")
+        ids: Array = self._columns["id"]
+        if not (isinstance(ids, np.ndarray) and ids.dtype == "V16"):
+            given = [values.uuid("columns.id", item).bytes for item in objects(ids)]
+            ids = np.array(given, "V16")
         times = ids.view(np.uint8).reshape(-1, 16)[:, :6].astype(np.int64)
         if (times @ (256 ** np.arange(5, -1, -1)) != milliseconds).any():
             raise InvalidValue("columns.id", fields.CONTRADICTS)
