@@ -7,20 +7,20 @@ CREATE FUNCTION ledger_uuid() RETURNS uuid
     LANGUAGE sql PARALLEL SAFE
     RETURN (encode(set_bit(set_bit(OVERLAY(uuid_send(gen_random_uuid()) PLACING SUBSTRING(int8send((floor((EXTRACT(epoch FROM clock_timestamp()) * (1000)::numeric)))::bigint) FROM 3) FROM 1 FOR 6), (52)::bigint, 1), (53)::bigint, 1), 'hex'::text))::uuid;
 COMMENT ON FUNCTION ledger_uuid() IS 'A new time-ordered UUIDv7 (RFC 9562), on every supported PostgreSQL.';
-COMMENT ON FUNCTION ledger_uuid_floor(at timestamp with time zone) IS 'The smallest UUID of an instant: bounds a range of time-ordered ids.';
-COMMENT ON FUNCTION ledger_uuid_time(id uuid) IS 'The instant of a UUIDv7, to the millisecond.';
+COMMENT ON FUNCTION ledger_uuid_floor(at timestamp with time zone) IS 'The smallest UUIDv7 of a timestamp. Its first 48 bits are milliseconds; 12 more after the version are the rest, exact to the microsecond.';
+COMMENT ON FUNCTION ledger_uuid_time(id uuid) IS 'The timestamp of a UUIDv7, to the microsecond; predictions are found by it.';
 
 -- ledger_uuid_floor -------------------------------------------------------------------------------
 
 CREATE FUNCTION ledger_uuid_floor(at timestamp with time zone) RETURNS uuid
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN ((lpad(to_hex((floor((EXTRACT(epoch FROM at) * (1000)::numeric)))::bigint), 12, '0'::text) || '00000000000000000000'::text))::uuid;
+    RETURN (SELECT ((((lpad(to_hex((u.microseconds / 1000)), 12, '0'::text) || '7'::text) || lpad(to_hex((((u.microseconds % (1000)::bigint) << 12) / 1000)), 3, '0'::text)) || '8000000000000000'::text))::uuid AS uuid FROM (SELECT ((EXTRACT(epoch FROM ledger_uuid_floor.at) * (1000000)::numeric))::bigint AS microseconds) u);
 
 -- ledger_uuid_time --------------------------------------------------------------------------------
 
 CREATE FUNCTION ledger_uuid_time(id uuid) RETURNS timestamp with time zone
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN to_timestamp((((((('x'::text || "left"(replace((id)::text, '-'::text, ''::text), 12)))::bit(48))::bigint)::numeric / 1000.0))::double precision);
+    RETURN (SELECT to_timestamp((((((((('x'::text || "left"(u.hex, 12)))::bit(48))::bigint * 1000) + LEAST((((((('x'::text || substr(u.hex, 14, 3)))::bit(12))::integer * 1000) + 4095) / 4096), 999)))::numeric / 1000000.0))::double precision) AS to_timestamp FROM (SELECT replace((ledger_uuid_time.id)::text, '-'::text, ''::text) AS hex) u);
 
 -- ledger_metric -----------------------------------------------------------------------------------
 
@@ -725,14 +725,14 @@ CREATE FUNCTION expire_actions() RETURNS bigint
     SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
-    moment timestamptz := clock_timestamp();
+    at_time timestamptz := clock_timestamp();
     expired bigint;
 BEGIN
     -- Rows that somebody else holds are left for the next time: waiting could end in a deadlock.
     UPDATE agent_actions a SET status = 'expired'
     WHERE a.id IN (
         SELECT d.id FROM agent_actions d
-        WHERE d.status IN ('pending', 'approved') AND d.expires_at <= moment
+        WHERE d.status IN ('pending', 'approved') AND d.expires_at <= at_time
         FOR NO KEY UPDATE SKIP LOCKED);
     GET DIAGNOSTICS expired = ROW_COUNT;
     RETURN expired;
@@ -1122,11 +1122,11 @@ CREATE FUNCTION production_at(model_name text, at timestamp with time zone DEFAU
             AND (i.retired_at IS NULL OR i.retired_at > production_at.at)
           ORDER BY i.deployed_at DESC LIMIT 1)
 $$;
-COMMENT ON FUNCTION production_at(model_name text, at timestamp with time zone, slot text) IS 'The deployment that held a slot of a model at an instant: one row, or none.';
+COMMENT ON FUNCTION production_at(model_name text, at timestamp with time zone, slot text) IS 'The deployment that held a slot of a model at a timestamp: one row, or none.';
 
--- ledger_slot_moment ------------------------------------------------------------------------------
+-- ledger_slot_timestamp ---------------------------------------------------------------------------
 
-CREATE FUNCTION ledger_slot_moment(slot_id integer, at timestamp with time zone) RETURNS timestamp with time zone
+CREATE FUNCTION ledger_slot_timestamp(slot_id integer, at timestamp with time zone) RETURNS timestamp with time zone
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
     AS $$
@@ -1135,7 +1135,7 @@ DECLARE
 BEGIN
     -- The slot is free from the end of its last interval, or just after the start of an open one.
     SELECT coalesce(d.retired_at, d.deployed_at + interval '1 microsecond') INTO newest FROM model_deployments d
-    WHERE d.slot_id = ledger_slot_moment.slot_id
+    WHERE d.slot_id = ledger_slot_timestamp.slot_id
     ORDER BY d.deployed_at DESC LIMIT 1;
     IF at IS NULL THEN
         -- Not now(): the transaction may have begun before the one that held the lock until just now.
@@ -1150,7 +1150,7 @@ BEGIN
     RETURN at;
 END
 $$;
-COMMENT ON FUNCTION ledger_slot_moment(slot_id integer, at timestamp with time zone) IS 'The instant of a change to a locked slot: the one given, if it is after the last change, else now.';
+COMMENT ON FUNCTION ledger_slot_timestamp(slot_id integer, at timestamp with time zone) IS 'The timestamp of a change to a locked slot: the one given, if it is after the last change, else now.';
 
 -- ledger_deploy -----------------------------------------------------------------------------------
 
@@ -1159,23 +1159,23 @@ CREATE FUNCTION ledger_deploy(locked model_slots, version_id uuid, deployed_by t
     SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
-    moment timestamptz := ledger_slot_moment(locked.id, at);
+    changed_at timestamptz := ledger_slot_timestamp(locked.id, at);
     actor text := coalesce(deployed_by, session_user);
     result v_deployments;
 BEGIN
-    UPDATE model_deployments d SET retired_at = moment, retired_by = actor
+    UPDATE model_deployments d SET retired_at = changed_at, retired_by = actor
     WHERE d.slot_id = locked.id AND d.retired_at IS NULL;
     INSERT INTO model_deployments AS d
         (id, slot_id, model_name, model_version_id, deployed_at, deployed_by, reason, decision_id, action_id,
          restores_id)
-    VALUES (coalesce(deployment_id, ledger_uuid()), locked.id, locked.model_name, version_id, moment, actor,
+    VALUES (coalesce(deployment_id, ledger_uuid()), locked.id, locked.model_name, version_id, changed_at, actor,
             ledger_deploy.reason, ledger_deploy.decision_id, ledger_deploy.action_id, ledger_deploy.restores_id)
     RETURNING d.id INTO deployment_id;
     SELECT * INTO result FROM v_deployments v WHERE v.id = deployment_id;
     RETURN result;
 END
 $$;
-COMMENT ON FUNCTION ledger_deploy(locked model_slots, version_id uuid, deployed_by text, reason text, decision_id uuid, action_id uuid, restores_id uuid, at timestamp with time zone, deployment_id uuid) IS 'Ends the open interval of a locked slot and begins the next at the same instant.';
+COMMENT ON FUNCTION ledger_deploy(locked model_slots, version_id uuid, deployed_by text, reason text, decision_id uuid, action_id uuid, restores_id uuid, at timestamp with time zone, deployment_id uuid) IS 'Ends the open interval of a locked slot and begins the next at the same timestamp.';
 
 -- promote -----------------------------------------------------------------------------------------
 
@@ -1305,7 +1305,7 @@ BEGIN
             USING ERRCODE = 'MLNF0';
     ELSIF current.retired_at IS NULL THEN
         UPDATE model_deployments d
-        SET retired_at = ledger_slot_moment(locked.id, at), retired_reason = retire.reason,
+        SET retired_at = ledger_slot_timestamp(locked.id, at), retired_reason = retire.reason,
             retired_by = coalesce(retire.retired_by, session_user)
         WHERE d.id = current.id;
         SELECT * INTO current FROM v_deployments d WHERE d.id = current.id;
@@ -1393,7 +1393,7 @@ BEGIN
     RETURN made;
 END
 $$;
-COMMENT ON FUNCTION ensure_partitions(table_name text, since timestamp with time zone, until timestamp with time zone) IS 'Makes the missing partitions of a table from one instant to another, both included, and returns how many; writers go on meanwhile.';
+COMMENT ON FUNCTION ensure_partitions(table_name text, since timestamp with time zone, until timestamp with time zone) IS 'Makes the missing partitions of a table from one timestamp to another, both included, and returns how many; writers go on meanwhile.';
 
 -- prediction_batches ------------------------------------------------------------------------------
 
@@ -1454,11 +1454,11 @@ CREATE TRIGGER prediction_batches_mark_summaries AFTER INSERT ON prediction_batc
 -- predictions -------------------------------------------------------------------------------------
 
 CREATE TABLE predictions (
-    -- UUIDv7 made by the client; its first 48 bits are predicted_at in milliseconds.
+    -- UUIDv7 made by the client; its time is predicted_at, to the microsecond.
     id uuid NOT NULL,
     -- When the model predicted.
     predicted_at timestamp with time zone NOT NULL,
-    -- The version that predicted. Not a foreign key, which would be the dearest part of a row: writers check it once a batch, mlops-ledger verify finds orphans.
+    -- The version that predicted. Not a foreign key, which would be the most expensive part of a row: writers check it once per batch, mlops-ledger verify finds orphans.
     model_version_id uuid NOT NULL,
     -- Id of the request that asked for it, given by the caller; not unique.
     request_id text,
@@ -1500,7 +1500,7 @@ CREATE TABLE predictions (
 PARTITION BY RANGE (predicted_at);
 COMMENT ON TABLE predictions IS 'What models predicted: one row per prediction, in partitions by time named predictions_pYYYY_MM_DD. The id is made by the client, and its time is that of the prediction.';
 ALTER TABLE ONLY predictions
-    ADD CONSTRAINT predictions_pkey PRIMARY KEY (id, predicted_at);
+    ADD CONSTRAINT predictions_pkey PRIMARY KEY (predicted_at, id);
 CREATE INDEX predictions_batch_id_idx ON ONLY predictions USING btree (batch_id) WHERE (batch_id IS NOT NULL);
 CREATE INDEX predictions_model_version_predicted_at_idx ON ONLY predictions USING btree (model_version_id, predicted_at);
 CREATE INDEX predictions_request_id_idx ON ONLY predictions USING hash (request_id) WHERE (request_id IS NOT NULL);
@@ -1734,7 +1734,7 @@ BEGIN
     IF to_regclass('pg_temp.ledger_labels') IS NULL THEN
         -- Kept for the session: a table a call would fill the catalog with dead rows.
         CREATE TEMPORARY TABLE ledger_labels (
-            prediction_id uuid, predicted_from timestamptz, request_id text, labeled_at timestamptz,
+            prediction_id uuid, predicted_at timestamptz, predicted_from timestamptz, request_id text, labeled_at timestamptz,
             actual_label text, actual_value double precision, source text
         ) ON COMMIT DELETE ROWS;
     ELSE
@@ -1754,8 +1754,8 @@ CREATE FUNCTION ledger_name_requests() RETURNS void
 BEGIN
     WITH named AS (
         INSERT INTO pg_temp.ledger_labels
-            (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
-        SELECT p.id, date_trunc('milliseconds', p.predicted_at), s.request_id, s.labeled_at, s.actual_label,
+            (prediction_id, predicted_at, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
+        SELECT p.id, p.predicted_at, date_trunc('milliseconds', p.predicted_at, 'UTC'), s.request_id, s.labeled_at, s.actual_label,
                s.actual_value, s.source
         FROM pg_temp.ledger_labels s
         JOIN predictions p ON p.request_id = s.request_id
@@ -1847,6 +1847,25 @@ END
 $$;
 COMMENT ON FUNCTION ledger_let_labels_wait(strict boolean) IS 'Moves the staged labels that were not stored to those that wait.';
 
+-- ledger_find_labeled -----------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_find_labeled(since timestamp with time zone, until timestamp with time zone) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    DELETE FROM pg_temp.ledger_labels s USING ground_truth g
+    WHERE g.prediction_id = s.prediction_id AND g.labeled_at = s.labeled_at AND g.predicted_at = s.predicted_at
+      AND g.predicted_at >= since AND g.predicted_at < until;
+    UPDATE pg_temp.ledger_labels s SET predicted_at = p.predicted_at FROM predictions p
+    WHERE p.id = s.prediction_id AND p.predicted_at >= since AND p.predicted_at < until
+      AND p.predicted_at >= s.predicted_from AND p.predicted_at < s.predicted_from + interval '1 millisecond'
+      AND p.predicted_at <> s.predicted_at;
+    RETURN FOUND;
+END
+$$;
+COMMENT ON FUNCTION ledger_find_labeled(since timestamp with time zone, until timestamp with time zone) IS 'Looks for the predictions of staged labels whose ids were made elsewhere, so that they tell the millisecond only; drops the labels that were stored.';
+
 -- ledger_store_labels -----------------------------------------------------------------------------
 
 CREATE FUNCTION ledger_store_labels(strict boolean, OUT stored bigint, OUT waiting bigint, OUT duplicates bigint) RETURNS record
@@ -1891,9 +1910,7 @@ BEGIN
                 SELECT p.id, p.predicted_at, s.labeled_at, p.model_version_id, s.actual_value, p.prediction,
                        p.probability, s.actual_label, p.predicted_label, s.source
                 FROM pg_temp.ledger_labels s
-                JOIN predictions p ON p.id = s.prediction_id
-                    AND p.predicted_at >= s.predicted_from
-                    AND p.predicted_at < s.predicted_from + interval '1 millisecond'
+                JOIN predictions p ON p.id = s.prediction_id AND p.predicted_at = s.predicted_at
                 WHERE p.predicted_at >= first AND p.predicted_at < last
                 RETURNING model_version_id, predicted_at
             ), marked AS (
@@ -1920,12 +1937,16 @@ BEGIN
                 PERFORM ensure_partitions('ground_truth', days.day, days.day)
                 FROM (SELECT DISTINCT date_trunc('day', p.predicted_at, 'UTC') AS day
                       FROM pg_temp.ledger_labels s
-                      JOIN predictions p ON p.id = s.prediction_id
+                      JOIN predictions p ON p.id = s.prediction_id AND p.predicted_at = s.predicted_at
                       WHERE p.predicted_at >= first AND p.predicted_at < last) days;
         END;
     END LOOP;
     waiting := staged - duplicates - stored;
-    IF waiting > 0 THEN
+    IF waiting > 0 AND ledger_find_labeled(first, last) THEN
+        SELECT ledger_store_labels.stored + s.stored, s.waiting, ledger_store_labels.duplicates + s.duplicates
+        INTO stored, waiting, duplicates
+        FROM ledger_store_labels(strict) s;
+    ELSIF waiting > 0 THEN
         PERFORM ledger_let_labels_wait(strict);
     END IF;
 END
@@ -1941,12 +1962,13 @@ CREATE FUNCTION record_ground_truth(labels jsonb, OUT stored bigint, OUT waiting
 BEGIN
     PERFORM ledger_label_stage();
     INSERT INTO pg_temp.ledger_labels
-        (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
-    SELECT l.prediction_id, ledger_uuid_time(l.prediction_id), l.request_id, coalesce(l.labeled_at, clock_timestamp()),
-           l.actual_label, l.actual_value, l.source
+        (prediction_id, predicted_at, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
+    SELECT l.prediction_id, u.predicted_at, date_trunc('milliseconds', u.predicted_at, 'UTC'), l.request_id,
+           coalesce(l.labeled_at, clock_timestamp()), l.actual_label, l.actual_value, l.source
     FROM jsonb_to_recordset(labels) AS l (
         prediction_id uuid, request_id text, labeled_at timestamptz, actual_label text,
-        actual_value double precision, source text);
+        actual_value double precision, source text)
+    CROSS JOIN LATERAL (SELECT ledger_uuid_time(l.prediction_id) AS predicted_at) u;
     SELECT s.stored, s.waiting, s.duplicates INTO stored, waiting, duplicates FROM ledger_store_labels(true) s;
 END
 $$;
@@ -1962,9 +1984,6 @@ CREATE FUNCTION match_ground_truth(since timestamp with time zone DEFAULT '-infi
 DECLARE
     first timestamptz := greatest(since, '2000-01-01 00:00:00+00');
     last timestamptz := least(until, now() + interval '1 year');
-    -- Predictions have no index by time alone: their ids are ordered by it.
-    lowest uuid := ledger_uuid_floor(first);
-    highest uuid := ledger_uuid_floor(last + interval '1 millisecond');
 BEGIN
     -- A reader who asks for metrics gets them without the labels that only a writer can match.
     IF current_setting('transaction_read_only')::boolean
@@ -1986,7 +2005,7 @@ BEGIN
         FROM ground_truth_waiting w
         JOIN predictions p ON p.request_id = w.request_id
         WHERE w.request_id IS NOT NULL AND p.request_id IS NOT NULL
-          AND p.predicted_at >= first AND p.predicted_at <= last AND p.id >= lowest AND p.id < highest
+          AND p.predicted_at >= first AND p.predicted_at <= last
     ), locked AS MATERIALIZED (
         -- Whoever else matches the same labels has them already.
         SELECT w.id FROM ground_truth_waiting w WHERE w.id IN (SELECT id FROM due) FOR UPDATE SKIP LOCKED
@@ -1995,8 +2014,10 @@ BEGIN
         RETURNING prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source
     )
     INSERT INTO pg_temp.ledger_labels
-        (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
-    SELECT prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source FROM gone;
+        (prediction_id, predicted_at, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
+    SELECT prediction_id, ledger_uuid_time(prediction_id), predicted_from, request_id, labeled_at, actual_label,
+           actual_value, source
+    FROM gone;
     IF NOT FOUND THEN
         RETURN 0;
     END IF;
@@ -2723,9 +2744,9 @@ COMMENT ON VIEW v_open_alerts IS 'Every alert that is not resolved yet, acknowle
 --   monitor_id: Id of the monitor that raised it.
 --   alert_id: Id of the alert.
 
--- ledger_alert_moment -----------------------------------------------------------------------------
+-- ledger_alert_timestamp --------------------------------------------------------------------------
 
-CREATE FUNCTION ledger_alert_moment(at timestamp with time zone, earliest timestamp with time zone) RETURNS timestamp with time zone
+CREATE FUNCTION ledger_alert_timestamp(at timestamp with time zone, earliest timestamp with time zone) RETURNS timestamp with time zone
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
     AS $$
@@ -2743,7 +2764,7 @@ BEGIN
     RETURN at;
 END
 $$;
-COMMENT ON FUNCTION ledger_alert_moment(at timestamp with time zone, earliest timestamp with time zone) IS 'The instant of something that happens to an alert: the one given, if it is not too early, else now.';
+COMMENT ON FUNCTION ledger_alert_timestamp(at timestamp with time zone, earliest timestamp with time zone) IS 'The timestamp of something that happens to an alert: the one given, if it is not too early, else now.';
 
 -- ledger_lock_alert -------------------------------------------------------------------------------
 
@@ -2792,7 +2813,7 @@ DECLARE
     alert alerts;
 BEGIN
     new.id := coalesce(occurrence_id, ledger_uuid());
-    new.occurred_at := ledger_alert_moment(raise_alert.at, NULL);
+    new.occurred_at := ledger_alert_timestamp(raise_alert.at, NULL);
     new.severity := lower(btrim(raise_alert.severity));
     new.title := raise_alert.title;
     new.message := raise_alert.message;
@@ -2870,7 +2891,7 @@ BEGIN
     PERFORM ledger_refuse_closed_alert(alert);
     UPDATE alerts a
     SET status = 'acknowledged', acknowledged_by = actor, notes = acknowledge_alert.notes,
-        acknowledged_at = ledger_alert_moment(acknowledge_alert.at, a.first_seen)
+        acknowledged_at = ledger_alert_timestamp(acknowledge_alert.at, a.first_seen)
     WHERE a.id = alert.id
     RETURNING * INTO alert;
     RETURN alert;
@@ -2910,7 +2931,7 @@ BEGIN
     RETURN QUERY
     UPDATE alerts a
     SET status = 'resolved', resolved_by = actor, notes = nullif(concat_ws(E'\n', a.notes, resolve_alert.notes), ''),
-        resolved_at = ledger_alert_moment(resolve_alert.at, greatest(a.last_seen, a.acknowledged_at))
+        resolved_at = ledger_alert_timestamp(resolve_alert.at, greatest(a.last_seen, a.acknowledged_at))
     WHERE a.id = alert.id
     RETURNING *;
 END
@@ -2939,7 +2960,7 @@ BEGIN
     RETURN alert;
 END
 $$;
-COMMENT ON FUNCTION snooze_alert(alert_id uuid, until timestamp with time zone, snoozed_by text) IS 'Leaves an open alert out of the list of active ones until an instant; without one it is back at once.';
+COMMENT ON FUNCTION snooze_alert(alert_id uuid, until timestamp with time zone, snoozed_by text) IS 'Leaves an open alert out of the list of active ones until a timestamp; without one it is back at once.';
 
 -- monitor_states ----------------------------------------------------------------------------------
 
@@ -3018,7 +3039,7 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION ledger_monitor_points(monitor monitors, at timestamp with time zone) IS 'The newest values that a monitor judges at an instant, as many as must be bad in a row.';
+COMMENT ON FUNCTION ledger_monitor_points(monitor monitors, at timestamp with time zone) IS 'The newest values that a monitor judges at a timestamp, as many as must be bad in a row.';
 
 -- ledger_monitor_rank -----------------------------------------------------------------------------
 
@@ -3135,7 +3156,7 @@ BEGIN
     RETURN done;
 END
 $$;
-COMMENT ON FUNCTION ledger_run_monitor(monitor monitors, at timestamp with time zone) IS 'Evaluates one locked monitor as of an instant and tells what became of its alert: raised, repeated, resolved or none.';
+COMMENT ON FUNCTION ledger_run_monitor(monitor monitors, at timestamp with time zone) IS 'Evaluates one locked monitor as of a timestamp and tells what became of its alert: raised, repeated, resolved or none.';
 
 -- run_monitors ------------------------------------------------------------------------------------
 
@@ -3145,7 +3166,7 @@ CREATE FUNCTION run_monitors(for_model text DEFAULT NULL::text, at timestamp wit
     AS $$
 #variable_conflict use_column
 DECLARE
-    moment timestamptz := ledger_alert_moment(run_monitors.at, NULL);
+    at_time timestamptz := ledger_alert_timestamp(run_monitors.at, NULL);
     monitor monitors;
     what text;
 BEGIN
@@ -3158,7 +3179,7 @@ BEGIN
         WHERE m.enabled AND m.removed_at IS NULL AND (for_model IS NULL OR m.model_name = for_model)
         ORDER BY m.id FOR NO KEY UPDATE
     LOOP
-        what := ledger_run_monitor(monitor, moment);
+        what := ledger_run_monitor(monitor, at_time);
         RETURN QUERY
         SELECT monitor.id, monitor.model_name, monitor.name, monitor.source, monitor.metric_name, s.state, s.severity,
                s.value, monitor.operator,
@@ -3168,7 +3189,7 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION run_monitors(for_model text, at timestamp with time zone) IS 'Evaluates the monitors of a model, or all, as of an instant: raises, repeats and resolves their alerts. Evaluating the same data again changes nothing, nor does going back in time.';
+COMMENT ON FUNCTION run_monitors(for_model text, at timestamp with time zone) IS 'Evaluates the monitors of a model, or all, as of a timestamp: raises, repeats and resolves their alerts. Evaluating the same data again changes nothing, nor does going back in time.';
 
 -- v_monitors --------------------------------------------------------------------------------------
 
@@ -3663,7 +3684,7 @@ COMMENT ON FUNCTION ledger_fold_days(version uuid, since timestamp with time zon
 CREATE FUNCTION ledger_hours(first timestamp with time zone, last timestamp with time zone) RETURNS tstzrange
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN tstzrange(date_trunc('hour'::text, first, 'UTC'::text), (date_trunc('hour'::text, last, 'UTC'::text) + '01:00:00'::interval));
-COMMENT ON FUNCTION ledger_hours(first timestamp with time zone, last timestamp with time zone) IS 'The full hours that hold both instants.';
+COMMENT ON FUNCTION ledger_hours(first timestamp with time zone, last timestamp with time zone) IS 'The full hours that hold both timestamps.';
 
 -- ledger_fold_span --------------------------------------------------------------------------------
 
@@ -4017,7 +4038,7 @@ COMMENT ON VIEW v_decision_history IS 'Every gate decision with candidate and pr
 --   monitoring_run_id: Id of the monitoring run that triggered it.
 --   deployment_id: Id of the deployment that followed.
 --   action_id: Id of the action that was approved for that deployment.
---   resolves_id: Id of the pending decision that this one settles.
+--   resolves_id: Id of the pending decision that this one resolves.
 --   decision_id: Id of the decision.
 
 -- v_recent_monitoring -----------------------------------------------------------------------------

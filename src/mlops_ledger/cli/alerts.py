@@ -15,9 +15,9 @@ from ..errors import NotFound
 from . import complete
 from .base import Group
 from .options import (
-    Instant,
     JsonObject,
     Length,
+    Timestamp,
     at_option,
     before_option,
     by_option,
@@ -166,7 +166,7 @@ def resolve(
 @alerts.command()
 @alert_argument
 @click.option("--for", "length", type=Length("mhdw"), help="How long: 12h, 3d, 1w.")
-@click.option("--until", type=Instant(ago=False), metavar="TIME", help="Until when.")
+@click.option("--until", type=Timestamp(ago=False), metavar="TIME", help="Until when.")
 @click.option("--end", is_flag=True, help="End the snooze.")
 @by_option
 @json_option
