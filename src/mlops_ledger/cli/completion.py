@@ -9,7 +9,7 @@ from typing import Final
 import click
 from click.shell_completion import get_completion_class
 
-from .base import Command
+from .base import COMPLETE, Command
 from .options import json_option
 from .output import echo_done, write
 
@@ -29,8 +29,6 @@ _ZSH: Final = "; put into ~/.zshrc: fpath+=~/.zfunc; autoload -Uz compinit; comp
 @click.pass_context
 def completion(context: click.Context, shell: str | None, only_print: bool, as_json: bool) -> None:
     """Install completion for SHELL (default: the one of $SHELL): commands, names and ids."""
-    from . import COMPLETE
-
     shell = shell or Path(os.environ.get("SHELL", "")).name
     if shell not in _FILES:
         raise click.UsageError(f"give one of {', '.join(_FILES)}")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .exports import export_predictions
-from .imports import Imported, Refusal, import_labels, import_predictions
+from .imports import import_labels, import_predictions
+from .run import Imported, Refusal
 
 __all__ = [
     "Imported",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import orjson
@@ -20,9 +20,7 @@ from ...errors import InvalidValue, LedgerError
 from .fingerprints import ColumnIds
 from .known import FIELDS, KEYS, Versions, unknown
 from .reading import Line
-
-if TYPE_CHECKING:
-    from .imports import Run
+from .run import Run
 
 Key = tuple[str, str]
 
