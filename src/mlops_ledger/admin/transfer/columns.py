@@ -87,7 +87,7 @@ class ColumnImport:
         if "id" not in table.column_names:
             times = table["predicted_at"].cast(pa.timestamp("us"), safe=False)
             micros = times.cast(pa.int64()).fill_null(0).to_numpy()
-            ids = self._ids.make(key, table, micros // 1000)
+            ids = self._ids.make(key, table, micros)
         else:
             ids = None
 

@@ -48,8 +48,7 @@ def export_predictions(
             write = _WRITERS[kind](part, stack)
             for begin, end in _days(found.earliest, found.latest):
                 table = predictions.fetch_arrow(**window, since=begin, until=end)
-                table = table.sort_by([("predicted_at", "ascending"), ("id", "ascending")])
-                write(table)
+                write(table.sort_by("predicted_at"))
                 done += table.num_rows
                 report(done, total)
         os.replace(part, file)
@@ -63,7 +62,7 @@ def export_predictions(
 def _days(
     earliest: datetime | None, latest: datetime | None
 ) -> Iterator[tuple[datetime, datetime]]:
-    """Yield stretches of at most a day; the first also where there is nothing, for its columns."""
+    """Yield ranges of at most a day; the first also where there is nothing, for its columns."""
     begin = earliest or datetime.fromisoformat("2000-01-01T00:00:00Z")
     end = (latest or begin) + timedelta(microseconds=1)
     while begin < end:

@@ -16,10 +16,9 @@ from uuid import UUID
 import numpy as np
 import orjson
 
-from ...ids import uuid7
+from ...ids import id_for, ordered_uuid7
 
 _ODD: Final = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F)
-_BEFORE_2000: Final = 946_684_800_000
 
 
 class RowIds:
@@ -35,8 +34,7 @@ class RowIds:
         )
         digest = blake2b(content, digest_size=10).digest()
         self._seen[digest] += 1
-        random = blake2b(digest + self._seen[digest].to_bytes(8), digest_size=10).digest()
-        return UUID(int=uuid7(int(at.timestamp() * 1000), random))
+        return id_for(f"{digest.hex()} {self._seen[digest]}", at)
 
 
 class ColumnIds:
@@ -45,8 +43,8 @@ class ColumnIds:
     def __init__(self) -> None:
         self._seen = np.empty(0, np.uint64)
 
-    def make(self, key: tuple[str, str], table: Any, milliseconds: Any) -> Any:
-        """Return the ids of a version's rows as bytes, for times in milliseconds since 1970."""
+    def make(self, key: tuple[str, str], table: Any, microseconds: Any) -> Any:
+        """Return the ids of a version's rows as bytes, for times in microseconds since 1970."""
         halves = []
         for odd in _ODD:
             found = np.full(table.num_rows, _name(f"{key}", odd), np.uint64)
@@ -58,8 +56,7 @@ class ColumnIds:
         count = self._count(first)
         first, second = _mixed(first + count), _mixed(second ^ _mixed(count + first))
         ids = np.empty((table.num_rows, 2), ">u8")
-        time = milliseconds.astype(np.uint64) << np.uint64(16)
-        ids[:, 0] = time | np.uint64(0x7000) | first >> np.uint64(52)
+        ids[:, 0], _ = ordered_uuid7(microseconds.astype(np.uint64), first, second)
         ids[:, 1] = np.uint64(1 << 63) | second >> np.uint64(2)
         return ids.view("V16")[:, 0]
 

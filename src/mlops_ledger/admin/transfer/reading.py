@@ -127,9 +127,12 @@ def _read(row: dict[str, Any]) -> dict[str, Any]:
 
 def _time(name: str, text: str) -> datetime:
     try:
-        return datetime.fromisoformat(text)
+        found = datetime.fromisoformat(text)
     except ValueError:
         raise InvalidValue(name, "is not a time: write 2026-01-31T12:00:00Z") from None
+    if found.tzinfo is None:
+        raise InvalidValue(name, "has no time zone: write 2026-01-31T12:00:00Z")
+    return found
 
 
 def _parquet(file: Path) -> Any:
