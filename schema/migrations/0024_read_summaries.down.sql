@@ -1,0 +1,1 @@
+DROP FUNCTION ledger_summary(uuid, timestamptz, timestamptz, text, double precision);
