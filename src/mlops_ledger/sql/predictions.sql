@@ -96,7 +96,7 @@ SELECT count(*) FROM stored;
 DROP TABLE pg_temp.prediction_stage;
 
 -- ensure_partitions --
--- Make the missing partitions of a stretch of time and count them.
+-- Make the missing partitions of a range of time and count them.
 SELECT ensure_partitions('predictions', %(since)s::timestamptz, %(until)s::timestamptz);
 
 -- partition_by --
