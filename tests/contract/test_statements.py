@@ -30,6 +30,12 @@ COMPUTED = {
     "since": "datetime",
     "until": "datetime",
     "predicted_from": "datetime",
+    # A window that is folded, and the one that another is compared with.
+    "folded_since": "datetime",
+    "folded_until": "datetime",
+    "reference_since": "datetime",
+    "reference_until": "datetime",
+    "baseline_id": "UUID",
     "model_version_id": "UUID",
     "version_ids": "Sequence[UUID]",
     "table_name": "str",
