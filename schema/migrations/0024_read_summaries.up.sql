@@ -71,3 +71,33 @@ END
 $$;
 COMMENT ON FUNCTION ledger_summary(uuid, timestamptz, timestamptz, text, double precision) IS
     'The predictions of a version from one full hour to another in numbers: a prediction is positive when its label is positive_label, or without one when its probability reaches the threshold, which must be a full percent.';
+
+CREATE VIEW v_feature_drift WITH (security_invoker = true) AS
+SELECT r.timestamp, r.model_name, v.model_version, f.result ->> 'feature' AS feature,
+       f.result ->> 'column_name' AS column_name, s.statistic, ledger_metric(f.statistics, s.statistic) AS value,
+       (f.result -> 'drifted')::boolean AS drifted, f.result ->> 'method' AS method, r.lookback_hours,
+       r.model_version_id, r.id AS report_id
+FROM drift_reports r
+JOIN model_versions v ON v.id = r.model_version_id
+CROSS JOIN LATERAL (
+    SELECT e.result, e.result -> 'statistics' AS statistics
+    FROM jsonb_array_elements(r.features || coalesce(r.metadata -> 'outputs', '[]')) e (result)
+    WHERE jsonb_typeof(e.result -> 'statistics') = 'object') f
+CROSS JOIN LATERAL jsonb_object_keys(f.statistics) s (statistic);
+COMMENT ON VIEW v_feature_drift IS
+    'Every statistic of every feature, score and label in the drift reports that the ledger computed: one row for each. Filter by model_name and timestamp.';
+COMMENT ON COLUMN v_feature_drift.timestamp IS 'End of the window.';
+COMMENT ON COLUMN v_feature_drift.model_name IS 'The model.';
+COMMENT ON COLUMN v_feature_drift.model_version IS 'The version.';
+COMMENT ON COLUMN v_feature_drift.feature IS 'The feature, or the column of a score or label.';
+COMMENT ON COLUMN v_feature_drift.column_name IS 'Where its values are: feature_values, inputs, probability, prediction, predicted_label and the like.';
+COMMENT ON COLUMN v_feature_drift.statistic IS 'Name of the statistic: psi, jensen_shannon, ks, ks_p_value and so on.';
+COMMENT ON COLUMN v_feature_drift.value IS 'Its value.';
+COMMENT ON COLUMN v_feature_drift.drifted IS 'Whether the report says that the feature has drifted.';
+COMMENT ON COLUMN v_feature_drift.method IS 'The statistic that this was decided by.';
+COMMENT ON COLUMN v_feature_drift.lookback_hours IS 'Length of the window in hours.';
+COMMENT ON COLUMN v_feature_drift.model_version_id IS 'Id of the version.';
+COMMENT ON COLUMN v_feature_drift.report_id IS 'The drift report.';
+
+INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES
+    ('reader', 'SELECT', 'VIEW', 'v_feature_drift');
