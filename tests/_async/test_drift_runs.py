@@ -251,7 +251,8 @@ async def test_thresholds_and_share_decide(reports: AsyncDriftReportsRepository)
 async def test_few_rows_do_not_drift(
     db: AsyncDatabase, reports: AsyncDriftReportsRepository
 ) -> None:
-    few = columns(frame(12), NOON + HOUR, 1)
+    few = {name: values[:12] for name, values in TRAINED_ON.items()}
+    few = columns(few, NOON + HOUR, 1)
     await AsyncPredictionsRepository(db).insert_columns(**VERSION, columns=few)
     report = await reports.run(**VERSION, until=NOON + HOUR, lookback_hours=1)
     assert report.drifted_features == []
@@ -284,7 +285,7 @@ async def test_what_is_not_there_is_named(
     await models.insert(model_name="m", model_version="2")
     with pytest.raises(NotFound, match="version 2 of model m has no baseline"):
         await reports.run(model_name="m", model_version="2", until=NOON)
-    with pytest.raises(NotFound, match="no version of model m was in production"):
+    with pytest.raises(NotFound, match="no version of model m is in production"):
         await reports.run(model_name="m", until=NOON)
 
 

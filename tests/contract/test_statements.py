@@ -33,6 +33,7 @@ COMPUTED = {
     **dict.fromkeys(("reference_since", "reference_until"), "datetime"),
     **dict.fromkeys(("folded_since", "folded_until"), "datetime"),
     "baseline_id": "UUID",
+    "at": "datetime",
     "model_version_id": "UUID",
     "version_ids": "Sequence[UUID]",
     "table_name": "str",

@@ -84,7 +84,7 @@ class DriftReportsRepository(DriftMeasures):
         """Measure drift in the full hours that end at `until` and record report and monitoring run.
 
         The window ends with the last full hour by default; the version is the one in production
-        then. `method` is psi, jensen_shannon, hellinger, total_variation, kl, wasserstein (of
+        at `until`, or now. `method` is psi, jensen_shannon, hellinger, total_variation, kl, wasserstein (of
         categories jensen_shannon), ks (of categories chi2) or chi2; `thresholds` is one for all
         features or for some by name. The window has drifted when at least `drift_share` of the
         features have. Every statistic of every feature is kept in the report; those of scores and
@@ -95,7 +95,7 @@ class DriftReportsRepository(DriftMeasures):
         judge = Judge(method, thresholds)
         if not 0 < number("drift_share", drift_share) <= 1:
             raise InvalidValue("drift_share", "must be above 0 and at most 1")
-        until = full_hour("until", until)
+        at, until = until, full_hour("until", until)
         since = full_hour("lookback_hours", look_back(until, lookback_hours, "lookback_hours"))
         since_folded, _ = reference_window(reference, since, until)
         SummariesRepository(self._db).fold(
@@ -106,7 +106,7 @@ class DriftReportsRepository(DriftMeasures):
             if model_version is None:
                 model_version = within._value("run__version", locals())
             if model_version is None:
-                raise NotFound(f"no version of model {model_name} was in production at {until}")
+                raise NotFound(f"no version of model {model_name} is in production: name one")
             baseline = within._baseline(model_name, model_version)
             model_version_id = baseline.model_version_id
             earlier = within._value("run__earlier", locals())

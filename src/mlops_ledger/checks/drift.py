@@ -36,7 +36,7 @@ METHODS: Final[Mapping[str, Method]] = {
     "chi2": Method("chi2", 0.05, p_value="chi2_p_value"),
 }
 # A distance counts only where the chi-squared test finds it less likely than that by chance.
-CHANCE: Final = 0.05
+CHANCE: Final = 0.01
 STATISTICS: Final = (
     *("psi", "jensen_shannon", "hellinger", "total_variation", "kl", "wasserstein"),
     *("ks", "ks_p_value", "chi2", "chi2_p_value"),

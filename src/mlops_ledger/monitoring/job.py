@@ -69,11 +69,12 @@ class Job(Repository):
 
     _file = "monitoring"
 
-    def live(self, until: datetime, model_name: str | None) -> list[LiveVersion]:
-        """Return the versions in production; raises NotFound for a model without one."""
+    def live(self, at: datetime | None, model_name: str | None) -> list[LiveVersion]:
+        """Return the versions in production, now or then; raises NotFound for a model without."""
         found = self._rows("in_production", LiveVersion, locals())
         if model_name is not None and not found:
-            raise NotFound(f"no version of model {model_name} was in production at {until}")
+            when = "is in production" if at is None else f"was in production at {at}"
+            raise NotFound(f"no version of model {model_name} {when}")
         return found
 
     def monitor(
@@ -165,14 +166,15 @@ def run_monitoring(
 ) -> list[ModelResult]:
     """Monitor a model, or all in production, over the full hours that end at `until`.
 
-    The last full hour by default. For each: what was written is folded, waiting labels are matched,
-    performance is measured, drift from the baseline is reported, a monitoring run recorded and the
-    monitors are evaluated. A window is recorded once, so the job can run again, and twice at once.
+    The last full hour by default, and the versions that are in production now. For each: what was
+    written is folded, waiting labels are matched, performance is measured, drift from the baseline
+    is reported, a monitoring run recorded and the monitors are evaluated. A window is recorded
+    once, so the job can run again, and twice at once.
     `method` and `thresholds` to `threshold` are as in DriftReportsRepository.run. A model that
     cannot be monitored has an `error` and does not stop the others. `report` is told how many are
     done, of how many, and the result. Raises NotFound for a model without a version in production.
     """
-    until = full_hour("until", until)
+    at, until = until, full_hour("until", until)
     full_hour("lookback_hours", look_back(until, lookback_hours, "lookback_hours"))
     drift: dict[str, Any] = {
         "method": method,
@@ -182,7 +184,7 @@ def run_monitoring(
         "threshold": threshold,
     }
     job = Job(db)
-    live = job.live(until, model_name)
+    live = job.live(at, model_name)
     results: list[ModelResult] = []
     report(0, len(live), None)
     for version in live:
