@@ -84,13 +84,14 @@ class DriftReportsRepository(DriftMeasures):
         """Measure drift in the full hours that end at `until` and record report and monitoring run.
 
         The window ends with the last full hour by default; the version is the one in production
-        at `until`, or now. `method` is psi, jensen_shannon, hellinger, total_variation, kl, wasserstein (of
-        categories jensen_shannon), ks (of categories chi2) or chi2; `thresholds` is one for all
-        features or for some by name. The window has drifted when at least `drift_share` of the
-        features have. Every statistic of every feature is kept in the report; those of scores and
-        labels, which do not count, in its metadata as `outputs`. `positive_label` and `threshold`
-        say which predictions are positive. A window that has a report of that method already gets
-        no other: that one is returned. Raises NotFound for a version without a baseline.
+        at `until`, or now. `method` is psi, jensen_shannon, hellinger, total_variation, kl,
+        wasserstein (of categories jensen_shannon), ks (of categories chi2) or chi2; `thresholds` is
+        one for all features, or some by name. The window has drifted when at least `drift_share`
+        of the features have. Every statistic of every feature is kept in the report; those of
+        scores and labels, which do not count, in its metadata as `outputs`. `positive_label` and
+        `threshold` say which predictions are positive. A window that has a report of that method
+        already gets no other: that one is returned. Raises NotFound for a version without a
+        baseline.
         """
         judge = Judge(method, thresholds)
         if not 0 < number("drift_share", drift_share) <= 1:
