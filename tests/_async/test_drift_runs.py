@@ -43,7 +43,7 @@ def frame(size: int, shift: float = 0) -> dict[str, Any]:
 
 
 def columns(data: dict[str, Any], until: datetime, hours: float) -> dict[str, Any]:
-    """Lay out data as predictions over the hours before an instant."""
+    """Lay out data as predictions over the hours before a timestamp."""
     size = len(data["age"])
     return {
         "predicted_at": [until - hours * HOUR * (n + 1) / size for n in range(size)],

@@ -99,7 +99,7 @@ FROM ledger_drift(%(model_version_id)s::uuid, %(baseline_id)s::uuid, %(since)s::
                   %(reference_since)s::timestamptz, %(reference_until)s::timestamptz);
 
 -- run__version --
--- The version in production at an instant, or now.
+-- The version in production at a time, or now.
 SELECT model_version FROM production_at(%(model_name)s::text, coalesce(%(at)s::timestamptz, now()));
 
 -- run__earlier --

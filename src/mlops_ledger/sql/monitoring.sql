@@ -1,7 +1,7 @@
 -- Statements of the monitoring job.
 
 -- in_production --
--- The versions in production at an instant, by model.
+-- The versions in production at a time, by model.
 SELECT d.model_name, v.model_version, v.id AS model_version_id,
        EXISTS (SELECT FROM baselines b WHERE b.model_version_id = v.id) AS has_baseline
 FROM model_deployments d
