@@ -655,48 +655,20 @@ CREATE FUNCTION public.ensure_partitions(table_name text, since timestamp with t
     SET search_path TO 'public', 'pg_temp'
     SET "TimeZone" TO 'UTC'
     AS $$
-DECLARE
-    period text;
-    covered tstzmultirange;
-    starts timestamptz;
-    gap tstzrange;
-    child text;
-    made integer := 0;
 BEGIN
-    SELECT p.period INTO period FROM partition_policies p WHERE p.table_name = ensure_partitions.table_name;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'table_name: % is not partitioned by time', table_name USING ERRCODE = 'MLIV0';
-    ELSIF since IS NULL OR until IS NULL OR until < since THEN
+    IF since IS NULL OR until IS NULL OR until < since THEN
         RAISE EXCEPTION 'until: must not be before since' USING ERRCODE = 'MLIV0';
     ELSIF since < '2000-01-01 00:00:00+00' OR until > now() + interval '1 year' THEN
         RAISE EXCEPTION 'since: partitions lie between the year 2000 and a year from now' USING ERRCODE = 'MLIV0';
     ELSIF until > since + interval '10 years' THEN
         RAISE EXCEPTION 'until: lies more than ten years after since' USING ERRCODE = 'MLIV0';
     END IF;
-    -- One maker at a time; plpgsql then reads what the others have committed.
-    PERFORM pg_advisory_xact_lock(hashtextextended('mlops-ledger partitions ' || table_name, 0));
-    SELECT coalesce(range_agg(tstzrange(p.since, p.until)), '{}') INTO covered
-    FROM ledger_partitions(table_name) p;
-    FOR starts IN
-        SELECT s FROM generate_series(date_trunc(period, since, 'UTC'), until, ('1 ' || period)::interval) s
-    LOOP
-        -- After a change of the period the older partitions may cover a part of it.
-        FOR gap IN
-            SELECT unnest(tstzmultirange(tstzrange(starts, starts + ('1 ' || period)::interval)) - covered)
-        LOOP
-            child := table_name || to_char(lower(gap), '"_p"YYYY_MM_DD');
-            -- CREATE TABLE … PARTITION OF would wait for every writer; attaching does not.
-            EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL EXCLUDING COMMENTS)', child, table_name);
-            EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
-                           table_name, child, lower(gap), upper(gap));
-            made := made + 1;
-        END LOOP;
-    END LOOP;
-    RETURN made;
+    RETURN ledger_make_partitions(table_name, ARRAY(
+        SELECT s FROM generate_series(date_trunc('day', since, 'UTC'), until, interval '1 day') s));
 END
 $$;
 
-COMMENT ON FUNCTION public.ensure_partitions(table_name text, since timestamp with time zone, until timestamp with time zone) IS 'Makes the missing partitions of a table from one instant to another, both included, and returns how many; writers go on meanwhile.';
+COMMENT ON FUNCTION public.ensure_partitions(table_name text, since timestamp with time zone, until timestamp with time zone) IS 'Makes the missing partitions of a table from one instant to another, both included, and returns how many; writers go on meanwhile. When more than a hundred are missing, each month that is over is one.';
 
 --
 -- Name: execute_action(uuid, text, jsonb, boolean); Type: FUNCTION; Schema: public; Owner: -
@@ -883,6 +855,31 @@ $$;
 COMMENT ON FUNCTION public.ledger_alert_moment(at timestamp with time zone, earliest timestamp with time zone) IS 'The instant of something that happens to an alert: the one given, if it is not too early, else now.';
 
 --
+-- Name: ledger_attach_partitions(text, tstzrange[]); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_attach_partitions(table_name text, ranges tstzrange[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    AS $$
+DECLARE
+    range tstzrange;
+    child text;
+BEGIN
+    FOREACH range IN ARRAY ranges LOOP
+        child := table_name || to_char(lower(range), '"_p"YYYY_MM_DD');
+        -- CREATE TABLE … PARTITION OF would wait for every writer; attaching does not.
+        EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL EXCLUDING COMMENTS)', child, table_name);
+        EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
+                       table_name, child, lower(range), upper(range));
+    END LOOP;
+END
+$$;
+
+COMMENT ON FUNCTION public.ledger_attach_partitions(table_name text, ranges tstzrange[]) IS 'Makes one partition for each range; writers go on meanwhile.';
+
+--
 -- Name: ledger_audit(text, text, text[], text, text); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -1056,6 +1053,16 @@ $$;
 COMMENT ON FUNCTION public.ledger_check_decision(decision_id uuid, version_id uuid) IS 'Refuses a decision that was not to promote that very version.';
 
 --
+-- Name: ledger_class(text, double precision, text[]); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_class(label text, number double precision, zero_and_one text[]) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN COALESCE(label, CASE WHEN (number = ANY (ARRAY[(0)::double precision, (1)::double precision])) THEN (zero_and_one)[((number)::integer + 1)] ELSE NULL::text END, ((number)::numeric)::text);
+
+COMMENT ON FUNCTION public.ledger_class(label text, number double precision, zero_and_one text[]) IS 'Which outcome a row is: the class that its label names, else its number; 0 and 1 stand for the two classes in zero_and_one, if that is given.';
+
+--
 -- Name: ledger_metric(jsonb, text); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -1064,6 +1071,159 @@ CREATE FUNCTION public.ledger_metric(metrics jsonb, name text) RETURNS double pr
     RETURN CASE WHEN (jsonb_typeof((metrics -> name)) = 'number'::text) THEN ((metrics ->> name))::double precision ELSE NULL::double precision END;
 
 COMMENT ON FUNCTION public.ledger_metric(metrics jsonb, name text) IS 'The number stored under a name in a metrics object, or NULL.';
+
+--
+-- Name: model_versions; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.model_versions (
+    id uuid DEFAULT public.ledger_uuid() NOT NULL,
+    model_name text NOT NULL,
+    model_version text NOT NULL,
+    stage text DEFAULT 'development'::text NOT NULL,
+    mlflow_run_id text,
+    algorithm text,
+    metrics jsonb DEFAULT '{}'::jsonb NOT NULL,
+    accuracy double precision GENERATED ALWAYS AS (public.ledger_metric(metrics, 'accuracy'::text)) STORED,
+    "precision" double precision GENERATED ALWAYS AS (public.ledger_metric(metrics, 'precision'::text)) STORED,
+    recall double precision GENERATED ALWAYS AS (public.ledger_metric(metrics, 'recall'::text)) STORED,
+    f1_score double precision GENERATED ALWAYS AS (public.ledger_metric(metrics, 'f1_score'::text)) STORED,
+    roc_auc double precision GENERATED ALWAYS AS (public.ledger_metric(metrics, 'roc_auc'::text)) STORED,
+    brier_score double precision GENERATED ALWAYS AS (public.ledger_metric(metrics, 'brier_score'::text)) STORED,
+    rmse double precision GENERATED ALWAYS AS (public.ledger_metric(metrics, 'rmse'::text)) STORED,
+    mae double precision GENERATED ALWAYS AS (public.ledger_metric(metrics, 'mae'::text)) STORED,
+    r2 double precision GENERATED ALWAYS AS (public.ledger_metric(metrics, 'r2'::text)) STORED,
+    hyperparameters jsonb DEFAULT '{}'::jsonb NOT NULL,
+    feature_names text[],
+    task text,
+    class_names text[],
+    positive_label text,
+    training_samples bigint,
+    dataset_version text,
+    dataset_digest text,
+    artifact_uri text,
+    metadata_uri text,
+    tags jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_by text DEFAULT SESSION_USER NOT NULL,
+    promoted_at timestamp with time zone,
+    promoted_by text,
+    CONSTRAINT model_versions_accuracy_check CHECK (((accuracy >= (0)::double precision) AND (accuracy <= (1)::double precision))),
+    CONSTRAINT model_versions_brier_score_check CHECK (((brier_score >= (0)::double precision) AND (brier_score <= (2)::double precision))),
+    CONSTRAINT model_versions_class_names_check CHECK (((class_names IS NULL) OR ((array_ndims(class_names) = 1) AND (array_position(class_names, NULL::text) IS NULL) AND
+CASE task
+    WHEN 'binary'::text THEN (cardinality(class_names) = 2)
+    WHEN 'multiclass'::text THEN ((cardinality(class_names) >= 2) AND (cardinality(class_names) <= 10000))
+    ELSE false
+END))),
+    CONSTRAINT model_versions_created_at_check CHECK (((created_at >= '0001-01-01 00:00:00+00'::timestamp with time zone) AND (created_at < '10000-01-01 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT model_versions_f1_score_check CHECK (((f1_score >= (0)::double precision) AND (f1_score <= (1)::double precision))),
+    CONSTRAINT model_versions_feature_names_check CHECK (((cardinality(feature_names) > 0) AND (array_ndims(feature_names) = 1) AND (array_position(feature_names, NULL::text) IS NULL))),
+    CONSTRAINT model_versions_hyperparameters_check CHECK ((jsonb_typeof(hyperparameters) = 'object'::text)),
+    CONSTRAINT model_versions_mae_check CHECK ((mae >= (0)::double precision)),
+    CONSTRAINT model_versions_metrics_check CHECK (((jsonb_typeof(metrics) = 'object'::text) AND (NOT jsonb_path_exists(metrics, '$.*?(@.type() == "string" || @.type() == "boolean")'::jsonpath)))),
+    CONSTRAINT model_versions_mlflow_run_id_check CHECK ((char_length(mlflow_run_id) <= 255)),
+    CONSTRAINT model_versions_model_name_check CHECK ((((char_length(model_name) >= 1) AND (char_length(model_name) <= 255)) AND (model_name = btrim(model_name)) AND (model_name !~ '[[:cntrl:]]'::text))),
+    CONSTRAINT model_versions_model_version_check CHECK ((((char_length(model_version) >= 1) AND (char_length(model_version) <= 255)) AND (model_version = btrim(model_version)) AND (model_version !~ '[[:cntrl:]]'::text))),
+    CONSTRAINT model_versions_positive_label_check CHECK (((task <> 'regression'::text) AND COALESCE((positive_label = ANY (class_names)), true))),
+    CONSTRAINT model_versions_precision_check CHECK ((("precision" >= (0)::double precision) AND ("precision" <= (1)::double precision))),
+    CONSTRAINT model_versions_r2_check CHECK ((r2 <= (1)::double precision)),
+    CONSTRAINT model_versions_recall_check CHECK (((recall >= (0)::double precision) AND (recall <= (1)::double precision))),
+    CONSTRAINT model_versions_rmse_check CHECK ((rmse >= (0)::double precision)),
+    CONSTRAINT model_versions_roc_auc_check CHECK (((roc_auc >= (0)::double precision) AND (roc_auc <= (1)::double precision))),
+    CONSTRAINT model_versions_stage_check CHECK ((stage = ANY (ARRAY['development'::text, 'staging'::text, 'production'::text, 'archived'::text]))),
+    CONSTRAINT model_versions_tags_check CHECK ((jsonb_typeof(tags) = 'object'::text)),
+    CONSTRAINT model_versions_task_check CHECK ((task = ANY (ARRAY['binary'::text, 'multiclass'::text, 'regression'::text]))),
+    CONSTRAINT model_versions_training_samples_check CHECK ((training_samples >= 0))
+);
+
+COMMENT ON TABLE public.model_versions IS 'The model registry: one row per version of a model, of any kind (classifier, regressor, text).';
+
+COMMENT ON COLUMN public.model_versions.id IS 'Time-ordered id (UUIDv7).';
+
+COMMENT ON COLUMN public.model_versions.model_name IS 'Name of the model, at most 255 characters.';
+
+COMMENT ON COLUMN public.model_versions.model_version IS 'Version within the model; without one, the next integer.';
+
+COMMENT ON COLUMN public.model_versions.stage IS 'development, staging, production or archived; production follows the slot of that name.';
+
+COMMENT ON COLUMN public.model_versions.mlflow_run_id IS 'The MLflow run that trained this version.';
+
+COMMENT ON COLUMN public.model_versions.algorithm IS 'What was trained, such as HistGradientBoostingClassifier.';
+
+COMMENT ON COLUMN public.model_versions.metrics IS 'Evaluation metrics by name: numbers, or objects and lists of them.';
+
+COMMENT ON COLUMN public.model_versions.accuracy IS 'metrics.accuracy, 0 to 1.';
+
+COMMENT ON COLUMN public.model_versions."precision" IS 'metrics.precision, 0 to 1.';
+
+COMMENT ON COLUMN public.model_versions.recall IS 'metrics.recall, 0 to 1.';
+
+COMMENT ON COLUMN public.model_versions.f1_score IS 'metrics.f1_score, 0 to 1.';
+
+COMMENT ON COLUMN public.model_versions.roc_auc IS 'metrics.roc_auc, 0 to 1.';
+
+COMMENT ON COLUMN public.model_versions.brier_score IS 'metrics.brier_score, 0 to 2 (0 to 1 in its binary form).';
+
+COMMENT ON COLUMN public.model_versions.rmse IS 'metrics.rmse, in the unit of the target.';
+
+COMMENT ON COLUMN public.model_versions.mae IS 'metrics.mae, in the unit of the target.';
+
+COMMENT ON COLUMN public.model_versions.r2 IS 'metrics.r2, at most 1.';
+
+COMMENT ON COLUMN public.model_versions.hyperparameters IS 'Hyperparameters by name.';
+
+COMMENT ON COLUMN public.model_versions.feature_names IS 'The features in the order the model takes them.';
+
+COMMENT ON COLUMN public.model_versions.task IS 'What it predicts: binary, multiclass or regression; without one it is derived from its predictions and labels (v_version_tasks).';
+
+COMMENT ON COLUMN public.model_versions.class_names IS 'Its classes, in the order of class_probabilities.';
+
+COMMENT ON COLUMN public.model_versions.positive_label IS 'The class that probability is about; of two classes the second one, if none was given.';
+
+COMMENT ON COLUMN public.model_versions.training_samples IS 'Number of rows the model was trained on.';
+
+COMMENT ON COLUMN public.model_versions.dataset_version IS 'Version of the training data.';
+
+COMMENT ON COLUMN public.model_versions.dataset_digest IS 'Checksum of the training data.';
+
+COMMENT ON COLUMN public.model_versions.artifact_uri IS 'Where the trained model is stored.';
+
+COMMENT ON COLUMN public.model_versions.metadata_uri IS 'Where further metadata is stored.';
+
+COMMENT ON COLUMN public.model_versions.tags IS 'Free tags, searched with @>.';
+
+COMMENT ON COLUMN public.model_versions.created_at IS 'When the version was registered.';
+
+COMMENT ON COLUMN public.model_versions.created_by IS 'Who registered it.';
+
+COMMENT ON COLUMN public.model_versions.promoted_at IS 'When it last entered production.';
+
+COMMENT ON COLUMN public.model_versions.promoted_by IS 'Who last put it into production.';
+
+--
+-- Name: ledger_complete_task(public.model_versions); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_complete_task(version public.model_versions) RETURNS public.model_versions
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF (SELECT count(*) > count(DISTINCT c) FROM unnest(version.class_names) c) THEN
+        RAISE EXCEPTION 'class_names: names a class twice' USING ERRCODE = 'MLIV0';
+    END IF;
+    IF version.task IS NULL AND num_nonnulls(version.class_names, version.positive_label) > 0 THEN
+        version.task := CASE WHEN cardinality(version.class_names) > 2 THEN 'multiclass' ELSE 'binary' END;
+    END IF;
+    IF version.task = 'binary' AND version.positive_label IS NULL THEN
+        version.positive_label := coalesce(ledger_positive_label(version.class_names), version.class_names[2]);
+    END IF;
+    RETURN version;
+END
+$$;
+
+COMMENT ON FUNCTION public.ledger_complete_task(version public.model_versions) IS 'Fills in what a new version leaves open of its task: two classes are binary, more are multiclass, and the second of two is the positive one.';
 
 --
 -- Name: model_deployments; Type: TABLE; Schema: public; Owner: -
@@ -1137,118 +1297,6 @@ COMMENT ON COLUMN public.model_slots.model_name IS 'The model that the slot belo
 COMMENT ON COLUMN public.model_slots.slot IS 'Name of the slot: production, or another such as challenger, shadow, eu.';
 
 COMMENT ON COLUMN public.model_slots.created_at IS 'When the slot was first used.';
-
---
--- Name: model_versions; Type: TABLE; Schema: public; Owner: -
---
-
-CREATE TABLE public.model_versions (
-    id uuid DEFAULT public.ledger_uuid() NOT NULL,
-    model_name text NOT NULL,
-    model_version text NOT NULL,
-    stage text DEFAULT 'development'::text NOT NULL,
-    mlflow_run_id text,
-    algorithm text,
-    metrics jsonb DEFAULT '{}'::jsonb NOT NULL,
-    accuracy double precision GENERATED ALWAYS AS (public.ledger_metric(metrics, 'accuracy'::text)) STORED,
-    "precision" double precision GENERATED ALWAYS AS (public.ledger_metric(metrics, 'precision'::text)) STORED,
-    recall double precision GENERATED ALWAYS AS (public.ledger_metric(metrics, 'recall'::text)) STORED,
-    f1_score double precision GENERATED ALWAYS AS (public.ledger_metric(metrics, 'f1_score'::text)) STORED,
-    roc_auc double precision GENERATED ALWAYS AS (public.ledger_metric(metrics, 'roc_auc'::text)) STORED,
-    brier_score double precision GENERATED ALWAYS AS (public.ledger_metric(metrics, 'brier_score'::text)) STORED,
-    rmse double precision GENERATED ALWAYS AS (public.ledger_metric(metrics, 'rmse'::text)) STORED,
-    mae double precision GENERATED ALWAYS AS (public.ledger_metric(metrics, 'mae'::text)) STORED,
-    r2 double precision GENERATED ALWAYS AS (public.ledger_metric(metrics, 'r2'::text)) STORED,
-    hyperparameters jsonb DEFAULT '{}'::jsonb NOT NULL,
-    feature_names text[],
-    training_samples bigint,
-    dataset_version text,
-    dataset_digest text,
-    artifact_uri text,
-    metadata_uri text,
-    tags jsonb DEFAULT '{}'::jsonb NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    created_by text DEFAULT SESSION_USER NOT NULL,
-    promoted_at timestamp with time zone,
-    promoted_by text,
-    CONSTRAINT model_versions_accuracy_check CHECK (((accuracy >= (0)::double precision) AND (accuracy <= (1)::double precision))),
-    CONSTRAINT model_versions_brier_score_check CHECK (((brier_score >= (0)::double precision) AND (brier_score <= (2)::double precision))),
-    CONSTRAINT model_versions_created_at_check CHECK (((created_at >= '0001-01-01 00:00:00+00'::timestamp with time zone) AND (created_at < '10000-01-01 00:00:00+00'::timestamp with time zone))),
-    CONSTRAINT model_versions_f1_score_check CHECK (((f1_score >= (0)::double precision) AND (f1_score <= (1)::double precision))),
-    CONSTRAINT model_versions_feature_names_check CHECK (((cardinality(feature_names) > 0) AND (array_ndims(feature_names) = 1) AND (array_position(feature_names, NULL::text) IS NULL))),
-    CONSTRAINT model_versions_hyperparameters_check CHECK ((jsonb_typeof(hyperparameters) = 'object'::text)),
-    CONSTRAINT model_versions_mae_check CHECK ((mae >= (0)::double precision)),
-    CONSTRAINT model_versions_metrics_check CHECK (((jsonb_typeof(metrics) = 'object'::text) AND (NOT jsonb_path_exists(metrics, '$.*?(@.type() == "string" || @.type() == "boolean")'::jsonpath)))),
-    CONSTRAINT model_versions_mlflow_run_id_check CHECK ((char_length(mlflow_run_id) <= 255)),
-    CONSTRAINT model_versions_model_name_check CHECK ((((char_length(model_name) >= 1) AND (char_length(model_name) <= 255)) AND (model_name = btrim(model_name)) AND (model_name !~ '[[:cntrl:]]'::text))),
-    CONSTRAINT model_versions_model_version_check CHECK ((((char_length(model_version) >= 1) AND (char_length(model_version) <= 255)) AND (model_version = btrim(model_version)) AND (model_version !~ '[[:cntrl:]]'::text))),
-    CONSTRAINT model_versions_precision_check CHECK ((("precision" >= (0)::double precision) AND ("precision" <= (1)::double precision))),
-    CONSTRAINT model_versions_r2_check CHECK ((r2 <= (1)::double precision)),
-    CONSTRAINT model_versions_recall_check CHECK (((recall >= (0)::double precision) AND (recall <= (1)::double precision))),
-    CONSTRAINT model_versions_rmse_check CHECK ((rmse >= (0)::double precision)),
-    CONSTRAINT model_versions_roc_auc_check CHECK (((roc_auc >= (0)::double precision) AND (roc_auc <= (1)::double precision))),
-    CONSTRAINT model_versions_stage_check CHECK ((stage = ANY (ARRAY['development'::text, 'staging'::text, 'production'::text, 'archived'::text]))),
-    CONSTRAINT model_versions_tags_check CHECK ((jsonb_typeof(tags) = 'object'::text)),
-    CONSTRAINT model_versions_training_samples_check CHECK ((training_samples >= 0))
-);
-
-COMMENT ON TABLE public.model_versions IS 'The model registry: one row per version of a model, of any kind (classifier, regressor, text).';
-
-COMMENT ON COLUMN public.model_versions.id IS 'Time-ordered id (UUIDv7).';
-
-COMMENT ON COLUMN public.model_versions.model_name IS 'Name of the model, at most 255 characters.';
-
-COMMENT ON COLUMN public.model_versions.model_version IS 'Version within the model; without one, the next integer.';
-
-COMMENT ON COLUMN public.model_versions.stage IS 'development, staging, production or archived; production follows the slot of that name.';
-
-COMMENT ON COLUMN public.model_versions.mlflow_run_id IS 'The MLflow run that trained this version.';
-
-COMMENT ON COLUMN public.model_versions.algorithm IS 'What was trained, such as HistGradientBoostingClassifier.';
-
-COMMENT ON COLUMN public.model_versions.metrics IS 'Evaluation metrics by name: numbers, or objects and lists of them.';
-
-COMMENT ON COLUMN public.model_versions.accuracy IS 'metrics.accuracy, 0 to 1.';
-
-COMMENT ON COLUMN public.model_versions."precision" IS 'metrics.precision, 0 to 1.';
-
-COMMENT ON COLUMN public.model_versions.recall IS 'metrics.recall, 0 to 1.';
-
-COMMENT ON COLUMN public.model_versions.f1_score IS 'metrics.f1_score, 0 to 1.';
-
-COMMENT ON COLUMN public.model_versions.roc_auc IS 'metrics.roc_auc, 0 to 1.';
-
-COMMENT ON COLUMN public.model_versions.brier_score IS 'metrics.brier_score, 0 to 2 (0 to 1 in its binary form).';
-
-COMMENT ON COLUMN public.model_versions.rmse IS 'metrics.rmse, in the unit of the target.';
-
-COMMENT ON COLUMN public.model_versions.mae IS 'metrics.mae, in the unit of the target.';
-
-COMMENT ON COLUMN public.model_versions.r2 IS 'metrics.r2, at most 1.';
-
-COMMENT ON COLUMN public.model_versions.hyperparameters IS 'Hyperparameters by name.';
-
-COMMENT ON COLUMN public.model_versions.feature_names IS 'The features in the order the model takes them.';
-
-COMMENT ON COLUMN public.model_versions.training_samples IS 'Number of rows the model was trained on.';
-
-COMMENT ON COLUMN public.model_versions.dataset_version IS 'Version of the training data.';
-
-COMMENT ON COLUMN public.model_versions.dataset_digest IS 'Checksum of the training data.';
-
-COMMENT ON COLUMN public.model_versions.artifact_uri IS 'Where the trained model is stored.';
-
-COMMENT ON COLUMN public.model_versions.metadata_uri IS 'Where further metadata is stored.';
-
-COMMENT ON COLUMN public.model_versions.tags IS 'Free tags, searched with @>.';
-
-COMMENT ON COLUMN public.model_versions.created_at IS 'When the version was registered.';
-
-COMMENT ON COLUMN public.model_versions.created_by IS 'Who registered it.';
-
-COMMENT ON COLUMN public.model_versions.promoted_at IS 'When it last entered production.';
-
-COMMENT ON COLUMN public.model_versions.promoted_by IS 'Who last put it into production.';
 
 --
 -- Name: v_deployments; Type: VIEW; Schema: public; Owner: -
@@ -1370,6 +1418,16 @@ $$;
 COMMENT ON FUNCTION public.ledger_drop_known_labels(strict boolean) IS 'Drops the staged labels that are stored already; those that say something else are refused if strict.';
 
 --
+-- Name: ledger_is_continuous(double precision, double precision, double precision); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_is_continuous(actual_value double precision, prediction double precision, probability double precision) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (COALESCE((actual_value <> floor(actual_value)), false) OR COALESCE(((prediction <> floor(prediction)) AND (prediction IS DISTINCT FROM probability)), false));
+
+COMMENT ON FUNCTION public.ledger_is_continuous(actual_value double precision, prediction double precision, probability double precision) IS 'Whether a labelled prediction is that of a regressor: a number has a fraction that is not the probability.';
+
+--
 -- Name: ledger_label_stage(); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -1382,7 +1440,7 @@ BEGIN
         -- Kept for the session: a table a call would fill the catalog with dead rows.
         CREATE TEMPORARY TABLE ledger_labels (
             prediction_id uuid, predicted_from timestamptz, request_id text, labeled_at timestamptz,
-            actual_label text, actual_value double precision, source text
+            actual_label text, actual_value double precision, source text, model_name text, model_version text
         ) ON COMMIT DELETE ROWS;
     ELSE
         DELETE FROM pg_temp.ledger_labels;
@@ -1410,8 +1468,10 @@ BEGIN
       AND g.predicted_at >= s.predicted_from AND g.predicted_at < s.predicted_from + interval '1 millisecond';
     WITH inserted AS (
         INSERT INTO ground_truth_waiting
-            (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
-        SELECT s.prediction_id, s.predicted_from, s.request_id, s.labeled_at, s.actual_label, s.actual_value, s.source
+            (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source, model_name,
+             model_version)
+        SELECT s.prediction_id, s.predicted_from, s.request_id, s.labeled_at, s.actual_label, s.actual_value, s.source,
+               s.model_name, s.model_version
         FROM pg_temp.ledger_labels s
         ORDER BY s.request_id, s.prediction_id, s.labeled_at
         ON CONFLICT ON CONSTRAINT ground_truth_waiting_label_key DO NOTHING
@@ -1421,7 +1481,8 @@ BEGIN
         EXISTS (SELECT FROM pg_temp.ledger_labels s JOIN ground_truth_waiting w USING (prediction_id, labeled_at)
                 WHERE (w.actual_label, w.actual_value) IS DISTINCT FROM (s.actual_label, s.actual_value))
         OR EXISTS (SELECT FROM pg_temp.ledger_labels s JOIN ground_truth_waiting w USING (request_id, labeled_at)
-                   WHERE (w.actual_label, w.actual_value) IS DISTINCT FROM (s.actual_label, s.actual_value)))
+                   WHERE (w.model_name, w.model_version) IS NOT DISTINCT FROM (s.model_name, s.model_version)
+                     AND (w.actual_label, w.actual_value) IS DISTINCT FROM (s.actual_label, s.actual_value)))
     THEN
         PERFORM ledger_refuse_contradiction();
     END IF;
@@ -1429,6 +1490,16 @@ END
 $$;
 
 COMMENT ON FUNCTION public.ledger_let_labels_wait(strict boolean) IS 'Moves the staged labels that were not stored to those that wait.';
+
+--
+-- Name: ledger_likeliest(double precision[]); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_likeliest(class_probabilities double precision[]) RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN array_position(class_probabilities, (SELECT max(p.p) AS max FROM unnest(ledger_likeliest.class_probabilities) p(p)));
+
+COMMENT ON FUNCTION public.ledger_likeliest(class_probabilities double precision[]) IS 'The place of the highest probability; of equal ones the first, as argmax.';
 
 --
 -- Name: ledger_lock_action(uuid); Type: FUNCTION; Schema: public; Owner: -
@@ -1501,6 +1572,44 @@ $$;
 COMMENT ON FUNCTION public.ledger_lock_slot(model_name text, slot text) IS 'Locks a slot until the end of the transaction, making it first if needed.';
 
 --
+-- Name: ledger_make_partitions(text, timestamp with time zone[]); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_make_partitions(table_name text, times timestamp with time zone[]) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    AS $$
+DECLARE
+    period text;
+    missing tstzrange[];
+    months tstzrange[] := '{}';
+BEGIN
+    SELECT p.period INTO period FROM partition_policies p WHERE p.table_name = ledger_make_partitions.table_name;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'table_name: % is not partitioned by time', table_name USING ERRCODE = 'MLIV0';
+    ELSIF EXISTS (SELECT FROM unnest(times) t WHERE t < '2000-01-01 00:00:00+00' OR t > now() + interval '1 year') THEN
+        RAISE EXCEPTION 'since: partitions lie between the year 2000 and a year from now' USING ERRCODE = 'MLIV0';
+    END IF;
+    -- One maker at a time; plpgsql then reads what the others have committed.
+    PERFORM pg_advisory_xact_lock(hashtextextended('mlops-ledger partitions ' || table_name, 0));
+    missing := ARRAY(SELECT ledger_missing_ranges(table_name, period, times));
+    -- For each partition that is attached the server looks at all others, and who reads them all needs a lock for
+    -- each: of years, the months that are over are made in one piece.
+    IF cardinality(missing) > 100 THEN
+        months := ARRAY(SELECT ledger_missing_ranges(table_name, 'month', ARRAY(
+            SELECT t FROM unnest(times) t WHERE t < date_trunc('month', now(), 'UTC'))));
+        PERFORM ledger_attach_partitions(table_name, months);
+        missing := ARRAY(SELECT ledger_missing_ranges(table_name, period, times));
+    END IF;
+    PERFORM ledger_attach_partitions(table_name, missing);
+    RETURN cardinality(months) + cardinality(missing);
+END
+$$;
+
+COMMENT ON FUNCTION public.ledger_make_partitions(table_name text, times timestamp with time zone[]) IS 'Makes the partitions that a table lacks for certain times, and returns how many; when more than a hundred are missing, each month that is over is one.';
+
+--
 -- Name: ledger_match_write(timestamp with time zone, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -1519,6 +1628,25 @@ END
 $$;
 
 COMMENT ON FUNCTION public.ledger_match_write(since timestamp with time zone, until timestamp with time zone) IS 'Settles the labels that waited for a write of predictions; never fails.';
+
+--
+-- Name: ledger_missing_ranges(text, text, timestamp with time zone[]); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_missing_ranges(table_name text, period text, times timestamp with time zone[]) RETURNS SETOF tstzrange
+    LANGUAGE sql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    AS $$
+    -- After a change of the period the older partitions may cover a part of one.
+    SELECT unnest(tstzmultirange(tstzrange(s.since, s.since + ('1 ' || period)::interval)) - covered.ranges)
+    FROM (SELECT DISTINCT date_trunc(period, t, 'UTC') AS since FROM unnest(times) t) s
+    CROSS JOIN (SELECT coalesce(range_agg(tstzrange(p.since, p.until)), '{}') AS ranges
+                FROM ledger_partitions(table_name) p) covered
+    ORDER BY 1
+$$;
+
+COMMENT ON FUNCTION public.ledger_missing_ranges(table_name text, period text, times timestamp with time zone[]) IS 'The ranges for which a table has no partition yet, of the periods that hold certain times.';
 
 --
 -- Name: ledger_monitor_points(public.monitors, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
@@ -1583,28 +1711,45 @@ CREATE FUNCTION public.ledger_monitor_rank(monitor public.monitors, value double
 COMMENT ON FUNCTION public.ledger_monitor_rank(monitor public.monitors, value double precision, slack double precision) IS 'How bad a value is, with thresholds that are lower by a slack: 0 good, 2 warning, 3 critical.';
 
 --
--- Name: ledger_name_requests(); Type: FUNCTION; Schema: public; Owner: -
+-- Name: ledger_name_requests(boolean); Type: FUNCTION; Schema: public; Owner: -
 --
 
-CREATE FUNCTION public.ledger_name_requests() RETURNS void
+CREATE FUNCTION public.ledger_name_requests(strict boolean) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
     AS $$
+DECLARE
+    is_refused boolean;
 BEGIN
-    WITH named AS (
-        INSERT INTO pg_temp.ledger_labels
-            (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
-        SELECT p.id, date_trunc('milliseconds', p.predicted_at), s.request_id, s.labeled_at, s.actual_label,
-               s.actual_value, s.source
+    -- One request may ask several models: a label that names none of them is of the only one.
+    WITH targets AS MATERIALIZED (
+        SELECT s.ctid AS place, p.id, p.predicted_at, v.model_name,
+               s.model_name IS NULL AND min(v.model_name) OVER w <> max(v.model_name) OVER w AS is_ambiguous
         FROM pg_temp.ledger_labels s
         JOIN predictions p ON p.request_id = s.request_id
-        RETURNING request_id)
-    DELETE FROM pg_temp.ledger_labels s WHERE s.request_id IN (SELECT request_id FROM named);
-    UPDATE pg_temp.ledger_labels SET request_id = NULL WHERE prediction_id IS NOT NULL;
+        JOIN model_versions v ON v.id = p.model_version_id
+            AND v.model_name = coalesce(s.model_name, v.model_name)
+            AND v.model_version = coalesce(s.model_version, v.model_version)
+        WINDOW w AS (PARTITION BY s.ctid)
+    ), named AS (
+        INSERT INTO pg_temp.ledger_labels
+            (prediction_id, predicted_from, labeled_at, actual_label, actual_value, source, model_name, model_version)
+        SELECT t.id, date_trunc('milliseconds', t.predicted_at), s.labeled_at, s.actual_label, s.actual_value, s.source,
+               s.model_name, s.model_version
+        FROM targets t JOIN pg_temp.ledger_labels s ON s.ctid = t.place
+        WHERE NOT t.is_ambiguous
+    ), gone AS (
+        DELETE FROM pg_temp.ledger_labels WHERE ctid IN (SELECT t.place FROM targets t WHERE NOT t.is_ambiguous)
+    )
+    SELECT EXISTS (SELECT FROM targets t WHERE t.is_ambiguous) INTO is_refused;
+    IF strict AND is_refused THEN
+        RAISE EXCEPTION 'model_name: is needed, because the request asked several models'
+            USING ERRCODE = 'MLIV0', HINT = 'Name the model that each label is about.';
+    END IF;
 END
 $$;
 
-COMMENT ON FUNCTION public.ledger_name_requests() IS 'Replaces each staged label of a request by labels of the predictions of that request, where there are any.';
+COMMENT ON FUNCTION public.ledger_name_requests(strict boolean) IS 'Replaces each staged label of a request by labels of the predictions of that request, where there are any. One that names no model while several have predicted is refused if strict, else it goes on waiting.';
 
 --
 -- Name: ledger_objects(); Type: FUNCTION; Schema: public; Owner: -
@@ -1636,6 +1781,51 @@ $$;
 COMMENT ON FUNCTION public.ledger_objects() IS 'The tables with their partitions, views and functions that belong to the role owner, and to whom they belong.';
 
 --
+-- Name: ledger_observe(uuid, text[], double precision[], boolean); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_observe(version uuid, labels text[], numbers double precision[], is_continuous boolean) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    new_labels text[] := array_remove(labels, NULL);
+    new_numbers double precision[] := array_remove(numbers, NULL);
+BEGIN
+    -- Nearly always nothing is new, and nobody waits for a lock.
+    IF EXISTS (SELECT FROM model_versions v
+               WHERE v.id = version AND v.class_names IS NULL AND v.task IS DISTINCT FROM 'regression')
+        AND NOT EXISTS (
+            SELECT FROM observed_outcomes o
+            WHERE o.model_version_id = version AND o.is_continuous >= ledger_observe.is_continuous
+              AND (cardinality(o.labels) >= 1000 OR o.labels @> new_labels)
+              AND (cardinality(o.numbers) >= 101 OR o.numbers @> new_numbers))
+    THEN
+        INSERT INTO observed_outcomes AS o
+        VALUES (version, ledger_union('{}', new_labels, 1000), ledger_union('{}', new_numbers, 101),
+                ledger_observe.is_continuous)
+        ON CONFLICT (model_version_id) DO UPDATE
+        SET labels = ledger_union(o.labels, excluded.labels, 1000),
+            numbers = ledger_union(o.numbers, excluded.numbers, 101),
+            is_continuous = o.is_continuous OR excluded.is_continuous;
+    END IF;
+END
+$$;
+
+COMMENT ON FUNCTION public.ledger_observe(version uuid, labels text[], numbers double precision[], is_continuous boolean) IS 'Keeps what labelled predictions of a version have shown.';
+
+--
+-- Name: ledger_observed_classes(text[], double precision[]); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_observed_classes(labels text[], numbers double precision[]) RETURNS text[]
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'public', 'pg_temp'
+    RETURN ARRAY(SELECT c.name FROM (SELECT DISTINCT l.l AS name, NULL::double precision AS number FROM unnest(ledger_observed_classes.labels) l(l) UNION SELECT public.ledger_class(NULL::text, n.n, NULL::text[]) AS ledger_class, n.n FROM unnest(ledger_observed_classes.numbers) n(n) WHERE (NOT ((cardinality(ledger_observed_classes.labels) > 0) AND (ledger_observed_classes.numbers <@ '{0,1}'::double precision[]) AND (NOT (ledger_observed_classes.labels && '{0,1}'::text[]))))) c ORDER BY c.number, (c.name COLLATE "C"));
+
+COMMENT ON FUNCTION public.ledger_observed_classes(labels text[], numbers double precision[]) IS 'The classes that labels and numbers name: numbers in their order, then texts in theirs.';
+
+--
 -- Name: ledger_partitions(text); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -1656,6 +1846,36 @@ $$;
 COMMENT ON FUNCTION public.ledger_partitions(table_name text) IS 'The partitions of a table and their bounds: since is included, until is not.';
 
 --
+-- Name: ledger_positive_label(text[]); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_positive_label(class_names text[]) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN ((class_names <@ '{0,1}'::text[]) OR (class_names <@ '{-1,1}'::text[])) THEN '1'::text WHEN (lower((array_to_string(class_names, ','::text) COLLATE "C")) = 'false,true'::text) THEN (class_names)[2] WHEN (lower((array_to_string(class_names, ','::text) COLLATE "C")) = 'true,false'::text) THEN (class_names)[1] ELSE NULL::text END;
+
+COMMENT ON FUNCTION public.ledger_positive_label(class_names text[]) IS 'The positive one of two classes where their names leave no doubt: 1 of {0, 1} and of {-1, 1}, true of {false, true}; else NULL.';
+
+--
+-- Name: ledger_zero_and_one(text[], text); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_zero_and_one(class_names text[], positive_label text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN ((cardinality(class_names) = 2) AND (positive_label = ANY (class_names)) AND (NOT (class_names && '{0,1}'::text[]))) THEN (array_remove(class_names, positive_label) || positive_label) ELSE NULL::text[] END;
+
+COMMENT ON FUNCTION public.ledger_zero_and_one(class_names text[], positive_label text) IS 'The classes that the numbers 0 and 1 stand for, of two that are not called so: the positive one is 1. For ledger_class().';
+
+--
+-- Name: ledger_predicted_class(text, double precision, double precision, double precision[], text[], text, double precision); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_predicted_class(label text, number double precision, probability double precision, class_probabilities double precision[], class_names text[], positive_label text, threshold double precision) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (label IS NOT NULL) THEN label WHEN (public.ledger_class(NULL::text, number, public.ledger_zero_and_one(class_names, positive_label)) = ANY (class_names)) THEN public.ledger_class(NULL::text, number, public.ledger_zero_and_one(class_names, positive_label)) WHEN ((cardinality(class_probabilities) = cardinality(class_names)) AND (cardinality(class_names) > 2)) THEN (class_names)[public.ledger_likeliest(class_probabilities)] WHEN ((cardinality(class_names) <= 2) AND (positive_label = ANY (class_names))) THEN CASE WHEN (COALESCE(probability, (class_probabilities)[array_position(class_names, positive_label)]) >= threshold) THEN positive_label WHEN (COALESCE(probability, (class_probabilities)[array_position(class_names, positive_label)]) < threshold) THEN (array_remove(class_names, positive_label))[1] ELSE NULL::text END ELSE NULL::text END;
+
+COMMENT ON FUNCTION public.ledger_predicted_class(label text, number double precision, probability double precision, class_probabilities double precision[], class_names text[], positive_label text, threshold double precision) IS 'Which class a prediction is: its label; its number, if that is a class; the likeliest of more than two; of two the positive one from the threshold on.';
+
+--
 -- Name: ledger_privileges(); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -1667,28 +1887,29 @@ CREATE FUNCTION public.ledger_privileges() RETURNS TABLE(role text, privilege te
     FROM (VALUES
         ('reader', 'SELECT', 'TABLE', '{
             agent_actions, alert_occurrences, alerts, drift_reports, ground_truth, ground_truth_waiting, ledger_migrations,
-            model_deployments, model_slots, model_versions, monitor_states, monitoring_metrics, monitors,
+            model_deployments, model_slots, model_versions, monitor_states, monitoring_metrics, monitors, observed_outcomes,
             partition_policies, performance_metrics, prediction_batches, promotion_policies, retraining_decisions,
             system_metrics}'::text[], NULL::text[]),
         -- Not what went into the model as text, nor who asked: inputs, metadata, user_agent, client_ip.
         ('reader', 'SELECT', 'TABLE', '{predictions}', '{
             id, predicted_at, model_version_id, request_id, batch_id, feature_values, prediction, predicted_label,
-            probability, confidence_lower, confidence_upper, latency_ms, status, error_message, cache_hit}'),
+            probability, class_probabilities, confidence_lower, confidence_upper, latency_ms, status, error_message, cache_hit}'),
         ('reader', 'SELECT', 'VIEW', '{
             v_decision_history, v_deployments, v_labeled_predictions, v_lineage, v_model_timeline, v_monitors, v_open_alerts,
-            v_pending_actions, v_prediction_log, v_recent_monitoring}', NULL),
+            v_pending_actions, v_prediction_log, v_recent_monitoring, v_version_tasks}', NULL),
         ('writer', 'SELECT', 'TABLE', '{predictions}', NULL),
         ('writer', 'SELECT', 'VIEW', '{v_predictions}', NULL),
         ('writer', 'INSERT', 'TABLE', '{
             agent_actions, drift_reports, ground_truth, model_versions, monitoring_metrics, monitors,
-            performance_metrics, prediction_batches, predictions, retraining_decisions, system_metrics}', NULL),
+            performance_metrics, observed_outcomes, prediction_batches, predictions, retraining_decisions, system_metrics}', NULL),
+        ('writer', 'UPDATE', 'TABLE', '{observed_outcomes}', NULL),
         ('writer', 'UPDATE', 'TABLE', '{model_versions}', '{stage, tags}'),
         -- A queue, not history: labels leave it for ground_truth.
         ('writer', 'INSERT', 'TABLE', '{ground_truth_waiting}', NULL),
         ('writer', 'UPDATE', 'TABLE', '{ground_truth_waiting}', NULL),
         ('writer', 'DELETE', 'TABLE', '{ground_truth_waiting}', NULL),
         ('writer', 'EXECUTE', 'FUNCTION', '{
-            ensure_partitions, execute_action, expire_actions, promote, raise_alert, resolve_alert, retire, rollback,
+            ensure_partitions, execute_action, expire_actions, ledger_make_partitions, promote, raise_alert, resolve_alert, retire, rollback,
             run_monitors}', NULL),
         ('approver', 'EXECUTE', 'FUNCTION', '{
             acknowledge_alert, approve_action, expire_actions, reject_action, resolve_alert, snooze_alert}', NULL),
@@ -1855,6 +2076,39 @@ END
 $$;
 
 COMMENT ON FUNCTION public.ledger_require_known_model(model_name text, event_time timestamp with time zone) IS 'Refuses a fact about an unknown model or from the future.';
+
+--
+-- Name: ledger_require_label_models(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_require_label_models() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_temp.ledger_labels s WHERE s.model_name IS NULL AND s.model_version IS NOT NULL) THEN
+        RAISE EXCEPTION 'model_name: is needed with model_version' USING ERRCODE = 'MLIV0';
+    ELSIF EXISTS (
+        SELECT FROM pg_temp.ledger_labels s
+        WHERE s.model_name IS NOT NULL AND NOT EXISTS (
+            SELECT FROM model_versions v
+            WHERE v.model_name = s.model_name AND v.model_version = coalesce(s.model_version, v.model_version)))
+    THEN
+        RAISE EXCEPTION 'model_name: a label names a model or a version that the ledger does not have'
+            USING ERRCODE = 'MLNF0', HINT = 'Register it first.';
+    ELSIF EXISTS (
+        SELECT FROM pg_temp.ledger_labels s
+        JOIN predictions p ON p.id = s.prediction_id
+            AND p.predicted_at >= s.predicted_from AND p.predicted_at < s.predicted_from + interval '1 millisecond'
+        JOIN model_versions v ON v.id = p.model_version_id
+        WHERE s.model_name <> v.model_name OR s.model_version <> v.model_version)
+    THEN
+        RAISE EXCEPTION 'model_name: the prediction is of another model or version' USING ERRCODE = 'MLIV0';
+    END IF;
+END
+$$;
+
+COMMENT ON FUNCTION public.ledger_require_label_models() IS 'Refuses staged labels that name a model which is unknown or did not make their prediction.';
 
 --
 -- Name: ledger_role_statements(text); Type: FUNCTION; Schema: public; Owner: -
@@ -2045,21 +2299,25 @@ DECLARE
     last timestamptz;
     latest timestamptz;
     requests bigint;
+    names bigint;
     staged bigint;
     attempts integer := 0;
     broken text;
 BEGIN
-    SELECT max(labeled_at), count(request_id), count(*), min(predicted_from),
+    SELECT max(labeled_at), count(request_id), count(coalesce(model_name, model_version)), count(*), min(predicted_from),
            max(predicted_from) + interval '1 millisecond'
-    INTO latest, requests, staged, first, last
+    INTO latest, requests, names, staged, first, last
     FROM pg_temp.ledger_labels;
     -- A label from the future would count until its time has come; clocks differ a little.
     IF latest > clock_timestamp() + interval '1 minute' THEN
         RAISE EXCEPTION 'labeled_at: lies in the future'
             USING ERRCODE = 'MLIV0', HINT = 'Give the time at which the truth was found out.';
     END IF;
+    IF strict AND names > 0 THEN
+        PERFORM ledger_require_label_models();
+    END IF;
     IF requests > 0 THEN
-        PERFORM ledger_name_requests();
+        PERFORM ledger_name_requests(strict);
         SELECT count(*), min(predicted_from), max(predicted_from) + interval '1 millisecond'
         INTO staged, first, last
         FROM pg_temp.ledger_labels;
@@ -2068,17 +2326,30 @@ BEGIN
     LOOP
         BEGIN
             -- ON CONFLICT would double the cost of every label for the sake of the few that repeat.
-            INSERT INTO ground_truth
-                (prediction_id, predicted_at, labeled_at, model_version_id, actual_value, prediction,
-                 probability, actual_label, predicted_label, source)
-            SELECT p.id, p.predicted_at, s.labeled_at, p.model_version_id, s.actual_value, p.prediction,
-                   p.probability, s.actual_label, p.predicted_label, s.source
-            FROM pg_temp.ledger_labels s
-            JOIN predictions p ON p.id = s.prediction_id
-                AND p.predicted_at >= s.predicted_from
-                AND p.predicted_at < s.predicted_from + interval '1 millisecond'
-            WHERE p.predicted_at >= first AND p.predicted_at < last;
-            GET DIAGNOSTICS stored = ROW_COUNT;
+            WITH inserted AS (
+                INSERT INTO ground_truth
+                    (prediction_id, predicted_at, labeled_at, model_version_id, actual_value, prediction,
+                     probability, class_probabilities, actual_label, predicted_label, source)
+                SELECT p.id, p.predicted_at, s.labeled_at, p.model_version_id, s.actual_value, p.prediction,
+                       p.probability, p.class_probabilities, s.actual_label, p.predicted_label, s.source
+                FROM pg_temp.ledger_labels s
+                JOIN predictions p ON p.id = s.prediction_id
+                    AND p.predicted_at >= s.predicted_from
+                    AND p.predicted_at < s.predicted_from + interval '1 millisecond'
+                WHERE p.predicted_at >= first AND p.predicted_at < last
+                RETURNING model_version_id, actual_value, prediction, probability, actual_label, predicted_label
+            ), outcomes AS (
+                SELECT model_version_id, actual_label, predicted_label, ledger_whole(actual_value) AS actual,
+                       ledger_whole(prediction) AS predicted,
+                       ledger_is_continuous(actual_value, prediction, probability) AS is_continuous, count(*) AS n
+                FROM inserted GROUP BY 1, 2, 3, 4, 5, 6
+            ), observed AS (
+                SELECT sum(n) AS n,
+                       ledger_observe(model_version_id, array_agg(actual_label) || array_agg(predicted_label),
+                                      array_agg(actual) || array_agg(predicted), bool_or(is_continuous))
+                FROM outcomes GROUP BY model_version_id ORDER BY model_version_id
+            )
+            SELECT coalesce(sum(n), 0) INTO stored FROM observed;
             EXIT;
         EXCEPTION
             -- Two writers of the same labels may also stand in each other's way.
@@ -2094,11 +2365,11 @@ BEGIN
                 IF broken <> '' OR attempts > 10 THEN
                     RAISE;
                 END IF;
-                PERFORM ensure_partitions('ground_truth', days.day, days.day)
-                FROM (SELECT DISTINCT date_trunc('day', p.predicted_at, 'UTC') AS day
-                      FROM pg_temp.ledger_labels s
-                      JOIN predictions p ON p.id = s.prediction_id
-                      WHERE p.predicted_at >= first AND p.predicted_at < last) days;
+                PERFORM ledger_make_partitions('ground_truth', ARRAY(
+                    SELECT DISTINCT date_trunc('day', p.predicted_at, 'UTC')
+                    FROM pg_temp.ledger_labels s
+                    JOIN predictions p ON p.id = s.prediction_id
+                    WHERE p.predicted_at >= first AND p.predicted_at < last));
         END;
     END LOOP;
     waiting := staged - duplicates - stored;
@@ -2109,6 +2380,18 @@ END
 $$;
 
 COMMENT ON FUNCTION public.ledger_store_labels(strict boolean, OUT stored bigint, OUT waiting bigint, OUT duplicates bigint) IS 'Stores the staged labels with what had been predicted; those whose prediction is not there yet wait.';
+
+--
+-- Name: ledger_union(anyarray, anyarray, integer); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_union(known anyarray, more anyarray, most integer) RETURNS anyarray
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+    SELECT known || (ARRAY(SELECT DISTINCT x FROM unnest(more) x WHERE x <> ALL (known)))[1:most - cardinality(known)]
+$$;
+
+COMMENT ON FUNCTION public.ledger_union(known anyarray, more anyarray, most integer) IS 'An array with what is new in another, up to so many elements.';
 
 --
 -- Name: ledger_use_action(public.model_deployments, text, boolean); Type: FUNCTION; Schema: public; Owner: -
@@ -2165,6 +2448,16 @@ CREATE FUNCTION public.ledger_uuid_time(id uuid) RETURNS timestamp with time zon
 COMMENT ON FUNCTION public.ledger_uuid_time(id uuid) IS 'The instant of a UUIDv7, to the millisecond.';
 
 --
+-- Name: ledger_whole(double precision); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.ledger_whole(number double precision) RETURNS double precision
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (number = floor(number)) THEN number ELSE NULL::double precision END;
+
+COMMENT ON FUNCTION public.ledger_whole(number double precision) IS 'A number without a fraction, which may be that of a class; else NULL.';
+
+--
 -- Name: match_ground_truth(timestamp with time zone, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -2201,16 +2494,23 @@ BEGIN
         JOIN predictions p ON p.request_id = w.request_id
         WHERE w.request_id IS NOT NULL AND p.request_id IS NOT NULL
           AND p.predicted_at >= first AND p.predicted_at <= last AND p.id >= lowest AND p.id < highest
+          AND (w.model_name IS NULL OR p.model_version_id IN (
+                  SELECT v.id FROM model_versions v
+                  WHERE v.model_name = w.model_name AND v.model_version = coalesce(w.model_version, v.model_version)))
     ), locked AS MATERIALIZED (
         -- Whoever else matches the same labels has them already.
         SELECT w.id FROM ground_truth_waiting w WHERE w.id IN (SELECT id FROM due) FOR UPDATE SKIP LOCKED
     ), gone AS (
         DELETE FROM ground_truth_waiting w WHERE w.id IN (SELECT id FROM locked)
-        RETURNING prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source
+        RETURNING prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source, model_name,
+                  model_version
     )
     INSERT INTO pg_temp.ledger_labels
-        (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
-    SELECT prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source FROM gone;
+        (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source, model_name,
+             model_version)
+    SELECT prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source, model_name,
+           model_version
+    FROM gone;
     IF NOT FOUND THEN
         RETURN 0;
     END IF;
@@ -2361,6 +2661,7 @@ BEGIN
         -- One writer per model at a time, or a given number could be taken by the next automatic
         -- one; plpgsql then reads what the others have committed.
         PERFORM pg_advisory_xact_lock(hashtextextended('mlops-ledger model version ' || NEW.model_name, 0));
+        NEW := ledger_complete_task(NEW);
     END IF;
     IF NEW.model_version IS NULL THEN
         SELECT coalesce(max(v.model_version::numeric), 0) + 1 INTO NEW.model_version
@@ -2371,7 +2672,7 @@ BEGIN
 END
 $_$;
 
-COMMENT ON FUNCTION public.model_versions_before_write() IS 'Accepts the stage in any case and gives the next integer to a version inserted without a number.';
+COMMENT ON FUNCTION public.model_versions_before_write() IS 'Accepts the stage in any case, completes the task and gives the next integer to a version inserted without a number.';
 
 --
 -- Name: model_versions_guard_stage(); Type: FUNCTION; Schema: public; Owner: -
@@ -2735,17 +3036,18 @@ CREATE FUNCTION public.record_ground_truth(labels jsonb, OUT stored bigint, OUT 
 BEGIN
     PERFORM ledger_label_stage();
     INSERT INTO pg_temp.ledger_labels
-        (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
+        (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source, model_name,
+             model_version)
     SELECT l.prediction_id, ledger_uuid_time(l.prediction_id), l.request_id, coalesce(l.labeled_at, clock_timestamp()),
-           l.actual_label, l.actual_value, l.source
+           l.actual_label, l.actual_value, l.source, l.model_name, l.model_version
     FROM jsonb_to_recordset(labels) AS l (
         prediction_id uuid, request_id text, labeled_at timestamptz, actual_label text,
-        actual_value double precision, source text);
+        actual_value double precision, source text, model_name text, model_version text);
     SELECT s.stored, s.waiting, s.duplicates INTO stored, waiting, duplicates FROM ledger_store_labels(true) s;
 END
 $$;
 
-COMMENT ON FUNCTION public.record_ground_truth(labels jsonb, OUT stored bigint, OUT waiting bigint, OUT duplicates bigint) IS 'Records labels, a list of {"prediction_id" or "request_id", "actual_label" and/or "actual_value", "labeled_at", "source"}, and returns how many were stored, wait for their prediction, or were there already.';
+COMMENT ON FUNCTION public.record_ground_truth(labels jsonb, OUT stored bigint, OUT waiting bigint, OUT duplicates bigint) IS 'Records labels, a list of {"prediction_id" or "request_id", "actual_label" and/or "actual_value", "labeled_at", "source", "model_name", "model_version"}, and returns how many were stored, wait for their prediction, or were there already.';
 
 --
 -- Name: reject_action(uuid, text, text); Type: FUNCTION; Schema: public; Owner: -
@@ -3203,6 +3505,7 @@ CREATE TABLE public.ground_truth (
     actual_value double precision,
     prediction double precision,
     probability double precision,
+    class_probabilities double precision[],
     recorded_at timestamp with time zone DEFAULT now() NOT NULL,
     actual_label text,
     predicted_label text,
@@ -3229,6 +3532,8 @@ COMMENT ON COLUMN public.ground_truth.prediction IS 'The number that had been pr
 
 COMMENT ON COLUMN public.ground_truth.probability IS 'The probability that had been predicted, of the same class as in predictions.';
 
+COMMENT ON COLUMN public.ground_truth.class_probabilities IS 'The probabilities that had been predicted, in the order of class_names of the version.';
+
 COMMENT ON COLUMN public.ground_truth.recorded_at IS 'When the row was written.';
 
 COMMENT ON COLUMN public.ground_truth.actual_label IS 'The true class.';
@@ -3246,6 +3551,8 @@ CREATE TABLE public.ground_truth_waiting (
     prediction_id uuid,
     predicted_from timestamp with time zone,
     request_id text,
+    model_name text,
+    model_version text,
     labeled_at timestamp with time zone NOT NULL,
     actual_label text,
     actual_value double precision,
@@ -3254,6 +3561,7 @@ CREATE TABLE public.ground_truth_waiting (
     CONSTRAINT ground_truth_waiting_actual_check CHECK ((num_nonnulls(actual_label, actual_value) > 0)),
     CONSTRAINT ground_truth_waiting_actual_value_check CHECK (((actual_value > '-Infinity'::double precision) AND (actual_value < 'Infinity'::double precision))),
     CONSTRAINT ground_truth_waiting_labeled_at_check CHECK (isfinite(labeled_at)),
+    CONSTRAINT ground_truth_waiting_model_version_check CHECK (((model_name IS NOT NULL) OR (model_version IS NULL))),
     CONSTRAINT ground_truth_waiting_target_check CHECK (((num_nonnulls(prediction_id, request_id) = 1) AND ((prediction_id IS NULL) = (predicted_from IS NULL))))
 );
 
@@ -3265,7 +3573,11 @@ COMMENT ON COLUMN public.ground_truth_waiting.prediction_id IS 'The prediction t
 
 COMMENT ON COLUMN public.ground_truth_waiting.predicted_from IS 'Time of that prediction as its id has it, to the millisecond.';
 
-COMMENT ON COLUMN public.ground_truth_waiting.request_id IS 'Or the request: every prediction of it gets the label.';
+COMMENT ON COLUMN public.ground_truth_waiting.request_id IS 'Or the request: its predictions get the label.';
+
+COMMENT ON COLUMN public.ground_truth_waiting.model_name IS 'The model whose predictions it is about, if the label names one.';
+
+COMMENT ON COLUMN public.ground_truth_waiting.model_version IS 'Its version, if the label names one.';
 
 COMMENT ON COLUMN public.ground_truth_waiting.labeled_at IS 'When the truth was found out.';
 
@@ -3428,6 +3740,27 @@ COMMENT ON COLUMN public.monitoring_metrics.metadata IS 'Anything else the job w
 COMMENT ON COLUMN public.monitoring_metrics.created_at IS 'When the row was written.';
 
 --
+-- Name: observed_outcomes; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.observed_outcomes (
+    model_version_id uuid NOT NULL,
+    labels text[] DEFAULT '{}'::text[] NOT NULL,
+    numbers double precision[] DEFAULT '{}'::double precision[] NOT NULL,
+    is_continuous boolean DEFAULT false NOT NULL
+);
+
+COMMENT ON TABLE public.observed_outcomes IS 'What predictions with labels have shown of versions that declare no classes: it only grows, so that what a version is does not depend on the window that is looked at.';
+
+COMMENT ON COLUMN public.observed_outcomes.model_version_id IS 'The version.';
+
+COMMENT ON COLUMN public.observed_outcomes.labels IS 'Classes named by text, predicted or true; the first 1000.';
+
+COMMENT ON COLUMN public.observed_outcomes.numbers IS 'Whole numbers, predicted or true; the first 101.';
+
+COMMENT ON COLUMN public.observed_outcomes.is_continuous IS 'Whether a true number has a fraction, or a predicted one that is not the probability.';
+
+--
 -- Name: partition_policies; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -3486,6 +3819,7 @@ CREATE TABLE public.predictions (
     prediction double precision,
     predicted_label text,
     probability double precision,
+    class_probabilities double precision[],
     confidence_lower double precision,
     confidence_upper double precision,
     latency_ms double precision,
@@ -3495,8 +3829,9 @@ CREATE TABLE public.predictions (
     user_agent text,
     client_ip inet,
     metadata jsonb,
+    CONSTRAINT predictions_class_probabilities_check CHECK ((((0)::double precision <= ALL (class_probabilities)) AND ((1)::double precision >= ALL (class_probabilities)) AND (array_position(class_probabilities, NULL::double precision) IS NULL))),
     CONSTRAINT predictions_interval_check CHECK ((confidence_lower <= confidence_upper)),
-    CONSTRAINT predictions_latency_ms_check CHECK (((latency_ms >= (0)::double precision) AND (latency_ms < 'Infinity'::double precision))),
+    CONSTRAINT predictions_latency_ms_check CHECK (((latency_ms >= (0)::double precision) AND (latency_ms <= ('1000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000'::numeric)::double precision))),
     CONSTRAINT predictions_probability_check CHECK (((probability >= (0)::double precision) AND (probability <= (1)::double precision))),
     CONSTRAINT predictions_status_check CHECK ((status = ANY (ARRAY['success'::text, 'error'::text])))
 )
@@ -3523,6 +3858,8 @@ COMMENT ON COLUMN public.predictions.prediction IS 'The predicted number: of a r
 COMMENT ON COLUMN public.predictions.predicted_label IS 'The predicted class.';
 
 COMMENT ON COLUMN public.predictions.probability IS 'Of two classes the probability of the positive one, whichever was predicted; of more that of the predicted one. 0 to 1.';
+
+COMMENT ON COLUMN public.predictions.class_probabilities IS 'The probability of each class, in the order of class_names of the version.';
 
 COMMENT ON COLUMN public.predictions.confidence_lower IS 'Lower end of the interval of the prediction.';
 
@@ -3842,6 +4179,7 @@ CREATE VIEW public.v_labeled_predictions WITH (security_invoker='true') AS
     g.predicted_label,
     g.actual_label,
     g.probability,
+    g.class_probabilities,
     g.prediction,
     g.actual_value,
     g.labeled_at,
@@ -3858,6 +4196,7 @@ CREATE VIEW public.v_labeled_predictions WITH (security_invoker='true') AS
             ground_truth.actual_value,
             ground_truth.prediction,
             ground_truth.probability,
+            ground_truth.class_probabilities,
             ground_truth.recorded_at,
             ground_truth.actual_label,
             ground_truth.predicted_label,
@@ -3883,6 +4222,8 @@ COMMENT ON COLUMN public.v_labeled_predictions.predicted_label IS 'The predicted
 COMMENT ON COLUMN public.v_labeled_predictions.actual_label IS 'The true class.';
 
 COMMENT ON COLUMN public.v_labeled_predictions.probability IS 'The predicted probability.';
+
+COMMENT ON COLUMN public.v_labeled_predictions.class_probabilities IS 'The predicted probability of each class.';
 
 COMMENT ON COLUMN public.v_labeled_predictions.prediction IS 'The predicted number.';
 
@@ -4357,6 +4698,7 @@ CREATE VIEW public.v_prediction_log WITH (security_invoker='true') AS
     p.prediction,
     p.predicted_label,
     p.probability,
+    p.class_probabilities,
     p.confidence_lower,
     p.confidence_upper,
     p.latency_ms,
@@ -4385,6 +4727,8 @@ COMMENT ON COLUMN public.v_prediction_log.prediction IS 'The predicted number.';
 COMMENT ON COLUMN public.v_prediction_log.predicted_label IS 'The predicted class.';
 
 COMMENT ON COLUMN public.v_prediction_log.probability IS 'Probability of the positive or the predicted class, 0 to 1.';
+
+COMMENT ON COLUMN public.v_prediction_log.class_probabilities IS 'The probability of each class, in the order of class_names of the version.';
 
 COMMENT ON COLUMN public.v_prediction_log.confidence_lower IS 'Lower end of the interval of the prediction.';
 
@@ -4415,6 +4759,7 @@ CREATE VIEW public.v_predictions WITH (security_invoker='true') AS
     p.prediction,
     p.predicted_label,
     p.probability,
+    p.class_probabilities,
     p.confidence_lower,
     p.confidence_upper,
     p.latency_ms,
@@ -4450,6 +4795,8 @@ COMMENT ON COLUMN public.v_predictions.prediction IS 'The predicted number.';
 COMMENT ON COLUMN public.v_predictions.predicted_label IS 'The predicted class.';
 
 COMMENT ON COLUMN public.v_predictions.probability IS 'Of two classes the probability of the positive one, of more that of the predicted one.';
+
+COMMENT ON COLUMN public.v_predictions.class_probabilities IS 'The probability of each class, in the order of class_names of the version.';
 
 COMMENT ON COLUMN public.v_predictions.confidence_lower IS 'Lower end of the interval of the prediction.';
 
@@ -4816,6 +5163,68 @@ COMMENT ON COLUMN public.v_recent_monitoring.monitoring_run_id IS 'Id of the lat
 COMMENT ON COLUMN public.v_recent_monitoring.drift_report_id IS 'Id of the latest report.';
 
 --
+-- Name: v_version_tasks; Type: VIEW; Schema: public; Owner: -
+--
+
+CREATE VIEW public.v_version_tasks WITH (security_invoker='true') AS
+ SELECT v.id AS model_version_id,
+    v.model_name,
+    v.model_version,
+    COALESCE(v.task, d.task) AS task,
+    COALESCE(v.class_names, d.class_names) AS class_names,
+    COALESCE(v.positive_label,
+        CASE
+            WHEN (d.task = 'binary'::text) THEN public.ledger_positive_label(d.class_names)
+            ELSE NULL::text
+        END) AS positive_label,
+    (v.task IS NOT NULL) AS is_declared
+   FROM (public.model_versions v
+     LEFT JOIN LATERAL ( SELECT t.task,
+                CASE
+                    WHEN (t.task <> 'regression'::text) THEN c.class_names
+                    ELSE NULL::text[]
+                END AS class_names
+           FROM ((( SELECT ARRAY( SELECT DISTINCT l.l
+                           FROM ((public.model_versions w
+                             JOIN public.observed_outcomes o_1 ON ((o_1.model_version_id = w.id)))
+                             CROSS JOIN LATERAL unnest(o_1.labels) l(l))
+                          WHERE (w.model_name = v.model_name)) AS labels,
+                    ARRAY( SELECT DISTINCT n.n
+                           FROM ((public.model_versions w
+                             JOIN public.observed_outcomes o_1 ON ((o_1.model_version_id = w.id)))
+                             CROSS JOIN LATERAL unnest(o_1.numbers) n(n))
+                          WHERE (w.model_name = v.model_name)) AS numbers,
+                    (EXISTS ( SELECT
+                           FROM (public.model_versions w
+                             JOIN public.observed_outcomes o_1 ON ((o_1.model_version_id = w.id)))
+                          WHERE ((w.model_name = v.model_name) AND o_1.is_continuous))) AS is_continuous) o
+             CROSS JOIN LATERAL ( SELECT public.ledger_observed_classes(o.labels, o.numbers) AS class_names) c)
+             CROSS JOIN LATERAL ( SELECT
+                        CASE
+                            WHEN (v.task IS NOT NULL) THEN v.task
+                            WHEN ((cardinality(o.labels) = 0) AND (o.is_continuous OR (cardinality(o.numbers) > 100))) THEN 'regression'::text
+                            WHEN (cardinality(c.class_names) > 2) THEN 'multiclass'::text
+                            WHEN (cardinality(c.class_names) > 0) THEN 'binary'::text
+                            ELSE NULL::text
+                        END AS task) t)) d ON ((v.class_names IS NULL)));
+
+COMMENT ON VIEW public.v_version_tasks IS 'What each version predicts: as declared at registration, else as the labelled predictions of its model have shown so far.';
+
+COMMENT ON COLUMN public.v_version_tasks.model_version_id IS 'The version.';
+
+COMMENT ON COLUMN public.v_version_tasks.model_name IS 'The model.';
+
+COMMENT ON COLUMN public.v_version_tasks.model_version IS 'Its version.';
+
+COMMENT ON COLUMN public.v_version_tasks.task IS 'binary, multiclass or regression; NULL while nothing is known.';
+
+COMMENT ON COLUMN public.v_version_tasks.class_names IS 'Its classes; of a declared version in the order of class_probabilities.';
+
+COMMENT ON COLUMN public.v_version_tasks.positive_label IS 'The class that probability is about; NULL where nothing tells.';
+
+COMMENT ON COLUMN public.v_version_tasks.is_declared IS 'Whether the task was declared at registration.';
+
+--
 -- Name: agent_actions agent_actions_id_model_name_key; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -4890,7 +5299,7 @@ ALTER TABLE ONLY public.ground_truth
 --
 
 ALTER TABLE ONLY public.ground_truth_waiting
-    ADD CONSTRAINT ground_truth_waiting_label_key UNIQUE NULLS NOT DISTINCT (request_id, prediction_id, labeled_at);
+    ADD CONSTRAINT ground_truth_waiting_label_key UNIQUE NULLS NOT DISTINCT (request_id, prediction_id, labeled_at, model_name, model_version);
 
 --
 -- Name: ground_truth_waiting ground_truth_waiting_pkey; Type: CONSTRAINT; Schema: public; Owner: -
@@ -4996,6 +5405,13 @@ ALTER TABLE ONLY public.monitoring_metrics
 
 ALTER TABLE ONLY public.monitors
     ADD CONSTRAINT monitors_pkey PRIMARY KEY (id);
+
+--
+-- Name: observed_outcomes observed_outcomes_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.observed_outcomes
+    ADD CONSTRAINT observed_outcomes_pkey PRIMARY KEY (model_version_id);
 
 --
 -- Name: partition_policies partition_policies_pkey; Type: CONSTRAINT; Schema: public; Owner: -
@@ -5767,6 +6183,13 @@ ALTER TABLE ONLY public.monitor_states
 
 ALTER TABLE ONLY public.monitoring_metrics
     ADD CONSTRAINT monitoring_metrics_model_version_fkey FOREIGN KEY (model_version_id, model_name) REFERENCES public.model_versions(id, model_name);
+
+--
+-- Name: observed_outcomes observed_outcomes_model_version_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.observed_outcomes
+    ADD CONSTRAINT observed_outcomes_model_version_fkey FOREIGN KEY (model_version_id) REFERENCES public.model_versions(id);
 
 --
 -- Name: performance_metrics performance_metrics_model_version_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -

@@ -1,3 +1,6 @@
 DROP FUNCTION ensure_partitions(text, timestamptz, timestamptz);
+DROP FUNCTION ledger_make_partitions(text, timestamptz[]);
+DROP FUNCTION ledger_attach_partitions(text, tstzrange[]);
+DROP FUNCTION ledger_missing_ranges(text, text, timestamptz[]);
 DROP FUNCTION ledger_partitions(text);
 DROP TABLE partition_policies;

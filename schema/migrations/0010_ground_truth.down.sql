@@ -1,3 +1,14 @@
+DROP VIEW v_version_tasks;
+DROP FUNCTION ledger_observed_classes(text[], double precision[]);
+DROP FUNCTION ledger_observe(uuid, text[], double precision[], boolean);
+DROP FUNCTION ledger_is_continuous(double precision, double precision, double precision);
+DROP FUNCTION ledger_whole(double precision);
+DROP FUNCTION ledger_union(anyarray, anyarray, integer);
+DROP TABLE observed_outcomes;
+DROP FUNCTION ledger_predicted_class(text, double precision, double precision, double precision[], text[], text, double precision);
+DROP FUNCTION ledger_likeliest(double precision[]);
+DROP FUNCTION ledger_zero_and_one(text[], text);
+DROP FUNCTION ledger_class(text, double precision, text[]);
 DROP VIEW v_labeled_predictions;
 DROP TABLE ground_truth_waiting;
 DROP TABLE ground_truth;

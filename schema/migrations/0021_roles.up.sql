@@ -8,28 +8,29 @@ LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
     FROM (VALUES
         ('reader', 'SELECT', 'TABLE', '{
             agent_actions, alert_occurrences, alerts, drift_reports, ground_truth, ground_truth_waiting, ledger_migrations,
-            model_deployments, model_slots, model_versions, monitor_states, monitoring_metrics, monitors,
+            model_deployments, model_slots, model_versions, monitor_states, monitoring_metrics, monitors, observed_outcomes,
             partition_policies, performance_metrics, prediction_batches, promotion_policies, retraining_decisions,
             system_metrics}'::text[], NULL::text[]),
         -- Not what went into the model as text, nor who asked: inputs, metadata, user_agent, client_ip.
         ('reader', 'SELECT', 'TABLE', '{predictions}', '{
             id, predicted_at, model_version_id, request_id, batch_id, feature_values, prediction, predicted_label,
-            probability, confidence_lower, confidence_upper, latency_ms, status, error_message, cache_hit}'),
+            probability, class_probabilities, confidence_lower, confidence_upper, latency_ms, status, error_message, cache_hit}'),
         ('reader', 'SELECT', 'VIEW', '{
             v_decision_history, v_deployments, v_labeled_predictions, v_lineage, v_model_timeline, v_monitors, v_open_alerts,
-            v_pending_actions, v_prediction_log, v_recent_monitoring}', NULL),
+            v_pending_actions, v_prediction_log, v_recent_monitoring, v_version_tasks}', NULL),
         ('writer', 'SELECT', 'TABLE', '{predictions}', NULL),
         ('writer', 'SELECT', 'VIEW', '{v_predictions}', NULL),
         ('writer', 'INSERT', 'TABLE', '{
             agent_actions, drift_reports, ground_truth, model_versions, monitoring_metrics, monitors,
-            performance_metrics, prediction_batches, predictions, retraining_decisions, system_metrics}', NULL),
+            performance_metrics, observed_outcomes, prediction_batches, predictions, retraining_decisions, system_metrics}', NULL),
+        ('writer', 'UPDATE', 'TABLE', '{observed_outcomes}', NULL),
         ('writer', 'UPDATE', 'TABLE', '{model_versions}', '{stage, tags}'),
         -- A queue, not history: labels leave it for ground_truth.
         ('writer', 'INSERT', 'TABLE', '{ground_truth_waiting}', NULL),
         ('writer', 'UPDATE', 'TABLE', '{ground_truth_waiting}', NULL),
         ('writer', 'DELETE', 'TABLE', '{ground_truth_waiting}', NULL),
         ('writer', 'EXECUTE', 'FUNCTION', '{
-            ensure_partitions, execute_action, expire_actions, promote, raise_alert, resolve_alert, retire, rollback,
+            ensure_partitions, execute_action, expire_actions, ledger_make_partitions, promote, raise_alert, resolve_alert, retire, rollback,
             run_monitors}', NULL),
         ('approver', 'EXECUTE', 'FUNCTION', '{
             acknowledge_alert, approve_action, expire_actions, reject_action, resolve_alert, snooze_alert}', NULL),

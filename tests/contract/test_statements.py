@@ -76,6 +76,7 @@ STEPS = {
     "store_staged",
     "drop_stage",
     "fetch",
+    "make_partitions",
 }
 # What a method turns into these, or sends by COPY.
 RESOLVED = {"self", "days", "rows", "model_name", "model_version", "timestamp", "lookback_hours"}
@@ -102,7 +103,7 @@ FIELDS = {
     "jsonb": r"dict\[str, \w+\]|list\[dict\[str, Any\]\]|Any",
     "text[]": r"list\[str\]",
     "inet": r"IPv4Address \| IPv6Address",
-    "double precision[]": r"list\[float \| None\]",
+    "double precision[]": r"list\[float( \| None)?\]",
 }
 
 

@@ -10,8 +10,7 @@ from uuid import UUID
 
 from ..checks import metrics as metric_fields
 from ..checks.metrics import Row
-from ..copying.batch import stretches
-from ..copying.binary import DAY, moment_of
+from ..copying.binary import DAY, instant, moment_of
 from ..errors import MissingPartition
 from ..host_metrics import HostMetrics
 from ..rows import MetricBucket, SystemMetric, Written
@@ -93,6 +92,6 @@ class AsyncSystemMetricsRepository(AsyncMetricWrites):
             return await super()._store(rows)
         except MissingPartition:
             at = list(metric_fields.SYSTEM.types).index("timestamp")
-            for since, until in stretches({moment_of(row[at]) // DAY for row in rows}):
-                await self.ensure_partitions(since=since, until=until)
+            days = {moment_of(row[at]) // DAY for row in rows}
+            await self._value("make_partitions", {"times": [instant(day * DAY) for day in days]})
             return await super()._store(rows)

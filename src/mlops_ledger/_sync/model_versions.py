@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from ..checks.values import STAGES, choice, mapping, page_size
+from ..checks import classes
+from ..checks.values import STAGES, TASKS, choice, mapping, page_size
 from ..errors import InvalidValue, NotFound
 from ..ids import new_id
 from ..rows import Deployment, ModelVersion, PromotionPolicy, TimelineEntry
@@ -31,6 +32,9 @@ class ModelVersionRepository(Repository):
         metrics: Mapping[str, Any] | None = None,
         hyperparameters: Mapping[str, Any] | None = None,
         feature_names: Sequence[str] | None = None,
+        task: str | None = None,
+        class_names: Sequence[str] | None = None,
+        positive_label: str | None = None,
         training_samples: int | None = None,
         dataset_version: str | None = None,
         dataset_digest: str | None = None,
@@ -43,12 +47,22 @@ class ModelVersionRepository(Repository):
     ) -> UUID:
         """Register a version and return its id.
 
-        Without `model_version` it takes the next integer of the model. A version enters
+        Without `model_version` it takes the next integer of the model. `task` is binary,
+        multiclass or regression; `class_names` are the classes in the order of
+        `class_probabilities`, as `classes_` of a classifier, and `positive_label` is the one that
+        `probability` is about, of two the second by default. What is left out is derived from
+        labelled predictions. A version enters
         production through `promote`, never by its stage. Repeating a call with the same `id`
         registers nothing twice. Raises Conflict when the version exists, InvalidValue for a value
         that is refused.
         """
-        values = {**locals(), "id": new_id() if id is None else id}
+        values = {
+            **locals(),
+            "task": choice("task", task, TASKS),
+            "class_names": classes.class_names("class_names", class_names),
+            "positive_label": classes.class_name("positive_label", positive_label),
+            "id": new_id() if id is None else id,
+        }
         return self._insert_once(
             "insert",
             values,

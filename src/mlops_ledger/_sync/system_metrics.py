@@ -11,8 +11,7 @@ from uuid import UUID
 
 from ..checks import metrics as metric_fields
 from ..checks.metrics import Row
-from ..copying.batch import stretches
-from ..copying.binary import DAY, moment_of
+from ..copying.binary import DAY, instant, moment_of
 from ..errors import MissingPartition
 from ..host_metrics import HostMetrics
 from ..rows import MetricBucket, SystemMetric, Written
@@ -94,6 +93,6 @@ class SystemMetricsRepository(MetricWrites):
             return super()._store(rows)
         except MissingPartition:
             at = list(metric_fields.SYSTEM.types).index("timestamp")
-            for since, until in stretches({moment_of(row[at]) // DAY for row in rows}):
-                self.ensure_partitions(since=since, until=until)
+            days = {moment_of(row[at]) // DAY for row in rows}
+            self._value("make_partitions", {"times": [instant(day * DAY) for day in days]})
             return super()._store(rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,27 +13,31 @@ from ..errors import InvalidValue
 from ..errors.constraints import INVALID
 from ..ids import new_id, time_of
 from . import values
+from .classes import class_name
+from .missing import is_missing, without_missing
 
+OUT_OF_TIME: Final = "must lie between the year 2000 and now"
 CONTRADICTS: Final = "contradicts predicted_at: make it with new_id(predicted_at)"
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
-# Clocks differ, and a mistake of units is off by years.
-_AHEAD: Final = timedelta(days=1)
-_LARGEST: Final = sys.float_info.max
+# Clocks differ a little.
+_AHEAD: Final = timedelta(minutes=1)
+_LARGEST: Final = math.nextafter(values.INFINITE, 0)
 RANGES: Final[Mapping[str, tuple[float, float]]] = {
     "prediction": (-_LARGEST, _LARGEST),
     "probability": (0.0, 1.0),
     "confidence_lower": (-_LARGEST, _LARGEST),
     "confidence_upper": (-_LARGEST, _LARGEST),
-    "latency_ms": (0.0, _LARGEST),
+    "latency_ms": (0.0, 1e150),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class KnownVersion:
-    """A version that predicts, and the features it takes, if it names them."""
+    """A version that predicts, the features it takes and its classes, if it names them."""
 
     id: UUID
     feature_names: list[str] | None
+    class_names: list[str] | None
 
 
 def latest_moment() -> datetime:
@@ -51,12 +55,13 @@ def moment(at: object, id: object) -> datetime:
         return datetime.now(UTC)
     if not EARLIEST <= found <= latest_moment():
         field = "id" if at is None else "predicted_at"
-        raise InvalidValue(field, "must lie between the year 2000 and now")
+        raise InvalidValue(field, OUT_OF_TIME)
     return found
 
 
 def checked(version: KnownVersion, row: Mapping[str, Any]) -> dict[str, Any]:
     """Check one row and return the parameters of the statement that stores it."""
+    row = {name: None if is_missing(value) else value for name, value in row.items()}
     if version.feature_names is None and isinstance(row["features"], Mapping):
         row = with_inputs(row)
     at = moment(row["predicted_at"], row["id"])
@@ -66,11 +71,17 @@ def checked(version: KnownVersion, row: Mapping[str, Any]) -> dict[str, Any]:
         raise InvalidValue("id", CONTRADICTS)
     if row["features"] is not None:
         found["features"] = feature_list(version.feature_names, row["features"])
+    if row["class_probabilities"] is not None:
+        found["class_probabilities"] = class_probabilities(
+            version.class_names, row["class_probabilities"]
+        )
+    if row["inputs"] is not None:
+        found["inputs"] = without_missing(row["inputs"])
     for field in RANGES:
         if row[field] is not None:
             found[field] = number(field, row[field])
     interval(found["confidence_lower"], found["confidence_upper"])
-    found["status"] = status("status", row["status"])
+    found["status"] = status("status", "success" if row["status"] is None else row["status"])
     return found
 
 
@@ -81,6 +92,33 @@ def number(field: str, value: object) -> float:
     if not low <= result <= high:
         raise InvalidValue(*INVALID[f"predictions_{field}_check"])
     return result
+
+
+def shares(field: str, value: Any) -> list[float]:
+    """Accept a list of probabilities."""
+    plain = value.tolist() if hasattr(value, "tolist") else value
+    if not isinstance(plain, list | tuple) or not plain:
+        raise InvalidValue(field, "must be a list of probabilities, one of each class")
+    # Nearly always plain floats; the sum tells NaN.
+    if set(map(type, plain)) == {float} and sum(plain) >= 0 <= min(plain) and max(plain) <= 1:
+        return list(plain)
+    return [_share(f"{field}[{index}]", item) for index, item in enumerate(plain)]
+
+
+def class_probabilities(names: list[str] | None, value: Any) -> list[float]:
+    """Put the probabilities of the classes, given by name or in order, into the version's order."""
+    field = "class_probabilities"
+    if names is None:
+        raise InvalidValue(field, "needs a version that is registered with class_names")
+    if isinstance(value, Mapping):
+        given = {class_name(field, name): item for name, item in value.items()}
+        if set(given) != set(names):
+            raise InvalidValue(field, "must name exactly the classes of the version")
+        value = [given[name] for name in names]
+    found = shares(field, value)
+    if len(found) != len(names):
+        raise InvalidValue(field, f"must be {len(names)} probabilities, not {len(found)}")
+    return found
 
 
 def status(field: str, value: object) -> str:
@@ -120,6 +158,13 @@ def with_inputs(row: Mapping[str, Any]) -> dict[str, Any]:
     if twice := sorted(str(name) for name in inputs if name in features):
         raise InvalidValue(f"inputs.{twice[0]}", "is given among the features too")
     return {**row, "features": None, "inputs": {**features, **inputs}}
+
+
+def _share(field: str, value: object) -> float:
+    found = values.number(field, value)
+    if not 0 <= found <= 1:
+        raise InvalidValue(field, INVALID["predictions_probability_check"][1])
+    return found
 
 
 def _moment_of(id: UUID) -> datetime:

@@ -19,6 +19,7 @@ from uuid import UUID
 
 from ..checks import predictions as fields
 from ..checks import values
+from ..checks.missing import inputs_json, is_missing
 from ..checks.predictions import KnownVersion
 from ..errors import InvalidValue
 from ..ids import first_number, ordered_uuid7
@@ -45,6 +46,7 @@ COLUMNS: Final = (
     "prediction",
     "predicted_label",
     "probability",
+    "class_probabilities",
     "confidence_lower",
     "confidence_upper",
     "latency_ms",
@@ -61,6 +63,7 @@ Encoder: TypeAlias = Callable[[Any], bytes]
 STATUSES: Final = {name: pack_length(len(name)) + name.encode() for name in ("success", "error")}
 EMPTY_ARRAY: Final = Struct("!iiii").pack(12, 0, 0, FLOAT8)
 TEXTS: Final = ("request_id", "batch_id", "predicted_label", "error_message", "user_agent")
+DOCUMENTS: Final = ("inputs", "metadata")
 _BOOLEANS: Final = {True: b"\0\0\0\1\1", False: b"\0\0\0\1\0"}
 _pack_id: Final = Struct("!4sQQ").pack
 _RANDOM: Final = Struct("!100Q")
@@ -79,6 +82,10 @@ class RowEncoder:
         self._fields: dict[str, tuple[int, Encoder | None]] = {
             **_FIELDS,
             "features": (_PLACES["feature_values"], encode),
+            "class_probabilities": (
+                _PLACES["class_probabilities"],
+                shares_encoder(version.class_names),
+            ),
         }
         self._numbers = count(first_number())
         self._random: Iterator[int] = iter(())
@@ -96,7 +103,11 @@ class RowEncoder:
                 except KeyError:
                     raise InvalidValue(str(name), "is not a field of a prediction") from None
                 if encode is not None:
-                    data[place] = encode(value)
+                    try:
+                        data[place] = encode(value)
+                    except InvalidValue:
+                        if not is_missing(value):
+                            raise
         data[1] = self._id(row.get("id"), moment // 1000 + EPOCH_MILLISECONDS)
         data[2] = pack_timestamp(EIGHT, moment)
         if data[_LOWER] is not NULL and data[_UPPER] is not NULL:
@@ -144,6 +155,17 @@ def feature_encoder(names: list[str] | None) -> Encoder:
     return encode
 
 
+def shares_encoder(names: list[str] | None) -> Encoder:
+    """Make the encoder of `class_probabilities` for a version's classes."""
+    parts, pack = _array(len(names or []))
+
+    def encode(given: Any) -> bytes:
+        parts[2::2] = fields.class_probabilities(names, given)
+        return pack(*parts)
+
+    return encode
+
+
 def _getter(names: list[str]) -> Callable[[Any], Any]:
     if len(names) > 1:
         return itemgetter(*names)
@@ -187,9 +209,9 @@ def _number(field: str, low: float, high: float) -> Encoder:
     return encode
 
 
-def _json(field: str) -> Encoder:
+def _json(field: str, check: Callable[[str, Any], str]) -> Encoder:
     def encode(value: Any) -> bytes:
-        data = values.json(field, value).encode()
+        data = check(field, value).encode()
         return pack_length(len(data) + 1) + b"\x01" + data
 
     return encode
@@ -217,7 +239,8 @@ _UPPER: Final = _PLACES["confidence_upper"]
 ENCODERS: Final[Mapping[str, Encoder]] = {
     **{name: _text(name) for name in TEXTS},
     **{name: _number(name, *limits) for name, limits in fields.RANGES.items()},
-    **{name: _json(name) for name in ("inputs", "metadata")},
+    "inputs": _json("inputs", inputs_json),
+    "metadata": _json("metadata", values.json),
     "status": _status,
     "cache_hit": _cache_hit,
     "client_ip": _client_ip,

@@ -43,6 +43,15 @@ INVALID: Final[Mapping[str, tuple[str, str]]] = {
     "model_versions_r2_check": ("metrics.r2", "must be at most 1"),
     "model_versions_hyperparameters_check": ("hyperparameters", _OBJECT),
     "model_versions_feature_names_check": ("feature_names", "must be a list of names, not empty"),
+    "model_versions_task_check": ("task", "must be binary, multiclass or regression"),
+    "model_versions_class_names_check": (
+        "class_names",
+        "must be two names for a binary task, 2 to 10000 for a multiclass one, and none else",
+    ),
+    "model_versions_positive_label_check": (
+        "positive_label",
+        "must be one of class_names, and is not for a regression",
+    ),
     "model_versions_training_samples_check": ("training_samples", _COUNT),
     "model_versions_tags_check": ("tags", _OBJECT),
     "model_versions_created_at_check": ("created_at", _FINITE),
@@ -184,7 +193,8 @@ INVALID: Final[Mapping[str, tuple[str, str]]] = {
     "monitor_states_state_check": ("state", "must be ok, warning, critical or no_data"),
     "monitor_states_severity_check": ("severity", "must be warning or critical"),
     "predictions_probability_check": ("probability", _RATIO),
-    "predictions_latency_ms_check": ("latency_ms", _COUNT),
+    "predictions_class_probabilities_check": ("class_probabilities", _RATIO),
+    "predictions_latency_ms_check": ("latency_ms", "must be between 0 and 1e150"),
     "predictions_status_check": ("status", "must be success or error"),
     "predictions_interval_check": ("confidence_lower", "must not exceed confidence_upper"),
     "prediction_batches_num_predictions_check": ("rows", "must not be empty"),
@@ -195,6 +205,7 @@ INVALID: Final[Mapping[str, tuple[str, str]]] = {
     "ground_truth_waiting_labeled_at_check": ("labeled_at", _FINITE),
     "ground_truth_waiting_actual_value_check": ("actual_value", "must be a finite number"),
     "ground_truth_waiting_actual_check": ("actual_label", "or actual_value is needed"),
+    "ground_truth_waiting_model_version_check": ("model_name", "is needed with model_version"),
     "ground_truth_waiting_target_check": (
         "prediction_id",
         "give either a prediction_id or a request_id",
@@ -325,6 +336,11 @@ VIOLATIONS: Final[Mapping[str, tuple[type[LedgerError], str]]] = {
     "ground_truth_waiting_label_key": (
         Conflict,
         "labeled_at: a label of that time waits for the prediction",
+    ),
+    "observed_outcomes_pkey": (Conflict, "model_version_id: is observed already"),
+    "observed_outcomes_model_version_fkey": (
+        NotFound,
+        "model_version_id: there is no such version",
     ),
     "drift_reports_pkey": (Conflict, "id: already names another drift report"),
     "drift_reports_report_key": (

@@ -18,6 +18,8 @@ import orjson
 
 from ..checks import predictions as fields
 from ..checks import values
+from ..checks.classes import class_name
+from ..checks.missing import inputs_json, is_missing
 from ..errors import InvalidValue
 from ..ids import new_id, uuid7
 
@@ -35,6 +37,7 @@ class PredictionFields(TypedDict, total=False):
     prediction: float | None
     predicted_label: str | None
     probability: float | None
+    class_probabilities: Mapping[Any, float] | Sequence[float] | None
     confidence_lower: float | None
     confidence_upper: float | None
     latency_ms: float | None
@@ -59,7 +62,11 @@ def encode(version: Mapping[str, str], given: Mapping[str, Any]) -> tuple[UUID, 
                 check = _CHECKS[name]
             except KeyError:
                 raise TypeError(f"there is no argument {name!r}") from None
-            record[name] = check(name, value)
+            try:
+                record[name] = check(name, value)
+            except InvalidValue:
+                if not is_missing(value):
+                    raise
     if "confidence_lower" in record:
         fields.interval(record["confidence_lower"], record.get("confidence_upper"))
     if "features" in record:
@@ -148,6 +155,18 @@ def _json(field: str, value: Any) -> Any:
     return orjson.Fragment(values.json(field, value))
 
 
+def _inputs(field: str, value: Any) -> Any:
+    return orjson.Fragment(inputs_json(field, value))
+
+
+def _class_probabilities(field: str, value: Any) -> Any:
+    """Accept probabilities; whether they are those of the version's classes shows later."""
+    if not isinstance(value, Mapping):
+        return fields.shares(field, value)
+    names = [class_name(field, name) for name in value]
+    return dict(zip(names, fields.shares(field, list(value.values())), strict=True))
+
+
 def _address(field: str, value: Any) -> str:
     return str(values.address(field, value))
 
@@ -161,7 +180,8 @@ _CHECKS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
         fields.number,
     ),
     "features": _features,
-    "inputs": _json,
+    "class_probabilities": _class_probabilities,
+    "inputs": _inputs,
     "metadata": _json,
     "status": fields.status,
     "cache_hit": values.boolean,
