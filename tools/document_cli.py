@@ -38,19 +38,21 @@ hands everything on to psql.
 def generate() -> str:
     """Return the page."""
     root = click.Context(main, info_name="mlops-ledger", **main.context_settings)
-    sections = [section for name in sorted(main.commands) for section in _sections(root, name)]
+    names = sorted(main.list_commands(root))
+    sections = [section for name in names for section in _sections(root, name)]
     return "\n".join([INTRODUCTION, *sections]).rstrip() + "\n"
 
 
 def _sections(parent: click.Context, name: str) -> Iterator[str]:
     assert isinstance(parent.command, click.Group)
-    command = parent.command.commands[name]
+    command = parent.command.get_command(parent, name)
+    assert command is not None
     context = click.Context(command, info_name=name, parent=parent)
     depth = context.command_path.count(" ") + 1
     yield f"{'#' * depth} {context.command_path}\n"
     yield f"{_help(command)}\n"
     if isinstance(command, click.Group):
-        for child in sorted(command.commands):
+        for child in sorted(command.list_commands(context)):
             yield from _sections(context, child)
         return
     usage = [context.command_path, *command.collect_usage_pieces(context)]

@@ -34,6 +34,7 @@ from mlops_ledger import (
     new_id,
     rows,
 )
+from mlops_ledger.checks import prediction_fields
 from tools.generated import REFERENCE, run
 
 PAGE = REFERENCE / "python.md"
@@ -93,12 +94,25 @@ def generate() -> str:
         *_callable("id_for", id_for),
         "## new_id\n",
         *_callable("new_id", new_id),
+        *_prediction_fields(),
         "## Rows\n",
         *(line for shape in shapes for line in _fields(shape, "###")),
         "## Exceptions\n",
         *(line for exception in exceptions for line in _exception(exception)),
     ]
     return "\n".join(parts).rstrip() + "\n"
+
+
+def _prediction_fields() -> Iterator[str]:
+    yield "## Fields of a prediction\n"
+    yield "The columns of `predictions`. Readers may not see those that are private.\n"
+    yield "| field | type | accepts | private |\n|---|---|---|:-:|"
+    for field in prediction_fields.FIELDS:
+        accepts = ", ".join(f"`{word}`" for word in field.words)
+        if field.low == 0:
+            accepts = "0 or more" if field.high > 1 else f"0 to {field.high:g}"
+        yield f"| `{field.name}` | {field.sql_type} | {accepts} | {'●' if field.private else ''} |"
+    yield ""
 
 
 def _class(described: type) -> Iterator[str]:

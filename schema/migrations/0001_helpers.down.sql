@@ -1,4 +1,9 @@
+DROP TABLE ledger_privileges;
 DROP FUNCTION ledger_refuse_change();
+DROP FUNCTION ledger_is_time(timestamptz);
+DROP FUNCTION ledger_is_person(text);
+DROP FUNCTION ledger_is_slug(text);
+DROP FUNCTION ledger_is_name(text);
 DROP FUNCTION ledger_person(text);
 DROP FUNCTION ledger_metric(jsonb, text);
 DROP FUNCTION ledger_uuid_time(uuid);

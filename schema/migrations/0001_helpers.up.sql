@@ -1,4 +1,4 @@
--- What the tables have in common: ids, and the triggers that keep history.
+-- What the tables have in common: ids, what their constraints check, the trigger that keeps history, privileges.
 
 CREATE FUNCTION ledger_uuid() RETURNS uuid
 LANGUAGE sql VOLATILE PARALLEL SAFE
@@ -43,6 +43,32 @@ RETURN lower(btrim(regexp_replace(
 COMMENT ON FUNCTION ledger_person(text) IS
     'A name as it is compared with another: in lower case and NFKC, without characters that cannot be seen, and with single blanks between words. Letters of other alphabets that look alike stay different.';
 
+-- What the constraints of many tables check. The server puts the body of such a function in place of its call.
+
+CREATE FUNCTION ledger_is_name(name text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN char_length(name) BETWEEN 1 AND 255 AND name = btrim(name) AND name !~ '[[:cntrl:]]';
+COMMENT ON FUNCTION ledger_is_name(text) IS
+    'Whether a text is a name: 1 to 255 characters, no control characters, no blanks at the ends.';
+
+CREATE FUNCTION ledger_is_slug(name text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN name ~ '^[a-z0-9][a-z0-9_.-]{0,62}$';
+COMMENT ON FUNCTION ledger_is_slug(text) IS
+    'Whether a text is a short name for machines: lower-case letters, digits, _, . or -, at most 63 of them.';
+
+CREATE FUNCTION ledger_is_person(name text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN char_length(name) <= 255 AND name !~ '[[:cntrl:]]' AND ledger_person(name) <> '';
+COMMENT ON FUNCTION ledger_is_person(text) IS
+    'Whether a text names somebody: at most 255 characters, none a control character and some that can be seen.';
+
+CREATE FUNCTION ledger_is_time(at timestamptz) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN at >= '0001-01-01 00:00+00' AND at < '10000-01-01 00:00+00';
+COMMENT ON FUNCTION ledger_is_time(timestamptz) IS
+    'Whether a timestamp lies in the years 1 to 9999, which every client can read.';
+
 CREATE FUNCTION ledger_refuse_change() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
@@ -51,3 +77,25 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ledger_refuse_change() IS 'Trigger of append-only tables: refuses the statement.';
+
+-- Writer, approver and auditor are members of reader. The owner has everything, because it owns what is named here.
+CREATE TABLE ledger_privileges (
+    role text NOT NULL
+        CONSTRAINT ledger_privileges_role_check CHECK (role IN ('reader', 'writer', 'approver', 'auditor', 'owner')),
+    privilege text NOT NULL,
+    object_type text NOT NULL
+        CONSTRAINT ledger_privileges_object_type_check CHECK (object_type IN ('TABLE', 'VIEW', 'FUNCTION')),
+    object_name text NOT NULL,
+    columns text[],
+    CONSTRAINT ledger_privileges_pkey PRIMARY KEY (object_name, role, privilege)
+);
+COMMENT ON TABLE ledger_privileges IS
+    'What each kind of role may do; each migration adds the rows of what it makes. Whoever is not named here may do nothing, but for the owner.';
+COMMENT ON COLUMN ledger_privileges.role IS 'reader, writer, approver or auditor, of which the last three are members of the first; owner for what nobody else may do.';
+COMMENT ON COLUMN ledger_privileges.privilege IS 'SELECT, INSERT, UPDATE, DELETE or EXECUTE.';
+COMMENT ON COLUMN ledger_privileges.object_type IS 'TABLE, VIEW or FUNCTION.';
+COMMENT ON COLUMN ledger_privileges.object_name IS 'Name of the table, view or function.';
+COMMENT ON COLUMN ledger_privileges.columns IS 'With these columns only; NULL for all.';
+INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES
+    ('reader', 'SELECT', 'TABLE', 'ledger_privileges'),
+    ('reader', 'SELECT', 'TABLE', 'ledger_migrations');

@@ -1,3 +1,4 @@
+DELETE FROM ledger_privileges WHERE object_name IN ('model_versions');
 DROP TRIGGER model_versions_before_write ON model_versions;
 DROP FUNCTION model_versions_before_write();
 DROP FUNCTION ledger_complete_task(model_versions);

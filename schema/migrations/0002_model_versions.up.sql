@@ -3,11 +3,9 @@
 CREATE TABLE model_versions (
     id uuid CONSTRAINT model_versions_pkey PRIMARY KEY DEFAULT ledger_uuid(),
     model_name text NOT NULL
-        CONSTRAINT model_versions_model_name_check
-        CHECK (char_length(model_name) BETWEEN 1 AND 255 AND model_name = btrim(model_name) AND model_name !~ '[[:cntrl:]]'),
+        CONSTRAINT model_versions_model_name_check CHECK (ledger_is_name(model_name)),
     model_version text NOT NULL
-        CONSTRAINT model_versions_model_version_check
-        CHECK (char_length(model_version) BETWEEN 1 AND 255 AND model_version = btrim(model_version) AND model_version !~ '[[:cntrl:]]'),
+        CONSTRAINT model_versions_model_version_check CHECK (ledger_is_name(model_version)),
     stage text NOT NULL DEFAULT 'development'
         CONSTRAINT model_versions_stage_check
         CHECK (stage IN ('development', 'staging', 'production', 'archived')),
@@ -61,7 +59,7 @@ CREATE TABLE model_versions (
     tags jsonb NOT NULL DEFAULT '{}'
         CONSTRAINT model_versions_tags_check CHECK (jsonb_typeof(tags) = 'object'),
     created_at timestamptz NOT NULL DEFAULT now()
-        CONSTRAINT model_versions_created_at_check CHECK (created_at >= '0001-01-01 00:00+00' AND created_at < '10000-01-01 00:00+00'),
+        CONSTRAINT model_versions_created_at_check CHECK (ledger_is_time(created_at)),
     created_by text NOT NULL DEFAULT session_user,
     promoted_at timestamptz,
     promoted_by text,
@@ -205,3 +203,8 @@ CREATE TRIGGER model_versions_keep_name
     FOR EACH ROW
     WHEN ((OLD.id, OLD.model_name, OLD.model_version) IS DISTINCT FROM (NEW.id, NEW.model_name, NEW.model_version))
     EXECUTE FUNCTION model_versions_keep_name();
+
+INSERT INTO ledger_privileges (role, privilege, object_type, object_name, columns) VALUES
+    ('reader', 'SELECT', 'TABLE', 'model_versions', NULL),
+    ('writer', 'INSERT', 'TABLE', 'model_versions', NULL),
+    ('writer', 'UPDATE', 'TABLE', 'model_versions', '{stage, tags}');

@@ -1,2 +1,3 @@
+DELETE FROM ledger_privileges WHERE object_name IN ('monitoring_metrics');
 DROP TABLE monitoring_metrics;
 DROP FUNCTION monitoring_metrics_before_insert();

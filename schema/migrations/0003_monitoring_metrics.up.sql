@@ -5,7 +5,7 @@ CREATE TABLE monitoring_metrics (
     model_name text NOT NULL,
     model_version_id uuid NOT NULL,
     timestamp timestamptz NOT NULL DEFAULT clock_timestamp()
-        CONSTRAINT monitoring_metrics_timestamp_check CHECK (timestamp >= '0001-01-01 00:00+00' AND timestamp < '10000-01-01 00:00+00'),
+        CONSTRAINT monitoring_metrics_timestamp_check CHECK (ledger_is_time(timestamp)),
     lookback_hours double precision NOT NULL
         CONSTRAINT monitoring_metrics_lookback_hours_check CHECK (lookback_hours > 0 AND lookback_hours < 'infinity'),
     num_predictions bigint NOT NULL
@@ -37,7 +37,7 @@ CREATE TABLE monitoring_metrics (
     metadata jsonb NOT NULL DEFAULT '{}'
         CONSTRAINT monitoring_metrics_metadata_check CHECK (jsonb_typeof(metadata) = 'object'),
     created_at timestamptz NOT NULL DEFAULT now()
-        CONSTRAINT monitoring_metrics_created_at_check CHECK (created_at >= '0001-01-01 00:00+00' AND created_at < '10000-01-01 00:00+00'),
+        CONSTRAINT monitoring_metrics_created_at_check CHECK (ledger_is_time(created_at)),
     -- Lets a decision prove that the run it names is about its own model.
     CONSTRAINT monitoring_metrics_id_model_name_key UNIQUE (id, model_name),
     CONSTRAINT monitoring_metrics_run_key UNIQUE (model_name, timestamp, lookback_hours),
@@ -101,3 +101,7 @@ COMMENT ON FUNCTION monitoring_metrics_before_insert() IS
 CREATE TRIGGER monitoring_metrics_before_insert
     BEFORE INSERT ON monitoring_metrics
     FOR EACH ROW EXECUTE FUNCTION monitoring_metrics_before_insert();
+
+INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES
+    ('reader', 'SELECT', 'TABLE', 'monitoring_metrics'),
+    ('writer', 'INSERT', 'TABLE', 'monitoring_metrics');

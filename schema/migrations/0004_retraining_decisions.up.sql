@@ -3,7 +3,7 @@
 CREATE TABLE retraining_decisions (
     id uuid CONSTRAINT retraining_decisions_pkey PRIMARY KEY DEFAULT ledger_uuid(),
     timestamp timestamptz NOT NULL DEFAULT clock_timestamp()
-        CONSTRAINT retraining_decisions_timestamp_check CHECK (timestamp >= '0001-01-01 00:00+00' AND timestamp < '10000-01-01 00:00+00'),
+        CONSTRAINT retraining_decisions_timestamp_check CHECK (ledger_is_time(timestamp)),
     model_name text NOT NULL,
     candidate_version_id uuid,
     production_version_id uuid,
@@ -35,7 +35,7 @@ CREATE TABLE retraining_decisions (
     resolves_id uuid
         CONSTRAINT retraining_decisions_resolves_fkey REFERENCES retraining_decisions (id),
     created_at timestamptz NOT NULL DEFAULT now()
-        CONSTRAINT retraining_decisions_created_at_check CHECK (created_at >= '0001-01-01 00:00+00' AND created_at < '10000-01-01 00:00+00'),
+        CONSTRAINT retraining_decisions_created_at_check CHECK (ledger_is_time(created_at)),
     CONSTRAINT retraining_decisions_monitoring_run_fkey
         FOREIGN KEY (monitoring_run_id, model_name) REFERENCES monitoring_metrics (id, model_name),
     CONSTRAINT retraining_decisions_resolves_key UNIQUE (resolves_id),
@@ -55,7 +55,7 @@ CREATE INDEX retraining_decisions_production_idx ON retraining_decisions (produc
 CREATE INDEX retraining_decisions_monitoring_run_idx ON retraining_decisions (monitoring_run_id);
 
 COMMENT ON TABLE retraining_decisions IS
-    'Gate decisions on candidates, append-only: a pending decision is settled by a later row that resolves it.';
+    'Gate decisions on candidates, append-only: a pending decision is resolved by a later row that names it.';
 COMMENT ON COLUMN retraining_decisions.id IS 'Time-ordered id (UUIDv7); a decision retried with the same id is recorded once.';
 COMMENT ON COLUMN retraining_decisions.timestamp IS 'When the decision was taken.';
 COMMENT ON COLUMN retraining_decisions.model_name IS 'The model it is about.';
@@ -72,7 +72,7 @@ COMMENT ON COLUMN retraining_decisions.labeled_samples IS 'Number of labelled pr
 COMMENT ON COLUMN retraining_decisions.coverage_pct IS 'Share of predictions with ground truth, in percent.';
 COMMENT ON COLUMN retraining_decisions.monitoring_run_id IS 'The monitoring run that triggered it.';
 COMMENT ON COLUMN retraining_decisions.decided_by IS 'Who or what decided.';
-COMMENT ON COLUMN retraining_decisions.resolves_id IS 'The pending decision that this one settles.';
+COMMENT ON COLUMN retraining_decisions.resolves_id IS 'The pending decision that this one resolves.';
 COMMENT ON COLUMN retraining_decisions.created_at IS 'When the row was written.';
 
 CREATE FUNCTION retraining_decisions_before_insert() RETURNS trigger
@@ -115,24 +115,6 @@ CREATE TRIGGER retraining_decisions_append_only
     BEFORE UPDATE OR DELETE OR TRUNCATE ON retraining_decisions
     FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
 
-CREATE FUNCTION ledger_check_decision(decision_id uuid, version_id uuid) RETURNS void
-LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
-DECLARE
-    decision retraining_decisions;
-BEGIN
-    SELECT * INTO decision FROM retraining_decisions d WHERE d.id = decision_id;
-    IF decision_id IS NULL THEN
-        RETURN;
-    ELSIF NOT FOUND THEN
-        RAISE EXCEPTION 'decision_id: there is no decision %', decision_id USING ERRCODE = 'MLNF0';
-    ELSIF decision.candidate_version_id IS DISTINCT FROM version_id THEN
-        RAISE EXCEPTION 'decision_id: decision % is about another version', decision_id
-            USING ERRCODE = 'MLPR0', HINT = 'Give the decision that judged the version to be promoted.';
-    ELSIF decision.action <> 'promote' THEN
-        RAISE EXCEPTION 'decision_id: decision % does not allow a promotion, its action is %', decision_id, decision.action
-            USING ERRCODE = 'MLPR0', HINT = 'A pending decision must be resolved first; give the one that resolves it.';
-    END IF;
-END
-$$;
-COMMENT ON FUNCTION ledger_check_decision(uuid, uuid) IS
-    'Refuses a decision that was not to promote that very version.';
+INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES
+    ('reader', 'SELECT', 'TABLE', 'retraining_decisions'),
+    ('writer', 'INSERT', 'TABLE', 'retraining_decisions');

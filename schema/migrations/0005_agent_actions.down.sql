@@ -1,3 +1,5 @@
+DELETE FROM ledger_privileges WHERE object_name IN (
+    'agent_actions', 'approve_action', 'execute_action', 'expire_actions', 'reject_action', 'v_pending_actions');
 DROP VIEW v_pending_actions;
 DROP FUNCTION expire_actions();
 DROP FUNCTION execute_action(uuid, text, jsonb, boolean);

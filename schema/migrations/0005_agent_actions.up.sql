@@ -3,13 +3,11 @@
 CREATE TABLE agent_actions (
     id uuid CONSTRAINT agent_actions_pkey PRIMARY KEY DEFAULT ledger_uuid(),
     requested_at timestamptz NOT NULL DEFAULT clock_timestamp()
-        CONSTRAINT agent_actions_requested_at_check CHECK (requested_at >= '0001-01-01 00:00+00' AND requested_at < '10000-01-01 00:00+00'),
+        CONSTRAINT agent_actions_requested_at_check CHECK (ledger_is_time(requested_at)),
     requested_by text NOT NULL DEFAULT session_user
-        CONSTRAINT agent_actions_requested_by_check
-        CHECK (char_length(requested_by) <= 255 AND requested_by !~ '[[:cntrl:]]' AND ledger_person(requested_by) <> ''),
+        CONSTRAINT agent_actions_requested_by_check CHECK (ledger_is_person(requested_by)),
     action_type text NOT NULL
-        CONSTRAINT agent_actions_action_type_check
-        CHECK (char_length(action_type) BETWEEN 1 AND 255 AND action_type = btrim(action_type) AND action_type !~ '[[:cntrl:]]'),
+        CONSTRAINT agent_actions_action_type_check CHECK (ledger_is_name(action_type)),
     description text,
     parameters jsonb NOT NULL DEFAULT '{}'
         CONSTRAINT agent_actions_parameters_check CHECK (jsonb_typeof(parameters) = 'object'),
@@ -30,13 +28,11 @@ CREATE TABLE agent_actions (
         CONSTRAINT agent_actions_status_check
         CHECK (status IN ('pending', 'approved', 'rejected', 'executed', 'failed', 'expired')),
     reviewed_by text
-        CONSTRAINT agent_actions_reviewed_by_check
-        CHECK (char_length(reviewed_by) <= 255 AND reviewed_by !~ '[[:cntrl:]]' AND ledger_person(reviewed_by) <> ''),
+        CONSTRAINT agent_actions_reviewed_by_check CHECK (ledger_is_person(reviewed_by)),
     reviewed_at timestamptz,
     review_comment text,
     executed_by text
-        CONSTRAINT agent_actions_executed_by_check
-        CHECK (char_length(executed_by) <= 255 AND executed_by !~ '[[:cntrl:]]' AND ledger_person(executed_by) <> ''),
+        CONSTRAINT agent_actions_executed_by_check CHECK (ledger_is_person(executed_by)),
     executed_at timestamptz,
     result jsonb
         CONSTRAINT agent_actions_result_check CHECK (jsonb_typeof(result) = 'object'),
@@ -209,22 +205,24 @@ COMMENT ON FUNCTION ledger_review_action(uuid, text, text, text) IS
 
 CREATE FUNCTION approve_action(action_id uuid, reviewed_by text DEFAULT NULL, comment text DEFAULT NULL)
 RETURNS agent_actions
-LANGUAGE sql SET search_path FROM CURRENT
+LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT
 RETURN ledger_review_action(action_id, 'approved', reviewed_by, comment);
 COMMENT ON FUNCTION approve_action(uuid, text, text) IS
     'Approves a pending action. Repeating it by the same reviewer changes nothing.';
+REVOKE ALL ON FUNCTION approve_action(uuid, text, text) FROM PUBLIC;
 
 CREATE FUNCTION reject_action(action_id uuid, reviewed_by text DEFAULT NULL, comment text DEFAULT NULL)
 RETURNS agent_actions
-LANGUAGE sql SET search_path FROM CURRENT
+LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT
 RETURN ledger_review_action(action_id, 'rejected', reviewed_by, comment);
 COMMENT ON FUNCTION reject_action(uuid, text, text) IS
     'Rejects a pending action. Repeating it by the same reviewer changes nothing.';
+REVOKE ALL ON FUNCTION reject_action(uuid, text, text) FROM PUBLIC;
 
 CREATE FUNCTION execute_action(
     action_id uuid, executed_by text DEFAULT NULL, result jsonb DEFAULT NULL, succeeded boolean DEFAULT true)
 RETURNS agent_actions
-LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE
     action agent_actions := ledger_lock_action(action_id);
     actor text := coalesce(executed_by, session_user);
@@ -241,9 +239,10 @@ END
 $$;
 COMMENT ON FUNCTION execute_action(uuid, text, jsonb, boolean) IS
     'Marks an action as executed, or as failed, with its result. One that needs an approval must have it. Repeating the call changes nothing.';
+REVOKE ALL ON FUNCTION execute_action(uuid, text, jsonb, boolean) FROM PUBLIC;
 
 CREATE FUNCTION expire_actions() RETURNS bigint
-LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE
     moment timestamptz := clock_timestamp();
     expired bigint;
@@ -260,6 +259,7 @@ END
 $$;
 COMMENT ON FUNCTION expire_actions() IS
     'Marks the actions past their expires_at as expired and returns how many.';
+REVOKE ALL ON FUNCTION expire_actions() FROM PUBLIC;
 
 CREATE VIEW v_pending_actions WITH (security_invoker = true) AS
 SELECT a.requested_at,
@@ -299,3 +299,13 @@ COMMENT ON COLUMN v_pending_actions.issue_type IS 'The kind of that issue.';
 COMMENT ON COLUMN v_pending_actions.issue_severity IS 'The severity of that issue.';
 COMMENT ON COLUMN v_pending_actions.model_version_id IS 'Id of the version.';
 COMMENT ON COLUMN v_pending_actions.action_id IS 'Id of the action.';
+
+INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES
+    ('reader', 'SELECT', 'TABLE', 'agent_actions'),
+    ('writer', 'INSERT', 'TABLE', 'agent_actions'),
+    ('writer', 'EXECUTE', 'FUNCTION', 'execute_action'),
+    ('writer', 'EXECUTE', 'FUNCTION', 'expire_actions'),
+    ('approver', 'EXECUTE', 'FUNCTION', 'approve_action'),
+    ('approver', 'EXECUTE', 'FUNCTION', 'reject_action'),
+    ('approver', 'EXECUTE', 'FUNCTION', 'expire_actions'),
+    ('reader', 'SELECT', 'VIEW', 'v_pending_actions');

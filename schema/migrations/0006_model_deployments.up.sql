@@ -4,7 +4,7 @@ CREATE TABLE model_slots (
     id integer GENERATED ALWAYS AS IDENTITY CONSTRAINT model_slots_pkey PRIMARY KEY,
     model_name text NOT NULL,
     slot text NOT NULL
-        CONSTRAINT model_slots_slot_check CHECK (slot ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'),
+        CONSTRAINT model_slots_slot_check CHECK (ledger_is_slug(slot)),
     created_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT model_slots_model_name_slot_key UNIQUE (model_name, slot),
     CONSTRAINT model_slots_id_model_name_key UNIQUE (id, model_name)
@@ -45,7 +45,7 @@ COMMENT ON FUNCTION ledger_lock_slot(text, text) IS
 CREATE TABLE promotion_policies (
     model_name text NOT NULL,
     slot text NOT NULL DEFAULT 'production'
-        CONSTRAINT promotion_policies_slot_check CHECK (slot ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'),
+        CONSTRAINT promotion_policies_slot_check CHECK (ledger_is_slug(slot)),
     requires_decision boolean NOT NULL DEFAULT false,
     requires_approval boolean NOT NULL DEFAULT false,
     updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -89,7 +89,7 @@ CREATE TABLE model_deployments (
     model_name text NOT NULL,
     model_version_id uuid NOT NULL,
     deployed_at timestamptz NOT NULL
-        CONSTRAINT model_deployments_deployed_at_check CHECK (deployed_at >= '0001-01-01 00:00+00' AND deployed_at < '10000-01-01 00:00+00'),
+        CONSTRAINT model_deployments_deployed_at_check CHECK (ledger_is_time(deployed_at)),
     retired_at timestamptz
         CONSTRAINT model_deployments_retired_at_check CHECK (isfinite(retired_at)),
     deployed_by text NOT NULL DEFAULT session_user,
@@ -183,17 +183,28 @@ CREATE TRIGGER model_deployments_append_only
 
 CREATE FUNCTION model_deployments_check_decision() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    decision retraining_decisions;
 BEGIN
-    PERFORM ledger_check_decision(NEW.decision_id, NEW.model_version_id);
+    SELECT * INTO decision FROM retraining_decisions d WHERE d.id = NEW.decision_id;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'decision_id: there is no decision %', NEW.decision_id USING ERRCODE = 'MLNF0';
+    ELSIF decision.candidate_version_id IS DISTINCT FROM NEW.model_version_id THEN
+        RAISE EXCEPTION 'decision_id: decision % is about another version', decision.id
+            USING ERRCODE = 'MLPR0', HINT = 'Give the decision that judged the version to be promoted.';
+    ELSIF decision.action <> 'promote' THEN
+        RAISE EXCEPTION 'decision_id: decision % does not allow a promotion, its action is %', decision.id, decision.action
+            USING ERRCODE = 'MLPR0', HINT = 'A pending decision must be resolved first; give the one that resolves it.';
+    END IF;
     RETURN NEW;
 END
 $$;
 COMMENT ON FUNCTION model_deployments_check_decision() IS
-    'Trigger of model_deployments: a deployment needs a decision that allows it, if it names one.';
+    'Trigger of model_deployments: a decision that is named must be to promote that very version.';
 
 CREATE TRIGGER model_deployments_check_decision
     BEFORE INSERT ON model_deployments
-    FOR EACH ROW EXECUTE FUNCTION model_deployments_check_decision();
+    FOR EACH ROW WHEN (NEW.decision_id IS NOT NULL) EXECUTE FUNCTION model_deployments_check_decision();
 
 CREATE FUNCTION ledger_use_action(deployment model_deployments, slot text, approval_required boolean) RETURNS void
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
@@ -339,3 +350,10 @@ LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
 $$;
 COMMENT ON FUNCTION production_at(text, timestamptz, text) IS
     'The deployment that held a slot of a model at an instant: one row, or none.';
+
+INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES
+    ('reader', 'SELECT', 'TABLE', 'model_slots'),
+    ('reader', 'SELECT', 'TABLE', 'promotion_policies'),
+    ('reader', 'SELECT', 'TABLE', 'model_deployments'),
+    ('reader', 'SELECT', 'VIEW', 'v_deployments'),
+    ('reader', 'EXECUTE', 'FUNCTION', 'production_at');

@@ -1,3 +1,4 @@
+DELETE FROM ledger_privileges WHERE object_name IN ('promote', 'retire', 'rollback');
 DROP FUNCTION retire(text, text, text, text, timestamptz, uuid);
 DROP FUNCTION rollback(text, text, text, text, timestamptz, uuid);
 DROP FUNCTION promote(text, text, text, text, text, uuid, timestamptz, uuid, uuid);

@@ -55,7 +55,7 @@ CREATE FUNCTION promote(
     reason text DEFAULT NULL, decision_id uuid DEFAULT NULL, at timestamptz DEFAULT NULL,
     deployment_id uuid DEFAULT NULL, action_id uuid DEFAULT NULL)
 RETURNS v_deployments
-LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE
     version model_versions;
     locked model_slots;
@@ -90,7 +90,6 @@ BEGIN
         RAISE EXCEPTION 'model_version: is required'
             USING ERRCODE = 'MLIV0', HINT = 'Name the version, or the decision or action that allows it.';
     END IF;
-    PERFORM ledger_check_decision(promote.decision_id, version.id);
     locked := ledger_lock_slot(version.model_name, promote.slot);
     SELECT * INTO current FROM v_deployments d WHERE d.id = promote.deployment_id;
     IF FOUND THEN
@@ -117,12 +116,13 @@ END
 $$;
 COMMENT ON FUNCTION promote(text, text, text, text, text, uuid, timestamptz, uuid, uuid) IS
     'Puts a version into a slot and ends the interval of the one before, in one step. Without a version it is the candidate of the decision, or the version of the action, which is then used up. Promoting the version that is there changes nothing, unless the promotion has a deployment_id; repeating one changes nothing.';
+REVOKE ALL ON FUNCTION promote(text, text, text, text, text, uuid, timestamptz, uuid, uuid) FROM PUBLIC;
 
 CREATE FUNCTION rollback(
     model_name text, slot text DEFAULT 'production', rolled_back_by text DEFAULT NULL,
     reason text DEFAULT NULL, at timestamptz DEFAULT NULL, deployment_id uuid DEFAULT NULL)
 RETURNS v_deployments
-LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE
     locked model_slots := ledger_lock_slot(model_name, slot);
     newest model_deployments;
@@ -161,12 +161,13 @@ END
 $$;
 COMMENT ON FUNCTION rollback(text, text, text, text, timestamptz, uuid) IS
     'Puts back the version that held the slot before; after a retirement, the one that was retired. Repeating a deployment_id changes nothing.';
+REVOKE ALL ON FUNCTION rollback(text, text, text, text, timestamptz, uuid) FROM PUBLIC;
 
 CREATE FUNCTION retire(
     model_name text, slot text DEFAULT 'production', retired_by text DEFAULT NULL,
     reason text DEFAULT NULL, at timestamptz DEFAULT NULL, deployment_id uuid DEFAULT NULL)
 RETURNS v_deployments
-LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE
     locked model_slots := ledger_lock_slot(model_name, slot);
     current v_deployments;
@@ -189,3 +190,9 @@ END
 $$;
 COMMENT ON FUNCTION retire(text, text, text, text, timestamptz, uuid) IS
     'Empties a slot. With a deployment_id it retires that very deployment, and repeating it changes nothing.';
+REVOKE ALL ON FUNCTION retire(text, text, text, text, timestamptz, uuid) FROM PUBLIC;
+
+INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES
+    ('writer', 'EXECUTE', 'FUNCTION', 'promote'),
+    ('writer', 'EXECUTE', 'FUNCTION', 'rollback'),
+    ('writer', 'EXECUTE', 'FUNCTION', 'retire');

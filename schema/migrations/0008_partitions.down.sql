@@ -1,3 +1,4 @@
+DELETE FROM ledger_privileges WHERE object_name IN ('ensure_partitions', 'ledger_make_partitions', 'partition_policies');
 DROP FUNCTION ensure_partitions(text, timestamptz, timestamptz);
 DROP FUNCTION ledger_make_partitions(text, timestamptz[]);
 DROP FUNCTION ledger_attach_partitions(text, tstzrange[]);

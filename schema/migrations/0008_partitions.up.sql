@@ -53,7 +53,7 @@ $$;
 COMMENT ON FUNCTION ledger_attach_partitions(text, tstzrange[]) IS 'Makes one partition for each range; writers go on meanwhile.';
 
 CREATE FUNCTION ledger_make_partitions(table_name text, times timestamptz[]) RETURNS integer
-LANGUAGE plpgsql SET search_path FROM CURRENT SET timezone = 'UTC' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET timezone = 'UTC' AS $$
 DECLARE
     period text;
     missing tstzrange[];
@@ -84,7 +84,7 @@ COMMENT ON FUNCTION ledger_make_partitions(text, timestamptz[]) IS
     'Makes the partitions that a table lacks for certain times, and returns how many; when more than a hundred are missing, each month that is over is one.';
 
 CREATE FUNCTION ensure_partitions(table_name text, since timestamptz, until timestamptz) RETURNS integer
-LANGUAGE plpgsql SET search_path FROM CURRENT SET timezone = 'UTC' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET timezone = 'UTC' AS $$
 BEGIN
     IF since IS NULL OR until IS NULL OR until < since THEN
         RAISE EXCEPTION 'until: must not be before since' USING ERRCODE = 'MLIV0';
@@ -99,3 +99,10 @@ END
 $$;
 COMMENT ON FUNCTION ensure_partitions(text, timestamptz, timestamptz) IS
     'Makes the missing partitions of a table from one instant to another, both included, and returns how many; writers go on meanwhile. When more than a hundred are missing, each month that is over is one.';
+REVOKE ALL ON FUNCTION ledger_make_partitions(text, timestamptz[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION ensure_partitions(text, timestamptz, timestamptz) FROM PUBLIC;
+
+INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES
+    ('reader', 'SELECT', 'TABLE', 'partition_policies'),
+    ('writer', 'EXECUTE', 'FUNCTION', 'ensure_partitions'),
+    ('writer', 'EXECUTE', 'FUNCTION', 'ledger_make_partitions');

@@ -1,3 +1,5 @@
+DELETE FROM ledger_privileges WHERE object_name IN (
+    'prediction_batches', 'predictions', 'v_prediction_log', 'v_predictions');
 DROP VIEW v_prediction_log;
 DROP VIEW v_predictions;
 DROP TABLE predictions;

@@ -172,3 +172,16 @@ COMMENT ON COLUMN v_prediction_log.batch_id IS 'Id of the batch request it belon
 COMMENT ON COLUMN v_prediction_log.error_message IS 'What went wrong.';
 COMMENT ON COLUMN v_prediction_log.cache_hit IS 'Whether the answer came from a cache.';
 COMMENT ON COLUMN v_prediction_log.model_version_id IS 'Id of the version.';
+
+INSERT INTO ledger_privileges (role, privilege, object_type, object_name, columns) VALUES
+    ('reader', 'SELECT', 'TABLE', 'prediction_batches', NULL),
+    ('writer', 'INSERT', 'TABLE', 'prediction_batches', NULL),
+    -- Not what went into the model as text, nor who asked: inputs, metadata, user_agent, client_ip.
+    ('reader', 'SELECT', 'TABLE', 'predictions', '{id, predicted_at, model_version_id, request_id, batch_id, feature_values, prediction, predicted_label,
+      probability, class_probabilities, confidence_lower, confidence_upper, latency_ms, status, error_message, cache_hit}'),
+    ('writer', 'SELECT', 'TABLE', 'predictions', NULL),
+    ('auditor', 'SELECT', 'TABLE', 'predictions', NULL),
+    ('writer', 'INSERT', 'TABLE', 'predictions', NULL),
+    ('writer', 'SELECT', 'VIEW', 'v_predictions', NULL),
+    ('auditor', 'SELECT', 'VIEW', 'v_predictions', NULL),
+    ('reader', 'SELECT', 'VIEW', 'v_prediction_log', NULL);

@@ -265,3 +265,17 @@ COMMENT ON COLUMN v_version_tasks.task IS 'binary, multiclass or regression; NUL
 COMMENT ON COLUMN v_version_tasks.class_names IS 'Its classes; of a declared version in the order of class_probabilities.';
 COMMENT ON COLUMN v_version_tasks.positive_label IS 'The class that probability is about; NULL where nothing tells.';
 COMMENT ON COLUMN v_version_tasks.is_declared IS 'Whether the task was declared at registration.';
+
+INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES
+    ('reader', 'SELECT', 'TABLE', 'ground_truth'),
+    ('reader', 'SELECT', 'TABLE', 'ground_truth_waiting'),
+    ('writer', 'INSERT', 'TABLE', 'ground_truth'),
+    -- A queue, not history: labels leave it for ground_truth.
+    ('writer', 'INSERT', 'TABLE', 'ground_truth_waiting'),
+    ('writer', 'UPDATE', 'TABLE', 'ground_truth_waiting'),
+    ('writer', 'DELETE', 'TABLE', 'ground_truth_waiting'),
+    ('reader', 'SELECT', 'VIEW', 'v_labeled_predictions'),
+    ('reader', 'SELECT', 'TABLE', 'observed_outcomes'),
+    ('writer', 'INSERT', 'TABLE', 'observed_outcomes'),
+    ('writer', 'UPDATE', 'TABLE', 'observed_outcomes'),
+    ('reader', 'SELECT', 'VIEW', 'v_version_tasks');

@@ -1,3 +1,4 @@
+DELETE FROM ledger_privileges WHERE object_name IN ('record_ground_truth', 'match_ground_truth');
 DROP TRIGGER prediction_batches_after_insert ON prediction_batches;
 DROP FUNCTION prediction_batches_after_insert();
 DROP FUNCTION ledger_match_write(timestamptz, timestamptz);

@@ -335,7 +335,7 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 COMMENT ON FUNCTION ledger_match_write(timestamptz, timestamptz) IS
-    'Settles the labels that waited for a write of predictions; never fails.';
+    'Matches the labels that waited for a write of predictions; never fails.';
 
 CREATE FUNCTION prediction_batches_after_insert() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
@@ -353,8 +353,12 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION prediction_batches_after_insert() IS
-    'Settles the labels that waited for the predictions of a write, when it commits.';
+    'Matches the labels that waited for the predictions of a write, when it commits.';
 
 CREATE CONSTRAINT TRIGGER prediction_batches_after_insert
     AFTER INSERT ON prediction_batches DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION prediction_batches_after_insert();
+
+INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES
+    ('writer', 'EXECUTE', 'FUNCTION', 'record_ground_truth'),
+    ('writer', 'EXECUTE', 'FUNCTION', 'match_ground_truth');

@@ -3,7 +3,7 @@
 CREATE TABLE drift_reports (
     id uuid CONSTRAINT drift_reports_pkey PRIMARY KEY DEFAULT ledger_uuid(),
     timestamp timestamptz NOT NULL DEFAULT clock_timestamp()
-        CONSTRAINT drift_reports_timestamp_check CHECK (timestamp >= '0001-01-01 00:00+00' AND timestamp < '10000-01-01 00:00+00'),
+        CONSTRAINT drift_reports_timestamp_check CHECK (ledger_is_time(timestamp)),
     model_name text NOT NULL,
     model_version_id uuid NOT NULL,
     lookback_hours double precision NOT NULL,
@@ -41,7 +41,7 @@ CREATE TABLE drift_reports (
     metadata jsonb NOT NULL DEFAULT '{}'
         CONSTRAINT drift_reports_metadata_check CHECK (jsonb_typeof(metadata) = 'object'),
     created_at timestamptz NOT NULL DEFAULT now()
-        CONSTRAINT drift_reports_created_at_check CHECK (created_at >= '0001-01-01 00:00+00' AND created_at < '10000-01-01 00:00+00'),
+        CONSTRAINT drift_reports_created_at_check CHECK (ledger_is_time(created_at)),
     CONSTRAINT drift_reports_window_check CHECK (window_start < window_end),
     CONSTRAINT drift_reports_reference_check CHECK (reference_start <= reference_end),
     CONSTRAINT drift_reports_drifted_of_features_check CHECK (n_drifted_features <= n_features),
@@ -182,3 +182,7 @@ CREATE TRIGGER drift_reports_before_insert
 CREATE TRIGGER drift_reports_append_only
     BEFORE UPDATE OR DELETE OR TRUNCATE ON drift_reports
     FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+
+INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES
+    ('reader', 'SELECT', 'TABLE', 'drift_reports'),
+    ('writer', 'INSERT', 'TABLE', 'drift_reports');

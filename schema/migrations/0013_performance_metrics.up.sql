@@ -3,24 +3,24 @@
 CREATE TABLE performance_metrics (
     id uuid CONSTRAINT performance_metrics_pkey PRIMARY KEY DEFAULT ledger_uuid(),
     timestamp timestamptz NOT NULL DEFAULT clock_timestamp()
-        CONSTRAINT performance_metrics_timestamp_check CHECK (timestamp >= '0001-01-01 00:00+00' AND timestamp < '10000-01-01 00:00+00'),
+        CONSTRAINT performance_metrics_timestamp_check CHECK (ledger_is_time(timestamp)),
     model_name text NOT NULL,
     model_version_id uuid NOT NULL,
     metric_type text NOT NULL DEFAULT 'performance'
-        CONSTRAINT performance_metrics_metric_type_check CHECK (char_length(metric_type) BETWEEN 1 AND 255 AND metric_type = btrim(metric_type) AND metric_type !~ '[[:cntrl:]]'),
+        CONSTRAINT performance_metrics_metric_type_check CHECK (ledger_is_name(metric_type)),
     metric_name text NOT NULL
-        CONSTRAINT performance_metrics_metric_name_check CHECK (char_length(metric_name) BETWEEN 1 AND 255 AND metric_name = btrim(metric_name) AND metric_name !~ '[[:cntrl:]]'),
+        CONSTRAINT performance_metrics_metric_name_check CHECK (ledger_is_name(metric_name)),
     metric_value double precision NOT NULL
         CONSTRAINT performance_metrics_metric_value_check CHECK (abs(metric_value) <= 1e150),
     stage text NOT NULL DEFAULT 'production'
-        CONSTRAINT performance_metrics_stage_check CHECK (stage ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'),
+        CONSTRAINT performance_metrics_stage_check CHECK (ledger_is_slug(stage)),
     dataset_version text,
     slice text NOT NULL DEFAULT ''
-        CONSTRAINT performance_metrics_slice_check CHECK (char_length(slice) <= 255 AND slice = btrim(slice) AND slice !~ '[[:cntrl:]]'),
+        CONSTRAINT performance_metrics_slice_check CHECK (slice = '' OR ledger_is_name(slice)),
     metadata jsonb NOT NULL DEFAULT '{}'
         CONSTRAINT performance_metrics_metadata_check CHECK (jsonb_typeof(metadata) = 'object'),
     created_at timestamptz NOT NULL DEFAULT now()
-        CONSTRAINT performance_metrics_created_at_check CHECK (created_at >= '0001-01-01 00:00+00' AND created_at < '10000-01-01 00:00+00'),
+        CONSTRAINT performance_metrics_created_at_check CHECK (ledger_is_time(created_at)),
     CONSTRAINT performance_metrics_model_version_fkey
         FOREIGN KEY (model_version_id, model_name) REFERENCES model_versions (id, model_name)
 );
@@ -99,3 +99,8 @@ LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
 $$;
 COMMENT ON FUNCTION latest_performance_metrics(uuid) IS
     'The newest value of every series of a version, by metric, stage and slice.';
+
+INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES
+    ('reader', 'SELECT', 'TABLE', 'performance_metrics'),
+    ('writer', 'INSERT', 'TABLE', 'performance_metrics'),
+    ('reader', 'EXECUTE', 'FUNCTION', 'latest_performance_metrics');

@@ -4,9 +4,9 @@ CREATE TABLE system_metrics (
     id uuid NOT NULL DEFAULT ledger_uuid(),
     timestamp timestamptz NOT NULL DEFAULT clock_timestamp(),
     host text NOT NULL
-        CONSTRAINT system_metrics_host_check CHECK (char_length(host) BETWEEN 1 AND 255 AND host = btrim(host) AND host !~ '[[:cntrl:]]'),
+        CONSTRAINT system_metrics_host_check CHECK (ledger_is_name(host)),
     metric_name text NOT NULL
-        CONSTRAINT system_metrics_metric_name_check CHECK (char_length(metric_name) BETWEEN 1 AND 255 AND metric_name = btrim(metric_name) AND metric_name !~ '[[:cntrl:]]'),
+        CONSTRAINT system_metrics_metric_name_check CHECK (ledger_is_name(metric_name)),
     metric_value double precision NOT NULL
         CONSTRAINT system_metrics_metric_value_check CHECK (abs(metric_value) <= 1e150),
     unit text,
@@ -27,3 +27,7 @@ COMMENT ON COLUMN system_metrics.metric_value IS 'The value: a number, at most 1
 COMMENT ON COLUMN system_metrics.unit IS 'Unit of the value: percent, bytes, seconds or another word.';
 COMMENT ON COLUMN system_metrics.attributes IS 'What tells values of one name apart, such as {"path": "/"} or {"gpu": 0}.';
 INSERT INTO partition_policies (table_name) VALUES ('system_metrics');
+
+INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES
+    ('reader', 'SELECT', 'TABLE', 'system_metrics'),
+    ('writer', 'INSERT', 'TABLE', 'system_metrics');

@@ -5,13 +5,11 @@ CREATE TABLE monitors (
     model_name text
         CONSTRAINT monitors_model_name_check CHECK (model_name IS NOT NULL OR source = 'system'),
     name text NOT NULL
-        CONSTRAINT monitors_name_check
-        CHECK (char_length(name) BETWEEN 1 AND 255 AND name = btrim(name) AND name !~ '[[:cntrl:]]'),
+        CONSTRAINT monitors_name_check CHECK (ledger_is_name(name)),
     source text NOT NULL
         CONSTRAINT monitors_source_check CHECK (source IN ('monitoring', 'performance', 'system')),
     metric_name text NOT NULL
-        CONSTRAINT monitors_metric_name_check
-        CHECK (char_length(metric_name) BETWEEN 1 AND 255 AND metric_name = btrim(metric_name) AND metric_name !~ '[[:cntrl:]]'),
+        CONSTRAINT monitors_metric_name_check CHECK (ledger_is_name(metric_name)),
     slice text NOT NULL DEFAULT ''
         CONSTRAINT monitors_slice_check CHECK (slice = '' OR source = 'performance'),
     host text
@@ -34,7 +32,7 @@ CREATE TABLE monitors (
         CONSTRAINT monitors_hysteresis_check CHECK (hysteresis BETWEEN 0 AND 1e150),
     enabled boolean NOT NULL DEFAULT true,
     created_at timestamptz NOT NULL DEFAULT now()
-        CONSTRAINT monitors_created_at_check CHECK (created_at >= '0001-01-01 00:00+00' AND created_at < '10000-01-01 00:00+00'),
+        CONSTRAINT monitors_created_at_check CHECK (ledger_is_time(created_at)),
     created_by text NOT NULL DEFAULT session_user,
     removed_at timestamptz
         CONSTRAINT monitors_removed_at_check CHECK (removed_at >= created_at AND removed_at < '10000-01-01 00:00+00'),
@@ -177,3 +175,9 @@ END
 $$;
 COMMENT ON FUNCTION remove_monitor(uuid, text) IS
     'Ends a monitor and resolves its alert; repeating it changes nothing.';
+
+INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES
+    ('reader', 'SELECT', 'TABLE', 'monitors'),
+    ('writer', 'INSERT', 'TABLE', 'monitors'),
+    ('writer', 'EXECUTE', 'FUNCTION', 'add_default_monitors'),
+    ('owner', 'EXECUTE', 'FUNCTION', 'remove_monitor');

@@ -1,3 +1,4 @@
+DELETE FROM ledger_privileges WHERE object_name IN ('alert_occurrences', 'alerts', 'v_open_alerts');
 DROP VIEW v_open_alerts;
 DROP TABLE alert_occurrences;
 DROP TABLE alerts;

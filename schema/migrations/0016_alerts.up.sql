@@ -9,8 +9,7 @@ COMMENT ON FUNCTION ledger_severity_rank(text) IS
 CREATE TABLE alerts (
     id uuid CONSTRAINT alerts_pkey PRIMARY KEY DEFAULT ledger_uuid(),
     alert_type text NOT NULL
-        CONSTRAINT alerts_alert_type_check
-        CHECK (char_length(alert_type) BETWEEN 1 AND 255 AND alert_type = btrim(alert_type) AND alert_type !~ '[[:cntrl:]]'),
+        CONSTRAINT alerts_alert_type_check CHECK (ledger_is_name(alert_type)),
     severity text NOT NULL
         CONSTRAINT alerts_severity_check CHECK (severity IN ('info', 'warning', 'critical')),
     title text NOT NULL
@@ -28,7 +27,7 @@ CREATE TABLE alerts (
     occurrences bigint NOT NULL DEFAULT 1
         CONSTRAINT alerts_occurrences_check CHECK (occurrences >= 1),
     first_seen timestamptz NOT NULL DEFAULT clock_timestamp()
-        CONSTRAINT alerts_first_seen_check CHECK (first_seen >= '0001-01-01 00:00+00' AND first_seen < '10000-01-01 00:00+00'),
+        CONSTRAINT alerts_first_seen_check CHECK (ledger_is_time(first_seen)),
     last_seen timestamptz NOT NULL DEFAULT clock_timestamp(),
     acknowledged_at timestamptz,
     acknowledged_by text,
@@ -36,7 +35,7 @@ CREATE TABLE alerts (
     resolved_by text,
     notes text,
     snoozed_until timestamptz
-        CONSTRAINT alerts_snoozed_until_check CHECK (snoozed_until >= '0001-01-01 00:00+00' AND snoozed_until < '10000-01-01 00:00+00'),
+        CONSTRAINT alerts_snoozed_until_check CHECK (ledger_is_time(snoozed_until)),
     snoozed_by text,
     created_at timestamptz NOT NULL DEFAULT now(),
     -- So that nobody else's alert can be in the way of a monitor.
@@ -226,3 +225,8 @@ COMMENT ON COLUMN v_open_alerts.related_data IS 'What the newest occurrence is a
 COMMENT ON COLUMN v_open_alerts.dedup_key IS 'What makes two occurrences the same alert.';
 COMMENT ON COLUMN v_open_alerts.monitor_id IS 'Id of the monitor that raised it.';
 COMMENT ON COLUMN v_open_alerts.alert_id IS 'Id of the alert.';
+
+INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES
+    ('reader', 'SELECT', 'TABLE', 'alerts'),
+    ('reader', 'SELECT', 'TABLE', 'alert_occurrences'),
+    ('reader', 'SELECT', 'VIEW', 'v_open_alerts');

@@ -33,17 +33,17 @@ END
 $$;
 COMMENT ON FUNCTION ledger_lock_alert(uuid) IS 'Locks an alert until the end of the transaction.';
 
-CREATE FUNCTION ledger_refuse_settled_alert(settled alerts) RETURNS void
+CREATE FUNCTION ledger_refuse_closed_alert(alert alerts) RETURNS void
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
-    IF settled.status <> 'active' THEN
-        RAISE EXCEPTION 'alert % was already % by % at %', settled.id, settled.status,
-            coalesce(settled.resolved_by, settled.acknowledged_by), coalesce(settled.resolved_at, settled.acknowledged_at)
+    IF alert.status <> 'active' THEN
+        RAISE EXCEPTION 'alert % was already % by % at %', alert.id, alert.status,
+            coalesce(alert.resolved_by, alert.acknowledged_by), coalesce(alert.resolved_at, alert.acknowledged_at)
             USING ERRCODE = 'MLCF0';
     END IF;
 END
 $$;
-COMMENT ON FUNCTION ledger_refuse_settled_alert(alerts) IS
+COMMENT ON FUNCTION ledger_refuse_closed_alert(alerts) IS
     'Tells whoever comes too late who acknowledged or resolved the alert, and when.';
 
 CREATE FUNCTION raise_alert(
@@ -51,7 +51,7 @@ CREATE FUNCTION raise_alert(
     related_data jsonb DEFAULT NULL, model_name text DEFAULT NULL, dedup_key text DEFAULT NULL,
     at timestamptz DEFAULT NULL, occurrence_id uuid DEFAULT NULL, monitor_id uuid DEFAULT NULL)
 RETURNS alerts
-LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE
     key text := coalesce(raise_alert.dedup_key, concat_ws(':', raise_alert.alert_type, raise_alert.model_name));
     new alert_occurrences;
@@ -120,11 +120,12 @@ END
 $$;
 COMMENT ON FUNCTION raise_alert(text, text, text, text, jsonb, text, text, timestamptz, uuid, uuid) IS
     'Opens an alert, or counts one more occurrence on the open one of the same key. Repeating an occurrence_id counts nothing.';
+REVOKE ALL ON FUNCTION raise_alert(text, text, text, text, jsonb, text, text, timestamptz, uuid, uuid) FROM PUBLIC;
 
 CREATE FUNCTION acknowledge_alert(
     alert_id uuid, acknowledged_by text DEFAULT NULL, notes text DEFAULT NULL, at timestamptz DEFAULT NULL)
 RETURNS alerts
-LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE
     alert alerts := ledger_lock_alert(alert_id);
     actor text := coalesce(acknowledge_alert.acknowledged_by, session_user);
@@ -133,7 +134,7 @@ BEGIN
        AND (acknowledge_alert.notes IS NULL OR starts_with(concat(alert.notes, E'\n'), acknowledge_alert.notes || E'\n')) THEN
         RETURN alert;
     END IF;
-    PERFORM ledger_refuse_settled_alert(alert);
+    PERFORM ledger_refuse_closed_alert(alert);
     UPDATE alerts a
     SET status = 'acknowledged', acknowledged_by = actor, notes = acknowledge_alert.notes,
         acknowledged_at = ledger_alert_moment(acknowledge_alert.at, a.first_seen)
@@ -144,12 +145,13 @@ END
 $$;
 COMMENT ON FUNCTION acknowledge_alert(uuid, text, text, timestamptz) IS
     'Records who takes an active alert on. Repeated by the same person with the same notes it changes nothing; whoever else comes later is told who was first.';
+REVOKE ALL ON FUNCTION acknowledge_alert(uuid, text, text, timestamptz) FROM PUBLIC;
 
 CREATE FUNCTION resolve_alert(
     alert_id uuid DEFAULT NULL, dedup_key text DEFAULT NULL, resolved_by text DEFAULT NULL,
     notes text DEFAULT NULL, at timestamptz DEFAULT NULL)
 RETURNS SETOF alerts
-LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE
     alert alerts;
     actor text := coalesce(resolve_alert.resolved_by, session_user);
@@ -168,7 +170,7 @@ BEGIN
     IF alert.status = 'resolved' THEN
         IF alert.resolved_by <> actor
            OR right(concat(E'\n', alert.notes), char_length(resolve_alert.notes) + 1) <> E'\n' || resolve_alert.notes THEN
-            PERFORM ledger_refuse_settled_alert(alert);
+            PERFORM ledger_refuse_closed_alert(alert);
         END IF;
         RETURN NEXT alert;
         RETURN;
@@ -183,15 +185,16 @@ END
 $$;
 COMMENT ON FUNCTION resolve_alert(uuid, text, text, text, timestamptz) IS
     'Ends an alert for good, by its id or as the open alert of a key: then no row when none is open. Repeated by the same person with the same notes it changes nothing.';
+REVOKE ALL ON FUNCTION resolve_alert(uuid, text, text, text, timestamptz) FROM PUBLIC;
 
 CREATE FUNCTION snooze_alert(alert_id uuid, until timestamptz, snoozed_by text DEFAULT NULL) RETURNS alerts
-LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE
     alert alerts := ledger_lock_alert(alert_id);
     actor text := coalesce(snooze_alert.snoozed_by, session_user);
 BEGIN
     IF alert.status = 'resolved' THEN
-        PERFORM ledger_refuse_settled_alert(alert);
+        PERFORM ledger_refuse_closed_alert(alert);
     ELSIF (alert.snoozed_until, alert.snoozed_by) IS NOT DISTINCT FROM (until, actor) THEN
         RETURN alert;
     ELSIF until <= clock_timestamp() THEN
@@ -204,3 +207,11 @@ END
 $$;
 COMMENT ON FUNCTION snooze_alert(uuid, timestamptz, text) IS
     'Leaves an open alert out of the list of active ones until an instant; without one it is back at once.';
+REVOKE ALL ON FUNCTION snooze_alert(uuid, timestamptz, text) FROM PUBLIC;
+
+INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES
+    ('writer', 'EXECUTE', 'FUNCTION', 'raise_alert'),
+    ('writer', 'EXECUTE', 'FUNCTION', 'resolve_alert'),
+    ('approver', 'EXECUTE', 'FUNCTION', 'acknowledge_alert'),
+    ('approver', 'EXECUTE', 'FUNCTION', 'resolve_alert'),
+    ('approver', 'EXECUTE', 'FUNCTION', 'snooze_alert');

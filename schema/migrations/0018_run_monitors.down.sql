@@ -1,3 +1,4 @@
+DELETE FROM ledger_privileges WHERE object_name IN ('monitor_states', 'run_monitors', 'v_monitors');
 DROP VIEW v_monitors;
 DROP FUNCTION run_monitors(text, timestamptz);
 DROP FUNCTION ledger_run_monitor(monitors, timestamptz);

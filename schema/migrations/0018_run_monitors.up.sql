@@ -195,7 +195,7 @@ RETURNS TABLE (
     monitor_id uuid, model_name text, name text, source text, metric_name text, state text, severity text,
     value double precision, operator text, threshold double precision, point_at timestamptz, evaluated_at timestamptz,
     alert_id uuid, done text)
-LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
 DECLARE
     moment timestamptz := ledger_alert_moment(run_monitors.at, NULL);
@@ -223,6 +223,7 @@ END
 $$;
 COMMENT ON FUNCTION run_monitors(text, timestamptz) IS
     'Evaluates the monitors of a model, or all, as of an instant: raises, repeats and resolves their alerts. Evaluating the same data again changes nothing, nor does going back in time.';
+REVOKE ALL ON FUNCTION run_monitors(text, timestamptz) FROM PUBLIC;
 
 CREATE VIEW v_monitors WITH (security_invoker = true) AS
 SELECT m.id, m.model_name, m.name, m.source, m.metric_name, m.slice, m.host, m.attributes, m."window",
@@ -259,3 +260,8 @@ COMMENT ON COLUMN v_monitors.severity IS 'How bad that is: warning, critical or 
 COMMENT ON COLUMN v_monitors.value IS 'The newest value in the window.';
 COMMENT ON COLUMN v_monitors.point_at IS 'Time of the newest value that was ever judged.';
 COMMENT ON COLUMN v_monitors.alert_id IS 'Its alert, if one was open after the evaluation.';
+
+INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES
+    ('reader', 'SELECT', 'TABLE', 'monitor_states'),
+    ('writer', 'EXECUTE', 'FUNCTION', 'run_monitors'),
+    ('reader', 'SELECT', 'VIEW', 'v_monitors');

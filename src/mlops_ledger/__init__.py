@@ -1,56 +1,66 @@
 """mlops-ledger: the system of record for models in production, in plain PostgreSQL."""
 
-from .config import Settings
-from .connections import VERSION as __version__
-from .database import (
-    AsyncConnections,
-    AsyncDatabase,
-    AsyncTransaction,
-    Connections,
-    Database,
-    Transaction,
-)
-from .errors import (
-    AppendOnly,
-    BackupError,
-    ConfigError,
-    Conflict,
-    EmbeddedServerError,
-    InvalidValue,
-    LedgerError,
-    MigrationError,
-    NotFound,
-    SchemaError,
-    Unavailable,
-)
-from .ids import id_for, new_id
-from .logger import AsyncPredictionLogger, PredictionLogger
-from .repositories import (
-    AgentActionsRepository,
-    AlertsRepository,
-    AsyncAgentActionsRepository,
-    AsyncAlertsRepository,
-    AsyncAuditRepository,
-    AsyncDriftReportsRepository,
-    AsyncGroundTruthRepository,
-    AsyncModelVersionRepository,
-    AsyncMonitoringMetricsRepository,
-    AsyncMonitorsRepository,
-    AsyncPerformanceMetricsRepository,
-    AsyncPredictionsRepository,
-    AsyncRetrainingDecisionsRepository,
-    AsyncSystemMetricsRepository,
-    AuditRepository,
-    DriftReportsRepository,
-    GroundTruthRepository,
-    ModelVersionRepository,
-    MonitoringMetricsRepository,
-    MonitorsRepository,
-    PerformanceMetricsRepository,
-    PredictionsRepository,
-    RetrainingDecisionsRepository,
-    SystemMetricsRepository,
-)
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .config import Settings
+    from .database import (
+        AsyncConnections,
+        AsyncDatabase,
+        AsyncTransaction,
+        Connections,
+        Database,
+        Transaction,
+    )
+    from .errors import (
+        AppendOnly,
+        BackupError,
+        ConfigError,
+        Conflict,
+        EmbeddedServerError,
+        InvalidValue,
+        LedgerError,
+        MigrationError,
+        NotFound,
+        SchemaError,
+        Unavailable,
+    )
+    from .ids import id_for, new_id
+    from .logger import AsyncPredictionLogger, PredictionLogger
+    from .repositories import (
+        AgentActionsRepository,
+        AlertsRepository,
+        AsyncAgentActionsRepository,
+        AsyncAlertsRepository,
+        AsyncAuditRepository,
+        AsyncBaselinesRepository,
+        AsyncDriftReportsRepository,
+        AsyncGroundTruthRepository,
+        AsyncModelVersionRepository,
+        AsyncMonitoringMetricsRepository,
+        AsyncMonitorsRepository,
+        AsyncPerformanceMetricsRepository,
+        AsyncPredictionsRepository,
+        AsyncRetrainingDecisionsRepository,
+        AsyncSystemMetricsRepository,
+        AuditRepository,
+        BaselinesRepository,
+        DriftReportsRepository,
+        GroundTruthRepository,
+        ModelVersionRepository,
+        MonitoringMetricsRepository,
+        MonitorsRepository,
+        PerformanceMetricsRepository,
+        PredictionsRepository,
+        RetrainingDecisionsRepository,
+        SystemMetricsRepository,
+    )
+
+    __version__: str
 
 __all__ = [
     "AgentActionsRepository",
@@ -59,6 +69,7 @@ __all__ = [
     "AsyncAgentActionsRepository",
     "AsyncAlertsRepository",
     "AsyncAuditRepository",
+    "AsyncBaselinesRepository",
     "AsyncConnections",
     "AsyncDatabase",
     "AsyncDriftReportsRepository",
@@ -74,6 +85,7 @@ __all__ = [
     "AsyncTransaction",
     "AuditRepository",
     "BackupError",
+    "BaselinesRepository",
     "ConfigError",
     "Conflict",
     "Connections",
@@ -101,3 +113,19 @@ __all__ = [
     "id_for",
     "new_id",
 ]
+
+# Where the names are, the quickly imported modules first.
+_HOMES = ("errors", "ids", "config", "database", "repositories", "logger")
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name at its first use: a program pays for what it needs."""
+    if name == "__version__":
+        return version("mlops-ledger")
+    if name in __all__:
+        for home in _HOMES:
+            module = import_module(f".{home}", __name__)
+            if hasattr(module, name):
+                globals()[name] = found = getattr(module, name)
+                return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -3,6 +3,7 @@
 from ._async.agent_actions import AsyncAgentActionsRepository
 from ._async.alerts import AsyncAlertsRepository
 from ._async.audit_log import AsyncAuditRepository
+from ._async.baselines import AsyncBaselinesRepository
 from ._async.drift_reports import AsyncDriftReportsRepository
 from ._async.ground_truth import AsyncGroundTruthRepository
 from ._async.model_versions import AsyncModelVersionRepository
@@ -15,6 +16,7 @@ from ._async.system_metrics import AsyncSystemMetricsRepository
 from ._sync.agent_actions import AgentActionsRepository
 from ._sync.alerts import AlertsRepository
 from ._sync.audit_log import AuditRepository
+from ._sync.baselines import BaselinesRepository
 from ._sync.drift_reports import DriftReportsRepository
 from ._sync.ground_truth import GroundTruthRepository
 from ._sync.model_versions import ModelVersionRepository
@@ -31,6 +33,7 @@ __all__ = [
     "AsyncAgentActionsRepository",
     "AsyncAlertsRepository",
     "AsyncAuditRepository",
+    "AsyncBaselinesRepository",
     "AsyncDriftReportsRepository",
     "AsyncGroundTruthRepository",
     "AsyncModelVersionRepository",
@@ -41,6 +44,7 @@ __all__ = [
     "AsyncRetrainingDecisionsRepository",
     "AsyncSystemMetricsRepository",
     "AuditRepository",
+    "BaselinesRepository",
     "DriftReportsRepository",
     "GroundTruthRepository",
     "ModelVersionRepository",

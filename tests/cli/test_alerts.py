@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-import click
 import pytest
 
 from mlops_ledger import MonitoringMetricsRepository
@@ -16,15 +15,15 @@ MISTAKES = [
     (("alerts", "resolve"), "give either an id or a dedup_key"),
     (("alerts", "snooze", "01890a5d-ac96-774b-bcce-b302099a8057"), "--for, --until and --end"),
     (("alerts", "list", "--open", "--status", "all"), "either --open or --status"),
-    (("alerts", "raise", "drift", "x", "--model", "unknown"), "no model of that name"),
+    (("alerts", "raise", "drift", "x", "--model", "unknown"), "there is no model unknown"),
     (("monitors", "add", "x"), "give a NAME and --operator"),
     (("monitors", "add", "x", "--defaults", "m"), "--defaults MODEL goes with --window"),
     (("monitors", "add", "--defaults", "m", "--warning", "3"), "goes with --window"),
-    ((*ADD, "--warning", "much"), "'much' is not a valid float"),
-    ((*ADD, "--warning", "nan"), "warning_threshold: must be a finite number"),
-    (ADD, "critical_threshold: or warning_threshold is needed"),
+    ((*ADD, "--warning", "much"), "'much' is not a finite number"),
+    ((*ADD, "--warning", "nan"), "is not a finite number"),
+    (ADD, "--critical: or --warning is needed"),
     ((*ADD, "--warning", "1", "--metric", "x"), "metric_name: must be a number that"),
-    (("monitors", "run", "--model", "unknown"), "no model of that name"),
+    (("monitors", "run", "--model", "unknown"), "there is no model unknown"),
     (
         ("monitors", "remove", "01890a5d-ac96-774b-bcce-b302099a8057"),
         "there is no monitor 01890a5d",
@@ -78,17 +77,6 @@ def test_an_alert_is_shown_with_its_occurrences(run, answer, ledger) -> None:
     shown = answer("alerts", "show", one)
     assert shown["alert"]["occurrences"] == len(shown["occurrences"]) == 2
     assert answer("alerts", "stats")[0]["occurrences"] == 2
-
-
-def test_a_table_fits_a_terminal_and_its_ids_are_whole(run, monkeypatch, ledger) -> None:
-    title = "feature_drift_ratio of churn has been above 0.3 for two days"
-    one = run("alerts", "raise", "drift", title, "--model", "m").stdout.strip()
-    monkeypatch.setenv("TTY_COMPATIBLE", "1")  # to rich, a terminal
-    monkeypatch.setenv("COLUMNS", "120")
-    for arguments in (("alerts", "list"), ("audit", "list", "--table", "alerts")):
-        shown = click.unstyle(run(*arguments).stdout)
-        assert one in shown
-        assert max(map(len, shown.splitlines())) <= 120
 
 
 def test_an_alert_is_snoozed_and_woken(run, answer, ledger) -> None:

@@ -76,5 +76,5 @@ def test_what_is_not_an_export_is_broken_and_what_is_not_a_head_is_refused(
     )
     refused = run("audit", "verify", "--against", "yesterday")
     assert refused.exit_code == 2
-    assert refused.stderr.startswith("error: against: must be SEQ:HASH")
+    assert refused.stderr.startswith("error: --against: must be SEQ:HASH")
     assert run("audit", "verify", "--file", str(tmp_path / "none")).exit_code == 2

@@ -57,7 +57,7 @@ def test_decisions_are_listed_newest_first(run, answer, decided) -> None:
     assert [row["id"] for row in answer("decisions", "list", "--action", "reject")] == [
         str(decided)
     ]
-    assert answer("decisions", "list", "--model", "unknown") == []
+    assert run("decisions", "list", "--model", "unknown").exit_code == 2
     assert len(answer("decisions", "list", "--limit", "1")) == 1
     lines = run("decisions", "list").stdout.splitlines()
     assert len(lines) == 3
@@ -83,10 +83,10 @@ def test_recent_runs_are_listed(run, answer, monitored) -> None:
         0.25,
     ]
     assert len(answer("monitoring", "recent", "--model", "m", "--limit", "2")) == 2
-    assert answer("monitoring", "recent", "--model", "unknown") == []
+    assert run("monitoring", "recent", "--model", "unknown").exit_code == 2
     lines = run("monitoring", "recent").stdout.splitlines()
     assert len(lines) == 4
-    assert "12,345" in lines[1]
+    assert "12345" in lines[1]
 
 
 def test_the_trend_is_in_buckets(run, answer, monitored) -> None:

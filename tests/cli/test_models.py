@@ -41,8 +41,8 @@ def test_list_can_be_narrowed(run, answer, ledger) -> None:
     assert len(answer("models", "list", "--model", "m")) == 2
     assert len(answer("models", "list", "--stage", "Production")) == 1
     assert len(answer("models", "list", "--limit", "1")) == 1
-    assert answer("models", "list", "--model", "unknown") == []
-    assert run("models", "list", "--model", "unknown").stdout == "(none)\n"
+    assert run("models", "list", "--model", "unknown").exit_code == 2
+    assert run("models", "list", "--stage", "staging").stdout == "(none)\n"
 
 
 def test_show_prints_the_fields_that_have_a_value(run, answer, ledger) -> None:

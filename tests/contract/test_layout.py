@@ -69,7 +69,10 @@ def test_the_package_says_which_release_it_is() -> None:
 
 def _commands(group: click.Group, path: str) -> list[tuple[str, click.Command]]:
     found = []
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
         if isinstance(command, click.Group):
             found += _commands(command, f"{path} {name}")
         else:

@@ -19,6 +19,7 @@ from psycopg import pq, sql
 from mlops_ledger import (
     AgentActionsRepository,
     AlertsRepository,
+    BaselinesRepository,
     DriftReportsRepository,
     GroundTruthRepository,
     ModelVersionRepository,
@@ -30,11 +31,12 @@ from mlops_ledger import (
     SystemMetricsRepository,
 )
 from mlops_ledger import arrow as frames
-from mlops_ledger.copying.rows import COLUMNS
+from mlops_ledger.checks.prediction_fields import COLUMNS
 from mlops_ledger.statements import Statement, load
 
 REPOSITORIES: dict[str, type] = {
     "alerts": AlertsRepository,
+    "baselines": BaselinesRepository,
     "model_versions": ModelVersionRepository,
     "monitoring_metrics": MonitoringMetricsRepository,
     "monitors": MonitorsRepository,
@@ -46,7 +48,17 @@ REPOSITORIES: dict[str, type] = {
     "performance_metrics": PerformanceMetricsRepository,
     "system_metrics": SystemMetricsRepository,
 }
-OTHERS = ("audit_log", "backup", "create", "health", "retention", "roles", "stats", "verify")
+OTHERS = (
+    "audit_log",
+    "backup",
+    "create",
+    "health",
+    "names",
+    "retention",
+    "roles",
+    "stats",
+    "verify",
+)
 FILES = (*REPOSITORIES, *OTHERS)
 # Methods of a repository that read one row of a known shape.
 ROW_READERS = {"_action": "AgentAction", "_alert": "Alert", "_deployment": "Deployment"}
@@ -77,9 +89,21 @@ STEPS = {
     "drop_stage",
     "fetch",
     "make_partitions",
+    "add_feature",
 }
 # What a method turns into these, or sends by COPY.
 RESOLVED = {"self", "days", "rows", "model_name", "model_version", "timestamp", "lookback_hours"}
+
+# What becomes the bins of a baseline.
+BINNED = {
+    "model_version",
+    "data",
+    "categorical",
+    "probabilities",
+    "predictions",
+    "labels",
+    "num_bins",
+}
 
 # What a value of each SQL type is in Python: as an argument, and in a row.
 ARGUMENTS = {
@@ -104,6 +128,8 @@ FIELDS = {
     "text[]": r"list\[str\]",
     "inet": r"IPv4Address \| IPv6Address",
     "double precision[]": r"list\[float( \| None)?\]",
+    "smallint": "int",
+    "bigint[]": r"list\[int\]",
 }
 
 
@@ -273,6 +299,7 @@ def test_every_argument_reaches_the_statement(file: str) -> None:
         if "__" not in name and name not in STEPS:
             given = set(inspect.signature(getattr(REPOSITORIES[file], name)).parameters)
             resolved = RESOLVED if file in ("predictions", "ground_truth") else {"self", "days"}
+            resolved |= BINNED if file == "baselines" else set()
             resolved |= {"bucket"} if "unit" in statement.parameters else set()
             missing[statement.origin] = given - set(statement.parameters) - resolved
     assert {origin: names for origin, names in missing.items() if names} == {}

@@ -11,7 +11,7 @@ import psycopg
 from fix_logger import away, run_spool
 
 from mlops_ledger import Database, ModelVersionRepository, PredictionLogger, Settings
-from mlops_ledger.logger.dead_letters import dead_letters
+from mlops_ledger.logger.dead_letters import read_dead_letters
 
 
 def test_what_a_process_left_is_shown_and_replayed(
@@ -73,7 +73,7 @@ def test_dead_letters_are_tried_again_once_the_version_is_there(
     done = run_spool(home, "replay", "--dead-letters")
     assert "2 folders: 3 stored, 0 were there already, 5 refused" in done.stdout
     assert sorted(stored()) == ["2-0", "2-1", "2-2"]
-    reasons = Counter(letter["reason"] for letter in dead_letters(home.spool))
+    reasons = Counter(letter["reason"] for letter in read_dead_letters(home.spool))
     assert reasons == {
         "features: must be 3 numbers, not 1": 1,
         "model m has no version 3": 4,
@@ -90,7 +90,7 @@ def test_dead_letters_stay_while_the_database_is_away(
     with PredictionLogger(home, model_name="m", model_version="2") as log:
         log(features=[1.0, 2.0, 3.0], request_id="r")
     assert run_spool(away(home), "replay", "--dead-letters").returncode == 2
-    assert len(list(dead_letters(home.spool))) == 1
+    assert len(list(read_dead_letters(home.spool))) == 1
     with Database(home) as db:
         ModelVersionRepository(db).insert(model_name="m")
     assert "1 folders: 1 stored" in run_spool(home, "replay", "--dead-letters").stdout

@@ -11,7 +11,7 @@ from fix_logger import FEATURES, ONE, away, balance
 
 from mlops_ledger import Database, PredictionLogger, Settings
 from mlops_ledger.errors import Unavailable
-from mlops_ledger.logger import inspect as survey
+from mlops_ledger.logger.replay import replay_spool
 
 BALLAST = 2_000_000
 
@@ -62,7 +62,7 @@ def test_a_full_disk_costs_nothing_that_was_acknowledged(
     else:
         assert counters.dropped
     with Database(home) as db:
-        survey.replay(db, small_disk / "spool")
+        replay_spool(db, small_disk / "spool")
     found = stored()
     assert len(found) == len(set(found)) == counters.spooled
     if overflow == "raise":

@@ -31,7 +31,8 @@ from mlops_ledger import (
 )
 from mlops_ledger.errors import ConfigError, InvalidValue, LedgerError, NotFound, Unavailable
 from mlops_ledger.logger import flusher, spool
-from mlops_ledger.logger.records import _CHECKS, PredictionFields
+from mlops_ledger.logger.records import _CHECKS
+from mlops_ledger.rows.predictions import PredictionFields
 
 LEVELS = ("memory", "process", "disk", "database")
 

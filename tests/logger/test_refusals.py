@@ -13,8 +13,8 @@ from psycopg.conninfo import make_conninfo
 
 from mlops_ledger import Database, ModelVersionRepository, PredictionLogger, Settings
 from mlops_ledger.logger import flusher
-from mlops_ledger.logger import inspect as survey
-from mlops_ledger.logger.dead_letters import dead_letters
+from mlops_ledger.logger.dead_letters import read_dead_letters
+from mlops_ledger.logger.inspect import inspect_spool
 
 Read = Callable[[], list[str]]
 GOOD = [f"r{number}" for number in range(5000) if number % 100 != 50]
@@ -50,7 +50,7 @@ def test_rows_that_do_not_fit_become_dead_letters(home: Settings, stored: Read, 
     # None is looked for by sending the rows around it one by one.
     assert log.counters.batches < 100
     balance(log.counters)
-    letters = list(dead_letters(home.spool))
+    letters = list(read_dead_letters(home.spool))
     assert [each["record"]["request_id"] for each in letters] == BAD
     assert {each["reason"] for each in letters} == {
         "features.late: is not a feature of this version"
@@ -74,7 +74,7 @@ def test_rows_that_only_the_server_refuses_become_dead_letters(
         )
     assert log.counters.dead_lettered == 3
     assert stored() == [f"r{n}" for n in range(2000) if n not in (250, 251, 1250)]
-    letters = [each["record"]["request_id"] for each in dead_letters(home.spool)]
+    letters = [each["record"]["request_id"] for each in read_dead_letters(home.spool)]
     assert letters == ["r250", "r251", "r1250"]
     balance(log.counters)
 
@@ -122,7 +122,7 @@ def test_without_the_right_to_write_predictions_wait_and_it_is_told(
             assert re.match("the database user lacks the right: permission denied for", told)
             assert log.counters.circuit_open
             assert log.counters.dead_lettered == 0
-            [folder] = survey.survey(home.spool)
+            [folder] = inspect_spool(home.spool)
             assert (folder.records, folder.problem) == (8000, told)
             assert caplog.messages == [f"predictions cannot be stored and wait: {told}"]
             conn.execute(
@@ -130,7 +130,7 @@ def test_without_the_right_to_write_predictions_wait_and_it_is_told(
             )
             conn.execute("SELECT ensure_partitions('predictions', now(), now())")
             wait_until(lambda: log.counters.stored == 8000)
-            assert [folder.problem for folder in survey.survey(home.spool)] == [None]
+            assert [folder.problem for folder in inspect_spool(home.spool)] == [None]
         balance(log.counters)
         assert len(stored()) == 8000
     finally:

@@ -13,8 +13,8 @@ import pytest
 from fix_faults import full
 
 from mlops_ledger.logger import segments, spool
-from mlops_ledger.logger.inspect import survey
-from mlops_ledger.logger.reader import Drain
+from mlops_ledger.logger.inspect import inspect_spool
+from mlops_ledger.logger.reader import SpoolReader
 from mlops_ledger.logger.segments import Record, frame, scan
 from mlops_ledger.logger.spool import Spool, SpoolFull
 
@@ -26,21 +26,21 @@ def payload(number: int) -> bytes:
     return f'{{"number":{number},"text":"{"x" * (number % 50)}"}}'.encode()
 
 
-def drained(folder: Path) -> list[bytes]:
+def delivered_later(folder: Path) -> list[bytes]:
     """What a later process finds in a folder, batch by batch."""
     adopted = Spool.adopt(folder)
     assert adopted is not None
-    found = list(batches(Drain(adopted, 7)))
+    found = list(batches(SpoolReader(adopted, 7)))
     adopted.release()
     return found
 
 
-def batches(drain: Drain) -> Iterator[bytes]:
-    while records := drain.batch():
-        drain.begin(records)
+def batches(reader: SpoolReader) -> Iterator[bytes]:
+    while records := reader.batch():
+        reader.begin(records)
         yield from [record.payload for record in records]
-        drain.settle(records)
-    drain.close()
+        reader.acknowledge(records)
+    reader.close()
 
 
 def corrupt(data: bytes, rng: random.Random) -> bytes:
@@ -90,25 +90,25 @@ def test_records_come_back_in_order_over_many_segments(tmp_path: Path) -> None:
         own.append([each])
     assert len(own.segments) > 10
     own.disown()
-    assert drained(own.folder) == expected
+    assert delivered_later(own.folder.path) == expected
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_batch_that_was_begun_is_sent_again_under_its_id(tmp_path: Path) -> None:
     own = Spool.create(tmp_path, QUOTA)
     own.append([payload(number) for number in range(100)])
-    drain = Drain(own, 10)
-    drain.settle(drain.batch())
-    begun = drain.batch()
-    id = drain.begin(begun)
-    drain.close()
+    reader = SpoolReader(own, 10)
+    reader.acknowledge(reader.batch())
+    begun = reader.batch()
+    id = reader.begin(begun)
+    reader.close()
     own.disown()
-    adopted = Spool.adopt(own.folder)
+    adopted = Spool.adopt(own.folder.path)
     assert adopted is not None
-    later = Drain(adopted, 50)
+    later = SpoolReader(adopted, 50)
     assert [record.payload for record in later.batch()] == [record.payload for record in begun]
     assert later.begin(later.batch()) == id
-    later.settle(later.batch())
+    later.acknowledge(later.batch())
     assert later.begin(later.batch()) != id
     assert len(later.batch()) == 50
     later.close()
@@ -118,17 +118,17 @@ def test_a_batch_that_was_begun_is_sent_again_under_its_id(tmp_path: Path) -> No
 def test_a_folder_whose_owner_lives_is_not_adopted(tmp_path: Path) -> None:
     own = Spool.create(tmp_path, QUOTA)
     own.append([b"{}"])
-    assert Spool.adopt(own.folder) is None
+    assert Spool.adopt(own.folder.path) is None
     own.disown()
-    assert drained(own.folder) == [b"{}"]
+    assert delivered_later(own.folder.path) == [b"{}"]
 
 
 def test_a_segment_that_is_delivered_while_one_looks_is_no_news(tmp_path: Path) -> None:
     own = Spool.create(tmp_path, QUOTA)
     own.append([b'{"predicted_at":0}'])
     # Listed, and gone when it is opened.
-    (own.folder / "0000000000000009-00000000.seg").symlink_to("gone")
-    [found] = survey(tmp_path)
+    (own.folder.path / "0000000000000009-00000000.seg").symlink_to("gone")
+    [found] = inspect_spool(tmp_path)
     assert found.records == 1
     own.disown()
 
@@ -149,14 +149,14 @@ def test_a_record_longer_than_a_read_is_found(tmp_path: Path) -> None:
     own = Spool.create(tmp_path, QUOTA)
     long = b'"' + b"x" * 3_999_990 + b'"'
     own.append([b"1", long, b"2"])
-    assert list(batches(Drain(own, 10))) == [b"1", long, b"2"]
+    assert list(batches(SpoolReader(own, 10))) == [b"1", long, b"2"]
     own.append([long])
-    assert list(batches(Drain(own, 10)))[-1] == long
+    assert list(batches(SpoolReader(own, 10)))[-1] == long
     own.release()
 
 
 def all_at_once(own: Spool) -> list[Record]:
-    """Read what the spool holds and settle nothing, segment by segment."""
+    """Read what the spool holds and acknowledge nothing, segment by segment."""
     found: dict[int, Record] = {}
     for segment in list(own.segments):
         data = segment.path.read_bytes()[: segment.size]
@@ -236,7 +236,7 @@ def test_no_failing_call_loses_an_acknowledged_record(
         # By the process itself, or by a later one.
         found = [record.payload for record in all_at_once(own)]
         own.disown()
-        assert drained(own.folder) == found
+        assert delivered_later(own.folder.path) == found
         assert len(set(found)) == len(found)
         assert set(acknowledged) <= set(found), f"call {fail_at}"
         assert found == sorted(found, key=lambda each: int(each[10 : each.index(b",")]))
@@ -256,16 +256,16 @@ def test_a_full_spool_says_so_and_takes_records_again_when_there_is_room(tmp_pat
 
     with pytest.raises(SpoolFull, match="as much as it may"):
         work()
-    drain = Drain(own, 1000)
-    first = drain.batch()
+    reader = SpoolReader(own, 1000)
+    first = reader.batch()
     found = [record.payload for record in first]
-    drain.settle(first)
+    reader.acknowledge(first)
     while len(own.segments) == 8 or own.bytes > 900_000:
-        records = drain.batch()
+        records = reader.batch()
         found += [record.payload for record in records]
-        drain.settle(records)
+        reader.acknowledge(records)
     own.append([b"again"])
-    found += list(batches(drain))
+    found += list(batches(reader))
     assert found == [*accepted, b"again"]
     own.release()
 
@@ -280,7 +280,7 @@ def test_dropping_the_oldest_leaves_the_newest(tmp_path: Path) -> None:
                 break
             except SpoolFull:
                 dropped += own.drop_oldest()
-    found = list(batches(Drain(own, 100)))
+    found = list(batches(SpoolReader(own, 100)))
     assert found == [payload(number) for number in range(dropped, 10_000)]
     assert dropped > 5_000
     own.release()

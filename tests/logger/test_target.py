@@ -12,8 +12,9 @@ from fix_logger import FEATURES, ONE, away, run_spool, wait_until
 from psycopg.conninfo import make_conninfo
 
 from mlops_ledger import Database, ModelVersionRepository, PredictionLogger, Settings
-from mlops_ledger.logger import inspect as survey
-from mlops_ledger.logger.dead_letters import dead_letters
+from mlops_ledger.logger.dead_letters import read_dead_letters
+from mlops_ledger.logger.inspect import inspect_spool
+from mlops_ledger.logger.replay import replay_spool
 
 Read = Callable[[], list[str]]
 
@@ -37,10 +38,10 @@ def test_a_logger_leaves_alone_what_is_meant_for_another_database(
     leave(elsewhere(home), "theirs", durability=level)
     leave(away(home), "ours", durability=level)
     with PredictionLogger(home, **ONE) as log:
-        wait_until(lambda: len(survey.survey(home.spool)) == 1)
+        wait_until(lambda: len(inspect_spool(home.spool)) == 1)
     assert (log.counters.adopted_folders, log.counters.replayed) == (1, 1)
     assert stored() == ["ours"]
-    [left] = survey.survey(home.spool)
+    [left] = inspect_spool(home.spool)
     assert (left.target, left.records) == (elsewhere(home).target, 1)
 
 
@@ -61,7 +62,7 @@ def test_a_replay_delivers_what_is_meant_for_its_database_unless_told(
     done = run_spool(home, "replay", "--any-database")
     assert done.stdout.count("\n") == 1
     assert stored() == ["ours", "theirs"]
-    assert survey.survey(home.spool) == []
+    assert inspect_spool(home.spool) == []
 
 
 def test_a_folder_that_does_not_say_is_for_any_database(home: Settings, stored: Read) -> None:
@@ -69,7 +70,7 @@ def test_a_folder_that_does_not_say_is_for_any_database(home: Settings, stored: 
     [lock] = home.spool.glob("*/lock")
     # So it was before folders had a target.
     lock.write_bytes(b"")
-    assert [folder.target for folder in survey.survey(home.spool)] == [None]
+    assert [folder.target for folder in inspect_spool(home.spool)] == [None]
     with PredictionLogger(home, **ONE) as log:
         wait_until(lambda: log.counters.replayed == 1)
     assert stored() == ["r"]
@@ -86,12 +87,12 @@ def test_dead_letters_are_tried_again_where_they_were_refused(home: Settings, st
     letters.write_bytes(b"".join(orjson.dumps(each) + b"\n" for each in (ours, theirs, unknown)))
     with Database(home) as db:
         ModelVersionRepository(db).insert(model_name="m")
-        survey.replay(db, home.spool, dead_letters=True)
+        replay_spool(db, home.spool, dead_letters=True)
         assert sorted(stored()) == ["ours", "unknown"]
-        assert [letter["target"] for letter in dead_letters(home.spool)] == [theirs["target"]]
-        survey.replay(db, home.spool, dead_letters=True, any_database=True)
+        assert [letter["target"] for letter in read_dead_letters(home.spool)] == [theirs["target"]]
+        replay_spool(db, home.spool, dead_letters=True, any_database=True)
     assert sorted(stored()) == ["ours", "theirs", "unknown"]
-    assert list(dead_letters(home.spool)) == []
+    assert list(read_dead_letters(home.spool)) == []
 
 
 @pytest.mark.parametrize(

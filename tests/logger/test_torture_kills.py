@@ -18,7 +18,8 @@ from fix_faults import Proxy, full, migrated
 
 from mlops_ledger import Database, ModelVersionRepository, PredictionLogger, Settings
 from mlops_ledger.embedded import EmbeddedServer
-from mlops_ledger.logger import inspect as survey
+from mlops_ledger.logger.inspect import inspect_spool
+from mlops_ledger.logger.replay import Replayed, replay_spool
 
 ONE = {"model_name": "m", "model_version": "1"}
 FEATURES = [float(number) for number in range(12)]
@@ -40,9 +41,9 @@ def stored(settings: Settings) -> Counter[str]:
         return Counter(row[0] for row in conn.execute("SELECT request_id FROM predictions"))
 
 
-def replay(settings: Settings) -> survey.Replayed:
+def replay(settings: Settings) -> Replayed:
     with Database(settings) as db:
-        return survey.replay(db, settings.spool)
+        return replay_spool(db, settings.spool)
 
 
 def kill_repeatedly(server: EmbeddedServer, times: int, done: threading.Event) -> int:
@@ -132,7 +133,7 @@ def test_workers_and_servers_that_are_killed_cost_nothing(
         lines = (tmp_path / f"acknowledged-{worker}").read_bytes().splitlines()
         assert len(lines) > 100
         assert {f"{worker}-{line.decode()}" for line in lines} <= set(found)
-    assert survey.survey(home.spool) == []
+    assert inspect_spool(home.spool) == []
 
 
 def test_a_connection_that_is_cut_at_any_moment_doubles_nothing(

@@ -16,7 +16,8 @@ import pytest
 from fix_faults import TORTURE
 
 from mlops_ledger import Database, Settings
-from mlops_ledger.logger import inspect as survey
+from mlops_ledger.logger.inspect import inspect_spool
+from mlops_ledger.logger.replay import replay_spool
 
 REQUESTS = 300
 PREAMBLE = """
@@ -86,9 +87,9 @@ def require_all_stored(settings: Settings, stored: Callable[[], list[str]]) -> i
     """Require the 300 in the database, after a replay of what was left; return how many were."""
     before = len(stored())
     with Database(settings) as db:
-        survey.replay(db, settings.spool)
+        replay_spool(db, settings.spool)
     assert sorted(map(int, stored())) == list(range(REQUESTS))
-    assert survey.survey(settings.spool) == []
+    assert inspect_spool(settings.spool) == []
     return before
 
 
@@ -208,6 +209,6 @@ def _wait_for(port: int) -> None:
 def _wait_until_free(root: Path) -> None:
     """Wait until the last worker is gone: the arbiter may be faster."""
     for _ in range(100):
-        if not any(folder.live for folder in survey.survey(root)):
+        if not any(folder.live for folder in inspect_spool(root)):
             return
         time.sleep(0.1)

@@ -1,6 +1,6 @@
 """The roles of the ledger: owner, writer, reader, approver and auditor.
 
-What each may do is a table in the database, `ledger_privileges()`, and so are the statements that
+What each may do is a table in the database, `ledger_privileges`, and so are the statements that
 grant it: psql users get the same roles from `ledger_role_statements()`.
 """
 

@@ -28,8 +28,8 @@ def without_missing(value: object) -> object:
     return None if is_missing(value) else value
 
 
-def inputs_json(field: str, value: object) -> str:
-    """Encode what went into a model as JSON; in it a missing value is null."""
+def document(field: str, value: object) -> str:
+    """Encode a document as JSON; in it a missing value is null."""
     try:
         return json(field, value)
     except InvalidValue:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,20 +14,17 @@ from ..ids import new_id, time_of
 from . import values
 from .classes import class_name
 from .missing import is_missing, without_missing
+from .prediction_fields import ALONE
 
 OUT_OF_TIME: Final = "must lie between the year 2000 and now"
 CONTRADICTS: Final = "contradicts predicted_at: make it with new_id(predicted_at)"
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 # Clocks differ a little.
 _AHEAD: Final = timedelta(minutes=1)
-_LARGEST: Final = math.nextafter(values.INFINITE, 0)
-RANGES: Final[Mapping[str, tuple[float, float]]] = {
-    "prediction": (-_LARGEST, _LARGEST),
-    "probability": (0.0, 1.0),
-    "confidence_lower": (-_LARGEST, _LARGEST),
-    "confidence_upper": (-_LARGEST, _LARGEST),
-    "latency_ms": (0.0, 1e150),
-}
+# What the check of the SQL type is not enough for.
+_NARROW: Final = [
+    field for field in ALONE.values() if field.words or field.sql_type == "double precision"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,57 +71,15 @@ def checked(version: KnownVersion, row: Mapping[str, Any]) -> dict[str, Any]:
         found["class_probabilities"] = class_probabilities(
             version.class_names, row["class_probabilities"]
         )
-    if row["inputs"] is not None:
-        found["inputs"] = without_missing(row["inputs"])
-    for field in RANGES:
-        if row[field] is not None:
-            found[field] = number(field, row[field])
+    for document in ("inputs", "metadata"):
+        found[document] = without_missing(row[document])
+    for field in _NARROW:
+        if row[field.name] is None:
+            found[field.name] = field.default
+        else:
+            found[field.name] = field.check(field.name, row[field.name])
     interval(found["confidence_lower"], found["confidence_upper"])
-    found["status"] = status("status", "success" if row["status"] is None else row["status"])
     return found
-
-
-def number(field: str, value: object) -> float:
-    """Accept a finite number in the range of its field."""
-    result = values.number(field, value)
-    low, high = RANGES[field]
-    if not low <= result <= high:
-        raise InvalidValue(*INVALID[f"predictions_{field}_check"])
-    return result
-
-
-def shares(field: str, value: Any) -> list[float]:
-    """Accept a list of probabilities."""
-    plain = value.tolist() if hasattr(value, "tolist") else value
-    if not isinstance(plain, list | tuple) or not plain:
-        raise InvalidValue(field, "must be a list of probabilities, one of each class")
-    # Nearly always plain floats; the sum tells NaN.
-    if set(map(type, plain)) == {float} and sum(plain) >= 0 <= min(plain) and max(plain) <= 1:
-        return list(plain)
-    return [_share(f"{field}[{index}]", item) for index, item in enumerate(plain)]
-
-
-def class_probabilities(names: list[str] | None, value: Any) -> list[float]:
-    """Put the probabilities of the classes, given by name or in order, into the version's order."""
-    field = "class_probabilities"
-    if names is None:
-        raise InvalidValue(field, "needs a version that is registered with class_names")
-    if isinstance(value, Mapping):
-        given = {class_name(field, name): item for name, item in value.items()}
-        if set(given) != set(names):
-            raise InvalidValue(field, "must name exactly the classes of the version")
-        value = [given[name] for name in names]
-    found = shares(field, value)
-    if len(found) != len(names):
-        raise InvalidValue(field, f"must be {len(names)} probabilities, not {len(found)}")
-    return found
-
-
-def status(field: str, value: object) -> str:
-    """Accept success or error."""
-    if value not in ("success", "error"):
-        raise InvalidValue(*INVALID["predictions_status_check"])
-    return str(value)
 
 
 def interval(lower: float | None, upper: float | None) -> None:
@@ -149,6 +103,35 @@ def feature_list(names: list[str] | None, features: Any) -> list[float | None]:
     return found
 
 
+def shares(field: str, value: Any) -> list[float]:
+    """Accept a list of probabilities."""
+    plain = value.tolist() if hasattr(value, "tolist") else value
+    if not isinstance(plain, list | tuple) or not plain:
+        raise InvalidValue(field, "must be a list of probabilities, one of each class")
+    # Nearly always plain floats; the sum tells NaN.
+    if set(map(type, plain)) == {float} and sum(plain) >= 0 <= min(plain) and max(plain) <= 1:
+        return list(plain)
+    return [
+        ALONE["probability"].check(f"{field}[{index}]", item) for index, item in enumerate(plain)
+    ]
+
+
+def class_probabilities(names: list[str] | None, value: Any) -> list[float]:
+    """Put the probabilities of the classes, given by name or in order, into the version's order."""
+    field = "class_probabilities"
+    if names is None:
+        raise InvalidValue(field, "needs a version that is registered with class_names")
+    if isinstance(value, Mapping):
+        given = {class_name(field, name): item for name, item in value.items()}
+        if set(given) != set(names):
+            raise InvalidValue(field, "must name exactly the classes of the version")
+        value = [given[name] for name in names]
+    found = shares(field, value)
+    if len(found) != len(names):
+        raise InvalidValue(field, f"must be {len(names)} probabilities, not {len(found)}")
+    return found
+
+
 def with_inputs(row: Mapping[str, Any]) -> dict[str, Any]:
     """Move features given by name into the inputs, for a version that names none."""
     features, inputs = row["features"], row.get("inputs")
@@ -158,13 +141,6 @@ def with_inputs(row: Mapping[str, Any]) -> dict[str, Any]:
     if twice := sorted(str(name) for name in inputs if name in features):
         raise InvalidValue(f"inputs.{twice[0]}", "is given among the features too")
     return {**row, "features": None, "inputs": {**features, **inputs}}
-
-
-def _share(field: str, value: object) -> float:
-    found = values.number(field, value)
-    if not 0 <= found <= 1:
-        raise InvalidValue(field, INVALID["predictions_probability_check"][1])
-    return found
 
 
 def _moment_of(id: UUID) -> datetime:

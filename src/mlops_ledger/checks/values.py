@@ -188,6 +188,13 @@ def feature(field: str, value: object) -> float | None:
         raise InvalidValue(field, "is out of range for double precision") from None
 
 
+def integers(field: str, value: object) -> list[int]:
+    """Accept a list of whole numbers of 64 bits."""
+    if not isinstance(value, list | tuple):
+        raise InvalidValue(field, f"must be a list of whole numbers, not {_kind(value)}")
+    return [integer(64)(f"{field}[{index}]", item) for index, item in enumerate(value)]
+
+
 CHECKS: Final[Mapping[str, Callable[[str, object], object]]] = {
     "text": text,
     "text[]": texts,
@@ -197,6 +204,7 @@ CHECKS: Final[Mapping[str, Callable[[str, object], object]]] = {
     "inet": address,
     "integer": integer(32),
     "bigint": integer(64),
+    "bigint[]": integers,
     "boolean": boolean,
     "uuid": uuid,
     "uuid[]": uuids,

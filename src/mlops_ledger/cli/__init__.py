@@ -2,80 +2,79 @@
 
 from __future__ import annotations
 
-import logging
 import sys
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 import click
 
-from ..config import Settings
-from ..connections import VERSION
 from ..errors import LedgerError
-from .actions import actions
-from .alerts import alerts
-from .audit import audit
-from .backup import backup, restore
-from .db import db
-from .decisions import decisions
-from .drift import drift
-from .init import health, init, reset
-from .labels import labels
-from .metrics import metrics
-from .migrate import migrate
-from .models import models
-from .monitoring import monitoring
-from .monitors import monitors
-from .predictions import predictions
-from .retention import cleanup, ensure_partitions
-from .roles import roles
-from .spool import spool
-from .stats import stats
-from .verify import verify
+from .base import LazyGroup
+from .output import say
+from .streams import Unwritable, prepared, silence
 
-REFUSED = 2
+NO, REFUSED, INTERRUPTED = 1, 2, 130
+# The commands by what they are for, each with the module that has it.
 SECTIONS: Final = {
-    "Set up": (init, migrate, health, db),
-    "Models": (models, decisions, actions),
-    "Predictions": (predictions, labels, spool),
-    "Monitoring": (monitoring, drift, metrics, monitors, alerts),
-    "Audit and rights": (audit, roles),
-    "Maintenance": (verify, stats, cleanup, ensure_partitions, backup, restore),
+    "Set up": {"init": "init", "migrate": "migrate", "health": "init", "db": "db"},
+    "Models": {"models": "models", "decisions": "decisions", "actions": "actions"},
+    "Predictions": {"predictions": "predictions", "labels": "labels", "spool": "spool"},
+    "Monitoring": {
+        "monitoring": "monitoring",
+        "baselines": "baselines",
+        "drift": "drift",
+        "metrics": "metrics",
+        "monitors": "monitors",
+        "alerts": "alerts",
+    },
+    "Audit and rights": {"audit": "audit", "roles": "roles"},
+    "Maintenance": {
+        "verify": "verify",
+        "stats": "stats",
+        "cleanup": "retention",
+        "ensure-partitions": "retention",
+        "backup": "backup",
+        "restore": "backup",
+    },
 }
 
 
-class _Main(click.Group):
-    """The root command: turns the ledger's exceptions into one line and an exit code."""
+class _Main(LazyGroup):
+    """The root command: turns whatever goes wrong into one line and an exit code."""
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands by what they are for."""
-        widest = max(map(len, self.commands))
-        for title, commands in SECTIONS.items():
-            with formatter.section(title):
-                formatter.write_dl(
-                    [(f"{each.name:<{widest}}", each.get_short_help_str(80)) for each in commands]
-                )
-
-    def invoke(self, ctx: click.Context) -> Any:
+    def main(self, *args: Any, **given: Any) -> Any:
+        """Run a command line and exit."""
+        given["standalone_mode"] = False
         try:
-            _log_statements()
-            return super().invoke(ctx)
-        except click.exceptions.NoArgsIsHelpError:
-            raise
+            with prepared():
+                code = super().main(*args, **given)
+        except click.exceptions.NoArgsIsHelpError as error:
+            error.show()
+            code = REFUSED
         except click.UsageError as error:
-            where = error.ctx.command_path if error.ctx else ctx.command_path
-            _refuse(ctx, f"{error.format_message()} (see {where} --help)")
-        except LedgerError as error:
-            _refuse(ctx, str(error))
+            where = error.ctx.command_path if error.ctx else "mlops-ledger"
+            code = _refuse(f"{error.format_message()} (see {where} --help)")
+        except click.ClickException as error:
+            code = _refuse(error.format_message())
+        except (LedgerError, Unwritable) as error:
+            code = _refuse(str(error))
         except BrokenPipeError:
             # The reader, such as `head`, has seen enough.
-            sys.stderr.close()
-            ctx.exit(1)
+            silence()
+            code = NO
+        except (KeyboardInterrupt, click.Abort):
+            code = INTERRUPTED
+        except OSError as error:
+            place = f"{error.filename}: " if error.filename else ""
+            code = _refuse(f"{place}{error.strerror or error}")
+        sys.exit(code)
 
 
 @click.group(
-    cls=_Main, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    cls=_Main,
+    sections=SECTIONS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(VERSION, prog_name="mlops-ledger")
+@click.version_option(package_name="mlops-ledger", prog_name="mlops-ledger")
 def main() -> None:
     """The system of record for models in production, in plain PostgreSQL.
 
@@ -86,19 +85,6 @@ def main() -> None:
     """
 
 
-def _refuse(context: click.Context, message: str) -> NoReturn:
-    click.echo(f"error: {' '.join(message.split())}", err=True)
-    context.exit(REFUSED)
-
-
-def _log_statements() -> None:
-    """Log statements to the screen when MLOPS_SQL_ECHO asks."""
-    if Settings.from_environment().sql_echo:
-        logging.basicConfig(stream=sys.stderr, format="%(name)s: %(message)s")
-        logging.getLogger("mlops_ledger.sql").setLevel(logging.DEBUG)
-
-
-for section in SECTIONS.values():
-    for command in section:
-        main.add_command(command)
-db.add_command(reset)
+def _refuse(message: str) -> int:
+    say(f"error: {' '.join(message.split())}", err=True)
+    return REFUSED

@@ -8,12 +8,15 @@ from uuid import UUID
 
 import click
 
-from ..database import Database
+import mlops_ledger as ledger
+
 from ..errors import NotFound
-from ..repositories import AgentActionsRepository
+from . import complete
+from .base import Group
 from .options import (
     Instant,
     JsonObject,
+    before_option,
     by_option,
     json_option,
     limit_option,
@@ -22,15 +25,15 @@ from .options import (
     status_type,
     version_id,
 )
-from .output import echo_json, echo_row, echo_rows
+from .output import echo_done, echo_row, echo_rows
 
 COLUMNS = "id requested_at action_type risk_level model_name status requested_by description"
-action_argument = click.argument("action_id", type=click.UUID)
+action_argument = click.argument("action_id", type=click.UUID, shell_complete=complete.actions)
 comment_option = click.option("--comment", metavar="TEXT", help="Why.")
 result_option = click.option("--result", type=JsonObject(), help="What came of it.")
 
 
-@click.group()
+@click.group(cls=Group)
 def actions() -> None:
     """Ask for actions, review them, record what came of them."""
 
@@ -41,14 +44,17 @@ def actions() -> None:
 @click.option("--type", "action_type", help="Only actions of this type.")
 @click.option("--risk", "risk_level", type=risk_type, help="Only actions of this risk.")
 @click.option("--pending", is_flag=True, help="Only what waits for a reviewer, oldest first.")
+@before_option
 @limit_option
 @json_option
 def list_(pending: bool, limit: int, as_json: bool, **filters: Any) -> None:
     """List actions, newest first."""
-    if pending and any(filters[name] for name in ("status", "action_type", "risk_level")):
+    if filters["status"] == "all":
+        filters["status"] = None
+    if pending and any(value for name, value in filters.items() if name != "model_name"):
         raise click.UsageError("--pending goes with --model and --limit only")
-    with Database() as db:
-        repository = AgentActionsRepository(db)
+    with ledger.Database() as db:
+        repository = ledger.AgentActionsRepository(db)
         if pending:
             found = repository.list_pending(model_name=filters["model_name"], limit=limit)
         else:
@@ -61,8 +67,8 @@ def list_(pending: bool, limit: int, as_json: bool, **filters: Any) -> None:
 @json_option
 def show(action_id: UUID, as_json: bool) -> None:
     """Show one action."""
-    with Database() as db:
-        action = AgentActionsRepository(db).get(id=action_id)
+    with ledger.Database() as db:
+        action = ledger.AgentActionsRepository(db).get(id=action_id)
     if action is None:
         raise NotFound(f"there is no action {action_id}")
     echo_row(action, as_json)
@@ -78,16 +84,32 @@ def show(action_id: UUID, as_json: bool) -> None:
     default=None,
     help="Whether it must be approved first (default: for high and critical risk).",
 )
-@click.option("--model", "model_name", help="The model it is about.")
-@click.option("--version", "model_version", help="The version of that model it is about.")
+@click.option(
+    "--model",
+    "model_name",
+    metavar="NAME",
+    help="The model it is about.",
+    shell_complete=complete.models,
+)
+@click.option(
+    "--version",
+    "model_version",
+    metavar="VERSION",
+    help="The version of that model it is about.",
+    shell_complete=complete.versions,
+)
 @click.option("--issue", "issue_id", help="The issue it is to solve.")
 @click.option("--issue-type", help="The kind of that issue.")
 @click.option("--issue-severity", help="The severity of that issue.")
-@click.option("--expires", "expires_at", type=Instant(), metavar="TIME", help="When it expires.")
+@click.option(
+    "--expires", "expires_at", type=Instant(ago=False), metavar="TIME", help="When it expires."
+)
 @click.option("--id", "action_id", type=click.UUID, help="An id, to be able to repeat the call.")
 @by_option
+@json_option
 def request(
     by: str | None,
+    as_json: bool,
     action_id: UUID | None,
     expires_at: datetime | None,
     model_name: str | None,
@@ -95,8 +117,8 @@ def request(
     **fields: Any,
 ) -> None:
     """Ask for an action such as promote or retrain; prints its id."""
-    with Database() as db:
-        made = AgentActionsRepository(db).insert(
+    with ledger.Database() as db:
+        made = ledger.AgentActionsRepository(db).insert(
             **fields,
             model_name=model_name,
             model_version_id=version_id(db, model_name, model_version),
@@ -104,7 +126,7 @@ def request(
             requested_by=by,
             id=action_id,
         )
-    click.echo(made)
+    echo_done({"id": made}, made, as_json)
 
 
 @actions.command()
@@ -114,8 +136,10 @@ def request(
 @json_option
 def approve(action_id: UUID, comment: str | None, by: str | None, as_json: bool) -> None:
     """Approve a pending action of somebody else."""
-    with Database() as db:
-        action = AgentActionsRepository(db).approve(id=action_id, reviewed_by=by, comment=comment)
+    with ledger.Database() as db:
+        action = ledger.AgentActionsRepository(db).approve(
+            id=action_id, reviewed_by=by, comment=comment
+        )
     echo_row(action, as_json)
 
 
@@ -126,8 +150,10 @@ def approve(action_id: UUID, comment: str | None, by: str | None, as_json: bool)
 @json_option
 def reject(action_id: UUID, comment: str | None, by: str | None, as_json: bool) -> None:
     """Reject a pending action of somebody else."""
-    with Database() as db:
-        action = AgentActionsRepository(db).reject(id=action_id, reviewed_by=by, comment=comment)
+    with ledger.Database() as db:
+        action = ledger.AgentActionsRepository(db).reject(
+            id=action_id, reviewed_by=by, comment=comment
+        )
     echo_row(action, as_json)
 
 
@@ -138,8 +164,8 @@ def reject(action_id: UUID, comment: str | None, by: str | None, as_json: bool) 
 @json_option
 def execute(action_id: UUID, result: dict[str, Any] | None, by: str | None, as_json: bool) -> None:
     """Record that an action was carried out."""
-    with Database() as db:
-        action = AgentActionsRepository(db).mark_executed(
+    with ledger.Database() as db:
+        action = ledger.AgentActionsRepository(db).mark_executed(
             id=action_id, executed_by=by, result=result
         )
     echo_row(action, as_json)
@@ -152,8 +178,10 @@ def execute(action_id: UUID, result: dict[str, Any] | None, by: str | None, as_j
 @json_option
 def fail(action_id: UUID, result: dict[str, Any] | None, by: str | None, as_json: bool) -> None:
     """Record that carrying out an action failed."""
-    with Database() as db:
-        action = AgentActionsRepository(db).mark_failed(id=action_id, executed_by=by, result=result)
+    with ledger.Database() as db:
+        action = ledger.AgentActionsRepository(db).mark_failed(
+            id=action_id, executed_by=by, result=result
+        )
     echo_row(action, as_json)
 
 
@@ -161,6 +189,6 @@ def fail(action_id: UUID, result: dict[str, Any] | None, by: str | None, as_json
 @json_option
 def expire(as_json: bool) -> None:
     """Mark the actions whose time is over as expired."""
-    with Database() as db:
-        expired = AgentActionsRepository(db).expire()
-    echo_json({"expired": expired}) if as_json else click.echo(f"{expired} expired")
+    with ledger.Database() as db:
+        expired = ledger.AgentActionsRepository(db).expire()
+    echo_done({"expired": expired}, f"{expired} expired", as_json)

@@ -6,19 +6,18 @@ from typing import Any, TextIO
 
 import click
 
-from ..admin.audit_export import verify_lines
-from ..database import Database
-from ..repositories import AuditRepository
-from ..rows import AuditEntry
+import mlops_ledger as ledger
+
+from .base import Group
 from .options import json_option, limit_option, since_option, until_option
-from .output import echo_json, echo_table
+from .output import echo_done, echo_json, echo_table, finish
 
 # What is not UTF-8 is not what was hashed: found as a change, not an error of decoding.
 EXPORT = click.File(encoding="utf-8", errors="replace")
 COLUMNS = "seq recorded_at event model_name actor db_role object_table object_id"
 
 
-@click.group()
+@click.group(cls=Group)
 def audit() -> None:
     """Look at the log of all changes and verify it."""
 
@@ -30,12 +29,13 @@ def audit() -> None:
 @click.option("--id", "object_id", help="Only changes to the row of this id.")
 @since_option
 @until_option
+@click.option("--before", type=int, metavar="SEQ", help="The next page: what comes after this row.")
 @limit_option
 @json_option
 def list_(as_json: bool, **filters: Any) -> None:
     """List entries, newest first."""
-    with Database() as db:
-        found = AuditRepository(db).list_entries(**filters)
+    with ledger.Database() as db:
+        found = ledger.AuditRepository(db).list_entries(**filters)
     if as_json:
         echo_json(found)
     else:
@@ -47,48 +47,43 @@ def list_(as_json: bool, **filters: Any) -> None:
 @json_option
 def head(as_json: bool) -> None:
     """Print the end of the log as SEQ:HASH, to publish where nobody can change it."""
-    with Database() as db:
-        found = AuditRepository(db).head()
-    if as_json:
-        echo_json(found)
-    else:
-        click.echo(found)
+    with ledger.Database() as db:
+        found = ledger.AuditRepository(db).head()
+    echo_done(found, found, as_json)
 
 
 @audit.command()
 @click.option("--against", metavar="HEAD", help="A published head, SEQ:HASH, to be in the log.")
 @click.option("--file", type=EXPORT, help="Verify an export; - for stdin.")
 @json_option
-@click.pass_context
-def verify(context: click.Context, against: str | None, file: TextIO | None, as_json: bool) -> None:
+def verify(against: str | None, file: TextIO | None, as_json: bool) -> None:
     """Recompute the hash of every entry; exits with 1 when the chain is broken.
 
     Without a published head it cannot see that somebody has rewritten all of the log.
     """
+    from ..admin.audit_export import verify_lines
+
     if file is not None:
         found = verify_lines(file, against=against)
     else:
-        with Database() as db:
-            found = AuditRepository(db).verify(against=against)
-    if as_json:
-        echo_json(found)
-    elif found.problem is None:
-        click.echo(f"whole: every entry up to {found.head}")
-    else:
-        click.echo(f"broken: entry {found.broken_seq} {found.problem}")
-    context.exit(0 if found.problem is None else 1)
+        with ledger.Database() as db:
+            found = ledger.AuditRepository(db).verify(against=against)
+    whole = f"whole: every entry up to {found.head}"
+    broken = f"broken: entry {found.broken_seq} {found.problem}"
+    echo_done(found, whole if found.problem is None else broken, as_json)
+    finish(0 if found.problem is None else 1)
 
 
 @audit.command()
 @click.option("--after", type=int, metavar="SEQ", help="Only entries after this one.")
 def export(after: int | None) -> None:
     """Print the log as lines of JSON, oldest first, that can be verified without the database."""
-    with Database() as db:
-        for line in AuditRepository(db).export(after=after):
+    with ledger.Database() as db:
+        for line in ledger.AuditRepository(db).export(after=after):
             click.echo(line)
 
 
-def _cells(entry: AuditEntry, names: list[str]) -> list[object]:
+def _cells(entry: Any, names: list[str]) -> list[object]:
     """Return the named columns of an entry, or of the row that was changed."""
     row = entry.after or entry.before or {}
     return [getattr(entry, name, row.get(name)) for name in names]

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.progress import Progress
 
-from ..admin import backup as backups
-from ..config import Settings
+import mlops_ledger as ledger
+
+from .base import Command
 from .options import json_option
-from .output import echo_json, size
+from .output import echo_json, say
+from .progress import progress
+from .text import size
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @json_option
 def backup(file: Path, as_json: bool) -> None:
@@ -26,18 +25,20 @@ def backup(file: Path, as_json: bool) -> None:
     checks it against: a checksum and the number of rows of each table. It is never overwritten,
     and is there only when it is whole.
     """
-    with _progress("backup") as report:
-        manifest = backups.backup(Settings.from_environment(), file, report)
+    from ..admin import backup as backups
+
+    with progress("backup") as report:
+        manifest = backups.backup(ledger.Settings.from_environment(), file, report)
     if as_json:
         echo_json({"file": file, "manifest": manifest})
     else:
-        click.echo(
+        say(
             f"{file}: {size(manifest.dump_bytes)}, {sum(manifest.rows.values()):,} rows of "
             f"{manifest.database}, schema version {manifest.schema_version}"
         )
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--into", metavar="NAME", help="The database (default: the configured one).")
 @json_option
@@ -48,22 +49,16 @@ def restore(file: Path, into: str | None, as_json: bool) -> None:
     and a database that is not empty, before anything is changed. What is restored belongs to
     the user who restores.
     """
-    with _progress("restore") as report:
-        done = backups.restore(Settings.from_environment(), file, into, report)
+    from ..admin import backup as backups
+
+    with progress("restore") as report:
+        done = backups.restore(ledger.Settings.from_environment(), file, into, report)
     if as_json:
         echo_json(done)
         return
-    click.echo(
+    say(
         f"{done.database}: {sum(done.rows.values()):,} rows in {len(done.rows)} tables, "
         f"schema version {done.schema_version}"
     )
     if done.roles:
-        click.echo(f"made the roles {', '.join(done.roles)}, without a login")
-
-
-@contextmanager
-def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    console = Console(stderr=True)
-    with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        say(f"made the roles {', '.join(done.roles)}, without a login")

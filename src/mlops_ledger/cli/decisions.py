@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 import click
 
-from ..database import Database
-from ..errors import NotFound
-from ..repositories import RetrainingDecisionsRepository
-from .options import action_type, by_option, json_option, limit_option, model_option
-from .output import echo_fields, echo_json, echo_rows, echo_table
+import mlops_ledger as ledger
 
+from ..errors import NotFound
+from . import complete
+from .base import Group
+from .options import (
+    action_type,
+    before_option,
+    by_option,
+    json_option,
+    limit_option,
+    model_option,
+    since_option,
+    until_option,
+)
+from .output import echo_done, echo_fields, echo_json, echo_rows, echo_table, say
+
+decision_argument = click.argument(
+    "decision_id", type=click.UUID, shell_complete=complete.decisions
+)
 COLUMNS = "id timestamp model_name action trigger_reason decided_by reasoning"
 
 
-@click.group()
+@click.group(cls=Group)
 def decisions() -> None:
     """Look at the gate decisions on candidates."""
 
@@ -23,14 +38,15 @@ def decisions() -> None:
 @decisions.command("list")
 @model_option
 @click.option("--action", type=action_type, help="Only decisions with this action.")
+@since_option
+@until_option
+@before_option
 @limit_option
 @json_option
-def list_(model_name: str | None, action: str | None, limit: int, as_json: bool) -> None:
+def list_(as_json: bool, **filters: Any) -> None:
     """List decisions, newest first."""
-    with Database() as db:
-        found = RetrainingDecisionsRepository(db).list_decisions(
-            model_name=model_name, action=action, limit=limit
-        )
+    with ledger.Database() as db:
+        found = ledger.RetrainingDecisionsRepository(db).list_decisions(**filters)
     echo_rows(found, COLUMNS, as_json)
 
 
@@ -40,39 +56,44 @@ def list_(model_name: str | None, action: str | None, limit: int, as_json: bool)
 @json_option
 def pending(model_name: str | None, limit: int, as_json: bool) -> None:
     """List the pending decisions that nobody has settled yet, oldest first."""
-    with Database() as db:
-        found = RetrainingDecisionsRepository(db).list_pending(model_name=model_name, limit=limit)
+    with ledger.Database() as db:
+        found = ledger.RetrainingDecisionsRepository(db).list_pending(
+            model_name=model_name, limit=limit
+        )
     echo_rows(found, COLUMNS, as_json)
 
 
 @decisions.command()
-@click.argument("decision_id", type=click.UUID)
+@decision_argument
 @click.argument("action", type=click.Choice(("promote", "reject")))
 @click.option("--reasoning", metavar="TEXT", help="Why.")
 @by_option
-def resolve(decision_id: UUID, action: str, reasoning: str | None, by: str | None) -> None:
+@json_option
+def resolve(
+    decision_id: UUID, action: str, reasoning: str | None, by: str | None, as_json: bool
+) -> None:
     """Settle a pending decision; prints the id to promote with."""
-    with Database() as db:
-        made = RetrainingDecisionsRepository(db).resolve(
+    with ledger.Database() as db:
+        made = ledger.RetrainingDecisionsRepository(db).resolve(
             decision_id=decision_id, action=action, reasoning=reasoning, decided_by=by
         )
-    click.echo(made)
+    echo_done({"id": made}, made, as_json)
 
 
 @decisions.command()
-@click.argument("decision_id", type=click.UUID)
+@decision_argument
 @json_option
 def show(decision_id: UUID, as_json: bool) -> None:
     """Show one decision with its gates."""
-    with Database() as db:
-        decision = RetrainingDecisionsRepository(db).get(id=decision_id)
+    with ledger.Database() as db:
+        decision = ledger.RetrainingDecisionsRepository(db).get(id=decision_id)
     if decision is None:
         raise NotFound(f"there is no decision {decision_id}")
     if as_json:
         echo_json(decision)
         return
     echo_fields(decision, leave_out={"gate_results"})
-    click.echo()
+    say("")
     columns = ("gate", "passed", "value", "threshold")
     echo_table(
         columns, [[gate.get(column) for column in columns] for gate in decision.gate_results]

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import click
 
-from ..database import Database
+import mlops_ledger as ledger
+
 from ..errors import NotFound
-from ..repositories import DriftReportsRepository
-from ..rows import DriftReport
+from .base import Group
+from .names import require_known
 from .options import (
     before_option,
     json_option,
     limit_option,
+    model_argument,
     model_option,
     since_option,
     until_option,
 )
-from .output import echo_fields, echo_json, echo_rows, echo_table
+from .output import echo_done, echo_fields, echo_json, echo_rows, echo_table, say
+
+if TYPE_CHECKING:
+    from ..rows import DriftReport
 
 
-@click.group()
+@click.group(cls=Group)
 def drift() -> None:
     """Look at drift reports."""
 
@@ -36,11 +41,11 @@ def drift() -> None:
 @json_option
 def list_(as_json: bool, **filters: Any) -> None:
     """List reports, newest first."""
-    with Database() as db:
-        reports = DriftReportsRepository(db).list_reports(**filters)
+    with ledger.Database() as db:
+        reports = ledger.DriftReportsRepository(db).list_reports(**filters)
     columns = (
-        "id timestamp model_name method drift_score drift_detected n_drifted_features "
-        "drifted_features"
+        "id timestamp model_name model_version method drift_score drift_detected "
+        "n_drifted_features drifted_features"
     )
     echo_rows(reports, columns, as_json)
 
@@ -50,23 +55,25 @@ def list_(as_json: bool, **filters: Any) -> None:
 @json_option
 def show(id: UUID, as_json: bool) -> None:
     """Show one report with its features."""
-    with Database() as db:
-        report = DriftReportsRepository(db).get(id=id)
+    with ledger.Database() as db:
+        report = ledger.DriftReportsRepository(db).get(id=id)
     if report is None:
         raise NotFound(f"there is no drift report {id}")
     _echo(report, as_json)
 
 
 @drift.command()
-@click.argument("model_name")
+@model_argument
 @json_option
 def latest(model_name: str, as_json: bool) -> None:
     """Show the newest report of a model with its features."""
-    with Database() as db:
-        report = DriftReportsRepository(db).latest(model_name=model_name)
+    with ledger.Database() as db:
+        report = ledger.DriftReportsRepository(db).latest(model_name=model_name)
     if report is None:
-        raise NotFound(f"model {model_name} has no drift report")
-    _echo(report, as_json)
+        require_known()
+        echo_done(None, "(none)", as_json)
+    else:
+        _echo(report, as_json)
 
 
 def _echo(report: DriftReport, as_json: bool) -> None:
@@ -74,7 +81,7 @@ def _echo(report: DriftReport, as_json: bool) -> None:
         echo_json(report)
         return
     echo_fields(report, leave_out={"features"})
-    click.echo()
+    say("")
     columns = ("feature", "drifted", "method", "statistic", "p_value", "score", "threshold")
     echo_table(
         columns, [[feature.get(column) for column in columns] for feature in report.features]

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import click
 
-from ..admin.create import Made, drop_database, initialise
-from ..config import Settings
-from ..database import Database
-from ..errors import ConfigError, LedgerError
-from .options import json_option, period_type
-from .output import echo_json, echo_row
+import mlops_ledger as ledger
+
+from ..errors import LedgerError
+from .base import Command
+from .options import json_option, period_type, yes_option
+from .output import ask, echo_json, echo_row, finish, say
+
+if TYPE_CHECKING:
+    from ..admin.create import Made
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--owner", metavar="ROLE", help="Owner of a new database (default: who connects).")
 @click.option(
     "--partition-by",
@@ -25,43 +28,49 @@ from .output import echo_json, echo_row
 @json_option
 def init(owner: str | None, partition_by: str | None, as_json: bool) -> None:
     """Create the database, or bring its schema up to date."""
-    made = initialise(Settings.from_environment(), owner, partition_by=partition_by)
+    from ..admin.create import initialise
+
+    made = initialise(ledger.Settings.from_environment(), owner, partition_by=partition_by)
     echo_json(made) if as_json else _echo_made(made)
 
 
-@click.command()
-@click.option("--yes", is_flag=True, help="Do not ask.")
-def reset(yes: bool) -> None:
+@click.command(cls=Command)
+@yes_option
+@json_option
+def reset(yes: bool, as_json: bool) -> None:
     """Drop the database with everything in it and make it anew. Only on this machine."""
-    settings = Settings.from_environment()
-    if not yes:
-        if not sys.stdin.isatty():
-            raise ConfigError("reset deletes the whole ledger: confirm with --yes")
-        click.confirm(f"Delete the database {settings.database} and all it holds?", abort=True)
-    click.echo(f"database  {drop_database(settings)} dropped")
+    from ..admin.create import drop_database, initialise
+
+    settings = ledger.Settings.from_environment()
+    question = f"Delete the database {settings.database} and all it holds?"
+    ask(question, yes=yes, refusal="reset deletes the whole ledger")
+    dropped = drop_database(settings)
+    if as_json:
+        echo_json(initialise(settings))
+        return
+    say(f"database  {dropped} dropped")
     _echo_made(initialise(settings))
 
 
-@click.command()
+@click.command(cls=Command)
 @json_option
-@click.pass_context
-def health(context: click.Context, as_json: bool) -> None:
+def health(as_json: bool) -> None:
     """Check server and schema. Exits with 0 if healthy, 1 if not."""
-    db = Database()
+    db = ledger.Database()
     with suppress(LedgerError):  # what is wrong stands in the report
         db.open()
     report = db.health()
     db.close()
     echo_row(report, as_json)
-    context.exit(0 if report.healthy else 1)
+    finish(0 if report.healthy else 1)
 
 
 def _echo_made(made: Made) -> None:
     found = "created" if made.created else "was there"
-    click.echo(f"database  {made.database} {found}, owned by {made.owner}")
+    say(f"database  {made.database} {found}, owned by {made.owner}")
     for migration in made.applied:
-        click.echo(f"applied   {migration}")
-    click.echo(f"tables    {', '.join(made.tables)}")
-    click.echo(f"views     {', '.join(made.views)}")
+        say(f"applied   {migration}")
+    say(f"tables    {', '.join(made.tables)}")
+    say(f"views     {', '.join(made.views)}")
     if not made.created and not made.applied:
-        click.echo("nothing to do: the schema is up to date")
+        say("nothing to do: the schema is up to date")

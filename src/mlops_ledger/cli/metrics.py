@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import socket
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -15,25 +14,26 @@ from typing import Any
 import click
 from click.decorators import FC
 
-from ..admin.collector import Collector
-from ..config import Settings
-from ..database import Database
-from ..repositories import (
-    PerformanceMetricsRepository,
-    SystemMetricsRepository,
-)
+import mlops_ledger as ledger
+
+from . import complete
+from .base import Group
 from .options import (
     JsonObject,
     Length,
+    Number,
     at_option,
     before_option,
     json_option,
     limit_option,
+    model_argument,
+    model_option,
     since_option,
     until_option,
     version_id,
+    version_option,
 )
-from .output import echo_rows
+from .output import echo_done, echo_rows, finish, say
 
 LOST = 1
 _BUCKET = "bucket count min mean max"
@@ -55,9 +55,6 @@ class Bucket(Length):
             self.fail(f"must be {', '.join(units)}, or a length such as 15m", param, ctx)
 
 
-_version = click.option("--version", "model_version", help="Only of this version.")
-
-
 def _bucket(default: str) -> Callable[[FC], FC]:
     return click.option(
         "--bucket",
@@ -68,16 +65,16 @@ def _bucket(default: str) -> Callable[[FC], FC]:
     )
 
 
-@click.group()
+@click.group(cls=Group)
 def metrics() -> None:
     """Look at metrics of models and machines, and write them."""
 
 
 @metrics.command("list")
-@click.argument("model_name")
+@model_option
 @click.option("--metric", "metric_name", help="Only this metric.")
 @click.option("--type", "metric_type", help="Only metrics of this type.")
-@_version
+@version_option
 @click.option("--stage", help="Only measured at this stage.")
 @click.option("--slice", help="Only of this slice; an empty one is all of the data.")
 @since_option
@@ -86,18 +83,21 @@ def metrics() -> None:
 @limit_option
 @json_option
 def list_(as_json: bool, **filters: Any) -> None:
-    """List the values of a model, newest first."""
-    with Database() as db:
-        found = PerformanceMetricsRepository(db).list_metrics(**filters)
-    columns = "id timestamp metric_type metric_name metric_value stage slice dataset_version"
+    """List values, newest first."""
+    with ledger.Database() as db:
+        found = ledger.PerformanceMetricsRepository(db).list_metrics(**filters)
+    columns = (
+        "id timestamp model_name model_version metric_name metric_value metric_type stage slice "
+        "dataset_version"
+    )
     echo_rows(found, columns, as_json)
 
 
 # A value may begin with a minus.
 @metrics.command(context_settings={"ignore_unknown_options": True})
-@click.argument("model_name")
+@model_argument
 @click.argument("metric_name")
-@click.argument("metric_value", type=float)
+@click.argument("metric_value", type=Number())
 @click.option("--version", "model_version", help="The version (default: that in production).")
 @click.option("--type", "metric_type", default="performance", show_default=True, help="Its type.")
 @click.option("--stage", default="production", show_default=True, help="Where it was measured.")
@@ -105,22 +105,29 @@ def list_(as_json: bool, **filters: Any) -> None:
 @click.option("--dataset", "dataset_version", help="The data it was measured on.")
 @click.option("--metadata", type=JsonObject(), help="A JSON object with anything else.")
 @at_option
-def log(model_name: str, model_version: str | None, at: datetime | None, **arguments: Any) -> None:
+@json_option
+def log(
+    model_name: str,
+    model_version: str | None,
+    at: datetime | None,
+    as_json: bool,
+    **arguments: Any,
+) -> None:
     """Store a value; prints its id."""
-    with Database() as db:
-        made = PerformanceMetricsRepository(db).insert(
+    with ledger.Database() as db:
+        made = ledger.PerformanceMetricsRepository(db).insert(
             model_name=model_name,
             model_version_id=version_id(db, model_name, model_version),
             timestamp=at,
             **arguments,
         )
-    click.echo(made)
+    echo_done({"id": made}, made, as_json)
 
 
 @metrics.command()
-@click.argument("model_name")
+@model_argument
 @click.argument("metric_name")
-@_version
+@version_option
 @click.option("--stage", default="production", show_default=True, help="Measured at this stage.")
 @click.option("--slice", default="", help="Of this slice (default: all of the data).")
 @since_option
@@ -129,20 +136,20 @@ def log(model_name: str, model_version: str | None, at: datetime | None, **argum
 @json_option
 def timeseries(as_json: bool, **arguments: Any) -> None:
     """Show a metric over time, by default the last 30 days."""
-    with Database() as db:
-        found = PerformanceMetricsRepository(db).timeseries(**arguments)
+    with ledger.Database() as db:
+        found = ledger.PerformanceMetricsRepository(db).timeseries(**arguments)
     echo_rows(found, _BUCKET, as_json)
 
 
 @metrics.command()
-@click.argument("model_name")
-@click.argument("version_a")
-@click.argument("version_b")
+@model_argument
+@click.argument("version_a", shell_complete=complete.versions)
+@click.argument("version_b", shell_complete=complete.versions)
 @json_option
 def compare(model_name: str, version_a: str, version_b: str, as_json: bool) -> None:
     """Show the newest values of two versions side by side."""
-    with Database() as db:
-        found = PerformanceMetricsRepository(db).compare(
+    with ledger.Database() as db:
+        found = ledger.PerformanceMetricsRepository(db).compare(
             model_name=model_name, version_a=version_a, version_b=version_b
         )
     echo_rows(found, "metric_name stage slice value_a value_b difference", as_json)
@@ -161,8 +168,8 @@ def system(
 ) -> None:
     """Show how a host is doing, by default this one; or a metric of it, by default for a day."""
     host = host or socket.gethostname()
-    with Database() as db:
-        stored = SystemMetricsRepository(db)
+    with ledger.Database() as db:
+        stored = ledger.SystemMetricsRepository(db)
         if metric_name is None:
             columns = "timestamp metric_name metric_value unit attributes"
             echo_rows(stored.latest(host=host), columns, as_json)
@@ -188,25 +195,29 @@ def system(
     show_default=True,
     help="How many times to keep while the database is away.",
 )
-def collect(every: timedelta, count: int | None, **arguments: Any) -> None:
+@json_option
+def collect(every: timedelta, count: int | None, as_json: bool, **arguments: Any) -> None:
     """Measure this host until it is told to stop: processor, memory, disks, network, processes.
 
     While the database is away it keeps what it measures, and says so. SIGINT and SIGTERM stop it;
     exit code 1 if something was lost.
     """
-    settings = Settings.from_environment()
+    from ..admin.collector import Collector
+
+    settings = ledger.Settings.from_environment()
     # Waiting for the database must not take longer than the next measurement is away.
     settings = replace(settings, pool_timeout=min(settings.pool_timeout, every.total_seconds()))
     # Opened at its first use: the database may be away at the start as well.
-    with closing(Database(settings)) as db, _stopped_by_signals() as stop:
+    with closing(ledger.Database(settings)) as db, _stopped_by_signals() as stop:
         collector = Collector(
-            SystemMetricsRepository(db),
-            say=lambda message: click.echo(message, err=True),
+            ledger.SystemMetricsRepository(db),
+            say=lambda message: say(message, err=True),
             **arguments,
         )
         lost = collector.run(every=every, stop=stop, count=count)
-    click.echo(f"{collector.stored} samples stored, {lost} lost")
-    sys.exit(LOST if lost else 0)
+    done = {"stored": collector.stored, "lost": lost}
+    echo_done(done, f"{collector.stored} samples stored, {lost} lost", as_json)
+    finish(LOST if lost else 0)
 
 
 @contextmanager

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from ..config import Settings, describe
-from ..connections import direct
-from ..embedded import resolve_conninfo
-from ..errors import InvalidValue, MigrationError
-from ..migrations import MigrationState, Migrator, create_migration
-from .output import echo_json, echo_table
+import mlops_ledger as ledger
+
+from .base import Group
+from .options import json_option, yes_option
+from .output import ask, echo_done, echo_json, echo_line, echo_table, finish, say
+
+if TYPE_CHECKING:
+    from ..migrations import MigrationState, Migrator
 
 
-@click.group()
+@click.group(cls=Group)
 def migrate() -> None:
     """Move the database's schema between versions."""
 
@@ -24,32 +26,36 @@ def migrate() -> None:
 @migrate.command()
 @click.option("--to", type=int, metavar="N", help="Stop at version N.")
 @click.option("--allow-changed", is_flag=True, help="Accept applied files as they are now.")
-def up(to: int | None, allow_changed: bool) -> None:
+@json_option
+def up(to: int | None, allow_changed: bool, as_json: bool) -> None:
     """Apply the migrations that the database lacks."""
-    if not _migrator().up(to, allow_changed=allow_changed, on_step=_report_applied):
-        click.echo("nothing to apply")
+    report = echo_line if as_json else _report_applied
+    if not _migrator().up(to, allow_changed=allow_changed, on_step=report) and not as_json:
+        say("nothing to apply")
 
 
 @migrate.command()
 @click.option("--steps", type=int, metavar="N", help="Revert the newest N migrations (default 1).")
 @click.option("--to", type=int, metavar="N", help="Revert everything above version N.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-def down(steps: int | None, to: int | None, yes: bool) -> None:
+@yes_option
+@json_option
+def down(steps: int | None, to: int | None, yes: bool, as_json: bool) -> None:
     """Revert migrations, newest first. Their tables and data are deleted."""
+    from ..config import describe
+
     if steps is not None and to is not None:
-        raise InvalidValue("--to", "give either this or --steps")
-    conninfo = _conninfo()
-    if not yes:
-        _confirm(conninfo)
+        raise click.UsageError("give either --to or --steps")
+    question = f"Delete tables with their data from {describe(_conninfo())}?"
+    ask(question, yes=yes, refusal="down deletes tables with their data")
     steps = 1 if steps is None else steps
-    if not Migrator(conninfo).down(steps=steps, to=to, on_step=_report_reverted):
-        click.echo("nothing to revert")
+    report = echo_line if as_json else _report_reverted
+    if not _migrator().down(steps=steps, to=to, on_step=report) and not as_json:
+        say("nothing to revert")
 
 
 @migrate.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.pass_context
-def status(context: click.Context, as_json: bool) -> None:
+@json_option
+def status(as_json: bool) -> None:
     """List the migrations. Exits with 1 if some are pending, 2 if an applied file was edited."""
     states = _migrator().status()
     if as_json:
@@ -58,33 +64,43 @@ def status(context: click.Context, as_json: bool) -> None:
         columns = ("version", "name", "state", "applied_at", "applied_by", "duration_ms")
         echo_table(columns, [[getattr(state, column) for column in columns] for state in states])
     found = {state.state for state in states}
-    context.exit(2 if "edited" in found else 1 if "pending" in found else 0)
+    finish(2 if "edited" in found else 1 if "pending" in found else 0)
 
 
 @migrate.command()
 @click.option("--to", type=int, metavar="N", help="Stop at version N.")
-def plan(to: int | None) -> None:
+@json_option
+def plan(to: int | None, as_json: bool) -> None:
     """Print the SQL that 'up' would run."""
     pending = _migrator().plan(to)
+    if as_json:
+        echo_json([{"file": each.up.path.name, "sql": each.up.text} for each in pending])
+        return
     for migration in pending:
         click.echo(f"-- {migration.up.path.name}\n{migration.up.text}")
     if not pending:
-        click.echo("-- nothing to apply")
+        say("-- nothing to apply")
 
 
 @migrate.command()
-def verify() -> None:
+@json_option
+def verify(as_json: bool) -> None:
     """Check that the database has exactly the migrations of this release."""
     _migrator().verify()
-    click.echo("the schema is the one of this release")
+    echo_done({"verified": True}, "the schema is the one of this release", as_json)
 
 
 @migrate.command()
 @click.argument("version", type=int)
-def baseline(version: int) -> None:
+@json_option
+def baseline(version: int, as_json: bool) -> None:
     """Record migrations up to VERSION as applied, without running them."""
-    for state in _migrator().baseline(version):
-        click.echo(f"recorded {state}")
+    recorded = _migrator().baseline(version)
+    if as_json:
+        echo_json(recorded)
+        return
+    for state in recorded:
+        say(f"recorded {state}")
 
 
 @migrate.command()
@@ -96,30 +112,37 @@ def baseline(version: int) -> None:
     show_default=True,
     help="The folder of migrations.",
 )
-def new(name: str, directory: Path) -> None:
+@json_option
+def new(name: str, directory: Path, as_json: bool) -> None:
     """Create the next pair of files, called NAME."""
-    migration = create_migration(directory, name)
-    click.echo(f"{migration.up.path}\n{migration.down.path}")
+    from ..migrations import create_migration
+
+    made = create_migration(directory, name)
+    files = [made.up.path, made.down.path]
+    if as_json:
+        echo_json({"files": files})
+        return
+    for file in files:
+        say(file)
 
 
 def _conninfo() -> str:
-    settings = Settings.from_environment()
+    from ..connections import direct
+    from ..embedded import resolve_conninfo
+
+    settings = ledger.Settings.from_environment()
     return direct(settings, resolve_conninfo(settings))
 
 
 def _migrator() -> Migrator:
+    from ..migrations import Migrator
+
     return Migrator(_conninfo())
 
 
-def _confirm(conninfo: str) -> None:
-    if not sys.stdin.isatty():
-        raise MigrationError("down deletes tables with their data; confirm with --yes")
-    click.confirm(f"Delete tables with their data from {describe(conninfo)}?", abort=True)
-
-
 def _report_applied(state: MigrationState) -> None:
-    click.echo(f"applied {state} in {state.duration_ms} ms")
+    say(f"applied {state} in {state.duration_ms} ms")
 
 
 def _report_reverted(state: MigrationState) -> None:
-    click.echo(f"reverted {state}")
+    say(f"reverted {state}")

@@ -4,30 +4,36 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 import click
 
-from ..database import Database
+import mlops_ledger as ledger
+
 from ..errors import NotFound
-from ..repositories import ModelVersionRepository
+from . import complete
+from .base import Group
+from .names import require_known
 from .options import (
     Instant,
     JsonObject,
     Tag,
     at_option,
+    before_option,
     by_option,
     json_option,
     limit_option,
+    model_argument,
     model_option,
     reason_option,
     slot_option,
     stage_type,
+    version_argument,
 )
-from .output import echo_json, echo_row, echo_rows, echo_table
+from .output import echo_done, echo_json, echo_row, echo_rows, echo_table, finish, note, say
+from .text import instant
 
 
-@click.group()
+@click.group(cls=Group)
 def models() -> None:
     """Register versions and move them in and out of production."""
 
@@ -36,39 +42,42 @@ def models() -> None:
 @model_option
 @click.option("--stage", type=stage_type, help="Only versions in this stage.")
 @click.option("--tag", "tags", type=Tag(), multiple=True, help="Only versions with this tag.")
+@before_option
 @limit_option
 @json_option
-def list_(model_name: str | None, stage: str | None, tags: Any, limit: int, as_json: bool) -> None:
+def list_(tags: Any, as_json: bool, **filters: Any) -> None:
     """List versions, newest first."""
-    with Database() as db:
-        versions = ModelVersionRepository(db).list_versions(
-            model_name=model_name, stage=stage, tags=dict(tags) or None, limit=limit
+    with ledger.Database() as db:
+        versions = ledger.ModelVersionRepository(db).list_versions(
+            tags=dict(tags) or None, **filters
         )
     columns = "model_name model_version stage algorithm metrics created_at created_by"
     echo_rows(versions, columns, as_json)
 
 
 @models.command()
-@click.argument("model_name")
-@click.argument("model_version")
+@model_argument
+@version_argument
 @json_option
 def show(model_name: str, model_version: str, as_json: bool) -> None:
     """Show one version."""
-    with Database() as db:
-        found = ModelVersionRepository(db).get(model_name=model_name, model_version=model_version)
+    with ledger.Database() as db:
+        found = ledger.ModelVersionRepository(db).get(
+            model_name=model_name, model_version=model_version
+        )
     if found is None:
         raise NotFound(f"model {model_name} has no version {model_version}")
     echo_row(found, as_json)
 
 
 @models.command()
-@click.argument("model_name")
+@model_argument
 @click.argument("model_version", required=False)
 @click.option("--stage", default="development", show_default=True, help="development or staging.")
 @click.option("--algorithm", help="What was trained.")
 @click.option("--metrics", type=JsonObject(), help="Evaluation metrics.")
 @click.option("--hyperparameters", type=JsonObject(), help="Hyperparameters.")
-@click.option("--feature", "features", multiple=True, help="A feature, in the model's order.")
+@click.option("--feature", "feature_names", multiple=True, help="A feature, in the model's order.")
 @click.option("--training-samples", type=int, help="Number of rows trained on.")
 @click.option("--dataset-version", help="Version of the training data.")
 @click.option("--artifact-uri", help="Where the model is stored.")
@@ -77,32 +86,30 @@ def show(model_name: str, model_version: str, as_json: bool) -> None:
 @by_option
 @json_option
 def register(
-    features: tuple[str, ...], tags: Any, by: str | None, as_json: bool, **fields: Any
+    feature_names: tuple[str, ...], tags: Any, by: str | None, as_json: bool, **fields: Any
 ) -> None:
     """Register a version of MODEL_NAME; without MODEL_VERSION it takes the next number."""
-    with Database() as db:
-        repository = ModelVersionRepository(db)
+    with ledger.Database() as db:
+        repository = ledger.ModelVersionRepository(db)
         made = repository.insert(
-            **fields, feature_names=features or None, tags=dict(tags), created_by=by
+            **fields, feature_names=feature_names or None, tags=dict(tags), created_by=by
         )
         version = repository.get(id=made)
     assert version is not None
-    if as_json:
-        echo_json(version)
-    else:
-        click.echo(f"registered {version.model_name} version {version.model_version}")
+    done = f"registered {version.model_name} version {version.model_version}"
+    echo_done(version, done, as_json)
 
 
 @models.command()
-@click.argument("model_name")
-@click.argument("model_version")
+@model_argument
+@version_argument
 @click.argument("tags", type=Tag(), nargs=-1, required=True)
 @json_option
 def tag(model_name: str, model_version: str, tags: Any, as_json: bool) -> None:
     """Set TAGS of a version, each as KEY=VALUE; KEY= takes the tag away."""
     given = {key: value or None for key, value in tags}
-    with Database() as db:
-        found = ModelVersionRepository(db).set_tags(
+    with ledger.Database() as db:
+        found = ledger.ModelVersionRepository(db).set_tags(
             model_name=model_name, model_version=model_version, tags=given
         )
     if as_json:
@@ -112,46 +119,46 @@ def tag(model_name: str, model_version: str, tags: Any, as_json: bool) -> None:
 
 
 @models.command()
-@click.argument("model_name", required=False)
-@click.argument("model_version", required=False)
+@click.argument("model_name", required=False, shell_complete=complete.models)
+@click.argument("model_version", required=False, shell_complete=complete.versions)
 @slot_option
 @by_option
 @reason_option
-@click.option("--decision", type=click.UUID, help="The decision that allows it.")
-@click.option("--action", type=click.UUID, help="The approved action that allows it.")
+@click.option(
+    "--decision",
+    "decision_id",
+    type=click.UUID,
+    help="The decision that allows it.",
+    shell_complete=complete.decisions,
+)
+@click.option(
+    "--action",
+    "action_id",
+    type=click.UUID,
+    help="The approved action that allows it.",
+    shell_complete=complete.actions,
+)
 @at_option
 @json_option
-def promote(
-    model_name: str | None,
-    model_version: str | None,
-    slot: str,
-    by: str | None,
-    reason: str | None,
-    decision: UUID | None,
-    action: UUID | None,
-    at: datetime | None,
-    as_json: bool,
-) -> None:
+def promote(model_name: str | None, slot: str, by: str | None, as_json: bool, **given: Any) -> None:
     """Put a version into production, or into another slot.
 
     Without MODEL_VERSION it is the candidate of the decision, or the version of the action.
     """
-    with Database() as db:
-        deployment = ModelVersionRepository(db).promote(
-            model_name=model_name,
-            model_version=model_version,
-            slot=slot,
-            promoted_by=by,
-            reason=reason,
-            decision_id=decision,
-            action_id=action,
-            at=at,
-        )
+    with ledger.Database() as db, db.transaction() as tx:
+        models = ledger.ModelVersionRepository(tx)
+        before = model_name and models.production_at(model_name=model_name, slot=slot)
+        deployment = models.promote(model_name=model_name, slot=slot, promoted_by=by, **given)
     echo_row(deployment, as_json)
+    if before and before.id == deployment.id:
+        note(
+            f"version {deployment.model_version} has been in slot {slot} since "
+            f"{instant(deployment.deployed_at)}: nothing was changed, and who and why not recorded"
+        )
 
 
 @models.command()
-@click.argument("model_name")
+@model_argument
 @slot_option
 @by_option
 @reason_option
@@ -166,15 +173,15 @@ def rollback(
     as_json: bool,
 ) -> None:
     """Put back the version that was there before."""
-    with Database() as db:
-        deployment = ModelVersionRepository(db).rollback(
+    with ledger.Database() as db:
+        deployment = ledger.ModelVersionRepository(db).rollback(
             model_name=model_name, slot=slot, rolled_back_by=by, reason=reason, at=at
         )
     echo_row(deployment, as_json)
 
 
 @models.command()
-@click.argument("model_name")
+@model_argument
 @slot_option
 @by_option
 @reason_option
@@ -189,8 +196,8 @@ def retire(
     as_json: bool,
 ) -> None:
     """Empty a slot."""
-    with Database() as db:
-        deployment = ModelVersionRepository(db).retire(
+    with ledger.Database() as db:
+        deployment = ledger.ModelVersionRepository(db).retire(
             model_name=model_name, slot=slot, retired_by=by, reason=reason, at=at
         )
     echo_row(deployment, as_json)
@@ -198,13 +205,14 @@ def retire(
 
 @models.command()
 @model_option
-@click.option("--slot", help="Only this slot.")
+@click.option("--slot", help="Only this slot.", shell_complete=complete.slots)
+@before_option
 @limit_option
 @json_option
-def timeline(model_name: str | None, slot: str | None, limit: int, as_json: bool) -> None:
+def timeline(as_json: bool, **filters: Any) -> None:
     """Show what was in production when, newest first."""
-    with Database() as db:
-        entries = ModelVersionRepository(db).timeline(model_name=model_name, slot=slot, limit=limit)
+    with ledger.Database() as db:
+        entries = ledger.ModelVersionRepository(db).timeline(**filters)
     columns = (
         "model_name slot model_version deployed_at retired_at live_for deployed_by approved_by "
         "reason"
@@ -213,7 +221,7 @@ def timeline(model_name: str | None, slot: str | None, limit: int, as_json: bool
 
 
 @models.command()
-@click.argument("model_name")
+@model_argument
 @slot_option
 @click.option(
     "--require-decision/--no-require-decision",
@@ -241,8 +249,8 @@ def policy(
 
     Rollback and retire never need anything: an emergency cannot wait.
     """
-    with Database() as db:
-        repository = ModelVersionRepository(db)
+    with ledger.Database() as db:
+        repository = ledger.ModelVersionRepository(db)
         if requires_decision is requires_approval is None:
             found = repository.promotion_policy(model_name=model_name, slot=slot)
         else:
@@ -253,29 +261,32 @@ def policy(
                 requires_approval=requires_approval,
                 updated_by=by,
             )
+    if found is None:
+        require_known()
     if found is not None or as_json:
         echo_row(found, as_json)
     else:
-        click.echo(f"a promotion of model {model_name} into slot {slot} needs nothing")
+        say(f"a promotion of model {model_name} into slot {slot} needs nothing")
 
 
 @models.command()
-@click.argument("model_name")
+@model_argument
 @click.argument("at", type=Instant(), default="now")
 @slot_option
 @json_option
-@click.pass_context
-def at(context: click.Context, model_name: str, at: datetime, slot: str, as_json: bool) -> None:
+def at(model_name: str, at: datetime, slot: str, as_json: bool) -> None:
     """Say what was in production at a time (ISO 8601 with zone; default: now).
 
     Exits with 1 when nothing was.
     """
-    with Database() as db:
-        deployment = ModelVersionRepository(db).production_at(
+    with ledger.Database() as db:
+        deployment = ledger.ModelVersionRepository(db).production_at(
             model_name=model_name, at=at, slot=slot
         )
+    if deployment is None:
+        require_known()
     if deployment is not None or as_json:
         echo_row(deployment, as_json)
     else:
-        click.echo(f"nothing of model {model_name} was in slot {slot} then")
-    context.exit(0 if deployment else 1)
+        say(f"nothing of model {model_name} was in slot {slot} then")
+    finish(0 if deployment else 1)

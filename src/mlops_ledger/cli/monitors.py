@@ -9,24 +9,39 @@ from uuid import UUID
 import click
 from click.core import ParameterSource
 
-from ..database import Database
-from ..repositories import MonitorsRepository
-from .options import Instant, JsonObject, Length, by_option, json_option, limit_option, model_option
-from .output import echo_json, echo_rows
+import mlops_ledger as ledger
 
+from . import complete
+from .base import Group
+from .options import (
+    JsonObject,
+    Length,
+    Number,
+    at_option,
+    before_option,
+    by_option,
+    json_option,
+    limit_option,
+    model_option,
+)
+from .output import echo_done, echo_rows, finish
+
+monitor_argument = click.argument("monitor_id", type=click.UUID, shell_complete=complete.monitors)
 COLUMNS = "id model_name name state value operator warning_threshold critical_threshold enabled"
 RESULT = "model_name name state value operator threshold point_at done alert_id"
 
 
-@click.group()
+@click.group(cls=Group)
 def monitors() -> None:
     """Keep the rules that raise alerts, and evaluate them."""
 
 
 @monitors.command()
 @click.argument("name", required=False)
-@click.option("--defaults", metavar="MODEL", help="Add the usual monitors of a model instead.")
-@click.option("--model", "model_name", help="The model.")
+@click.option("--defaults", metavar="MODEL", help="Add the usual monitors of a model.")
+@click.option(
+    "--model", "model_name", metavar="NAME", help="The model.", shell_complete=complete.models
+)
 @click.option(
     "--source",
     type=click.Choice(("monitoring", "performance", "system")),
@@ -36,8 +51,8 @@ def monitors() -> None:
 )
 @click.option("--metric", "metric_name", help="The metric (default: the name of the monitor).")
 @click.option("--operator", type=click.Choice((">", ">=", "<", "<=")), help="Bad values are so.")
-@click.option("--warning", "warning_threshold", type=float, help="Where it becomes a warning.")
-@click.option("--critical", "critical_threshold", type=float, help="Where it becomes critical.")
+@click.option("--warning", "warning_threshold", type=Number(), help="Where it becomes a warning.")
+@click.option("--critical", "critical_threshold", type=Number(), help="Where it becomes critical.")
 @click.option(
     "--window",
     type=Length("mhdw"),
@@ -55,7 +70,7 @@ def monitors() -> None:
 )
 @click.option(
     "--hysteresis",
-    type=float,
+    type=Number(),
     default=0,
     show_default=True,
     help="How far a value must come back.",
@@ -74,8 +89,8 @@ def add(
     **given: Any,
 ) -> None:
     """Add a monitor and print its id, or with --defaults the usual ones of a model."""
-    with Database() as db:
-        monitors = MonitorsRepository(db)
+    with ledger.Database() as db:
+        monitors = ledger.MonitorsRepository(db)
         if defaults is not None:
             if name is not None or any(_is_given(option) for option in given):
                 raise click.UsageError("--defaults MODEL goes with --window and --by only")
@@ -86,68 +101,66 @@ def add(
             raise click.UsageError("give a NAME and --operator, or --defaults MODEL")
         given["metric_name"] = given["metric_name"] or name
         made = monitors.insert(name=name, window=window, created_by=by, **given)
-    if as_json:
-        echo_json({"id": made})
-    else:
-        click.echo(made)
+    echo_done({"id": made}, made, as_json)
 
 
 @monitors.command("list")
 @model_option
 @click.option("--removed", "include_removed", is_flag=True, help="Also those that were removed.")
+@before_option
 @limit_option
 @json_option
-def list_(model_name: str | None, include_removed: bool, limit: int, as_json: bool) -> None:
+def list_(as_json: bool, **filters: Any) -> None:
     """List the monitors and what they found last, newest first."""
-    with Database() as db:
-        found = MonitorsRepository(db).list_monitors(
-            model_name=model_name, include_removed=include_removed, limit=limit
-        )
+    with ledger.Database() as db:
+        found = ledger.MonitorsRepository(db).list_monitors(**filters)
     echo_rows(found, COLUMNS, as_json)
 
 
 @monitors.command()
-@click.argument("monitor_id", type=click.UUID)
+@monitor_argument
 @by_option
-def remove(monitor_id: UUID, by: str | None) -> None:
+@json_option
+def remove(monitor_id: UUID, by: str | None, as_json: bool) -> None:
     """End a monitor and resolve its alert."""
-    with Database() as db:
-        MonitorsRepository(db).remove(id=monitor_id, removed_by=by)
-    click.echo("removed")
+    with ledger.Database() as db:
+        ledger.MonitorsRepository(db).remove(id=monitor_id, removed_by=by)
+    echo_done({"id": monitor_id, "removed": True}, "removed", as_json)
 
 
 @monitors.command()
-@click.argument("monitor_id", type=click.UUID)
-def enable(monitor_id: UUID) -> None:
+@monitor_argument
+@json_option
+def enable(monitor_id: UUID, as_json: bool) -> None:
     """Have a monitor evaluated again."""
-    with Database() as db:
-        MonitorsRepository(db).set_enabled(id=monitor_id, enabled=True)
-    click.echo("enabled")
+    with ledger.Database() as db:
+        ledger.MonitorsRepository(db).set_enabled(id=monitor_id, enabled=True)
+    echo_done({"id": monitor_id, "enabled": True}, "enabled", as_json)
 
 
 @monitors.command()
-@click.argument("monitor_id", type=click.UUID)
-def disable(monitor_id: UUID) -> None:
+@monitor_argument
+@json_option
+def disable(monitor_id: UUID, as_json: bool) -> None:
     """Have a monitor no longer evaluated; its open alert stays."""
-    with Database() as db:
-        MonitorsRepository(db).set_enabled(id=monitor_id, enabled=False)
-    click.echo("disabled")
+    with ledger.Database() as db:
+        ledger.MonitorsRepository(db).set_enabled(id=monitor_id, enabled=False)
+    echo_done({"id": monitor_id, "enabled": False}, "disabled", as_json)
 
 
 @monitors.command()
 @model_option
-@click.option("--at", type=Instant(), metavar="TIME", help="As of when (default: now).")
+@at_option
 @json_option
-@click.pass_context
-def run(context: click.Context, model_name: str | None, at: Any, as_json: bool) -> None:
+def run(model_name: str | None, at: Any, as_json: bool) -> None:
     """Evaluate the monitors of a model, or all; raise, repeat and resolve their alerts.
 
     Exits with 1 when any of them finds a warning or something critical.
     """
-    with Database() as db:
-        found = MonitorsRepository(db).run(model_name=model_name, at=at)
+    with ledger.Database() as db:
+        found = ledger.MonitorsRepository(db).run(model_name=model_name, at=at)
     echo_rows(found, RESULT, as_json)
-    context.exit(1 if any(one.severity for one in found) else 0)
+    finish(1 if any(one.severity for one in found) else 0)
 
 
 def _is_given(option: str) -> bool:

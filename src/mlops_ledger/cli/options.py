@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from math import isfinite, nan
 from typing import Any, Final
 from uuid import UUID
 
 import click
 import orjson
+from click.decorators import FC
 
-from ..checks.values import ACTION_STATUSES, ACTIONS, RISK_LEVELS, STAGES
-from ..database import Database
+import mlops_ledger as ledger
+
+from ..checks.values import ACTION_STATUSES, ACTIONS, RISK_LEVELS, STAGES, look_back
 from ..errors import NotFound
-from ..repositories import ModelVersionRepository
+from . import complete
+
+# Up to 99999 of each unit.
+_LENGTH: Final = re.compile(r"(?:\d{1,5}[smhdw])+", re.ASCII)
 
 
 class Instant(click.ParamType[datetime]):
-    """A time in ISO 8601; without an offset it is refused, as everywhere in the ledger."""
+    """A time in ISO 8601; without an offset it is refused, as everywhere in the ledger.
+
+    With `ago` it may also be a length such as 7d: so long ago.
+    """
 
     name = "time"
+
+    def __init__(self, *, ago: bool = True) -> None:
+        self._ago = ago
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Read the text."""
@@ -27,6 +40,8 @@ class Instant(click.ParamType[datetime]):
             return value
         if value == "now":
             return datetime.now(UTC)
+        if self._ago and re.fullmatch(_LENGTH, value):
+            return datetime.now(UTC) - Length("smhdw").convert(value, param, ctx)
         try:
             parsed = datetime.fromisoformat(value)
         except ValueError:
@@ -53,7 +68,7 @@ class JsonObject(click.ParamType[dict[str, Any]]):
 
 
 class Length(click.ParamType[timedelta]):
-    """A length of time such as 15s or 90d, in some of the units s, m, h, d and w."""
+    """A length of time such as 15s, 90d or 1h30m, in some of the units s, m, h, d and w."""
 
     name = "length"
     _UNITS: Final = {
@@ -71,11 +86,15 @@ class Length(click.ParamType[timedelta]):
         """Read the text."""
         if isinstance(value, timedelta):
             return value
-        match = re.fullmatch(rf"(\d{{1,5}})([{self._units}])", value)
-        if match is None or int(match[1]) == 0:
+        parts = re.findall(r"(\d+)(\w)", value) if re.fullmatch(_LENGTH, value) else []
+        length = sum(
+            (int(count) * self._UNITS[unit] for count, unit in parts if unit in self._units),
+            timedelta(0),
+        )
+        if not length or any(unit not in self._units for _, unit in parts):
             examples = ", ".join(f"30{unit}" for unit in self._units)
             self.fail(f"must be a length of time: {examples}", param, ctx)
-        return int(match[1]) * self._UNITS[match[2]]
+        return length
 
 
 class Tag(click.ParamType[tuple[str, str]]):
@@ -93,25 +112,76 @@ class Tag(click.ParamType[tuple[str, str]]):
         return key, text
 
 
-def version_id(db: Database, model_name: str | None, model_version: str | None) -> UUID | None:
+class Number(click.ParamType[float]):
+    """A finite number."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read the text."""
+        try:
+            number = float(value)
+        except ValueError:
+            number = nan
+        if not isfinite(number):
+            self.fail(f"{value!r} is not a finite number", param, ctx)
+        return number
+
+
+def version_id(
+    db: ledger.Database, model_name: str | None, model_version: str | None
+) -> UUID | None:
     """Return the id of the version that --version names, if it does."""
     if model_version is None:
         return None
     if model_name is None:
         raise click.UsageError("--version needs --model")
-    found = ModelVersionRepository(db).get(model_name=model_name, model_version=model_version)
+    found = ledger.ModelVersionRepository(db).get(
+        model_name=model_name, model_version=model_version
+    )
     if found is None:
         raise NotFound(f"model {model_name} has no version {model_version}")
     return found.id
 
 
+def window(
+    since: datetime | None, until: datetime | None, days: float | None, default: float
+) -> tuple[datetime, datetime]:
+    """Return both ends of the window that --since or --days, and --until say."""
+    if since is not None and days is not None:
+        raise click.UsageError("give either --since or --days")
+    until = datetime.now(UTC) if until is None else until
+    if since is None:
+        since = look_back(until, default if days is None else days)
+    if since >= until:
+        raise click.UsageError("--since must lie before --until")
+    return since, until
+
+
 stage_type = click.Choice(STAGES, case_sensitive=False)
 action_type = click.Choice(ACTIONS, case_sensitive=False)
 risk_type = click.Choice(RISK_LEVELS, case_sensitive=False)
-status_type = click.Choice(ACTION_STATUSES, case_sensitive=False)
+status_type = click.Choice(("all", *ACTION_STATUSES), case_sensitive=False)
 period_type = click.Choice(("day", "week", "month"))
-model_option = click.option("--model", "model_name", metavar="NAME", help="Only of this model.")
-since_option = click.option("--since", type=Instant(), metavar="TIME", help="Only from then on.")
+model_argument = click.argument("model_name", shell_complete=complete.models)
+version_argument = click.argument("model_version", shell_complete=complete.versions)
+model_option = click.option(
+    "--model",
+    "model_name",
+    metavar="NAME",
+    help="Only of this model.",
+    shell_complete=complete.models,
+)
+version_option = click.option(
+    "--version",
+    "model_version",
+    metavar="VERSION",
+    help="Only of this version.",
+    shell_complete=complete.versions,
+)
+since_option = click.option(
+    "--since", type=Instant(), metavar="TIME", help="Only from then on; 7d is seven days ago."
+)
 until_option = click.option(
     "--until", type=Instant(), metavar="TIME", help="Only before then (default: now)."
 )
@@ -122,9 +192,23 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 limit_option = click.option(
     "--limit", type=int, default=20, show_default=True, help="At most so many rows (1 to 1000)."
 )
-slot_option = click.option("--slot", default="production", show_default=True, help="The slot.")
+slot_option = click.option(
+    "--slot",
+    default="production",
+    show_default=True,
+    help="The slot.",
+    shell_complete=complete.slots,
+)
 by_option = click.option("--by", metavar="WHO", help="Who does it (default: the database user).")
 reason_option = click.option("--reason", metavar="TEXT", help="Why.")
 at_option = click.option(
     "--at", type=Instant(), metavar="TIME", help="When, in the past (default: now)."
 )
+yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+def days_option(default: float) -> Callable[[FC], FC]:
+    """Make the option that says how far to look back."""
+    return click.option(
+        "--days", type=Number(), metavar="N", help=f"Days to look back (default: {default})."
+    )

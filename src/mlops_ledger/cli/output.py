@@ -1,63 +1,72 @@
-"""Prints results: aligned tables for people, JSON for machines."""
+"""Prints results: tables and records for people, JSON for machines."""
 
 from __future__ import annotations
 
 import dataclasses
+import os
+import sys
 from collections.abc import Collection, Iterable, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import timedelta
+from typing import Any, NoReturn
 
 import click
 import orjson
-from rich.console import Console
-from rich.table import Table
 
-# In a pipe a table is as wide as its contents: nothing is cut off or wrapped.
-_PIPE_WIDTH = 10_000
+from .layout import records, table
+from .names import require_known
+from .text import visible, visible_json
+
+
+def say(message: object, *, err: bool = False) -> None:
+    """Print a line; control characters in it are shown, not obeyed."""
+    click.echo(visible(str(message)), err=err)
+
+
+def note(message: str) -> None:
+    """Print a line for people beside the result."""
+    say(f"note: {message}", err=True)
+
+
+def ask(question: str, *, yes: bool, refusal: str) -> None:
+    """Go on only when a person agrees, or --yes was given; raises UsageError without a terminal."""
+    if yes:
+        return
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise click.UsageError(f"{refusal}: confirm with --yes")
+    if not click.confirm(visible(question), err=True):
+        say("nothing was done", err=True)
+        sys.exit(1)
 
 
 def echo_json(value: object) -> None:
-    """Print a row, a list of rows or a plain value as indented JSON."""
-    options = orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z
-    click.echo(orjson.dumps(value, default=_plain, option=options).decode())
+    """Print a row, a list of rows or a plain value as one document of indented JSON."""
+    _echo_json(value, orjson.OPT_INDENT_2)
 
 
-def echo_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows as an aligned table, or say that there are none."""
+def echo_line(value: object) -> None:
+    """Print a value as one line of JSON, of many."""
+    _echo_json(value, 0)
+
+
+def echo_table(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str = "(none)"
+) -> None:
+    """Print rows as a table, as records where the terminal is too narrow for it."""
     rows = list(rows)
     if not rows:
-        click.echo("(none)")
+        click.echo(empty)
         return
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=_PIPE_WIDTH)
-    table = _table(columns, rows)
-    unfolded = console.options.update(width=_PIPE_WIDTH)
-    if console.measure(table, options=unfolded).maximum > console.width:
-        table = _table([column.replace("_", "_\n") for column in columns], rows)
-    console.print(table)
-
-
-def _table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for index, header in enumerate(headers):
-        cells = [row[index] for row in rows if row[index] is not None]
-        is_numeric = bool(cells) and all(map(_is_number, cells))
-        # Numbers, times and ids are whole, so that they can be compared and copied; texts fold.
-        table.add_column(
-            header,
-            justify="right" if is_numeric else "left",
-            overflow="fold",
-            no_wrap=header.endswith("id")
-            or all(isinstance(c, int | float | datetime | timedelta) for c in cells),
-        )
-    for row in rows:
-        table.add_row(*(_escaped(cell) for cell in row))
-    return table
+    width = _terminal_width()
+    click.echo("\n".join(table(columns, rows, width, bold=_is_coloured())))
 
 
 def echo_rows(rows: Sequence[Any], columns: str, as_json: bool) -> None:
-    """Print rows as JSON, or the named columns of them as a table."""
+    """Print rows as JSON, or the named columns of them as a table.
+
+    Raises NotFound when there are none because the command names something unknown.
+    """
+    if not rows:
+        require_known()
     if as_json:
         echo_json(rows)
         return
@@ -72,56 +81,53 @@ def echo_row(row: Any, as_json: bool) -> None:
 
 def echo_fields(row: Any, leave_out: Collection[str] = ()) -> None:
     """Print one row as a list of its fields, those without a value left out."""
-    fields = [field for field in dataclasses.fields(row) if field.name not in leave_out]
-    width = max(len(field.name) for field in fields)
-    for field in fields:
-        if (value := getattr(row, field.name)) not in (None, {}):
-            click.echo(f"{field.name:<{width}}  {cell(value)}")
+    echo_pairs(
+        {
+            field.name: getattr(row, field.name)
+            for field in dataclasses.fields(row)
+            if field.name not in leave_out
+        }
+    )
 
 
-def cell(value: object) -> str:
-    """Write a value for people: four significant digits, UTC to the second."""
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "yes" if value else "no"
-        case float():
-            return f"{value:.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
-        case int():
-            return f"{value:,}" if abs(value) >= 10_000 else str(value)
-        case datetime():
-            return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
-        case timedelta():
-            return _duration(value)
-        case list() if all(isinstance(item, str) for item in value):
-            return ", ".join(value)
-        case dict() | list():
-            return orjson.dumps(value, default=_plain).decode()
-    return str(value)
+def echo_pairs(pairs: dict[str, object]) -> None:
+    """Print names with their values, those without one left out."""
+    shown = {name: value for name, value in pairs.items() if value not in (None, {})}
+    click.echo("\n".join(records(list(shown), [list(shown.values())], _terminal_width())))
 
 
-def size(value: int) -> str:
-    """Write a number of bytes for people."""
-    for unit, scale in (("GB", 10**9), ("MB", 10**6)):
-        if value >= scale:
-            return f"{value / scale:.1f} {unit}"
-    return f"{value / 1000:.0f} kB"
+def echo_done(row: object, done: object, as_json: bool) -> None:
+    """Print a row as JSON, or say what was done."""
+    echo_json(row) if as_json else say(done)
 
 
-def _duration(value: timedelta) -> str:
-    if value >= timedelta(days=1):
-        return f"{value.total_seconds() / 86_400:.1f} d"
-    hours, rest = divmod(int(value.total_seconds()), 3600)
-    return f"{hours}:{rest // 60:02}:{rest % 60:02}"
+def finish(code: int) -> NoReturn:
+    """Leave the command with an exit code."""
+    click.get_current_context().exit(code)
 
 
-def _escaped(value: object) -> str:
-    return cell(value).replace("[", r"\[")
+def _echo_json(value: object, options: int) -> None:
+    text = orjson.dumps(value, default=_plain, option=options | orjson.OPT_UTC_Z).decode()
+    encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "")
+    click.echo(visible_json(text, ascii_only=encoding != "utf8"))
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _terminal_width() -> int | None:
+    """Return how wide the terminal is; None in a pipe."""
+    if not sys.stdout.isatty():
+        return None
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdigit() and int(columns) > 0:
+        return int(columns)
+    return os.get_terminal_size(sys.stdout.fileno()).columns or 80
+
+
+def _is_coloured() -> bool:
+    return (
+        sys.stdout.isatty()
+        and "NO_COLOR" not in os.environ
+        and os.environ.get("TERM", "dumb") != "dumb"
+    )
 
 
 def _plain(value: object) -> object:

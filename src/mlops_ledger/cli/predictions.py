@@ -8,9 +8,11 @@ from uuid import UUID
 
 import click
 
-from ..database import Database
+import mlops_ledger as ledger
+
 from ..errors import NotFound
-from ..repositories import PredictionsRepository
+from .base import Group
+from .names import require_known
 from .options import (
     before_option,
     json_option,
@@ -19,18 +21,20 @@ from .options import (
     period_type,
     since_option,
     until_option,
+    version_option,
 )
-from .output import cell, echo_fields, echo_json, echo_row, echo_rows
+from .output import echo_done, echo_fields, echo_json, echo_row, echo_rows, say
+from .text import cell
 
 
-@click.group()
+@click.group(cls=Group)
 def predictions() -> None:
     """Look at predictions."""
 
 
 @predictions.command("list")
 @model_option
-@click.option("--version", "model_version", help="Only of this version.")
+@version_option
 @since_option
 @until_option
 @click.option("--status", type=click.Choice(("success", "error")), help="Only in this status.")
@@ -42,8 +46,8 @@ def predictions() -> None:
 @json_option
 def list_(as_json: bool, **filters: Any) -> None:
     """List predictions, newest first."""
-    with Database() as db:
-        rows = PredictionsRepository(db).list_predictions(**filters)
+    with ledger.Database() as db:
+        rows = ledger.PredictionsRepository(db).list_predictions(**filters)
     columns = (
         "id predicted_at model_name model_version status prediction predicted_label probability"
     )
@@ -55,8 +59,8 @@ def list_(as_json: bool, **filters: Any) -> None:
 @json_option
 def show(id: UUID, as_json: bool) -> None:
     """Show one prediction with its features."""
-    with Database() as db:
-        found = PredictionsRepository(db).get(id=id)
+    with ledger.Database() as db:
+        found = ledger.PredictionsRepository(db).get(id=id)
     if found is None:
         raise NotFound(f"there is no prediction {id}")
     if as_json:
@@ -65,12 +69,12 @@ def show(id: UUID, as_json: bool) -> None:
     named = found.features
     echo_fields(found, () if named is None else ("feature_names", "feature_values"))
     for name, value in (named or {}).items():
-        click.echo(f"  {name} = {cell(value)}")
+        say(f"  {name} = {cell(value)}")
 
 
 @predictions.command()
 @model_option
-@click.option("--version", "model_version", help="Only of this version.")
+@version_option
 @since_option
 @until_option
 @json_option
@@ -82,17 +86,21 @@ def stats(
     as_json: bool,
 ) -> None:
     """Describe the predictions of a window in numbers."""
-    with Database() as db:
-        found = PredictionsRepository(db).stats(
+    with ledger.Database() as db:
+        found = ledger.PredictionsRepository(db).stats(
             model_name=model_name, model_version=model_version, since=since, until=until
         )
+    if not found.count:
+        require_known()
     echo_row(found, as_json)
 
 
 @predictions.command("partition-by")
 @click.argument("period", type=period_type)
-def partition_by(period: str) -> None:
+@json_option
+def partition_by(period: str, as_json: bool) -> None:
     """Set how long the partitions are that are made from now on."""
-    with Database() as db:
-        PredictionsRepository(db).partition_by(period=period)
-    click.echo(f"new partitions of predictions and labels hold a {period}")
+    with ledger.Database() as db:
+        ledger.PredictionsRepository(db).partition_by(period=period)
+    done = f"new partitions of predictions and labels hold a {period}"
+    echo_done({"period": period}, done, as_json)

@@ -3,47 +3,68 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import click
 
-from ..admin.retention import Freed, Retention
-from ..database import Database
-from .options import Length, json_option
-from .output import echo_json, size
+import mlops_ledger as ledger
+
+from . import complete
+from .base import Command
+from .options import Length, json_option, yes_option
+from .output import ask, echo_done, echo_json, say
+from .text import cell, size
+
+if TYPE_CHECKING:
+    from ..admin.retention import Freed
 
 # No months, and no minutes that could be taken for them.
 _age = Length("hdw")
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--older-than", type=_age, required=True, help="Delete what is older, such as 90d.")
 @click.option("--metrics-older-than", type=_age, help="The same for system metrics, if it differs.")
-@click.option("--model", "model_name", help="Only predictions and labels of this model.")
+@click.option(
+    "--model",
+    "model_name",
+    metavar="NAME",
+    help="Only predictions and labels of this model.",
+    shell_complete=complete.models,
+)
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@yes_option
 @json_option
 def cleanup(
     older_than: timedelta,
     metrics_older_than: timedelta | None,
     model_name: str | None,
     dry_run: bool,
+    yes: bool,
     as_json: bool,
 ) -> None:
     """Delete old predictions, labels and system metrics.
 
-    Whole partitions are dropped; the rest is deleted row by row. Model versions, decisions,
-    monitoring runs, drift reports and performance metrics stay. The partitions of the coming
-    week are made.
+    It asks first. Whole partitions are dropped; the rest is deleted row by row. Model versions,
+    decisions, monitoring runs, drift reports and performance metrics stay. The partitions of the
+    coming week are made.
     """
     if model_name is not None and metrics_older_than is not None:
         raise click.UsageError("--metrics-older-than: system metrics are of no model")
+    from ..admin.retention import Retention
+
     now = datetime.now(UTC)
     before = now - older_than
+    if not dry_run:
+        what = "" if model_name is None else f" of model {model_name}"
+        question = f"Delete what is older than {cell(before)}{what} from the ledger?"
+        ask(question, yes=yes, refusal="cleanup deletes for good (see --dry-run)")
 
     def report(freed: Freed) -> None:
         if not as_json:
-            click.echo(_line(freed, dry_run))
+            say(_line(freed, dry_run))
 
-    with Database() as db:
+    with ledger.Database() as db:
         steps = Retention(db).cleanup(
             before=before,
             metrics_before=None if metrics_older_than is None else now - metrics_older_than,
@@ -56,18 +77,21 @@ def cleanup(
     if as_json:
         echo_json({"before": before, "dry_run": dry_run, "freed": steps})
     else:
-        click.echo(_total(steps, before, dry_run))
+        say(_total(steps, before, dry_run))
 
 
 @click.command("ensure-partitions")
 @click.option(
     "--days", type=click.IntRange(1, 365), default=7, show_default=True, help="How far ahead."
 )
-def ensure_partitions(days: int) -> None:
+@json_option
+def ensure_partitions(days: int, as_json: bool) -> None:
     """Make the partitions of the coming days ahead."""
-    with Database() as db:
+    from ..admin.retention import Retention
+
+    with ledger.Database() as db:
         made = Retention(db).ensure_partitions(until=datetime.now(UTC) + timedelta(days=days))
-    click.echo(f"made {made} partitions")
+    echo_done({"made": made}, f"made {made} partitions", as_json)
 
 
 def _line(freed: Freed, dry_run: bool) -> str:

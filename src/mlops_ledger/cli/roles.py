@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import click
 
-from ..admin.roles import PREFIX, Roles
-from ..database import Database
+import mlops_ledger as ledger
+
+from .base import Group
 from .options import json_option
-from .output import echo_json, echo_table
+from .output import echo_json, echo_table, finish, say
+
+
+def _usual_prefix() -> str:
+    from ..admin.roles import PREFIX
+
+    return PREFIX
+
 
 _prefix = click.option(
-    "--prefix", default=PREFIX, show_default=True, help="How the names of the roles begin."
+    "--prefix",
+    default=_usual_prefix,
+    show_default="mlops_",
+    help="How the names of the roles begin.",
 )
 
 
-@click.group()
+@click.group(cls=Group)
 def roles() -> None:
     """Make the roles and show what each may do.
 
@@ -26,32 +37,43 @@ def roles() -> None:
 @roles.command()
 @_prefix
 @click.option("--dry-run", is_flag=True, help="Print the SQL instead.")
-def create(prefix: str, dry_run: bool) -> None:
+@json_option
+def create(prefix: str, dry_run: bool, as_json: bool) -> None:
     """Make the roles that are missing and grant them what they need; again changes nothing.
 
     The ledger then belongs to the owner role, and what was granted otherwise to these roles
     goes.
     """
-    with Database() as db:
+    from ..admin.roles import Roles
+
+    with ledger.Database() as db:
         if dry_run:
-            for statement in Roles(db).statements(prefix=prefix):
-                click.echo(f"{statement};")
+            statements = Roles(db).statements(prefix=prefix)
+            if as_json:
+                echo_json({"statements": statements})
+                return
+            for statement in statements:
+                say(f"{statement};")
             return
         missing = Roles(db).missing(prefix=prefix)
         Roles(db).create(prefix=prefix)
+    if as_json:
+        echo_json({"created": missing, "owner": f"{prefix}owner"})
+        return
     for name in missing:
-        click.echo(f"role      {name} created")
-    click.echo(f"granted   what {prefix}writer, reader, approver and auditor need")
-    click.echo(f"owner     {prefix}owner")
+        say(f"role      {name} created")
+    say(f"granted   what {prefix}writer, reader, approver and auditor need")
+    say(f"owner     {prefix}owner")
 
 
 @roles.command()
 @_prefix
 @json_option
-@click.pass_context
-def show(context: click.Context, prefix: str, as_json: bool) -> None:
+def show(prefix: str, as_json: bool) -> None:
     """Show what the roles may do, as the server has it. Exits with 1 if one is missing."""
-    with Database() as db:
+    from ..admin.roles import Roles
+
+    with ledger.Database() as db:
         missing = Roles(db).missing(prefix=prefix)
         grants = Roles(db).show(prefix=prefix)
     if as_json:
@@ -65,5 +87,5 @@ def show(context: click.Context, prefix: str, as_json: bool) -> None:
             ],
         )
         for name in missing:
-            click.echo(f"{name} is missing", err=True)
-    context.exit(1 if missing else 0)
+            say(f"{name} is missing", err=True)
+    finish(1 if missing else 0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -11,21 +10,16 @@ from typing import Any, Final
 import click
 import orjson
 
-from ..config import Settings
-from ..database import Database
-from ..logger import dead_letters as deadletters
-from ..logger import inspect as survey
-from ..logger.records import readable
-from ..logger.spool import folders
+import mlops_ledger as ledger
+
+from .base import Group
 from .options import json_option
-from .output import echo_json, echo_rows
+from .output import echo_json, echo_line, echo_rows, finish, say
 
 WAITING: Final = 1
-# What may tell who it was about.
-_RAW: Final = ("features", "inputs", "metadata", "user_agent", "client_ip")
 
 
-@click.group()
+@click.group(cls=Group)
 def spool() -> None:
     """Show and deliver predictions that wait for the database.
 
@@ -38,24 +32,27 @@ def spool() -> None:
 @json_option
 def status(as_json: bool) -> None:
     """Show what waits: exit code 1 if a process that is gone has left records."""
-    root = Settings.from_environment().spool
-    found = survey.survey(root)
-    dead = sum(1 for _ in deadletters.dead_letters(root))
-    damaged = len(survey.damaged(root))
+    from ..logger.dead_letters import read_dead_letters
+    from ..logger.inspect import damaged_segments, inspect_spool
+
+    root = ledger.Settings.from_environment().spool
+    found = inspect_spool(root)
+    dead = sum(1 for _ in read_dead_letters(root))
+    damaged = len(damaged_segments(root))
     if as_json:
         echo_json(
             {"root": root, "folders": found, "dead_letters": dead, "damaged_segments": damaged}
         )
     else:
-        click.echo(f"root              {root}")
-        click.echo(f"dead letters      {dead}")
-        click.echo(f"damaged segments  {damaged}")
+        say(f"root              {root}")
+        say(f"dead letters      {dead}")
+        say(f"damaged segments  {damaged}")
         echo_rows(found, "folder target live records bytes oldest problem", as_json)
-    sys.exit(WAITING if any(each.records and not each.live for each in found) else 0)
+    finish(WAITING if any(each.records and not each.live for each in found) else 0)
 
 
 @spool.command()
-@click.option("--dead-letters", is_flag=True, help="Try those again too that the database refused.")
+@click.option("--dead-letters", is_flag=True, help="Requeue those too that the database refused.")
 @click.option("--any-database", is_flag=True, help="Also what is meant for other databases.")
 @json_option
 def replay(dead_letters: bool, any_database: bool, as_json: bool) -> None:
@@ -63,20 +60,22 @@ def replay(dead_letters: bool, any_database: bool, as_json: bool) -> None:
 
     Dead letters that are stored leave their file; those refused again stay, with the new reason.
     """
-    settings = Settings.from_environment()
-    with Database(settings) as db:
-        done = survey.replay(
+    from ..logger.replay import replay_spool
+
+    settings = ledger.Settings.from_environment()
+    with ledger.Database(settings) as db:
+        done = replay_spool(
             db, settings.spool, dead_letters=dead_letters, any_database=any_database
         )
     if as_json:
         echo_json(done)
     else:
-        click.echo(
+        say(
             f"{done.folders} folders: {done.stored} stored, {done.duplicates} were there already, "
             f"{done.dead_lettered} refused (see mlops-ledger spool inspect --dead-letters)"
         )
         if done.left_alone:
-            click.echo(
+            say(
                 f"left alone {done.left_alone} folders for other databases "
                 "(see mlops-ledger spool status)"
             )
@@ -86,17 +85,29 @@ def replay(dead_letters: bool, any_database: bool, as_json: bool) -> None:
 @click.option("--dead-letters", is_flag=True, help="Those that the database refuses instead.")
 @click.option("--inputs", is_flag=True, help="With their features, inputs, metadata and client.")
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many.")
-def inspect(dead_letters: bool, inputs: bool, limit: int) -> None:
-    """Print records that wait as JSON, oldest first."""
-    root = Settings.from_environment().spool
-    found = deadletters.dead_letters(root) if dead_letters else _waiting(root)
+@click.option(
+    "--json", "as_json", is_flag=True, help="Lines of JSON, which is what is printed anyway."
+)
+def inspect(dead_letters: bool, inputs: bool, limit: int, as_json: bool) -> None:
+    """Print records that wait as lines of JSON, oldest first."""
+    from ..checks.prediction_fields import PRIVATE
+    from ..logger.dead_letters import read_dead_letters
+    from ..logger.records import readable
+
+    # What may tell who it was about.
+    hidden = () if inputs else ("features", *PRIVATE)
+    root = ledger.Settings.from_environment().spool
+    found = read_dead_letters(root) if dead_letters else _waiting(root)
     for each in islice(found, limit):
         record = readable(each["record"])
-        shown = record if inputs else {k: v for k, v in record.items() if k not in _RAW}
-        echo_json({**each, "record": shown})
+        shown = {name: value for name, value in record.items() if name not in hidden}
+        echo_line({**each, "record": shown})
 
 
 def _waiting(root: Path) -> Iterator[dict[str, Any]]:
+    from ..logger.folder import folders
+    from ..logger.inspect import undelivered
+
     for folder in folders(root):
-        for payload in survey.undelivered(folder):
+        for payload in undelivered(folder):
             yield {"folder": folder.name, "record": orjson.loads(payload)}

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import click
 
-from ..admin import verify as checks
-from ..config import Settings
+import mlops_ledger as ledger
+
+from .base import Command
 from .options import json_option
-from .output import echo_json, echo_table
+from .output import echo_json, echo_table, finish
 
 
-@click.command()
+@click.command(cls=Command)
 @json_option
-@click.pass_context
-def verify(context: click.Context, as_json: bool) -> None:
+def verify(as_json: bool) -> None:
     """Check what the database cannot enforce by itself.
 
     Reads everything, changes nothing: orphans, partitions ahead, migrations, indexes,
     constraints, triggers, the audit log, clocks, and records that wait in this machine's spool.
     Exits with 1 when something is wrong.
     """
-    found = checks.verify(Settings.from_environment())
+    from ..admin import verify as checks
+
+    found = checks.verify(ledger.Settings.from_environment())
     if as_json:
         echo_json(found)
     else:
         rows = [(each.check.replace("_", " "), each.found, each.detail) for each in found]
         echo_table(("check", "found", "detail"), rows)
-    context.exit(1 if any(each.found for each in found) else 0)
+    finish(1 if any(each.found for each in found) else 0)

@@ -13,6 +13,7 @@ from ..checks import predictions as fields
 from ..checks import values
 from ..checks.classes import class_name
 from ..checks.missing import is_missing
+from ..checks.prediction_fields import ALONE, COLUMNS
 from ..checks.predictions import KnownVersion
 from ..errors import InvalidValue
 from ..errors.constraints import INVALID
@@ -21,16 +22,7 @@ from .batch import Key, Tally
 from .binary import DAY, EPOCH_MILLISECONDS, HEADER, NULL, SIXTEEN, TRAILER, instant, moment_of
 from .blocks import Array, Field, blocks
 from .column_input import SCALARS, documents, floats, moments, names_of, objects, size_of
-from .rows import (
-    COLUMNS,
-    DOCUMENTS,
-    EMPTY_ARRAY,
-    ENCODERS,
-    STATUSES,
-    TEXTS,
-    Encoder,
-    shares_encoder,
-)
+from .rows import DEFAULTS, EMPTY_ARRAY, ENCODERS, Encoder, shares_encoder
 
 
 class ColumnBatch:
@@ -73,7 +65,7 @@ class ColumnBatch:
             "id": self._ids(),
             "predicted_at": self._micros,
             "model_version_id": SIXTEEN + version.id.bytes,
-            "status": STATUSES["success"],
+            **DEFAULTS,
         }
         for name, column in self._columns.items():
             if name == "features":
@@ -125,20 +117,20 @@ def _field(name: str, column: Any) -> Field:
     if isinstance(column, SCALARS):
         return _encoded(name, column)
     if (
-        name in fields.RANGES
+        ALONE[name].sql_type == "double precision"
         and not isinstance(column, list | tuple)
         and str(getattr(column, "dtype", "")) != "object"
     ):
         return _numbers(name, column)
-    given = objects(documents(column) if name in DOCUMENTS else column)
-    found = _texts(given) if name in TEXTS else None
+    given = objects(documents(column) if ALONE[name].sql_type == "jsonb" else column)
+    is_text = ALONE[name].sql_type == "text" and not ALONE[name].words
+    found = _texts(given) if is_text else None
     return _distinct(name, given) if found is None else found
 
 
 def _numbers(name: str, column: Any) -> Field:
     array, missing = floats(name, column)
-    low, high = fields.RANGES[name]
-    wrong = ~((array >= low) & (array <= high)) & ~missing
+    wrong = ~((array >= ALONE[name].low) & (array <= ALONE[name].high)) & ~missing
     if wrong.any():
         _encoded(name, float(array[wrong.argmax()]))
     if not missing.any():
@@ -185,7 +177,7 @@ def _class_probabilities(names: list[str] | None, column: Any) -> Field:
     if matrix.ndim != 2 or matrix.shape[1] != len(names):
         raise InvalidValue(field, f"must be a matrix of {len(names)} columns, not {matrix.shape}")
     if not ((matrix >= 0) & (matrix <= 1)).all():
-        raise InvalidValue(field, INVALID["predictions_probability_check"][1])
+        raise InvalidValue(field, INVALID["predictions_class_probabilities_check"][1])
     return matrix
 
 

@@ -9,10 +9,11 @@ from typing import Self, Unpack
 from uuid import UUID
 
 from ..errors import LedgerError
+from ..rows.predictions import PredictionFields
 from .base import LoggerBase, not_committed
 from .counters import Counters
-from .intake import Intake, Settled
-from .records import PredictionFields, encode
+from .intake import Intake, OnDelivery
+from .records import encode
 from .spool import SpoolFull
 
 
@@ -74,12 +75,12 @@ class AsyncPredictionLogger(LoggerBase):
             await self._sync(intake, number)
 
     async def _accept(
-        self, intake: Intake, payloads: Sequence[bytes], settled: Settled | None = None
+        self, intake: Intake, payloads: Sequence[bytes], on_delivery: OnDelivery | None = None
     ) -> int:
         try:
-            return intake.accept(payloads, wait=False, settled=settled)
+            return intake.accept(payloads, wait=False, on_delivery=on_delivery)
         except SpoolFull:
-            return await asyncio.to_thread(intake.accept, payloads, settled=settled)
+            return await asyncio.to_thread(intake.accept, payloads, on_delivery=on_delivery)
 
     async def _sync(self, intake: Intake, number: int) -> None:
         """Share a sync with the other calls that wait for one."""
@@ -95,12 +96,12 @@ class AsyncPredictionLogger(LoggerBase):
         loop = asyncio.get_running_loop()
         done: asyncio.Queue[LedgerError | None] = asyncio.Queue()
 
-        def settled(reason: LedgerError | None) -> None:
+        def on_delivery(reason: LedgerError | None) -> None:
             # Nobody waits any more when the loop is over.
             with suppress(RuntimeError):
                 loop.call_soon_threadsafe(done.put_nowait, reason)
 
-        await self._accept(intake, payloads, settled)
+        await self._accept(intake, payloads, on_delivery)
         try:
             async with asyncio.timeout(self._options.commit_timeout):
                 outcomes = [await done.get() for _ in payloads]

@@ -18,16 +18,15 @@ from uuid import UUID
 from ..checks import values
 from ..config import Settings
 from ..database import AsyncDatabase, Database
-from ..errors import ConfigError, InvalidValue, LedgerError, Unavailable
-from .counters import Counters, count
+from ..errors import InvalidValue, LedgerError, Unavailable
+from ..rows.predictions import PredictionFields
+from .counters import Counters
 from .flusher import Flusher
-from .intake import Intake, Options
-from .records import PredictionFields, encode
+from .intake import Intake
+from .options import Options
+from .records import encode
 
 log = logging.getLogger("mlops_ledger.logger")
-
-DURABILITIES: Final = ("memory", "process", "disk", "database")
-OVERFLOWS: Final = ("drop_oldest", "block", "raise")
 
 # Seconds to send what is left when the process ends, or a `with` block.
 _AT_EXIT: Final = 5.0
@@ -59,26 +58,18 @@ class LoggerBase:
             "model_name": values.text("model_name", model_name),
             "model_version": values.text("model_version", model_version),
         }
-        if durability not in DURABILITIES:
-            raise InvalidValue("durability", f"must be one of {', '.join(DURABILITIES)}")
-        # A call that waits for its commit must not be told of it when the record was dropped.
-        allowed = OVERFLOWS[1:] if durability == "database" else OVERFLOWS
-        overflow = overflow or ("raise" if durability == "database" else "drop_oldest")
-        if overflow not in allowed:
-            raise InvalidValue("overflow", f"must be one of {', '.join(allowed)}")
         self._durability = durability
         self._options = Options(
             durability=durability,
-            overflow=overflow,
-            batch_rows=_at_least(1, "batch_rows", batch_rows),
-            buffer_rows=_at_least(1, "buffer_rows", buffer_rows),
-            flush_interval=_seconds("flush_interval", flush_interval),
-            commit_timeout=_seconds("commit_timeout", commit_timeout),
+            overflow=overflow or ("raise" if durability == "database" else "drop_oldest"),
+            batch_rows=batch_rows,
+            buffer_rows=buffer_rows,
+            flush_interval=flush_interval,
+            commit_timeout=commit_timeout,
             target=self._settings.target,
             spool_root=Path(spool_dir or self._settings.spool).absolute(),
-            spool_bytes=_at_least(1_000_000, "spool_bytes", spool_bytes),
+            spool_bytes=spool_bytes,
         )
-        require_writable(self._options.spool_root)
         self._closed = False
         self._inherited: list[object] = []
         self._lock = threading.RLock()
@@ -129,7 +120,7 @@ class LoggerBase:
             if number is None and have_left_memory():
                 # What did not go to the database has gone into the spool.
                 number = intake.spool.last if intake.spool else 0
-            if number is not None and flusher.has_settled(number):
+            if number is not None and flusher.has_delivered(number):
                 return intake.dropped == dropped
             if self._final is not None or time.monotonic() >= deadline:
                 return False
@@ -150,9 +141,8 @@ class LoggerBase:
             return self._intake
 
     def _count(self) -> Counters:
-        if self._intake is None or self._flusher is None:
-            return Counters()
-        return count(self._intake, self._flusher)
+        flusher = self._flusher
+        return Counters() if flusher is None else flusher.counters()
 
     def _forget(self) -> None:
         """In a forked child: leave everything to the parent, and begin anew at the next call."""
@@ -177,30 +167,6 @@ def settings_of(db: Target) -> Settings:
     if isinstance(db, Settings):
         return db
     return (db if isinstance(db, Database | AsyncDatabase) else Database(db)).settings
-
-
-def require_writable(folder: Path) -> None:
-    """Make the folder of the spool. Raises ConfigError when nothing can be written there."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"the spool folder {folder} cannot be made: {error.strerror}") from None
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise ConfigError(f"the spool folder {folder} is not writable: set MLOPS_SPOOL_DIR")
-
-
-def _at_least(least: int, field: str, value: object) -> int:
-    number = values.integer(64)(field, value)
-    if number < least:
-        raise InvalidValue(field, f"must be at least {least}")
-    return number
-
-
-def _seconds(field: str, value: object) -> float:
-    number = values.number(field, value)
-    if number <= 0:
-        raise InvalidValue(field, "must be above 0")
-    return number
 
 
 _live: weakref.WeakSet[LoggerBase] = weakref.WeakSet()

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from .flusher import Flusher
-    from .intake import Intake
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,25 +41,3 @@ class Counters:
     def __str__(self) -> str:
         """Write them as one line for a log."""
         return " ".join(f"{name}={value!r}" for name, value in self.as_dict().items())
-
-
-def count(intake: Intake, flusher: Flusher) -> Counters:
-    """Take a snapshot."""
-    own = flusher.own
-    return Counters(
-        accepted=intake.accepted,
-        stored=flusher.stored + (own.stored if own else 0),
-        duplicates=flusher.duplicates + (own.duplicates if own else 0),
-        dead_lettered=own.dead_lettered if own else 0,
-        dropped=intake.dropped,
-        buffered=intake.buffered,
-        spooled=intake.spooled,
-        replayed=flusher.replayed,
-        adopted_folders=flusher.adopted_folders,
-        batches=flusher.batches + (own.batches if own else 0),
-        failures=flusher.failures,
-        spool_bytes=intake.spool.bytes if intake.spool else 0,
-        oldest_unsent_age_seconds=round(flusher.oldest_unsent_age, 3),
-        circuit_open=flusher.circuit_open,
-        last_error=flusher.last_error,
-    )

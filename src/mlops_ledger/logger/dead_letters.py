@@ -14,14 +14,17 @@ from typing import Any, Final
 import orjson
 
 from ..files import sync_folder
+from .folder import is_for
 from .segments import Appender
-from .spool import Spool, is_for
+from .spool import Spool
 
 FILE_NAME: Final = "dead-letters.jsonl"
 _AT_ONCE: Final = 1000
 
 
-def bury(root: Path, refused: Iterable[tuple[bytes, Exception]], *, target: str | None) -> None:
+def write_dead_letters(
+    root: Path, refused: Iterable[tuple[bytes, Exception]], *, target: str | None
+) -> None:
     """Append records to the file of dead letters, one JSON object a line. Raises OSError."""
     at = datetime.now(UTC)
     lines = [
@@ -44,15 +47,15 @@ def bury(root: Path, refused: Iterable[tuple[bytes, Exception]], *, target: str 
         os.fdatasync(file.descriptor)
 
 
-def dead_letters(root: Path) -> Iterator[dict[str, Any]]:
+def read_dead_letters(root: Path) -> Iterator[dict[str, Any]]:
     """Yield the dead letters, oldest first; a line that was cut short is left out."""
     for line in _lines(root):
         with suppress(orjson.JSONDecodeError):
             yield orjson.loads(line)
 
 
-def exhume(root: Path, target: str | None) -> list[Spool]:
-    """Move the dead letters into folders of the spool, one for each version, locked by us.
+def requeue_dead_letters(root: Path, target: str | None) -> list[Spool]:
+    """Move the dead letters back into folders of the spool, one for each version, locked by us.
 
     With a `target`, those stay that are meant for another.
     A crash on the way leaves some in both: they are stored once all the same. Raises OSError.

@@ -17,9 +17,9 @@ from ..errors import (
     Unavailable,
 )
 from ..rows import Written
-from .dead_letters import bury
+from .dead_letters import write_dead_letters
 from .intake import Intake
-from .reader import Drain
+from .reader import SpoolReader
 from .records import decode
 from .segments import Record
 
@@ -39,13 +39,15 @@ class Sink(Protocol):
 
 
 class Delivery:
-    """The batches of one drain on their way; counts what became of the records.
+    """Sends the batches of a reader; counts what became of the records.
 
-    `intake` hears of each record that is settled, if there is one.
+    `intake` hears what became of each record, if there is one.
     """
 
-    def __init__(self, drain: Drain, sink: Sink, root: Path, intake: Intake | None = None) -> None:
-        self.drain = drain
+    def __init__(
+        self, reader: SpoolReader, sink: Sink, root: Path, intake: Intake | None = None
+    ) -> None:
+        self.reader = reader
         self.stored = 0
         self.duplicates = 0
         self.dead_lettered = 0
@@ -57,7 +59,7 @@ class Delivery:
         self._renewed = False
 
     @property
-    def settled(self) -> int:
+    def delivered(self) -> int:
         """The number of records that are done with."""
         return self.stored + self.duplicates + self.dead_lettered
 
@@ -67,27 +69,32 @@ class Delivery:
         `patient` leaves room for the threads of the service. Raises LedgerError when the database
         does not take it, OSError when the spool cannot be read.
         """
-        records = self.drain.batch()
-        if len(records) < min(least, self.drain.limit):
+        records = self.reader.batch()
+        if len(records) < min(least, self.reader.limit):
             return False
-        idempotency_key = self.drain.begin(records)
+        idempotency_key = self.reader.begin(records)
         try:
             self._send(records, idempotency_key, patient)
         except (InvalidValue, TypeError, ValueError, OverflowError) as error:
             self._refused(records, idempotency_key, error, patient)
         except NotFound as error:
             # All records of a spool are of one version.
-            self._settle(records, dict.fromkeys(range(len(records)), error))
+            self._acknowledge(records, dict.fromkeys(range(len(records)), error))
         except Conflict as error:
             if self._renewed:
                 self._divide(records, error)
             else:
                 # A damaged segment gave other rows than those that the id was made for.
                 self._renewed = True
-                self.drain.renew()
+                self.reader.renew()
         else:
-            self._settle(records, {})
+            self._acknowledge(records, {})
         return True
+
+    def close(self) -> None:
+        """Give the spool back, with what is not delivered yet."""
+        self.reader.close()
+        self.reader.spool.release()
 
     def _send(self, records: list[Record], idempotency_key: UUID, patient: bool) -> None:
         rows = unpack([record.payload for record in records], patient=patient)
@@ -99,7 +106,7 @@ class Delivery:
     def _refused(
         self, records: list[Record], idempotency_key: UUID, error: Exception, patient: bool
     ) -> None:
-        """Send those that can be seen to be right and bury the others, or narrow down which."""
+        """Send what can be seen to be right; the rest become dead letters, or are narrowed down."""
         rows = unpack([record.payload for record in records], patient=patient)
         refused = self._sink.refusals(rows=rows)
         if not refused:
@@ -110,27 +117,27 @@ class Delivery:
             if right:
                 self._send(right, idempotency_key, patient)
         except (InvalidValue, Conflict):
-            # The server refuses more; nothing is stored or buried yet.
-            self.drain.divide(len(records) // 2)
+            # The server refuses more; nothing is done yet.
+            self.reader.divide(len(records) // 2)
         else:
-            self._settle(records, refused)
+            self._acknowledge(records, refused)
 
     def _divide(self, records: list[Record], error: Exception) -> None:
-        """Bury the one record that the server refuses, or send half of them."""
+        """Make a dead letter of the one record that is refused, or send half of them."""
         if len(records) == 1:
-            self._settle(records, {0: error})
+            self._acknowledge(records, {0: error})
         else:
-            self.drain.divide(len(records) // 2)
+            self.reader.divide(len(records) // 2)
 
-    def _settle(self, records: list[Record], refused: Mapping[int, Exception]) -> None:
-        """Be done with a batch, of which those at some places were refused."""
+    def _acknowledge(self, records: list[Record], refused: Mapping[int, Exception]) -> None:
+        """Acknowledge a batch, of which those at some places were refused."""
         if refused:
             letters = [(records[place].payload, refused[place]) for place in refused]
-            bury(self._root, letters, target=self.drain.spool.target)
+            write_dead_letters(self._root, letters, target=self.reader.spool.folder.target)
             self.dead = refused[max(refused)]
             self.dead_lettered += len(refused)
         self._renewed = False
-        self.drain.settle(records)
+        self.reader.acknowledge(records)
         if self._intake is not None:
             for place, error in refused.items():
                 number = records[place].sequence

@@ -13,15 +13,15 @@ from .._sync.predictions import PredictionsRepository
 from ..config import Settings
 from ..database import Database
 from ..errors import LedgerError
-from .counters import Counters, count
+from .adoption import Adoption
+from .counters import Counters
 from .delivery import Delivery, is_outage, is_refusal, unpack
 from .intake import Intake
-from .reader import Drain
-from .spool import Spool, SpoolFull, folders
+from .reader import SpoolReader
+from .spool import SpoolFull
 
 logger = logging.getLogger("mlops_ledger.logger")
 
-_ADOPT_EVERY = 60.0
 _REPORT_EVERY = 60.0
 _PARTITIONS_EVERY = 3600.0
 _FIRST_PAUSE = 0.05
@@ -43,14 +43,11 @@ class Flusher(threading.Thread):
         self.duplicates = 0
         self.batches = 0
         self.failures = 0
-        self.replayed = 0
-        self.adopted_folders = 0
         self.last_error: str | None = None
         self.circuit_open = False
         self.own: Delivery | None = None
         self._sink = PredictionsRepository(self.db)
-        self._adopted: list[Delivery] = []
-        self._adopt_next = 0.0
+        self._adoption = Adoption(intake.options, self._sink)
         self._partitions_next = 0.0
         self._report_next = time.monotonic() + _REPORT_EVERY
         self._reported: Counters | None = None
@@ -66,10 +63,31 @@ class Flusher(threading.Thread):
         since = self._behind_since
         return 0.0 if since is None else time.monotonic() - since
 
-    def has_settled(self, number: int) -> bool:
+    def has_delivered(self, number: int) -> bool:
         """Return whether no record up to a number waits in our spool."""
         return not self.intake.spooled or (
-            self.own is not None and self.own.drain.position >= number
+            self.own is not None and self.own.reader.position >= number
+        )
+
+    def counters(self) -> Counters:
+        """Take a snapshot of what was done so far."""
+        intake, own = self.intake, self.own
+        return Counters(
+            accepted=intake.accepted,
+            stored=self.stored + (own.stored if own else 0),
+            duplicates=self.duplicates + (own.duplicates if own else 0),
+            dead_lettered=own.dead_lettered if own else 0,
+            dropped=intake.dropped,
+            buffered=intake.buffered,
+            spooled=intake.spooled,
+            replayed=self._adoption.replayed,
+            adopted_folders=self._adoption.folders,
+            batches=self.batches + (own.batches if own else 0),
+            failures=self.failures,
+            spool_bytes=intake.spool.bytes if intake.spool else 0,
+            oldest_unsent_age_seconds=round(self.oldest_unsent_age, 3),
+            circuit_open=self.circuit_open,
+            last_error=self.last_error,
         )
 
     def run(self) -> None:
@@ -98,16 +116,15 @@ class Flusher(threading.Thread):
         self.intake.wake.set()
         if self.is_alive():
             self.join(seconds + 1)
-        for delivery in [*self._adopted, *([self.own] if self.own else [])]:
-            delivery.drain.close()
-        for delivery in self._adopted:
-            delivery.drain.spool.release()
+        self._adoption.close()
+        if self.own is not None:
+            self.own.reader.close()
         if not self.is_alive():
             self.db.close()
 
     def _work(self) -> None:
-        if self._deadline is None and time.monotonic() >= self._adopt_next:
-            self._adopt()
+        if self._deadline is None:
+            self._adoption.look()
         if self.intake.buffered + self.intake.spooled and self._behind_since is None:
             self._behind_since = time.monotonic()
         # A first batch of any size, then only such that are worth a transaction.
@@ -148,8 +165,8 @@ class Flusher(threading.Thread):
             return False
         if self.own is None:
             options = self.intake.options
-            drain = Drain(self.intake.spool, options.batch_rows)
-            self.own = Delivery(drain, self._sink, options.spool_root, self.intake)
+            reader = SpoolReader(self.intake.spool, options.batch_rows)
+            self.own = Delivery(reader, self._sink, options.spool_root, self.intake)
         done = self.own.step(least=least, patient=patient)
         if self.own.dead is not None:
             self._note(self.own.dead)
@@ -175,34 +192,16 @@ class Flusher(threading.Thread):
         self.intake.taken()
         return True
 
-    def _adopt(self) -> None:
-        self._adopt_next = time.monotonic() + _ADOPT_EVERY
-        options = self.intake.options
-        for folder in folders(options.spool_root):
-            if (spool := Spool.adopt(folder, options.target)) is not None:
-                self.adopted_folders += 1
-                drain = Drain(spool, options.batch_rows)
-                self._adopted.append(Delivery(drain, self._sink, options.spool_root))
-
     def _replay(self, patient: bool) -> bool:
         """Send a batch that an earlier process left; return whether there was one."""
-        while self._adopted and self._deadline is None:
-            delivery = self._adopted[0]
-            before = delivery.settled
-            try:
-                if delivery.step(patient=patient):
-                    self.replayed += delivery.settled - before
-                    return True
-            except LedgerError as error:
-                if is_outage(error):
-                    raise
-                # Given back, to be adopted again in a while: it must not hold up the others.
-                self._note(error)
-                delivery.drain.spool.note_problem(self.last_error)
-            delivery.drain.close()
-            delivery.drain.spool.release()
-            self._adopted.pop(0)
-        return False
+        if self._deadline is not None:
+            return False
+        try:
+            return self._adoption.step(patient)
+        finally:
+            if self._adoption.problem is not None:
+                self._note(self._adoption.problem)
+                self._adoption.problem = None
 
     def _prepare_partitions(self) -> None:
         """Make tomorrow's partition ahead, so that midnight's first write need not wait for it."""
@@ -219,9 +218,9 @@ class Flusher(threading.Thread):
         if time.monotonic() < self._report_next:
             return
         self._report_next = time.monotonic() + _REPORT_EVERY
-        counters = replace(count(self.intake, self), oldest_unsent_age_seconds=0.0)
+        counters = replace(self.counters(), oldest_unsent_age_seconds=0.0)
         if counters not in (self._reported, Counters()):
-            logger.info("prediction logger: %s", count(self.intake, self))
+            logger.info("prediction logger: %s", self.counters())
         self._reported = counters
 
     def _give_up(self) -> bool:
@@ -250,13 +249,13 @@ class Flusher(threading.Thread):
         self._pause *= random.uniform(0.8, 1.2)
         self.intake.ease()
         if self.intake.spool is not None:
-            self.intake.spool.note_problem(self.last_error)
+            self.intake.spool.folder.note_problem(self.last_error)
 
     def _succeeded(self) -> None:
         if self.circuit_open:
             logger.warning("predictions are written to the database again")
             if self.intake.spool is not None:
-                self.intake.spool.note_problem(None)
+                self.intake.spool.folder.note_problem(None)
         self.circuit_open = False
         self._pause = 0.0
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 
 
-class Group:
+class GroupCommit:
     """Does a piece of work for all threads that came before it began; one of them does it.
 
     Those who come meanwhile wait for the next time. The one who does that is woken before those

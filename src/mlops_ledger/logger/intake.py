@@ -9,33 +9,17 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from uuid import UUID
 
 from ..errors import LedgerError, Unavailable
 from ..ids import new_id
+from .options import Options
 from .spool import Spool, SpoolFull
 
 logger = logging.getLogger("mlops_ledger.logger")
 
 # Called when a record is in the database, or with the reason why it never will be.
-Settled = Callable[[LedgerError | None], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How a logger treats its records; the meaning is in `PredictionLogger`."""
-
-    durability: str
-    overflow: str
-    batch_rows: int
-    buffer_rows: int
-    flush_interval: float
-    commit_timeout: float
-    target: str
-    spool_root: Path
-    spool_bytes: int
+OnDelivery = Callable[[LedgerError | None], None]
 
 
 class Intake:
@@ -53,23 +37,23 @@ class Intake:
         self._lock = threading.RLock()
         self._buffer: deque[bytes] = deque()
         self._batch: tuple[UUID, list[bytes]] | None = None
-        self._waiters: list[tuple[int, int, Settled]] = []
+        self._waiters: list[tuple[int, int, OnDelivery]] = []
         self._order = itertools.count()
         self._since_wake = 0
         self._entered = 0
 
     def accept(
-        self, payloads: Sequence[bytes], *, wait: bool = True, settled: Settled | None = None
+        self, payloads: Sequence[bytes], *, wait: bool = True, on_delivery: OnDelivery | None = None
     ) -> int:
         """Keep records, all or none, and return the number of the last, or 0 when it has none.
 
-        `settled` is called for each once it is in the database, or refused. Raises Unavailable
+        `on_delivery` is called for each once it is in the database, or refused. Raises Unavailable
         when there is no room, SpoolFull instead of waiting for room without `wait`.
         """
         number = 0
         while True:
             try:
-                number = self._keep(payloads, settled)
+                number = self._keep(payloads, on_delivery)
                 break
             except SpoolFull as full:
                 if not self._make_room(full, len(payloads), wait):
@@ -97,8 +81,8 @@ class Intake:
             with self._lock:
                 if not self._waiters or self._waiters[0][0] > last:
                     return
-                _, _, settled = heapq.heappop(self._waiters)
-            settled(reason)
+                _, _, on_delivery = heapq.heappop(self._waiters)
+            on_delivery(reason)
 
     def take(self) -> tuple[UUID, list[bytes]] | None:
         """Return a batch from memory with its id: the same until it is given to `taken`."""
@@ -180,7 +164,7 @@ class Intake:
                     self._drop(self.spool.discard(), f"lost at exit: {full}")
                 self.spool.release()
 
-    def _keep(self, payloads: Sequence[bytes], settled: Settled | None) -> int:
+    def _keep(self, payloads: Sequence[bytes], on_delivery: OnDelivery | None) -> int:
         if self.closed:
             raise LedgerError("the prediction logger is closed: make another")
         with self._lock:
@@ -193,10 +177,10 @@ class Intake:
                 self._buffer.extend(payloads)
                 self._entered += len(payloads)
             self.accepted += len(payloads)
-            # Under the lock that `tell` takes too: they may be settled at any moment.
-            if settled is not None:
+            # Under the lock that `tell` takes too: they may be delivered at any moment.
+            if on_delivery is not None:
                 for number in range(last - len(payloads) + 1, last + 1):
-                    heapq.heappush(self._waiters, (number, next(self._order), settled))
+                    heapq.heappush(self._waiters, (number, next(self._order), on_delivery))
         return last
 
     def _spool(self) -> Spool:

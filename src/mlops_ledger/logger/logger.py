@@ -9,10 +9,11 @@ from typing import Self, Unpack
 from uuid import UUID
 
 from ..errors import LedgerError
+from ..rows.predictions import PredictionFields
 from .base import LoggerBase, not_committed
 from .counters import Counters
 from .intake import Intake
-from .records import PredictionFields, encode
+from .records import encode
 
 
 class PredictionLogger(LoggerBase):
@@ -82,11 +83,11 @@ class PredictionLogger(LoggerBase):
         done = threading.Semaphore(0)
         outcomes: list[LedgerError | None] = []
 
-        def settled(reason: LedgerError | None) -> None:
+        def on_delivery(reason: LedgerError | None) -> None:
             outcomes.append(reason)
             done.release()
 
-        intake.accept(payloads, settled=settled)
+        intake.accept(payloads, on_delivery=on_delivery)
         deadline = time.monotonic() + self._options.commit_timeout
         for _ in payloads:
             if not done.acquire(timeout=max(deadline - time.monotonic(), 0)):

@@ -22,7 +22,7 @@ BATCH_BYTES: Final = 4_000_000
 _READ: Final = 1_000_000
 
 
-class Drain:
+class SpoolReader:
     """The batches of one spool, one after the other, each of at most `limit` records."""
 
     def __init__(self, spool: Spool, batch_rows: int) -> None:
@@ -40,7 +40,7 @@ class Drain:
         self._pending: tuple[UUID, int, int] | None = None
 
     def batch(self) -> list[Record]:
-        """Return the next records to deliver; the same ones until they are settled."""
+        """Return the next records to deliver; the same ones until they are acknowledged."""
         last = self._pending[2] if self._pending else 0
         while len(self._ready) < self.limit or self._ready[-1].sequence < last:
             if not self._read():
@@ -56,15 +56,15 @@ class Drain:
             )
         return self._pending[0]
 
-    def settle(self, records: Sequence[Record]) -> None:
+    def acknowledge(self, records: Sequence[Record]) -> None:
         """Write down that records need not be sent again."""
         for _ in records:
             self._ready.popleft()
         last = records[-1].sequence
         self._pending = None
         self.limit = min(2 * max(self.limit, 1), self._batch_rows)
-        self._note({"settled": last})
-        self.spool.settled += len(records)
+        self._note({"delivered": last})
+        self.spool.delivered += len(records)
         # Last: whoever waits for it finds them counted.
         self.position = last
 
@@ -154,8 +154,8 @@ class Drain:
 
     def _replay_journal(self, segment: Segment) -> None:
         for note in notes(segment):
-            if "settled" in note:
-                self.position, self._pending = max(self.position, note["settled"]), None
+            if "delivered" in note:
+                self.position, self._pending = max(self.position, note["delivered"]), None
             else:
                 self._pending = UUID(note["id"]), note["first"], note["last"]
 

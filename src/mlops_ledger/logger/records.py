@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final, TypedDict
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
@@ -19,7 +19,8 @@ import orjson
 from ..checks import predictions as fields
 from ..checks import values
 from ..checks.classes import class_name
-from ..checks.missing import inputs_json, is_missing
+from ..checks.missing import document, is_missing
+from ..checks.prediction_fields import ALONE, Check
 from ..errors import InvalidValue
 from ..ids import new_id, uuid7
 
@@ -27,30 +28,6 @@ MAX_BYTES: Final = 4_000_000
 # Integers above are no exact doubles, and far above no JSON either.
 _EXACT: Final = 2.0**53
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class PredictionFields(TypedDict, total=False):
-    """What one call may log; the fields are those of `PredictionsRepository.insert`."""
-
-    features: Mapping[str, Any] | Sequence[float | None] | None
-    inputs: Any
-    prediction: float | None
-    predicted_label: str | None
-    probability: float | None
-    class_probabilities: Mapping[Any, float] | Sequence[float] | None
-    confidence_lower: float | None
-    confidence_upper: float | None
-    latency_ms: float | None
-    status: str
-    error_message: str | None
-    request_id: str | None
-    batch_id: str | None
-    cache_hit: bool | None
-    user_agent: str | None
-    client_ip: str | None
-    metadata: Any
-    predicted_at: datetime | None
-    id: UUID | None
 
 
 def encode(version: Mapping[str, str], given: Mapping[str, Any]) -> tuple[UUID, bytes]:
@@ -152,11 +129,7 @@ def _features(field: str, value: Any) -> Any:
 
 
 def _json(field: str, value: Any) -> Any:
-    return orjson.Fragment(values.json(field, value))
-
-
-def _inputs(field: str, value: Any) -> Any:
-    return orjson.Fragment(inputs_json(field, value))
+    return orjson.Fragment(document(field, value))
 
 
 def _class_probabilities(field: str, value: Any) -> Any:
@@ -171,21 +144,12 @@ def _address(field: str, value: Any) -> str:
     return str(values.address(field, value))
 
 
-_CHECKS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
-    **dict.fromkeys(
-        ("predicted_label", "error_message", "request_id", "batch_id", "user_agent"), values.text
-    ),
-    **dict.fromkeys(
-        ("prediction", "probability", "confidence_lower", "confidence_upper", "latency_ms"),
-        fields.number,
-    ),
+# How a record writes what JSON does not know.
+_BY_TYPE: Final[Mapping[str, Check]] = {"jsonb": _json, "inet": _address}
+_CHECKS: Final[Mapping[str, Check]] = {
+    **{name: _BY_TYPE.get(field.sql_type, field.check) for name, field in ALONE.items()},
     "features": _features,
     "class_probabilities": _class_probabilities,
-    "inputs": _inputs,
-    "metadata": _json,
-    "status": fields.status,
-    "cache_hit": values.boolean,
-    "client_ip": _address,
     "predicted_at": values.instant,
     "id": values.uuid,
 }

@@ -1,33 +1,23 @@
-"""The spool: a folder of segment files for each logger and process.
-
-A lock on a file in the folder says that its process lives: the kernel drops it with the process,
-however that ends, and whoever gets the lock then takes the folder over. The file names the database
-that the records are meant for: nobody with another takes them.
-"""
+"""The spool of one logger: records in segment files, from where they go to the database."""
 
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
-import secrets
-import shutil
-import tempfile
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from ..files import sync_folder
-from .group_commit import Group
+from .folder import SpoolFolder, stored_segments
+from .group_commit import GroupCommit
 from .segments import OVERHEAD, Appender, Segment, frame
 
 SEGMENT_BYTES: Final = 8_000_000
 _NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT)
-LOCK: Final = "lock"
-PROBLEM: Final = "problem"
 
 
 class SpoolFull(Exception):
@@ -43,83 +33,46 @@ class Spool:
 
     def __init__(
         self,
-        folder: Path,
-        lock: int,
+        folder: SpoolFolder,
         *,
-        target: str | None = None,
         quota: int = 0,
         durable: bool = False,
         segments: Sequence[Segment] = (),
     ) -> None:
         self.folder = folder
-        self.target = target
         self.durable = durable
         self.lock = threading.RLock()
-        self.room = threading.Condition(self.lock)
         self.segments = list(segments)
         self.bytes = sum(segment.size for segment in self.segments)
         self.synced = 0
         self.appended = 0
-        self.settled = 0
+        self.delivered = 0
+        self.dropped = 0
         self._quota = quota
         self._segment_bytes = min(SEGMENT_BYTES, quota // 8)
         # What another process left was never counted here.
         self._countable = quota > 0
-        self._flock = lock
         self._next = 1
         self._writer: Appender | None = None
         self._collected: deque[tuple[int, bytes]] = deque()
         self._collected_bytes = 0
         self._writing = threading.Lock()
-        self._group = Group(self._commit)
+        self._group = GroupCommit(self._commit)
         self._failing = False
-        self._problem: str | None = None
 
     @classmethod
     def create(
         cls, root: Path, quota: int, *, target: str | None = None, durable: bool = False
     ) -> Spool:
-        """Make a folder under `root` for this process. Raises OSError."""
-        root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Locked before it has its name: no other process may find it unlocked.
-        made = Path(tempfile.mkdtemp(prefix=".new-", dir=root))
-        try:
-            lock = os.open(made / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-            try:
-                _prepare(lock, target, durable)
-                folder = root / f"{os.getpid()}-{secrets.token_hex(6)}"
-                made.rename(folder)
-            except OSError:
-                os.close(lock)
-                raise
-        except OSError:
-            # A full disk is tried again with each record.
-            shutil.rmtree(made, ignore_errors=True)
-            raise
-        return cls(folder, lock, target=target, quota=quota, durable=durable)
+        """Make a spool under `root` for this process. Raises OSError."""
+        folder = SpoolFolder.create(root, target=target, durable=durable)
+        return cls(folder, quota=quota, durable=durable)
 
     @classmethod
-    def adopt(cls, folder: Path, target: str | None = None) -> Spool | None:
-        """Take the folder of a process that is gone; None when it lives, or another was faster.
-
-        With a `target`, None also when the folder is meant for another.
-        """
-        meant = target_of(folder)
-        if not is_for(meant, target):
-            return None
-        try:
-            lock = os.open(folder / LOCK, os.O_RDWR)
-        except OSError:
-            return None
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # The one who had the lock may have removed the folder.
-            if os.stat(folder / LOCK).st_ino != os.fstat(lock).st_ino:
-                raise FileNotFoundError
-            return cls(folder, lock, target=meant, segments=stored_segments(folder))
-        except OSError:
-            os.close(lock)
-            return None
+    def adopt(cls, path: Path, target: str | None = None) -> Spool | None:
+        """Take over what a process that is gone has left; see `SpoolFolder.adopt`."""
+        folder = SpoolFolder.adopt(path, target)
+        return None if folder is None else cls(folder, segments=stored_segments(path))
 
     def append(self, payloads: Sequence[bytes]) -> int:
         """Take records and return the number of the last. Raises SpoolFull; then none is kept."""
@@ -172,7 +125,7 @@ class Spool:
             for segment in self.segments:
                 if segment.sealed and not segment.reading:
                     self.retire(segment)
-                    self.settled += segment.records
+                    self.dropped += segment.records
                     return segment.records
         return 0
 
@@ -181,15 +134,14 @@ class Spool:
         with self.lock:
             self.segments.remove(segment)
             self.bytes -= segment.size
-            self.room.notify_all()
         if keep:
             segment.path.rename(
-                self.folder.parent / f"damaged-{self.folder.name}-{segment.path.name}"
+                self.folder.path.parent / f"damaged-{self.folder.path.name}-{segment.path.name}"
             )
         segment.path.unlink(missing_ok=True)
         if segment.journal.exists():
             # Were the journal gone first, a crash would leave records that look undelivered.
-            sync_folder(self.folder)
+            sync_folder(self.folder.path)
             segment.journal.unlink(missing_ok=True)
 
     def state(self, segment: Segment) -> tuple[bool, int]:
@@ -198,20 +150,9 @@ class Spool:
             return segment.sealed, segment.size
 
     def waiting(self) -> int:
-        """Count the records that were appended here and not yet settled."""
+        """Count the records that were appended here and neither delivered nor dropped."""
         with self.lock:
-            return self.appended + len(self._collected) - self.settled
-
-    def note_problem(self, problem: str | None) -> None:
-        """Write down for `spool status` why the records wait."""
-        if problem == self._problem:
-            return
-        self._problem = problem
-        with suppress(OSError):
-            if problem is None:
-                (self.folder / PROBLEM).unlink(missing_ok=True)
-            else:
-                (self.folder / PROBLEM).write_text(problem)
+            return self.appended + len(self._collected) - self.delivered - self.dropped
 
     def release(self) -> None:
         """Sync, give up the lock, and remove the folder if nothing is left in it."""
@@ -228,23 +169,12 @@ class Spool:
             for segment in list(self.segments) if done else ():
                 self.retire(segment)
             if not self.segments:
-                self.remove()
+                self.folder.remove()
             self.disown()
-
-    def remove(self) -> None:
-        """Remove the empty folder."""
-        for leftover in self.folder.glob("*.log"):
-            leftover.unlink(missing_ok=True)
-        for name in (PROBLEM, LOCK):
-            (self.folder / name).unlink(missing_ok=True)
-        with suppress(OSError):
-            self.folder.rmdir()
 
     def disown(self) -> None:
         """Close the files without touching them, as a forked child must: they are its parent's."""
-        lock, self._flock = self._flock, -1
-        if lock >= 0:
-            os.close(lock)
+        self.folder.unlock()
         writer, self._writer = self._writer, None
         if writer is not None:
             os.close(writer.descriptor)
@@ -308,13 +238,13 @@ class Spool:
         self._collected_bytes -= size
 
     def _open(self, first: int) -> Appender:
-        if self._flock < 0:
+        if not self.folder.locked:
             raise SpoolFull("the spool is closed")
-        segment = Segment.new(self.folder, first)
+        segment = Segment.new(self.folder.path, first)
         writer = Appender(segment.path)
         if self.durable:
             writer.reserve(self._segment_bytes)
-            sync_folder(self.folder)
+            sync_folder(self.folder.path)
         with self.lock:
             self._writer = writer
             self.segments.append(segment)
@@ -327,53 +257,3 @@ class Spool:
                 self.segments[-1].sealed = True
                 writer.size = self.segments[-1].size
                 writer.close()
-
-
-def _prepare(lock: int, target: str | None, durable: bool) -> None:
-    """Lock the file and write the target into it."""
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    with open(lock, "w", encoding="utf-8", closefd=False) as file:
-        file.write(target or "")
-    if durable:
-        os.fsync(lock)
-
-
-def stored_segments(folder: Path) -> list[Segment]:
-    """Find the segments in a folder, oldest first."""
-    found = []
-    for path in folder.glob("*.seg"):
-        # Its process may have delivered it meanwhile.
-        with suppress(FileNotFoundError):
-            found.append(Segment.found(path))
-    return sorted(found, key=lambda segment: segment.first)
-
-
-def folders(root: Path) -> Iterator[Path]:
-    """Yield the folders of loggers under the root of the spool, oldest first."""
-    found = []
-    for path in root.glob("[0-9]*-*"):
-        # Its process may remove it at any moment.
-        with suppress(FileNotFoundError):
-            found.append((path.stat().st_mtime, path))
-    yield from (path for _, path in sorted(found) if path.is_dir())
-
-
-def target_of(folder: Path) -> str | None:
-    """Read which database the records of a folder are meant for; None when it does not say."""
-    try:
-        return (folder / LOCK).read_text("utf-8", "replace") or None
-    except OSError:
-        return None
-
-
-def is_for(meant: str | None, target: str | None) -> bool:
-    """Return whether what is meant for one database may go to a target; None is any."""
-    return meant is None or target is None or meant == target
-
-
-def problem_of(folder: Path) -> str | None:
-    """Read why the records of a folder wait, if that was written down."""
-    try:
-        return (folder / PROBLEM).read_text()
-    except OSError:
-        return None

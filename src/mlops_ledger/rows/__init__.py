@@ -3,6 +3,7 @@
 from .agent_actions import AgentAction
 from .alerts import Alert, AlertOccurrence, AlertStats
 from .audit_log import AuditCheck, AuditEntry, AuditHead
+from .baselines import Baseline, BaselineFeature
 from .drift_reports import DriftReport, FeatureTrend
 from .ground_truth import GroundTruth, Labeled, Performance
 from .health import Health
@@ -23,6 +24,8 @@ __all__ = [
     "AuditCheck",
     "AuditEntry",
     "AuditHead",
+    "Baseline",
+    "BaselineFeature",
     "Deployment",
     "DriftReport",
     "DriftTrend",

@@ -36,6 +36,7 @@ class DriftReport:
     monitoring_run_id: UUID | None
     metadata: dict[str, Any]
     created_at: datetime
+    model_version: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

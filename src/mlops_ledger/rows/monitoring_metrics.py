@@ -33,6 +33,7 @@ class MonitoringRun:
     labeled_samples: int | None
     metadata: dict[str, Any]
     created_at: datetime
+    model_version: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,7 @@ class PerformanceMetric:
     slice: str
     metadata: dict[str, Any]
     created_at: datetime
+    model_version: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,12 +47,14 @@ WHERE model_name = %(model_name)s::text AND timestamp = %(timestamp)s::timestamp
 
 -- get --
 -- One report.
-SELECT {report}, created_at
+SELECT {report}, created_at,
+       (SELECT v.model_version FROM model_versions v WHERE v.id = model_version_id) AS model_version
 FROM drift_reports WHERE id = %(id)s::uuid;
 
 -- list_reports --
 -- Reports of a stretch of time, newest first; a page goes on before the id that the last one ended with.
-SELECT {report}, created_at
+SELECT {report}, created_at,
+       (SELECT v.model_version FROM model_versions v WHERE v.id = model_version_id) AS model_version
 FROM drift_reports
 WHERE (%(model_name)s::text IS NULL OR model_name = %(model_name)s::text)
   AND (%(since)s::timestamptz IS NULL OR timestamp >= %(since)s::timestamptz)

@@ -46,12 +46,14 @@ WHERE model_name = %(model_name)s::text
 
 -- get --
 -- One run.
-SELECT {run}, created_at
+SELECT {run}, created_at,
+       (SELECT v.model_version FROM model_versions v WHERE v.id = model_version_id) AS model_version
 FROM monitoring_metrics WHERE id = %(id)s::uuid;
 
 -- list_runs --
 -- Runs of a window of time, newest first; a page goes on before the id that the last one ended with.
-SELECT {run}, created_at
+SELECT {run}, created_at,
+       (SELECT v.model_version FROM model_versions v WHERE v.id = model_version_id) AS model_version
 FROM monitoring_metrics
 WHERE (%(model_name)s::text IS NULL OR model_name = %(model_name)s::text)
   AND (%(since)s::timestamptz IS NULL OR timestamp >= %(since)s::timestamptz)

@@ -74,12 +74,14 @@ DROP TABLE pg_temp.performance_stage;
 
 -- get --
 -- One value.
-SELECT {value}, created_at
+SELECT {value}, created_at,
+       (SELECT v.model_version FROM model_versions v WHERE v.id = model_version_id) AS model_version
 FROM performance_metrics WHERE id = %(id)s::uuid;
 
 -- list_metrics --
 -- Values of a model, newest first; a page goes on before the id that the last one ended with.
-SELECT {value}, created_at
+SELECT {value}, created_at,
+       (SELECT v.model_version FROM model_versions v WHERE v.id = model_version_id) AS model_version
 FROM performance_metrics
 WHERE model_name = %(model_name)s::text
   AND (%(model_version)s::text IS NULL OR model_version_id = (
@@ -98,9 +100,9 @@ LIMIT %(limit)s::integer;
 
 -- latest --
 -- The newest value of each metric, stage and slice of a model, or of one of its versions.
-SELECT DISTINCT ON (metric_name, stage, slice) {value}, created_at
+SELECT DISTINCT ON (metric_name, stage, slice) {value}, created_at, model_version
 FROM (
-    SELECT m.*
+    SELECT m.*, v.model_version
     FROM model_versions v
     CROSS JOIN LATERAL latest_performance_metrics(v.id) m
     WHERE v.model_name = %(model_name)s::text

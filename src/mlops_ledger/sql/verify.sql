@@ -51,21 +51,6 @@ SELECT conname::text FROM pg_constraint
 WHERE connamespace = quote_ident(current_schema())::regnamespace AND NOT convalidated
 ORDER BY conname;
 
--- objects --
--- The triggers, constraints and indexes that are there, named as pg_dump names them.
-SELECT 'TRIGGER ' || c.relname || ' ' || t.tgname
-FROM pg_trigger t
-JOIN pg_class c ON c.oid = t.tgrelid
-WHERE c.relnamespace = quote_ident(current_schema())::regnamespace AND NOT t.tgisinternal AND t.tgparentid = 0
-UNION ALL
-SELECT CASE t.contype WHEN 'f' THEN 'FK ' ELSE '' END || 'CONSTRAINT ' || c.relname || ' ' || t.conname
-FROM pg_constraint t
-JOIN pg_class c ON c.oid = t.conrelid
-WHERE c.relnamespace = quote_ident(current_schema())::regnamespace
-UNION ALL
-SELECT 'INDEX ' || relname FROM pg_class
-WHERE relnamespace = quote_ident(current_schema())::regnamespace AND relkind IN ('i', 'I');
-
 -- triggers_off --
 -- Triggers that were disabled, on a table or one of its partitions; also those of foreign keys.
 SELECT DISTINCT c.relname || '.' || t.tgname

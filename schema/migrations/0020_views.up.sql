@@ -158,8 +158,8 @@ COMMENT ON COLUMN v_decision_history.production_rmse IS 'Root mean squared error
 COMMENT ON COLUMN v_decision_history.labeled_samples IS 'Number of labelled predictions the gates used.';
 COMMENT ON COLUMN v_decision_history.coverage_pct IS 'Share of predictions with ground truth, in percent.';
 COMMENT ON COLUMN v_decision_history.decided_by IS 'Who or what decided.';
-COMMENT ON COLUMN v_decision_history.resolution IS 'For a pending decision: how it was settled, or NULL while it is open.';
-COMMENT ON COLUMN v_decision_history.resolved_by_id IS 'For a pending decision: the decision that settled it.';
+COMMENT ON COLUMN v_decision_history.resolution IS 'For a pending decision: how it was resolved, or NULL while it is open.';
+COMMENT ON COLUMN v_decision_history.resolved_by_id IS 'For a pending decision: the decision that resolved it.';
 COMMENT ON COLUMN v_decision_history.deployed_at IS 'When the candidate went live on this decision.';
 COMMENT ON COLUMN v_decision_history.retired_at IS 'When that deployment ended.';
 COMMENT ON COLUMN v_decision_history.deployed_by IS 'Who put the candidate live.';
@@ -370,3 +370,9 @@ COMMENT ON COLUMN v_lineage.decision_id IS 'Id of the decision behind the promot
 COMMENT ON COLUMN v_lineage.action_id IS 'Id of the action that was approved for it.';
 COMMENT ON COLUMN v_lineage.monitoring_run_id IS 'Id of the latest monitoring run.';
 COMMENT ON COLUMN v_lineage.next_decision_id IS 'Id of the next decision.';
+
+INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES
+    ('reader', 'SELECT', 'VIEW', 'v_model_timeline'),
+    ('reader', 'SELECT', 'VIEW', 'v_decision_history'),
+    ('reader', 'SELECT', 'VIEW', 'v_recent_monitoring'),
+    ('reader', 'SELECT', 'VIEW', 'v_lineage');

@@ -215,3 +215,8 @@ SELECT ledger_audit('model_deployments', 'promotion', '{deployed_by}', 'INSERT',
        ledger_audit('partition_policies', 'policy'),
        ledger_audit('deletions', 'retention', '{}', 'INSERT', 'NEW.reason = ''retention'''),
        ledger_audit('deletions', 'erasure', '{}', 'INSERT', 'NEW.reason = ''erasure''');
+
+INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES
+    ('auditor', 'SELECT', 'TABLE', 'deletions'),
+    ('auditor', 'SELECT', 'TABLE', 'audit_log'),
+    ('auditor', 'SELECT', 'TABLE', 'audit_head');

@@ -8,7 +8,7 @@ import threading
 import pytest
 from fix_logger import wait_until
 
-from mlops_ledger.logger.group_commit import Group
+from mlops_ledger.logger.group_commit import GroupCommit
 
 
 class Work:
@@ -26,7 +26,7 @@ class Work:
             raise OSError
 
 
-def waiting(group: Group, count: int) -> list[threading.Thread]:
+def waiting(group: GroupCommit, count: int) -> list[threading.Thread]:
     """Start threads one after the other, each of which waits when it returns."""
     threads = []
     for _ in range(count):
@@ -38,7 +38,7 @@ def waiting(group: Group, count: int) -> list[threading.Thread]:
 
 def test_all_who_come_meanwhile_are_served_by_the_next_run() -> None:
     work = Work()
-    threads = waiting(Group(work), 11)
+    threads = waiting(GroupCommit(work), 11)
     work.permits.release()
     threads[0].join(20)
     assert [thread.is_alive() for thread in threads] == [False] + [True] * 10
@@ -51,7 +51,7 @@ def test_all_who_come_meanwhile_are_served_by_the_next_run() -> None:
 
 def test_who_works_hears_of_the_failure_and_the_others_go_on() -> None:
     work = Work()
-    group = Group(work)
+    group = GroupCommit(work)
     failed: list[str] = []
 
     def lead() -> None:
@@ -80,7 +80,7 @@ def test_who_works_hears_of_the_failure_and_the_others_go_on() -> None:
 
 def test_who_is_interrupted_leaves_nobody_waiting() -> None:
     work = Work()
-    group = Group(work)
+    group = GroupCommit(work)
     threads = waiting(group, 1)
 
     def interrupt(*_: object) -> None:

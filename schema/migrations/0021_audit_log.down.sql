@@ -1,3 +1,4 @@
+DELETE FROM ledger_privileges WHERE object_name IN ('audit_head', 'audit_log', 'deletions');
 DROP FUNCTION ledger_audit(text, text, text[], text, text);
 -- CASCADE takes the triggers of the audited tables with it.
 DROP FUNCTION ledger_audit_row() CASCADE;

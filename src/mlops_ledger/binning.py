@@ -1,0 +1,244 @@
+"""Puts the columns of a table into the bins of a baseline; needs NumPy.
+
+Windows are counted in the same bins by the database, so both sides follow the same rules: a number
+is in the bin of the last edge that is not above it, a category is the text that JSON would write.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any, Final
+
+import numpy as np
+
+from .checks import values
+from .copying.blocks import Array
+from .copying.column_input import floats, names_of, objects
+from .errors import InvalidValue
+
+# As in the comments of baseline_features.
+OWN_BINS: Final = 50
+MOST_CATEGORIES: Final = 1000
+LONGEST_CATEGORY: Final = 255
+MOST_FEATURES: Final = 1000
+MOST_BINS: Final = 200
+# The sum of any numbers that are cut off here is finite.
+CUT_OFF: Final = 1e150
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binned:
+    """A column in bins, as a row of baseline_features."""
+
+    feature: str
+    column_name: str
+    kind: str
+    edges: list[float] | None = None
+    categories: list[str] | None = None
+    num_categories: int | None = None
+    counts: list[int]
+    sums: list[float] | None = None
+    num_missing: int
+    mean: float | None = None
+    std: float | None = None
+    min: float | None = None
+    max: float | None = None
+
+
+def bin_features(
+    data: Any, feature_names: Sequence[str] | None, categorical: Collection[str], num_bins: int
+) -> tuple[int, list[Binned]]:
+    """Put every column of a table into bins; return the number of rows, and the columns.
+
+    Raises InvalidValue naming the column that does not fit the version.
+    """
+    columns = _columns(data)
+    lengths = {len(column) for column in columns.values()}
+    if len(lengths) != 1 or lengths == {0}:
+        raise InvalidValue("data", "must have columns of one length, and at least one row")
+    if unknown := sorted(set(categorical) - set(columns)):
+        raise InvalidValue("categorical", f"data has no column {unknown[0]}")
+    known = set(feature_names or ())
+    found = []
+    for name, column in columns.items():
+        values.text(f"data.{name}", name)
+        numbers = _numbers(name, column)
+        column_name = "feature_values" if name in known else "inputs"
+        if numbers is None:
+            if name in known:
+                raise InvalidValue(f"data.{name}", "must be numbers: the version has it as such")
+            found.append(_texts(name, objects(column), name in categorical, num_bins))
+        elif name in categorical:
+            texts = _number_texts(column, numbers, column_name)
+            found.append(_categories(name, column_name, texts))
+        elif known and name not in known:
+            raise InvalidValue(f"data.{name}", "is not a feature of this version")
+        elif name not in known and _is_boolean(column):
+            found.append(_categories(name, column_name, objects(column)))
+        else:
+            found.append(bin_numbers(name, column_name, *numbers, num_bins))
+    return lengths.pop(), found
+
+
+def bin_output(
+    argument: str, column: Any, text_column: str | None, number_column: str, num_bins: int
+) -> Binned:
+    """Put a score, a prediction or a label into bins: a class is text, all else a number."""
+    numbers = _numbers(argument, column)
+    if numbers is not None and not _is_boolean(column):
+        return bin_numbers(number_column, number_column, *numbers, num_bins)
+    if text_column is None:
+        raise InvalidValue(argument, "must be numbers")
+    return _categories(text_column, text_column, objects(column))
+
+
+def bin_numbers(
+    feature: str, column_name: str, numbers: Array, missing: Array | None, num_bins: int
+) -> Binned:
+    """Put numbers into bins that begin at quantiles of the finite ones."""
+    num_missing = 0 if missing is None else int(missing.sum())
+    present = numbers if missing is None else numbers[~missing]
+    finite = present[np.isfinite(present)]
+    edges = _edges(finite, num_bins)
+    bins = np.searchsorted(edges, present, side="right")
+    # NaN sorts after everything and has the last bin.
+    bins[np.isnan(present)] = len(edges) + 1
+    cut = np.clip(np.where(np.isnan(present), 0.0, present), -CUT_OFF, CUT_OFF)
+    size = len(edges) + 2
+    mean, std, smallest, largest = _moments(finite)
+    return Binned(
+        feature=feature,
+        column_name=column_name,
+        kind="numeric",
+        edges=edges.tolist(),
+        counts=np.bincount(bins, minlength=size).tolist(),
+        sums=np.bincount(bins, weights=cut, minlength=size).tolist(),
+        num_missing=num_missing,
+        mean=mean,
+        std=std,
+        min=smallest,
+        max=largest,
+    )
+
+
+def _edges(finite: Array, num_bins: int) -> Array:
+    if not len(finite):
+        return np.empty(0)
+    # Edges are values of the sample; a value that fills a bin alone gets one of its own.
+    points = np.quantile(finite, np.arange(num_bins + 1) / num_bins, method="inverted_cdf")
+    edges = np.unique(points)
+    # The last bin ends just behind the largest value, so that this one belongs to it.
+    last = np.nextafter(edges[-1], np.inf)
+    return np.append(edges if points[-2] == edges[-1] else edges[:-1], last)
+
+
+def _moments(finite: Array) -> tuple[float, float, float, float] | tuple[None, None, None, None]:
+    if not len(finite):
+        return None, None, None, None
+    # Scaled, because squares of large numbers would overflow.
+    scale = float(np.abs(finite).max()) or 1.0
+    scaled = finite / scale
+    mean, std = float(scaled.mean()) * scale, float(scaled.std()) * scale
+    return mean, std, float(finite.min()), float(finite.max())
+
+
+def _texts(name: str, items: list[Any], is_categorical: bool, num_bins: int) -> Binned:
+    texts = [None if item is None else _text(name, item) for item in items]
+    distinct = len(set(texts))
+    is_free = distinct > MOST_CATEGORIES or distinct > max(OWN_BINS, len(texts) / 2)
+    if is_categorical or not is_free:
+        return _categories(name, "inputs", texts)
+    lengths = np.array([0 if text is None else len(text) for text in texts], np.float64)
+    missing = np.array([text is None for text in texts])
+    return replace(bin_numbers(name, "inputs", lengths, missing, num_bins), kind="text")
+
+
+def _categories(name: str, column_name: str, items: Sequence[Any]) -> Binned:
+    texts = [None if item is None else _text(name, item)[:LONGEST_CATEGORY] for item in items]
+    tally = Counter(text for text in texts if text is not None)
+    ranked = sorted(tally, key=lambda text: (-tally[text], text))
+    counts = [0, *(tally[text] for text in ranked[:OWN_BINS])]
+    if len(ranked) > OWN_BINS:
+        counts.append(sum(tally[text] for text in ranked[OWN_BINS:]))
+    return Binned(
+        feature=name,
+        column_name=column_name,
+        kind="categorical",
+        categories=ranked[:MOST_CATEGORIES],
+        num_categories=len(ranked),
+        counts=counts,
+        num_missing=len(texts) - sum(tally.values()),
+    )
+
+
+def _text(name: str, value: Any) -> str:
+    if isinstance(value, bool | np.bool_):
+        return "true" if value else "false"
+    if isinstance(value, int | float | Decimal | np.number):
+        return str(value)
+    return values.text(f"data.{name}", value)
+
+
+def _number_texts(
+    column: Any, numbers: tuple[Array, Array | None], column_name: str
+) -> list[str | None]:
+    """Write numbers that are categories as the database does."""
+    if column_name == "inputs":
+        return [None if item is None else _text("", item) for item in objects(column)]
+    array, missing = numbers
+    gone = np.zeros(len(array), bool) if missing is None else missing
+    # A double has no decimal point in PostgreSQL when it is a whole number.
+    return [
+        None if is_gone else repr(value).removesuffix(".0")
+        for value, is_gone in zip(array.tolist(), gone.tolist(), strict=True)
+    ]
+
+
+def _numbers(name: str, column: Any) -> tuple[Array, Array | None] | None:
+    """Return a column as numbers, and where they are missing; None when it is something else."""
+    kind = _dtype_kind(column)
+    if isinstance(column, np.ndarray) and kind in ("f", "i", "u", "b"):
+        return column.astype(np.float64), None
+    if kind not in ("f", "i", "u"):
+        items = objects(column)
+        numeric = bool | int | float | Decimal | np.number | np.bool_ | None
+        if not all(isinstance(item, numeric) for item in items):
+            return None
+        missing = np.array([item is None for item in items], bool)
+        try:
+            array = np.array([math.nan if item is None else float(item) for item in items])
+        except OverflowError:
+            raise InvalidValue(f"data.{name}", "holds a number beyond double precision") from None
+        return array, missing if missing.any() else None
+    return floats(name, column)
+
+
+def _is_boolean(column: Any) -> bool:
+    if _dtype_kind(column) not in (None, "O", "b"):
+        return False
+    items = objects(column)
+    return any(isinstance(item, bool) for item in items) and all(
+        item is None or isinstance(item, bool) for item in items
+    )
+
+
+def _dtype_kind(column: Any) -> str | None:
+    """Return the letter of a column's type, if it is one of NumPy's."""
+    dtype = getattr(column, "dtype", None)
+    return dtype.kind if isinstance(dtype, np.dtype) else None
+
+
+def _columns(data: Any) -> Mapping[str, Any]:
+    columns = {str(name): data[name] for name in names_of(data)}
+    if not columns:
+        raise InvalidValue("data", "must have at least one column")
+    if len(columns) > MOST_FEATURES:
+        raise InvalidValue("data", f"must have at most {MOST_FEATURES} columns")
+    for name, column in columns.items():
+        if not hasattr(column, "__len__") or isinstance(column, str | bytes):
+            raise InvalidValue(f"data.{name}", "must be a column of values")
+    return columns

@@ -1,0 +1,93 @@
+"""What a shell offers when Tab is pressed: names and ids that the ledger has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
+
+import click
+from click.shell_completion import CompletionItem
+
+import mlops_ledger as ledger
+
+from ..errors import LedgerError
+from .text import visible
+
+Complete: TypeAlias = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
+Found: TypeAlias = Iterable[tuple[str, str | None]]
+_MANY = 100
+
+
+def _complete(find: Callable[[ledger.Database, str | None], Found]) -> Complete:
+    """Make a completion of what `find` yields for the model given so far: values with a help."""
+
+    def complete(
+        ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        try:
+            with ledger.Database() as db:
+                found = list(find(db, ctx.params.get("model_name")))
+        except LedgerError:
+            return []
+        return [
+            CompletionItem(value, help=None if about is None else visible(about))
+            for value, about in found
+            if value.startswith(incomplete) and visible(value) == value
+        ]
+
+    return complete
+
+
+@_complete
+def models(db: ledger.Database, model_name: str | None) -> Found:
+    """Yield the names of models."""
+    from ..admin.names import Names
+
+    return [(name, None) for name in Names(db).models()]
+
+
+@_complete
+def versions(db: ledger.Database, model_name: str | None) -> Found:
+    """Yield the versions of the model that was typed."""
+    if model_name is None:
+        return []
+    found = ledger.ModelVersionRepository(db).list_versions(model_name=model_name, limit=_MANY)
+    return [(each.model_version, f"{each.stage} {each.algorithm or ''}") for each in found]
+
+
+@_complete
+def slots(db: ledger.Database, model_name: str | None) -> Found:
+    """Yield the slots of the model that was typed."""
+    from ..admin.names import Names
+
+    return [] if model_name is None else [(s, None) for s in Names(db).slots(model_name=model_name)]
+
+
+@_complete
+def alerts(db: ledger.Database, model_name: str | None) -> Found:
+    """Yield the ids of open alerts, with their titles."""
+    found = ledger.AlertsRepository(db).list_active(
+        include_acknowledged=True, include_snoozed=True, limit=_MANY
+    )
+    return [(str(each.id), f"{each.severity} {each.title}") for each in found]
+
+
+@_complete
+def actions(db: ledger.Database, model_name: str | None) -> Found:
+    """Yield the ids of the newest actions."""
+    found = ledger.AgentActionsRepository(db).list_actions(limit=_MANY)
+    return [(str(e.id), f"{e.status} {e.action_type} {e.model_name or ''}") for e in found]
+
+
+@_complete
+def decisions(db: ledger.Database, model_name: str | None) -> Found:
+    """Yield the ids of the newest decisions."""
+    found = ledger.RetrainingDecisionsRepository(db).list_decisions(limit=_MANY)
+    return [(str(each.id), f"{each.action} {each.model_name}") for each in found]
+
+
+@_complete
+def monitors(db: ledger.Database, model_name: str | None) -> Found:
+    """Yield the ids of monitors."""
+    found = ledger.MonitorsRepository(db).list_monitors(limit=_MANY)
+    return [(str(each.id), f"{each.model_name or ''} {each.name}") for each in found]

@@ -1,0 +1,55 @@
+"""Standard output and error as they may be: closed, full, or of an encoding that knows little."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+
+class Unwritable(Exception):
+    """What a command prints cannot be written anywhere."""
+
+
+@contextmanager
+def prepared() -> Iterator[None]:
+    """Run with streams that can write every character.
+
+    Raises Unwritable when standard output is closed or cannot take all, BrokenPipeError when its
+    reader has gone.
+    """
+    if sys.stdout is None:
+        raise Unwritable("standard output is closed")
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EDQUOT):
+            raise
+        if error.filename is not None or _takes_output():
+            raise
+        silence()
+        raise Unwritable(f"standard output: {error.strerror}") from None
+
+
+def silence() -> None:
+    """Throw away what could not be written, so that the interpreter does not try again."""
+    with suppress(OSError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def _takes_output() -> bool:
+    try:
+        sys.stdout.flush()
+    except OSError:
+        return False
+    return True

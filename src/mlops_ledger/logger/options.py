@@ -1,0 +1,55 @@
+"""How a logger treats its records: its options, checked."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ..checks import values
+from ..errors import ConfigError, InvalidValue
+
+DURABILITIES: Final = ("memory", "process", "disk", "database")
+OVERFLOWS: Final = ("drop_oldest", "block", "raise")
+_LEAST: Final = {"batch_rows": 1, "buffer_rows": 1, "spool_bytes": 1_000_000}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The options of a logger; the meaning is in `PredictionLogger`."""
+
+    durability: str
+    overflow: str
+    batch_rows: int
+    buffer_rows: int
+    flush_interval: float
+    commit_timeout: float
+    target: str
+    spool_root: Path
+    spool_bytes: int
+
+    def __post_init__(self) -> None:
+        if self.durability not in DURABILITIES:
+            raise InvalidValue("durability", f"must be one of {', '.join(DURABILITIES)}")
+        # A call that waits for its commit must not be told of it when the record was dropped.
+        allowed = OVERFLOWS[1:] if self.durability == "database" else OVERFLOWS
+        if self.overflow not in allowed:
+            raise InvalidValue("overflow", f"must be one of {', '.join(allowed)}")
+        for field, least in _LEAST.items():
+            if values.integer(64)(field, getattr(self, field)) < least:
+                raise InvalidValue(field, f"must be at least {least}")
+        for field in ("flush_interval", "commit_timeout"):
+            if values.number(field, getattr(self, field)) <= 0:
+                raise InvalidValue(field, "must be above 0")
+        _require_writable(self.spool_root)
+
+
+def _require_writable(folder: Path) -> None:
+    """Make the folder of the spool. Raises ConfigError when nothing can be written there."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"the spool folder {folder} cannot be made: {error.strerror}") from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ConfigError(f"the spool folder {folder} is not writable: set MLOPS_SPOOL_DIR")

@@ -1,0 +1,51 @@
+"""Baselines and their bins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Baseline:
+    """What the data of a version looked like when it was trained; made from `num_rows` rows.
+
+    One that was made from predictions has their window, from `window_start` to before `window_end`.
+    """
+
+    id: UUID
+    model_name: str
+    model_version: str
+    model_version_id: UUID
+    num_rows: int
+    num_features: int
+    window_start: datetime | None
+    window_end: datetime | None
+    created_at: datetime
+    created_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaselineFeature:
+    """The bins of a feature, a score or a label, whose values are in `column_name`.
+
+    Of numbers, and of the lengths of texts, bin 0 is below the first of `edges`, the last but one
+    from the last edge on, the last NaN. Of categories bin 0 is for those that are not among
+    `categories`, the first 50 have bins from 1 on, all others share the last one.
+    """
+
+    series: int
+    feature: str
+    column_name: str
+    kind: str
+    edges: list[float | None] | None
+    categories: list[str] | None
+    num_categories: int | None
+    counts: list[int]
+    sums: list[float | None] | None
+    num_missing: int
+    mean: float | None
+    std: float | None
+    min: float | None
+    max: float | None

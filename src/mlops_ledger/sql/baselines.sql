@@ -1,0 +1,70 @@
+-- Statements of BaselinesRepository.
+
+-- version --
+-- The version that a baseline is of.
+SELECT id, feature_names FROM model_versions
+WHERE model_name = %(model_name)s::text AND model_version = %(model_version)s::text;
+
+-- register --
+-- Begin a baseline. No row when the id is taken.
+INSERT INTO baselines (id, model_name, model_version_id, num_rows, created_by)
+VALUES (%(id)s::uuid, %(model_name)s::text, %(model_version_id)s::uuid, %(num_rows)s::bigint,
+        coalesce(%(created_by)s::text, session_user))
+ON CONFLICT (id) DO NOTHING
+RETURNING id;
+
+-- register__repeated --
+-- The baseline that an earlier try with the same id registered, if it was of as many rows of that version.
+SELECT id FROM baselines
+WHERE id = %(id)s::uuid AND model_name = %(model_name)s::text AND model_version_id = %(model_version_id)s::uuid
+  AND num_rows = %(num_rows)s::bigint AND window_start IS NULL;
+
+-- add_feature --
+-- Add the bins of a feature to it.
+INSERT INTO baseline_features
+    (baseline_id, series, feature, column_name, kind, edges, categories, num_categories, counts, sums, num_missing,
+     mean, std, min, max)
+VALUES
+    (%(baseline_id)s::uuid, %(series)s::integer, %(feature)s::text, %(column_name)s::text, %(kind)s::text,
+     %(edges)s::double precision[], %(categories)s::text[], %(num_categories)s::integer, %(counts)s::bigint[],
+     %(sums)s::double precision[], %(num_missing)s::bigint, %(mean)s::double precision, %(std)s::double precision,
+     %(min)s::double precision, %(max)s::double precision);
+
+-- get --
+-- One baseline.
+SELECT b.id, b.model_name, v.model_version, b.model_version_id, b.num_rows,
+       (SELECT count(*) FROM baseline_features f WHERE f.baseline_id = b.id) AS num_features,
+       b.window_start, b.window_end, b.created_at, b.created_by
+FROM baselines b
+JOIN model_versions v ON v.id = b.model_version_id
+WHERE b.id = %(id)s::uuid;
+
+-- latest --
+-- The baseline that windows of a version are compared with.
+SELECT b.id, b.model_name, v.model_version, b.model_version_id, b.num_rows,
+       (SELECT count(*) FROM baseline_features f WHERE f.baseline_id = b.id) AS num_features,
+       b.window_start, b.window_end, b.created_at, b.created_by
+FROM baselines b
+JOIN model_versions v ON v.id = b.model_version_id
+WHERE v.model_name = %(model_name)s::text AND v.model_version = %(model_version)s::text
+ORDER BY b.id DESC
+LIMIT 1;
+
+-- list_baselines --
+-- Baselines, newest first; a page goes on before the id that the last one ended with.
+SELECT b.id, b.model_name, v.model_version, b.model_version_id, b.num_rows,
+       (SELECT count(*) FROM baseline_features f WHERE f.baseline_id = b.id) AS num_features,
+       b.window_start, b.window_end, b.created_at, b.created_by
+FROM baselines b
+JOIN model_versions v ON v.id = b.model_version_id
+WHERE (%(model_name)s::text IS NULL OR b.model_name = %(model_name)s::text)
+  AND (%(before)s::uuid IS NULL OR b.id < %(before)s::uuid)
+ORDER BY b.id DESC
+LIMIT %(limit)s::integer;
+
+-- list_features --
+-- The bins of a baseline.
+SELECT series, feature, column_name, kind, edges, categories, num_categories, counts, sums, num_missing, mean, std,
+       min, max
+FROM baseline_features WHERE baseline_id = %(id)s::uuid
+ORDER BY series;

@@ -1,0 +1,214 @@
+"""Baselines: what a version was trained on, in bins."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import psycopg
+import pyarrow as pa
+import pytest
+
+from mlops_ledger import (
+    AsyncBaselinesRepository,
+    AsyncDatabase,
+    AsyncModelVersionRepository,
+    new_id,
+)
+from mlops_ledger.errors import Conflict, InvalidValue, NotFound
+from mlops_ledger.rows import BaselineFeature
+
+RANDOM = np.random.default_rng(12)
+NUMBERS = RANDOM.normal(size=1000).round(2)
+CITIES = RANDOM.choice(["Bern", "Lima", "Oslo"], 1000, p=[0.6, 0.3, 0.1])
+DATA: dict[str, Any] = {"age": NUMBERS, "city": CITIES}
+
+
+@pytest.fixture
+def baselines(db: AsyncDatabase) -> AsyncBaselinesRepository:
+    """The baselines of a database."""
+    return AsyncBaselinesRepository(db)
+
+
+@pytest.fixture(autouse=True)
+async def registered(models: AsyncModelVersionRepository) -> None:
+    """A version that names its number, and one that names nothing."""
+    await models.insert(model_name="m", feature_names=["age"])
+    await models.insert(model_name="nameless")
+
+
+async def bins(
+    baselines: AsyncBaselinesRepository, data: Any, model: str = "m", **others: Any
+) -> dict[str, BaselineFeature]:
+    """Register a baseline and return its bins by feature."""
+    id = await baselines.register(model_name=model, model_version="1", data=data, **others)
+    return {each.feature: each for each in await baselines.list_features(id=id)}
+
+
+async def test_numbers_are_counted_between_their_quantiles(
+    baselines: AsyncBaselinesRepository,
+) -> None:
+    age = (await bins(baselines, {"age": NUMBERS}))["age"]
+    assert age.edges is not None
+    assert age.sums is not None
+    edges = np.array(age.edges, float)
+    assert len(edges) == 21
+    expected, _ = np.histogram(NUMBERS, edges)
+    assert age.counts == [0, *expected.tolist(), 0, 0]
+    assert min(expected) > 40
+    assert sum(map(float, age.sums)) == pytest.approx(NUMBERS.sum())  # type: ignore[arg-type]
+    assert (age.kind, age.column_name, age.num_missing) == ("numeric", "feature_values", 0)
+    assert (age.mean, age.std) == (pytest.approx(NUMBERS.mean()), pytest.approx(NUMBERS.std()))
+    assert (age.min, age.max) == (NUMBERS.min(), NUMBERS.max())
+
+
+async def test_categories_are_counted_by_frequency(baselines: AsyncBaselinesRepository) -> None:
+    city = (await bins(baselines, DATA))["city"]
+    assert city.categories == ["Bern", "Lima", "Oslo"]
+    assert city.counts == [0, *(int((name == CITIES).sum()) for name in city.categories)]
+    assert (city.kind, city.column_name, city.num_categories) == ("categorical", "inputs", 3)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        pd.DataFrame(DATA),
+        pl.DataFrame(DATA),
+        pa.table(DATA),
+        {"age": NUMBERS.tolist(), "city": CITIES.tolist()},
+        pd.DataFrame(DATA).astype({"city": "category"}),
+    ],
+    ids=["pandas", "polars", "arrow", "lists", "category"],
+)
+async def test_every_kind_of_table_gives_the_same_bins(
+    baselines: AsyncBaselinesRepository, table: Any
+) -> None:
+    assert await bins(baselines, table) == await bins(baselines, DATA)
+
+
+@pytest.mark.parametrize(
+    ("column", "counts", "missing"),
+    [
+        ([1.0, None, 2.0, math.nan], [0, 1, 1, 0, 1], 1),
+        ([7.0] * 5, [0, 5, 0, 0], 0),
+        ([None, None], [0, 0], 2),
+        ([math.nan], [0, 1], 0),
+        ([math.inf, -math.inf, 3.0], [1, 1, 1, 0], 0),
+        ([5.0], [0, 1, 0, 0], 0),
+        ([True, False, True], [0, 1, 2, 0, 0], 0),
+        ([1e308, 1e308, -1e308], [0, 1, 2, 0, 0], 0),
+        ([0.0, 0.0, 0.0, 1.0], [0, 3, 1, 0, 0], 0),
+        (pd.Series([1, None, 2], dtype="Int64"), [0, 1, 1, 0, 0], 1),
+        (pd.Series([1.0, None, 2.0]), [0, 1, 1, 0, 0], 1),
+        (pa.array([1, None, 2]), [0, 1, 1, 0, 0], 1),
+    ],
+)
+async def test_odd_numbers_have_bins_of_their_own(
+    baselines: AsyncBaselinesRepository, column: Any, counts: list[int], missing: int
+) -> None:
+    age = (await bins(baselines, {"age": column}))["age"]
+    assert (age.counts, age.num_missing) == (counts, missing)
+
+
+async def test_rare_categories_share_a_bin(baselines: AsyncBaselinesRepository) -> None:
+    column = [f"c{n:05}" for n in range(10_000)] + ["c00007"]
+    found = (await bins(baselines, {"k": column}, "nameless", categorical=["k"]))["k"]
+    assert found.counts == [0, 2, *[1] * 49, 9950]
+    assert found.num_categories == 10_000
+    assert found.categories is not None
+    assert len(found.categories) == 1000
+
+
+async def test_texts_that_hardly_repeat_are_counted_by_length(
+    baselines: AsyncBaselinesRepository,
+) -> None:
+    found = (await bins(baselines, {"t": [f"{n}" * 3 for n in range(200)]}, "nameless"))["t"]
+    assert (found.kind, found.counts) == ("text", [0, 10, 90, 100, 0, 0])
+
+
+async def test_numbers_and_truth_values_can_be_categories(
+    baselines: AsyncBaselinesRepository,
+) -> None:
+    named = await bins(baselines, {"age": [3.0, 0.5, 3.0]}, categorical=["age"])
+    assert named["age"].categories == ["3", "0.5"]
+    free = await bins(baselines, {"flag": [True, None], "n": [4, 4]}, "nameless", categorical=["n"])
+    assert free["flag"].categories == ["true"]
+    assert free["n"].categories == ["4"]
+
+
+async def test_scores_and_labels_are_kept_too(baselines: AsyncBaselinesRepository) -> None:
+    found = await bins(
+        baselines, {"age": [1, 2]}, probabilities=[0.1, 0.9], predictions=["a", "b"], labels=[0, 1]
+    )
+    assert [(each.column_name, each.kind) for each in found.values()] == [
+        ("feature_values", "numeric"),
+        ("probability", "numeric"),
+        ("predicted_label", "categorical"),
+        ("actual_value", "numeric"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"data": {"age": [1, 2], "weight": [1, 2]}}, "data.weight: is not a feature"),
+        ({"data": {"age": ["old"]}}, "data.age: must be numbers"),
+        ({"data": {}}, "data: must have at least one column"),
+        ({"data": {"age": []}}, "data: must have columns of one length, and at least one row"),
+        ({"data": {"age": [1], "city": ["a", "b"]}}, "data: must have columns of one length"),
+        ({"data": {"age": 1}}, "data.age: must be a column"),
+        ({"data": 7}, "columns: must be a mapping"),
+        ({"data": {f"f{n}": [1] for n in range(1001)}}, "data: must have at most 1000 columns"),
+        ({"data": {"age": [1]}, "categorical": ["city"]}, "categorical: data has no column city"),
+        ({"data": {"age": [1]}, "labels": [1, 2]}, "labels: must have 1 values"),
+        ({"data": {"age": [1]}, "probabilities": ["a"]}, "probabilities: must be numbers"),
+        ({"data": {"age": [1]}, "num_bins": 1}, "num_bins: must be between 2 and 200"),
+        ({"data": {"age": [10**400]}}, "data.age: holds a number beyond double precision"),
+        ({"data": {"age": [1], "city": [b"x"]}}, "data.city: must be text"),
+    ],
+)
+async def test_what_does_not_fit_is_refused_and_nothing_is_stored(
+    baselines: AsyncBaselinesRepository, arguments: dict[str, Any], problem: str
+) -> None:
+    with pytest.raises(InvalidValue, match=f"^{problem}"):
+        await baselines.register(model_name="m", model_version="1", **arguments)
+    assert await baselines.list_baselines() == []
+
+
+async def test_the_newest_counts_and_a_repeated_call_registers_once(
+    baselines: AsyncBaselinesRepository,
+) -> None:
+    assert await baselines.latest(model_name="m", model_version="1") is None
+    first = new_id()
+    for _ in range(2):
+        id = await baselines.register(
+            model_name="m", model_version="1", data={"age": [1]}, created_by="ann", id=first
+        )
+        assert id == first
+    with pytest.raises(Conflict):
+        await baselines.register(model_name="m", model_version="1", data={"age": [1, 2]}, id=first)
+    second = await baselines.register(model_name="m", model_version="1", data=DATA)
+    latest = await baselines.latest(model_name="m", model_version="1")
+    assert latest is not None
+    assert (latest.id, latest.num_rows, latest.num_features) == (second, 1000, 2)
+    assert [each.id for each in await baselines.list_baselines(model_name="m")] == [second, first]
+    assert [each.id for each in await baselines.list_baselines(before=second)] == [first]
+    assert await baselines.get(id=second) == latest
+    assert await baselines.get(id=new_id()) is None
+
+
+async def test_a_version_that_is_not_there_is_named(baselines: AsyncBaselinesRepository) -> None:
+    with pytest.raises(NotFound, match="model m has no version 9"):
+        await baselines.register(model_name="m", model_version="9", data=DATA)
+
+
+@pytest.mark.parametrize("table", ["baselines", "baseline_features"])
+async def test_a_baseline_does_not_change(
+    baselines: AsyncBaselinesRepository, conn: psycopg.Connection, table: str
+) -> None:
+    await bins(baselines, DATA)
+    with pytest.raises(psycopg.DatabaseError, match="append-only"):
+        conn.execute(f"DELETE FROM {table}")  # type: ignore[call-overload]  # noqa: S608
