@@ -106,7 +106,8 @@ class AsyncGroundTruthRepository(AsyncRepository):
         label nor class counts as positive from a probability of `threshold` on. Of more classes
         what is computed from probabilities needs `class_probabilities`; `top_k_accuracy` is the
         share of labels among the `top_k` likeliest classes. `as_of` leaves out labels of a later
-        time. Definitions are in docs/reference/metrics.md. Raises NotFound for an unknown model or version.
+        time. Definitions are in docs/reference/metrics.md. Raises NotFound for an unknown model or
+        version.
         """
         since = instant("since", since)
         until = datetime.now(UTC) if until is None else instant("until", until)
