@@ -193,7 +193,7 @@ BEGIN
     LOOP
         BEGIN
             -- ON CONFLICT would double the cost of every label for the sake of the few that repeat.
-            WITH inserted AS (
+            WITH written AS (
                 INSERT INTO ground_truth
                     (prediction_id, predicted_at, labeled_at, model_version_id, actual_value, prediction,
                      probability, class_probabilities, actual_label, predicted_label, source)
@@ -204,12 +204,16 @@ BEGIN
                     AND p.predicted_at >= s.predicted_from
                     AND p.predicted_at < s.predicted_from + interval '1 millisecond'
                 WHERE p.predicted_at >= first AND p.predicted_at < last
-                RETURNING model_version_id, actual_value, prediction, probability, actual_label, predicted_label
+                RETURNING model_version_id, predicted_at, actual_value, prediction, probability, actual_label, predicted_label
+            ), marked AS (
+                INSERT INTO summary_marks (model_version_id, table_name, first_predicted_at, last_predicted_at)
+                SELECT model_version_id, 'ground_truth', min(predicted_at), max(predicted_at) FROM written
+                GROUP BY model_version_id, date_trunc('hour', predicted_at, 'UTC')
             ), outcomes AS (
                 SELECT model_version_id, actual_label, predicted_label, ledger_whole(actual_value) AS actual,
                        ledger_whole(prediction) AS predicted,
                        ledger_is_continuous(actual_value, prediction, probability) AS is_continuous, count(*) AS n
-                FROM inserted GROUP BY 1, 2, 3, 4, 5, 6
+                FROM written GROUP BY 1, 2, 3, 4, 5, 6
             ), observed AS (
                 SELECT sum(n) AS n,
                        ledger_observe(model_version_id, array_agg(actual_label) || array_agg(predicted_label),

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         AsyncPerformanceMetricsRepository,
         AsyncPredictionsRepository,
         AsyncRetrainingDecisionsRepository,
+        AsyncSummariesRepository,
         AsyncSystemMetricsRepository,
         AuditRepository,
         BaselinesRepository,
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
         PerformanceMetricsRepository,
         PredictionsRepository,
         RetrainingDecisionsRepository,
+        SummariesRepository,
         SystemMetricsRepository,
     )
 
@@ -81,6 +83,7 @@ __all__ = [
     "AsyncPredictionLogger",
     "AsyncPredictionsRepository",
     "AsyncRetrainingDecisionsRepository",
+    "AsyncSummariesRepository",
     "AsyncSystemMetricsRepository",
     "AsyncTransaction",
     "AuditRepository",
@@ -106,6 +109,7 @@ __all__ = [
     "RetrainingDecisionsRepository",
     "SchemaError",
     "Settings",
+    "SummariesRepository",
     "SystemMetricsRepository",
     "Transaction",
     "Unavailable",

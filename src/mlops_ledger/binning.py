@@ -75,10 +75,10 @@ def bin_features(
         elif name in categorical:
             texts = _number_texts(column, numbers, column_name)
             found.append(_categories(name, column_name, texts))
+        elif name not in known and (_is_boolean(column) or _is_empty(*numbers)):
+            found.append(_categories(name, column_name, objects(column)))
         elif known and name not in known:
             raise InvalidValue(f"data.{name}", "is not a feature of this version")
-        elif name not in known and _is_boolean(column):
-            found.append(_categories(name, column_name, objects(column)))
         else:
             found.append(bin_numbers(name, column_name, *numbers, num_bins))
     return lengths.pop(), found
@@ -224,6 +224,10 @@ def _is_boolean(column: Any) -> bool:
     return any(isinstance(item, bool) for item in items) and all(
         item is None or isinstance(item, bool) for item in items
     )
+
+
+def _is_empty(numbers: Array, missing: Array | None) -> bool:
+    return missing is not None and bool(missing.all())
 
 
 def _dtype_kind(column: Any) -> str | None:

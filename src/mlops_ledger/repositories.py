@@ -12,6 +12,7 @@ from ._async.monitors import AsyncMonitorsRepository
 from ._async.performance_metrics import AsyncPerformanceMetricsRepository
 from ._async.predictions import AsyncPredictionsRepository
 from ._async.retraining_decisions import AsyncRetrainingDecisionsRepository
+from ._async.summaries import AsyncSummariesRepository
 from ._async.system_metrics import AsyncSystemMetricsRepository
 from ._sync.agent_actions import AgentActionsRepository
 from ._sync.alerts import AlertsRepository
@@ -25,6 +26,7 @@ from ._sync.monitors import MonitorsRepository
 from ._sync.performance_metrics import PerformanceMetricsRepository
 from ._sync.predictions import PredictionsRepository
 from ._sync.retraining_decisions import RetrainingDecisionsRepository
+from ._sync.summaries import SummariesRepository
 from ._sync.system_metrics import SystemMetricsRepository
 
 __all__ = [
@@ -42,6 +44,7 @@ __all__ = [
     "AsyncPerformanceMetricsRepository",
     "AsyncPredictionsRepository",
     "AsyncRetrainingDecisionsRepository",
+    "AsyncSummariesRepository",
     "AsyncSystemMetricsRepository",
     "AuditRepository",
     "BaselinesRepository",
@@ -53,5 +56,6 @@ __all__ = [
     "PerformanceMetricsRepository",
     "PredictionsRepository",
     "RetrainingDecisionsRepository",
+    "SummariesRepository",
     "SystemMetricsRepository",
 ]

@@ -28,6 +28,7 @@ from mlops_ledger import (
     PerformanceMetricsRepository,
     PredictionsRepository,
     RetrainingDecisionsRepository,
+    SummariesRepository,
     SystemMetricsRepository,
 )
 from mlops_ledger import arrow as frames
@@ -46,6 +47,7 @@ REPOSITORIES: dict[str, type] = {
     "ground_truth": GroundTruthRepository,
     "drift_reports": DriftReportsRepository,
     "performance_metrics": PerformanceMetricsRepository,
+    "summaries": SummariesRepository,
     "system_metrics": SystemMetricsRepository,
 }
 OTHERS = (

@@ -33,6 +33,7 @@ _ROWS: Final = {
     "labels_without_prediction": "labels of a prediction that does not exist",
     "wrong_number_of_features": "predictions with more or fewer features than their version takes",
     "wrong_id": "predictions whose id is of another time",
+    "wrong_summaries": "hours counted wrong, run mlops-ledger fold --rebuild",
 }
 _LISTS: Final = {
     "partitions_missing": "no partition for tomorrow, run mlops-ledger ensure-partitions",

@@ -30,6 +30,7 @@ SECTIONS: Final = {
     "Maintenance": {
         "verify": "verify",
         "stats": "stats",
+        "fold": "fold",
         "cleanup": "retention",
         "ensure-partitions": "retention",
         "backup": "backup",

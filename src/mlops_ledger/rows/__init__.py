@@ -13,6 +13,7 @@ from .monitors import Monitor, MonitorResult
 from .performance_metrics import MetricBucket, MetricComparison, PerformanceMetric
 from .predictions import MonitoringSummary, Prediction, PredictionStats, Written
 from .retraining_decisions import AcceptanceRate, RetrainingDecision
+from .summaries import PendingSummaries
 from .system_metrics import SystemMetric
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "MonitorResult",
     "MonitoringRun",
     "MonitoringSummary",
+    "PendingSummaries",
     "Performance",
     "PerformanceMetric",
     "Prediction",

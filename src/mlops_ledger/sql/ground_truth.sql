@@ -14,7 +14,7 @@ SELECT stored, waiting, duplicates FROM record_ground_truth(jsonb_build_array(js
 
 -- insert__at_once --
 -- Store a label of a prediction that is there. No row for all other cases.
-WITH stored AS (
+WITH written AS (
     INSERT INTO ground_truth
         (prediction_id, predicted_at, labeled_at, model_version_id, actual_value, prediction, probability,
          class_probabilities, actual_label, predicted_label, source)
@@ -28,12 +28,15 @@ WITH stored AS (
       AND coalesce(%(labeled_at)s::timestamptz <= clock_timestamp() + interval '1 minute', true)
     ON CONFLICT DO NOTHING
     RETURNING *
+), marked AS (
+    INSERT INTO summary_marks (model_version_id, table_name, first_predicted_at, last_predicted_at)
+    SELECT model_version_id, 'ground_truth', predicted_at, predicted_at FROM written
 )
 SELECT prediction_id,
        ledger_observe(model_version_id, ARRAY[actual_label, predicted_label],
                       ARRAY[ledger_whole(actual_value), ledger_whole(prediction)],
                       ledger_is_continuous(actual_value, prediction, probability))
-FROM stored;
+FROM written;
 
 -- insert_many__stage --
 -- Make the temporary table that many labels are copied into.
