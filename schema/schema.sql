@@ -7,8 +7,8 @@ CREATE FUNCTION ledger_uuid() RETURNS uuid
     LANGUAGE sql PARALLEL SAFE
     RETURN (encode(set_bit(set_bit(OVERLAY(uuid_send(gen_random_uuid()) PLACING SUBSTRING(int8send((floor((EXTRACT(epoch FROM clock_timestamp()) * (1000)::numeric)))::bigint) FROM 3) FROM 1 FOR 6), (52)::bigint, 1), (53)::bigint, 1), 'hex'::text))::uuid;
 COMMENT ON FUNCTION ledger_uuid() IS 'A new time-ordered UUIDv7 (RFC 9562), on every supported PostgreSQL.';
-COMMENT ON FUNCTION ledger_uuid_floor(at timestamp with time zone) IS 'The smallest UUID of an instant: bounds a range of time-ordered ids.';
-COMMENT ON FUNCTION ledger_uuid_time(id uuid) IS 'The instant of a UUIDv7, to the millisecond.';
+COMMENT ON FUNCTION ledger_uuid_floor(at timestamp with time zone) IS 'The smallest UUID of a timestamp: bounds a range of time-ordered ids.';
+COMMENT ON FUNCTION ledger_uuid_time(id uuid) IS 'The timestamp of a UUIDv7, to the millisecond.';
 
 -- ledger_uuid_floor -------------------------------------------------------------------------------
 
@@ -768,14 +768,14 @@ CREATE FUNCTION expire_actions() RETURNS bigint
     SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
-    moment timestamptz := clock_timestamp();
+    at_time timestamptz := clock_timestamp();
     expired bigint;
 BEGIN
     -- Rows that somebody else holds are left for the next time: waiting could end in a deadlock.
     UPDATE agent_actions a SET status = 'expired'
     WHERE a.id IN (
         SELECT d.id FROM agent_actions d
-        WHERE d.status IN ('pending', 'approved') AND d.expires_at <= moment
+        WHERE d.status IN ('pending', 'approved') AND d.expires_at <= at_time
         FOR NO KEY UPDATE SKIP LOCKED);
     GET DIAGNOSTICS expired = ROW_COUNT;
     RETURN expired;
@@ -1165,11 +1165,11 @@ CREATE FUNCTION production_at(model_name text, at timestamp with time zone DEFAU
             AND (i.retired_at IS NULL OR i.retired_at > production_at.at)
           ORDER BY i.deployed_at DESC LIMIT 1)
 $$;
-COMMENT ON FUNCTION production_at(model_name text, at timestamp with time zone, slot text) IS 'The deployment that held a slot of a model at an instant: one row, or none.';
+COMMENT ON FUNCTION production_at(model_name text, at timestamp with time zone, slot text) IS 'The deployment that held a slot of a model at a timestamp: one row, or none.';
 
--- ledger_slot_moment ------------------------------------------------------------------------------
+-- ledger_slot_timestamp ---------------------------------------------------------------------------
 
-CREATE FUNCTION ledger_slot_moment(slot_id integer, at timestamp with time zone) RETURNS timestamp with time zone
+CREATE FUNCTION ledger_slot_timestamp(slot_id integer, at timestamp with time zone) RETURNS timestamp with time zone
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
     AS $$
@@ -1178,7 +1178,7 @@ DECLARE
 BEGIN
     -- The slot is free from the end of its last interval, or just after the start of an open one.
     SELECT coalesce(d.retired_at, d.deployed_at + interval '1 microsecond') INTO newest FROM model_deployments d
-    WHERE d.slot_id = ledger_slot_moment.slot_id
+    WHERE d.slot_id = ledger_slot_timestamp.slot_id
     ORDER BY d.deployed_at DESC LIMIT 1;
     IF at IS NULL THEN
         -- Not now(): the transaction may have begun before the one that held the lock until just now.
@@ -1193,7 +1193,7 @@ BEGIN
     RETURN at;
 END
 $$;
-COMMENT ON FUNCTION ledger_slot_moment(slot_id integer, at timestamp with time zone) IS 'The instant of a change to a locked slot: the one given, if it is after the last change, else now.';
+COMMENT ON FUNCTION ledger_slot_timestamp(slot_id integer, at timestamp with time zone) IS 'The timestamp of a change to a locked slot: the one given, if it is after the last change, else now.';
 
 -- ledger_deploy -----------------------------------------------------------------------------------
 
@@ -1202,23 +1202,23 @@ CREATE FUNCTION ledger_deploy(locked model_slots, version_id uuid, deployed_by t
     SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
-    moment timestamptz := ledger_slot_moment(locked.id, at);
+    changed_at timestamptz := ledger_slot_timestamp(locked.id, at);
     actor text := coalesce(deployed_by, session_user);
     result v_deployments;
 BEGIN
-    UPDATE model_deployments d SET retired_at = moment, retired_by = actor
+    UPDATE model_deployments d SET retired_at = changed_at, retired_by = actor
     WHERE d.slot_id = locked.id AND d.retired_at IS NULL;
     INSERT INTO model_deployments AS d
         (id, slot_id, model_name, model_version_id, deployed_at, deployed_by, reason, decision_id, action_id,
          restores_id)
-    VALUES (coalesce(deployment_id, ledger_uuid()), locked.id, locked.model_name, version_id, moment, actor,
+    VALUES (coalesce(deployment_id, ledger_uuid()), locked.id, locked.model_name, version_id, changed_at, actor,
             ledger_deploy.reason, ledger_deploy.decision_id, ledger_deploy.action_id, ledger_deploy.restores_id)
     RETURNING d.id INTO deployment_id;
     SELECT * INTO result FROM v_deployments v WHERE v.id = deployment_id;
     RETURN result;
 END
 $$;
-COMMENT ON FUNCTION ledger_deploy(locked model_slots, version_id uuid, deployed_by text, reason text, decision_id uuid, action_id uuid, restores_id uuid, at timestamp with time zone, deployment_id uuid) IS 'Ends the open interval of a locked slot and begins the next at the same instant.';
+COMMENT ON FUNCTION ledger_deploy(locked model_slots, version_id uuid, deployed_by text, reason text, decision_id uuid, action_id uuid, restores_id uuid, at timestamp with time zone, deployment_id uuid) IS 'Ends the open interval of a locked slot and begins the next at the same timestamp.';
 
 -- promote -----------------------------------------------------------------------------------------
 
@@ -1348,7 +1348,7 @@ BEGIN
             USING ERRCODE = 'MLNF0';
     ELSIF current.retired_at IS NULL THEN
         UPDATE model_deployments d
-        SET retired_at = ledger_slot_moment(locked.id, at), retired_reason = retire.reason,
+        SET retired_at = ledger_slot_timestamp(locked.id, at), retired_reason = retire.reason,
             retired_by = coalesce(retire.retired_by, session_user)
         WHERE d.id = current.id;
         SELECT * INTO current FROM v_deployments d WHERE d.id = current.id;
@@ -1481,7 +1481,7 @@ BEGIN
         SELECT s FROM generate_series(date_trunc('day', since, 'UTC'), until, interval '1 day') s));
 END
 $$;
-COMMENT ON FUNCTION ensure_partitions(table_name text, since timestamp with time zone, until timestamp with time zone) IS 'Makes the missing partitions of a table from one instant to another, both included, and returns how many; writers go on meanwhile. When more than a hundred are missing, each month that is over is one.';
+COMMENT ON FUNCTION ensure_partitions(table_name text, since timestamp with time zone, until timestamp with time zone) IS 'Makes the missing partitions of a table from one timestamp to another, both included, and returns how many; writers go on meanwhile. When more than a hundred are missing, each month that is over is one.';
 
 -- prediction_batches ------------------------------------------------------------------------------
 
@@ -1546,7 +1546,7 @@ CREATE TABLE predictions (
     id uuid NOT NULL,
     -- When the model predicted.
     predicted_at timestamp with time zone NOT NULL,
-    -- The version that predicted. Not a foreign key, which would be the dearest part of a row: writers check it once a batch, mlops-ledger verify finds orphans.
+    -- The version that predicted. Not a foreign key, which would be the most expensive part of a row: writers check it once per batch, mlops-ledger verify finds orphans.
     model_version_id uuid NOT NULL,
     -- Id of the request that asked for it, given by the caller; not unique.
     request_id text,
@@ -3060,9 +3060,9 @@ COMMENT ON VIEW v_open_alerts IS 'Every alert that is not resolved yet, acknowle
 --   monitor_id: Id of the monitor that raised it.
 --   alert_id: Id of the alert.
 
--- ledger_alert_moment -----------------------------------------------------------------------------
+-- ledger_alert_timestamp --------------------------------------------------------------------------
 
-CREATE FUNCTION ledger_alert_moment(at timestamp with time zone, earliest timestamp with time zone) RETURNS timestamp with time zone
+CREATE FUNCTION ledger_alert_timestamp(at timestamp with time zone, earliest timestamp with time zone) RETURNS timestamp with time zone
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
     AS $$
@@ -3080,7 +3080,7 @@ BEGIN
     RETURN at;
 END
 $$;
-COMMENT ON FUNCTION ledger_alert_moment(at timestamp with time zone, earliest timestamp with time zone) IS 'The instant of something that happens to an alert: the one given, if it is not too early, else now.';
+COMMENT ON FUNCTION ledger_alert_timestamp(at timestamp with time zone, earliest timestamp with time zone) IS 'The timestamp of something that happens to an alert: the one given, if it is not too early, else now.';
 
 -- ledger_lock_alert -------------------------------------------------------------------------------
 
@@ -3129,7 +3129,7 @@ DECLARE
     alert alerts;
 BEGIN
     new.id := coalesce(occurrence_id, ledger_uuid());
-    new.occurred_at := ledger_alert_moment(raise_alert.at, NULL);
+    new.occurred_at := ledger_alert_timestamp(raise_alert.at, NULL);
     new.severity := lower(btrim(raise_alert.severity));
     new.title := raise_alert.title;
     new.message := raise_alert.message;
@@ -3207,7 +3207,7 @@ BEGIN
     PERFORM ledger_refuse_closed_alert(alert);
     UPDATE alerts a
     SET status = 'acknowledged', acknowledged_by = actor, notes = acknowledge_alert.notes,
-        acknowledged_at = ledger_alert_moment(acknowledge_alert.at, a.first_seen)
+        acknowledged_at = ledger_alert_timestamp(acknowledge_alert.at, a.first_seen)
     WHERE a.id = alert.id
     RETURNING * INTO alert;
     RETURN alert;
@@ -3247,7 +3247,7 @@ BEGIN
     RETURN QUERY
     UPDATE alerts a
     SET status = 'resolved', resolved_by = actor, notes = nullif(concat_ws(E'\n', a.notes, resolve_alert.notes), ''),
-        resolved_at = ledger_alert_moment(resolve_alert.at, greatest(a.last_seen, a.acknowledged_at))
+        resolved_at = ledger_alert_timestamp(resolve_alert.at, greatest(a.last_seen, a.acknowledged_at))
     WHERE a.id = alert.id
     RETURNING *;
 END
@@ -3276,7 +3276,7 @@ BEGIN
     RETURN alert;
 END
 $$;
-COMMENT ON FUNCTION snooze_alert(alert_id uuid, until timestamp with time zone, snoozed_by text) IS 'Leaves an open alert out of the list of active ones until an instant; without one it is back at once.';
+COMMENT ON FUNCTION snooze_alert(alert_id uuid, until timestamp with time zone, snoozed_by text) IS 'Leaves an open alert out of the list of active ones until a timestamp; without one it is back at once.';
 
 -- monitor_states ----------------------------------------------------------------------------------
 
@@ -3355,7 +3355,7 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION ledger_monitor_points(monitor monitors, at timestamp with time zone) IS 'The newest values that a monitor judges at an instant, as many as must be bad in a row.';
+COMMENT ON FUNCTION ledger_monitor_points(monitor monitors, at timestamp with time zone) IS 'The newest values that a monitor judges at a timestamp, as many as must be bad in a row.';
 
 -- ledger_monitor_rank -----------------------------------------------------------------------------
 
@@ -3472,7 +3472,7 @@ BEGIN
     RETURN done;
 END
 $$;
-COMMENT ON FUNCTION ledger_run_monitor(monitor monitors, at timestamp with time zone) IS 'Evaluates one locked monitor as of an instant and tells what became of its alert: raised, repeated, resolved or none.';
+COMMENT ON FUNCTION ledger_run_monitor(monitor monitors, at timestamp with time zone) IS 'Evaluates one locked monitor as of a timestamp and tells what became of its alert: raised, repeated, resolved or none.';
 
 -- run_monitors ------------------------------------------------------------------------------------
 
@@ -3482,7 +3482,7 @@ CREATE FUNCTION run_monitors(for_model text DEFAULT NULL::text, at timestamp wit
     AS $$
 #variable_conflict use_column
 DECLARE
-    moment timestamptz := ledger_alert_moment(run_monitors.at, NULL);
+    at_time timestamptz := ledger_alert_timestamp(run_monitors.at, NULL);
     monitor monitors;
     what text;
 BEGIN
@@ -3495,7 +3495,7 @@ BEGIN
         WHERE m.enabled AND m.removed_at IS NULL AND (for_model IS NULL OR m.model_name = for_model)
         ORDER BY m.id FOR NO KEY UPDATE
     LOOP
-        what := ledger_run_monitor(monitor, moment);
+        what := ledger_run_monitor(monitor, at_time);
         RETURN QUERY
         SELECT monitor.id, monitor.model_name, monitor.name, monitor.source, monitor.metric_name, s.state, s.severity,
                s.value, monitor.operator,
@@ -3505,7 +3505,7 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION run_monitors(for_model text, at timestamp with time zone) IS 'Evaluates the monitors of a model, or all, as of an instant: raises, repeats and resolves their alerts. Evaluating the same data again changes nothing, nor does going back in time.';
+COMMENT ON FUNCTION run_monitors(for_model text, at timestamp with time zone) IS 'Evaluates the monitors of a model, or all, as of a timestamp: raises, repeats and resolves their alerts. Evaluating the same data again changes nothing, nor does going back in time.';
 
 -- v_monitors --------------------------------------------------------------------------------------
 
@@ -4000,7 +4000,7 @@ COMMENT ON FUNCTION ledger_fold_days(version uuid, since timestamp with time zon
 CREATE FUNCTION ledger_hours(first timestamp with time zone, last timestamp with time zone) RETURNS tstzrange
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN tstzrange(date_trunc('hour'::text, first, 'UTC'::text), (date_trunc('hour'::text, last, 'UTC'::text) + '01:00:00'::interval));
-COMMENT ON FUNCTION ledger_hours(first timestamp with time zone, last timestamp with time zone) IS 'The full hours that hold both instants.';
+COMMENT ON FUNCTION ledger_hours(first timestamp with time zone, last timestamp with time zone) IS 'The full hours that hold both timestamps.';
 
 -- ledger_fold_span --------------------------------------------------------------------------------
 
@@ -4354,7 +4354,7 @@ COMMENT ON VIEW v_decision_history IS 'Every gate decision with candidate and pr
 --   monitoring_run_id: Id of the monitoring run that triggered it.
 --   deployment_id: Id of the deployment that followed.
 --   action_id: Id of the action that was approved for that deployment.
---   resolves_id: Id of the pending decision that this one settles.
+--   resolves_id: Id of the pending decision that this one resolves.
 --   decision_id: Id of the decision.
 
 -- v_recent_monitoring -----------------------------------------------------------------------------

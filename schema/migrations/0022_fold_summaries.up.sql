@@ -4,7 +4,7 @@
 CREATE FUNCTION ledger_hours(first timestamptz, last timestamptz) RETURNS tstzrange
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN tstzrange(date_trunc('hour', first, 'UTC'), date_trunc('hour', last, 'UTC') + interval '1 hour');
-COMMENT ON FUNCTION ledger_hours(timestamptz, timestamptz) IS 'The full hours that hold both instants.';
+COMMENT ON FUNCTION ledger_hours(timestamptz, timestamptz) IS 'The full hours that hold both timestamps.';
 
 CREATE FUNCTION ledger_fold_span(version uuid, table_name text, since timestamptz, until timestamptz) RETURNS void
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$

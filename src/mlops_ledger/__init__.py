@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
 
+# As typing has it, which takes a while to import.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from .config import Settings
     from .database import (
         AsyncConnections,
@@ -125,6 +127,8 @@ _HOMES = ("errors", "ids", "config", "database", "repositories", "logger")
 def __getattr__(name: str) -> Any:
     """Import a public name at its first use: a program pays for what it needs."""
     if name == "__version__":
+        from importlib.metadata import version
+
         return version("mlops-ledger")
     if name in __all__:
         for home in _HOMES:

@@ -104,7 +104,7 @@ class AsyncMonitorsRepository(AsyncRepository):
     async def run(
         self, *, model_name: str | None = None, at: datetime | None = None
     ) -> list[MonitorResult]:
-        """Evaluate the monitors of a model, or all, as of an instant; now by default.
+        """Evaluate the monitors of a model, or all, as of a timestamp; now by default.
 
         Raises, repeats and resolves their alerts. Evaluating the same data again changes nothing,
         nor does going back in time. Raises NotFound for an unknown model.

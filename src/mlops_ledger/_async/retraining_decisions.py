@@ -62,10 +62,10 @@ class AsyncRetrainingDecisionsRepository(AsyncRepository):
         timestamp: datetime | None = None,
         id: UUID | None = None,
     ) -> UUID:
-        """Settle a pending decision and return the id of the new one, to promote with.
+        """Resolve a pending decision and return the id of the new one, to promote with.
 
         The new decision takes over candidate, gates and contexts. Raises NotFound for an unknown
-        decision, Conflict when it is not pending or was settled already.
+        decision, Conflict when it is not pending or was resolved already.
         """
         if await self.get(id=decision_id) is None:
             raise NotFound(f"there is no decision {decision_id}")
@@ -102,7 +102,7 @@ class AsyncRetrainingDecisionsRepository(AsyncRepository):
     async def list_pending(
         self, *, model_name: str | None = None, limit: int = 100
     ) -> list[RetrainingDecision]:
-        """Return the pending decisions that nothing has settled yet, oldest first."""
+        """Return the pending decisions that are not resolved yet, oldest first."""
         limit = page_size(limit)
         return await self._rows("list_pending", RetrainingDecision, locals())
 

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from ..checks import values
 from ..checks.classes import class_name
-from ..checks.values import instant, integer, number
+from ..checks.values import integer, number
 from ..copying import labels
 from ..errors import InvalidValue, MissingPartition, NotFound
 from ..rows import GroundTruth, Labeled, Performance
@@ -110,8 +111,8 @@ class GroundTruthRepository(Repository):
         time. Definitions are in docs/reference/metrics.md. Raises NotFound for an unknown model or
         version.
         """
-        since = instant("since", since)
-        until = datetime.now(UTC) if until is None else instant("until", until)
+        since = values.timestamp("since", since)
+        until = datetime.now(UTC) if until is None else values.timestamp("until", until)
         if until <= since:
             raise InvalidValue("until", "must be after since")
         if not 0 <= number("threshold", threshold) <= 1:

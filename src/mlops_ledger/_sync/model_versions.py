@@ -174,7 +174,7 @@ class ModelVersionRepository(Repository):
     def production_at(
         self, *, model_name: str, at: datetime | None = None, slot: str = "production"
     ) -> Deployment | None:
-        """Return what held a slot at an instant, now by default; None when it was empty."""
+        """Return what held a slot at a timestamp, now by default; None when it was empty."""
         return self._row("production_at", Deployment, locals())
 
     def timeline(

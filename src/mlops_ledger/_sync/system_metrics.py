@@ -11,7 +11,7 @@ from uuid import UUID
 
 from ..checks import metrics as metric_fields
 from ..checks.metrics import Row
-from ..copying.binary import DAY, instant, moment_of
+from ..copying.binary import DAY, microseconds, timestamp
 from ..errors import MissingPartition
 from ..host_metrics import HostMetrics
 from ..rows import MetricBucket, SystemMetric, Written
@@ -79,7 +79,7 @@ class SystemMetricsRepository(MetricWrites):
     def ensure_partitions(
         self, *, since: datetime | None = None, until: datetime | None = None
     ) -> int:
-        """Make the missing partitions of a stretch of time, by default the coming week.
+        """Make the missing partitions of a range of time, by default the coming week.
 
         Returns how many were made. Writers make the partitions they miss themselves.
         """
@@ -93,6 +93,6 @@ class SystemMetricsRepository(MetricWrites):
             return super()._store(rows)
         except MissingPartition:
             at = list(metric_fields.SYSTEM.types).index("timestamp")
-            days = {moment_of(row[at]) // DAY for row in rows}
-            self._value("make_partitions", {"times": [instant(day * DAY) for day in days]})
+            days = {microseconds(row[at]) // DAY for row in rows}
+            self._value("make_partitions", {"times": [timestamp(day * DAY) for day in days]})
             return super()._store(rows)

@@ -20,7 +20,7 @@ from psycopg.rows import scalar_row
 
 from .._sync.repository import Repository
 from .._sync.summaries import SummariesRepository
-from ..checks.values import instant
+from ..checks import values
 from ..errors import InvalidValue, NotFound, SchemaError, TimedOut, Unavailable
 from ..statements import load
 
@@ -74,7 +74,7 @@ class Retention(Repository):
         dry_run: bool = False,
         report: Callable[[Freed], None] = lambda freed: None,
     ) -> list[Freed]:
-        """Delete what is from before an instant: predictions, their labels, system metrics.
+        """Delete what is from before a timestamp: predictions, their labels, system metrics.
 
         Predictions and labels go by the full hour; their summaries stay as they are.
         System metrics go from before `metrics_before` when it is given. With `model_name` only
@@ -167,15 +167,15 @@ class Retention(Repository):
         version_ids: list[UUID] | None,
         dry_run: bool,
     ) -> Freed:
-        stretch: dict[str, Any] = {
+        bounds: dict[str, Any] = {
             "since": partition.since,
             "until": min(partition.until, partition.before),
             "version_ids": version_ids,
         }
         if not dry_run:
             delete = self._delete_hours if partition.table_name in SUMMARISED else self._delete
-            return delete(partition.table_name, partition.name, **stretch)
-        rows = self._value(f"count_{partition.table_name}", stretch)
+            return delete(partition.table_name, partition.name, **bounds)
+        rows = self._value(f"count_{partition.table_name}", bounds)
         return Freed(
             table_name=partition.table_name, partition=partition.name, rows=rows, bytes=None
         )
@@ -226,7 +226,7 @@ class Retention(Repository):
             try:
                 with self._db.transaction() as tx:
                     within = Retention(tx)
-                    within._run("see_one_moment")
+                    within._run("see_one_snapshot")
                     within._value("keep_history", values)
                     rows: int = within._value(f"trim_{table_name}", values)
                     if rows:
@@ -245,7 +245,7 @@ class Retention(Repository):
 
 
 def _past(field: str, value: object) -> datetime:
-    found = instant(field, value)
+    found = values.timestamp(field, value)
     if found > datetime.now(UTC):
         raise InvalidValue(field, "lies in the future")
     return found

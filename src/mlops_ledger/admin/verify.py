@@ -1,8 +1,8 @@
 """Checks what the database cannot enforce by itself; it only reads.
 
 Predictions have no foreign key to their version and labels none to their prediction, because those
-would be the dearest part of a row. Triggers can be disabled, indexes left half-built, clocks run
-apart, and a process that is gone can have left records in its spool.
+would be the most expensive part of a row. Triggers can be disabled, indexes left half-built, clocks
+drift apart, and a process that is gone can have left records in its spool.
 """
 
 from __future__ import annotations

@@ -101,7 +101,7 @@ DROP TABLE pg_temp.prediction_stage;
 SELECT ledger_make_partitions('predictions', %(times)s::timestamptz[]);
 
 -- ensure_partitions --
--- Make the missing partitions of a stretch of time and count them.
+-- Make the missing partitions of a range of time and count them.
 SELECT ensure_partitions('predictions', %(since)s::timestamptz, %(until)s::timestamptz);
 
 -- partition_by --

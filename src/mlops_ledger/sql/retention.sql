@@ -21,7 +21,7 @@ ORDER BY p.since, t.table_name DESC;
 -- The versions of a model.
 SELECT id FROM model_versions WHERE model_name = %(model_name)s::text;
 
--- see_one_moment --
+-- see_one_snapshot --
 -- Delete what was summarised and nothing that comes meanwhile.
 SET TRANSACTION ISOLATION LEVEL REPEATABLE READ;
 
@@ -38,7 +38,7 @@ WITH gone AS (DELETE FROM predictions WHERE {window} RETURNING 1) SELECT count(*
 WITH gone AS (DELETE FROM ground_truth WHERE {window} RETURNING 1) SELECT count(*) FROM gone;
 
 -- trim_system_metrics --
--- Delete some system metrics of a stretch of time, in the order of their ids.
+-- Delete some system metrics of a range of time, in the order of their ids.
 DELETE FROM system_metrics WHERE (id, timestamp) IN (
     SELECT id, timestamp FROM system_metrics
     WHERE timestamp >= %(since)s::timestamptz AND timestamp < %(until)s::timestamptz
@@ -66,17 +66,17 @@ DELETE FROM ground_truth_waiting WHERE id IN (
 RETURNING id;
 
 -- count_predictions --
--- Count the predictions of a stretch of time.
+-- Count the predictions of a range of time.
 SELECT count(*) FROM predictions
 WHERE {window};
 
 -- count_ground_truth --
--- Count the labels of predictions of a stretch of time.
+-- Count the labels of predictions of a range of time.
 SELECT count(*) FROM ground_truth
 WHERE {window};
 
 -- count_system_metrics --
--- Count the system metrics of a stretch of time.
+-- Count the system metrics of a range of time.
 SELECT count(*) FROM system_metrics
 WHERE timestamp >= %(since)s::timestamptz AND timestamp < %(until)s::timestamptz;
 

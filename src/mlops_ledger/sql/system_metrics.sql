@@ -46,7 +46,7 @@ DROP TABLE pg_temp.system_stage;
 SELECT ledger_make_partitions('system_metrics', %(times)s::timestamptz[]);
 
 -- ensure_partitions --
--- Make the missing partitions of a stretch of time and count them.
+-- Make the missing partitions of a range of time and count them.
 SELECT ensure_partitions('system_metrics', %(since)s::timestamptz, %(until)s::timestamptz);
 
 -- latest --
