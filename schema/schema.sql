@@ -1584,7 +1584,7 @@ CREATE TABLE predictions (
     metadata jsonb,
     CONSTRAINT predictions_class_probabilities_check CHECK ((((0)::double precision <= ALL (class_probabilities)) AND ((1)::double precision >= ALL (class_probabilities)) AND (array_position(class_probabilities, NULL::double precision) IS NULL))),
     CONSTRAINT predictions_interval_check CHECK ((confidence_lower <= confidence_upper)),
-    CONSTRAINT predictions_latency_ms_check CHECK (((latency_ms >= (0)::double precision) AND (latency_ms <= ('1000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000'::numeric)::double precision))),
+    CONSTRAINT predictions_latency_ms_check CHECK (((latency_ms >= (0)::double precision) AND (latency_ms < 'Infinity'::double precision))),
     CONSTRAINT predictions_probability_check CHECK (((probability >= (0)::double precision) AND (probability <= (1)::double precision))),
     CONSTRAINT predictions_status_check CHECK ((status = ANY (ARRAY['success'::text, 'error'::text])))
 )

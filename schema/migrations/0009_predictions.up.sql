@@ -41,7 +41,7 @@ CREATE TABLE predictions (
     confidence_lower double precision,
     confidence_upper double precision,
     latency_ms double precision
-        CONSTRAINT predictions_latency_ms_check CHECK (latency_ms BETWEEN 0 AND 1e150),
+        CONSTRAINT predictions_latency_ms_check CHECK (latency_ms >= 0 AND latency_ms < 'infinity'),
     status text NOT NULL DEFAULT 'success'
         CONSTRAINT predictions_status_check CHECK (status IN ('success', 'error')),
     error_message text,

@@ -74,7 +74,7 @@ FIELDS: Final = (
     Field("class_probabilities", "double precision[]", depends=True),
     Field("confidence_lower", "double precision"),
     Field("confidence_upper", "double precision"),
-    Field("latency_ms", "double precision", low=0.0, high=1e150),
+    Field("latency_ms", "double precision", low=0.0),
     Field("status", "text", words=("success", "error"), default="success"),
     Field("error_message", "text"),
     Field("cache_hit", "boolean"),

@@ -194,7 +194,7 @@ INVALID: Final[Mapping[str, tuple[str, str]]] = {
     "monitor_states_severity_check": ("severity", "must be warning or critical"),
     "predictions_probability_check": ("probability", _RATIO),
     "predictions_class_probabilities_check": ("class_probabilities", _RATIO),
-    "predictions_latency_ms_check": ("latency_ms", "must be between 0 and 1e150"),
+    "predictions_latency_ms_check": ("latency_ms", _COUNT),
     "predictions_status_check": ("status", "must be success or error"),
     "predictions_interval_check": ("confidence_lower", "must not exceed confidence_upper"),
     "prediction_batches_num_predictions_check": ("rows", "must not be empty"),

@@ -147,7 +147,7 @@ FROM (
     SELECT count(*) AS count,
            avg((status = 'success')::integer)::double precision AS success_rate,
            avg(probability) AS mean_probability,
-           avg(latency_ms) AS mean_latency_ms,
+           avg(latency_ms) FILTER (WHERE latency_ms <= 1e150) AS mean_latency_ms,
            percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY latency_ms) AS latency_ms,
            avg(cache_hit::integer)::double precision AS cache_hit_rate,
            min(predicted_at) AS earliest,
