@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -13,7 +13,6 @@ from ..checks.values import integer, number
 from ..copying import labels
 from ..errors import InvalidValue, MissingPartition, NotFound
 from ..rows import GroundTruth, Labeled, Performance
-from ..statements import load
 from .database import AsyncTransaction
 from .repository import AsyncRepository
 
@@ -56,9 +55,7 @@ class AsyncGroundTruthRepository(AsyncRepository):
             at_once = model_name is None and not isinstance(self._db, AsyncTransaction)
             if at_once and await self._insert_one(row):
                 return Labeled(stored=1, waiting=0, duplicates=0)
-        found = await self._row("insert", Labeled, row)
-        assert found is not None  # the function returns a row or raises
-        return found
+        return await self._one("insert", Labeled, row)
 
     async def insert_many(self, *, rows: Iterable[Mapping[str, Any]]) -> Labeled:
         """Label many predictions in one transaction by COPY.
@@ -70,10 +67,8 @@ class AsyncGroundTruthRepository(AsyncRepository):
         async with self._db.transaction() as tx:
             within = AsyncGroundTruthRepository(tx)
             now = await within._value("insert_many__stage", {})
-            await within._copy(labels.encode(rows, now))
-            found = await within._row("insert_many", Labeled, {})
-        assert found is not None  # the function returns a row or raises
-        return found
+            await within._copy("insert_many__copy", labels.encode(rows, now))
+            return await within._one("insert_many", Labeled, {})
 
     async def match(self, *, since: datetime | None = None, until: datetime | None = None) -> int:
         """Store the labels that waited for predictions of a window and return how many.
@@ -132,12 +127,3 @@ class AsyncGroundTruthRepository(AsyncRepository):
             return await self._value("insert__at_once", row) is not None
         except MissingPartition:
             return False
-
-    async def _copy(self, data: Iterator[bytes]) -> None:
-        statement = load(self._file)["insert_many__copy"].text
-        async with (
-            self._db.connection() as connection,
-            connection.cursor().copy(statement) as copy,
-        ):
-            for chunk in data:
-                await copy.write(chunk)

@@ -10,7 +10,6 @@ from uuid import UUID
 from ..checks import classes
 from ..checks.values import STAGES, TASKS, choice, mapping, page_size
 from ..errors import InvalidValue, NotFound
-from ..ids import new_id
 from ..rows import Deployment, ModelVersion, PromotionPolicy, TimelineEntry
 from .repository import AsyncRepository
 
@@ -60,7 +59,6 @@ class AsyncModelVersionRepository(AsyncRepository):
             "task": choice("task", task, TASKS),
             "class_names": classes.class_names("class_names", class_names),
             "positive_label": classes.class_name("positive_label", positive_label),
-            "id": new_id() if id is None else id,
         }
         return await self._insert_once(
             "insert",
@@ -134,7 +132,7 @@ class AsyncModelVersionRepository(AsyncRepository):
         PromotionRefused when the decision or the action does not allow this promotion, or when
         the policy of the slot requires one that is not given.
         """
-        return await self._deployment("promote", locals())
+        return await self._one("promote", Deployment, locals())
 
     async def rollback(
         self,
@@ -151,7 +149,7 @@ class AsyncModelVersionRepository(AsyncRepository):
         Rolling back twice goes two versions back. Repeating a call with the same `deployment_id`
         changes nothing. Raises NotFound when there is no earlier version.
         """
-        return await self._deployment("rollback", locals())
+        return await self._one("rollback", Deployment, locals())
 
     async def retire(
         self,
@@ -168,7 +166,7 @@ class AsyncModelVersionRepository(AsyncRepository):
         With `deployment_id` it retires that very deployment, and repeating the call changes
         nothing. Raises NotFound when there is nothing to retire.
         """
-        return await self._deployment("retire", locals())
+        return await self._one("retire", Deployment, locals())
 
     async def production_at(
         self, *, model_name: str, at: datetime | None = None, slot: str = "production"
@@ -211,11 +209,4 @@ class AsyncModelVersionRepository(AsyncRepository):
         What is None stays as it is, at first false. `rollback` and `retire` need neither. Raises
         NotFound for an unknown model.
         """
-        policy = await self._row("set_promotion_policy", PromotionPolicy, locals())
-        assert policy is not None  # the statement writes a row or raises
-        return policy
-
-    async def _deployment(self, name: str, values: Mapping[str, object]) -> Deployment:
-        deployment = await self._row(name, Deployment, values)
-        assert deployment is not None  # the function returns a row or raises
-        return deployment
+        return await self._one("set_promotion_policy", PromotionPolicy, locals())

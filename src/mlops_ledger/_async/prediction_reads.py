@@ -92,9 +92,7 @@ class AsyncPredictionReads(AsyncRepository):
         """
         since, until = _window(since, until)
         version_ids = await self._version_ids(model_name, model_version)
-        found = await self._row("stats", PredictionStats, locals())
-        assert found is not None  # an aggregate is always a row
-        return found
+        return await self._one("stats", PredictionStats, locals())
 
     async def monitoring_summary(
         self,
@@ -115,9 +113,7 @@ class AsyncPredictionReads(AsyncRepository):
         until = datetime.now(UTC) if timestamp is None else values.timestamp("timestamp", timestamp)
         since = look_back(until, lookback_hours, "lookback_hours")
         version_ids = await self._version_ids(model_name, model_version)
-        found = await self._row("monitoring_summary", MonitoringSummary, locals())
-        assert found is not None  # an aggregate is always a row
-        return found
+        return await self._one("monitoring_summary", MonitoringSummary, locals())
 
     async def fetch_arrow(
         self,

@@ -16,7 +16,6 @@ from ..copying.batch import Batch, Key, RowBatch, VersionCount
 from ..errors import Conflict, DuplicateId, InvalidValue, LedgerError, MissingPartition, NotFound
 from ..ids import new_id
 from ..rows import Written
-from ..statements import load
 from .database import AsyncTransaction
 from .prediction_reads import AsyncPredictionReads
 
@@ -248,12 +247,3 @@ class AsyncPredictionsRepository(AsyncPredictionReads):
         if len(begun) > 1:
             raise Conflict("idempotency_key: already names a write of other predictions")
         return begun.pop()
-
-    async def _copy(self, name: str, data: Iterator[bytes]) -> None:
-        statement = load(self._file)[name].text
-        async with (
-            self._db.connection() as connection,
-            connection.cursor().copy(statement) as copy,
-        ):
-            for chunk in data:
-                await copy.write(chunk)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -14,7 +14,6 @@ from ..checks.values import integer, number
 from ..copying import labels
 from ..errors import InvalidValue, MissingPartition, NotFound
 from ..rows import GroundTruth, Labeled, Performance
-from ..statements import load
 from .database import Transaction
 from .repository import Repository
 
@@ -57,9 +56,7 @@ class GroundTruthRepository(Repository):
             at_once = model_name is None and not isinstance(self._db, Transaction)
             if at_once and self._insert_one(row):
                 return Labeled(stored=1, waiting=0, duplicates=0)
-        found = self._row("insert", Labeled, row)
-        assert found is not None  # the function returns a row or raises
-        return found
+        return self._one("insert", Labeled, row)
 
     def insert_many(self, *, rows: Iterable[Mapping[str, Any]]) -> Labeled:
         """Label many predictions in one transaction by COPY.
@@ -71,10 +68,8 @@ class GroundTruthRepository(Repository):
         with self._db.transaction() as tx:
             within = GroundTruthRepository(tx)
             now = within._value("insert_many__stage", {})
-            within._copy(labels.encode(rows, now))
-            found = within._row("insert_many", Labeled, {})
-        assert found is not None  # the function returns a row or raises
-        return found
+            within._copy("insert_many__copy", labels.encode(rows, now))
+            return within._one("insert_many", Labeled, {})
 
     def match(self, *, since: datetime | None = None, until: datetime | None = None) -> int:
         """Store the labels that waited for predictions of a window and return how many.
@@ -133,12 +128,3 @@ class GroundTruthRepository(Repository):
             return self._value("insert__at_once", row) is not None
         except MissingPartition:
             return False
-
-    def _copy(self, data: Iterator[bytes]) -> None:
-        statement = load(self._file)["insert_many__copy"].text
-        with (
-            self._db.connection() as connection,
-            connection.cursor().copy(statement) as copy,
-        ):
-            for chunk in data:
-                copy.write(chunk)

@@ -11,7 +11,6 @@ from uuid import UUID
 from ..checks import classes
 from ..checks.values import STAGES, TASKS, choice, mapping, page_size
 from ..errors import InvalidValue, NotFound
-from ..ids import new_id
 from ..rows import Deployment, ModelVersion, PromotionPolicy, TimelineEntry
 from .repository import Repository
 
@@ -61,7 +60,6 @@ class ModelVersionRepository(Repository):
             "task": choice("task", task, TASKS),
             "class_names": classes.class_names("class_names", class_names),
             "positive_label": classes.class_name("positive_label", positive_label),
-            "id": new_id() if id is None else id,
         }
         return self._insert_once(
             "insert",
@@ -135,7 +133,7 @@ class ModelVersionRepository(Repository):
         PromotionRefused when the decision or the action does not allow this promotion, or when
         the policy of the slot requires one that is not given.
         """
-        return self._deployment("promote", locals())
+        return self._one("promote", Deployment, locals())
 
     def rollback(
         self,
@@ -152,7 +150,7 @@ class ModelVersionRepository(Repository):
         Rolling back twice goes two versions back. Repeating a call with the same `deployment_id`
         changes nothing. Raises NotFound when there is no earlier version.
         """
-        return self._deployment("rollback", locals())
+        return self._one("rollback", Deployment, locals())
 
     def retire(
         self,
@@ -169,7 +167,7 @@ class ModelVersionRepository(Repository):
         With `deployment_id` it retires that very deployment, and repeating the call changes
         nothing. Raises NotFound when there is nothing to retire.
         """
-        return self._deployment("retire", locals())
+        return self._one("retire", Deployment, locals())
 
     def production_at(
         self, *, model_name: str, at: datetime | None = None, slot: str = "production"
@@ -212,11 +210,4 @@ class ModelVersionRepository(Repository):
         What is None stays as it is, at first false. `rollback` and `retire` need neither. Raises
         NotFound for an unknown model.
         """
-        policy = self._row("set_promotion_policy", PromotionPolicy, locals())
-        assert policy is not None  # the statement writes a row or raises
-        return policy
-
-    def _deployment(self, name: str, values: Mapping[str, object]) -> Deployment:
-        deployment = self._row(name, Deployment, values)
-        assert deployment is not None  # the function returns a row or raises
-        return deployment
+        return self._one("set_promotion_policy", PromotionPolicy, locals())

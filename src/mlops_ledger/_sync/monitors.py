@@ -10,7 +10,6 @@ from uuid import UUID
 
 from ..checks.values import page_size
 from ..errors import NotFound
-from ..ids import new_id
 from ..rows import Monitor, MonitorResult
 from .repository import Repository
 
@@ -50,8 +49,7 @@ class MonitorsRepository(Repository):
         warning or critical. Raises NotFound for an unknown model, Conflict when the model has a
         monitor of that name.
         """
-        values = {**locals(), "id": new_id() if id is None else id}
-        return self._insert_once("insert", values, "id: already names another monitor")
+        return self._insert_once("insert", locals(), "id: already names another monitor")
 
     def add_defaults(
         self,

@@ -93,9 +93,7 @@ class PredictionReads(Repository):
         """
         since, until = _window(since, until)
         version_ids = self._version_ids(model_name, model_version)
-        found = self._row("stats", PredictionStats, locals())
-        assert found is not None  # an aggregate is always a row
-        return found
+        return self._one("stats", PredictionStats, locals())
 
     def monitoring_summary(
         self,
@@ -116,9 +114,7 @@ class PredictionReads(Repository):
         until = datetime.now(UTC) if timestamp is None else values.timestamp("timestamp", timestamp)
         since = look_back(until, lookback_hours, "lookback_hours")
         version_ids = self._version_ids(model_name, model_version)
-        found = self._row("monitoring_summary", MonitoringSummary, locals())
-        assert found is not None  # an aggregate is always a row
-        return found
+        return self._one("monitoring_summary", MonitoringSummary, locals())
 
     def fetch_arrow(
         self,

@@ -17,7 +17,6 @@ from ..copying.batch import Batch, Key, RowBatch, VersionCount
 from ..errors import Conflict, DuplicateId, InvalidValue, LedgerError, MissingPartition, NotFound
 from ..ids import new_id
 from ..rows import Written
-from ..statements import load
 from .database import Transaction
 from .prediction_reads import PredictionReads
 
@@ -249,12 +248,3 @@ class PredictionsRepository(PredictionReads):
         if len(begun) > 1:
             raise Conflict("idempotency_key: already names a write of other predictions")
         return begun.pop()
-
-    def _copy(self, name: str, data: Iterator[bytes]) -> None:
-        statement = load(self._file)[name].text
-        with (
-            self._db.connection() as connection,
-            connection.cursor().copy(statement) as copy,
-        ):
-            for chunk in data:
-                copy.write(chunk)
