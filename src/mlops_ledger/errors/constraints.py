@@ -343,10 +343,7 @@ VIOLATIONS: Final[Mapping[str, tuple[type[LedgerError], str]]] = {
     "monitor_states_alert_fkey": (NotFound, "alert_id: there is no such alert"),
     "predictions_pkey": (DuplicateId, "id: already names another prediction"),
     "prediction_batches_pkey": (Conflict, "idempotency_key: already names another write"),
-    "prediction_batches_model_version_fkey": (
-        NotFound,
-        "model_version_id: there is no such version",
-    ),
+    "prediction_batches_model_version_fkey": (NotFound, f"model_version_id: {_UNKNOWN_VERSION}"),
     "partition_policies_pkey": (Conflict, "table_name: already has a policy"),
     "ground_truth_pkey": (Conflict, "labeled_at: the prediction has a label of that time"),
     "ground_truth_waiting_pkey": (Conflict, "id: already names another label"),
@@ -355,10 +352,7 @@ VIOLATIONS: Final[Mapping[str, tuple[type[LedgerError], str]]] = {
         "labeled_at: a label of that time waits for the prediction",
     ),
     "observed_outcomes_pkey": (Conflict, "model_version_id: is observed already"),
-    "observed_outcomes_model_version_fkey": (
-        NotFound,
-        "model_version_id: there is no such version",
-    ),
+    "observed_outcomes_model_version_fkey": (NotFound, f"model_version_id: {_UNKNOWN_VERSION}"),
     "baselines_pkey": (Conflict, "id: already names another baseline"),
     "baselines_model_version_fkey": (NotFound, f"model_version_id: {_UNKNOWN_VERSION}"),
     "baseline_features_pkey": (Conflict, "series: the baseline already has that one"),
