@@ -7,20 +7,20 @@ CREATE FUNCTION ledger_uuid() RETURNS uuid
     LANGUAGE sql PARALLEL SAFE
     RETURN (encode(set_bit(set_bit(OVERLAY(uuid_send(gen_random_uuid()) PLACING SUBSTRING(int8send((floor((EXTRACT(epoch FROM clock_timestamp()) * (1000)::numeric)))::bigint) FROM 3) FROM 1 FOR 6), (52)::bigint, 1), (53)::bigint, 1), 'hex'::text))::uuid;
 COMMENT ON FUNCTION ledger_uuid() IS 'A new time-ordered UUIDv7 (RFC 9562), on every supported PostgreSQL.';
-COMMENT ON FUNCTION ledger_uuid_floor(at timestamp with time zone) IS 'The smallest UUID of a timestamp: bounds a range of time-ordered ids.';
-COMMENT ON FUNCTION ledger_uuid_time(id uuid) IS 'The timestamp of a UUIDv7, to the millisecond.';
+COMMENT ON FUNCTION ledger_uuid_floor(at timestamp with time zone) IS 'The smallest UUIDv7 of a timestamp. Its first 48 bits are milliseconds; 12 more after the version are the rest, exact to the microsecond.';
+COMMENT ON FUNCTION ledger_uuid_time(id uuid) IS 'The timestamp of a UUIDv7, to the microsecond; predictions are found by it.';
 
 -- ledger_uuid_floor -------------------------------------------------------------------------------
 
 CREATE FUNCTION ledger_uuid_floor(at timestamp with time zone) RETURNS uuid
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN ((lpad(to_hex((floor((EXTRACT(epoch FROM at) * (1000)::numeric)))::bigint), 12, '0'::text) || '00000000000000000000'::text))::uuid;
+    RETURN (SELECT ((((lpad(to_hex((u.microseconds / 1000)), 12, '0'::text) || '7'::text) || lpad(to_hex((((u.microseconds % (1000)::bigint) << 12) / 1000)), 3, '0'::text)) || '8000000000000000'::text))::uuid AS uuid FROM (SELECT ((EXTRACT(epoch FROM ledger_uuid_floor.at) * (1000000)::numeric))::bigint AS microseconds) u);
 
 -- ledger_uuid_time --------------------------------------------------------------------------------
 
 CREATE FUNCTION ledger_uuid_time(id uuid) RETURNS timestamp with time zone
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN to_timestamp((((((('x'::text || "left"(replace((id)::text, '-'::text, ''::text), 12)))::bit(48))::bigint)::numeric / 1000.0))::double precision);
+    RETURN (SELECT to_timestamp((((((((('x'::text || "left"(u.hex, 12)))::bit(48))::bigint * 1000) + LEAST((((((('x'::text || substr(u.hex, 14, 3)))::bit(12))::integer * 1000) + 4095) / 4096), 999)))::numeric / 1000000.0))::double precision) AS to_timestamp FROM (SELECT replace((ledger_uuid_time.id)::text, '-'::text, ''::text) AS hex) u);
 
 -- ledger_metric -----------------------------------------------------------------------------------
 
@@ -1542,7 +1542,7 @@ CREATE TRIGGER prediction_batches_mark_summaries AFTER INSERT ON prediction_batc
 -- predictions -------------------------------------------------------------------------------------
 
 CREATE TABLE predictions (
-    -- UUIDv7 made by the client; its first 48 bits are predicted_at in milliseconds.
+    -- UUIDv7 made by the client; its time is predicted_at, to the microsecond.
     id uuid NOT NULL,
     -- When the model predicted.
     predicted_at timestamp with time zone NOT NULL,
@@ -1591,7 +1591,7 @@ CREATE TABLE predictions (
 PARTITION BY RANGE (predicted_at);
 COMMENT ON TABLE predictions IS 'What models predicted: one row per prediction, in partitions by time named predictions_pYYYY_MM_DD. The id is made by the client, and its time is that of the prediction.';
 ALTER TABLE ONLY predictions
-    ADD CONSTRAINT predictions_pkey PRIMARY KEY (id, predicted_at);
+    ADD CONSTRAINT predictions_pkey PRIMARY KEY (predicted_at, id);
 CREATE INDEX predictions_batch_id_idx ON ONLY predictions USING btree (batch_id) WHERE (batch_id IS NOT NULL);
 CREATE INDEX predictions_model_version_predicted_at_idx ON ONLY predictions USING btree (model_version_id, predicted_at);
 CREATE INDEX predictions_request_id_idx ON ONLY predictions USING hash (request_id) WHERE (request_id IS NOT NULL);
@@ -1999,7 +1999,7 @@ BEGIN
     IF to_regclass('pg_temp.ledger_labels') IS NULL THEN
         -- Kept for the session: a table a call would fill the catalog with dead rows.
         CREATE TEMPORARY TABLE ledger_labels (
-            prediction_id uuid, predicted_from timestamptz, request_id text, labeled_at timestamptz,
+            prediction_id uuid, predicted_at timestamptz, predicted_from timestamptz, request_id text, labeled_at timestamptz,
             actual_label text, actual_value double precision, source text, model_name text, model_version text
         ) ON COMMIT DELETE ROWS;
     ELSE
@@ -2031,8 +2031,9 @@ BEGIN
         WINDOW w AS (PARTITION BY s.ctid)
     ), named AS (
         INSERT INTO pg_temp.ledger_labels
-            (prediction_id, predicted_from, labeled_at, actual_label, actual_value, source, model_name, model_version)
-        SELECT t.id, date_trunc('milliseconds', t.predicted_at), s.labeled_at, s.actual_label, s.actual_value, s.source,
+            (prediction_id, predicted_at, predicted_from, labeled_at, actual_label, actual_value, source, model_name,
+             model_version)
+        SELECT t.id, t.predicted_at, date_trunc('milliseconds', t.predicted_at, 'UTC'), s.labeled_at, s.actual_label, s.actual_value, s.source,
                s.model_name, s.model_version
         FROM targets t JOIN pg_temp.ledger_labels s ON s.ctid = t.place
         WHERE NOT t.is_ambiguous
@@ -2162,6 +2163,25 @@ END
 $$;
 COMMENT ON FUNCTION ledger_let_labels_wait(strict boolean) IS 'Moves the staged labels that were not stored to those that wait.';
 
+-- ledger_find_labeled -----------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_find_labeled(since timestamp with time zone, until timestamp with time zone) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    DELETE FROM pg_temp.ledger_labels s USING ground_truth g
+    WHERE g.prediction_id = s.prediction_id AND g.labeled_at = s.labeled_at AND g.predicted_at = s.predicted_at
+      AND g.predicted_at >= since AND g.predicted_at < until;
+    UPDATE pg_temp.ledger_labels s SET predicted_at = p.predicted_at FROM predictions p
+    WHERE p.id = s.prediction_id AND p.predicted_at >= since AND p.predicted_at < until
+      AND p.predicted_at >= s.predicted_from AND p.predicted_at < s.predicted_from + interval '1 millisecond'
+      AND p.predicted_at <> s.predicted_at;
+    RETURN FOUND;
+END
+$$;
+COMMENT ON FUNCTION ledger_find_labeled(since timestamp with time zone, until timestamp with time zone) IS 'Looks for the predictions of staged labels whose ids were made elsewhere, so that they tell the millisecond only; drops the labels that were stored.';
+
 -- ledger_store_labels -----------------------------------------------------------------------------
 
 CREATE FUNCTION ledger_store_labels(strict boolean, OUT stored bigint, OUT waiting bigint, OUT duplicates bigint) RETURNS record
@@ -2210,9 +2230,7 @@ BEGIN
                 SELECT p.id, p.predicted_at, s.labeled_at, p.model_version_id, s.actual_value, p.prediction,
                        p.probability, p.class_probabilities, s.actual_label, p.predicted_label, s.source
                 FROM pg_temp.ledger_labels s
-                JOIN predictions p ON p.id = s.prediction_id
-                    AND p.predicted_at >= s.predicted_from
-                    AND p.predicted_at < s.predicted_from + interval '1 millisecond'
+                JOIN predictions p ON p.id = s.prediction_id AND p.predicted_at = s.predicted_at
                 WHERE p.predicted_at >= first AND p.predicted_at < last
                 RETURNING model_version_id, predicted_at, actual_value, prediction, probability, actual_label, predicted_label
             ), marked AS (
@@ -2249,12 +2267,16 @@ BEGIN
                 PERFORM ledger_make_partitions('ground_truth', ARRAY(
                     SELECT DISTINCT date_trunc('day', p.predicted_at, 'UTC')
                     FROM pg_temp.ledger_labels s
-                    JOIN predictions p ON p.id = s.prediction_id
+                    JOIN predictions p ON p.id = s.prediction_id AND p.predicted_at = s.predicted_at
                     WHERE p.predicted_at >= first AND p.predicted_at < last));
         END;
     END LOOP;
     waiting := staged - duplicates - stored;
-    IF waiting > 0 THEN
+    IF waiting > 0 AND ledger_find_labeled(first, last) THEN
+        SELECT ledger_store_labels.stored + s.stored, s.waiting, ledger_store_labels.duplicates + s.duplicates
+        INTO stored, waiting, duplicates
+        FROM ledger_store_labels(strict) s;
+    ELSIF waiting > 0 THEN
         PERFORM ledger_let_labels_wait(strict);
     END IF;
 END
@@ -2270,13 +2292,14 @@ CREATE FUNCTION record_ground_truth(labels jsonb, OUT stored bigint, OUT waiting
 BEGIN
     PERFORM ledger_label_stage();
     INSERT INTO pg_temp.ledger_labels
-        (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source, model_name,
-             model_version)
-    SELECT l.prediction_id, ledger_uuid_time(l.prediction_id), l.request_id, coalesce(l.labeled_at, clock_timestamp()),
-           l.actual_label, l.actual_value, l.source, l.model_name, l.model_version
+        (prediction_id, predicted_at, predicted_from, request_id, labeled_at, actual_label, actual_value, source,
+         model_name, model_version)
+    SELECT l.prediction_id, u.predicted_at, date_trunc('milliseconds', u.predicted_at, 'UTC'), l.request_id,
+           coalesce(l.labeled_at, clock_timestamp()), l.actual_label, l.actual_value, l.source, l.model_name, l.model_version
     FROM jsonb_to_recordset(labels) AS l (
         prediction_id uuid, request_id text, labeled_at timestamptz, actual_label text,
-        actual_value double precision, source text, model_name text, model_version text);
+        actual_value double precision, source text, model_name text, model_version text)
+    CROSS JOIN LATERAL (SELECT ledger_uuid_time(l.prediction_id) AS predicted_at) u;
     SELECT s.stored, s.waiting, s.duplicates INTO stored, waiting, duplicates FROM ledger_store_labels(true) s;
 END
 $$;
@@ -2292,9 +2315,6 @@ CREATE FUNCTION match_ground_truth(since timestamp with time zone DEFAULT '-infi
 DECLARE
     first timestamptz := greatest(since, '2000-01-01 00:00:00+00');
     last timestamptz := least(until, now() + interval '1 year');
-    -- Predictions have no index by time alone: their ids are ordered by it.
-    lowest uuid := ledger_uuid_floor(first);
-    highest uuid := ledger_uuid_floor(last + interval '1 millisecond');
 BEGIN
     -- A reader who asks for metrics gets them without the labels that only a writer can match.
     IF current_setting('transaction_read_only')::boolean
@@ -2316,7 +2336,7 @@ BEGIN
         FROM ground_truth_waiting w
         JOIN predictions p ON p.request_id = w.request_id
         WHERE w.request_id IS NOT NULL AND p.request_id IS NOT NULL
-          AND p.predicted_at >= first AND p.predicted_at <= last AND p.id >= lowest AND p.id < highest
+          AND p.predicted_at >= first AND p.predicted_at <= last
           AND (w.model_name IS NULL OR p.model_version_id IN (
                   SELECT v.id FROM model_versions v
                   WHERE v.model_name = w.model_name AND v.model_version = coalesce(w.model_version, v.model_version)))
@@ -2329,10 +2349,10 @@ BEGIN
                   model_version
     )
     INSERT INTO pg_temp.ledger_labels
-        (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source, model_name,
-             model_version)
-    SELECT prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source, model_name,
-           model_version
+        (prediction_id, predicted_at, predicted_from, request_id, labeled_at, actual_label, actual_value, source,
+         model_name, model_version)
+    SELECT prediction_id, ledger_uuid_time(prediction_id), predicted_from, request_id, labeled_at, actual_label,
+           actual_value, source, model_name, model_version
     FROM gone;
     IF NOT FOUND THEN
         RETURN 0;

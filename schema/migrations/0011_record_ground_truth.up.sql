@@ -6,7 +6,7 @@ BEGIN
     IF to_regclass('pg_temp.ledger_labels') IS NULL THEN
         -- Kept for the session: a table a call would fill the catalog with dead rows.
         CREATE TEMPORARY TABLE ledger_labels (
-            prediction_id uuid, predicted_from timestamptz, request_id text, labeled_at timestamptz,
+            prediction_id uuid, predicted_at timestamptz, predicted_from timestamptz, request_id text, labeled_at timestamptz,
             actual_label text, actual_value double precision, source text, model_name text, model_version text
         ) ON COMMIT DELETE ROWS;
     ELSE
@@ -35,8 +35,9 @@ BEGIN
         WINDOW w AS (PARTITION BY s.ctid)
     ), named AS (
         INSERT INTO pg_temp.ledger_labels
-            (prediction_id, predicted_from, labeled_at, actual_label, actual_value, source, model_name, model_version)
-        SELECT t.id, date_trunc('milliseconds', t.predicted_at), s.labeled_at, s.actual_label, s.actual_value, s.source,
+            (prediction_id, predicted_at, predicted_from, labeled_at, actual_label, actual_value, source, model_name,
+             model_version)
+        SELECT t.id, t.predicted_at, date_trunc('milliseconds', t.predicted_at, 'UTC'), s.labeled_at, s.actual_label, s.actual_value, s.source,
                s.model_name, s.model_version
         FROM targets t JOIN pg_temp.ledger_labels s ON s.ctid = t.place
         WHERE NOT t.is_ambiguous
@@ -156,6 +157,22 @@ $$;
 COMMENT ON FUNCTION ledger_let_labels_wait(boolean) IS
     'Moves the staged labels that were not stored to those that wait.';
 
+CREATE FUNCTION ledger_find_labeled(since timestamptz, until timestamptz) RETURNS boolean
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    DELETE FROM pg_temp.ledger_labels s USING ground_truth g
+    WHERE g.prediction_id = s.prediction_id AND g.labeled_at = s.labeled_at AND g.predicted_at = s.predicted_at
+      AND g.predicted_at >= since AND g.predicted_at < until;
+    UPDATE pg_temp.ledger_labels s SET predicted_at = p.predicted_at FROM predictions p
+    WHERE p.id = s.prediction_id AND p.predicted_at >= since AND p.predicted_at < until
+      AND p.predicted_at >= s.predicted_from AND p.predicted_at < s.predicted_from + interval '1 millisecond'
+      AND p.predicted_at <> s.predicted_at;
+    RETURN FOUND;
+END
+$$;
+COMMENT ON FUNCTION ledger_find_labeled(timestamptz, timestamptz) IS
+    'Looks for the predictions of staged labels whose ids were made elsewhere, so that they tell the millisecond only; drops the labels that were stored.';
+
 CREATE FUNCTION ledger_store_labels(strict boolean, OUT stored bigint, OUT waiting bigint, OUT duplicates bigint)
 LANGUAGE plpgsql
 SET search_path FROM CURRENT SET work_mem = '64MB' SET plan_cache_mode = force_custom_plan
@@ -200,9 +217,7 @@ BEGIN
                 SELECT p.id, p.predicted_at, s.labeled_at, p.model_version_id, s.actual_value, p.prediction,
                        p.probability, p.class_probabilities, s.actual_label, p.predicted_label, s.source
                 FROM pg_temp.ledger_labels s
-                JOIN predictions p ON p.id = s.prediction_id
-                    AND p.predicted_at >= s.predicted_from
-                    AND p.predicted_at < s.predicted_from + interval '1 millisecond'
+                JOIN predictions p ON p.id = s.prediction_id AND p.predicted_at = s.predicted_at
                 WHERE p.predicted_at >= first AND p.predicted_at < last
                 RETURNING model_version_id, predicted_at, actual_value, prediction, probability, actual_label, predicted_label
             ), marked AS (
@@ -239,12 +254,16 @@ BEGIN
                 PERFORM ledger_make_partitions('ground_truth', ARRAY(
                     SELECT DISTINCT date_trunc('day', p.predicted_at, 'UTC')
                     FROM pg_temp.ledger_labels s
-                    JOIN predictions p ON p.id = s.prediction_id
+                    JOIN predictions p ON p.id = s.prediction_id AND p.predicted_at = s.predicted_at
                     WHERE p.predicted_at >= first AND p.predicted_at < last));
         END;
     END LOOP;
     waiting := staged - duplicates - stored;
-    IF waiting > 0 THEN
+    IF waiting > 0 AND ledger_find_labeled(first, last) THEN
+        SELECT ledger_store_labels.stored + s.stored, s.waiting, ledger_store_labels.duplicates + s.duplicates
+        INTO stored, waiting, duplicates
+        FROM ledger_store_labels(strict) s;
+    ELSIF waiting > 0 THEN
         PERFORM ledger_let_labels_wait(strict);
     END IF;
 END
@@ -257,13 +276,14 @@ LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     PERFORM ledger_label_stage();
     INSERT INTO pg_temp.ledger_labels
-        (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source, model_name,
-             model_version)
-    SELECT l.prediction_id, ledger_uuid_time(l.prediction_id), l.request_id, coalesce(l.labeled_at, clock_timestamp()),
-           l.actual_label, l.actual_value, l.source, l.model_name, l.model_version
+        (prediction_id, predicted_at, predicted_from, request_id, labeled_at, actual_label, actual_value, source,
+         model_name, model_version)
+    SELECT l.prediction_id, u.predicted_at, date_trunc('milliseconds', u.predicted_at, 'UTC'), l.request_id,
+           coalesce(l.labeled_at, clock_timestamp()), l.actual_label, l.actual_value, l.source, l.model_name, l.model_version
     FROM jsonb_to_recordset(labels) AS l (
         prediction_id uuid, request_id text, labeled_at timestamptz, actual_label text,
-        actual_value double precision, source text, model_name text, model_version text);
+        actual_value double precision, source text, model_name text, model_version text)
+    CROSS JOIN LATERAL (SELECT ledger_uuid_time(l.prediction_id) AS predicted_at) u;
     SELECT s.stored, s.waiting, s.duplicates INTO stored, waiting, duplicates FROM ledger_store_labels(true) s;
 END
 $$;
@@ -276,9 +296,6 @@ LANGUAGE plpgsql SET search_path FROM CURRENT SET plan_cache_mode = force_custom
 DECLARE
     first timestamptz := greatest(since, '2000-01-01 00:00:00+00');
     last timestamptz := least(until, now() + interval '1 year');
-    -- Predictions have no index by time alone: their ids are ordered by it.
-    lowest uuid := ledger_uuid_floor(first);
-    highest uuid := ledger_uuid_floor(last + interval '1 millisecond');
 BEGIN
     -- A reader who asks for metrics gets them without the labels that only a writer can match.
     IF current_setting('transaction_read_only')::boolean
@@ -300,7 +317,7 @@ BEGIN
         FROM ground_truth_waiting w
         JOIN predictions p ON p.request_id = w.request_id
         WHERE w.request_id IS NOT NULL AND p.request_id IS NOT NULL
-          AND p.predicted_at >= first AND p.predicted_at <= last AND p.id >= lowest AND p.id < highest
+          AND p.predicted_at >= first AND p.predicted_at <= last
           AND (w.model_name IS NULL OR p.model_version_id IN (
                   SELECT v.id FROM model_versions v
                   WHERE v.model_name = w.model_name AND v.model_version = coalesce(w.model_version, v.model_version)))
@@ -313,10 +330,10 @@ BEGIN
                   model_version
     )
     INSERT INTO pg_temp.ledger_labels
-        (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source, model_name,
-             model_version)
-    SELECT prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source, model_name,
-           model_version
+        (prediction_id, predicted_at, predicted_from, request_id, labeled_at, actual_label, actual_value, source,
+         model_name, model_version)
+    SELECT prediction_id, ledger_uuid_time(prediction_id), predicted_from, request_id, labeled_at, actual_label,
+           actual_value, source, model_name, model_version
     FROM gone;
     IF NOT FOUND THEN
         RETURN 0;

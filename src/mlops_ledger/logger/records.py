@@ -96,7 +96,7 @@ def _place_in_time(record: dict[str, Any]) -> UUID:
     if id is None and at is None:
         microseconds = time.time_ns() // 1000
         record["predicted_at"] = microseconds
-        return UUID(int=uuid7(microseconds // 1000, os.urandom(10)))
+        return UUID(int=uuid7(microseconds, os.urandom(8)))
     at = fields.predicted_at(at, id)
     since = at - _EPOCH
     record["predicted_at"] = (since.days * 86_400 + since.seconds) * 10**6 + since.microseconds
