@@ -16,7 +16,7 @@ from ..checks.missing import is_missing
 from ..checks.prediction_fields import ALONE, COLUMNS
 from ..checks.predictions import KnownVersion
 from ..errors import InvalidValue
-from ..errors.constraints import INVALID
+from ..errors.checks import INVALID
 from ..ids import first_number, ordered_uuid7
 from .batch import Key, VersionCount
 from .binary import DAY, EPOCH_MICROSECONDS, HEADER, NULL, SIXTEEN, TRAILER, microseconds, timestamp
