@@ -98,7 +98,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ensure_partitions(text, timestamptz, timestamptz) IS
-    'Makes the missing partitions of a table from one timestamp to another, both included, and returns how many; writers go on meanwhile. When more than a hundred are missing, each month that is over is one.';
+    'Makes the missing partitions of a table from one timestamp to another, both included, and returns how many; writers are not blocked. When more than a hundred are missing, each month that is over is one.';
 REVOKE ALL ON FUNCTION ledger_make_partitions(text, timestamptz[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION ensure_partitions(text, timestamptz, timestamptz) FROM PUBLIC;
 

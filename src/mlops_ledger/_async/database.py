@@ -22,7 +22,7 @@ from ..errors.translate import raise_alone, translate
 from ..rows import Health
 from ..statements import load
 
-# A pool that gave up reconnecting tries again when asked, so ask at least this often (seconds).
+# A pool that gave up reconnecting retries when asked, so ask at least this often (seconds).
 _PATIENCE = 1.0
 
 

@@ -96,7 +96,7 @@ class GroundTruthRepository(Repository):
         as_of: datetime | None = None,
         top_k: int = 2,
     ) -> Performance:
-        """Compare the predictions with since <= predicted_at < until with their newest labels.
+        """Compare the predictions with since <= predicted_at < until with their latest labels.
 
         `positive_label` is the class that precision, recall and the probability are about, by
         default that of the version, or the number 1. Of two classes a prediction with neither
