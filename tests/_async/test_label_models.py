@@ -17,6 +17,8 @@ from mlops_ledger.rows import Labeled
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+STORED = Labeled(stored=1, waiting=0, duplicates=0)
+WAITING = Labeled(stored=0, waiting=1, duplicates=0)
 
 
 @pytest.mark.parametrize("many", [False, True])
@@ -49,13 +51,9 @@ async def test_a_label_of_a_request_that_asked_several_models_names_its_model(
         await label(request_id="r", model_version="1")
     with pytest.raises(InvalidValue, match=r"^model_name: the prediction is of another model"):
         await label(prediction_id=first, model_name="other")
-    assert await label(request_id="r", model_name="other") == Labeled(
-        stored=1, waiting=0, duplicates=0
-    )
+    assert await label(request_id="r", model_name="other") == STORED
     assert [len(await truth.list_labels(prediction_id=id)) for id in (first, second)] == [0, 1]
-    assert await label(prediction_id=first, model_name="m", model_version="1") == Labeled(
-        stored=1, waiting=0, duplicates=0
-    )
+    assert await label(prediction_id=first, model_name="m", model_version="1") == STORED
 
 
 async def test_a_label_waits_for_the_model_that_it_names(
@@ -67,9 +65,7 @@ async def test_a_label_waits_for_the_model_that_it_names(
         await models.insert(model_name=name)
     for name in ("other", "m"):
         label = {"request_id": "r", "model_name": name, "actual_label": name}
-        assert await truth.insert(**label, labeled_at=NOON + HOUR) == Labeled(
-            stored=0, waiting=1, duplicates=0
-        )
+        assert await truth.insert(**label, labeled_at=NOON + HOUR) == WAITING
     row = {"request_id": "r", "predicted_at": NOON}
     await predictions.insert_many(
         rows=[{**row, "model_name": name, "model_version": "1"} for name in ("m", "other")]

@@ -18,6 +18,8 @@ from mlops_ledger.rows import Labeled
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+STORED = Labeled(stored=1, waiting=0, duplicates=0)
+WAITING = Labeled(stored=0, waiting=1, duplicates=0)
 
 
 @pytest.mark.parametrize("many", [False, True])
@@ -50,13 +52,9 @@ def test_a_label_of_a_request_that_asked_several_models_names_its_model(
         label(request_id="r", model_version="1")
     with pytest.raises(InvalidValue, match=r"^model_name: the prediction is of another model"):
         label(prediction_id=first, model_name="other")
-    assert label(request_id="r", model_name="other") == Labeled(
-        stored=1, waiting=0, duplicates=0
-    )
+    assert label(request_id="r", model_name="other") == STORED
     assert [len(truth.list_labels(prediction_id=id)) for id in (first, second)] == [0, 1]
-    assert label(prediction_id=first, model_name="m", model_version="1") == Labeled(
-        stored=1, waiting=0, duplicates=0
-    )
+    assert label(prediction_id=first, model_name="m", model_version="1") == STORED
 
 
 def test_a_label_waits_for_the_model_that_it_names(
@@ -68,9 +66,7 @@ def test_a_label_waits_for_the_model_that_it_names(
         models.insert(model_name=name)
     for name in ("other", "m"):
         label = {"request_id": "r", "model_name": name, "actual_label": name}
-        assert truth.insert(**label, labeled_at=NOON + HOUR) == Labeled(
-            stored=0, waiting=1, duplicates=0
-        )
+        assert truth.insert(**label, labeled_at=NOON + HOUR) == WAITING
     row = {"request_id": "r", "predicted_at": NOON}
     predictions.insert_many(
         rows=[{**row, "model_name": name, "model_version": "1"} for name in ("m", "other")]

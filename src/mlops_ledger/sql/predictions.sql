@@ -26,7 +26,7 @@ predicted_at >= %(since)s::timestamptz AND predicted_at < %(until)s::timestamptz
 
 -- fragment visible --
 -- The columns that a reader may see.
-p.id, p.predicted_at, p.model_version_id, p.request_id, p.batch_id, p.prediction, p.predicted_label, p.probability,
+p.id, p.predicted_at, p.model_version_id, p.request_id, p.batch_id, p.prediction, p.predicted_label, p.probability, p.class_probabilities,
 p.confidence_lower, p.confidence_upper, p.latency_ms, p.status, p.error_message, p.cache_hit
 
 -- fragment page --
