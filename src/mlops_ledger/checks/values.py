@@ -81,7 +81,7 @@ def number(field: str, value: object) -> float:
         result = math.inf
     if not abs(result) < INFINITE:
         raise InvalidValue(field, "must be a finite number")
-    return result + 0.0  # which takes the sign from a negative zero
+    return result + 0.0  # makes a negative zero positive
 
 
 def integer(bits: int) -> Callable[[str, object], int]:
