@@ -82,6 +82,7 @@ class RecentPrediction:
     prediction: float | None
     predicted_label: str | None
     probability: float | None
+    class_probabilities: list[float] | None
     confidence_lower: float | None
     confidence_upper: float | None
     latency_ms: float | None
