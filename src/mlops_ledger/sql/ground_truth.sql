@@ -71,7 +71,7 @@ ORDER BY labeled_at DESC
 LIMIT 1000;
 
 -- fragment labels --
--- The newest label of each prediction of the window, and what the versions of these predictions predict.
+-- The latest label of each prediction of the window, and what the versions of these predictions predict.
 versions AS MATERIALIZED (
     SELECT id FROM model_versions
     WHERE model_name = %(model_name)s::text
