@@ -50,7 +50,7 @@ class Versions:
             found = self._models.get(model_name=model_name, model_version=model_version)
             if found is None:
                 raise NotFound(f"model {model_name} has no version {model_version}")
-            self._known[key] = KnownVersion(found.id, found.feature_names)
+            self._known[key] = KnownVersion(found.id, found.feature_names, found.class_names)
         return self._known[key]
 
     def kinds(self) -> dict[str, str]:
