@@ -22,6 +22,7 @@ from .errors import ConfigError
 _SCHEME: Final = re.compile(r"^postgres(?:ql)?(?:\+\w+)?://")
 # Behind the authority, a "/" or "@" that is not percent-encoded belonged to a password.
 _BROKEN_PATH: Final = re.compile(r"^\w+://[^/?]*/[^?]*[/@]")
+# A piece of a URL that stands where a name belongs.
 _LIKE_URL: Final = re.compile(r":.*@")
 _HOST: Final = re.compile(r"[\w.:%,/ \[\]-]*|@[\w./-]+")
 _PORTS: Final = re.compile(r"(\d{1,5})?(,(\d{1,5})?)*", re.ASCII)
@@ -59,10 +60,7 @@ def parse(text: str, source: str = "DATABASE_URL") -> str:
             "postgresql://user:password@host:5432/database "
             "and percent-encode special characters in the password"
         )
-    # A piece of a URL that stands where a name belongs.
-    if _BROKEN_PATH.match(text) or (
-        "://" not in text and _LIKE_URL.search(parts.get("dbname", ""))
-    ):
+    if _BROKEN_PATH.match(text):
         raise ConfigError(f"{source}: the dbname is malformed{_HINT}")
     for name, rule in (("port", _PORTS), ("host", _HOST)):
         if not rule.fullmatch(parts.get(name, "")):
@@ -76,7 +74,7 @@ def parse(text: str, source: str = "DATABASE_URL") -> str:
 
 def check_database(name: str, source: str) -> str:
     """Return a database's name; raises ConfigError when no database can have it."""
-    if not _DATABASE.fullmatch(name) or len(name.encode()) > 63:
+    if not _DATABASE.fullmatch(name) or len(name.encode()) > 63 or _LIKE_URL.search(name):
         raise ConfigError(f"{source} is not a database name of at most 63 bytes")
     return name
 

@@ -92,8 +92,9 @@ class Found:
     """What a first look at a session has found out.
 
     `backend` is the process that answers, `schema` that of the ledger, if there is one, `visible`
-    says that its tables are found without it, `path` is the search_path that puts it first, `late`
-    names those of LATE that are set otherwise.
+    says that its tables are found without it, `place` is the schema where something new goes,
+    `path` is the search_path that puts the ledger first, `late` names those of LATE that are set
+    otherwise.
     """
 
     backend: int
@@ -101,6 +102,7 @@ class Found:
     encoding: str
     schema: str | None
     visible: bool
+    place: str | None
     path: str
     late: list[str]
 
@@ -116,7 +118,7 @@ class Found:
 def look(conninfo: str) -> tuple[bytes, dict[str, object]]:
     """Return the statement that looks at a session, and its parameters."""
     # Where the string names the schema, a ledger elsewhere is another one.
-    elsewhere = "search_path" not in _options(conninfo)
+    elsewhere = not names_schema(conninfo)
     values = {"names": list(LATE), "values": list(LATE.values()), "elsewhere": elsewhere}
     return load("health")["backend"].text, values
 
@@ -159,12 +161,13 @@ def refuses_options(error: psycopg.Error) -> bool:
 def pin(conninfo: str, limits: Mapping[str, str] | None = None, path: str | None = None) -> str:
     """Complete a resolved connection string with the session's settings as startup options.
 
-    `limits` are other values for some of LIMITS, `path` is the search_path.
+    `limits` are other values for some of LIMITS; without them, not even the string's own options
+    change these. `path` is the search_path.
     """
+    given = _options(conninfo)
     layers = (
         os.environ.get("PGOPTIONS", ""),
-        _as_options({**LIMITS, **(limits or {})}),
-        _options(conninfo),
+        *(([_as_options({**LIMITS, **limits}), given]) if limits else [given, _as_options(LIMITS)]),
         _as_options({**PINNED, **({} if path is None else {"search_path": path})}),
     )
     return make_conninfo(
@@ -199,6 +202,11 @@ def as_statement(conninfo: str, limits: Mapping[str, str], settings: Mapping[str
     }
     calls = [sql.SQL("set_config({}, {}, true)").format(*pair) for pair in values.items()]
     return sql.SQL("SELECT {}").format(sql.SQL(", ").join(calls)).as_string()
+
+
+def names_schema(conninfo: str) -> bool:
+    """Whether the connection string itself says which schema is meant."""
+    return "search_path" in _options(conninfo)
 
 
 def corrections(connection: Connection[Any] | AsyncConnection[Any]) -> dict[str, str]:

@@ -24,43 +24,39 @@ class AsyncPoolerConnection(AsyncConnection[Any]):
         self, savepoint_name: str | None = None, force_rollback: bool = False
     ) -> AsyncIterator[AsyncTransaction]:
         """Begin a transaction, or a savepoint within one."""
-        begins = self.is_idle()
+        begins = self.info.transaction_status == TransactionStatus.IDLE
         async with super().transaction(savepoint_name, force_rollback) as transaction:
             if begins:
                 await self.execute(self.preamble)
             yield transaction
 
-    def is_idle(self) -> bool:
-        """Return whether no transaction is under way."""
-        return self.info.transaction_status == TransactionStatus.IDLE
 
-    @asynccontextmanager
-    async def within(self) -> AsyncIterator[None]:
-        """Give a statement a transaction if there is none."""
-        if not self.is_idle():
+@asynccontextmanager
+async def _within(cursor: AsyncCursor[Any]) -> AsyncIterator[None]:
+    """Give a statement a transaction if there is none."""
+    connection = cursor.connection
+    if connection.info.transaction_status != TransactionStatus.IDLE:
+        yield
+    else:
+        async with connection.transaction():
             yield
-        else:
-            async with self.transaction():
-                yield
 
 
 class AsyncPoolerCursor(AsyncCursor[Any]):
     """A cursor of such a connection."""
 
-    _connection: AsyncPoolerConnection
-
     async def execute(self, *arguments: Any, **options: Any) -> Self:
         """Execute a statement, in a transaction with the session's settings."""
-        async with self._connection.within():
+        async with _within(self):
             return await super().execute(*arguments, **options)
 
     async def executemany(self, *arguments: Any, **options: Any) -> None:
         """Execute a statement with each of some parameters, in one transaction."""
-        async with self._connection.within():
+        async with _within(self):
             await super().executemany(*arguments, **options)
 
     @asynccontextmanager
     async def copy(self, *arguments: Any, **options: Any) -> AsyncIterator[AsyncCopy]:
         """Copy rows, in a transaction with the session's settings."""
-        async with self._connection.within(), super().copy(*arguments, **options) as copy:
+        async with _within(self), super().copy(*arguments, **options) as copy:
             yield copy

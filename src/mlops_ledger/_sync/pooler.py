@@ -25,43 +25,39 @@ class PoolerConnection(Connection[Any]):
         self, savepoint_name: str | None = None, force_rollback: bool = False
     ) -> Iterator[Transaction]:
         """Begin a transaction, or a savepoint within one."""
-        begins = self.is_idle()
+        begins = self.info.transaction_status == TransactionStatus.IDLE
         with super().transaction(savepoint_name, force_rollback) as transaction:
             if begins:
                 self.execute(self.preamble)
             yield transaction
 
-    def is_idle(self) -> bool:
-        """Return whether no transaction is under way."""
-        return self.info.transaction_status == TransactionStatus.IDLE
 
-    @contextmanager
-    def within(self) -> Iterator[None]:
-        """Give a statement a transaction if there is none."""
-        if not self.is_idle():
+@contextmanager
+def _within(cursor: Cursor[Any]) -> Iterator[None]:
+    """Give a statement a transaction if there is none."""
+    connection = cursor.connection
+    if connection.info.transaction_status != TransactionStatus.IDLE:
+        yield
+    else:
+        with connection.transaction():
             yield
-        else:
-            with self.transaction():
-                yield
 
 
 class PoolerCursor(Cursor[Any]):
     """A cursor of such a connection."""
 
-    _connection: PoolerConnection
-
     def execute(self, *arguments: Any, **options: Any) -> Self:
         """Execute a statement, in a transaction with the session's settings."""
-        with self._connection.within():
+        with _within(self):
             return super().execute(*arguments, **options)
 
     def executemany(self, *arguments: Any, **options: Any) -> None:
         """Execute a statement with each of some parameters, in one transaction."""
-        with self._connection.within():
+        with _within(self):
             super().executemany(*arguments, **options)
 
     @contextmanager
     def copy(self, *arguments: Any, **options: Any) -> Iterator[Copy]:
         """Copy rows, in a transaction with the session's settings."""
-        with self._connection.within(), super().copy(*arguments, **options) as copy:
+        with _within(self), super().copy(*arguments, **options) as copy:
             yield copy

@@ -17,7 +17,7 @@ from .. import connections
 from ..conninfo import resolve
 from ..errors import LedgerError, MigrationError, SchemaError
 from ..errors.translate import raise_alone, translate
-from ..session import Found, require_utf8
+from ..session import Found, names_schema, require_utf8
 from .files import Migration, Script
 from .state import Record
 
@@ -61,12 +61,13 @@ def open_session(conninfo: str, lock_timeout: float) -> Iterator[Session]:
     Raises SchemaError for a connection that cannot hold a lock or has no schema, and LedgerError
     for whatever fails outside a script.
     """
+    conninfo = make_conninfo("", **resolve(conninfo))
     try:
         connection, found = connections.open_session(
-            make_conninfo("", **resolve(conninfo)), application_name="mlops-ledger migrate"
+            conninfo, application_name="mlops-ledger migrate"
         )
         with connection:
-            yield Session(connection, found, lock_timeout)
+            yield Session(connection, found, _schema(conninfo, found), lock_timeout)
     except psycopg.Error as error:
         raise_alone(translate(error))
 
@@ -77,12 +78,14 @@ class Session:
     `lock_timeout` is how many seconds a statement of a script may wait for a table.
     """
 
-    def __init__(self, connection: psycopg.Connection, found: Found, lock_timeout: float) -> None:
+    def __init__(
+        self, connection: psycopg.Connection, found: Found, schema: str, lock_timeout: float
+    ) -> None:
         require_utf8(found, connection.info.dbname)
         self._connection = connection
         self._found = found
         self._lock_timeout = lock_timeout
-        self._schema = _current_schema(connection)
+        self._schema = schema
 
     def lock(self, wait: float) -> None:
         """Keep other migrators of this schema out, after waiting at most `wait` seconds for them.
@@ -212,11 +215,11 @@ class Session:
         return sql.SQL(text).format(table=self._table)
 
 
-def _current_schema(connection: psycopg.Connection) -> str:
-    schema = _value(connection, "SELECT current_schema()")
+def _schema(conninfo: str, found: Found) -> str:
+    schema = found.place if names_schema(conninfo) else found.schema or found.place
     if schema is None:
         raise SchemaError("the search_path names no schema that exists; create it first")
-    return str(schema)
+    return schema
 
 
 def _value(

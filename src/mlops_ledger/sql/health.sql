@@ -7,6 +7,7 @@ SELECT pg_backend_pid() AS backend,
        current_setting('server_encoding') AS encoding,
        ledger.schema,
        coalesce(ledger.visible, false) AS visible,
+       place.schema AS place,
        concat_ws(', ', quote_ident(coalesce(ledger.schema, place.schema)),
                  nullif(current_setting('search_path'), ''), 'pg_temp') AS path,
        ARRAY(SELECT l.name FROM unnest(%(names)s::text[], %(values)s::text[]) l (name, value)
