@@ -6,14 +6,15 @@ BIN := $(VENV)/bin
 LEDGER := $(BIN)/mlops-ledger
 READY := $(VENV)/.ready
 # Debian's PostgreSQL servers; the suite runs on each of them after the embedded one.
-SYSTEM_POSTGRESQL := $(dir $(wildcard $(foreach v,15 16 17 18,/usr/lib/postgresql/$(v)/bin/initdb)))
+SUPPORTED = $(shell $(BIN)/python -m tools.versions)
+SYSTEM_POSTGRESQL = $(dir $(wildcard $(foreach v,$(SUPPORTED),/usr/lib/postgresql/$(v)/bin/initdb)))
 # One process more than there are cores: tests also wait. A file stays with one process, for what its
 # tests share; xdist 3.8 ignores its groups under pytest 9.2 without a word.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test torture check lint sync schema docs bench \
+.PHONY: help setup demo test test-on torture check lint sync schema docs bench \
         db-init db-reset db-cleanup db-backup psql up down clean
 
 help: ## Show this help
@@ -36,12 +37,17 @@ test: setup ## Run the suite on the embedded PostgreSQL, then what depends on it
 	    MLOPS_PG_BIN=$$bin $(PYTEST) -m 'not once' --ignore tests/_sync; \
 	done
 
+test-on: setup ## Run the whole suite on the system's PostgreSQL of version POSTGRESQL
+	MLOPS_PG_BIN=/usr/lib/postgresql/$(POSTGRESQL)/bin $(PYTEST)
+
 torture: setup ## Run the fault tests at full size
 	MLOPS_TORTURE=1 $(BIN)/python -m pytest tests/faults tests/logger
 
-check: setup lint ## Lint, types, generated files in step
+check: setup lint ## Lint, types, spelling, terms, generated files in step
 	$(BIN)/python -m tools.unasync --check
+	$(BIN)/python -m tools.export_names --check
 	$(BIN)/python -m tools.dump_schema --check
+	$(BIN)/python -m tools.list_objects --check
 	$(BIN)/python -m tools.document_schema --check
 	$(BIN)/python -m tools.document_cli --check
 	$(BIN)/python -m tools.document_python --check
@@ -50,12 +56,15 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/codespell
 
-sync: setup ## Generate the sync twins from the async sources
+sync: setup ## Generate the sync twins from the async sources, and the lists of exports
 	$(BIN)/python -m tools.unasync
+	$(BIN)/python -m tools.export_names
 
-schema: setup ## Generate schema/schema.sql
+schema: setup ## Generate schema/schema.sql and schema/objects
 	$(BIN)/python -m tools.dump_schema
+	$(BIN)/python -m tools.list_objects
 
 docs: setup ## Generate the reference pages
 	$(BIN)/python -m tools.document_schema
@@ -80,7 +89,7 @@ db-backup: setup ## Back the whole ledger up, to FILE
 psql: setup ## Open psql on the database
 	$(LEDGER) db psql
 
-up: ## Start PostgreSQL 18 in Docker
+up: ## Start PostgreSQL in Docker
 	docker compose up --detach --wait
 
 down: ## Stop it; its data stays in the volume

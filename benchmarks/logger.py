@@ -19,7 +19,7 @@ from mlops_ledger import (
     PredictionLogger,
     Settings,
 )
-from mlops_ledger.logger.records import PredictionFields
+from mlops_ledger.rows.predictions import PredictionFields
 
 from .results import Result
 from .scratch import database

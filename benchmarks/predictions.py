@@ -19,10 +19,10 @@ from typing import Any
 from psycopg.conninfo import conninfo_to_dict
 
 from mlops_ledger import Database, ModelVersionRepository, PredictionsRepository
+from mlops_ledger.checks.prediction_fields import COLUMNS
 from mlops_ledger.checks.predictions import KnownVersion
 from mlops_ledger.cli.output import echo_table
 from mlops_ledger.copying.batch import RowBatch
-from mlops_ledger.copying.rows import COLUMNS
 from mlops_ledger.embedded import find_binaries
 
 from . import usual

@@ -7,7 +7,8 @@ those of MLOPS_PG_BIN.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -24,13 +25,41 @@ for _name in [name for name in os.environ if name.startswith(("MLOPS_POOL", "POS
 os.environ.pop("DATABASE_URL", None)
 
 
+# The home of the session's own server, and whether a database of it is kept.
+HOME = pytest.StashKey[Path]()
+KEPT = pytest.StashKey[bool]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a developer look at what a failed test left behind."""
+    parser.addoption(
+        "--keep-db", action="store_true", help="keep the databases of failed tests, and the server"
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Function) -> Iterator[None]:
+    """Say in the report of a failed test how to reach the database that is kept."""
+    report = yield
+    names = ("dsn", "empty_database")
+    dsn = next((item.funcargs[name] for name in names if name in item.funcargs), None)
+    if report.failed and dsn and item.config.getoption("keep_db"):
+        item.stash[KEPT] = item.config.stash[KEPT] = True
+        lines = [f"psql '{dsn}'"]
+        if home := item.config.stash.get(HOME, None):
+            lines.append(f"MLOPS_LEDGER_HOME={home} mlops-ledger db stop; rm -r {home}")
+        report.sections.append(("database kept", "\n".join(lines)))
+    return report
+
+
 @pytest.fixture(scope="session")
-def server() -> Iterator[EmbeddedServer | None]:
+def server(pytestconfig: pytest.Config) -> Iterator[EmbeddedServer | None]:
     """The server started for this session; None with MLOPS_TEST_DSN."""
     if "MLOPS_TEST_DSN" in os.environ:
         yield None
         return
-    with open_folder() as home:
+    with open_folder(keep=lambda: pytestconfig.stash.get(KEPT, False)) as home:
+        pytestconfig.stash[HOME] = home
         running = EmbeddedServer(home)
         running.start()
         with psycopg.connect(running.conninfo("postgres"), autocommit=True) as connection:
@@ -56,16 +85,22 @@ def template(server_dsn: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def empty_database(server_dsn: str) -> Iterator[str]:
+def keep(request: pytest.FixtureRequest) -> Callable[[], bool]:
+    """Tells whether this test's databases stay: it failed, and --keep-db was given."""
+    return lambda: request.node.stash.get(KEPT, False)
+
+
+@pytest.fixture
+def empty_database(server_dsn: str, keep: Callable[[], bool]) -> Iterator[str]:
     """A connection string to a new, empty database."""
-    with scratch_database(server_dsn) as dsn:
+    with scratch_database(server_dsn, keep=keep) as dsn:
         yield dsn
 
 
 @pytest.fixture
-def dsn(server_dsn: str, template: str) -> Iterator[str]:
+def dsn(server_dsn: str, template: str, keep: Callable[[], bool]) -> Iterator[str]:
     """A connection string to a new, migrated database."""
-    with scratch_database(server_dsn, template) as dsn:
+    with scratch_database(server_dsn, template, keep=keep) as dsn:
         yield dsn
 
 

@@ -5,26 +5,33 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from mlops_ledger.embedded import EmbeddedServer
+from tools.versions import POSTGRESQL
 
+# Where Debian puts the oldest supported server.
+OLDEST_PROGRAMS = Path(f"/usr/lib/postgresql/{POSTGRESQL[0]}/bin")
 _MEMORY = "/dev/shm"
 
 
 @contextmanager
-def open_folder() -> Iterator[Path]:
-    """Make a folder that every user can enter, which pytest's own are not; stop its servers."""
+def open_folder(keep: Callable[[], bool] = lambda: False) -> Iterator[Path]:
+    """Make a folder that every user can enter, which pytest's own are not; stop its servers.
+
+    `keep` is asked at the end whether folder and servers stay.
+    """
     path = Path(tempfile.mkdtemp(prefix="mlops-ledger-", dir=_MEMORY if _in_memory() else None))
     path.chmod(0o755)
     try:
         yield path
     finally:
-        for lock in path.glob("**/lock"):
-            EmbeddedServer(lock.parent).stop()
-        shutil.rmtree(path)
+        if not keep():
+            for lock in path.glob("**/lock"):
+                EmbeddedServer(lock.parent).stop()
+            shutil.rmtree(path)
 
 
 def _in_memory() -> bool:

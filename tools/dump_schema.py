@@ -7,7 +7,6 @@ python -m tools.dump_schema --check  compare, print the difference, exit with 1 
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,9 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from mlops_ledger.config import Settings
 from mlops_ledger.embedded import EmbeddedServer, find_binaries
+from mlops_ledger.migrations import find_migrations
 from tools.generated import run
+from tools.group_schema import grouped, in_order
 from tools.scratch import migrated_database
 
 FILE = Path(__file__).resolve().parents[1] / "schema" / "schema.sql"
@@ -30,12 +31,9 @@ HEADER = """\
 # Random, or different from one minor release to the next.
 VOLATILE = ("\\restrict", "\\unrestrict", "-- Dumped ")
 
-# Three lines above every COMMENT would make up half of the file.
-COMMENT_HEADING = re.compile(r"--\n-- Name: .*; Type: COMMENT; .*\n--\n\n")
-
 
 def dump(conninfo: str) -> str:
-    """Return the schema of a migrated database as pg_dump prints it, as the file holds it."""
+    """Return the schema of a migrated database as pg_dump prints it."""
     parts: dict[str, Any] = conninfo_to_dict(conninfo)
     # Not on the command line, where every user of the machine can read it.
     environment = {**os.environ, "PGPASSWORD": str(parts.pop("password", ""))}
@@ -54,9 +52,12 @@ def dump(conninfo: str) -> str:
         encoding="utf-8",
     )
     lines = done.stdout.splitlines(keepends=True)
-    text = "".join(line for line in lines if not line.startswith(VOLATILE))
-    text = re.sub(r"\n{3,}", "\n\n", COMMENT_HEADING.sub("", text))
-    return HEADER + text.strip() + "\n"
+    return "".join(line for line in lines if not line.startswith(VOLATILE))
+
+
+def document(dumped: str) -> str:
+    """Return the schema as the file holds it: each table with all that belongs to it."""
+    return HEADER + grouped(dumped, in_order(migration.up.text for migration in find_migrations()))
 
 
 def generate() -> str:
@@ -66,7 +67,7 @@ def generate() -> str:
         with psycopg.connect(conninfo) as connection:
             if connection.info.server_version // 10000 != MAJOR_VERSION:
                 raise SystemExit(f"error: schema.sql is made with PostgreSQL {MAJOR_VERSION}")
-        return dump(conninfo)
+        return document(dump(conninfo))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import psycopg
@@ -14,8 +14,10 @@ from mlops_ledger.migrations import Migrator
 
 
 @contextmanager
-def scratch_database(server: str, template: str = "template0") -> Iterator[str]:
-    """Create a copy of a template for the length of a `with` block."""
+def scratch_database(
+    server: str, template: str = "template0", *, keep: Callable[[], bool] = lambda: False
+) -> Iterator[str]:
+    """Create a copy of a template for the length of a `with` block, or longer if `keep()` says."""
     name = sql.Identifier(f"scratch_{uuid.uuid4().hex}")
     with psycopg.connect(server, autocommit=True) as connection:
         # Copying files takes a third of the CPU of writing them through the log, the default.
@@ -27,7 +29,8 @@ def scratch_database(server: str, template: str = "template0") -> Iterator[str]:
         try:
             yield make_conninfo(server, dbname=name.as_string().strip('"'))
         finally:
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+            if not keep():
+                connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
 
 
 @contextmanager

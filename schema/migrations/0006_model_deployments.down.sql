@@ -1,5 +1,5 @@
 DELETE FROM ledger_privileges WHERE object_name IN (
-    'model_deployments', 'model_slots', 'promotion_policies', 'v_deployments');
+    'model_deployments', 'model_slots', 'promotion_policies', 'v_deployments', 'production_at');
 DROP FUNCTION production_at(text, timestamptz, text);
 DROP VIEW v_deployments;
 DROP TRIGGER model_versions_guard_stage ON model_versions;

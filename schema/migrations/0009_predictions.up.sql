@@ -46,7 +46,7 @@ CREATE TABLE predictions (
     client_ip inet,
     metadata jsonb,
     CONSTRAINT predictions_interval_check CHECK (confidence_lower <= confidence_upper),
-    CONSTRAINT predictions_pkey PRIMARY KEY (id, predicted_at)
+    CONSTRAINT predictions_pkey PRIMARY KEY (predicted_at, id)
 ) PARTITION BY RANGE (predicted_at);
 CREATE INDEX predictions_model_version_predicted_at_idx ON predictions (model_version_id, predicted_at);
 -- A request has few predictions and is only ever looked up whole: half the price of a b-tree.
@@ -55,9 +55,9 @@ CREATE INDEX predictions_batch_id_idx ON predictions (batch_id) WHERE batch_id I
 
 COMMENT ON TABLE predictions IS
     'What models predicted: one row per prediction, in partitions by time named predictions_pYYYY_MM_DD. The id is made by the client, and its time is that of the prediction.';
-COMMENT ON COLUMN predictions.id IS 'UUIDv7 made by the client; its first 48 bits are predicted_at in milliseconds.';
+COMMENT ON COLUMN predictions.id IS 'UUIDv7 made by the client; its time is predicted_at, to the microsecond.';
 COMMENT ON COLUMN predictions.predicted_at IS 'When the model predicted.';
-COMMENT ON COLUMN predictions.model_version_id IS 'The version that predicted. Not a foreign key, which would be the dearest part of a row: writers check it once a batch, mlops-ledger verify finds orphans.';
+COMMENT ON COLUMN predictions.model_version_id IS 'The version that predicted. Not a foreign key, which would be the most expensive part of a row: writers check it once per batch, mlops-ledger verify finds orphans.';
 COMMENT ON COLUMN predictions.request_id IS 'Id of the request that asked for it, given by the caller; not unique.';
 COMMENT ON COLUMN predictions.batch_id IS 'Id of the batch request it belongs to, given by the caller.';
 COMMENT ON COLUMN predictions.feature_values IS 'Values of the numeric features, in the order of feature_names of the version.';

@@ -102,4 +102,5 @@ COMMENT ON FUNCTION latest_performance_metrics(uuid) IS
 
 INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES
     ('reader', 'SELECT', 'TABLE', 'performance_metrics'),
-    ('writer', 'INSERT', 'TABLE', 'performance_metrics');
+    ('writer', 'INSERT', 'TABLE', 'performance_metrics'),
+    ('reader', 'EXECUTE', 'FUNCTION', 'latest_performance_metrics');

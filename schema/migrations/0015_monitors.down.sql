@@ -1,4 +1,4 @@
-DELETE FROM ledger_privileges WHERE object_name IN ('monitors');
+DELETE FROM ledger_privileges WHERE object_name IN ('monitors', 'add_default_monitors', 'remove_monitor');
 DROP FUNCTION remove_monitor(uuid, text);
 DROP FUNCTION add_default_monitors(text, interval, text);
 DROP TABLE monitors;

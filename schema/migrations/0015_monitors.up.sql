@@ -178,4 +178,6 @@ COMMENT ON FUNCTION remove_monitor(uuid, text) IS
 
 INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES
     ('reader', 'SELECT', 'TABLE', 'monitors'),
-    ('writer', 'INSERT', 'TABLE', 'monitors');
+    ('writer', 'INSERT', 'TABLE', 'monitors'),
+    ('writer', 'EXECUTE', 'FUNCTION', 'add_default_monitors'),
+    ('owner', 'EXECUTE', 'FUNCTION', 'remove_monitor');

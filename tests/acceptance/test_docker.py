@@ -18,13 +18,14 @@ from psycopg.conninfo import make_conninfo
 
 from mlops_ledger import Database, ModelVersionRepository, Settings
 from mlops_ledger.admin.create import initialise
+from tools.versions import POSTGRESQL
 
 # Slow, so that the suite's further rounds on the system's servers do not repeat it; one group,
 # so that two processes do not pull the image twice.
 pytestmark = [pytest.mark.docker, pytest.mark.once]
 
 ROOT = Path(__file__).resolve().parents[2]
-IMAGE = "postgres:18"
+IMAGE = f"postgres:{POSTGRESQL[-1]}"
 MODEL = "churn"
 # What a user sets for both; the password has what URLs and shells treat in their own ways.
 SERVER = {

@@ -18,6 +18,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 from click.testing import CliRunner
+from fix_servers import OLDEST_PROGRAMS
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
@@ -37,8 +38,8 @@ from mlops_ledger.cli import main
 from mlops_ledger.embedded import EmbeddedServer
 from mlops_ledger.errors import BackupError, SchemaError
 from mlops_ledger.session import child_environment
+from tools.versions import POSTGRESQL
 
-DEBIAN = Path("/usr/lib/postgresql/15/bin")
 # Different each time it is asked for, or about the file and not the database.
 VOLATILE = ("\\restrict", "\\unrestrict", "-- Dumped ", "-- Started", "-- Completed")
 
@@ -327,10 +328,12 @@ def test_the_password_is_on_no_command_line(filled: str, tmp_path: Path) -> None
 def test_an_older_pg_dump_is_refused_with_what_to_install(filled: str, tmp_path: Path) -> None:
     with psycopg.connect(filled) as connection:
         major = connection.info.server_version // 10000
-    if major <= 15 or not DEBIAN.exists():
-        pytest.skip("needs a server newer than 15, and the programs of 15")
-    with pytest.raises(BackupError, match=rf"only version 15: install postgresql-client-{major}"):
-        backup(Settings(conninfo=filled, pg_bin=DEBIAN), tmp_path / "file")
+    oldest = POSTGRESQL[0]
+    if major <= oldest or not OLDEST_PROGRAMS.exists():
+        pytest.skip(f"needs a server newer than {oldest}, and the programs of {oldest}")
+    install = rf"only version {oldest}: install postgresql-client-{major}"
+    with pytest.raises(BackupError, match=install):
+        backup(Settings(conninfo=filled, pg_bin=OLDEST_PROGRAMS), tmp_path / "file")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -27,6 +27,7 @@ WITHOUT_EXAMPLES = {
     ROOT / "CHANGELOG.md",
     ROOT / "CONTRIBUTING.md",
     ROOT / "docs" / "design.md",
+    ROOT / "docs" / "glossary.md",
     ROOT / "examples" / "flight_delays" / "README.md",
     *REFERENCE.glob("*.md"),
 }

@@ -11,4 +11,10 @@ def test_schema_sql_is_what_the_migrations_add_up_to(dsn, conn, tool):
     if versions != {dump_schema.MAJOR_VERSION}:
         pytest.skip(f"schema.sql is made with PostgreSQL {dump_schema.MAJOR_VERSION}")
 
-    assert tool("generated").difference(dump_schema.FILE, dump_schema.dump(dsn)) == ""
+    expected = dump_schema.document(dump_schema.dump(dsn))
+    assert tool("generated").difference(dump_schema.FILE, expected) == ""
+
+
+def test_the_list_of_objects_is_that_of_the_migrations_on_every_version(dsn, tool):
+    list_objects = tool("list_objects")
+    assert tool("generated").difference(list_objects.FILE, list_objects.listed(dsn)) == ""

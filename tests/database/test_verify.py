@@ -86,6 +86,7 @@ def test_rows_that_do_not_hold_together(settings: Settings, conn: psycopg.Connec
         "labels_without_prediction": 1,
         "wrong_number_of_features": 1,
         "wrong_id": 2,
+        "wrong_summaries": 1,
     }
 
 
@@ -116,7 +117,7 @@ def test_rows_that_do_not_hold_together(settings: Settings, conn: psycopg.Connec
         ),
         (
             "ALTER TABLE model_slots ADD CONSTRAINT own_check CHECK (id > 0) NOT VALID",
-            {"invalid_constraints": 1},
+            {"invalid_constraints": 1, "objects_added": 1},
         ),
         ("UPDATE ledger_migrations SET checksum = '' WHERE version = 3", {"schema": 1}),
         ("DELETE FROM ledger_migrations WHERE version = 21", {"schema": 1}),
@@ -127,6 +128,91 @@ def test_a_damaged_schema(
 ) -> None:
     conn.execute(damage)
     assert wrong(settings) == expected
+
+
+# What somebody with the rights of the owner might do to be deceived, or to deceive, later.
+TAMPERINGS = [
+    ("ALTER TABLE model_versions ADD COLUMN extra text", "added"),
+    ("CREATE INDEX extra_idx ON model_versions (id)", "added"),
+    ("CREATE RULE extra AS ON INSERT TO audit_log DO INSTEAD NOTHING", "added"),
+    ("CREATE POLICY extra ON audit_log USING (false)", "added"),
+    ("CREATE TABLE extra () INHERITS (alerts)", "added"),
+    (
+        "CREATE FUNCTION promote(text, varchar) RETURNS void LANGUAGE sql AS 'SELECT'",
+        "added",
+    ),
+    (
+        "CREATE FUNCTION quiet() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"
+        "CREATE TRIGGER quiet BEFORE INSERT ON {partition} FOR EACH ROW EXECUTE FUNCTION quiet()",
+        "added",
+    ),
+    ("ALTER TABLE {partition} ADD CONSTRAINT extra CHECK (true)", "added"),
+    ("INSERT INTO ledger_privileges VALUES ('writer', 'DELETE', 'TABLE', 'alerts')", "added"),
+    ("DELETE FROM ledger_privileges WHERE object_name = 'alerts'", "missing"),
+    ("ALTER TABLE model_versions DROP COLUMN algorithm CASCADE", "missing"),
+    ("ALTER TABLE model_versions ALTER COLUMN stage SET DEFAULT 'archived'", "changed"),
+    ("ALTER TABLE model_versions ALTER COLUMN created_by DROP NOT NULL", "changed"),
+    ("ALTER TABLE alerts ENABLE ROW LEVEL SECURITY", "changed"),
+    ("ALTER TABLE model_deployments DROP CONSTRAINT model_deployments_interval_check,"
+     " ADD CONSTRAINT model_deployments_interval_check CHECK (true)", "changed"),
+    ("ALTER VIEW v_open_alerts SET (security_invoker = false)", "changed"),
+    ("CREATE OR REPLACE VIEW v_open_alerts WITH (security_invoker = true) AS {view} AND false",
+     "changed"),
+    ("ALTER FUNCTION promote(text, text, text, text, text, uuid, timestamptz, uuid, uuid)"
+     " SECURITY INVOKER", "changed"),
+    ("ALTER FUNCTION retire(text, text, text, text, timestamptz, uuid) SET search_path = pg_temp",
+     "changed"),
+    ("GRANT EXECUTE ON FUNCTION expire_actions() TO PUBLIC", "changed"),
+    ("CREATE OR REPLACE FUNCTION ledger_refuse_change() RETURNS trigger LANGUAGE plpgsql"
+     " SET search_path FROM CURRENT AS 'BEGIN RETURN NEW; END'", "changed"),
+    ("CREATE OR REPLACE FUNCTION ledger_uuid() RETURNS uuid LANGUAGE sql RETURN gen_random_uuid()",
+     "changed"),
+    ("CREATE OR REPLACE TRIGGER audit_head_goes_on BEFORE UPDATE ON audit_head FOR EACH ROW"
+     " WHEN (false) EXECUTE FUNCTION ledger_refuse_change()", "changed"),
+    ("DROP INDEX alerts_one_open_idx;"
+     " CREATE INDEX alerts_one_open_idx ON alerts (dedup_key) WHERE status <> 'resolved'",
+     "changed"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("damage", "kind"), TAMPERINGS, ids=[sql[:60] for sql, _ in TAMPERINGS])
+def test_a_schema_that_is_not_what_the_migrations_made(
+    settings: Settings, conn: psycopg.Connection[Any], damage: str, kind: str
+) -> None:
+    [(partition, view)] = conn.execute(
+        "SELECT max(name), rtrim(pg_get_viewdef('v_open_alerts'::regclass), ';')"
+        " FROM ledger_partitions('predictions')"
+    )
+    conn.execute(damage.format(partition=partition, view=view).encode())
+    assert set(wrong(settings)) >= {f"objects_{kind}"}
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "GRANT UPDATE ON audit_log TO {other}",
+        "GRANT UPDATE (metrics) ON model_versions TO {other}",
+        "GRANT INSERT ON {partition} TO {other}",
+        "GRANT SELECT ON v_predictions TO PUBLIC",
+        "ALTER TABLE audit_log OWNER TO {other}",
+        "ALTER FUNCTION ledger_uuid() OWNER TO {other}",
+        "GRANT EXECUTE ON FUNCTION retire(text, text, text, text, timestamptz, uuid) TO {other}",
+    ],
+)
+def test_rights_that_nobody_should_have(
+    settings: Settings, conn: psycopg.Connection[Any], damage: str
+) -> None:
+    [(partition,)] = conn.execute("SELECT max(name) FROM ledger_partitions('predictions')")
+    other = f"other_{new_id().hex}"
+    conn.execute(f"CREATE ROLE {other}".encode())
+    try:
+        conn.execute(f"GRANT SELECT ON v_open_alerts TO {other}".encode())
+        assert wrong(settings) == {}
+        conn.execute(damage.format(other=other, partition=partition).encode())
+        assert wrong(settings) == {"grants": 1}
+    finally:
+        conn.execute(f"REASSIGN OWNED BY {other} TO CURRENT_USER; DROP OWNED BY {other}".encode())
+        conn.execute(f"DROP ROLE {other}".encode())
 
 
 def test_an_audit_log_that_was_changed(settings: Settings, conn: psycopg.Connection[Any]) -> None:

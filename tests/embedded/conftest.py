@@ -12,11 +12,11 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from fix_servers import open_folder
+from fix_servers import OLDEST_PROGRAMS, open_folder
 
 from mlops_ledger.embedded import EmbeddedServer, find_binaries
+from tools.versions import POSTGRESQL
 
-DEBIAN = Path("/usr/lib/postgresql/15/bin")
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -63,16 +63,16 @@ def new_server(home: Path) -> EmbeddedServer:
     return EmbeddedServer(home)
 
 
-@pytest.fixture(params=["18", "15"])
+@pytest.fixture(params=[POSTGRESQL[-1], POSTGRESQL[0]])
 def programs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
-    """Use the newest PostgreSQL there is, then Debian's 15."""
-    if request.param == "15":
-        if not DEBIAN.exists():
-            pytest.skip(f"no PostgreSQL in {DEBIAN}")
-        monkeypatch.setenv("MLOPS_PG_BIN", str(DEBIAN))
+    """Use the newest PostgreSQL there is, then Debian's oldest."""
+    if request.param == POSTGRESQL[0]:
+        if not OLDEST_PROGRAMS.exists():
+            pytest.skip(f"no PostgreSQL in {OLDEST_PROGRAMS}")
+        monkeypatch.setenv("MLOPS_PG_BIN", str(OLDEST_PROGRAMS))
     else:
-        monkeypatch.setenv("MLOPS_PG_BIN", str(find_binaries(18)))
-    return int(request.param)
+        monkeypatch.setenv("MLOPS_PG_BIN", str(find_binaries(request.param)))
+    return request.param
 
 
 @pytest.fixture(params=["this user", "nobody"])

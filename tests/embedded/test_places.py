@@ -10,13 +10,14 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from fix_servers import OLDEST_PROGRAMS
 
 from mlops_ledger.embedded import EmbeddedServer, find_binaries, programs
 from mlops_ledger.errors import EmbeddedServerError
+from tools.versions import POSTGRESQL
 
 pytestmark = pytest.mark.once
 
-DEBIAN = Path("/usr/lib/postgresql/15/bin")
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root's folders are closed to us")
 
 
@@ -48,7 +49,7 @@ def test_home_below_a_closed_folder_of_root_works_and_stays_closed(private: Path
 def test_programs_below_a_closed_folder_of_root_work(
     monkeypatch: pytest.MonkeyPatch, private: Path, home: Path
 ) -> None:
-    package = find_binaries(18).parent.parent
+    package = find_binaries(POSTGRESQL[-1]).parent.parent
     for source in (package / "pginstall18", package.with_name(f"{package.name}.libs")):
         shutil.copytree(source, private / source.relative_to(package.parent), symlinks=True)
     hidden = private / package.name / "pginstall18/bin"
@@ -110,20 +111,20 @@ def test_broken_configuration_is_quoted_with_the_log(home: Path) -> None:
         server.start()
 
 
-@pytest.mark.skipif(not DEBIAN.exists(), reason=f"no PostgreSQL in {DEBIAN}")
+@pytest.mark.skipif(not OLDEST_PROGRAMS.exists(), reason=f"no PostgreSQL in {OLDEST_PROGRAMS}")
 def test_data_of_another_version_take_their_own_programs_or_none(
     monkeypatch: pytest.MonkeyPatch, home: Path
 ) -> None:
-    newest = find_binaries(18)
+    newest = find_binaries(POSTGRESQL[-1])
     server = EmbeddedServer(home)
-    monkeypatch.setenv("MLOPS_PG_BIN", str(DEBIAN))
+    monkeypatch.setenv("MLOPS_PG_BIN", str(OLDEST_PROGRAMS))
     server.start()
     server.stop()
     monkeypatch.setenv("MLOPS_PG_BIN", str(newest))
-    with pytest.raises(EmbeddedServerError, match="made by PostgreSQL 15"):
+    with pytest.raises(EmbeddedServerError, match=f"made by PostgreSQL {POSTGRESQL[0]}"):
         server.start()
     monkeypatch.delenv("MLOPS_PG_BIN")
-    assert str(server.start().version).startswith("15.")
+    assert str(server.start().version).startswith(f"{POSTGRESQL[0]}.")
 
 
 def test_missing_programs_say_how_to_get_them(monkeypatch: pytest.MonkeyPatch) -> None:

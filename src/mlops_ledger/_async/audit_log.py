@@ -46,9 +46,7 @@ class AsyncAuditRepository(AsyncRepository):
 
     async def head(self) -> AuditHead:
         """Return the end of the log; its text, SEQ:HASH, is what to publish elsewhere."""
-        found = await self._row("head", AuditHead, {})
-        assert found is not None  # there is always one
-        return found
+        return await self._one("head", AuditHead, {})
 
     async def verify(self, *, against: str | None = None) -> AuditCheck:
         """Recompute every hash, in the database, and return the first entry that does not fit.
@@ -65,9 +63,7 @@ class AsyncAuditRepository(AsyncRepository):
         async with self._db.transaction() as tx:
             within = AsyncAuditRepository(tx)
             await within._run("verify__be_patient")
-            found = await within._row("verify", AuditCheck, values)
-        assert found is not None  # there is always one
-        return found
+            return await within._one("verify", AuditCheck, values)
 
     async def export(self, *, after: int | None = None) -> AsyncIterator[str]:
         """Yield the entries after a number as lines of JSON, oldest first.

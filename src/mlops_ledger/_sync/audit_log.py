@@ -47,9 +47,7 @@ class AuditRepository(Repository):
 
     def head(self) -> AuditHead:
         """Return the end of the log; its text, SEQ:HASH, is what to publish elsewhere."""
-        found = self._row("head", AuditHead, {})
-        assert found is not None  # there is always one
-        return found
+        return self._one("head", AuditHead, {})
 
     def verify(self, *, against: str | None = None) -> AuditCheck:
         """Recompute every hash, in the database, and return the first entry that does not fit.
@@ -66,9 +64,7 @@ class AuditRepository(Repository):
         with self._db.transaction() as tx:
             within = AuditRepository(tx)
             within._run("verify__be_patient")
-            found = within._row("verify", AuditCheck, values)
-        assert found is not None  # there is always one
-        return found
+            return within._one("verify", AuditCheck, values)
 
     def export(self, *, after: int | None = None) -> Iterator[str]:
         """Yield the entries after a number as lines of JSON, oldest first.

@@ -60,18 +60,19 @@ def _create(conninfo: str, owner: str | None) -> tuple[bool, str]:
             )
             created = True
         except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
-            created = False  # another process made it at the same moment
+            created = False  # another process made it at the same time
         except psycopg.errors.InvalidParameterValue:
-            # Nothing else of the statement can be invalid. ICU's and other locales are not guessed.
-            created = None
+            # Nothing else of the statement can be invalid.
+            raise_alone(
+                SchemaError(
+                    "the server's locale cannot hold UTF8, which a ledger needs: make the database "
+                    f"by CREATE DATABASE {sql.Identifier(name).as_string()} OWNER "
+                    f"{sql.Identifier(owner).as_string()} ENCODING 'UTF8' LOCALE 'C' "
+                    "TEMPLATE template0"
+                )
+            )
         except psycopg.Error as error:
             raise_alone(translate(error))
-        if created is None:
-            raise SchemaError(
-                "the server's locale cannot hold UTF8, which a ledger needs: make the database by "
-                f"CREATE DATABASE {sql.Identifier(name).as_string()} OWNER "
-                f"{sql.Identifier(owner).as_string()} ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0"
-            )
         return created, owner
 
 

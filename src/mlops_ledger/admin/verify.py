@@ -1,13 +1,12 @@
 """Checks what the database cannot enforce by itself; it only reads.
 
 Predictions have no foreign key to their version and labels none to their prediction, because those
-would be the dearest part of a row. Triggers can be disabled, indexes left half-built, clocks run
-apart, and a process that is gone can have left records in its spool.
+would be the most expensive part of a row. Triggers can be disabled, indexes left half-built, clocks
+drift apart, and a process that is gone can have left records in its spool.
 """
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
@@ -22,9 +21,10 @@ from ..database import Database
 from ..errors import SchemaError
 from ..logger.dead_letters import read_dead_letters
 from ..logger.inspect import damaged_segments, inspect_spool
-from ..migrations import find_migrations, schema_directory
+from ..migrations import find_migrations
 from ..migrations.state import Record, compare
 from ..repositories import AuditRepository
+from .objects import Objects, expected_objects
 
 # The ledger refuses times that lie a minute ahead.
 MOST_SKEW: Final = timedelta(seconds=5)
@@ -33,6 +33,7 @@ _ROWS: Final = {
     "labels_without_prediction": "labels of a prediction that does not exist",
     "wrong_number_of_features": "predictions with more or fewer features than their version takes",
     "wrong_id": "predictions whose id is of another time",
+    "wrong_summaries": "hours counted wrong, run mlops-ledger fold --rebuild",
 }
 _LISTS: Final = {
     "partitions_missing": "no partition for tomorrow, run mlops-ledger ensure-partitions",
@@ -40,10 +41,11 @@ _LISTS: Final = {
     "invalid_constraints": "not checked, run ALTER TABLE … VALIDATE CONSTRAINT",
     "triggers_off": "disabled, run ALTER TABLE … ENABLE TRIGGER",
 }
-# How pg_dump heads what it prints of a schema.
-_HEADING: Final = re.compile(
-    r"^-- Name: (.+); Type: (TRIGGER|INDEX|CONSTRAINT|FK CONSTRAINT);", re.MULTILINE
-)
+_DIFFERENCES: Final = {
+    "missing": "gone, see schema/schema.sql",
+    "changed": "not as the migrations made them, see schema/schema.sql",
+    "added": "not the ledger's",
+}
 _SHOWN: Final = 5
 
 
@@ -82,8 +84,7 @@ class Verification(Repository):
             yield Check(name, count, meaning if count else None)
         for name, meaning in _LISTS.items():
             yield _listed(name, self._fetch(name, scalar_row, {}), meaning)
-        missing = expected_objects() - set(self._fetch("objects", scalar_row, {}))
-        yield _listed("objects_missing", sorted(missing), "gone, see schema/schema.sql")
+        yield from self._objects()
         audit = AuditRepository(self._db).verify()
         broken = audit.problem and f"entry {audit.broken_seq} {audit.problem}"
         yield Check("audit_chain", int(broken is not None), broken)
@@ -95,6 +96,13 @@ class Verification(Repository):
             str(state) for state in compare(find_migrations(), records) if state.state != "applied"
         ]
         return _listed("schema", edited, "not as this release has it, see migrate status")
+
+    def _objects(self) -> Iterator[Check]:
+        objects, expected = Objects(self._db), expected_objects()
+        differences = objects.differences(expected)
+        for kind, meaning in _DIFFERENCES.items():
+            yield _listed(f"objects_{kind}", getattr(differences, kind), meaning)
+        yield _listed("grants", objects.wrong_grants(expected), "run mlops-ledger roles create")
 
     def _patiently(self, name: str) -> int:
         with self._db.transaction() as tx:
@@ -115,12 +123,6 @@ def clock_check(ask: Callable[[], datetime]) -> Check:
         return Check("clock_skew", 0)
     seconds = skew.total_seconds()
     return Check("clock_skew", 1, f"the server's clock is {abs(seconds):.1f} s {_side(seconds)}")
-
-
-def expected_objects() -> set[str]:
-    """Return the triggers, constraints and indexes that this release's schema has, with types."""
-    dump = (schema_directory() / "schema.sql").read_text("utf-8")
-    return {f"{kind} {name}" for name, kind in _HEADING.findall(dump)}
 
 
 def _side(seconds: float) -> str:

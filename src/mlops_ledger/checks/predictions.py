@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,19 +12,16 @@ from ..errors import InvalidValue
 from ..errors.constraints import INVALID
 from ..ids import new_id, time_of
 from . import values
+from .prediction_fields import ALONE
 
 CONTRADICTS: Final = "contradicts predicted_at: make it with new_id(predicted_at)"
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 # Clocks differ, and a mistake of units is off by years.
 _AHEAD: Final = timedelta(days=1)
-_LARGEST: Final = sys.float_info.max
-RANGES: Final[Mapping[str, tuple[float, float]]] = {
-    "prediction": (-_LARGEST, _LARGEST),
-    "probability": (0.0, 1.0),
-    "confidence_lower": (-_LARGEST, _LARGEST),
-    "confidence_upper": (-_LARGEST, _LARGEST),
-    "latency_ms": (0.0, _LARGEST),
-}
+# What the check of the SQL type is not enough for.
+_NARROW: Final = [
+    field for field in ALONE.values() if field.words or field.sql_type == "double precision"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +32,20 @@ class KnownVersion:
     feature_names: list[str] | None
 
 
-def latest_moment() -> datetime:
-    """Return the last instant at which a prediction may have been made."""
+def latest_timestamp() -> datetime:
+    """Return the last timestamp at which a prediction may have been made."""
     return datetime.now(UTC) + _AHEAD
 
 
-def moment(at: object, id: object) -> datetime:
+def predicted_at(at: object, id: object) -> datetime:
     """Return when a prediction was made: as given, else as its id says, else now."""
     if at is not None:
-        found = values.instant("predicted_at", at)
+        found = values.timestamp("predicted_at", at)
     elif id is not None:
-        found = _moment_of(values.uuid("id", id))
+        found = _timestamp_of(values.uuid("id", id))
     else:
         return datetime.now(UTC)
-    if not EARLIEST <= found <= latest_moment():
+    if not EARLIEST <= found <= latest_timestamp():
         field = "id" if at is None else "predicted_at"
         raise InvalidValue(field, "must lie between the year 2000 and now")
     return found
@@ -59,35 +55,18 @@ def checked(version: KnownVersion, row: Mapping[str, Any]) -> dict[str, Any]:
     """Check one row and return the parameters of the statement that stores it."""
     if version.feature_names is None and isinstance(row["features"], Mapping):
         row = with_inputs(row)
-    at = moment(row["predicted_at"], row["id"])
+    at = predicted_at(row["predicted_at"], row["id"])
     found = {**row, "predicted_at": at, "model_version_id": version.id}
     found["id"] = new_id(at) if row["id"] is None else values.uuid("id", row["id"])
     if found["id"].int >> 80 != new_id(at).int >> 80:
         raise InvalidValue("id", CONTRADICTS)
     if row["features"] is not None:
         found["features"] = feature_list(version.feature_names, row["features"])
-    for field in RANGES:
-        if row[field] is not None:
-            found[field] = number(field, row[field])
+    for field in _NARROW:
+        if row[field.name] is not None or field.default is not None:
+            found[field.name] = field.check(field.name, row[field.name])
     interval(found["confidence_lower"], found["confidence_upper"])
-    found["status"] = status("status", row["status"])
     return found
-
-
-def number(field: str, value: object) -> float:
-    """Accept a finite number in the range of its field."""
-    result = values.number(field, value)
-    low, high = RANGES[field]
-    if not low <= result <= high:
-        raise InvalidValue(*INVALID[f"predictions_{field}_check"])
-    return result
-
-
-def status(field: str, value: object) -> str:
-    """Accept success or error."""
-    if value not in ("success", "error"):
-        raise InvalidValue(*INVALID["predictions_status_check"])
-    return str(value)
 
 
 def interval(lower: float | None, upper: float | None) -> None:
@@ -122,7 +101,7 @@ def with_inputs(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**row, "features": None, "inputs": {**features, **inputs}}
 
 
-def _moment_of(id: UUID) -> datetime:
+def _timestamp_of(id: UUID) -> datetime:
     try:
         return time_of(id)
     except OverflowError:

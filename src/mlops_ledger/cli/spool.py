@@ -17,8 +17,6 @@ from .options import json_option
 from .output import echo_json, echo_line, echo_rows, finish, say
 
 WAITING: Final = 1
-# What may tell who it was about.
-_RAW: Final = ("features", "inputs", "metadata", "user_agent", "client_ip")
 
 
 @click.group(cls=Group)
@@ -33,7 +31,7 @@ def spool() -> None:
 @spool.command()
 @json_option
 def status(as_json: bool) -> None:
-    """Show what waits: exit code 1 if a process that is gone has left records."""
+    """Show what waits: exit code 1 with dead letters, or if a dead process has left records."""
     from ..logger.dead_letters import read_dead_letters
     from ..logger.inspect import damaged_segments, inspect_spool
 
@@ -50,7 +48,8 @@ def status(as_json: bool) -> None:
         say(f"dead letters      {dead}")
         say(f"damaged segments  {damaged}")
         echo_rows(found, "folder target live records bytes oldest problem", as_json)
-    finish(WAITING if any(each.records and not each.live for each in found) else 0)
+    left = any(each.records and not each.live for each in found)
+    finish(WAITING if left or dead else 0)
 
 
 @spool.command()
@@ -92,14 +91,17 @@ def replay(dead_letters: bool, any_database: bool, as_json: bool) -> None:
 )
 def inspect(dead_letters: bool, inputs: bool, limit: int, as_json: bool) -> None:
     """Print records that wait as lines of JSON, oldest first."""
+    from ..checks.prediction_fields import PRIVATE
     from ..logger.dead_letters import read_dead_letters
     from ..logger.records import readable
 
+    # What may tell who it was about.
+    hidden = () if inputs else ("features", *PRIVATE)
     root = ledger.Settings.from_environment().spool
     found = read_dead_letters(root) if dead_letters else _waiting(root)
     for each in islice(found, limit):
         record = readable(each["record"])
-        shown = record if inputs else {k: v for k, v in record.items() if k not in _RAW}
+        shown = {name: value for name, value in record.items() if name not in hidden}
         echo_line({**each, "record": shown})
 
 

@@ -11,14 +11,15 @@ import numpy as np
 
 from ..checks import predictions as fields
 from ..checks import values
+from ..checks.prediction_fields import ALONE, COLUMNS
 from ..checks.predictions import KnownVersion
 from ..errors import InvalidValue
 from ..ids import first_number, ordered_uuid7
-from .batch import Key, Tally, stretches
-from .binary import DAY, EPOCH_MILLISECONDS, HEADER, NULL, SIXTEEN, TRAILER, instant, moment_of
+from .batch import Key, VersionCount, ranges
+from .binary import DAY, EPOCH_MICROSECONDS, HEADER, NULL, SIXTEEN, TRAILER, microseconds, timestamp
 from .blocks import Array, Field, blocks
-from .column_input import SCALARS, floats, moments, names_of, objects, size_of
-from .rows import COLUMNS, EMPTY_ARRAY, ENCODERS, STATUSES, TEXTS
+from .column_input import SCALARS, floats, names_of, objects, size_of, timestamps
+from .rows import DEFAULTS, EMPTY_ARRAY, ENCODERS
 
 
 class ColumnBatch:
@@ -28,20 +29,20 @@ class ColumnBatch:
         self._columns = {str(name): columns[name] for name in names_of(columns)}
         self._size = size_of(self._columns)
         self.keys: list[Key] = [(model_name, model_version)]
-        self._micros = self._moments()
+        self._micros = self._timestamps()
 
     def __len__(self) -> int:
         return self._size
 
-    def tallies(self, versions: Mapping[Key, KnownVersion]) -> list[Tally]:
+    def counts(self, versions: Mapping[Key, KnownVersion]) -> list[VersionCount]:
         """Count the rows."""
         first, last = int(self._micros.min()), int(self._micros.max())
         version = versions[self.keys[0]]
-        return [Tally(version, self._size, instant(first), instant(last))]
+        return [VersionCount(version, self._size, timestamp(first), timestamp(last))]
 
     def days(self) -> list[tuple[datetime, datetime]]:
-        """Return the stretches of days on which there are predictions."""
-        return stretches(np.unique(self._micros // DAY).tolist())
+        """Return the ranges of days on which there are predictions."""
+        return ranges(np.unique(self._micros // DAY).tolist())
 
     def encode(self, versions: Mapping[Key, KnownVersion]) -> Iterator[bytes]:
         """Check every value, then yield the COPY data; raises InvalidValue naming the column."""
@@ -58,7 +59,7 @@ class ColumnBatch:
             "id": self._ids(),
             "predicted_at": self._micros,
             "model_version_id": SIXTEEN + version.id.bytes,
-            "status": STATUSES["success"],
+            **DEFAULTS,
         }
         for name, column in self._columns.items():
             if name == "features":
@@ -69,36 +70,36 @@ class ColumnBatch:
                 raise InvalidValue(f"columns.{name}", "is not a field of a prediction")
         return found
 
-    def _moments(self) -> Array:
+    def _timestamps(self) -> Array:
         """Return the times of the predictions in microseconds since 2000."""
         given = self._columns.get("predicted_at")
         if given is None and "id" in self._columns:
             raise InvalidValue("columns.predicted_at", "is needed with ids")
-        micros = moments(datetime.now(UTC) if given is None else given)
-        latest = moment_of(fields.latest_moment())
+        micros = timestamps(datetime.now(UTC) if given is None else given)
+        latest = microseconds(fields.latest_timestamp())
         if self._size and ((micros < 0) | (micros > latest)).any():
             raise InvalidValue("columns.predicted_at", "must lie between the year 2000 and now")
         return np.broadcast_to(micros, (self._size,))
 
     def _ids(self) -> Array:
-        milliseconds = self._micros // 1000 + EPOCH_MILLISECONDS
+        microseconds = self._micros + EPOCH_MICROSECONDS
         if "id" not in self._columns:
-            return _new_ids(milliseconds)
+            return _new_ids(microseconds)
         given = [values.uuid("columns.id", item).bytes for item in objects(self._columns["id"])]
         ids = np.array(given, "V16")
-        times = ids.view(np.uint8).reshape(-1, 16)[:, :6].astype(np.int64)
-        if (times @ (256 ** np.arange(5, -1, -1)) != milliseconds).any():
+        milliseconds = ids.view(">u8").reshape(-1, 2)[:, 0] >> 16
+        if (milliseconds != microseconds // 1000).any():
             raise InvalidValue("columns.id", fields.CONTRADICTS)
         return ids
 
 
-def _new_ids(milliseconds: Array) -> Array:
-    size = len(milliseconds)
+def _new_ids(microseconds: Array) -> Array:
+    size = len(microseconds)
     first = first_number()
     numbers = np.arange(first, first + size, dtype=np.uint64)
     random = np.frombuffer(os.urandom(8 * size), np.uint64)
     ids = np.empty((size, 2), ">u8")
-    ids[:, 0], ids[:, 1] = ordered_uuid7(milliseconds.astype(np.uint64), numbers, random)
+    ids[:, 0], ids[:, 1] = ordered_uuid7(microseconds.astype(np.uint64), numbers, random)
     return ids.view("V16")[:, 0]
 
 
@@ -108,20 +109,20 @@ def _field(name: str, column: Any) -> Field:
     if isinstance(column, SCALARS):
         return _encoded(name, column)
     if (
-        name in fields.RANGES
+        ALONE[name].sql_type == "double precision"
         and not isinstance(column, list | tuple)
         and str(getattr(column, "dtype", "")) != "object"
     ):
         return _numbers(name, column)
     given = objects(column)
-    found = _texts(given) if name in TEXTS else None
+    is_text = ALONE[name].sql_type == "text" and not ALONE[name].words
+    found = _texts(given) if is_text else None
     return _distinct(name, given) if found is None else found
 
 
 def _numbers(name: str, column: Any) -> Field:
     array, missing = floats(name, column)
-    low, high = fields.RANGES[name]
-    wrong = ~((array >= low) & (array <= high))
+    wrong = ~((array >= ALONE[name].low) & (array <= ALONE[name].high))
     if missing is not None:
         wrong &= ~missing
     if wrong.any():

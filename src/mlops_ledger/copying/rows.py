@@ -19,12 +19,13 @@ from uuid import UUID
 
 from ..checks import predictions as fields
 from ..checks import values
+from ..checks.prediction_fields import ALONE, COLUMNS, Field
 from ..checks.predictions import KnownVersion
 from ..errors import InvalidValue
 from ..ids import first_number, ordered_uuid7
 from .binary import (
     EIGHT,
-    EPOCH_MILLISECONDS,
+    EPOCH_MICROSECONDS,
     FLOAT8,
     NULL,
     SIXTEEN,
@@ -33,34 +34,9 @@ from .binary import (
     pack_timestamp,
 )
 
-# In the order of the column list of the COPY statements.
-COLUMNS: Final = (
-    "id",
-    "predicted_at",
-    "model_version_id",
-    "request_id",
-    "batch_id",
-    "feature_values",
-    "inputs",
-    "prediction",
-    "predicted_label",
-    "probability",
-    "confidence_lower",
-    "confidence_upper",
-    "latency_ms",
-    "status",
-    "error_message",
-    "cache_hit",
-    "user_agent",
-    "client_ip",
-    "metadata",
-)
-
 Encoder: TypeAlias = Callable[[Any], bytes]
 
-STATUSES: Final = {name: pack_length(len(name)) + name.encode() for name in ("success", "error")}
 EMPTY_ARRAY: Final = Struct("!iiii").pack(12, 0, 0, FLOAT8)
-TEXTS: Final = ("request_id", "batch_id", "predicted_label", "error_message", "user_agent")
 _BOOLEANS: Final = {True: b"\0\0\0\1\1", False: b"\0\0\0\1\0"}
 _pack_id: Final = Struct("!4sQQ").pack
 _RANDOM: Final = Struct("!100Q")
@@ -74,7 +50,8 @@ class RowEncoder:
         self._template = [b""] + [NULL] * len(COLUMNS)
         self._template[0] = Struct("!h").pack(len(COLUMNS))
         self._template[_PLACES["model_version_id"]] = SIXTEEN + version.id.bytes
-        self._template[_PLACES["status"]] = STATUSES["success"]
+        for name, data in DEFAULTS.items():
+            self._template[_PLACES[name]] = data
         encode = feature_encoder(version.feature_names)
         self._fields: dict[str, tuple[int, Encoder | None]] = {
             **_FIELDS,
@@ -83,8 +60,8 @@ class RowEncoder:
         self._numbers = count(first_number())
         self._random: Iterator[int] = iter(())
 
-    def __call__(self, row: Mapping[str, Any], moment: int) -> bytes:
-        """Return the row, predicted at `moment`, as one tuple of the COPY stream."""
+    def __call__(self, row: Mapping[str, Any], micros: int) -> bytes:
+        """Return the row, predicted `micros` after 2000, as one tuple of the COPY stream."""
         if self._names is None and isinstance(row.get("features"), Mapping):
             row = fields.with_inputs(row)
         data = self._template.copy()
@@ -97,22 +74,22 @@ class RowEncoder:
                     raise InvalidValue(str(name), "is not a field of a prediction") from None
                 if encode is not None:
                     data[place] = encode(value)
-        data[1] = self._id(row.get("id"), moment // 1000 + EPOCH_MILLISECONDS)
-        data[2] = pack_timestamp(EIGHT, moment)
+        data[1] = self._id(row.get("id"), micros + EPOCH_MICROSECONDS)
+        data[2] = pack_timestamp(EIGHT, micros)
         if data[_LOWER] is not NULL and data[_UPPER] is not NULL:
             fields.interval(row["confidence_lower"], row["confidence_upper"])
         return b"".join(data)
 
-    def _id(self, given: object, milliseconds: int) -> bytes:
+    def _id(self, given: object, microseconds: int) -> bytes:
         if given is None:
             random = next(self._random, None)
             if random is None:
                 self._random = iter(_RANDOM.unpack(os.urandom(_RANDOM.size)))
                 random = next(self._random)
-            return _pack_id(SIXTEEN, *ordered_uuid7(milliseconds, next(self._numbers), random))
+            return _pack_id(SIXTEEN, *ordered_uuid7(microseconds, next(self._numbers), random))
         id = given if isinstance(given, UUID) else values.uuid("id", given)
         number = id.int
-        if number >> 80 != milliseconds:
+        if number >> 80 != microseconds // 1000:
             raise InvalidValue("id", fields.CONTRADICTS)
         return SIXTEEN + number.to_bytes(16)
 
@@ -163,7 +140,12 @@ def _sparse_array(found: Sequence[float | None]) -> bytes:
     return Struct("!iiiiii").pack(20 + len(data), 1, 1, FLOAT8, len(found), 1) + data
 
 
-def _text(field: str) -> Encoder:
+def _text(field: Field) -> Encoder:
+    name, check = field.name, field.check
+    if field.words:
+        words = {word: _sized(word.encode()) for word in field.words}
+        return lambda value: words[check(name, value)]
+
     def encode(value: Any) -> bytes:
         if not (
             type(value) is str
@@ -171,56 +153,66 @@ def _text(field: str) -> Encoder:
             and len(value) <= values.MAX_BYTES
             and "\0" not in value
         ):
-            value = values.text(field, value)
-        data: bytes = value.encode()
-        return pack_length(len(data)) + data
+            value = check(name, value)
+        return _sized(value.encode())
 
     return encode
 
 
-def _number(field: str, low: float, high: float) -> Encoder:
+def _number(field: Field) -> Encoder:
+    name, check, low, high = field.name, field.check, field.low, field.high
+
     def encode(value: Any) -> bytes:
         if not (isinstance(value, float) and low <= value <= high):
-            value = fields.number(field, value)
+            value = check(name, value)
         return pack_double(EIGHT, value)
 
     return encode
 
 
-def _json(field: str) -> Encoder:
+def _json(field: Field) -> Encoder:
+    name, check = field.name, field.check
+    return lambda value: _sized(b"\x01" + check(name, value).encode())
+
+
+def _boolean(field: Field) -> Encoder:
+    name, check = field.name, field.check
+    return lambda value: _BOOLEANS[check(name, value)]
+
+
+def _address(field: Field) -> Encoder:
+    name, check = field.name, field.check
+
     def encode(value: Any) -> bytes:
-        data = values.json(field, value).encode()
-        return pack_length(len(data) + 1) + b"\x01" + data
+        found = check(name, value)
+        packed = found.packed
+        family = 2 if isinstance(found, IPv4Address) else 3
+        return _sized(bytes((family, 8 * len(packed), 0, len(packed))) + packed)
 
     return encode
 
 
-def _status(value: Any) -> bytes:
-    return STATUSES[fields.status("status", value)]
+def _sized(data: bytes) -> bytes:
+    return pack_length(len(data)) + data
 
 
-def _cache_hit(value: Any) -> bytes:
-    return _BOOLEANS[values.boolean("cache_hit", value)]
-
-
-def _client_ip(value: Any) -> bytes:
-    found = values.address("client_ip", value)
-    packed = found.packed
-    family = 2 if isinstance(found, IPv4Address) else 3
-    head = bytes((family, 8 * len(packed), 0, len(packed)))
-    return pack_length(len(head) + len(packed)) + head + packed
-
-
+_BY_TYPE: Final[Mapping[str, Callable[[Field], Encoder]]] = {
+    "text": _text,
+    "double precision": _number,
+    "jsonb": _json,
+    "boolean": _boolean,
+    "inet": _address,
+}
 _PLACES: Final = {name: place for place, name in enumerate(COLUMNS, 1)}
 _LOWER: Final = _PLACES["confidence_lower"]
 _UPPER: Final = _PLACES["confidence_upper"]
 ENCODERS: Final[Mapping[str, Encoder]] = {
-    **{name: _text(name) for name in TEXTS},
-    **{name: _number(name, *limits) for name, limits in fields.RANGES.items()},
-    **{name: _json(name) for name in ("inputs", "metadata")},
-    "status": _status,
-    "cache_hit": _cache_hit,
-    "client_ip": _client_ip,
+    name: _BY_TYPE[field.sql_type](field) for name, field in ALONE.items()
+}
+DEFAULTS: Final[Mapping[str, bytes]] = {
+    name: ENCODERS[name](field.default)
+    for name, field in ALONE.items()
+    if field.default is not None
 }
 _FIELDS: Final[Mapping[str, tuple[int, Encoder | None]]] = {
     **{name: (_PLACES[name], encode) for name, encode in ENCODERS.items()},

@@ -21,7 +21,7 @@ is full. What the database refuses for its content goes to `dead-letters.jsonl` 
 """
 
 from .async_logger import AsyncPredictionLogger
-from .counters import Counters
+from .counters import Counters, Flushed
 from .logger import PredictionLogger
 
-__all__ = ["AsyncPredictionLogger", "Counters", "PredictionLogger"]
+__all__ = ["AsyncPredictionLogger", "Counters", "Flushed", "PredictionLogger"]

@@ -9,17 +9,19 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final, TypedDict
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
 
 from ..checks import predictions as fields
 from ..checks import values
+from ..checks.prediction_fields import ALONE, Check
 from ..errors import InvalidValue
 from ..ids import new_id, uuid7
+from .registration import Registration
 
 MAX_BYTES: Final = 4_000_000
 # Integers above are no exact doubles, and far above no JSON either.
@@ -27,32 +29,14 @@ _EXACT: Final = 2.0**53
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class PredictionFields(TypedDict, total=False):
-    """What one call may log; the fields are those of `PredictionsRepository.insert`."""
+def encode(
+    registration: Registration, given: Mapping[str, Any], *, fitting: bool = True
+) -> tuple[UUID, bytes]:
+    """Check a prediction and return its id and its record.
 
-    features: Mapping[str, Any] | Sequence[float | None] | None
-    inputs: Any
-    prediction: float | None
-    predicted_label: str | None
-    probability: float | None
-    confidence_lower: float | None
-    confidence_upper: float | None
-    latency_ms: float | None
-    status: str
-    error_message: str | None
-    request_id: str | None
-    batch_id: str | None
-    cache_hit: bool | None
-    user_agent: str | None
-    client_ip: str | None
-    metadata: Any
-    predicted_at: datetime | None
-    id: UUID | None
-
-
-def encode(version: Mapping[str, str], given: Mapping[str, Any]) -> tuple[UUID, bytes]:
-    """Check a prediction and return its id and its record. Raises InvalidValue."""
-    record: dict[str, Any] = dict(version)
+    Features need not fit the version unless they must be `fitting`. Raises InvalidValue.
+    """
+    record: dict[str, Any] = dict(registration.version)
     for name, value in given.items():
         if value is not None:
             try:
@@ -63,7 +47,13 @@ def encode(version: Mapping[str, str], given: Mapping[str, Any]) -> tuple[UUID, 
     if "confidence_lower" in record:
         fields.interval(record["confidence_lower"], record.get("confidence_upper"))
     if "features" in record:
-        _add_features(record, record["features"])
+        features = record["features"]
+        plain = _plain(features.values() if isinstance(features, Mapping) else features)
+        if fitting:
+            registration.require_fit(given, features, plain)
+        # Plain ones are copied by being encoded: the caller may change his own afterwards.
+        if not plain:
+            _add_odd_features(record, features)
     id = record["id"] = _place_in_time(record)
     try:
         data = orjson.dumps(record)
@@ -100,8 +90,8 @@ def _place_in_time(record: dict[str, Any]) -> UUID:
     if id is None and at is None:
         microseconds = time.time_ns() // 1000
         record["predicted_at"] = microseconds
-        return UUID(int=uuid7(microseconds // 1000, os.urandom(10)))
-    at = fields.moment(at, id)
+        return UUID(int=uuid7(microseconds, os.urandom(8)))
+    at = fields.predicted_at(at, id)
     since = at - _EPOCH
     record["predicted_at"] = (since.days * 86_400 + since.seconds) * 10**6 + since.microseconds
     if id is None:
@@ -111,11 +101,8 @@ def _place_in_time(record: dict[str, Any]) -> UUID:
     return UUID(int=id.int)
 
 
-def _add_features(record: dict[str, Any], features: Any) -> None:
+def _add_odd_features(record: dict[str, Any], features: Any) -> None:
     by_name = isinstance(features, Mapping)
-    if _plain(features.values() if by_name else features):
-        # Copied by being encoded: the caller may change his own afterwards.
-        return
     kept = dict(features.items() if by_name else enumerate(features))
     special = []
     for place, value in kept.items():
@@ -152,20 +139,11 @@ def _address(field: str, value: Any) -> str:
     return str(values.address(field, value))
 
 
-_CHECKS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
-    **dict.fromkeys(
-        ("predicted_label", "error_message", "request_id", "batch_id", "user_agent"), values.text
-    ),
-    **dict.fromkeys(
-        ("prediction", "probability", "confidence_lower", "confidence_upper", "latency_ms"),
-        fields.number,
-    ),
+# How a record writes what JSON does not know.
+_BY_TYPE: Final[Mapping[str, Check]] = {"jsonb": _json, "inet": _address}
+_CHECKS: Final[Mapping[str, Check]] = {
+    **{name: _BY_TYPE.get(field.sql_type, field.check) for name, field in ALONE.items()},
     "features": _features,
-    "inputs": _json,
-    "metadata": _json,
-    "status": fields.status,
-    "cache_hit": values.boolean,
-    "client_ip": _address,
-    "predicted_at": values.instant,
+    "predicted_at": values.timestamp,
     "id": values.uuid,
 }

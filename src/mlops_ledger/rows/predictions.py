@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address
-from typing import Any
+from typing import Any, TypedDict
 from uuid import UUID
 
 
@@ -42,6 +43,51 @@ class Prediction:
         if self.feature_names is None or self.feature_values is None:
             return None
         return dict(zip(self.feature_names, self.feature_values, strict=True))
+
+
+class PredictionFields(TypedDict, total=False):
+    """What is given of a prediction, to `insert` as to `log`."""
+
+    features: Mapping[str, Any] | Sequence[float | None] | None
+    inputs: Any
+    prediction: float | None
+    predicted_label: str | None
+    probability: float | None
+    confidence_lower: float | None
+    confidence_upper: float | None
+    latency_ms: float | None
+    status: str
+    error_message: str | None
+    request_id: str | None
+    batch_id: str | None
+    cache_hit: bool | None
+    user_agent: str | None
+    client_ip: str | None
+    metadata: Any
+    predicted_at: datetime | None
+    id: UUID | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecentPrediction:
+    """What a version predicted, without what went into it and who asked."""
+
+    id: UUID
+    predicted_at: datetime
+    model_name: str
+    model_version: str
+    status: str
+    prediction: float | None
+    predicted_label: str | None
+    probability: float | None
+    confidence_lower: float | None
+    confidence_upper: float | None
+    latency_ms: float | None
+    request_id: str | None
+    batch_id: str | None
+    error_message: str | None
+    cache_hit: bool | None
+    model_version_id: UUID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

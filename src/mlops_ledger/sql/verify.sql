@@ -25,8 +25,24 @@ WHERE cardinality(p.feature_values) <> cardinality(v.feature_names);
 
 -- wrong_id --
 -- Predictions whose id is of another time, so that it does not find them.
-SELECT count(*) FROM predictions
-WHERE id < ledger_uuid_floor(predicted_at) OR id >= ledger_uuid_floor(predicted_at + interval '1 millisecond');
+SELECT count(*)
+FROM predictions p
+CROSS JOIN LATERAL (SELECT date_trunc('milliseconds', p.predicted_at, 'UTC') AS since) m
+WHERE p.id < ledger_uuid_floor(m.since) OR p.id >= ledger_uuid_floor(m.since + interval '1 millisecond');
+
+-- wrong_summaries --
+-- Hours whose summary counts other predictions than there are, and that do not wait to be folded.
+SELECT count(*)
+FROM (SELECT model_version_id, date_trunc('hour', predicted_at, 'UTC') AS starts_at, count(*) AS n
+      FROM predictions GROUP BY 1, 2) r
+FULL JOIN (SELECT model_version_id, starts_at, num_predictions AS n
+           FROM summaries WHERE grain = 'hour' AND part = 0) s USING (model_version_id, starts_at)
+WHERE r.n IS DISTINCT FROM s.n
+  AND EXISTS (SELECT FROM ledger_partitions('predictions') p WHERE starts_at >= p.since AND starts_at < p.until)
+  AND NOT EXISTS (SELECT FROM summary_marks m
+                  WHERE m.model_version_id = coalesce(r.model_version_id, s.model_version_id)
+                    AND m.table_name = 'predictions' AND m.first_predicted_at < starts_at + interval '1 hour'
+                    AND m.last_predicted_at >= starts_at);
 
 -- partitions_missing --
 -- Predictions, if they have none for tomorrow; what writes labels and metrics makes theirs in passing.
@@ -50,21 +66,6 @@ ORDER BY c.relname;
 SELECT conname::text FROM pg_constraint
 WHERE connamespace = quote_ident(current_schema())::regnamespace AND NOT convalidated
 ORDER BY conname;
-
--- objects --
--- The triggers, constraints and indexes that are there, named as pg_dump names them.
-SELECT 'TRIGGER ' || c.relname || ' ' || t.tgname
-FROM pg_trigger t
-JOIN pg_class c ON c.oid = t.tgrelid
-WHERE c.relnamespace = quote_ident(current_schema())::regnamespace AND NOT t.tgisinternal AND t.tgparentid = 0
-UNION ALL
-SELECT CASE t.contype WHEN 'f' THEN 'FK ' ELSE '' END || 'CONSTRAINT ' || c.relname || ' ' || t.conname
-FROM pg_constraint t
-JOIN pg_class c ON c.oid = t.conrelid
-WHERE c.relnamespace = quote_ident(current_schema())::regnamespace
-UNION ALL
-SELECT 'INDEX ' || relname FROM pg_class
-WHERE relnamespace = quote_ident(current_schema())::regnamespace AND relkind IN ('i', 'I');
 
 -- triggers_off --
 -- Triggers that were disabled, on a table or one of its partitions; also those of foreign keys.
