@@ -100,7 +100,10 @@ def resolve(conninfo: str) -> dict[str, str]:
     ):
         found.pop("options", None)
     found |= {name: value for name, value in _ask(conninfo, second).items() if name == first}
-    found["port"] = ",".join(port or "5432" for port in found.get("port", "").split(","))
+    ports = [port or "5432" for port in found.get("port", "").split(",")]
+    hosts = (found.get("host") or found.get("hostaddr") or "").split(",")
+    # One port is that of every host.
+    found["port"] = ",".join(ports if len(ports) > 1 else ports * len(hosts))
     return found
 
 
@@ -151,8 +154,6 @@ def url(conninfo: str, *, password: bool) -> str:
         user += ":" + (quote(secret, safe="") if password else "***")
     hosts = found.get("host", "").split(",")
     ports = found["port"].split(",")
-    if len(ports) == 1:
-        ports *= len(hosts)
     # Without a host, libpq would take the port of an authority for the host.
     pairs = zip(hosts, ports, strict=False)
     where = ",".join(f"{_url_host(host)}:{port}" if host else "" for host, port in pairs)
