@@ -96,7 +96,7 @@ CREATE TABLE ledger_privileges (
     CONSTRAINT ledger_privileges_pkey PRIMARY KEY (object_name, role, privilege)
 );
 COMMENT ON TABLE ledger_privileges IS
-    'What each kind of role may do; each migration adds the rows of what it makes. Whoever is not named here may do nothing, but for the owner.';
+    'What each kind of role may do; each migration adds the rows of what it makes. A role that is not named here may do nothing, except the owner.';
 COMMENT ON COLUMN ledger_privileges.role IS 'reader, writer, approver or auditor, of which the last three are members of the first; owner for what nobody else may do.';
 COMMENT ON COLUMN ledger_privileges.privilege IS 'SELECT, INSERT, UPDATE, DELETE or EXECUTE.';
 COMMENT ON COLUMN ledger_privileges.object_type IS 'TABLE, VIEW or FUNCTION.';

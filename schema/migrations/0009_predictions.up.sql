@@ -14,7 +14,7 @@ CREATE TABLE prediction_batches (
 CREATE INDEX prediction_batches_model_version_idx ON prediction_batches (model_version_id, last_predicted_at);
 CREATE INDEX prediction_batches_last_predicted_at_idx ON prediction_batches (last_predicted_at);
 COMMENT ON TABLE prediction_batches IS
-    'Every write of predictions, by the id its writer gave it: a write that is repeated finds its id and stores nothing. The foreign key checks the version once a batch instead of once a row.';
+    'Every write of predictions, by its idempotency key: a repeated write finds its key and stores nothing. The foreign key checks the version once per batch instead of once per row.';
 COMMENT ON COLUMN prediction_batches.id IS 'Id of the write, made by the client.';
 COMMENT ON COLUMN prediction_batches.model_version_id IS 'The version that predicted; a write has a row for each.';
 COMMENT ON COLUMN prediction_batches.num_predictions IS 'Number of its predictions in the write.';

@@ -256,7 +256,7 @@ BEGIN
         WHERE w.request_id IS NOT NULL AND p.request_id IS NOT NULL
           AND p.predicted_at >= first AND p.predicted_at <= last
     ), locked AS MATERIALIZED (
-        -- Whoever else matches the same labels has them already.
+        -- A concurrent transaction that matches the same labels has them already.
         SELECT w.id FROM ground_truth_waiting w WHERE w.id IN (SELECT id FROM due) FOR UPDATE SKIP LOCKED
     ), gone AS (
         DELETE FROM ground_truth_waiting w WHERE w.id IN (SELECT id FROM locked)
@@ -283,7 +283,7 @@ SET search_path FROM CURRENT SET enable_hashjoin = off SET enable_mergejoin = of
 BEGIN
     PERFORM match_ground_truth(since, until);
 EXCEPTION WHEN OTHERS THEN
-    -- A label that goes on waiting is no reason to lose a prediction.
+    -- An unmatched label is no reason to lose a prediction.
     RAISE LOG 'mlops-ledger: labels could not be matched (SQLSTATE %)', SQLSTATE;
 END
 $$;

@@ -43,7 +43,7 @@ BEGIN
     WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = prefix || kind)
     ORDER BY place;
     RETURN NEXT format('GRANT %I TO %I, %I, %I', prefix || 'reader', prefix || 'writer', prefix || 'approver', prefix || 'auditor');
-    -- Whoever could create objects there could deceive the functions that run with the owner's rights.
+    -- A role that could create objects there could deceive the functions that run with the owner's rights.
     RETURN NEXT format('REVOKE CREATE ON SCHEMA %I FROM PUBLIC', schema);
     RETURN NEXT format('GRANT USAGE ON SCHEMA %I TO %I', schema, prefix || 'reader');
     RETURN NEXT format('GRANT USAGE, CREATE ON SCHEMA %I TO %I', schema, owner_role);

@@ -43,7 +43,7 @@ def predict(
 
 
 def labeled(conn: psycopg.Connection) -> list[tuple[Any, ...]]:
-    """The newest labels, as psql sees them."""
+    """The latest labels, as psql sees them."""
     return conn.execute(
         "SELECT prediction_id, actual_label, actual_value FROM v_labeled_predictions ORDER BY 1"
     ).fetchall()
@@ -164,7 +164,7 @@ def test_match_stores_what_waits_for_a_window(
     assert truth.match() == 0
 
 
-def test_the_newest_label_counts_and_the_older_stay(
+def test_the_latest_label_counts_and_the_older_stay(
     predictions: PredictionsRepository,
     truth: GroundTruthRepository,
     conn: psycopg.Connection,

@@ -134,7 +134,7 @@ def test_cleanup_covers_system_metrics(
     assert conn.execute(earliest).fetchone() == (limit,)
     assert counts(conn)[0] == SIZE - 24
 
-    assert run("cleanup", "--older-than", "30d", "--metrics-older-than", "24h") == 0
+    assert run("cleanup", "--older-than", "30d", "--metrics-older-than", "24h", "--yes") == 0
     [(kept,)] = conn.execute(earliest).fetchall()
     assert kept >= datetime.now(UTC) - DAY - HOUR
     assert counts(conn)[0] == SIZE - 24

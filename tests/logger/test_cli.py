@@ -56,7 +56,7 @@ def test_a_replay_without_a_database_says_why_and_keeps_all(home: Settings) -> N
     assert [folder["records"] for folder in left] == [1]
 
 
-def test_dead_letters_are_tried_again_once_the_version_is_there(
+def test_dead_letters_are_requeued_once_the_version_is_there(
     home: Settings, stored: Callable[[], list[str]]
 ) -> None:
     for version in ("2", "3"):

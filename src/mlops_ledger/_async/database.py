@@ -25,7 +25,7 @@ from ..rows import Health
 from ..statements import load
 from .pooler import AsyncPoolerConnection, AsyncPoolerCursor
 
-# A pool that gave up reconnecting tries again when asked, so ask at least this often (seconds).
+# A pool that gave up reconnecting retries when asked, so ask at least this often (seconds).
 _PATIENCE = 1.0
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from psycopg.rows import tuple_row
 
-from ..admin.audit_export import parse_head
+from ..audit import parse_head
 from ..checks.values import page_size
 from ..rows import AuditCheck, AuditEntry, AuditHead
 from .repository import Repository

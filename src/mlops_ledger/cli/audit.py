@@ -61,7 +61,7 @@ def verify(against: str | None, file: TextIO | None, as_json: bool) -> None:
 
     Without a published head it cannot see that somebody has rewritten all of the log.
     """
-    from ..admin.audit_export import verify_lines
+    from ..audit import verify_lines
 
     if file is not None:
         found = verify_lines(file, against=against)

@@ -58,11 +58,11 @@ def encode(rows: Sequence[Mapping[str, Any]], now: datetime) -> Iterator[bytes]:
     Raises InvalidValue naming the row and its field.
     """
     # The columns in the order of the COPY statement; an id makes three of them.
-    template = [b"\0\x08", NULL * 3, NULL, _instant(now), NULL, NULL, NULL]
+    template = [b"\0\x08", NULL * 3, NULL, _timestamp(now), NULL, NULL, NULL]
     fields = {
         **_FIELDS,
         "prediction_id": (1, _target(latest_timestamp())),
-        "labeled_at": (3, _repeated(_instant)),
+        "labeled_at": (3, _repeated(_timestamp)),
     }
     yield HEADER
     for start in range(0, len(rows), CHUNK):
@@ -112,7 +112,7 @@ def _target(latest: datetime) -> Encoder:
     return encode_target
 
 
-def _instant(value: Any) -> bytes:
+def _timestamp(value: Any) -> bytes:
     if not (type(value) is datetime and value.tzinfo is UTC):
         value = values.timestamp("labeled_at", value)
     return pack_timestamp(EIGHT, microseconds(value))

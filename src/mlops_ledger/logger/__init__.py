@@ -1,4 +1,4 @@
-"""Logs predictions without ever being in the way of whoever makes them.
+"""Logs predictions without ever delaying the caller.
 
 What a record survives once the call has returned, by durability:
 

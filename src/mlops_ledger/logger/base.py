@@ -100,7 +100,7 @@ class LoggerBase:
         self._registration = self._registration.anew()
 
     def _enter(self) -> None:
-        """Start, and wait a moment for the database to say whether it knows the version."""
+        """Start, and wait briefly for the database to say whether it knows the version."""
         self._start()
         if self._raises:
             try:

@@ -17,7 +17,7 @@ from .waiters import OnDelivery, Waiters
 
 # Records that go from memory into the spool in one go: a call must not pay for many others.
 _PIECE: Final = 100
-# Seconds until a call tries again to write where there only seemed to be room.
+# Seconds until a call retries a write where there only seemed to be room.
 _RETRY: Final = 0.1
 
 
@@ -198,7 +198,7 @@ class Intake:
         return self.spool
 
     def _make_room(self, full: SpoolFull, count: int, wait: bool) -> bool:
-        """Apply the policy for a full spool to so many new records; return whether to try again."""
+        """Apply the policy for a full spool to so many new records; return whether to retry."""
         self.wake.set()
         if self.options.overflow == "drop_oldest":
             return self._drop_oldest(str(full), count)

@@ -13,7 +13,7 @@ from ..database import Database
 from ..errors import LedgerError, NotFound
 from .retry import is_outage
 
-# Seconds after which an unknown version is asked for again: it may be registered any moment.
+# Seconds after which an unknown version is asked for again: it may be registered any time.
 _AGAIN: Final = 1.0
 
 

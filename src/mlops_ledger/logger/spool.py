@@ -122,7 +122,7 @@ class Spool:
         """Return when the records up to a number, by default all, are on the disk.
 
         Does nothing in a spool that is not durable. Raises SpoolFull; the records are kept, and
-        every later call tries again.
+        every later call retries.
         """
         if sequence is None:
             sequence = self.last

@@ -32,7 +32,7 @@ class Waiters:
                 heapq.heappush(self._heap, (number, next(self._order), on_delivery))
 
     def notify(self, last: int, reason: LedgerError | None) -> None:
-        """Call whoever waits for records up to a number."""
+        """Notify the callers waiting for records up to a number."""
         while True:
             with self._lock:
                 if not self._heap or self._heap[0][0] > last:

@@ -153,7 +153,7 @@ WHERE p.id = %(id)s::uuid AND p.predicted_at = (
     LIMIT 1);
 
 -- list_predictions --
--- Predictions of a range of time, newest first; a page goes on before the id that the last one ended with.
+-- Predictions of a range of time, newest first; the next page is before the last id of this one.
 SELECT {prediction}
 FROM (
     SELECT p.* FROM predictions p

@@ -13,9 +13,9 @@ from typing import Any, Final
 
 import orjson
 
-from ..checks.values import text
-from ..errors import InvalidValue
-from ..rows import AuditCheck, AuditHead
+from .checks.values import text
+from .errors import InvalidValue
+from .rows import AuditCheck, AuditHead
 
 _START: Final = AuditHead(seq=0, hash="0" * 64)
 _LINE: Final = re.compile(r'\{"hash": "([0-9a-f]{64})", "entry": (\{.*\})\}\r?\n?')
