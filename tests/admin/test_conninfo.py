@@ -130,7 +130,8 @@ def test_the_url_says_what_the_string_and_its_surroundings_say(
         monkeypatch.delenv(name)
     assert resolve(parse(printed)) == found
     if "password" in found:
-        assert f":{found['password']}@" not in hidden and "***" in hidden
+        assert f":{found['password']}@" not in hidden
+        assert "***" in hidden
 
 
 @pytest.mark.parametrize("environment", [{}, {"PGDATABASE": "x"}], ids=str)
@@ -204,11 +205,20 @@ def test_psql_opens_the_same_database(
 @pytest.mark.parametrize(
     "variable",
     [
-        "PGSERVICE=nowhere", "PGREQUIREAUTH=none", "PGTARGETSESSIONATTRS=standby", "PGSSLMODE=require",
-        "PGHOSTADDR=192.0.2.1", "PGOPTIONS=-c nonsense=1", "PGSSLCERTMODE=require", "PGUSER=x",
-        "PGCONNECT_TIMEOUT=x", "PGCLIENTENCODING=klingon", "PGPORT=1", "PGCHANNELBINDING=require",
+        "PGSERVICE=nowhere",
+        "PGREQUIREAUTH=none",
+        "PGTARGETSESSIONATTRS=standby",
+        "PGSSLMODE=require",
+        "PGHOSTADDR=192.0.2.1",
+        "PGOPTIONS=-c nonsense=1",
+        "PGSSLCERTMODE=require",
+        "PGUSER=x",
+        "PGCONNECT_TIMEOUT=x",
+        "PGCLIENTENCODING=klingon",
+        "PGPORT=1",
+        "PGCHANNELBINDING=require",
     ],
-)  # fmt: skip
+)
 def test_the_embedded_servers_sessions_ignore_the_variables_of_the_shell(
     variable: str, dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -229,7 +239,8 @@ def test_the_environment_of_a_child_has_nothing_of_ours(
     monkeypatch.setenv("PGDATESTYLE", "German")
     monkeypatch.setenv("KEPT", "1")
     environment = child_environment(dsn)
-    assert b"PGTZ" not in environment and b"PGDATESTYLE" not in environment
+    assert b"PGTZ" not in environment
+    assert b"PGDATESTYLE" not in environment
     assert environment[b"KEPT"] == os.environb[b"KEPT"]
 
 
