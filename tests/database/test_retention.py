@@ -168,7 +168,7 @@ def test_the_command_says_what_it_freed(
     assert output[0].startswith("would drop ")
     assert output[-1].startswith("would free ")
     assert counts(conn) == (SIZE, SIZE, 20)
-    assert run("cleanup", "--older-than", "3d", "--json") == 0
+    assert run("cleanup", "--older-than", "3d", "--json", "--yes") == 0
     assert len(json.loads(capsys.readouterr().out)["freed"]) >= 12
     [(kept,)] = conn.execute("SELECT min(predicted_at) FROM predictions").fetchall()
     assert kept >= datetime.now(UTC) - 3 * DAY - HOUR

@@ -72,7 +72,7 @@ def test_the_embedded_server_is_started_again_by_an_open_database(own: Settings,
     with Database(own) as db:
         ModelVersionRepository(db).list_versions()
         stop(EmbeddedServer(own.home), way)
-        # A session may outlive a killed server for a moment: its call is lost, and no other.
+        # A session may outlive a killed server for a time: its call is lost, and no other.
         with suppress(ConnectionLost):
             ModelVersionRepository(db).list_versions()
         assert ModelVersionRepository(db).list_versions() == []

@@ -95,7 +95,7 @@ def inspect(dead_letters: bool, inputs: bool, limit: int, as_json: bool) -> None
     from ..logger.dead_letters import read_dead_letters
     from ..logger.records import readable
 
-    # What may tell who it was about.
+    # What may identify a person.
     hidden = () if inputs else ("features", *PRIVATE)
     root = ledger.Settings.from_environment().spool
     found = read_dead_letters(root) if dead_letters else _waiting(root)

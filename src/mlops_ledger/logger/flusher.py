@@ -241,7 +241,7 @@ class Flusher(threading.Thread):
         self._reported = counters
 
     def _give_up(self) -> bool:
-        """Return whether all is sent, time is up, or the last tries before the end failed too."""
+        """Return whether all is sent, the timeout has passed, or the last attempts failed too."""
         self._last_tries -= 1
         return not (self.circuit_open and self._time_left() and self._last_tries)
 

@@ -34,7 +34,7 @@ class Options:
     def __post_init__(self) -> None:
         if self.durability not in DURABILITIES:
             raise InvalidValue("durability", f"must be one of {', '.join(DURABILITIES)}")
-        # A call that waits for its commit must not be told of it when the record was dropped.
+        # A dropped record must not be reported as committed to the call that waits for it.
         allowed = OVERFLOWS[1:] if self.durability == "database" else OVERFLOWS
         if self.overflow not in allowed:
             raise InvalidValue("overflow", f"must be one of {', '.join(allowed)}")
