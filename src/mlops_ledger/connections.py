@@ -144,7 +144,7 @@ def open_session(conninfo: str, **parameters: Any) -> tuple[Connection[Any], ses
         found = look(connection, conninfo)
         if found.backend != connection.info.backend_pid:
             raise SchemaError(_POOLER)
-        settle(connection, found)
+        complete(connection, found)
     except BaseException:
         connection.close()
         raise
@@ -158,7 +158,7 @@ def look(connection: Connection[Any], conninfo: str) -> session.Found:
         return found
 
 
-def settle(connection: Connection[Any], found: session.Found) -> None:
+def complete(connection: Connection[Any], found: session.Found) -> None:
     """Set what startup options could not, or what came after them."""
     settings = {**session.corrections(connection), **found.settings()}
     try:

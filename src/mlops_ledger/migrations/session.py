@@ -165,7 +165,7 @@ class Session:
         """Take back what the script before may have set."""
         for statement in _RESET:
             self._connection.execute(statement)
-        connections.settle(self._connection, self._found)
+        connections.complete(self._connection, self._found)
 
     def _set_context(self, lock_timeout: float, *, local: bool) -> None:
         # Functions that SET search_path FROM CURRENT take this one over.
