@@ -136,6 +136,12 @@ CREATE TABLE model_versions (
     hyperparameters jsonb DEFAULT '{}'::jsonb NOT NULL,
     -- The features in the order the model takes them.
     feature_names text[],
+    -- What it predicts: binary, multiclass or regression; without one it is derived from its predictions and labels (v_version_tasks).
+    task text,
+    -- Its classes, in the order of class_probabilities.
+    class_names text[],
+    -- The class that probability is about; of two classes the second one, if none was given.
+    positive_label text,
     -- Number of rows the model was trained on.
     training_samples bigint,
     -- Version of the training data.
@@ -158,6 +164,12 @@ CREATE TABLE model_versions (
     promoted_by text,
     CONSTRAINT model_versions_accuracy_check CHECK (((accuracy >= (0)::double precision) AND (accuracy <= (1)::double precision))),
     CONSTRAINT model_versions_brier_score_check CHECK (((brier_score >= (0)::double precision) AND (brier_score <= (2)::double precision))),
+    CONSTRAINT model_versions_class_names_check CHECK (((class_names IS NULL) OR ((array_ndims(class_names) = 1) AND (array_position(class_names, NULL::text) IS NULL) AND
+CASE task
+    WHEN 'binary'::text THEN (cardinality(class_names) = 2)
+    WHEN 'multiclass'::text THEN ((cardinality(class_names) >= 2) AND (cardinality(class_names) <= 10000))
+    ELSE false
+END))),
     CONSTRAINT model_versions_created_at_check CHECK (ledger_is_time(created_at)),
     CONSTRAINT model_versions_f1_score_check CHECK (((f1_score >= (0)::double precision) AND (f1_score <= (1)::double precision))),
     CONSTRAINT model_versions_feature_names_check CHECK (((cardinality(feature_names) > 0) AND (array_ndims(feature_names) = 1) AND (array_position(feature_names, NULL::text) IS NULL))),
@@ -167,6 +179,7 @@ CREATE TABLE model_versions (
     CONSTRAINT model_versions_mlflow_run_id_check CHECK ((char_length(mlflow_run_id) <= 255)),
     CONSTRAINT model_versions_model_name_check CHECK (ledger_is_name(model_name)),
     CONSTRAINT model_versions_model_version_check CHECK (ledger_is_name(model_version)),
+    CONSTRAINT model_versions_positive_label_check CHECK (((task <> 'regression'::text) AND COALESCE((positive_label = ANY (class_names)), true))),
     CONSTRAINT model_versions_precision_check CHECK ((("precision" >= (0)::double precision) AND ("precision" <= (1)::double precision))),
     CONSTRAINT model_versions_r2_check CHECK ((r2 <= (1)::double precision)),
     CONSTRAINT model_versions_recall_check CHECK (((recall >= (0)::double precision) AND (recall <= (1)::double precision))),
@@ -174,6 +187,7 @@ CREATE TABLE model_versions (
     CONSTRAINT model_versions_roc_auc_check CHECK (((roc_auc >= (0)::double precision) AND (roc_auc <= (1)::double precision))),
     CONSTRAINT model_versions_stage_check CHECK ((stage = ANY (ARRAY['development'::text, 'staging'::text, 'production'::text, 'archived'::text]))),
     CONSTRAINT model_versions_tags_check CHECK ((jsonb_typeof(tags) = 'object'::text)),
+    CONSTRAINT model_versions_task_check CHECK ((task = ANY (ARRAY['binary'::text, 'multiclass'::text, 'regression'::text]))),
     CONSTRAINT model_versions_training_samples_check CHECK ((training_samples >= 0))
 );
 COMMENT ON TABLE model_versions IS 'The model registry: one row per version of a model, of any kind (classifier, regressor, text).';
@@ -195,6 +209,7 @@ BEGIN
         -- One writer per model at a time, or a given number could be taken by the next automatic
         -- one; plpgsql then reads what the others have committed.
         PERFORM pg_advisory_xact_lock(hashtextextended('mlops-ledger model version ' || NEW.model_name, 0));
+        NEW := ledger_complete_task(NEW);
     END IF;
     IF NEW.model_version IS NULL THEN
         SELECT coalesce(max(v.model_version::numeric), 0) + 1 INTO NEW.model_version
@@ -204,7 +219,7 @@ BEGIN
     RETURN NEW;
 END
 $_$;
-COMMENT ON FUNCTION model_versions_before_write() IS 'Accepts the stage in any case and gives the next integer to a version inserted without a number.';
+COMMENT ON FUNCTION model_versions_before_write() IS 'Accepts the stage in any case, completes the task and gives the next integer to a version inserted without a number.';
 CREATE FUNCTION model_versions_guard_stage() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
@@ -269,6 +284,34 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ledger_require_known_model(model_name text, event_time timestamp with time zone) IS 'Refuses a fact about an unknown model or from the future.';
+
+-- ledger_positive_label ---------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_positive_label(class_names text[]) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN ((class_names <@ '{0,1}'::text[]) OR (class_names <@ '{-1,1}'::text[])) THEN '1'::text WHEN (lower((array_to_string(class_names, ','::text) COLLATE "C")) = 'false,true'::text) THEN (class_names)[2] WHEN (lower((array_to_string(class_names, ','::text) COLLATE "C")) = 'true,false'::text) THEN (class_names)[1] ELSE NULL::text END;
+COMMENT ON FUNCTION ledger_positive_label(class_names text[]) IS 'The positive one of two classes where their names leave no doubt: 1 of {0, 1} and of {-1, 1}, true of {false, true}; else NULL.';
+
+-- ledger_complete_task ----------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_complete_task(version model_versions) RETURNS model_versions
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF (SELECT count(*) > count(DISTINCT c) FROM unnest(version.class_names) c) THEN
+        RAISE EXCEPTION 'class_names: names a class twice' USING ERRCODE = 'MLIV0';
+    END IF;
+    IF version.task IS NULL AND num_nonnulls(version.class_names, version.positive_label) > 0 THEN
+        version.task := CASE WHEN cardinality(version.class_names) > 2 THEN 'multiclass' ELSE 'binary' END;
+    END IF;
+    IF version.task = 'binary' AND version.positive_label IS NULL THEN
+        version.positive_label := coalesce(ledger_positive_label(version.class_names), version.class_names[2]);
+    END IF;
+    RETURN version;
+END
+$$;
+COMMENT ON FUNCTION ledger_complete_task(version model_versions) IS 'Fills in what a new version leaves open of its task: two classes are binary, more are multiclass, and the second of two is the positive one.';
 
 -- monitoring_metrics ------------------------------------------------------------------------------
 
@@ -1346,6 +1389,79 @@ CREATE FUNCTION ledger_partitions(table_name text) RETURNS TABLE(name text, sinc
 $$;
 COMMENT ON FUNCTION ledger_partitions(table_name text) IS 'The partitions of a table and their bounds: since is included, until is not.';
 
+-- ledger_missing_ranges ---------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_missing_ranges(table_name text, period text, times timestamp with time zone[]) RETURNS SETOF tstzrange
+    LANGUAGE sql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    AS $$
+    -- After a change of the period the older partitions may cover a part of one.
+    SELECT unnest(tstzmultirange(tstzrange(s.since, s.since + ('1 ' || period)::interval)) - covered.ranges)
+    FROM (SELECT DISTINCT date_trunc(period, t, 'UTC') AS since FROM unnest(times) t) s
+    CROSS JOIN (SELECT coalesce(range_agg(tstzrange(p.since, p.until)), '{}') AS ranges
+                FROM ledger_partitions(table_name) p) covered
+    ORDER BY 1
+$$;
+COMMENT ON FUNCTION ledger_missing_ranges(table_name text, period text, times timestamp with time zone[]) IS 'The ranges for which a table has no partition yet, of the periods that hold certain times.';
+
+-- ledger_attach_partitions ------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_attach_partitions(table_name text, ranges tstzrange[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    AS $$
+DECLARE
+    range tstzrange;
+    child text;
+BEGIN
+    FOREACH range IN ARRAY ranges LOOP
+        child := table_name || to_char(lower(range), '"_p"YYYY_MM_DD');
+        -- CREATE TABLE … PARTITION OF would wait for every writer; attaching does not.
+        EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL EXCLUDING COMMENTS)', child, table_name);
+        EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
+                       table_name, child, lower(range), upper(range));
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION ledger_attach_partitions(table_name text, ranges tstzrange[]) IS 'Makes one partition for each range; writers go on meanwhile.';
+
+-- ledger_make_partitions --------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_make_partitions(table_name text, times timestamp with time zone[]) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    AS $$
+DECLARE
+    period text;
+    missing tstzrange[];
+    months tstzrange[] := '{}';
+BEGIN
+    SELECT p.period INTO period FROM partition_policies p WHERE p.table_name = ledger_make_partitions.table_name;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'table_name: % is not partitioned by time', table_name USING ERRCODE = 'MLIV0';
+    ELSIF EXISTS (SELECT FROM unnest(times) t WHERE t < '2000-01-01 00:00:00+00' OR t > now() + interval '1 year') THEN
+        RAISE EXCEPTION 'since: partitions lie between the year 2000 and a year from now' USING ERRCODE = 'MLIV0';
+    END IF;
+    -- One maker at a time; plpgsql then reads what the others have committed.
+    PERFORM pg_advisory_xact_lock(hashtextextended('mlops-ledger partitions ' || table_name, 0));
+    missing := ARRAY(SELECT ledger_missing_ranges(table_name, period, times));
+    -- For each partition that is attached the server looks at all others, and who reads them all needs a lock for
+    -- each: of years, the months that are over are made in one piece.
+    IF cardinality(missing) > 100 THEN
+        months := ARRAY(SELECT ledger_missing_ranges(table_name, 'month', ARRAY(
+            SELECT t FROM unnest(times) t WHERE t < date_trunc('month', now(), 'UTC'))));
+        PERFORM ledger_attach_partitions(table_name, months);
+        missing := ARRAY(SELECT ledger_missing_ranges(table_name, period, times));
+    END IF;
+    PERFORM ledger_attach_partitions(table_name, missing);
+    RETURN cardinality(months) + cardinality(missing);
+END
+$$;
+COMMENT ON FUNCTION ledger_make_partitions(table_name text, times timestamp with time zone[]) IS 'Makes the partitions that a table lacks for certain times, and returns how many; when more than a hundred are missing, each month that is over is one.';
+
 -- ensure_partitions -------------------------------------------------------------------------------
 
 CREATE FUNCTION ensure_partitions(table_name text, since timestamp with time zone, until timestamp with time zone) RETURNS integer
@@ -1353,47 +1469,19 @@ CREATE FUNCTION ensure_partitions(table_name text, since timestamp with time zon
     SET search_path TO 'public', 'pg_temp'
     SET "TimeZone" TO 'UTC'
     AS $$
-DECLARE
-    period text;
-    covered tstzmultirange;
-    starts timestamptz;
-    gap tstzrange;
-    child text;
-    made integer := 0;
 BEGIN
-    SELECT p.period INTO period FROM partition_policies p WHERE p.table_name = ensure_partitions.table_name;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'table_name: % is not partitioned by time', table_name USING ERRCODE = 'MLIV0';
-    ELSIF since IS NULL OR until IS NULL OR until < since THEN
+    IF since IS NULL OR until IS NULL OR until < since THEN
         RAISE EXCEPTION 'until: must not be before since' USING ERRCODE = 'MLIV0';
     ELSIF since < '2000-01-01 00:00:00+00' OR until > now() + interval '1 year' THEN
         RAISE EXCEPTION 'since: partitions lie between the year 2000 and a year from now' USING ERRCODE = 'MLIV0';
     ELSIF until > since + interval '10 years' THEN
         RAISE EXCEPTION 'until: lies more than ten years after since' USING ERRCODE = 'MLIV0';
     END IF;
-    -- One maker at a time; plpgsql then reads what the others have committed.
-    PERFORM pg_advisory_xact_lock(hashtextextended('mlops-ledger partitions ' || table_name, 0));
-    SELECT coalesce(range_agg(tstzrange(p.since, p.until)), '{}') INTO covered
-    FROM ledger_partitions(table_name) p;
-    FOR starts IN
-        SELECT s FROM generate_series(date_trunc(period, since, 'UTC'), until, ('1 ' || period)::interval) s
-    LOOP
-        -- After a change of the period the older partitions may cover a part of it.
-        FOR gap IN
-            SELECT unnest(tstzmultirange(tstzrange(starts, starts + ('1 ' || period)::interval)) - covered)
-        LOOP
-            child := table_name || to_char(lower(gap), '"_p"YYYY_MM_DD');
-            -- CREATE TABLE … PARTITION OF would wait for every writer; attaching does not.
-            EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL EXCLUDING COMMENTS)', child, table_name);
-            EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
-                           table_name, child, lower(gap), upper(gap));
-            made := made + 1;
-        END LOOP;
-    END LOOP;
-    RETURN made;
+    RETURN ledger_make_partitions(table_name, ARRAY(
+        SELECT s FROM generate_series(date_trunc('day', since, 'UTC'), until, interval '1 day') s));
 END
 $$;
-COMMENT ON FUNCTION ensure_partitions(table_name text, since timestamp with time zone, until timestamp with time zone) IS 'Makes the missing partitions of a table from one timestamp to another, both included, and returns how many; writers are not blocked.';
+COMMENT ON FUNCTION ensure_partitions(table_name text, since timestamp with time zone, until timestamp with time zone) IS 'Makes the missing partitions of a table from one timestamp to another, both included, and returns how many; writers are not blocked. When more than a hundred are missing, each month that is over is one.';
 
 -- prediction_batches ------------------------------------------------------------------------------
 
@@ -1474,6 +1562,8 @@ CREATE TABLE predictions (
     predicted_label text,
     -- Of two classes the probability of the positive one, whichever was predicted; of more that of the predicted one. 0 to 1.
     probability double precision,
+    -- The probability of each class, in the order of class_names of the version.
+    class_probabilities double precision[],
     -- Lower end of the interval of the prediction.
     confidence_lower double precision,
     -- Upper end of the interval of the prediction.
@@ -1492,6 +1582,7 @@ CREATE TABLE predictions (
     client_ip inet,
     -- Anything else.
     metadata jsonb,
+    CONSTRAINT predictions_class_probabilities_check CHECK ((((0)::double precision <= ALL (class_probabilities)) AND ((1)::double precision >= ALL (class_probabilities)) AND (array_position(class_probabilities, NULL::double precision) IS NULL))),
     CONSTRAINT predictions_interval_check CHECK ((confidence_lower <= confidence_upper)),
     CONSTRAINT predictions_latency_ms_check CHECK (((latency_ms >= (0)::double precision) AND (latency_ms < 'Infinity'::double precision))),
     CONSTRAINT predictions_probability_check CHECK (((probability >= (0)::double precision) AND (probability <= (1)::double precision))),
@@ -1516,6 +1607,7 @@ CREATE VIEW v_predictions WITH (security_invoker='true') AS
     p.prediction,
     p.predicted_label,
     p.probability,
+    p.class_probabilities,
     p.confidence_lower,
     p.confidence_upper,
     p.latency_ms,
@@ -1542,6 +1634,7 @@ COMMENT ON VIEW v_predictions IS 'Predictions with their model and their feature
 --   prediction: The predicted number.
 --   predicted_label: The predicted class.
 --   probability: Of two classes the probability of the positive one, of more that of the predicted one.
+--   class_probabilities: The probability of each class, in the order of class_names of the version.
 --   confidence_lower: Lower end of the interval of the prediction.
 --   confidence_upper: Upper end of the interval of the prediction.
 --   latency_ms: How long the prediction took, in milliseconds.
@@ -1567,6 +1660,7 @@ CREATE VIEW v_prediction_log WITH (security_invoker='true') AS
     p.prediction,
     p.predicted_label,
     p.probability,
+    p.class_probabilities,
     p.confidence_lower,
     p.confidence_upper,
     p.latency_ms,
@@ -1586,6 +1680,7 @@ COMMENT ON VIEW v_prediction_log IS 'What v_predictions shows without what went 
 --   prediction: The predicted number.
 --   predicted_label: The predicted class.
 --   probability: Probability of the positive or the predicted class, 0 to 1.
+--   class_probabilities: The probability of each class, in the order of class_names of the version.
 --   confidence_lower: Lower end of the interval of the prediction.
 --   confidence_upper: Upper end of the interval of the prediction.
 --   latency_ms: How long the prediction took, in milliseconds.
@@ -1612,6 +1707,8 @@ CREATE TABLE ground_truth (
     prediction double precision,
     -- The probability that had been predicted, of the same class as in predictions.
     probability double precision,
+    -- The probabilities that had been predicted, in the order of class_names of the version.
+    class_probabilities double precision[],
     -- When the row was written.
     recorded_at timestamp with time zone DEFAULT now() NOT NULL,
     -- The true class.
@@ -1638,8 +1735,12 @@ CREATE TABLE ground_truth_waiting (
     prediction_id uuid,
     -- Time of that prediction as its id has it, to the millisecond.
     predicted_from timestamp with time zone,
-    -- Or the request: every prediction of it gets the label.
+    -- Or the request: its predictions get the label.
     request_id text,
+    -- The model whose predictions it is about, if the label names one.
+    model_name text,
+    -- Its version, if the label names one.
+    model_version text,
     -- When the truth was found out.
     labeled_at timestamp with time zone NOT NULL,
     -- The true class.
@@ -1653,6 +1754,7 @@ CREATE TABLE ground_truth_waiting (
     CONSTRAINT ground_truth_waiting_actual_check CHECK ((num_nonnulls(actual_label, actual_value) > 0)),
     CONSTRAINT ground_truth_waiting_actual_value_check CHECK (((actual_value > '-Infinity'::double precision) AND (actual_value < 'Infinity'::double precision))),
     CONSTRAINT ground_truth_waiting_labeled_at_check CHECK (isfinite(labeled_at)),
+    CONSTRAINT ground_truth_waiting_model_version_check CHECK (((model_name IS NOT NULL) OR (model_version IS NULL))),
     CONSTRAINT ground_truth_waiting_target_check CHECK (((num_nonnulls(prediction_id, request_id) = 1) AND ((prediction_id IS NULL) = (predicted_from IS NULL))))
 );
 COMMENT ON TABLE ground_truth_waiting IS 'Labels whose prediction is not there yet; they become rows of ground_truth when it arrives.';
@@ -1665,7 +1767,7 @@ ALTER TABLE ground_truth_waiting ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTIT
     CACHE 1
 );
 ALTER TABLE ONLY ground_truth_waiting
-    ADD CONSTRAINT ground_truth_waiting_label_key UNIQUE NULLS NOT DISTINCT (request_id, prediction_id, labeled_at);
+    ADD CONSTRAINT ground_truth_waiting_label_key UNIQUE NULLS NOT DISTINCT (request_id, prediction_id, labeled_at, model_name, model_version);
 ALTER TABLE ONLY ground_truth_waiting
     ADD CONSTRAINT ground_truth_waiting_pkey PRIMARY KEY (id);
 CREATE INDEX ground_truth_waiting_predicted_from_idx ON ground_truth_waiting USING btree (predicted_from, prediction_id);
@@ -1680,6 +1782,7 @@ CREATE VIEW v_labeled_predictions WITH (security_invoker='true') AS
     g.predicted_label,
     g.actual_label,
     g.probability,
+    g.class_probabilities,
     g.prediction,
     g.actual_value,
     g.labeled_at,
@@ -1696,6 +1799,7 @@ CREATE VIEW v_labeled_predictions WITH (security_invoker='true') AS
             ground_truth.actual_value,
             ground_truth.prediction,
             ground_truth.probability,
+            ground_truth.class_probabilities,
             ground_truth.recorded_at,
             ground_truth.actual_label,
             ground_truth.predicted_label,
@@ -1714,6 +1818,7 @@ COMMENT ON VIEW v_labeled_predictions IS 'Predictions with their latest label: o
 --   predicted_label: The predicted class.
 --   actual_label: The true class.
 --   probability: The predicted probability.
+--   class_probabilities: The predicted probability of each class.
 --   prediction: The predicted number.
 --   actual_value: The true number, or the true class as a number.
 --   labeled_at: When the latest label was determined.
@@ -1723,6 +1828,166 @@ COMMENT ON VIEW v_labeled_predictions IS 'Predictions with their latest label: o
 --   source: Where the latest label came from.
 --   model_version_id: Id of the version.
 --   prediction_id: Id of the prediction.
+
+-- ledger_class ------------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_class(label text, number double precision, zero_and_one text[]) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN COALESCE(label, CASE WHEN (number = ANY (ARRAY[(0)::double precision, (1)::double precision])) THEN (zero_and_one)[((number)::integer + 1)] ELSE NULL::text END, ((number)::numeric)::text);
+COMMENT ON FUNCTION ledger_class(label text, number double precision, zero_and_one text[]) IS 'Which outcome a row is: the class that its label names, else its number; 0 and 1 stand for the two classes in zero_and_one, if that is given.';
+
+-- ledger_zero_and_one -----------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_zero_and_one(class_names text[], positive_label text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN ((cardinality(class_names) = 2) AND (positive_label = ANY (class_names)) AND (NOT (class_names && '{0,1}'::text[]))) THEN (array_remove(class_names, positive_label) || positive_label) ELSE NULL::text[] END;
+COMMENT ON FUNCTION ledger_zero_and_one(class_names text[], positive_label text) IS 'The classes that the numbers 0 and 1 stand for, of two that are not called so: the positive one is 1. For ledger_class().';
+
+-- ledger_likeliest --------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_likeliest(class_probabilities double precision[]) RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN array_position(class_probabilities, (SELECT max(p.p) AS max FROM unnest(ledger_likeliest.class_probabilities) p(p)));
+COMMENT ON FUNCTION ledger_likeliest(class_probabilities double precision[]) IS 'The place of the highest probability; of equal ones the first, as argmax.';
+
+-- ledger_predicted_class --------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_predicted_class(label text, number double precision, probability double precision, class_probabilities double precision[], class_names text[], positive_label text, threshold double precision) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (label IS NOT NULL) THEN label WHEN (ledger_class(NULL::text, number, ledger_zero_and_one(class_names, positive_label)) = ANY (class_names)) THEN ledger_class(NULL::text, number, ledger_zero_and_one(class_names, positive_label)) WHEN ((cardinality(class_probabilities) = cardinality(class_names)) AND (cardinality(class_names) > 2)) THEN (class_names)[ledger_likeliest(class_probabilities)] WHEN ((cardinality(class_names) <= 2) AND (positive_label = ANY (class_names))) THEN CASE WHEN (COALESCE(probability, (class_probabilities)[array_position(class_names, positive_label)]) >= threshold) THEN positive_label WHEN (COALESCE(probability, (class_probabilities)[array_position(class_names, positive_label)]) < threshold) THEN (array_remove(class_names, positive_label))[1] ELSE NULL::text END ELSE NULL::text END;
+COMMENT ON FUNCTION ledger_predicted_class(label text, number double precision, probability double precision, class_probabilities double precision[], class_names text[], positive_label text, threshold double precision) IS 'Which class a prediction is: its label; its number, if that is a class; the likeliest of more than two; of two the positive one from the threshold on.';
+
+-- observed_outcomes -------------------------------------------------------------------------------
+
+CREATE TABLE observed_outcomes (
+    -- The version.
+    model_version_id uuid NOT NULL,
+    -- Classes named by text, predicted or true; the first 1000.
+    labels text[] DEFAULT '{}'::text[] NOT NULL,
+    -- Whole numbers, predicted or true; the first 101.
+    numbers double precision[] DEFAULT '{}'::double precision[] NOT NULL,
+    -- Whether a true number has a fraction, or a predicted one that is not the probability.
+    is_continuous boolean DEFAULT false NOT NULL
+);
+COMMENT ON TABLE observed_outcomes IS 'What predictions with labels have shown of versions that declare no classes: it only grows, so that what a version is does not depend on the window that is looked at.';
+ALTER TABLE ONLY observed_outcomes
+    ADD CONSTRAINT observed_outcomes_pkey PRIMARY KEY (model_version_id);
+ALTER TABLE ONLY observed_outcomes
+    ADD CONSTRAINT observed_outcomes_model_version_fkey FOREIGN KEY (model_version_id) REFERENCES model_versions(id);
+
+-- ledger_union ------------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_union(known anyarray, more anyarray, most integer) RETURNS anyarray
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+    SELECT known || (ARRAY(SELECT DISTINCT x FROM unnest(more) x WHERE x <> ALL (known)))[1:most - cardinality(known)]
+$$;
+COMMENT ON FUNCTION ledger_union(known anyarray, more anyarray, most integer) IS 'An array with what is new in another, up to so many elements.';
+
+-- ledger_whole ------------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_whole(number double precision) RETURNS double precision
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (number = floor(number)) THEN number ELSE NULL::double precision END;
+COMMENT ON FUNCTION ledger_whole(number double precision) IS 'A number without a fraction, which may be that of a class; else NULL.';
+
+-- ledger_is_continuous ----------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_is_continuous(actual_value double precision, prediction double precision, probability double precision) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (COALESCE((actual_value <> floor(actual_value)), false) OR COALESCE(((prediction <> floor(prediction)) AND (prediction IS DISTINCT FROM probability)), false));
+COMMENT ON FUNCTION ledger_is_continuous(actual_value double precision, prediction double precision, probability double precision) IS 'Whether a labelled prediction is that of a regressor: a number has a fraction that is not the probability.';
+
+-- ledger_observe ----------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_observe(version uuid, labels text[], numbers double precision[], is_continuous boolean) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    new_labels text[] := array_remove(labels, NULL);
+    new_numbers double precision[] := array_remove(numbers, NULL);
+BEGIN
+    -- Nearly always nothing is new, and nobody waits for a lock.
+    IF EXISTS (SELECT FROM model_versions v
+               WHERE v.id = version AND v.class_names IS NULL AND v.task IS DISTINCT FROM 'regression')
+        AND NOT EXISTS (
+            SELECT FROM observed_outcomes o
+            WHERE o.model_version_id = version AND o.is_continuous >= ledger_observe.is_continuous
+              AND (cardinality(o.labels) >= 1000 OR o.labels @> new_labels)
+              AND (cardinality(o.numbers) >= 101 OR o.numbers @> new_numbers))
+    THEN
+        INSERT INTO observed_outcomes AS o
+        VALUES (version, ledger_union('{}', new_labels, 1000), ledger_union('{}', new_numbers, 101),
+                ledger_observe.is_continuous)
+        ON CONFLICT (model_version_id) DO UPDATE
+        SET labels = ledger_union(o.labels, excluded.labels, 1000),
+            numbers = ledger_union(o.numbers, excluded.numbers, 101),
+            is_continuous = o.is_continuous OR excluded.is_continuous;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION ledger_observe(version uuid, labels text[], numbers double precision[], is_continuous boolean) IS 'Keeps what labelled predictions of a version have shown.';
+
+-- ledger_observed_classes -------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_observed_classes(labels text[], numbers double precision[]) RETURNS text[]
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'public', 'pg_temp'
+    RETURN ARRAY(SELECT c.name FROM (SELECT DISTINCT l.l AS name, NULL::double precision AS number FROM unnest(ledger_observed_classes.labels) l(l) UNION SELECT ledger_class(NULL::text, n.n, NULL::text[]) AS ledger_class, n.n FROM unnest(ledger_observed_classes.numbers) n(n) WHERE (NOT ((cardinality(ledger_observed_classes.labels) > 0) AND (ledger_observed_classes.numbers <@ '{0,1}'::double precision[]) AND (NOT (ledger_observed_classes.labels && '{0,1}'::text[]))))) c ORDER BY c.number, (c.name COLLATE "C"));
+COMMENT ON FUNCTION ledger_observed_classes(labels text[], numbers double precision[]) IS 'The classes that labels and numbers name: numbers in their order, then texts in theirs.';
+
+-- v_version_tasks ---------------------------------------------------------------------------------
+
+CREATE VIEW v_version_tasks WITH (security_invoker='true') AS
+ SELECT v.id AS model_version_id,
+    v.model_name,
+    v.model_version,
+    COALESCE(v.task, d.task) AS task,
+    COALESCE(v.class_names, d.class_names) AS class_names,
+    COALESCE(v.positive_label,
+        CASE
+            WHEN (d.task = 'binary'::text) THEN ledger_positive_label(d.class_names)
+            ELSE NULL::text
+        END) AS positive_label,
+    (v.task IS NOT NULL) AS is_declared
+   FROM (model_versions v
+     LEFT JOIN LATERAL ( SELECT t.task,
+                CASE
+                    WHEN (t.task <> 'regression'::text) THEN c.class_names
+                    ELSE NULL::text[]
+                END AS class_names
+           FROM ((( SELECT ARRAY( SELECT DISTINCT l.l
+                           FROM ((model_versions w
+                             JOIN observed_outcomes o_1 ON ((o_1.model_version_id = w.id)))
+                             CROSS JOIN LATERAL unnest(o_1.labels) l(l))
+                          WHERE (w.model_name = v.model_name)) AS labels,
+                    ARRAY( SELECT DISTINCT n.n
+                           FROM ((model_versions w
+                             JOIN observed_outcomes o_1 ON ((o_1.model_version_id = w.id)))
+                             CROSS JOIN LATERAL unnest(o_1.numbers) n(n))
+                          WHERE (w.model_name = v.model_name)) AS numbers,
+                    (EXISTS ( SELECT
+                           FROM (model_versions w
+                             JOIN observed_outcomes o_1 ON ((o_1.model_version_id = w.id)))
+                          WHERE ((w.model_name = v.model_name) AND o_1.is_continuous))) AS is_continuous) o
+             CROSS JOIN LATERAL ( SELECT ledger_observed_classes(o.labels, o.numbers) AS class_names) c)
+             CROSS JOIN LATERAL ( SELECT
+                        CASE
+                            WHEN (v.task IS NOT NULL) THEN v.task
+                            WHEN ((cardinality(o.labels) = 0) AND (o.is_continuous OR (cardinality(o.numbers) > 100))) THEN 'regression'::text
+                            WHEN (cardinality(c.class_names) > 2) THEN 'multiclass'::text
+                            WHEN (cardinality(c.class_names) > 0) THEN 'binary'::text
+                            ELSE NULL::text
+                        END AS task) t)) d ON ((v.class_names IS NULL)));
+COMMENT ON VIEW v_version_tasks IS 'What each version predicts: as declared at registration, else as the labelled predictions of its model have shown so far.';
+--   model_version_id: The version.
+--   model_name: The model.
+--   model_version: Its version.
+--   task: binary, multiclass or regression; NULL while nothing is known.
+--   class_names: Its classes; of a declared version in the order of class_probabilities.
+--   positive_label: The class that probability is about; NULL where nothing tells.
+--   is_declared: Whether the task was declared at registration.
 
 -- ledger_label_stage ------------------------------------------------------------------------------
 
@@ -1735,7 +2000,7 @@ BEGIN
         -- Kept for the session: a table a call would fill the catalog with dead rows.
         CREATE TEMPORARY TABLE ledger_labels (
             prediction_id uuid, predicted_at timestamptz, predicted_from timestamptz, request_id text, labeled_at timestamptz,
-            actual_label text, actual_value double precision, source text
+            actual_label text, actual_value double precision, source text, model_name text, model_version text
         ) ON COMMIT DELETE ROWS;
     ELSE
         DELETE FROM pg_temp.ledger_labels;
@@ -1747,24 +2012,72 @@ COMMENT ON FUNCTION ledger_label_stage() IS 'Makes an empty temporary table ledg
 
 -- ledger_name_requests ----------------------------------------------------------------------------
 
-CREATE FUNCTION ledger_name_requests() RETURNS void
+CREATE FUNCTION ledger_name_requests(strict boolean) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    is_refused boolean;
+BEGIN
+    -- One request may ask several models: a label that names none of them is of the only one.
+    WITH targets AS MATERIALIZED (
+        SELECT s.ctid AS place, p.id, p.predicted_at, v.model_name,
+               s.model_name IS NULL AND min(v.model_name) OVER w <> max(v.model_name) OVER w AS is_ambiguous
+        FROM pg_temp.ledger_labels s
+        JOIN predictions p ON p.request_id = s.request_id
+        JOIN model_versions v ON v.id = p.model_version_id
+            AND v.model_name = coalesce(s.model_name, v.model_name)
+            AND v.model_version = coalesce(s.model_version, v.model_version)
+        WINDOW w AS (PARTITION BY s.ctid)
+    ), named AS (
+        INSERT INTO pg_temp.ledger_labels
+            (prediction_id, predicted_at, predicted_from, labeled_at, actual_label, actual_value, source, model_name,
+             model_version)
+        SELECT t.id, t.predicted_at, date_trunc('milliseconds', t.predicted_at, 'UTC'), s.labeled_at, s.actual_label, s.actual_value, s.source,
+               s.model_name, s.model_version
+        FROM targets t JOIN pg_temp.ledger_labels s ON s.ctid = t.place
+        WHERE NOT t.is_ambiguous
+    ), gone AS (
+        DELETE FROM pg_temp.ledger_labels WHERE ctid IN (SELECT t.place FROM targets t WHERE NOT t.is_ambiguous)
+    )
+    SELECT EXISTS (SELECT FROM targets t WHERE t.is_ambiguous) INTO is_refused;
+    IF strict AND is_refused THEN
+        RAISE EXCEPTION 'model_name: is needed, because the request asked several models'
+            USING ERRCODE = 'MLIV0', HINT = 'Name the model that each label is about.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION ledger_name_requests(strict boolean) IS 'Replaces each staged label of a request by labels of the predictions of that request, where there are any. One that names no model while several have predicted is refused if strict, else it goes on waiting.';
+
+-- ledger_require_label_models ---------------------------------------------------------------------
+
+CREATE FUNCTION ledger_require_label_models() RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
-    WITH named AS (
-        INSERT INTO pg_temp.ledger_labels
-            (prediction_id, predicted_at, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
-        SELECT p.id, p.predicted_at, date_trunc('milliseconds', p.predicted_at, 'UTC'), s.request_id, s.labeled_at, s.actual_label,
-               s.actual_value, s.source
-        FROM pg_temp.ledger_labels s
-        JOIN predictions p ON p.request_id = s.request_id
-        RETURNING request_id)
-    DELETE FROM pg_temp.ledger_labels s WHERE s.request_id IN (SELECT request_id FROM named);
-    UPDATE pg_temp.ledger_labels SET request_id = NULL WHERE prediction_id IS NOT NULL;
+    IF EXISTS (SELECT FROM pg_temp.ledger_labels s WHERE s.model_name IS NULL AND s.model_version IS NOT NULL) THEN
+        RAISE EXCEPTION 'model_name: is needed with model_version' USING ERRCODE = 'MLIV0';
+    ELSIF EXISTS (
+        SELECT FROM pg_temp.ledger_labels s
+        WHERE s.model_name IS NOT NULL AND NOT EXISTS (
+            SELECT FROM model_versions v
+            WHERE v.model_name = s.model_name AND v.model_version = coalesce(s.model_version, v.model_version)))
+    THEN
+        RAISE EXCEPTION 'model_name: a label names a model or a version that the ledger does not have'
+            USING ERRCODE = 'MLNF0', HINT = 'Register it first.';
+    ELSIF EXISTS (
+        SELECT FROM pg_temp.ledger_labels s
+        JOIN predictions p ON p.id = s.prediction_id
+            AND p.predicted_at >= s.predicted_from AND p.predicted_at < s.predicted_from + interval '1 millisecond'
+        JOIN model_versions v ON v.id = p.model_version_id
+        WHERE s.model_name <> v.model_name OR s.model_version <> v.model_version)
+    THEN
+        RAISE EXCEPTION 'model_name: the prediction is of another model or version' USING ERRCODE = 'MLIV0';
+    END IF;
 END
 $$;
-COMMENT ON FUNCTION ledger_name_requests() IS 'Replaces each staged label of a request by labels of the predictions of that request, where there are any.';
+COMMENT ON FUNCTION ledger_require_label_models() IS 'Refuses staged labels that name a model which is unknown or did not make their prediction.';
 
 -- ledger_refuse_contradiction ---------------------------------------------------------------------
 
@@ -1828,8 +2141,10 @@ BEGIN
       AND g.predicted_at >= s.predicted_from AND g.predicted_at < s.predicted_from + interval '1 millisecond';
     WITH inserted AS (
         INSERT INTO ground_truth_waiting
-            (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
-        SELECT s.prediction_id, s.predicted_from, s.request_id, s.labeled_at, s.actual_label, s.actual_value, s.source
+            (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source, model_name,
+             model_version)
+        SELECT s.prediction_id, s.predicted_from, s.request_id, s.labeled_at, s.actual_label, s.actual_value, s.source,
+               s.model_name, s.model_version
         FROM pg_temp.ledger_labels s
         ORDER BY s.request_id, s.prediction_id, s.labeled_at
         ON CONFLICT ON CONSTRAINT ground_truth_waiting_label_key DO NOTHING
@@ -1839,7 +2154,8 @@ BEGIN
         EXISTS (SELECT FROM pg_temp.ledger_labels s JOIN ground_truth_waiting w USING (prediction_id, labeled_at)
                 WHERE (w.actual_label, w.actual_value) IS DISTINCT FROM (s.actual_label, s.actual_value))
         OR EXISTS (SELECT FROM pg_temp.ledger_labels s JOIN ground_truth_waiting w USING (request_id, labeled_at)
-                   WHERE (w.actual_label, w.actual_value) IS DISTINCT FROM (s.actual_label, s.actual_value)))
+                   WHERE (w.model_name, w.model_version) IS NOT DISTINCT FROM (s.model_name, s.model_version)
+                     AND (w.actual_label, w.actual_value) IS DISTINCT FROM (s.actual_label, s.actual_value)))
     THEN
         PERFORM ledger_refuse_contradiction();
     END IF;
@@ -1880,21 +2196,25 @@ DECLARE
     last timestamptz;
     latest timestamptz;
     requests bigint;
+    names bigint;
     staged bigint;
     attempts integer := 0;
     broken text;
 BEGIN
-    SELECT max(labeled_at), count(request_id), count(*), min(predicted_from),
+    SELECT max(labeled_at), count(request_id), count(coalesce(model_name, model_version)), count(*), min(predicted_from),
            max(predicted_from) + interval '1 millisecond'
-    INTO latest, requests, staged, first, last
+    INTO latest, requests, names, staged, first, last
     FROM pg_temp.ledger_labels;
     -- A label from the future would count until its time has come; clocks differ a little.
     IF latest > clock_timestamp() + interval '1 minute' THEN
         RAISE EXCEPTION 'labeled_at: lies in the future'
             USING ERRCODE = 'MLIV0', HINT = 'Give the time at which the truth was found out.';
     END IF;
+    IF strict AND names > 0 THEN
+        PERFORM ledger_require_label_models();
+    END IF;
     IF requests > 0 THEN
-        PERFORM ledger_name_requests();
+        PERFORM ledger_name_requests(strict);
         SELECT count(*), min(predicted_from), max(predicted_from) + interval '1 millisecond'
         INTO staged, first, last
         FROM pg_temp.ledger_labels;
@@ -1906,19 +2226,29 @@ BEGIN
             WITH written AS (
                 INSERT INTO ground_truth
                     (prediction_id, predicted_at, labeled_at, model_version_id, actual_value, prediction,
-                     probability, actual_label, predicted_label, source)
+                     probability, class_probabilities, actual_label, predicted_label, source)
                 SELECT p.id, p.predicted_at, s.labeled_at, p.model_version_id, s.actual_value, p.prediction,
-                       p.probability, s.actual_label, p.predicted_label, s.source
+                       p.probability, p.class_probabilities, s.actual_label, p.predicted_label, s.source
                 FROM pg_temp.ledger_labels s
                 JOIN predictions p ON p.id = s.prediction_id AND p.predicted_at = s.predicted_at
                 WHERE p.predicted_at >= first AND p.predicted_at < last
-                RETURNING model_version_id, predicted_at
+                RETURNING model_version_id, predicted_at, actual_value, prediction, probability, actual_label, predicted_label
             ), marked AS (
                 INSERT INTO summary_marks (model_version_id, table_name, first_predicted_at, last_predicted_at)
                 SELECT model_version_id, 'ground_truth', min(predicted_at), max(predicted_at) FROM written
                 GROUP BY model_version_id, date_trunc('hour', predicted_at, 'UTC')
+            ), outcomes AS (
+                SELECT model_version_id, actual_label, predicted_label, ledger_whole(actual_value) AS actual,
+                       ledger_whole(prediction) AS predicted,
+                       ledger_is_continuous(actual_value, prediction, probability) AS is_continuous, count(*) AS n
+                FROM written GROUP BY 1, 2, 3, 4, 5, 6
+            ), observed AS (
+                SELECT sum(n) AS n,
+                       ledger_observe(model_version_id, array_agg(actual_label) || array_agg(predicted_label),
+                                      array_agg(actual) || array_agg(predicted), bool_or(is_continuous))
+                FROM outcomes GROUP BY model_version_id ORDER BY model_version_id
             )
-            SELECT count(*) INTO stored FROM written;
+            SELECT coalesce(sum(n), 0) INTO stored FROM observed;
             EXIT;
         EXCEPTION
             -- Two writers of the same labels may also stand in each other's way.
@@ -1934,11 +2264,11 @@ BEGIN
                 IF broken <> '' OR attempts > 10 THEN
                     RAISE;
                 END IF;
-                PERFORM ensure_partitions('ground_truth', days.day, days.day)
-                FROM (SELECT DISTINCT date_trunc('day', p.predicted_at, 'UTC') AS day
-                      FROM pg_temp.ledger_labels s
-                      JOIN predictions p ON p.id = s.prediction_id AND p.predicted_at = s.predicted_at
-                      WHERE p.predicted_at >= first AND p.predicted_at < last) days;
+                PERFORM ledger_make_partitions('ground_truth', ARRAY(
+                    SELECT DISTINCT date_trunc('day', p.predicted_at, 'UTC')
+                    FROM pg_temp.ledger_labels s
+                    JOIN predictions p ON p.id = s.prediction_id AND p.predicted_at = s.predicted_at
+                    WHERE p.predicted_at >= first AND p.predicted_at < last));
         END;
     END LOOP;
     waiting := staged - duplicates - stored;
@@ -1962,17 +2292,18 @@ CREATE FUNCTION record_ground_truth(labels jsonb, OUT stored bigint, OUT waiting
 BEGIN
     PERFORM ledger_label_stage();
     INSERT INTO pg_temp.ledger_labels
-        (prediction_id, predicted_at, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
+        (prediction_id, predicted_at, predicted_from, request_id, labeled_at, actual_label, actual_value, source,
+         model_name, model_version)
     SELECT l.prediction_id, u.predicted_at, date_trunc('milliseconds', u.predicted_at, 'UTC'), l.request_id,
-           coalesce(l.labeled_at, clock_timestamp()), l.actual_label, l.actual_value, l.source
+           coalesce(l.labeled_at, clock_timestamp()), l.actual_label, l.actual_value, l.source, l.model_name, l.model_version
     FROM jsonb_to_recordset(labels) AS l (
         prediction_id uuid, request_id text, labeled_at timestamptz, actual_label text,
-        actual_value double precision, source text)
+        actual_value double precision, source text, model_name text, model_version text)
     CROSS JOIN LATERAL (SELECT ledger_uuid_time(l.prediction_id) AS predicted_at) u;
     SELECT s.stored, s.waiting, s.duplicates INTO stored, waiting, duplicates FROM ledger_store_labels(true) s;
 END
 $$;
-COMMENT ON FUNCTION record_ground_truth(labels jsonb, OUT stored bigint, OUT waiting bigint, OUT duplicates bigint) IS 'Records labels, a list of {"prediction_id" or "request_id", "actual_label" and/or "actual_value", "labeled_at", "source"}, and returns how many were stored, wait for their prediction, or were there already.';
+COMMENT ON FUNCTION record_ground_truth(labels jsonb, OUT stored bigint, OUT waiting bigint, OUT duplicates bigint) IS 'Records labels, a list of {"prediction_id" or "request_id", "actual_label" and/or "actual_value", "labeled_at", "source", "model_name", "model_version"}, and returns how many were stored, wait for their prediction, or were there already.';
 
 -- match_ground_truth ------------------------------------------------------------------------------
 
@@ -2006,17 +2337,22 @@ BEGIN
         JOIN predictions p ON p.request_id = w.request_id
         WHERE w.request_id IS NOT NULL AND p.request_id IS NOT NULL
           AND p.predicted_at >= first AND p.predicted_at <= last
+          AND (w.model_name IS NULL OR p.model_version_id IN (
+                  SELECT v.id FROM model_versions v
+                  WHERE v.model_name = w.model_name AND v.model_version = coalesce(w.model_version, v.model_version)))
     ), locked AS MATERIALIZED (
         -- A concurrent transaction that matches the same labels has them already.
         SELECT w.id FROM ground_truth_waiting w WHERE w.id IN (SELECT id FROM due) FOR UPDATE SKIP LOCKED
     ), gone AS (
         DELETE FROM ground_truth_waiting w WHERE w.id IN (SELECT id FROM locked)
-        RETURNING prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source
+        RETURNING prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source, model_name,
+                  model_version
     )
     INSERT INTO pg_temp.ledger_labels
-        (prediction_id, predicted_at, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
+        (prediction_id, predicted_at, predicted_from, request_id, labeled_at, actual_label, actual_value, source,
+         model_name, model_version)
     SELECT prediction_id, ledger_uuid_time(prediction_id), predicted_from, request_id, labeled_at, actual_label,
-           actual_value, source
+           actual_value, source, model_name, model_version
     FROM gone;
     IF NOT FOUND THEN
         RETURN 0;
@@ -3856,6 +4192,316 @@ CREATE FUNCTION rebuild_summaries(model_version_id uuid) RETURNS boolean
     SELECT EXISTS (SELECT FROM marked)
 $$;
 COMMENT ON FUNCTION rebuild_summaries(model_version_id uuid) IS 'Marks everything of a version that is still there, so that the next folds count it anew; returns whether there is anything.';
+
+-- ledger_ks_p_value -------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_ks_p_value(statistic double precision, n double precision, m double precision) RETURNS double precision
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    AS $$
+DECLARE
+    x double precision := statistic * sqrt(n / (n + m)) * sqrt(m);
+    total double precision := 0;
+    k integer;
+BEGIN
+    -- Of two series one converges at once: the one for large values, or the one for small ones.
+    IF x > 1.18 THEN
+        FOR k IN 1..8 LOOP
+            EXIT WHEN 2 * k * k * x * x > 700;
+            total := total + (CASE WHEN k % 2 = 1 THEN 2 ELSE -2 END) * exp(-2 * k * k * x * x);
+        END LOOP;
+        RETURN least(greatest(total, 0), 1);
+    END IF;
+    FOR k IN 1..8 LOOP
+        EXIT WHEN x = 0 OR (2 * k - 1) ^ 2 * pi() * pi() / (8 * x * x) > 700;
+        total := total + exp(-((2 * k - 1) ^ 2 * pi() * pi() / (8 * x * x)));
+    END LOOP;
+    RETURN CASE WHEN total = 0 THEN 1 ELSE 1 - sqrt(2 * pi()) / x * total END;
+END
+$$;
+COMMENT ON FUNCTION ledger_ks_p_value(statistic double precision, n double precision, m double precision) IS 'The probability of a Kolmogorov-Smirnov statistic at least as large between samples of n and m values of one distribution, as for large samples (Kolmogorov 1933; scipy.stats.kstwobign).';
+
+-- ledger_chi2_p_value -----------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_chi2_p_value(statistic double precision, degrees integer) RETURNS double precision
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    AS $$
+DECLARE
+    a double precision := degrees / 2.0;
+    x double precision := statistic / 2;
+    -- Gamma of whole and half numbers is a product.
+    factor double precision := CASE WHEN degrees % 2 = 0 THEN 0 ELSE ln(pi()) / 2 END;
+    term double precision;
+    total double precision;
+    b double precision;
+    c double precision;
+    d double precision;
+    i integer := 0;
+BEGIN
+    IF degrees < 1 OR x <= 0 THEN
+        RETURN 1;
+    END IF;
+    FOR i IN 1..(degrees - 1) / 2 LOOP
+        factor := factor + ln(a - i);
+    END LOOP;
+    factor := a * ln(x) - x - factor;
+    IF x < a + 1 THEN
+        term := 1 / a;
+        total := term;
+        WHILE term > total * 1e-17 LOOP
+            i := i + 1;
+            term := term * x / (a + i);
+            total := total + term;
+        END LOOP;
+        RETURN greatest(1 - CASE WHEN factor < -700 THEN 0 ELSE total * exp(factor) END, 0);
+    ELSIF factor < -700 THEN
+        RETURN 0;
+    END IF;
+    -- The continued fraction of Lentz (Numerical Recipes, 6.2).
+    b := x + 1 - a;
+    c := 1e300;
+    d := 1 / b;
+    total := d;
+    LOOP
+        i := i + 1;
+        b := b + 2;
+        d := 1 / (-i * (i - a) * d + b);
+        c := b - i * (i - a) / c;
+        total := total * c * d;
+        EXIT WHEN abs(c * d - 1) < 1e-16 OR i > 10000;
+    END LOOP;
+    RETURN total * exp(factor);
+END
+$$;
+COMMENT ON FUNCTION ledger_chi2_p_value(statistic double precision, degrees integer) IS 'The probability of a chi-squared statistic at least as large: the regularised upper incomplete gamma function of degrees / 2 and statistic / 2 (scipy.stats.chi2.sf).';
+
+-- ledger_histogram --------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_histogram(version uuid, baseline uuid, since timestamp with time zone, until timestamp with time zone) RETURNS TABLE(series smallint, bin smallint, n bigint, total double precision)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    SET jit TO 'off'
+    SET max_parallel_workers_per_gather TO '0'
+    AS $$
+DECLARE
+    first_day timestamptz := date_trunc('day', since + interval '23 hours', 'UTC');
+    last_day timestamptz := date_trunc('day', until, 'UTC');
+BEGIN
+    IF first_day >= last_day THEN
+        first_day := until;
+        last_day := until;
+    END IF;
+    RETURN QUERY
+    SELECT u.series, u.bin, sum(u.n)::bigint, sum(u.total)
+    FROM (SELECT h.series, unnest(h.bins) AS bin, unnest(h.counts) AS n, unnest(h.sums) AS total FROM summary_histograms h
+          WHERE h.model_version_id = version AND h.baseline_id = baseline
+            AND h.grain = 'day' AND h.starts_at >= first_day AND h.starts_at < last_day
+          UNION ALL
+          SELECT h.series, unnest(h.bins), unnest(h.counts), unnest(h.sums) FROM summary_histograms h
+          WHERE h.model_version_id = version AND h.baseline_id = baseline
+            AND h.grain = 'hour' AND h.starts_at >= since AND h.starts_at < first_day
+          UNION ALL
+          SELECT h.series, unnest(h.bins), unnest(h.counts), unnest(h.sums) FROM summary_histograms h
+          WHERE h.model_version_id = version AND h.baseline_id = baseline
+            AND h.grain = 'hour' AND h.starts_at >= last_day AND h.starts_at < until) u
+    GROUP BY u.series, u.bin;
+END
+$$;
+COMMENT ON FUNCTION ledger_histogram(version uuid, baseline uuid, since timestamp with time zone, until timestamp with time zone) IS 'What a version has in each bin of a baseline from one full hour to another: its days, and its hours at both ends.';
+
+-- ledger_drift ------------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_drift(version uuid, baseline uuid, since timestamp with time zone, until timestamp with time zone, reference_since timestamp with time zone, reference_until timestamp with time zone) RETURNS TABLE(feature text, column_name text, kind text, reference_size bigint, current_size bigint, bins bigint, psi double precision, jensen_shannon double precision, hellinger double precision, total_variation double precision, kl double precision, ks double precision, ks_p_value double precision, chi2 double precision, chi2_p_value double precision, wasserstein double precision, noise_floor double precision, reference_mean double precision, current_mean double precision, reference_missing double precision, current_missing double precision, reference_nan double precision, current_nan double precision, out_of_range double precision, unseen double precision)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    SET jit TO 'off'
+    SET max_parallel_workers_per_gather TO '0'
+    AS $$
+BEGIN
+    RETURN QUERY
+    WITH f AS MATERIALIZED (
+        SELECT b.*, cardinality(b.edges) AS above FROM baseline_features b WHERE b.baseline_id = baseline
+    ), r AS MATERIALIZED (
+        SELECT f.series, u.place::integer - 2 AS bin, u.n, u.total
+        FROM f
+        CROSS JOIN LATERAL unnest(f.num_missing || f.counts, 0::double precision || f.sums) WITH ORDINALITY u (n, total, place)
+        WHERE reference_since IS NULL
+        UNION ALL
+        SELECT h.series, h.bin::integer, h.n, h.total FROM ledger_histogram(version, baseline, reference_since, reference_until) h
+        WHERE reference_since IS NOT NULL
+    ), c AS MATERIALIZED (
+        SELECT h.series, h.bin::integer AS bin, h.n, h.total FROM ledger_histogram(version, baseline, since, until) h
+    ), j AS (
+        SELECT series, bin, coalesce(r.n, 0)::double precision AS rn, coalesce(c.n, 0)::double precision AS cn,
+               r.total AS rs, c.total AS cs
+        FROM (SELECT * FROM r WHERE r.n > 0) r FULL JOIN c USING (series, bin)
+    ), s AS (
+        SELECT j.*, nullif(sum(rn) OVER w, 0) AS rt, nullif(sum(cn) OVER w, 0) AS ct FROM j WINDOW w AS (PARTITION BY series)
+    ), p AS (
+        SELECT s.*, f.above, f.kind <> 'categorical' AND s.bin BETWEEN 0 AND f.above AS is_ordered,
+               rn / rt AS q, cn / ct AS p, greatest(rn / rt, 1e-4) AS q1, greatest(cn / ct, 1e-4) AS p1,
+               (rn / rt + cn / ct) / 2 AS m, (rn + cn) / (rt + ct) AS pooled
+        FROM s JOIN f ON f.series = s.series
+    ), gaps AS (
+        SELECT p.series, sum(cn) OVER t AS n, sum(rn) OVER t AS m,
+               abs(sum(cn) OVER v / nullif(sum(cn) OVER t, 0) - sum(rn) OVER v / nullif(sum(rn) OVER t, 0)) AS gap
+        FROM p WHERE is_ordered
+        WINDOW v AS (PARTITION BY p.series ORDER BY p.bin), t AS (PARTITION BY p.series)
+    ), k AS (
+        SELECT g.series, max(g.gap) AS statistic, max(g.n) AS n, max(g.m) AS m FROM gaps g GROUP BY g.series
+    ), atoms AS (
+        -- Each side of a bin is taken to be at its mean.
+        SELECT p.series, a.place, a.rn, a.cn FROM p
+        CROSS JOIN LATERAL (VALUES (p.rs / nullif(p.rn, 0), p.rn, 0::double precision), (p.cs / nullif(p.cn, 0), 0, p.cn)) a (place, rn, cn)
+        WHERE p.is_ordered AND a.place IS NOT NULL
+    ), steps AS (
+        SELECT a.series, lead(a.place) OVER v - a.place AS width,
+               abs(sum(a.cn) OVER v / nullif(sum(a.cn) OVER t, 0) - sum(a.rn) OVER v / nullif(sum(a.rn) OVER t, 0)) AS gap
+        FROM (SELECT a.series, a.place, sum(a.rn) AS rn, sum(a.cn) AS cn FROM atoms a GROUP BY 1, 2) a
+        WINDOW v AS (PARTITION BY a.series ORDER BY a.place ROWS UNBOUNDED PRECEDING), t AS (PARTITION BY a.series)
+    ), w AS (
+        SELECT x.series, sum(x.gap * x.width) AS distance FROM steps x WHERE x.width > 1e-300 GROUP BY x.series
+    ), z AS (
+        SELECT p.series, max(p.rt)::bigint AS reference_size, max(p.ct)::bigint AS current_size, count(*) AS bins,
+               sum((p1 - q1) * ln(p1 / q1)) AS psi,
+               greatest(sum(CASE WHEN p.p > 0 THEN p.p * ln(p.p / p.m) ELSE 0 END
+                            + CASE WHEN q > 0 THEN q * ln(q / p.m) ELSE 0 END) / 2 / ln(2::double precision), 0) AS divergence,
+               sum((sqrt(p.p) - sqrt(q)) * (sqrt(p.p) - sqrt(q))) / 2 AS hellinger2,
+               sum(abs(p.p - q)) / 2 AS total_variation,
+               sum(p1 * ln(p1 / q1)) / sum(p1) - ln(sum(p1) / sum(q1)) AS kl,
+               sum((cn - ct * pooled) ^ 2 / (ct * pooled) + (rn - rt * pooled) ^ 2 / (rt * pooled)) AS chi2,
+               sum(rs) FILTER (WHERE is_ordered) / nullif(sum(rn) FILTER (WHERE is_ordered), 0) AS reference_mean,
+               sum(cs) FILTER (WHERE is_ordered) / nullif(sum(cn) FILTER (WHERE is_ordered), 0) AS current_mean,
+               coalesce(sum(q) FILTER (WHERE p.bin = -1), 0) AS reference_missing,
+               coalesce(sum(p.p) FILTER (WHERE p.bin = -1), 0) AS current_missing,
+               coalesce(sum(q) FILTER (WHERE p.bin > above), 0) AS reference_nan,
+               coalesce(sum(p.p) FILTER (WHERE p.bin > above), 0) AS current_nan,
+               coalesce(sum(p.p) FILTER (WHERE p.bin IN (0, above)), 0) AS at_ends,
+               coalesce(sum(p.p) FILTER (WHERE p.bin = 0), 0) AS at_zero
+        FROM p WHERE p.rt IS NOT NULL AND p.ct IS NOT NULL GROUP BY p.series
+    )
+    SELECT f.feature, f.column_name, f.kind, z.reference_size, z.current_size, z.bins,
+           z.psi, sqrt(z.divergence), sqrt(z.hellinger2), z.total_variation, greatest(z.kl, 0),
+           k.statistic, ledger_ks_p_value(k.statistic, k.n, k.m),
+           z.chi2, ledger_chi2_p_value(z.chi2, z.bins::integer - 1),
+           CASE WHEN k.statistic IS NOT NULL AND f.std BETWEEN 1e-150 AND 1e150 THEN coalesce(w.distance, 0) / f.std END,
+           (z.bins - 1) * (1.0::double precision / z.reference_size + 1.0::double precision / z.current_size),
+           z.reference_mean, z.current_mean, z.reference_missing, z.current_missing,
+           CASE WHEN f.kind = 'numeric' THEN z.reference_nan END, CASE WHEN f.kind = 'numeric' THEN z.current_nan END,
+           CASE WHEN f.kind <> 'categorical' THEN z.at_ends END,
+           CASE WHEN f.kind = 'categorical' AND f.num_categories = cardinality(f.categories) THEN z.at_zero END
+    FROM f JOIN z ON z.series = f.series LEFT JOIN k ON k.series = f.series LEFT JOIN w ON w.series = f.series
+    ORDER BY f.series;
+END
+$$;
+COMMENT ON FUNCTION ledger_drift(version uuid, baseline uuid, since timestamp with time zone, until timestamp with time zone, reference_since timestamp with time zone, reference_until timestamp with time zone) IS 'How far the features, scores and labels of a version from one full hour to another are from its baseline, or from those of another window, if that is given.';
+
+-- ledger_summary ----------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_summary(version uuid, since timestamp with time zone, until timestamp with time zone, positive_label text, threshold double precision, OUT num_predictions bigint, OUT num_errors bigint, OUT num_cache_hits bigint, OUT positive_rate double precision, OUT probability_mean double precision, OUT probability_std double precision, OUT entropy double precision, OUT latency_mean double precision, OUT latency_max double precision, OUT latency_p50 double precision, OUT latency_p95 double precision, OUT latency_p99 double precision) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    SET jit TO 'off'
+    SET max_parallel_workers_per_gather TO '0'
+    AS $$
+DECLARE
+    first_day timestamptz := date_trunc('day', since + interval '23 hours', 'UTC');
+    last_day timestamptz := date_trunc('day', until, 'UTC');
+    edges double precision[] := ledger_probability_edges();
+BEGIN
+    IF first_day >= last_day THEN
+        first_day := until;
+        last_day := until;
+    END IF;
+    WITH t AS MATERIALIZED (
+        SELECT s.* FROM summaries s
+        WHERE s.model_version_id = version AND s.grain = 'day' AND s.starts_at >= first_day AND s.starts_at < last_day
+        UNION ALL
+        SELECT s.* FROM summaries s
+        WHERE s.model_version_id = version AND s.grain = 'hour' AND s.starts_at >= since AND s.starts_at < first_day
+        UNION ALL
+        SELECT s.* FROM summaries s
+        WHERE s.model_version_id = version AND s.grain = 'hour' AND s.starts_at >= last_day AND s.starts_at < until
+    ), u AS MATERIALIZED (
+        SELECT h.series, unnest(h.bins) AS bin, unnest(h.counts) AS n FROM summary_histograms h
+        WHERE h.model_version_id = version AND h.grain = 'day' AND h.starts_at >= first_day AND h.starts_at < last_day
+          AND h.series IN (0, -1)
+        UNION ALL
+        SELECT h.series, unnest(h.bins), unnest(h.counts) FROM summary_histograms h
+        WHERE h.model_version_id = version AND h.grain = 'hour' AND h.starts_at >= since AND h.starts_at < first_day
+          AND h.series IN (0, -1)
+        UNION ALL
+        SELECT h.series, unnest(h.bins), unnest(h.counts) FROM summary_histograms h
+        WHERE h.model_version_id = version AND h.grain = 'hour' AND h.starts_at >= last_day AND h.starts_at < until
+          AND h.series IN (0, -1)
+    ), m AS (
+        SELECT sum(probability_sum) / nullif(sum(num_probabilities), 0) AS mean FROM t
+    ), l AS MATERIALIZED (
+        SELECT bin, sum(sum(n)) OVER (ORDER BY bin) AS run, sum(sum(n)) OVER () AS total FROM u WHERE series = -1 GROUP BY bin
+    ), q AS (
+        -- The middle of the bin in which the quantile lies, at most 1 % from it.
+        SELECT array_agg((SELECT 2 * exp(min(bin) * ln(1.02::double precision)) / 2.02 FROM l WHERE run > share * (total - 1))
+                         ORDER BY share) AS latency
+        FROM unnest('{0.5,0.95,0.99}'::double precision[]) share
+    ), c AS (
+        SELECT coalesce(sum(n) FILTER (WHERE label = positive_label), 0) AS positive, sum(n) AS n
+        FROM t CROSS JOIN LATERAL unnest(t.labels, t.label_counts) x (label, n)
+    ), s AS (
+        SELECT sum(n) FILTER (WHERE bin >= width_bucket(threshold, edges)) AS positive, sum(n) AS n FROM u WHERE series = 0
+    )
+    SELECT sum(t.num_predictions), sum(t.num_errors), sum(t.num_cache_hits),
+           CASE WHEN positive_label IS NOT NULL
+                THEN CASE WHEN max(c.positive) > 0 OR sum(t.num_other_labels) = 0
+                          THEN max(c.positive)::double precision / nullif(max(c.n) + sum(t.num_other_labels), 0) END
+                WHEN threshold = ANY (edges) THEN max(coalesce(s.positive, 0))::double precision / nullif(max(s.n), 0) END,
+           max(m.mean),
+           sqrt(sum(t.probability_m2 + ledger_shift(t.num_probabilities, t.probability_sum, m.mean))
+                / nullif(sum(t.num_probabilities), 0)),
+           sum(t.entropy_sum) / nullif(sum(t.num_probabilities), 0),
+           sum(t.latency_sum) / nullif(sum(t.num_latencies), 0), max(t.latency_max),
+           max(q.latency[1]), max(q.latency[2]), max(q.latency[3])
+    INTO num_predictions, num_errors, num_cache_hits, positive_rate, probability_mean, probability_std, entropy,
+         latency_mean, latency_max, latency_p50, latency_p95, latency_p99
+    FROM t CROSS JOIN m CROSS JOIN q CROSS JOIN c CROSS JOIN s;
+    num_predictions := coalesce(num_predictions, 0);
+END
+$$;
+COMMENT ON FUNCTION ledger_summary(version uuid, since timestamp with time zone, until timestamp with time zone, positive_label text, threshold double precision, OUT num_predictions bigint, OUT num_errors bigint, OUT num_cache_hits bigint, OUT positive_rate double precision, OUT probability_mean double precision, OUT probability_std double precision, OUT entropy double precision, OUT latency_mean double precision, OUT latency_max double precision, OUT latency_p50 double precision, OUT latency_p95 double precision, OUT latency_p99 double precision) IS 'The predictions of a version from one full hour to another in numbers: a prediction is positive when its label is positive_label, or without one when its probability reaches the threshold, which must be a full percent.';
+
+-- v_feature_drift ---------------------------------------------------------------------------------
+
+CREATE VIEW v_feature_drift WITH (security_invoker='true') AS
+ SELECT r."timestamp",
+    r.model_name,
+    v.model_version,
+    (f.result ->> 'feature'::text) AS feature,
+    (f.result ->> 'column_name'::text) AS column_name,
+    s.statistic,
+    ledger_metric(f.statistics, s.statistic) AS value,
+    ((f.result -> 'drifted'::text))::boolean AS drifted,
+    (f.result ->> 'method'::text) AS method,
+    r.lookback_hours,
+    r.model_version_id,
+    r.id AS report_id
+   FROM (((drift_reports r
+     JOIN model_versions v ON ((v.id = r.model_version_id)))
+     CROSS JOIN LATERAL ( SELECT e.result,
+            (e.result -> 'statistics'::text) AS statistics
+           FROM jsonb_array_elements((r.features || COALESCE((r.metadata -> 'outputs'::text), '[]'::jsonb))) e(result)
+          WHERE (jsonb_typeof((e.result -> 'statistics'::text)) = 'object'::text)) f)
+     CROSS JOIN LATERAL jsonb_object_keys(f.statistics) s(statistic));
+COMMENT ON VIEW v_feature_drift IS 'Every statistic of every feature, score and label in the drift reports that the ledger computed: one row for each. Filter by model_name and timestamp.';
+--   "timestamp": End of the window.
+--   model_name: The model.
+--   model_version: The version.
+--   feature: The feature, or the column of a score or label.
+--   column_name: Where its values are: feature_values, inputs, probability, prediction, predicted_label and the like.
+--   statistic: Name of the statistic: psi, jensen_shannon, ks, ks_p_value and so on.
+--   value: Its value.
+--   drifted: Whether the report says that the feature has drifted.
+--   method: The statistic that this was decided by.
+--   lookback_hours: Length of the window in hours.
+--   model_version_id: Id of the version.
+--   report_id: The drift report.
 
 -- v_model_timeline --------------------------------------------------------------------------------
 

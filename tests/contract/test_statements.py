@@ -29,6 +29,11 @@ STAGES = "CREATE TEMP TABLE prediction_stage (LIKE predictions); SELECT ledger_l
 _TIMES = ("since", "until", "predicted_at", "predicted_from", "before_at", "before_from")
 COMPUTED = {
     **dict.fromkeys(_TIMES, "datetime"),
+    # The window that another is compared with, and both together, which are folded.
+    **dict.fromkeys(("reference_since", "reference_until"), "datetime"),
+    **dict.fromkeys(("folded_since", "folded_until"), "datetime"),
+    "baseline_id": "UUID",
+    "at": "datetime",
     "model_version_id": "UUID",
     "version_ids": "Sequence[UUID]",
     "table_name": "str",
@@ -52,6 +57,7 @@ STEPS = {
     "store_staged",
     "drop_stage",
     "fetch",
+    "make_partitions",
     "add_feature",
 }
 # What a method turns into these, or sends by COPY.
@@ -90,7 +96,7 @@ FIELDS = {
     "jsonb": r"dict\[str, \w+\]|list\[dict\[str, Any\]\]|Any",
     "text[]": r"list\[str\]",
     "inet": r"IPv4Address \| IPv6Address",
-    "double precision[]": r"list\[float \| None\]",
+    "double precision[]": r"list\[float( \| None)?\]",
     "smallint": "int",
     "bigint[]": r"list\[int\]",
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,10 +17,11 @@ from ..errors import Conflict, DuplicateId, InvalidValue, LedgerError, MissingPa
 from ..ids import new_id
 from ..rows import Written
 from .database import AsyncTransaction
+from .partitions import AsyncPartitioned
 from .prediction_reads import AsyncPredictionReads
 
 
-class AsyncPredictionsRepository(AsyncPredictionReads):
+class AsyncPredictionsRepository(AsyncPredictionReads, AsyncPartitioned):
     """Stores predictions and answers what was predicted."""
 
     def __init__(self, db: Any = None) -> None:
@@ -37,6 +38,7 @@ class AsyncPredictionsRepository(AsyncPredictionReads):
         prediction: float | None = None,
         predicted_label: str | None = None,
         probability: float | None = None,
+        class_probabilities: Mapping[str, float | None] | Sequence[float | None] | None = None,
         confidence_lower: float | None = None,
         confidence_upper: float | None = None,
         latency_ms: float | None = None,
@@ -55,8 +57,10 @@ class AsyncPredictionsRepository(AsyncPredictionReads):
 
         `features` are numbers, by name or in the order of the version's feature_names; NaN and
         infinity are kept. Text and categories belong in `inputs`, and so do all features of a
-        version that names none. `probability` is that of the positive class or, of more than two
-        classes, of the predicted one. `predicted_at` is now by default; an `id` of one's own comes
+        version that names none. Elsewhere NaN, NaT and NA are missing. `probability` is that of
+        the positive class or, of more than two classes, of the predicted one;
+        `class_probabilities` are those of all classes, by name or in the order of the version's
+        class_names. `predicted_at` is now by default; an `id` of one's own comes
         from `new_id(predicted_at)` or `id_for(key, predicted_at)`. Repeating a call with the same
         `id` stores nothing twice. Raises NotFound for an unknown version, InvalidValue for a value
         that is refused.
@@ -71,7 +75,7 @@ class AsyncPredictionsRepository(AsyncPredictionReads):
             except MissingPartition:
                 if attempt:
                     raise
-                await self._make_partitions([(values["predicted_at"],) * 2])
+                await self._value("make_partitions", {"times": [values["predicted_at"]]})
         raise AssertionError
 
     async def insert_many(
@@ -138,19 +142,6 @@ class AsyncPredictionsRepository(AsyncPredictionReads):
             await within._erase("erase__waiting", "ground_truth_waiting", request_id)
             return await within._erase("erase", "predictions", request_id)
 
-    async def ensure_partitions(
-        self, *, since: datetime | None = None, until: datetime | None = None
-    ) -> int:
-        """Make the missing partitions of a range of time, by default the coming week.
-
-        Returns how many were made. Writers make the partitions they miss themselves; made in
-        advance, no write waits for one.
-        """
-        since = datetime.now(UTC) if since is None else since
-        until = since + timedelta(days=7) if until is None else until
-        made: int = await self._value("ensure_partitions", locals())
-        return made
-
     async def partition_by(self, *, period: str) -> None:
         """Set how long partitions made from now on are: day, week or month; others stay.
 
@@ -181,7 +172,7 @@ class AsyncPredictionsRepository(AsyncPredictionReads):
             except MissingPartition:
                 if attempt == 2:
                     raise
-                await self._make_partitions(batch.days())
+                await self._value("make_partitions", {"times": batch.days()})
             except DuplicateId:
                 if attempt == 2 or staged:
                     raise
@@ -246,7 +237,3 @@ class AsyncPredictionsRepository(AsyncPredictionReads):
         if len(begun) > 1:
             raise Conflict("idempotency_key: already names a write of other predictions")
         return begun.pop()
-
-    async def _make_partitions(self, days: Iterable[tuple[datetime, datetime]]) -> None:
-        for since, until in days:
-            await self.ensure_partitions(since=since, until=until)

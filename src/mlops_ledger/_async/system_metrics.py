@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from ..checks import metrics as metric_fields
 from ..checks.metrics import Row
-from ..copying.batch import ranges
-from ..copying.binary import DAY, microseconds
+from ..copying.binary import DAY, microseconds, timestamp
 from ..errors import MissingPartition
 from ..host_metrics import HostMetrics
 from ..rows import MetricBucket, SystemMetric, Written
 from .metric_writes import AsyncMetricWrites
+from .partitions import AsyncPartitioned
 
 
-class AsyncSystemMetricsRepository(AsyncMetricWrites):
+class AsyncSystemMetricsRepository(AsyncMetricWrites, AsyncPartitioned):
     """Stores what was measured on hosts and answers how they are doing."""
 
     _file = "system_metrics"
@@ -76,23 +76,11 @@ class AsyncSystemMetricsRepository(AsyncMetricWrites):
         unit, step = metric_fields.buckets(bucket, since, until)
         return await self._rows("timeseries", MetricBucket, locals())
 
-    async def ensure_partitions(
-        self, *, since: datetime | None = None, until: datetime | None = None
-    ) -> int:
-        """Make the missing partitions of a range of time, by default the coming week.
-
-        Returns how many were made. Writers make the partitions they miss themselves.
-        """
-        since = datetime.now(UTC) if since is None else since
-        until = since + timedelta(days=7) if until is None else until
-        made: int = await self._value("ensure_partitions", locals())
-        return made
-
     async def _store(self, rows: Sequence[Row]) -> Written:
         try:
             return await super()._store(rows)
         except MissingPartition:
             at = list(metric_fields.SYSTEM.types).index("timestamp")
-            for since, until in ranges({microseconds(row[at]) // DAY for row in rows}):
-                await self.ensure_partitions(since=since, until=until)
+            days = {microseconds(row[at]) // DAY for row in rows}
+            await self._value("make_partitions", {"times": [timestamp(day * DAY) for day in days]})
             return await super()._store(rows)

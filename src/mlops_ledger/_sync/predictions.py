@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,10 +18,11 @@ from ..errors import Conflict, DuplicateId, InvalidValue, LedgerError, MissingPa
 from ..ids import new_id
 from ..rows import Written
 from .database import Transaction
+from .partitions import Partitioned
 from .prediction_reads import PredictionReads
 
 
-class PredictionsRepository(PredictionReads):
+class PredictionsRepository(PredictionReads, Partitioned):
     """Stores predictions and answers what was predicted."""
 
     def __init__(self, db: Any = None) -> None:
@@ -38,6 +39,7 @@ class PredictionsRepository(PredictionReads):
         prediction: float | None = None,
         predicted_label: str | None = None,
         probability: float | None = None,
+        class_probabilities: Mapping[str, float | None] | Sequence[float | None] | None = None,
         confidence_lower: float | None = None,
         confidence_upper: float | None = None,
         latency_ms: float | None = None,
@@ -56,8 +58,10 @@ class PredictionsRepository(PredictionReads):
 
         `features` are numbers, by name or in the order of the version's feature_names; NaN and
         infinity are kept. Text and categories belong in `inputs`, and so do all features of a
-        version that names none. `probability` is that of the positive class or, of more than two
-        classes, of the predicted one. `predicted_at` is now by default; an `id` of one's own comes
+        version that names none. Elsewhere NaN, NaT and NA are missing. `probability` is that of
+        the positive class or, of more than two classes, of the predicted one;
+        `class_probabilities` are those of all classes, by name or in the order of the version's
+        class_names. `predicted_at` is now by default; an `id` of one's own comes
         from `new_id(predicted_at)` or `id_for(key, predicted_at)`. Repeating a call with the same
         `id` stores nothing twice. Raises NotFound for an unknown version, InvalidValue for a value
         that is refused.
@@ -72,7 +76,7 @@ class PredictionsRepository(PredictionReads):
             except MissingPartition:
                 if attempt:
                     raise
-                self._make_partitions([(values["predicted_at"],) * 2])
+                self._value("make_partitions", {"times": [values["predicted_at"]]})
         raise AssertionError
 
     def insert_many(
@@ -139,19 +143,6 @@ class PredictionsRepository(PredictionReads):
             within._erase("erase__waiting", "ground_truth_waiting", request_id)
             return within._erase("erase", "predictions", request_id)
 
-    def ensure_partitions(
-        self, *, since: datetime | None = None, until: datetime | None = None
-    ) -> int:
-        """Make the missing partitions of a range of time, by default the coming week.
-
-        Returns how many were made. Writers make the partitions they miss themselves; made in
-        advance, no write waits for one.
-        """
-        since = datetime.now(UTC) if since is None else since
-        until = since + timedelta(days=7) if until is None else until
-        made: int = self._value("ensure_partitions", locals())
-        return made
-
     def partition_by(self, *, period: str) -> None:
         """Set how long partitions made from now on are: day, week or month; others stay.
 
@@ -182,7 +173,7 @@ class PredictionsRepository(PredictionReads):
             except MissingPartition:
                 if attempt == 2:
                     raise
-                self._make_partitions(batch.days())
+                self._value("make_partitions", {"times": batch.days()})
             except DuplicateId:
                 if attempt == 2 or staged:
                     raise
@@ -247,7 +238,3 @@ class PredictionsRepository(PredictionReads):
         if len(begun) > 1:
             raise Conflict("idempotency_key: already names a write of other predictions")
         return begun.pop()
-
-    def _make_partitions(self, days: Iterable[tuple[datetime, datetime]]) -> None:
-        for since, until in days:
-            self.ensure_partitions(since=since, until=until)

@@ -30,12 +30,27 @@ from .options import (
     version_argument,
 )
 from .output import echo_done, echo_json, echo_row, echo_rows, echo_table, finish, note, say
+from .status import echo_models
 from .text import timestamp
 
 
-@click.group(cls=Group)
-def models() -> None:
-    """Register versions and move them in and out of production."""
+@click.group(cls=Group, invoke_without_command=True)
+@json_option
+@click.pass_context
+def models(context: click.Context, as_json: bool) -> None:
+    """Register versions and move them in and out of production.
+
+    Without a command: a row for each model, with its live version and what is to be looked at.
+    """
+    if context.invoked_subcommand is not None:
+        if as_json:
+            raise click.UsageError(f"give --json to {context.invoked_subcommand}")
+        return
+    from ..admin.overview import Overview
+
+    with ledger.Database() as db:
+        found = Overview(db).models()
+    echo_json(found) if as_json else echo_models(found)
 
 
 @models.command("list")
@@ -157,50 +172,25 @@ def promote(model_name: str | None, slot: str, by: str | None, as_json: bool, **
         )
 
 
-@models.command()
-@model_argument
-@slot_option
-@by_option
-@reason_option
-@at_option
-@json_option
-def rollback(
-    model_name: str,
-    slot: str,
-    by: str | None,
-    reason: str | None,
-    at: datetime | None,
-    as_json: bool,
-) -> None:
-    """Put back the version that was there before."""
-    with ledger.Database() as db:
-        deployment = ledger.ModelVersionRepository(db).rollback(
-            model_name=model_name, slot=slot, rolled_back_by=by, reason=reason, at=at
-        )
-    echo_row(deployment, as_json)
+def _add_change(name: str, by_whom: str, text: str) -> None:
+    """Add a command that changes what is in a slot, without naming a version."""
+
+    @models.command(name, help=text)
+    @model_argument
+    @slot_option
+    @by_option
+    @reason_option
+    @at_option
+    @json_option
+    def change(by: str | None, as_json: bool, **where: Any) -> None:
+        with ledger.Database() as db:
+            take = getattr(ledger.ModelVersionRepository(db), name)
+            deployment = take(**{by_whom: by}, **where)
+        echo_row(deployment, as_json)
 
 
-@models.command()
-@model_argument
-@slot_option
-@by_option
-@reason_option
-@at_option
-@json_option
-def retire(
-    model_name: str,
-    slot: str,
-    by: str | None,
-    reason: str | None,
-    at: datetime | None,
-    as_json: bool,
-) -> None:
-    """Empty a slot."""
-    with ledger.Database() as db:
-        deployment = ledger.ModelVersionRepository(db).retire(
-            model_name=model_name, slot=slot, retired_by=by, reason=reason, at=at
-        )
-    echo_row(deployment, as_json)
+_add_change("rollback", "rolled_back_by", "Put back the version that was there before.")
+_add_change("retire", "retired_by", "Empty a slot.")
 
 
 @models.command()
