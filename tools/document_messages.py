@@ -3,8 +3,9 @@
 python -m tools.document_messages          write the page
 python -m tools.document_messages --check  compare, print the difference, exit with 1 if it differs
 
-Messages are read from the source: what a `raise` gives one of the exceptions, what `RAISE EXCEPTION`
-says in the migrations, and the tables of violated constraints. `…` stands for what varies.
+Messages are read from the source: what a `raise` gives one of the exceptions, what `RAISE
+EXCEPTION` says in the migrations, and the tables of violated constraints. `…` stands for what
+varies.
 """
 
 from __future__ import annotations

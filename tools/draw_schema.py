@@ -90,8 +90,8 @@ def place(keys: Mapping[str, tuple[Key, ...]]) -> dict[str, Box]:
             y += boxes[table].height + 2 * LINE
     below = max(box.y + box.height for box in boxes.values()) + 3 * LINE
     for number, table in enumerate(alone):
-        row, column = divmod(number, len(columns))
-        boxes[table] = Box(1 + column * (WIDTH + GAP), below + row * 3 * LINE, ())
+        row, place_in_row = divmod(number, len(columns))
+        boxes[table] = Box(1 + place_in_row * (WIDTH + GAP), below + row * 3 * LINE, ())
     return boxes
 
 
@@ -118,10 +118,7 @@ def _curve(box: Box, number: int, target: Box) -> str:
         edge = box.x + WIDTH
         return f'<path d="M{edge} {y}C{edge + 30} {y} {edge + 30} {end} {edge} {end}"/>'
     start, reach = target.x + WIDTH, GAP
-    return (
-        f'<path d="M{start} {end}C{start + reach} {end} {box.x - reach} {y} '
-        f'{box.x} {y}"/>'
-    )
+    return f'<path d="M{start} {end}C{start + reach} {end} {box.x - reach} {y} {box.x} {y}"/>'
 
 
 def _box(table: str, box: Box) -> list[str]:
@@ -132,7 +129,7 @@ def _box(table: str, box: Box) -> list[str]:
     ]
     lines = [("name", table), *(("key", f"{key.column} → {key.target}") for key in box.keys)]
     for number, (kind, text) in enumerate(lines):
-        y = box.line(number) + 4
+        y = box.line(number) + LINE // 4
         parts.append(f'<text class="{kind}" x="{box.x + MARGIN}" y="{y}">{escape(text)}</text>')
     return parts
 

@@ -3,11 +3,12 @@
 python tools/run_page.py docs/quickstart.md
 
 Blocks marked `python`, `sh` and `sql` (for psql) are run. A block `text` right after one of them is
-the output it must have, where `…` stands for anything, and alone in a line for any lines or none. A
-block after `<!-- not run: reason -->` is left out; one inside a comment is run though nobody sees it.
+the output it must have, where `…` stands for anything, and alone in a line for any lines or none.
+A block after `<!-- not run: reason -->` is left out; one inside a comment is run though nobody sees
+it.
 
-A page has a model of its own. If the ledger has that model already, because the page was run before,
-the page is run about a new one: churn-2, churn-3, …
+A page has a model of its own. If the ledger has that model already, because the page was run
+before, the page is run about a new one: churn-2, churn-3, …
 """
 
 from __future__ import annotations
@@ -89,7 +90,8 @@ def run_example(example: Example, names: dict[str, Any], page: Path) -> str:
 def matches(expected: str, actual: str) -> bool:
     """Compare without the widths of columns; `…` matches anything."""
     pattern = re.escape(_trimmed(expected))
-    pattern = re.sub(r"^…\\\n", "(?:.*\n)?", pattern, flags=re.MULTILINE).replace("…", ".*?")
+    pattern = re.sub(r"^…\\\n", "(?:.*\n)?", pattern, flags=re.MULTILINE)
+    pattern = pattern.replace("\\ …\\ ", " (?:.*? )?").replace("…", ".*?")
     return re.fullmatch(pattern, _trimmed(actual), re.DOTALL) is not None
 
 

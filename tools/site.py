@@ -1,7 +1,7 @@
 """Hooks of mkdocs.yml: what lies outside docs/ joins the site, and links lead to it there.
 
-The same files are read on their own in the repository, so their links are relative to it; on the way
-to the site each is rewritten to where the target is in the site.
+The same files are read on their own in the repository, so their links are relative to it; on the
+way to the site each is rewritten to where the target is in the site.
 """
 
 from __future__ import annotations

@@ -154,4 +154,5 @@ INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES
     ('reader', 'SELECT', 'TABLE', 'summary_states'),
     ('reader', 'SELECT', 'TABLE', 'summaries'),
     ('reader', 'SELECT', 'TABLE', 'summary_histograms'),
-    ('writer', 'INSERT', 'TABLE', 'summary_marks');
+    ('writer', 'INSERT', 'TABLE', 'summary_marks'),
+    ('writer', 'EXECUTE', 'FUNCTION', 'mark_summaries');

@@ -26,7 +26,9 @@ REFERENCE = ROOT / "docs" / "reference"
 WITHOUT_EXAMPLES = {
     ROOT / "CHANGELOG.md",
     ROOT / "CONTRIBUTING.md",
+    ROOT / "docs" / "comparison.md",
     ROOT / "docs" / "design.md",
+    ROOT / "docs" / "extras.md",
     ROOT / "docs" / "glossary.md",
     ROOT / "examples" / "flight_delays" / "README.md",
     *REFERENCE.glob("*.md"),
@@ -128,10 +130,36 @@ def test_the_schema_reference_is_what_the_comments_say(conn: psycopg.Connection,
     assert tool("generated").difference(document.PAGE, document.describe(conn)) == ""
 
 
-@pytest.mark.parametrize("reference", ["document_cli", "document_python"])
+@pytest.mark.parametrize("reference", ["document_cli", "document_messages", "document_python"])
 def test_the_reference_is_what_the_code_says(reference: str, tool) -> None:
     document: ModuleType = tool(reference)
     assert tool("generated").difference(document.PAGE, document.generate()) == ""
+
+
+def test_the_drawing_is_of_the_schema(tool) -> None:
+    draw = tool("draw_schema")
+    assert tool("generated").difference(draw.DRAWING, draw.generate()) == ""
+
+
+def test_troubleshooting_quotes_messages_that_there_are() -> None:
+    page = (ROOT / "docs" / "troubleshooting.md").read_text("utf-8")
+    messages = (REFERENCE / "messages.md").read_text("utf-8")
+    sections = [part for part in page.split("\n## ") if "| Message |" in part]
+    quoted = [q for part in sections for q in re.findall(r"^\| (`.+?`) \|", part, re.MULTILINE)]
+    parts = [each for row in quoted for each in re.findall(r"`(.+?)`", row)]
+    assert len(parts) > 40
+    assert [each for each in parts if each not in messages] == []
+
+
+def test_messages_are_read_from_python_sql_and_constraints(tool) -> None:
+    messages = tool("document_messages").generate()
+    for message in (
+        "the transaction is over: begin another with db.transaction()",
+        "at: the slot has changed since, at …. History cannot be inserted",
+        "dedup_key: an alert of that key is open already",
+        "cannot connect to …: the password or the user name is wrong",
+    ):
+        assert f"`{message}" in messages
 
 
 def test_every_variable_is_explained() -> None:

@@ -124,7 +124,10 @@ def test_data_of_another_version_take_their_own_programs_or_none(
     server.start()
     server.stop()
     monkeypatch.setenv("MLOPS_PG_BIN", str(newest))
-    with pytest.raises(EmbeddedServerError, match=f"is of PostgreSQL {POSTGRESQL[0]}, and only programs of {POSTGRESQL[-1]}"):
+    with pytest.raises(
+        EmbeddedServerError,
+        match=f"is of PostgreSQL {POSTGRESQL[0]}, and only programs of {POSTGRESQL[-1]}",
+    ):
         server.start()
     monkeypatch.delenv("MLOPS_PG_BIN")
     assert str(server.start().version).startswith(f"{POSTGRESQL[0]}.")
