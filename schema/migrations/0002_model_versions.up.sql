@@ -113,8 +113,17 @@ $$;
 COMMENT ON FUNCTION ledger_require_known_model(text, timestamptz) IS
     'Refuses a fact about an unknown model or from the future.';
 
+CREATE TABLE model_counters (
+    model_name text CONSTRAINT model_counters_pkey PRIMARY KEY,
+    registrations bigint NOT NULL DEFAULT 1
+);
+COMMENT ON TABLE model_counters IS
+    'One row per model, locked by whoever registers a version until the end of the transaction.';
+COMMENT ON COLUMN model_counters.model_name IS 'The model.';
+COMMENT ON COLUMN model_counters.registrations IS 'How often a version was registered.';
+
 CREATE FUNCTION model_versions_before_write() RETURNS trigger
-LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
     NEW.stage := lower(btrim(NEW.stage));
     IF NEW.created_at > clock_timestamp() + interval '1 minute' THEN
@@ -126,9 +135,10 @@ BEGIN
             RAISE EXCEPTION 'promoted_at: a version is registered before it is promoted'
                 USING ERRCODE = 'MLIV0', HINT = 'Register it, then promote it.';
         END IF;
-        -- One writer per model at a time, or a given number could be taken by the next automatic
-        -- one; plpgsql then reads what the others have committed.
-        PERFORM pg_advisory_xact_lock(hashtextextended('mlops-ledger model version ' || NEW.model_name, 0));
+        -- One writer per model at a time, or a given number could be taken by the next automatic one; plpgsql
+        -- then reads what the others have committed. Only who may register a version can take this lock.
+        INSERT INTO model_counters AS c (model_name) SELECT NEW.model_name WHERE NEW.model_name IS NOT NULL
+        ON CONFLICT ON CONSTRAINT model_counters_pkey DO UPDATE SET registrations = c.registrations + 1;
     END IF;
     IF NEW.model_version IS NULL THEN
         SELECT coalesce(max(v.model_version::numeric), 0) + 1 INTO NEW.model_version
@@ -140,6 +150,7 @@ END
 $$;
 COMMENT ON FUNCTION model_versions_before_write() IS
     'Accepts the stage in any case and gives the next integer to a version inserted without a number.';
+REVOKE ALL ON FUNCTION model_versions_before_write() FROM PUBLIC;
 
 CREATE TRIGGER model_versions_before_write
     BEFORE INSERT OR UPDATE OF stage, model_version ON model_versions
@@ -161,7 +172,13 @@ CREATE TRIGGER model_versions_keep_name
     WHEN ((OLD.id, OLD.model_name, OLD.model_version) IS DISTINCT FROM (NEW.id, NEW.model_name, NEW.model_version))
     EXECUTE FUNCTION model_versions_keep_name();
 
+-- No row trigger sees a TRUNCATE, so that the audit log would not.
+CREATE TRIGGER model_versions_no_truncate
+    BEFORE TRUNCATE ON model_versions
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+
 INSERT INTO ledger_privileges (role, privilege, object_type, object_name, columns) VALUES
+    ('reader', 'SELECT', 'TABLE', 'model_counters', NULL),
     ('reader', 'SELECT', 'TABLE', 'model_versions', NULL),
     ('writer', 'INSERT', 'TABLE', 'model_versions', NULL),
     ('writer', 'UPDATE', 'TABLE', 'model_versions', '{stage, tags}');

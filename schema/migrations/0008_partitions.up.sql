@@ -34,7 +34,9 @@ DECLARE
     child text;
     made integer := 0;
 BEGIN
-    SELECT p.period INTO period FROM partition_policies p WHERE p.table_name = ensure_partitions.table_name;
+    -- One maker at a time: nobody else can lock the row, and plpgsql then reads what the others have committed.
+    UPDATE partition_policies p SET period = p.period WHERE p.table_name = ensure_partitions.table_name
+    RETURNING p.period INTO period;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'table_name: % is not partitioned by time', table_name USING ERRCODE = 'MLIV0';
     ELSIF since IS NULL OR until IS NULL OR until < since THEN
@@ -44,8 +46,6 @@ BEGIN
     ELSIF until > since + interval '10 years' THEN
         RAISE EXCEPTION 'until: lies more than ten years after since' USING ERRCODE = 'MLIV0';
     END IF;
-    -- One maker at a time; plpgsql then reads what the others have committed.
-    PERFORM pg_advisory_xact_lock(hashtextextended('mlops-ledger partitions ' || table_name, 0));
     SELECT coalesce(range_agg(tstzrange(p.since, p.until)), '{}') INTO covered
     FROM ledger_partitions(table_name) p;
     FOR starts IN
