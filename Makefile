@@ -45,6 +45,7 @@ torture: setup ## Run the fault tests at full size
 
 check: setup lint ## Lint, types, spelling, terms, generated files in step
 	$(BIN)/python -m tools.unasync --check
+	$(BIN)/python -m tools.export_names --check
 	$(BIN)/python -m tools.dump_schema --check
 	$(BIN)/python -m tools.list_objects --check
 	$(BIN)/python -m tools.document_schema --check
@@ -57,8 +58,9 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/codespell
 
-sync: setup ## Generate the sync twins from the async sources
+sync: setup ## Generate the sync twins from the async sources, and the lists of exports
 	$(BIN)/python -m tools.unasync
+	$(BIN)/python -m tools.export_names
 
 schema: setup ## Generate schema/schema.sql and schema/objects
 	$(BIN)/python -m tools.dump_schema

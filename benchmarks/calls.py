@@ -28,7 +28,7 @@ WARM_UP = 100
 
 
 def main(calls: int = 2000) -> list[Result]:
-    """Print a table of all calls and return how dear the dearest is."""
+    """Print a table of all calls and return the cost ratio of the most expensive."""
     with database() as conninfo:
         measured = {case.name: measure(case, conninfo, calls) for case in CASES}
         trips = {case.name: round_trips(case, conninfo) for case in CASES}
@@ -40,7 +40,7 @@ def main(calls: int = 2000) -> list[Result]:
         ],
     )
     ratio = max(mine / raw for mine, raw in measured.values())
-    return [Result("calls: the dearest / raw psycopg", ratio, "<= 2")]
+    return [Result("calls: the most expensive / raw psycopg", ratio, "<= 2")]
 
 
 def measure(case: Case, conninfo: str, calls: int) -> tuple[float, float]:

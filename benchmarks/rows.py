@@ -49,7 +49,7 @@ def as_columns(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def make_columns(size: int, start: datetime, length: timedelta) -> dict[str, Any]:
-    """Make predictions of a stretch of time, by the column, without request ids."""
+    """Make predictions of a range of time, by the column, without request ids."""
     chance = np.random.default_rng()
     first = np.datetime64(start.replace(tzinfo=None), "us")
     step = np.timedelta64(length // timedelta(microseconds=1) // size, "us")

@@ -7,8 +7,8 @@ CREATE FUNCTION ledger_uuid() RETURNS uuid
     LANGUAGE sql PARALLEL SAFE
     RETURN (encode(set_bit(set_bit(OVERLAY(uuid_send(gen_random_uuid()) PLACING SUBSTRING(int8send((floor((EXTRACT(epoch FROM clock_timestamp()) * (1000)::numeric)))::bigint) FROM 3) FROM 1 FOR 6), (52)::bigint, 1), (53)::bigint, 1), 'hex'::text))::uuid;
 COMMENT ON FUNCTION ledger_uuid() IS 'A new time-ordered UUIDv7 (RFC 9562), on every supported PostgreSQL.';
-COMMENT ON FUNCTION ledger_uuid_floor(at timestamp with time zone) IS 'The smallest UUID of an instant: bounds a range of time-ordered ids.';
-COMMENT ON FUNCTION ledger_uuid_time(id uuid) IS 'The instant of a UUIDv7, to the millisecond.';
+COMMENT ON FUNCTION ledger_uuid_floor(at timestamp with time zone) IS 'The smallest UUID of a timestamp: bounds a range of time-ordered ids.';
+COMMENT ON FUNCTION ledger_uuid_time(id uuid) IS 'The timestamp of a UUIDv7, to the millisecond.';
 
 -- ledger_uuid_floor -------------------------------------------------------------------------------
 
@@ -743,14 +743,14 @@ CREATE FUNCTION expire_actions() RETURNS bigint
     SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
-    moment timestamptz := clock_timestamp();
+    at_time timestamptz := clock_timestamp();
     expired bigint;
 BEGIN
     -- Rows that somebody else holds are left for the next time: waiting could end in a deadlock.
     UPDATE agent_actions a SET status = 'expired'
     WHERE a.id IN (
         SELECT d.id FROM agent_actions d
-        WHERE d.status IN ('pending', 'approved') AND d.expires_at <= moment
+        WHERE d.status IN ('pending', 'approved') AND d.expires_at <= at_time
         FOR NO KEY UPDATE SKIP LOCKED);
     GET DIAGNOSTICS expired = ROW_COUNT;
     RETURN expired;
@@ -1136,11 +1136,11 @@ CREATE FUNCTION production_at(model_name text, at timestamp with time zone DEFAU
             AND (i.retired_at IS NULL OR i.retired_at > production_at.at)
           ORDER BY i.deployed_at DESC LIMIT 1)
 $$;
-COMMENT ON FUNCTION production_at(model_name text, at timestamp with time zone, slot text) IS 'The deployment that held a slot of a model at an instant: one row, or none.';
+COMMENT ON FUNCTION production_at(model_name text, at timestamp with time zone, slot text) IS 'The deployment that held a slot of a model at a timestamp: one row, or none.';
 
--- ledger_slot_moment ------------------------------------------------------------------------------
+-- ledger_slot_timestamp ---------------------------------------------------------------------------
 
-CREATE FUNCTION ledger_slot_moment(slot_id integer, at timestamp with time zone) RETURNS timestamp with time zone
+CREATE FUNCTION ledger_slot_timestamp(slot_id integer, at timestamp with time zone) RETURNS timestamp with time zone
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
     AS $$
@@ -1149,7 +1149,7 @@ DECLARE
 BEGIN
     -- The slot is free from the end of its last interval, or just after the start of an open one.
     SELECT coalesce(d.retired_at, d.deployed_at + interval '1 microsecond') INTO newest FROM model_deployments d
-    WHERE d.slot_id = ledger_slot_moment.slot_id
+    WHERE d.slot_id = ledger_slot_timestamp.slot_id
     ORDER BY d.deployed_at DESC LIMIT 1;
     IF at IS NULL THEN
         -- Not now(): the transaction may have begun before the one that held the lock until just now.
@@ -1164,7 +1164,7 @@ BEGIN
     RETURN at;
 END
 $$;
-COMMENT ON FUNCTION ledger_slot_moment(slot_id integer, at timestamp with time zone) IS 'The instant of a change to a locked slot: the one given, if it is after the last change, else now.';
+COMMENT ON FUNCTION ledger_slot_timestamp(slot_id integer, at timestamp with time zone) IS 'The timestamp of a change to a locked slot: the one given, if it is after the last change, else now.';
 
 -- ledger_deploy -----------------------------------------------------------------------------------
 
@@ -1173,23 +1173,23 @@ CREATE FUNCTION ledger_deploy(locked model_slots, version_id uuid, deployed_by t
     SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
-    moment timestamptz := ledger_slot_moment(locked.id, at);
+    changed_at timestamptz := ledger_slot_timestamp(locked.id, at);
     actor text := coalesce(deployed_by, session_user);
     result v_deployments;
 BEGIN
-    UPDATE model_deployments d SET retired_at = moment, retired_by = actor
+    UPDATE model_deployments d SET retired_at = changed_at, retired_by = actor
     WHERE d.slot_id = locked.id AND d.retired_at IS NULL;
     INSERT INTO model_deployments AS d
         (id, slot_id, model_name, model_version_id, deployed_at, deployed_by, reason, decision_id, action_id,
          restores_id)
-    VALUES (coalesce(deployment_id, ledger_uuid()), locked.id, locked.model_name, version_id, moment, actor,
+    VALUES (coalesce(deployment_id, ledger_uuid()), locked.id, locked.model_name, version_id, changed_at, actor,
             ledger_deploy.reason, ledger_deploy.decision_id, ledger_deploy.action_id, ledger_deploy.restores_id)
     RETURNING d.id INTO deployment_id;
     SELECT * INTO result FROM v_deployments v WHERE v.id = deployment_id;
     RETURN result;
 END
 $$;
-COMMENT ON FUNCTION ledger_deploy(locked model_slots, version_id uuid, deployed_by text, reason text, decision_id uuid, action_id uuid, restores_id uuid, at timestamp with time zone, deployment_id uuid) IS 'Ends the open interval of a locked slot and begins the next at the same instant.';
+COMMENT ON FUNCTION ledger_deploy(locked model_slots, version_id uuid, deployed_by text, reason text, decision_id uuid, action_id uuid, restores_id uuid, at timestamp with time zone, deployment_id uuid) IS 'Ends the open interval of a locked slot and begins the next at the same timestamp.';
 
 -- promote -----------------------------------------------------------------------------------------
 
@@ -1319,7 +1319,7 @@ BEGIN
             USING ERRCODE = 'MLNF0';
     ELSIF current.retired_at IS NULL THEN
         UPDATE model_deployments d
-        SET retired_at = ledger_slot_moment(locked.id, at), retired_reason = retire.reason,
+        SET retired_at = ledger_slot_timestamp(locked.id, at), retired_reason = retire.reason,
             retired_by = coalesce(retire.retired_by, session_user)
         WHERE d.id = current.id;
         SELECT * INTO current FROM v_deployments d WHERE d.id = current.id;
@@ -1407,7 +1407,7 @@ BEGIN
     RETURN made;
 END
 $$;
-COMMENT ON FUNCTION ensure_partitions(table_name text, since timestamp with time zone, until timestamp with time zone) IS 'Makes the missing partitions of a table from one instant to another, both included, and returns how many; writers go on meanwhile.';
+COMMENT ON FUNCTION ensure_partitions(table_name text, since timestamp with time zone, until timestamp with time zone) IS 'Makes the missing partitions of a table from one timestamp to another, both included, and returns how many; writers go on meanwhile.';
 
 -- prediction_batches ------------------------------------------------------------------------------
 
@@ -1429,6 +1429,17 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION prediction_batches_after_insert() IS 'Matches the labels that waited for the predictions of a write, when it commits.';
+CREATE FUNCTION prediction_batches_mark_summaries() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    INSERT INTO summary_marks (model_version_id, table_name, first_predicted_at, last_predicted_at)
+    VALUES (NEW.model_version_id, 'predictions', NEW.first_predicted_at, NEW.last_predicted_at);
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION prediction_batches_mark_summaries() IS 'Marks the window of a write of many predictions.';
 CREATE TABLE prediction_batches (
     -- Id of the write, made by the client.
     id uuid NOT NULL,
@@ -1452,6 +1463,7 @@ CREATE INDEX prediction_batches_model_version_idx ON prediction_batches USING bt
 ALTER TABLE ONLY prediction_batches
     ADD CONSTRAINT prediction_batches_model_version_fkey FOREIGN KEY (model_version_id) REFERENCES model_versions(id);
 CREATE CONSTRAINT TRIGGER prediction_batches_after_insert AFTER INSERT ON prediction_batches DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION prediction_batches_after_insert();
+CREATE TRIGGER prediction_batches_mark_summaries AFTER INSERT ON prediction_batches FOR EACH ROW EXECUTE FUNCTION prediction_batches_mark_summaries();
 
 -- predictions -------------------------------------------------------------------------------------
 
@@ -1460,7 +1472,7 @@ CREATE TABLE predictions (
     id uuid NOT NULL,
     -- When the model predicted.
     predicted_at timestamp with time zone NOT NULL,
-    -- The version that predicted. Not a foreign key, which would be the dearest part of a row: writers check it once a batch, mlops-ledger verify finds orphans.
+    -- The version that predicted. Not a foreign key, which would be the most expensive part of a row: writers check it once per batch, mlops-ledger verify finds orphans.
     model_version_id uuid NOT NULL,
     -- Id of the request that asked for it, given by the caller; not unique.
     request_id text,
@@ -1886,17 +1898,24 @@ BEGIN
     LOOP
         BEGIN
             -- ON CONFLICT would double the cost of every label for the sake of the few that repeat.
-            INSERT INTO ground_truth
-                (prediction_id, predicted_at, labeled_at, model_version_id, actual_value, prediction,
-                 probability, actual_label, predicted_label, source)
-            SELECT p.id, p.predicted_at, s.labeled_at, p.model_version_id, s.actual_value, p.prediction,
-                   p.probability, s.actual_label, p.predicted_label, s.source
-            FROM pg_temp.ledger_labels s
-            JOIN predictions p ON p.id = s.prediction_id
-                AND p.predicted_at >= s.predicted_from
-                AND p.predicted_at < s.predicted_from + interval '1 millisecond'
-            WHERE p.predicted_at >= first AND p.predicted_at < last;
-            GET DIAGNOSTICS stored = ROW_COUNT;
+            WITH written AS (
+                INSERT INTO ground_truth
+                    (prediction_id, predicted_at, labeled_at, model_version_id, actual_value, prediction,
+                     probability, actual_label, predicted_label, source)
+                SELECT p.id, p.predicted_at, s.labeled_at, p.model_version_id, s.actual_value, p.prediction,
+                       p.probability, s.actual_label, p.predicted_label, s.source
+                FROM pg_temp.ledger_labels s
+                JOIN predictions p ON p.id = s.prediction_id
+                    AND p.predicted_at >= s.predicted_from
+                    AND p.predicted_at < s.predicted_from + interval '1 millisecond'
+                WHERE p.predicted_at >= first AND p.predicted_at < last
+                RETURNING model_version_id, predicted_at
+            ), marked AS (
+                INSERT INTO summary_marks (model_version_id, table_name, first_predicted_at, last_predicted_at)
+                SELECT model_version_id, 'ground_truth', min(predicted_at), max(predicted_at) FROM written
+                GROUP BY model_version_id, date_trunc('hour', predicted_at, 'UTC')
+            )
+            SELECT count(*) INTO stored FROM written;
             EXIT;
         EXCEPTION
             -- Two writers of the same labels may also stand in each other's way.
@@ -2721,9 +2740,9 @@ COMMENT ON VIEW v_open_alerts IS 'Every alert that is not resolved yet, acknowle
 --   monitor_id: Id of the monitor that raised it.
 --   alert_id: Id of the alert.
 
--- ledger_alert_moment -----------------------------------------------------------------------------
+-- ledger_alert_timestamp --------------------------------------------------------------------------
 
-CREATE FUNCTION ledger_alert_moment(at timestamp with time zone, earliest timestamp with time zone) RETURNS timestamp with time zone
+CREATE FUNCTION ledger_alert_timestamp(at timestamp with time zone, earliest timestamp with time zone) RETURNS timestamp with time zone
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
     AS $$
@@ -2741,7 +2760,7 @@ BEGIN
     RETURN at;
 END
 $$;
-COMMENT ON FUNCTION ledger_alert_moment(at timestamp with time zone, earliest timestamp with time zone) IS 'The instant of something that happens to an alert: the one given, if it is not too early, else now.';
+COMMENT ON FUNCTION ledger_alert_timestamp(at timestamp with time zone, earliest timestamp with time zone) IS 'The timestamp of something that happens to an alert: the one given, if it is not too early, else now.';
 
 -- ledger_lock_alert -------------------------------------------------------------------------------
 
@@ -2790,7 +2809,7 @@ DECLARE
     alert alerts;
 BEGIN
     new.id := coalesce(occurrence_id, ledger_uuid());
-    new.occurred_at := ledger_alert_moment(raise_alert.at, NULL);
+    new.occurred_at := ledger_alert_timestamp(raise_alert.at, NULL);
     new.severity := lower(btrim(raise_alert.severity));
     new.title := raise_alert.title;
     new.message := raise_alert.message;
@@ -2868,7 +2887,7 @@ BEGIN
     PERFORM ledger_refuse_closed_alert(alert);
     UPDATE alerts a
     SET status = 'acknowledged', acknowledged_by = actor, notes = acknowledge_alert.notes,
-        acknowledged_at = ledger_alert_moment(acknowledge_alert.at, a.first_seen)
+        acknowledged_at = ledger_alert_timestamp(acknowledge_alert.at, a.first_seen)
     WHERE a.id = alert.id
     RETURNING * INTO alert;
     RETURN alert;
@@ -2908,7 +2927,7 @@ BEGIN
     RETURN QUERY
     UPDATE alerts a
     SET status = 'resolved', resolved_by = actor, notes = nullif(concat_ws(E'\n', a.notes, resolve_alert.notes), ''),
-        resolved_at = ledger_alert_moment(resolve_alert.at, greatest(a.last_seen, a.acknowledged_at))
+        resolved_at = ledger_alert_timestamp(resolve_alert.at, greatest(a.last_seen, a.acknowledged_at))
     WHERE a.id = alert.id
     RETURNING *;
 END
@@ -2937,7 +2956,7 @@ BEGIN
     RETURN alert;
 END
 $$;
-COMMENT ON FUNCTION snooze_alert(alert_id uuid, until timestamp with time zone, snoozed_by text) IS 'Leaves an open alert out of the list of active ones until an instant; without one it is back at once.';
+COMMENT ON FUNCTION snooze_alert(alert_id uuid, until timestamp with time zone, snoozed_by text) IS 'Leaves an open alert out of the list of active ones until a timestamp; without one it is back at once.';
 
 -- monitor_states ----------------------------------------------------------------------------------
 
@@ -3016,7 +3035,7 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION ledger_monitor_points(monitor monitors, at timestamp with time zone) IS 'The newest values that a monitor judges at an instant, as many as must be bad in a row.';
+COMMENT ON FUNCTION ledger_monitor_points(monitor monitors, at timestamp with time zone) IS 'The newest values that a monitor judges at a timestamp, as many as must be bad in a row.';
 
 -- ledger_monitor_rank -----------------------------------------------------------------------------
 
@@ -3133,7 +3152,7 @@ BEGIN
     RETURN done;
 END
 $$;
-COMMENT ON FUNCTION ledger_run_monitor(monitor monitors, at timestamp with time zone) IS 'Evaluates one locked monitor as of an instant and tells what became of its alert: raised, repeated, resolved or none.';
+COMMENT ON FUNCTION ledger_run_monitor(monitor monitors, at timestamp with time zone) IS 'Evaluates one locked monitor as of a timestamp and tells what became of its alert: raised, repeated, resolved or none.';
 
 -- run_monitors ------------------------------------------------------------------------------------
 
@@ -3143,7 +3162,7 @@ CREATE FUNCTION run_monitors(for_model text DEFAULT NULL::text, at timestamp wit
     AS $$
 #variable_conflict use_column
 DECLARE
-    moment timestamptz := ledger_alert_moment(run_monitors.at, NULL);
+    at_time timestamptz := ledger_alert_timestamp(run_monitors.at, NULL);
     monitor monitors;
     what text;
 BEGIN
@@ -3156,7 +3175,7 @@ BEGIN
         WHERE m.enabled AND m.removed_at IS NULL AND (for_model IS NULL OR m.model_name = for_model)
         ORDER BY m.id FOR NO KEY UPDATE
     LOOP
-        what := ledger_run_monitor(monitor, moment);
+        what := ledger_run_monitor(monitor, at_time);
         RETURN QUERY
         SELECT monitor.id, monitor.model_name, monitor.name, monitor.source, monitor.metric_name, s.state, s.severity,
                s.value, monitor.operator,
@@ -3166,7 +3185,7 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION run_monitors(for_model text, at timestamp with time zone) IS 'Evaluates the monitors of a model, or all, as of an instant: raises, repeats and resolves their alerts. Evaluating the same data again changes nothing, nor does going back in time.';
+COMMENT ON FUNCTION run_monitors(for_model text, at timestamp with time zone) IS 'Evaluates the monitors of a model, or all, as of a timestamp: raises, repeats and resolves their alerts. Evaluating the same data again changes nothing, nor does going back in time.';
 
 -- v_monitors --------------------------------------------------------------------------------------
 
@@ -3229,6 +3248,22 @@ COMMENT ON VIEW v_monitors IS 'Every monitor with what it found when it was last
 
 -- baselines ---------------------------------------------------------------------------------------
 
+CREATE FUNCTION baselines_mark_summaries() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    -- Bins of another baseline say nothing about this one: what is still there is counted again.
+    INSERT INTO summary_marks (model_version_id, table_name, first_predicted_at, last_predicted_at)
+    SELECT NEW.model_version_id, t.name, w.first, w.last
+    FROM (SELECT min(s.starts_at) AS first, max(s.starts_at) AS last FROM summaries s
+          WHERE s.model_version_id = NEW.model_version_id AND s.grain = 'hour' AND s.part = 0) w
+    CROSS JOIN (VALUES ('predictions'), ('ground_truth')) t (name)
+    WHERE w.first IS NOT NULL;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION baselines_mark_summaries() IS 'Marks all that is counted in the bins of an earlier baseline.';
 CREATE TABLE baselines (
     -- Time-ordered id (UUIDv7); a baseline retried with the same id is registered once.
     id uuid DEFAULT ledger_uuid() NOT NULL,
@@ -3257,6 +3292,7 @@ CREATE INDEX baselines_model_version_idx ON baselines USING btree (model_version
 ALTER TABLE ONLY baselines
     ADD CONSTRAINT baselines_model_version_fkey FOREIGN KEY (model_version_id, model_name) REFERENCES model_versions(id, model_name);
 CREATE TRIGGER baselines_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON baselines FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+CREATE TRIGGER baselines_mark_summaries AFTER INSERT ON baselines FOR EACH ROW EXECUTE FUNCTION baselines_mark_summaries();
 
 -- baseline_features -------------------------------------------------------------------------------
 
@@ -3312,6 +3348,510 @@ ALTER TABLE ONLY baseline_features
 ALTER TABLE ONLY baseline_features
     ADD CONSTRAINT baseline_features_baseline_fkey FOREIGN KEY (baseline_id) REFERENCES baselines(id);
 CREATE TRIGGER baseline_features_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON baseline_features FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+
+-- summary_marks -----------------------------------------------------------------------------------
+
+CREATE TABLE summary_marks (
+    -- Number of the mark.
+    mark bigint NOT NULL,
+    -- The version whose rows changed.
+    model_version_id uuid NOT NULL,
+    -- predictions or ground_truth.
+    table_name text NOT NULL,
+    -- Time of the earliest prediction that it is about.
+    first_predicted_at timestamp with time zone NOT NULL,
+    -- Time of the latest one, included.
+    last_predicted_at timestamp with time zone NOT NULL,
+    -- When it was made, about.
+    marked_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT summary_marks_table_name_check CHECK ((table_name = ANY (ARRAY['predictions'::text, 'ground_truth'::text]))),
+    CONSTRAINT summary_marks_window_check CHECK ((first_predicted_at <= last_predicted_at))
+);
+COMMENT ON TABLE summary_marks IS 'What was written since the summaries were folded. Every writer adds a mark in the transaction of its rows, so a fold that takes the mark sees the rows.';
+ALTER TABLE summary_marks ALTER COLUMN mark ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME summary_marks_mark_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+ALTER TABLE ONLY summary_marks
+    ADD CONSTRAINT summary_marks_pkey PRIMARY KEY (model_version_id, mark);
+
+-- summary_states ----------------------------------------------------------------------------------
+
+CREATE TABLE summary_states (
+    -- The version.
+    model_version_id uuid NOT NULL,
+    -- When it was folded last.
+    folded_at timestamp with time zone
+);
+COMMENT ON TABLE summary_states IS 'One row for each version with summaries; whoever changes these locks it, so that of many folders one works.';
+ALTER TABLE ONLY summary_states
+    ADD CONSTRAINT summary_states_pkey PRIMARY KEY (model_version_id);
+
+-- summaries ---------------------------------------------------------------------------------------
+
+CREATE TABLE summaries (
+    -- The version.
+    model_version_id uuid NOT NULL,
+    -- hour or day.
+    grain text NOT NULL,
+    -- Start of the hour or day.
+    starts_at timestamp with time zone NOT NULL,
+    -- 0 for rows that are there; others for rows that retention has deleted. Add them up.
+    part smallint DEFAULT 0 NOT NULL,
+    -- Number of predictions.
+    num_predictions bigint NOT NULL,
+    -- Of these with the status error.
+    num_errors bigint NOT NULL,
+    -- Of these answered from a cache.
+    num_cache_hits bigint NOT NULL,
+    -- Of these with a probability.
+    num_probabilities bigint NOT NULL,
+    -- Sum of the probabilities.
+    probability_sum double precision NOT NULL,
+    -- Sum of the squared differences between the probabilities and their mean.
+    probability_m2 double precision NOT NULL,
+    -- Sum of the entropies, in bits, of each probability and what it lacks to 1.
+    entropy_sum double precision NOT NULL,
+    -- Number of predictions with a latency.
+    num_latencies bigint NOT NULL,
+    -- Sum of the latencies in milliseconds, those above 1e150 left out.
+    latency_sum double precision NOT NULL,
+    -- The longest latency in milliseconds.
+    latency_max double precision,
+    -- The 50 most frequent predicted labels; they are known by their first 255 characters.
+    labels text[] NOT NULL,
+    -- How often each of these was predicted.
+    label_counts bigint[] NOT NULL,
+    -- How often others were.
+    num_other_labels bigint NOT NULL,
+    CONSTRAINT summaries_grain_check CHECK ((grain = ANY (ARRAY['hour'::text, 'day'::text])))
+);
+COMMENT ON TABLE summaries IS 'The predictions of a version in one hour or day of UTC. Days are made from hours.';
+ALTER TABLE ONLY summaries
+    ADD CONSTRAINT summaries_pkey PRIMARY KEY (model_version_id, grain, starts_at, part);
+
+-- summary_histograms ------------------------------------------------------------------------------
+
+CREATE TABLE summary_histograms (
+    -- The version.
+    model_version_id uuid NOT NULL,
+    -- hour or day.
+    grain text NOT NULL,
+    -- Start of the hour or day.
+    starts_at timestamp with time zone NOT NULL,
+    -- 0 for probability, in the bins of ledger_probability_edges(); -1 for latency_ms, in those of ledger_latency_bin(); above 0 as in baseline_features.
+    series smallint NOT NULL,
+    -- 0 for rows that are there; others for rows that retention has deleted. Add them up.
+    part smallint DEFAULT 0 NOT NULL,
+    -- The baseline whose bins they are.
+    baseline_id uuid,
+    -- The bins that hold something, -1 for missing values.
+    bins smallint[] NOT NULL,
+    -- How many values each of these holds.
+    counts bigint[] NOT NULL,
+    -- Of numbers: the sum of these values, those beyond 1e150 left out.
+    sums double precision[],
+    CONSTRAINT summary_histograms_grain_check CHECK ((grain = ANY (ARRAY['hour'::text, 'day'::text])))
+);
+COMMENT ON TABLE summary_histograms IS 'The values of a version in one hour or day, counted in bins: the probability, the latency, and what its baseline has.';
+ALTER TABLE ONLY summary_histograms
+    ADD CONSTRAINT summary_histograms_pkey PRIMARY KEY (model_version_id, grain, starts_at, series, part);
+
+-- mark_summaries ----------------------------------------------------------------------------------
+
+CREATE FUNCTION mark_summaries(model_name text, model_version text, since timestamp with time zone, until timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    version uuid := (SELECT v.id FROM model_versions v
+                     WHERE v.model_name = mark_summaries.model_name AND v.model_version = mark_summaries.model_version);
+BEGIN
+    IF version IS NULL THEN
+        RAISE EXCEPTION 'model_version: the ledger has no such version of the model' USING ERRCODE = 'MLNF0';
+    ELSIF since IS NULL OR until IS NULL OR until < since OR NOT isfinite(since) OR NOT isfinite(until) THEN
+        RAISE EXCEPTION 'until: must not be before since, and both must be times' USING ERRCODE = 'MLIV0';
+    END IF;
+    INSERT INTO summary_marks (model_version_id, table_name, first_predicted_at, last_predicted_at)
+    SELECT version, t.name, since, until FROM (VALUES ('predictions'), ('ground_truth')) t (name);
+END
+$$;
+COMMENT ON FUNCTION mark_summaries(model_name text, model_version text, since timestamp with time zone, until timestamp with time zone) IS 'Marks a window, both ends included, as changed. SQL that writes predictions or ground_truth itself calls it in the same transaction.';
+
+-- ledger_probability_edges ------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_probability_edges() RETURNS double precision[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (SELECT array_agg(e.edge ORDER BY e.edge) AS array_agg FROM (SELECT (((percent.percent)::numeric / 100.0))::double precision AS edge FROM generate_series(1, 99) percent(percent) UNION ALL SELECT unnest('{0.0001,0.0002,0.0005,0.001,0.002,0.005,0.995,0.998,0.999,0.9995,0.9998,0.9999}'::double precision[]) AS unnest) e);
+COMMENT ON FUNCTION ledger_probability_edges() IS 'Where the bins of probabilities begin: each percent, and more finely at both ends, where rare classes are.';
+
+-- ledger_latency_bin ------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_latency_bin(latency_ms double precision) RETURNS smallint
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (CASE WHEN (latency_ms <= (0.001)::double precision) THEN ('-350'::integer)::double precision ELSE LEAST(ceil((ln(latency_ms) / ln((1.02)::double precision))), (32767)::double precision) END)::smallint;
+COMMENT ON FUNCTION ledger_latency_bin(latency_ms double precision) IS 'The bin of a latency in milliseconds: bin k ends at 1.02 to the power of k, so that its middle is at most 1 % off (DDSketch, Masson et al., VLDB 2019).';
+
+-- ledger_number -----------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_number(value jsonb) RETURNS double precision
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (jsonb_typeof(value) = 'number'::text) THEN CASE WHEN (((value)::numeric = (0)::numeric) OR ((abs((value)::numeric) >= 0.0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000001) AND (abs((value)::numeric) <= '179700000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000'::numeric))) THEN ((value)::numeric)::double precision ELSE NULL::double precision END ELSE NULL::double precision END;
+COMMENT ON FUNCTION ledger_number(value jsonb) IS 'A JSON number that double precision can hold, or NULL.';
+
+-- ledger_series_of --------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_series_of(baseline uuid, OUT columns text, OUT histograms text) RETURNS record
+    LANGUAGE sql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+    SELECT string_agg(CASE f.kind
+               WHEN 'categorical' THEN format(', %s AS b%s', s.value, f.series)
+               ELSE format(', width_bucket(%1$s, %2$L::double precision[]) AS b%3$s, CASE WHEN abs(%1$s) <= 1e150 THEN %1$s END AS v%3$s',
+                           s.value, f.edges || 'NaN'::double precision, f.series) END, '' ORDER BY f.series),
+           string_agg(CASE f.kind
+               WHEN 'categorical' THEN format(
+                   ' UNION ALL SELECT g.hour, %1$s, CASE WHEN g.b IS NULL THEN -1 ELSE least(coalesce(c.place, %2$s), 51) END::integer, sum(g.n)::bigint, NULL'
+                   ' FROM (SELECT hour, b%1$s AS b, count(*) AS n FROM x GROUP BY hour, b%1$s) g'
+                   ' LEFT JOIN (SELECT c.name, c.place FROM baseline_features f, unnest(f.categories) WITH ORDINALITY c (name, place)'
+                   ' WHERE f.baseline_id = $4 AND f.series = %1$s) c ON c.name = g.b GROUP BY 1, 2, 3',
+                   f.series, CASE WHEN f.num_categories > cardinality(f.categories) THEN 51 ELSE 0 END)
+               ELSE format(' UNION ALL SELECT hour, %1$s, coalesce(b%1$s, -1), count(*), coalesce(sum(v%1$s), 0) FROM x GROUP BY hour, b%1$s',
+                           f.series) END, '' ORDER BY f.series)
+    FROM baseline_features f
+    JOIN baselines b ON b.id = f.baseline_id
+    JOIN model_versions v ON v.id = b.model_version_id
+    CROSS JOIN LATERAL (SELECT CASE
+        WHEN f.column_name = 'feature_values' THEN format('f[%s]', array_position(v.feature_names, f.feature))
+        WHEN f.column_name = 'inputs' THEN CASE f.kind WHEN 'numeric' THEN format('ledger_number(i -> %L)', f.feature)
+                                                       ELSE format('(i ->> %L)', f.feature) END
+        ELSE quote_ident(f.column_name) END AS place) p
+    CROSS JOIN LATERAL (SELECT CASE f.kind WHEN 'text' THEN format('length(%s)::double precision', p.place)
+                                           WHEN 'categorical' THEN format('left(%s::text, 255)', p.place)
+                                           ELSE p.place END AS value) s
+    WHERE f.baseline_id = baseline AND f.column_name NOT IN ('actual_label', 'actual_value')
+$_$;
+COMMENT ON FUNCTION ledger_series_of(baseline uuid, OUT columns text, OUT histograms text) IS 'How the series of a baseline are counted: the columns of a SELECT from predictions that gives their bins, and the SELECTs that count these.';
+
+-- ledger_fold_predictions -------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_fold_predictions(version uuid, since timestamp with time zone, until timestamp with time zone, baseline uuid) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    SET jit TO 'off'
+    SET work_mem TO '64MB'
+    AS $_$
+DECLARE
+    counted record := ledger_series_of(baseline);
+BEGIN
+    DELETE FROM summary_histograms
+    WHERE model_version_id = version AND grain = 'hour' AND starts_at >= since AND starts_at < until AND part = 0
+      AND series <> 32000;
+    DELETE FROM summaries
+    WHERE model_version_id = version AND grain = 'hour' AND starts_at >= since AND starts_at < until AND part = 0;
+    EXECUTE format($fold$
+        WITH x AS MATERIALIZED (
+            SELECT hour, status, cache_hit, predicted_label, probability, latency_ms,
+                   width_bucket(probability, %L::double precision[]) AS b0, ledger_latency_bin(latency_ms) AS bl %s
+            FROM (SELECT date_trunc('hour', predicted_at, 'UTC') AS hour, status, cache_hit, predicted_label,
+                         probability, prediction, latency_ms, inputs AS i,
+                         -- Which unpacks the array once and not once for each feature.
+                         array_cat(feature_values, '{}') AS f
+                  FROM predictions
+                  WHERE model_version_id = $1 AND predicted_at >= $2 AND predicted_at < $3
+                  OFFSET 0) r
+        ), histograms AS (
+            INSERT INTO summary_histograms
+                (model_version_id, grain, starts_at, series, baseline_id, bins, counts, sums)
+            SELECT $1, 'hour', hour, series, CASE WHEN series > 0 THEN $4 END, array_agg(bin::smallint ORDER BY bin),
+                   array_agg(n ORDER BY bin), CASE WHEN count(total) > 0 THEN array_agg(total ORDER BY bin) END
+            FROM (SELECT hour, 0 AS series, b0 AS bin, count(*) AS n, NULL::double precision AS total
+                  FROM x WHERE b0 IS NOT NULL GROUP BY hour, b0
+                  UNION ALL SELECT hour, -1, bl, count(*), NULL FROM x WHERE bl IS NOT NULL GROUP BY hour, bl %s) g
+            GROUP BY hour, series
+        ), labels AS (
+            SELECT hour, array_agg(label ORDER BY place) FILTER (WHERE place <= 50) AS labels,
+                   array_agg(n ORDER BY place) FILTER (WHERE place <= 50) AS counts,
+                   coalesce(sum(n) FILTER (WHERE place > 50), 0)::bigint AS others
+            FROM (SELECT hour, left(predicted_label, 255) AS label, count(*) AS n,
+                         row_number() OVER (PARTITION BY hour ORDER BY count(*) DESC, left(predicted_label, 255)) AS place
+                  FROM x WHERE predicted_label IS NOT NULL GROUP BY 1, 2) c
+            GROUP BY hour
+        )
+        INSERT INTO summaries
+            (model_version_id, grain, starts_at, num_predictions, num_errors, num_cache_hits, num_probabilities,
+             probability_sum, probability_m2, entropy_sum, num_latencies, latency_sum, latency_max,
+             labels, label_counts, num_other_labels)
+        SELECT $1, 'hour', t.*, coalesce(l.labels, '{}'), coalesce(l.counts, '{}'), coalesce(l.others, 0)
+        FROM (SELECT hour, count(*), count(*) FILTER (WHERE status = 'error'), count(*) FILTER (WHERE cache_hit),
+                     count(probability), coalesce(sum(probability), 0),
+                     coalesce(var_pop(probability) * count(probability), 0),
+                     coalesce(sum(CASE WHEN probability > 0 AND probability < 1
+                                  THEN -(probability * ln(probability) + (1 - probability) * ln(1 - probability))
+                                       / ln(2::double precision) END), 0),
+                     count(latency_ms), coalesce(sum(latency_ms) FILTER (WHERE latency_ms <= 1e150), 0), max(latency_ms)
+              FROM x GROUP BY hour) t
+        LEFT JOIN labels l USING (hour)
+        $fold$, ledger_probability_edges(), counted.columns, counted.histograms)
+    USING version, since, until, baseline;
+END
+$_$;
+COMMENT ON FUNCTION ledger_fold_predictions(version uuid, since timestamp with time zone, until timestamp with time zone, baseline uuid) IS 'Counts the predictions of a version from one full hour to another anew.';
+
+-- ledger_fold_histogram_days ----------------------------------------------------------------------
+
+CREATE FUNCTION ledger_fold_histogram_days(version uuid, since timestamp with time zone, until timestamp with time zone) RETURNS void
+    LANGUAGE sql
+    SET search_path TO 'public', 'pg_temp'
+    SET jit TO 'off'
+    AS $$
+    DELETE FROM summary_histograms
+    WHERE model_version_id = version AND grain = 'day' AND starts_at >= since AND starts_at < until;
+    WITH hours AS MATERIALIZED (
+        SELECT date_trunc('day', starts_at, 'UTC') AS day, series, baseline_id, bins, counts, sums
+        FROM summary_histograms
+        WHERE model_version_id = version AND grain = 'hour' AND starts_at >= since AND starts_at < until
+    ), newest AS (
+        -- Bins of several baselines cannot be added up; UUIDs of the newest are the largest.
+        SELECT day, series, max(baseline_id::text)::uuid AS baseline_id FROM hours GROUP BY day, series
+    ), counted AS (
+        SELECT h.day, h.series, h.baseline_id, u.bin, sum(u.n)::bigint AS n, sum(u.total) AS total
+        FROM hours h
+        JOIN newest w ON w.day = h.day AND w.series = h.series AND w.baseline_id IS NOT DISTINCT FROM h.baseline_id
+        CROSS JOIN LATERAL unnest(h.bins, h.counts, h.sums) u (bin, n, total)
+        GROUP BY h.day, h.series, h.baseline_id, u.bin
+    )
+    INSERT INTO summary_histograms (model_version_id, grain, starts_at, series, baseline_id, bins, counts, sums)
+    SELECT version, 'day', day, series, baseline_id, array_agg(bin ORDER BY bin), array_agg(n ORDER BY bin),
+           CASE WHEN count(total) > 0 THEN array_agg(total ORDER BY bin) END
+    FROM counted GROUP BY day, series, baseline_id
+$$;
+COMMENT ON FUNCTION ledger_fold_histogram_days(version uuid, since timestamp with time zone, until timestamp with time zone) IS 'Makes the histograms of days, from one to another, out of those of their hours.';
+
+-- ledger_shift ------------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_shift(n bigint, total double precision, mean double precision) RETURNS double precision
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN ((n > 0) AND (abs(((total / (n)::double precision) - mean)) > (0.000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000001)::double precision)) THEN (((n)::double precision * ((total / (n)::double precision) - mean)) * ((total / (n)::double precision) - mean)) ELSE (0)::double precision END;
+COMMENT ON FUNCTION ledger_shift(n bigint, total double precision, mean double precision) IS 'What n values of a sum add to the squared differences from a common mean, on top of those from their own (Chan, Golub, LeVeque 1983).';
+
+-- ledger_fold_days --------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_fold_days(version uuid, since timestamp with time zone, until timestamp with time zone) RETURNS void
+    LANGUAGE sql
+    SET search_path TO 'public', 'pg_temp'
+    SET jit TO 'off'
+    AS $$
+    DELETE FROM summaries WHERE model_version_id = version AND grain = 'day' AND starts_at >= since AND starts_at < until;
+    WITH hours AS MATERIALIZED (
+        SELECT date_trunc('day', starts_at, 'UTC') AS day, * FROM summaries
+        WHERE model_version_id = version AND grain = 'hour' AND starts_at >= since AND starts_at < until
+    ), means AS (
+        SELECT day, sum(probability_sum) / nullif(sum(num_probabilities), 0) AS mean FROM hours GROUP BY day
+    ), labels AS (
+        SELECT day, array_agg(label ORDER BY place) FILTER (WHERE place <= 50) AS labels,
+               array_agg(n ORDER BY place) FILTER (WHERE place <= 50) AS counts,
+               coalesce(sum(n) FILTER (WHERE place > 50), 0) AS others
+        FROM (SELECT day, label, sum(n)::bigint AS n, row_number() OVER (PARTITION BY day ORDER BY sum(n) DESC, label) AS place
+              FROM hours, unnest(labels, label_counts) u (label, n) GROUP BY day, label) c
+        GROUP BY day
+    )
+    INSERT INTO summaries
+        (model_version_id, grain, starts_at, num_predictions, num_errors, num_cache_hits, num_probabilities,
+         probability_sum, probability_m2, entropy_sum, num_latencies, latency_sum, latency_max,
+         labels, label_counts, num_other_labels)
+    SELECT version, 'day', day, sum(h.num_predictions), sum(h.num_errors), sum(h.num_cache_hits),
+           sum(h.num_probabilities), sum(h.probability_sum),
+           -- Variances add up with the distances of their means: nothing large is subtracted.
+           sum(h.probability_m2 + ledger_shift(h.num_probabilities, h.probability_sum, m.mean)),
+           sum(h.entropy_sum), sum(h.num_latencies), sum(h.latency_sum), max(h.latency_max),
+           coalesce(l.labels, '{}'), coalesce(l.counts, '{}'), coalesce(l.others, 0) + sum(h.num_other_labels)
+    FROM hours h JOIN means m USING (day) LEFT JOIN labels l USING (day)
+    GROUP BY day, l.labels, l.counts, l.others
+$$;
+COMMENT ON FUNCTION ledger_fold_days(version uuid, since timestamp with time zone, until timestamp with time zone) IS 'Makes the summaries of days, from one to another, out of those of their hours.';
+
+-- ledger_hours ------------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_hours(first timestamp with time zone, last timestamp with time zone) RETURNS tstzrange
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN tstzrange(date_trunc('hour'::text, first, 'UTC'::text), (date_trunc('hour'::text, last, 'UTC'::text) + '01:00:00'::interval));
+COMMENT ON FUNCTION ledger_hours(first timestamp with time zone, last timestamp with time zone) IS 'The full hours that hold both timestamps.';
+
+-- ledger_fold_span --------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_fold_span(version uuid, table_name text, since timestamp with time zone, until timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    baseline uuid := (SELECT b.id FROM baselines b WHERE b.model_version_id = version ORDER BY b.id DESC LIMIT 1);
+    first_day timestamptz := date_trunc('day', since, 'UTC');
+    last_day timestamptz := date_trunc('day', until + interval '23 hours', 'UTC');
+BEGIN
+    IF table_name = 'predictions' THEN
+        PERFORM ledger_fold_predictions(version, since, until, baseline);
+        PERFORM ledger_fold_days(version, first_day, last_day);
+        PERFORM ledger_fold_histogram_days(version, first_day, last_day);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION ledger_fold_span(version uuid, table_name text, since timestamp with time zone, until timestamp with time zone) IS 'Counts the rows of a version in a table from one full hour to another anew, and the days that these belong to.';
+
+-- fold_summaries ----------------------------------------------------------------------------------
+
+CREATE FUNCTION fold_summaries(model_version_id uuid, since timestamp with time zone DEFAULT '-infinity'::timestamp with time zone, until timestamp with time zone DEFAULT 'infinity'::timestamp with time zone, max_hours integer DEFAULT 24, wait boolean DEFAULT false) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    span record;
+    ends timestamptz;
+    folded integer := 0;
+BEGIN
+    IF NOT EXISTS (SELECT FROM summary_marks m WHERE m.model_version_id = fold_summaries.model_version_id
+                   AND m.first_predicted_at < fold_summaries.until AND m.last_predicted_at >= fold_summaries.since) THEN
+        RETURN 0;
+    END IF;
+    INSERT INTO summary_states (model_version_id) VALUES (fold_summaries.model_version_id) ON CONFLICT DO NOTHING;
+    -- A row and not an advisory lock, which anybody could hold.
+    IF wait THEN
+        PERFORM FROM summary_states s WHERE s.model_version_id = fold_summaries.model_version_id FOR UPDATE;
+    ELSE
+        PERFORM FROM summary_states s WHERE s.model_version_id = fold_summaries.model_version_id FOR UPDATE SKIP LOCKED;
+        IF NOT FOUND THEN
+            RETURN 0;
+        END IF;
+    END IF;
+    FOR span IN
+        WITH taken AS (
+            DELETE FROM summary_marks m
+            WHERE m.model_version_id = fold_summaries.model_version_id
+              AND m.first_predicted_at < fold_summaries.until AND m.last_predicted_at >= fold_summaries.since
+            RETURNING m.table_name, m.first_predicted_at, m.last_predicted_at
+        ), there AS (
+            -- Where there is no partition there are no rows: what was counted before it was dropped stays.
+            SELECT t.table_name, range_agg(tstzrange(p.since, p.until)) AS spans
+            FROM (VALUES ('predictions'), ('ground_truth')) t (table_name)
+            CROSS JOIN LATERAL ledger_partitions(t.table_name) p
+            GROUP BY t.table_name
+        ), marked AS (
+            SELECT k.table_name, range_agg(ledger_hours(k.first_predicted_at, k.last_predicted_at)) AS spans
+            FROM taken k GROUP BY k.table_name
+        )
+        SELECT m.table_name, lower(u.hours) AS since, upper(u.hours) AS until
+        FROM marked m JOIN there t ON t.table_name = m.table_name
+        CROSS JOIN LATERAL unnest(m.spans * t.spans) u (hours)
+        ORDER BY lower(u.hours) DESC
+    LOOP
+        WHILE span.since < span.until AND folded < max_hours LOOP
+            ends := least(span.until, span.since + interval '1 hour' * least(24, max_hours - folded));
+            PERFORM ledger_fold_span(fold_summaries.model_version_id, span.table_name, span.since, ends);
+            folded := folded + extract(epoch FROM ends - span.since) / 3600;
+            span.since := ends;
+        END LOOP;
+        IF span.since < span.until THEN
+            INSERT INTO summary_marks (model_version_id, table_name, first_predicted_at, last_predicted_at)
+            VALUES (fold_summaries.model_version_id, span.table_name, span.since, span.until - interval '1 microsecond');
+        END IF;
+    END LOOP;
+    UPDATE summary_states s SET folded_at = clock_timestamp()
+    WHERE s.model_version_id = fold_summaries.model_version_id;
+    RETURN folded;
+END
+$$;
+COMMENT ON FUNCTION fold_summaries(model_version_id uuid, since timestamp with time zone, until timestamp with time zone, max_hours integer, wait boolean) IS 'Counts the marked hours of a version within a window anew, at most max_hours of them, the newest first, and returns how many. While somebody else folds it returns 0 at once, or waits for them.';
+
+-- ledger_fold_in_passing --------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_fold_in_passing(version uuid, since timestamp with time zone, until timestamp with time zone) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    -- A reader gets what is there; see summaries_pending_since.
+    IF current_setting('transaction_read_only')::boolean
+        OR NOT has_function_privilege('fold_summaries(uuid, timestamptz, timestamptz, integer, boolean)', 'EXECUTE')
+    THEN
+        RETURN 0;
+    END IF;
+    RETURN fold_summaries(version, since, until, 48);
+END
+$$;
+COMMENT ON FUNCTION ledger_fold_in_passing(version uuid, since timestamp with time zone, until timestamp with time zone) IS 'Folds a bounded number of hours of a window before they are read, if the caller may.';
+
+-- ledger_keep_history -----------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_keep_history(table_name text, since timestamp with time zone, until timestamp with time zone, version_ids uuid[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    version uuid;
+    next smallint;
+BEGIN
+    FOR version IN
+        SELECT s.model_version_id FROM summary_states s
+        WHERE version_ids IS NULL OR s.model_version_id = ANY (version_ids)
+        UNION
+        SELECT m.model_version_id FROM summary_marks m
+        WHERE (version_ids IS NULL OR m.model_version_id = ANY (version_ids))
+          AND m.first_predicted_at < ledger_keep_history.until AND m.last_predicted_at >= ledger_keep_history.since
+        ORDER BY 1
+    LOOP
+        INSERT INTO summary_states (model_version_id) VALUES (version) ON CONFLICT DO NOTHING;
+        PERFORM FROM summary_states s WHERE s.model_version_id = version FOR UPDATE;
+        PERFORM fold_summaries(version, ledger_keep_history.since, ledger_keep_history.until, 2147483647, true);
+        SELECT coalesce(max(h.part), 0) + 1 INTO next FROM summary_histograms h
+        WHERE h.model_version_id = version AND h.grain = 'hour'
+          AND h.starts_at >= ledger_keep_history.since AND h.starts_at < ledger_keep_history.until;
+        SELECT greatest(next, coalesce(max(s.part), 0) + 1) INTO next FROM summaries s
+        WHERE s.model_version_id = version AND s.grain = 'hour'
+          AND s.starts_at >= ledger_keep_history.since AND s.starts_at < ledger_keep_history.until;
+        UPDATE summary_histograms h SET part = next
+        WHERE h.model_version_id = version AND h.grain = 'hour' AND h.part = 0
+          AND h.starts_at >= ledger_keep_history.since AND h.starts_at < ledger_keep_history.until
+          AND (h.series = 32000) = (ledger_keep_history.table_name = 'ground_truth');
+        IF ledger_keep_history.table_name = 'predictions' THEN
+            UPDATE summaries s SET part = next
+            WHERE s.model_version_id = version AND s.grain = 'hour' AND s.part = 0
+              AND s.starts_at >= ledger_keep_history.since AND s.starts_at < ledger_keep_history.until;
+        END IF;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION ledger_keep_history(table_name text, since timestamp with time zone, until timestamp with time zone, version_ids uuid[]) IS 'Folds the full hours of a window and sets their summaries aside, before their rows are deleted: later folds do not touch them. Versions NULL is all.';
+
+-- rebuild_summaries -------------------------------------------------------------------------------
+
+CREATE FUNCTION rebuild_summaries(model_version_id uuid) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    WITH spans AS (
+        SELECT 'predictions' AS table_name, min(p.predicted_at) AS first, max(p.predicted_at) AS last
+        FROM predictions p WHERE p.model_version_id = rebuild_summaries.model_version_id
+        UNION ALL
+        SELECT 'ground_truth', min(g.predicted_at), max(g.predicted_at)
+        FROM ground_truth g WHERE g.model_version_id = rebuild_summaries.model_version_id
+        UNION ALL
+        SELECT t.name, min(s.starts_at), max(s.starts_at)
+        FROM summaries s CROSS JOIN (VALUES ('predictions'), ('ground_truth')) t (name)
+        WHERE s.model_version_id = rebuild_summaries.model_version_id AND s.grain = 'hour' AND s.part = 0
+        GROUP BY t.name
+    ), marked AS (
+        INSERT INTO summary_marks (model_version_id, table_name, first_predicted_at, last_predicted_at)
+        SELECT rebuild_summaries.model_version_id, table_name, min(first), max(last) FROM spans
+        WHERE first IS NOT NULL GROUP BY table_name
+        RETURNING mark
+    )
+    SELECT EXISTS (SELECT FROM marked)
+$$;
+COMMENT ON FUNCTION rebuild_summaries(model_version_id uuid) IS 'Marks everything of a version that is still there, so that the next folds count it anew; returns whether there is anything.';
 
 -- v_model_timeline --------------------------------------------------------------------------------
 
@@ -3494,7 +4034,7 @@ COMMENT ON VIEW v_decision_history IS 'Every gate decision with candidate and pr
 --   monitoring_run_id: Id of the monitoring run that triggered it.
 --   deployment_id: Id of the deployment that followed.
 --   action_id: Id of the action that was approved for that deployment.
---   resolves_id: Id of the pending decision that this one settles.
+--   resolves_id: Id of the pending decision that this one resolves.
 --   decision_id: Id of the decision.
 
 -- v_recent_monitoring -----------------------------------------------------------------------------

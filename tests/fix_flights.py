@@ -126,7 +126,7 @@ def flight(row: Row, zones: Row, weather: dict[Any, Row], traffic: Counter[Any])
 
 
 def observation(weather: dict[Any, Row], origin: str, at: datetime) -> dict[str, float]:
-    """Return the newest hour of weather that was over at an instant, at most six hours ago."""
+    """Return the newest hour of weather that was over at a timestamp, at most six hours ago."""
     over = at.replace(minute=0)
     while at - over <= 6 * HOUR:
         if row := weather.get((origin, over - HOUR)):
@@ -136,7 +136,7 @@ def observation(weather: dict[Any, Row], origin: str, at: datetime) -> dict[str,
 
 
 def landing(row: Row, scheduled: datetime, zones: Row) -> datetime:
-    """Return the first instant after departure at which the clock there shows the arrival time."""
+    """Return the first time after departure at which the clock there shows the arrival time."""
     departed = scheduled + timedelta(minutes=float(row["dep_delay"]))
     zone = ZoneInfo(zones.get(row["dest"], "America/Puerto_Rico"))
     hour, minute = divmod(int(float(row["arr_time"])), 100)

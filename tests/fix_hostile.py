@@ -17,8 +17,8 @@ from fix_odd_values import (
     NAN,
     NOON,
     NOT_A_NUMBER,
+    NOT_A_TIMESTAMP,
     NOT_AN_ID,
-    NOT_AN_INSTANT,
     NOT_AN_OBJECT,
     NOT_BOOLEAN,
     NOT_TEXT,
@@ -124,7 +124,7 @@ OBJECTS = {
     **{key: ["metadata"] for key in (DRIFT, METRIC, METRICS)},
     SYSTEM: ["attributes"],
 }
-INSTANTS = {
+TIMESTAMPS = {
     RAISE: ["at"],
     ACKNOWLEDGE: ["at"],
     RESOLVE: ["at"],
@@ -188,7 +188,7 @@ REFUSED: dict[str, tuple[list[Any], dict[str, list[str]]]] = {
         [0, 3600, "1 day", -HOUR, HOUR * 0, HOUR * 10**6, timedelta.max, NAN, True, NOON, [HOUR]],
         {MONITORS: ["window"]},
     ),
-    "times to come": (NOT_AN_INSTANT, {SNOOZE: ["until"]}),
+    "times to come": (NOT_A_TIMESTAMP, {SNOOZE: ["until"]}),
     "thresholds": (
         [1e151, -1e308, 10**160],
         {MONITORS: ["critical_threshold", "hysteresis", "warning_threshold"]},
@@ -256,9 +256,9 @@ REFUSED: dict[str, tuple[list[Any], dict[str, list[str]]]] = {
         + [{"gate": "a", "passed": True}, "gate", 5, True, {}],
         {DECISIONS: ["gate_results"]},
     ),
-    "instants": (NOT_AN_INSTANT, INSTANTS),
-    "ends": ([*NOT_AN_INSTANT, NOON - timedelta(days=1)], {ACTIONS: ["expires_at"]}),
-    "the future": (THE_FUTURE, {name: INSTANTS[name] for name in INSTANTS}),
+    "timestamps": (NOT_A_TIMESTAMP, TIMESTAMPS),
+    "ends": ([*NOT_A_TIMESTAMP, NOON - timedelta(days=1)], {ACTIONS: ["expires_at"]}),
+    "the future": (THE_FUTURE, {name: TIMESTAMPS[name] for name in TIMESTAMPS}),
     "ids": (NOT_AN_ID, IDS),
     "lists of texts": (
         NOT_TEXTS,

@@ -97,7 +97,7 @@ BAD_DOCUMENTS = [
     {"a": ["x" * 1000] * 1100},
 ]
 
-NOT_AN_INSTANT = [
+NOT_A_TIMESTAMP = [
     "2026-01-01",
     "now",
     "infinity",
@@ -107,10 +107,18 @@ NOT_AN_INSTANT = [
     date(2026, 1, 1),
     time(12),
 ]
-NOT_AN_INSTANT += [datetime(2026, 1, 1), datetime.min, datetime.max, NOON.replace(tzinfo=Vague())]
-NOT_AN_INSTANT += [datetime.min.replace(tzinfo=timezone(timedelta(hours=14))), np.datetime64("now")]
-NOT_AN_INSTANT += [datetime.max.replace(tzinfo=timezone(-timedelta(hours=14))), NAN, [NOON], b"now"]
-NOT_AN_INSTANT += [np.datetime64("2026-01-01T00:00", "ns"), np.datetime64("NaT")]
+NOT_A_TIMESTAMP += [datetime(2026, 1, 1), datetime.min, datetime.max, NOON.replace(tzinfo=Vague())]
+NOT_A_TIMESTAMP += [
+    datetime.min.replace(tzinfo=timezone(timedelta(hours=14))),
+    np.datetime64("now"),
+]
+NOT_A_TIMESTAMP += [
+    datetime.max.replace(tzinfo=timezone(-timedelta(hours=14))),
+    NAN,
+    [NOON],
+    b"now",
+]
+NOT_A_TIMESTAMP += [np.datetime64("2026-01-01T00:00", "ns"), np.datetime64("NaT")]
 THE_FUTURE = [datetime.max.replace(tzinfo=UTC), datetime(2999, 1, 1, tzinfo=KOLKATA)]
 
 NOT_AN_ID = ["", "x", "0" * 31, 0, 5, b"\0" * 16, True, 1.5, [SOME_ID], {}, NOON, SOME_ID.int]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 REFERENCE = Path(__file__).resolve().parents[1] / "docs" / "reference"
@@ -22,15 +22,20 @@ def difference(file: Path, expected: str) -> str:
 
 def run(file: Path, generate: Callable[[], str], target: str = "docs") -> int:
     """Write the file, or compare it with --check; return the exit code."""
+    return run_all(lambda: {file: generate()}, target)
+
+
+def run_all(generate: Callable[[], Mapping[Path, str]], target: str) -> int:
+    """Write several files, or compare them with --check; return the exit code."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--check", action="store_true", help="compare instead of writing")
     check = parser.parse_args().check
-    expected = generate()
-    if not check:
-        file.write_text(expected, encoding="utf-8")
-        return 0
-    if diff := difference(file, expected):
-        print(diff, end="")
-        print(f"error: {file.name} is stale: run make {target}", file=sys.stderr)
-        return 1
-    return 0
+    status = 0
+    for file, expected in generate().items():
+        if not check:
+            file.write_text(expected, encoding="utf-8")
+        elif diff := difference(file, expected):
+            print(diff, end="")
+            print(f"error: {file.name} is stale: run make {target}", file=sys.stderr)
+            status = 1
+    return status

@@ -84,8 +84,8 @@ def prediction_ids(flights: pd.DataFrame) -> list[UUID]:
     It follows from the flight: who predicts twice after a crash stores one prediction, and who
     knows that the flight has landed needs no search for what was predicted.
     """
-    moments = flights["predicted_at"].dt.to_pydatetime()
-    return [id_for(*flight) for flight in zip(flights["request_id"], moments, strict=True)]
+    times = flights["predicted_at"].dt.to_pydatetime()
+    return [id_for(*flight) for flight in zip(flights["request_id"], times, strict=True)]
 
 
 @cache

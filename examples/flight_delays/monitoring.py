@@ -1,6 +1,6 @@
 """The jobs of every week: labels for what has landed, and what the ledger says of the week.
 
-A job is told the moment it runs at and remembers nothing between runs: what is in production and
+A job is given the time it runs at and remembers nothing between runs: what is in production and
 what that was trained on it reads from the ledger.
 """
 
@@ -81,7 +81,7 @@ def label(db: Database, now: datetime) -> int:
     """
     landed = landed_between(now - WEEK, now)
     landed = landed[landed["predicted_at"] >= RELEASE]
-    moments = landed["landed_at"].dt.to_pydatetime()
+    landing_times = landed["landed_at"].dt.to_pydatetime()
     labels = [
         {
             "prediction_id": prediction_id,
@@ -90,7 +90,7 @@ def label(db: Database, now: datetime) -> int:
             "source": SOURCE,
         }
         for prediction_id, landed_at, late in zip(
-            prediction_ids(landed), moments, landed["late"], strict=True
+            prediction_ids(landed), landing_times, landed["late"], strict=True
         )
     ]
     return GroundTruthRepository(db).insert_many(rows=labels).stored

@@ -1,4 +1,4 @@
-"""The year 2013 again, week by week, with the moment that each job runs at given to it."""
+"""The year 2013 again, week by week, each job given the time it runs at."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def alert_to_act_on(db: Database, run: MonitoringRun) -> Alert | None:
 
 
 def open_alert(db: Database, alert_type: str, at: datetime) -> Alert | None:
-    """Return the alert of a type that was open at an instant."""
+    """Return the alert of a type that was open at a given time."""
     alerts = AlertsRepository(db).list_alerts(
         model_name=MODEL_NAME,
         alert_type=alert_type,

@@ -17,12 +17,12 @@ CREATE FUNCTION ledger_uuid_floor(at timestamptz) RETURNS uuid
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN (lpad(to_hex(floor(extract(epoch FROM at) * 1000)::bigint), 12, '0') || '00000000000000000000')::uuid;
 COMMENT ON FUNCTION ledger_uuid_floor(timestamptz) IS
-    'The smallest UUID of an instant: bounds a range of time-ordered ids.';
+    'The smallest UUID of a timestamp: bounds a range of time-ordered ids.';
 
 CREATE FUNCTION ledger_uuid_time(id uuid) RETURNS timestamptz
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN to_timestamp(('x' || left(replace(id::text, '-', ''), 12))::bit(48)::bigint / 1000.0);
-COMMENT ON FUNCTION ledger_uuid_time(uuid) IS 'The instant of a UUIDv7, to the millisecond.';
+COMMENT ON FUNCTION ledger_uuid_time(uuid) IS 'The timestamp of a UUIDv7, to the millisecond.';
 
 CREATE FUNCTION ledger_metric(metrics jsonb, name text) RETURNS double precision
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

@@ -244,14 +244,14 @@ REVOKE ALL ON FUNCTION execute_action(uuid, text, jsonb, boolean) FROM PUBLIC;
 CREATE FUNCTION expire_actions() RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE
-    moment timestamptz := clock_timestamp();
+    at_time timestamptz := clock_timestamp();
     expired bigint;
 BEGIN
     -- Rows that somebody else holds are left for the next time: waiting could end in a deadlock.
     UPDATE agent_actions a SET status = 'expired'
     WHERE a.id IN (
         SELECT d.id FROM agent_actions d
-        WHERE d.status IN ('pending', 'approved') AND d.expires_at <= moment
+        WHERE d.status IN ('pending', 'approved') AND d.expires_at <= at_time
         FOR NO KEY UPDATE SKIP LOCKED);
     GET DIAGNOSTICS expired = ROW_COUNT;
     RETURN expired;

@@ -347,7 +347,7 @@ LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
           ORDER BY i.deployed_at DESC LIMIT 1)
 $$;
 COMMENT ON FUNCTION production_at(text, timestamptz, text) IS
-    'The deployment that held a slot of a model at an instant: one row, or none.';
+    'The deployment that held a slot of a model at a timestamp: one row, or none.';
 
 INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES
     ('reader', 'SELECT', 'TABLE', 'model_slots'),

@@ -1,13 +1,13 @@
 -- promote, rollback and retire: the only ways in and out of production, for psql and Python alike.
 
-CREATE FUNCTION ledger_slot_moment(slot_id integer, at timestamptz) RETURNS timestamptz
+CREATE FUNCTION ledger_slot_timestamp(slot_id integer, at timestamptz) RETURNS timestamptz
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     newest timestamptz;
 BEGIN
     -- The slot is free from the end of its last interval, or just after the start of an open one.
     SELECT coalesce(d.retired_at, d.deployed_at + interval '1 microsecond') INTO newest FROM model_deployments d
-    WHERE d.slot_id = ledger_slot_moment.slot_id
+    WHERE d.slot_id = ledger_slot_timestamp.slot_id
     ORDER BY d.deployed_at DESC LIMIT 1;
     IF at IS NULL THEN
         -- Not now(): the transaction may have begun before the one that held the lock until just now.
@@ -22,8 +22,8 @@ BEGIN
     RETURN at;
 END
 $$;
-COMMENT ON FUNCTION ledger_slot_moment(integer, timestamptz) IS
-    'The instant of a change to a locked slot: the one given, if it is after the last change, else now.';
+COMMENT ON FUNCTION ledger_slot_timestamp(integer, timestamptz) IS
+    'The timestamp of a change to a locked slot: the one given, if it is after the last change, else now.';
 
 CREATE FUNCTION ledger_deploy(
     locked model_slots, version_id uuid, deployed_by text, reason text, decision_id uuid,
@@ -31,16 +31,16 @@ CREATE FUNCTION ledger_deploy(
 RETURNS v_deployments
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
-    moment timestamptz := ledger_slot_moment(locked.id, at);
+    changed_at timestamptz := ledger_slot_timestamp(locked.id, at);
     actor text := coalesce(deployed_by, session_user);
     result v_deployments;
 BEGIN
-    UPDATE model_deployments d SET retired_at = moment, retired_by = actor
+    UPDATE model_deployments d SET retired_at = changed_at, retired_by = actor
     WHERE d.slot_id = locked.id AND d.retired_at IS NULL;
     INSERT INTO model_deployments AS d
         (id, slot_id, model_name, model_version_id, deployed_at, deployed_by, reason, decision_id, action_id,
          restores_id)
-    VALUES (coalesce(deployment_id, ledger_uuid()), locked.id, locked.model_name, version_id, moment, actor,
+    VALUES (coalesce(deployment_id, ledger_uuid()), locked.id, locked.model_name, version_id, changed_at, actor,
             ledger_deploy.reason, ledger_deploy.decision_id, ledger_deploy.action_id, ledger_deploy.restores_id)
     RETURNING d.id INTO deployment_id;
     SELECT * INTO result FROM v_deployments v WHERE v.id = deployment_id;
@@ -48,7 +48,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ledger_deploy(model_slots, uuid, text, text, uuid, uuid, uuid, timestamptz, uuid) IS
-    'Ends the open interval of a locked slot and begins the next at the same instant.';
+    'Ends the open interval of a locked slot and begins the next at the same timestamp.';
 
 CREATE FUNCTION promote(
     model_name text DEFAULT NULL, model_version text DEFAULT NULL, slot text DEFAULT 'production', promoted_by text DEFAULT NULL,
@@ -180,7 +180,7 @@ BEGIN
             USING ERRCODE = 'MLNF0';
     ELSIF current.retired_at IS NULL THEN
         UPDATE model_deployments d
-        SET retired_at = ledger_slot_moment(locked.id, at), retired_reason = retire.reason,
+        SET retired_at = ledger_slot_timestamp(locked.id, at), retired_reason = retire.reason,
             retired_by = coalesce(retire.retired_by, session_user)
         WHERE d.id = current.id;
         SELECT * INTO current FROM v_deployments d WHERE d.id = current.id;

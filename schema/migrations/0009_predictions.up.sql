@@ -57,7 +57,7 @@ COMMENT ON TABLE predictions IS
     'What models predicted: one row per prediction, in partitions by time named predictions_pYYYY_MM_DD. The id is made by the client, and its time is that of the prediction.';
 COMMENT ON COLUMN predictions.id IS 'UUIDv7 made by the client; its first 48 bits are predicted_at in milliseconds.';
 COMMENT ON COLUMN predictions.predicted_at IS 'When the model predicted.';
-COMMENT ON COLUMN predictions.model_version_id IS 'The version that predicted. Not a foreign key, which would be the dearest part of a row: writers check it once a batch, mlops-ledger verify finds orphans.';
+COMMENT ON COLUMN predictions.model_version_id IS 'The version that predicted. Not a foreign key, which would be the most expensive part of a row: writers check it once per batch, mlops-ledger verify finds orphans.';
 COMMENT ON COLUMN predictions.request_id IS 'Id of the request that asked for it, given by the caller; not unique.';
 COMMENT ON COLUMN predictions.batch_id IS 'Id of the batch request it belongs to, given by the caller.';
 COMMENT ON COLUMN predictions.feature_values IS 'Values of the numeric features, in the order of feature_names of the version.';

@@ -142,17 +142,24 @@ BEGIN
     LOOP
         BEGIN
             -- ON CONFLICT would double the cost of every label for the sake of the few that repeat.
-            INSERT INTO ground_truth
-                (prediction_id, predicted_at, labeled_at, model_version_id, actual_value, prediction,
-                 probability, actual_label, predicted_label, source)
-            SELECT p.id, p.predicted_at, s.labeled_at, p.model_version_id, s.actual_value, p.prediction,
-                   p.probability, s.actual_label, p.predicted_label, s.source
-            FROM pg_temp.ledger_labels s
-            JOIN predictions p ON p.id = s.prediction_id
-                AND p.predicted_at >= s.predicted_from
-                AND p.predicted_at < s.predicted_from + interval '1 millisecond'
-            WHERE p.predicted_at >= first AND p.predicted_at < last;
-            GET DIAGNOSTICS stored = ROW_COUNT;
+            WITH written AS (
+                INSERT INTO ground_truth
+                    (prediction_id, predicted_at, labeled_at, model_version_id, actual_value, prediction,
+                     probability, actual_label, predicted_label, source)
+                SELECT p.id, p.predicted_at, s.labeled_at, p.model_version_id, s.actual_value, p.prediction,
+                       p.probability, s.actual_label, p.predicted_label, s.source
+                FROM pg_temp.ledger_labels s
+                JOIN predictions p ON p.id = s.prediction_id
+                    AND p.predicted_at >= s.predicted_from
+                    AND p.predicted_at < s.predicted_from + interval '1 millisecond'
+                WHERE p.predicted_at >= first AND p.predicted_at < last
+                RETURNING model_version_id, predicted_at
+            ), marked AS (
+                INSERT INTO summary_marks (model_version_id, table_name, first_predicted_at, last_predicted_at)
+                SELECT model_version_id, 'ground_truth', min(predicted_at), max(predicted_at) FROM written
+                GROUP BY model_version_id, date_trunc('hour', predicted_at, 'UTC')
+            )
+            SELECT count(*) INTO stored FROM written;
             EXIT;
         EXCEPTION
             -- Two writers of the same labels may also stand in each other's way.

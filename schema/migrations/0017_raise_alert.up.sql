@@ -1,6 +1,6 @@
 -- What happens to alerts: raise, acknowledge, resolve, snooze.
 
-CREATE FUNCTION ledger_alert_moment(at timestamptz, earliest timestamptz) RETURNS timestamptz
+CREATE FUNCTION ledger_alert_timestamp(at timestamptz, earliest timestamptz) RETURNS timestamptz
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     IF at IS NULL THEN
@@ -16,8 +16,8 @@ BEGIN
     RETURN at;
 END
 $$;
-COMMENT ON FUNCTION ledger_alert_moment(timestamptz, timestamptz) IS
-    'The instant of something that happens to an alert: the one given, if it is not too early, else now.';
+COMMENT ON FUNCTION ledger_alert_timestamp(timestamptz, timestamptz) IS
+    'The timestamp of something that happens to an alert: the one given, if it is not too early, else now.';
 
 CREATE FUNCTION ledger_lock_alert(alert_id uuid) RETURNS alerts
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
@@ -59,7 +59,7 @@ DECLARE
     alert alerts;
 BEGIN
     new.id := coalesce(occurrence_id, ledger_uuid());
-    new.occurred_at := ledger_alert_moment(raise_alert.at, NULL);
+    new.occurred_at := ledger_alert_timestamp(raise_alert.at, NULL);
     new.severity := lower(btrim(raise_alert.severity));
     new.title := raise_alert.title;
     new.message := raise_alert.message;
@@ -137,7 +137,7 @@ BEGIN
     PERFORM ledger_refuse_closed_alert(alert);
     UPDATE alerts a
     SET status = 'acknowledged', acknowledged_by = actor, notes = acknowledge_alert.notes,
-        acknowledged_at = ledger_alert_moment(acknowledge_alert.at, a.first_seen)
+        acknowledged_at = ledger_alert_timestamp(acknowledge_alert.at, a.first_seen)
     WHERE a.id = alert.id
     RETURNING * INTO alert;
     RETURN alert;
@@ -178,7 +178,7 @@ BEGIN
     RETURN QUERY
     UPDATE alerts a
     SET status = 'resolved', resolved_by = actor, notes = nullif(concat_ws(E'\n', a.notes, resolve_alert.notes), ''),
-        resolved_at = ledger_alert_moment(resolve_alert.at, greatest(a.last_seen, a.acknowledged_at))
+        resolved_at = ledger_alert_timestamp(resolve_alert.at, greatest(a.last_seen, a.acknowledged_at))
     WHERE a.id = alert.id
     RETURNING *;
 END
@@ -206,7 +206,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION snooze_alert(uuid, timestamptz, text) IS
-    'Leaves an open alert out of the list of active ones until an instant; without one it is back at once.';
+    'Leaves an open alert out of the list of active ones until a timestamp; without one it is back at once.';
 REVOKE ALL ON FUNCTION snooze_alert(uuid, timestamptz, text) FROM PUBLIC;
 
 INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES

@@ -70,7 +70,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ledger_monitor_points(monitors, timestamptz) IS
-    'The newest values that a monitor judges at an instant, as many as must be bad in a row.';
+    'The newest values that a monitor judges at a timestamp, as many as must be bad in a row.';
 
 CREATE FUNCTION ledger_monitor_rank(monitor monitors, value double precision, slack double precision DEFAULT 0)
 RETURNS integer
@@ -188,7 +188,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ledger_run_monitor(monitors, timestamptz) IS
-    'Evaluates one locked monitor as of an instant and tells what became of its alert: raised, repeated, resolved or none.';
+    'Evaluates one locked monitor as of a timestamp and tells what became of its alert: raised, repeated, resolved or none.';
 
 CREATE FUNCTION run_monitors(for_model text DEFAULT NULL, at timestamptz DEFAULT NULL)
 RETURNS TABLE (
@@ -198,7 +198,7 @@ RETURNS TABLE (
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
 DECLARE
-    moment timestamptz := ledger_alert_moment(run_monitors.at, NULL);
+    at_time timestamptz := ledger_alert_timestamp(run_monitors.at, NULL);
     monitor monitors;
     what text;
 BEGIN
@@ -211,7 +211,7 @@ BEGIN
         WHERE m.enabled AND m.removed_at IS NULL AND (for_model IS NULL OR m.model_name = for_model)
         ORDER BY m.id FOR NO KEY UPDATE
     LOOP
-        what := ledger_run_monitor(monitor, moment);
+        what := ledger_run_monitor(monitor, at_time);
         RETURN QUERY
         SELECT monitor.id, monitor.model_name, monitor.name, monitor.source, monitor.metric_name, s.state, s.severity,
                s.value, monitor.operator,
@@ -222,7 +222,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION run_monitors(text, timestamptz) IS
-    'Evaluates the monitors of a model, or all, as of an instant: raises, repeats and resolves their alerts. Evaluating the same data again changes nothing, nor does going back in time.';
+    'Evaluates the monitors of a model, or all, as of a timestamp: raises, repeats and resolves their alerts. Evaluating the same data again changes nothing, nor does going back in time.';
 REVOKE ALL ON FUNCTION run_monitors(text, timestamptz) FROM PUBLIC;
 
 CREATE VIEW v_monitors WITH (security_invoker = true) AS

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
 
+# As typing has it, which takes a while to import.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from .config import Settings
     from .database import (
         AsyncConnections,
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
         AsyncPerformanceMetricsRepository,
         AsyncPredictionsRepository,
         AsyncRetrainingDecisionsRepository,
+        AsyncSummariesRepository,
         AsyncSystemMetricsRepository,
         AuditRepository,
         BaselinesRepository,
@@ -57,6 +60,7 @@ if TYPE_CHECKING:
         PerformanceMetricsRepository,
         PredictionsRepository,
         RetrainingDecisionsRepository,
+        SummariesRepository,
         SystemMetricsRepository,
     )
 
@@ -65,6 +69,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AgentActionsRepository",
     "AlertsRepository",
+    "Any",
     "AppendOnly",
     "AsyncAgentActionsRepository",
     "AsyncAlertsRepository",
@@ -81,6 +86,7 @@ __all__ = [
     "AsyncPredictionLogger",
     "AsyncPredictionsRepository",
     "AsyncRetrainingDecisionsRepository",
+    "AsyncSummariesRepository",
     "AsyncSystemMetricsRepository",
     "AsyncTransaction",
     "AuditRepository",
@@ -106,6 +112,7 @@ __all__ = [
     "RetrainingDecisionsRepository",
     "SchemaError",
     "Settings",
+    "SummariesRepository",
     "SystemMetricsRepository",
     "Transaction",
     "Unavailable",
@@ -121,6 +128,8 @@ _HOMES = ("errors", "ids", "config", "database", "repositories", "logger")
 def __getattr__(name: str) -> Any:
     """Import a public name at its first use: a program pays for what it needs."""
     if name == "__version__":
+        from importlib.metadata import version
+
         return version("mlops-ledger")
     if name in __all__:
         for home in _HOMES:

@@ -75,10 +75,10 @@ def bin_features(
         elif name in categorical:
             texts = _number_texts(column, numbers, column_name)
             found.append(_categories(name, column_name, texts))
+        elif name not in known and (_is_boolean(column) or _is_empty(*numbers)):
+            found.append(_categories(name, column_name, objects(column)))
         elif known and name not in known:
             raise InvalidValue(f"data.{name}", "is not a feature of this version")
-        elif name not in known and _is_boolean(column):
-            found.append(_categories(name, column_name, objects(column)))
         else:
             found.append(bin_numbers(name, column_name, *numbers, num_bins))
     return lengths.pop(), found
@@ -109,7 +109,7 @@ def bin_numbers(
     bins[np.isnan(present)] = len(edges) + 1
     cut = np.clip(np.where(np.isnan(present), 0.0, present), -CUT_OFF, CUT_OFF)
     size = len(edges) + 2
-    mean, std, smallest, largest = _moments(finite)
+    mean, std, smallest, largest = _summary(finite)
     return Binned(
         feature=feature,
         column_name=column_name,
@@ -136,7 +136,7 @@ def _edges(finite: Array, num_bins: int) -> Array:
     return np.append(edges if points[-2] == edges[-1] else edges[:-1], last)
 
 
-def _moments(finite: Array) -> tuple[float, float, float, float] | tuple[None, None, None, None]:
+def _summary(finite: Array) -> tuple[float, float, float, float] | tuple[None, None, None, None]:
     if not len(finite):
         return None, None, None, None
     # Scaled, because squares of large numbers would overflow.
@@ -159,11 +159,11 @@ def _texts(name: str, items: list[Any], is_categorical: bool, num_bins: int) -> 
 
 def _categories(name: str, column_name: str, items: Sequence[Any]) -> Binned:
     texts = [None if item is None else _text(name, item)[:LONGEST_CATEGORY] for item in items]
-    tally = Counter(text for text in texts if text is not None)
-    ranked = sorted(tally, key=lambda text: (-tally[text], text))
-    counts = [0, *(tally[text] for text in ranked[:OWN_BINS])]
+    count = Counter(text for text in texts if text is not None)
+    ranked = sorted(count, key=lambda text: (-count[text], text))
+    counts = [0, *(count[text] for text in ranked[:OWN_BINS])]
     if len(ranked) > OWN_BINS:
-        counts.append(sum(tally[text] for text in ranked[OWN_BINS:]))
+        counts.append(sum(count[text] for text in ranked[OWN_BINS:]))
     return Binned(
         feature=name,
         column_name=column_name,
@@ -171,7 +171,7 @@ def _categories(name: str, column_name: str, items: Sequence[Any]) -> Binned:
         categories=ranked[:MOST_CATEGORIES],
         num_categories=len(ranked),
         counts=counts,
-        num_missing=len(texts) - sum(tally.values()),
+        num_missing=len(texts) - sum(count.values()),
     )
 
 
@@ -224,6 +224,10 @@ def _is_boolean(column: Any) -> bool:
     return any(isinstance(item, bool) for item in items) and all(
         item is None or isinstance(item, bool) for item in items
     )
+
+
+def _is_empty(numbers: Array, missing: Array | None) -> bool:
+    return missing is not None and bool(missing.all())
 
 
 def _dtype_kind(column: Any) -> str | None:

@@ -14,7 +14,7 @@ _MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 def new_id(at: datetime | None = None) -> UUID:
-    """Make a time-ordered UUIDv7 for an instant, now by default.
+    """Make a time-ordered UUIDv7 for a timestamp, now by default.
 
     48 bits of milliseconds since 1970, then 74 random bits (RFC 9562, section 5.7).
     """
@@ -23,7 +23,7 @@ def new_id(at: datetime | None = None) -> UUID:
 
 
 def id_for(key: str, at: datetime) -> UUID:
-    """Make the id that a key, such as a request's, always has at an instant.
+    """Make the id that a key, such as a request's, always has at a timestamp.
 
     A UUIDv7 as `new_id` makes them, with a BLAKE2b hash of the key in place of the random bits: a
     job that is run again gives its predictions the same ids, and stores none twice.
@@ -55,7 +55,7 @@ def first_number() -> int:
 
 
 def time_of(id: UUID) -> datetime:
-    """Return the instant of a UUIDv7, to the millisecond.
+    """Return the timestamp of a UUIDv7, to the millisecond.
 
     Raises OverflowError for ids of another kind whose time lies beyond the year 9999.
     """

@@ -1,4 +1,4 @@
-"""Alerts: raised, repeated, acknowledged, resolved, snoozed (A57, A58, B19)."""
+"""Alerts: raised, repeated, acknowledged, resolved, snoozed."""
 
 from __future__ import annotations
 

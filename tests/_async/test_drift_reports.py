@@ -105,7 +105,7 @@ async def live(models: AsyncModelVersionRepository) -> None:
 
 
 async def test_insert_keeps_every_field(reports: AsyncDriftReportsRepository) -> None:
-    """A38, A39: score, drifted features, sizes, windows and where the reports are stored."""
+    """Score, drifted features, sizes, windows and where the reports are stored."""
     report = await reports.get(id=await reports.insert(**EVERYTHING))
     assert report is not None
     assert {name: getattr(report, name) for name in EVERYTHING} == EVERYTHING
@@ -152,7 +152,7 @@ async def test_a_report_is_about_the_version_of_its_run_or_in_production(
     monitoring: AsyncMonitoringMetricsRepository,
     reports: AsyncDriftReportsRepository,
 ) -> None:
-    """A47: a report names its version."""
+    """A report names its version."""
     first, second = [
         version.id
         for number in ("1", "2")
@@ -245,7 +245,7 @@ async def test_other_content_of_the_same_report_is_a_conflict(
 async def test_latest_and_history(
     models: AsyncModelVersionRepository, reports: AsyncDriftReportsRepository
 ) -> None:
-    """A41: the latest report, and the history of some days."""
+    """The latest report, and the history of some days."""
     other = await models.insert(model_name="other")
     made = [
         await reports.insert(**{**REPORT, "timestamp": NOON + days * DAY}) for days in (0, 9, 3)
@@ -279,7 +279,7 @@ async def test_pages_hold_every_report_once(reports: AsyncDriftReportsRepository
 
 
 async def test_the_trend_of_a_feature(reports: AsyncDriftReportsRepository) -> None:
-    """A41: the trend of drift, report by report."""
+    """The trend of drift, report by report."""
     for hours, score in ((2, 0.3), (0, 0.1), (1, None)):
         await reports.insert(
             **{**REPORT, "timestamp": NOON + hours * HOUR},

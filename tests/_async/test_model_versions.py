@@ -166,7 +166,7 @@ async def test_lists_can_be_narrowed(models: AsyncModelVersionRepository) -> Non
 
 
 async def test_pages_hold_every_version_once(models: AsyncModelVersionRepository) -> None:
-    # Most at one instant, so that the id has to break the tie.
+    # Most at one timestamp, so that the id has to break the tie.
     made = [
         (hour, await models.insert(model_name="m", created_at=NOON + timedelta(hours=hour)))
         for hour in (0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 2)

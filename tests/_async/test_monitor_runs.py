@@ -1,4 +1,4 @@
-"""What monitors find, and the alerts that they raise and resolve (B18)."""
+"""What monitors find, and the alerts that they raise and resolve."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the values come from that monitors judge (B18)."""
+"""Where the values come from that monitors judge."""
 
 from __future__ import annotations
 

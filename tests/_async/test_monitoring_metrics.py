@@ -147,7 +147,7 @@ async def test_the_same_run_again_returns_the_same_id(
 ) -> None:
     first = await monitoring.insert(**EVERYTHING)
     assert await monitoring.insert(**EVERYTHING) == first
-    # A different moment of day, written in another zone, is still the same instant.
+    # Another time of day, written in another zone, is still the same timestamp.
     zoned = NOON.astimezone(datetime.fromisoformat("2026-01-01T00:00+05:30").tzinfo)
     assert await monitoring.insert(**{**EVERYTHING, "timestamp": zoned}) == first
     assert len(await monitoring.list_runs()) == 1

@@ -1,4 +1,4 @@
-"""The rules that raise alerts: what they may say, and their defaults (B18)."""
+"""The rules that raise alerts: what they may say, and their defaults."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ async def stored(metrics: AsyncPerformanceMetricsRepository) -> int:
 async def test_insert_keeps_every_field(
     metrics: AsyncPerformanceMetricsRepository, versions: dict[str, UUID]
 ) -> None:
-    """A40, A42: a value with its type, name, stage and metadata, of a version."""
+    """A value with its type, name, stage and metadata, of a version."""
     given = {**EVERYTHING, "model_version_id": versions["3"]}
     metric = await metrics.get(id=await metrics.insert(**given))
     assert metric is not None
@@ -202,7 +202,7 @@ async def test_the_latest_value_of_each_series(
 async def test_two_versions_are_compared(
     metrics: AsyncPerformanceMetricsRepository, versions: dict[str, UUID]
 ) -> None:
-    """A42: what a version is better at, at the same stage and on the same slice."""
+    """What a version is better at, at the same stage and on the same slice."""
     for version, name, part, value, hour in (
         ("1", "rmse", "", 9, 0),
         ("1", "rmse", "", 10, 1),
@@ -232,7 +232,7 @@ async def test_two_versions_are_compared(
 async def test_a_metric_over_time(
     metrics: AsyncPerformanceMetricsRepository, versions: dict[str, UUID]
 ) -> None:
-    """A43: the time series of a metric by bucket, of a model or one version."""
+    """The time series of a metric by bucket, of a model or one version."""
     hours = (0, 1, 11.5, 12, 24 * 4, 24 * 31)
     rows = [
         {**VALUE, "timestamp": NOON + hour * HOUR, "metric_value": 2**place}

@@ -230,10 +230,10 @@ async def test_production_at_answers_any_instant(models: AsyncModelVersionReposi
         found = await models.production_at(model_name="m", at=NOON + offset)
         return found and found.model_version
 
-    instant = timedelta(microseconds=1)
-    assert await then(-instant) is None
+    tick = timedelta(microseconds=1)
+    assert await then(-tick) is None
     assert await then(timedelta(0)) == "1"
-    assert await then(HOUR - instant) == "1"
+    assert await then(HOUR - tick) == "1"
     assert await then(HOUR) == "2"
     assert await then(2 * HOUR) is None
     assert await models.production_at(model_name="m") is None
@@ -293,7 +293,7 @@ async def test_pages_of_the_timeline_hold_every_deployment_once(
     models: AsyncModelVersionRepository,
 ) -> None:
     await models.insert(model_name="m")
-    # Several slots change at one instant, so that the id has to break the tie.
+    # Several slots change at one timestamp, so that the id has to break the tie.
     made = [
         (await models.promote(model_name="m", model_version="1", slot=f"s{n}", at=NOON)).id
         for n in range(11)

@@ -1,4 +1,4 @@
-"""Recording gate decisions, settling pending ones, and asking how they turned out."""
+"""Recording gate decisions, resolving pending ones, and asking how they turned out."""
 
 from __future__ import annotations
 
@@ -205,7 +205,7 @@ async def test_what_a_decision_names_must_be_there(
 async def test_resolving_takes_over_the_evidence(
     decisions: AsyncRetrainingDecisionsRepository, pending: UUID
 ) -> None:
-    settled = await decisions.resolve(
+    resolution = await decisions.resolve(
         decision_id=pending,
         action="Promote",
         decided_by="ann",
@@ -213,7 +213,7 @@ async def test_resolving_takes_over_the_evidence(
         decision_details={"ticket": 7},
         timestamp=NOON + HOUR,
     )
-    old, new = await decisions.get(id=pending), await decisions.get(id=settled)
+    old, new = await decisions.get(id=pending), await decisions.get(id=resolution)
     assert old is not None
     assert new is not None
     assert (old.action, new.action, new.resolves_id) == ("pending", "promote", pending)
@@ -238,9 +238,9 @@ async def test_the_resolution_allows_the_promotion(
     decisions: AsyncRetrainingDecisionsRepository,
     pending: UUID,
 ) -> None:
-    settled = await decisions.resolve(decision_id=pending, action="promote")
-    deployment = await models.promote(model_name="m", model_version="2", decision_id=settled)
-    assert deployment.decision_id == settled
+    resolution = await decisions.resolve(decision_id=pending, action="promote")
+    deployment = await models.promote(model_name="m", model_version="2", decision_id=resolution)
+    assert deployment.decision_id == resolution
 
 
 async def test_a_decision_is_resolved_once(
@@ -260,9 +260,9 @@ async def test_a_decision_is_resolved_once(
 async def test_only_a_pending_decision_can_be_resolved(
     decisions: AsyncRetrainingDecisionsRepository, pending: UUID
 ) -> None:
-    settled = await decisions.resolve(decision_id=pending, action="reject")
+    resolution = await decisions.resolve(decision_id=pending, action="reject")
     with pytest.raises(Conflict, match="is not pending but reject"):
-        await decisions.resolve(decision_id=settled, action="promote")
+        await decisions.resolve(decision_id=resolution, action="promote")
     with pytest.raises(NotFound, match="there is no decision"):
         await decisions.resolve(decision_id=new_id(), action="reject")
 
@@ -351,8 +351,8 @@ async def test_the_acceptance_rate_counts_a_settled_decision_once(
     await decisions.insert(**promote, timestamp=NOON + DAY)
     await decisions.insert(**DECISION, timestamp=NOON + HOUR)
     await decisions.insert(**waiting, timestamp=NOON)
-    settled = await decisions.insert(**waiting, timestamp=NOON)
-    await decisions.resolve(decision_id=settled, action="promote", timestamp=NOON + HOUR)
+    resolution = await decisions.insert(**waiting, timestamp=NOON)
+    await decisions.resolve(decision_id=resolution, action="promote", timestamp=NOON + HOUR)
     rate = await decisions.acceptance_rate(model_name="m", days=1, until=NOON + DAY)
     assert (rate.promoted, rate.rejected, rate.pending) == (2, 1, 1)
     assert rate.acceptance_rate == pytest.approx(2 / 3)

@@ -23,7 +23,7 @@ VALUE = {"host": "a", "metric_name": "cpu_percent", "metric_value": 50, "timesta
 async def test_values_have_labels_and_find_their_partition(
     system: AsyncSystemMetricsRepository, conn: psycopg.Connection
 ) -> None:
-    """A44: system metrics with JSON attributes: resources, timing of requests, throughput."""
+    """System metrics with JSON attributes: resources, timing of requests, throughput."""
     given = {**VALUE, "attributes": {"cpu": 0, "mode": "user"}, "unit": "percent"}
     rows = [
         given,
@@ -111,7 +111,7 @@ async def test_a_metric_over_time(system: AsyncSystemMetricsRepository) -> None:
 
 
 async def test_this_host_is_measured(system: AsyncSystemMetricsRepository) -> None:
-    """A45: the metrics of this host are collected, with names and attributes like Prometheus'."""
+    """The metrics of this host are collected, with names and attributes like Prometheus'."""
     before = datetime.now(UTC)
     first = await system.collect()
     assert first.stored >= 15

@@ -1,5 +1,5 @@
 # Generated from tests/_async/test_alerts.py by tools/unasync.py: edit that file, then run `make sync`.
-"""Alerts: raised, repeated, acknowledged, resolved, snoozed (A57, A58, B19)."""
+"""Alerts: raised, repeated, acknowledged, resolved, snoozed."""
 
 from __future__ import annotations
 

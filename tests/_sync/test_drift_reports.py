@@ -106,7 +106,7 @@ def live(models: ModelVersionRepository) -> None:
 
 
 def test_insert_keeps_every_field(reports: DriftReportsRepository) -> None:
-    """A38, A39: score, drifted features, sizes, windows and where the reports are stored."""
+    """Score, drifted features, sizes, windows and where the reports are stored."""
     report = reports.get(id=reports.insert(**EVERYTHING))
     assert report is not None
     assert {name: getattr(report, name) for name in EVERYTHING} == EVERYTHING
@@ -153,7 +153,7 @@ def test_a_report_is_about_the_version_of_its_run_or_in_production(
     monitoring: MonitoringMetricsRepository,
     reports: DriftReportsRepository,
 ) -> None:
-    """A47: a report names its version."""
+    """A report names its version."""
     first, second = [
         version.id
         for number in ("1", "2")
@@ -246,7 +246,7 @@ def test_other_content_of_the_same_report_is_a_conflict(
 def test_latest_and_history(
     models: ModelVersionRepository, reports: DriftReportsRepository
 ) -> None:
-    """A41: the latest report, and the history of some days."""
+    """The latest report, and the history of some days."""
     other = models.insert(model_name="other")
     made = [
         reports.insert(**{**REPORT, "timestamp": NOON + days * DAY}) for days in (0, 9, 3)
@@ -280,7 +280,7 @@ def test_pages_hold_every_report_once(reports: DriftReportsRepository) -> None:
 
 
 def test_the_trend_of_a_feature(reports: DriftReportsRepository) -> None:
-    """A41: the trend of drift, report by report."""
+    """The trend of drift, report by report."""
     for hours, score in ((2, 0.3), (0, 0.1), (1, None)):
         reports.insert(
             **{**REPORT, "timestamp": NOON + hours * HOUR},

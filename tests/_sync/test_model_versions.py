@@ -167,7 +167,7 @@ def test_lists_can_be_narrowed(models: ModelVersionRepository) -> None:
 
 
 def test_pages_hold_every_version_once(models: ModelVersionRepository) -> None:
-    # Most at one instant, so that the id has to break the tie.
+    # Most at one timestamp, so that the id has to break the tie.
     made = [
         (hour, models.insert(model_name="m", created_at=NOON + timedelta(hours=hour)))
         for hour in (0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 2)

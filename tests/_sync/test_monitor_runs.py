@@ -1,5 +1,5 @@
 # Generated from tests/_async/test_monitor_runs.py by tools/unasync.py: edit that file, then run `make sync`.
-"""What monitors find, and the alerts that they raise and resolve (B18)."""
+"""What monitors find, and the alerts that they raise and resolve."""
 
 from __future__ import annotations
 

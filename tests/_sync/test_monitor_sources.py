@@ -1,5 +1,5 @@
 # Generated from tests/_async/test_monitor_sources.py by tools/unasync.py: edit that file, then run `make sync`.
-"""Where the values come from that monitors judge (B18)."""
+"""Where the values come from that monitors judge."""
 
 from __future__ import annotations
 

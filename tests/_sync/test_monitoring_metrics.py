@@ -148,7 +148,7 @@ def test_the_same_run_again_returns_the_same_id(
 ) -> None:
     first = monitoring.insert(**EVERYTHING)
     assert monitoring.insert(**EVERYTHING) == first
-    # A different moment of day, written in another zone, is still the same instant.
+    # Another time of day, written in another zone, is still the same timestamp.
     zoned = NOON.astimezone(datetime.fromisoformat("2026-01-01T00:00+05:30").tzinfo)
     assert monitoring.insert(**{**EVERYTHING, "timestamp": zoned}) == first
     assert len(monitoring.list_runs()) == 1

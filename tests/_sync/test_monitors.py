@@ -1,5 +1,5 @@
 # Generated from tests/_async/test_monitors.py by tools/unasync.py: edit that file, then run `make sync`.
-"""The rules that raise alerts: what they may say, and their defaults (B18)."""
+"""The rules that raise alerts: what they may say, and their defaults."""
 
 from __future__ import annotations
 

@@ -231,10 +231,10 @@ def test_production_at_answers_any_instant(models: ModelVersionRepository) -> No
         found = models.production_at(model_name="m", at=NOON + offset)
         return found and found.model_version
 
-    instant = timedelta(microseconds=1)
-    assert then(-instant) is None
+    tick = timedelta(microseconds=1)
+    assert then(-tick) is None
     assert then(timedelta(0)) == "1"
-    assert then(HOUR - instant) == "1"
+    assert then(HOUR - tick) == "1"
     assert then(HOUR) == "2"
     assert then(2 * HOUR) is None
     assert models.production_at(model_name="m") is None
@@ -294,7 +294,7 @@ def test_pages_of_the_timeline_hold_every_deployment_once(
     models: ModelVersionRepository,
 ) -> None:
     models.insert(model_name="m")
-    # Several slots change at one instant, so that the id has to break the tie.
+    # Several slots change at one timestamp, so that the id has to break the tie.
     made = [
         (models.promote(model_name="m", model_version="1", slot=f"s{n}", at=NOON)).id
         for n in range(11)

@@ -1,5 +1,5 @@
 # Generated from tests/_async/test_retraining_decisions.py by tools/unasync.py: edit that file, then run `make sync`.
-"""Recording gate decisions, settling pending ones, and asking how they turned out."""
+"""Recording gate decisions, resolving pending ones, and asking how they turned out."""
 
 from __future__ import annotations
 
@@ -206,7 +206,7 @@ def test_what_a_decision_names_must_be_there(
 def test_resolving_takes_over_the_evidence(
     decisions: RetrainingDecisionsRepository, pending: UUID
 ) -> None:
-    settled = decisions.resolve(
+    resolution = decisions.resolve(
         decision_id=pending,
         action="Promote",
         decided_by="ann",
@@ -214,7 +214,7 @@ def test_resolving_takes_over_the_evidence(
         decision_details={"ticket": 7},
         timestamp=NOON + HOUR,
     )
-    old, new = decisions.get(id=pending), decisions.get(id=settled)
+    old, new = decisions.get(id=pending), decisions.get(id=resolution)
     assert old is not None
     assert new is not None
     assert (old.action, new.action, new.resolves_id) == ("pending", "promote", pending)
@@ -239,9 +239,9 @@ def test_the_resolution_allows_the_promotion(
     decisions: RetrainingDecisionsRepository,
     pending: UUID,
 ) -> None:
-    settled = decisions.resolve(decision_id=pending, action="promote")
-    deployment = models.promote(model_name="m", model_version="2", decision_id=settled)
-    assert deployment.decision_id == settled
+    resolution = decisions.resolve(decision_id=pending, action="promote")
+    deployment = models.promote(model_name="m", model_version="2", decision_id=resolution)
+    assert deployment.decision_id == resolution
 
 
 def test_a_decision_is_resolved_once(
@@ -261,9 +261,9 @@ def test_a_decision_is_resolved_once(
 def test_only_a_pending_decision_can_be_resolved(
     decisions: RetrainingDecisionsRepository, pending: UUID
 ) -> None:
-    settled = decisions.resolve(decision_id=pending, action="reject")
+    resolution = decisions.resolve(decision_id=pending, action="reject")
     with pytest.raises(Conflict, match="is not pending but reject"):
-        decisions.resolve(decision_id=settled, action="promote")
+        decisions.resolve(decision_id=resolution, action="promote")
     with pytest.raises(NotFound, match="there is no decision"):
         decisions.resolve(decision_id=new_id(), action="reject")
 
@@ -352,8 +352,8 @@ def test_the_acceptance_rate_counts_a_settled_decision_once(
     decisions.insert(**promote, timestamp=NOON + DAY)
     decisions.insert(**DECISION, timestamp=NOON + HOUR)
     decisions.insert(**waiting, timestamp=NOON)
-    settled = decisions.insert(**waiting, timestamp=NOON)
-    decisions.resolve(decision_id=settled, action="promote", timestamp=NOON + HOUR)
+    resolution = decisions.insert(**waiting, timestamp=NOON)
+    decisions.resolve(decision_id=resolution, action="promote", timestamp=NOON + HOUR)
     rate = decisions.acceptance_rate(model_name="m", days=1, until=NOON + DAY)
     assert (rate.promoted, rate.rejected, rate.pending) == (2, 1, 1)
     assert rate.acceptance_rate == pytest.approx(2 / 3)

@@ -1,8 +1,4 @@
-"""What users ask of monitoring, decisions, approvals, alerts, roles and privacy, one test for each.
-
-The numbers are those of the list of capabilities that the ledger was built to; A38 to A45, A47, A57
-and A58 are with the repositories' own tests as well.
-"""
+"""What users ask of monitoring, decisions, approvals, alerts, roles and privacy, test by test."""
 
 from __future__ import annotations
 
@@ -88,7 +84,7 @@ def request(actions: AgentActionsRepository, risk_level: str = "high") -> UUID:
     )
 
 
-def test_a35_a_run_has_time_lookback_and_number(
+def test_a_run_has_time_lookback_and_number(
     runs: MonitoringMetricsRepository,
 ) -> None:
     run = runs.get(id=record(runs))
@@ -96,21 +92,21 @@ def test_a35_a_run_has_time_lookback_and_number(
     assert (run.timestamp, run.lookback_hours, run.num_predictions) == (NOON, 24, 100)
 
 
-def test_a36_a_run_has_proxy_metrics_and_coverage(runs: MonitoringMetricsRepository) -> None:
+def test_a_run_has_proxy_metrics_and_coverage(runs: MonitoringMetricsRepository) -> None:
     proxies = {"positive_rate": 0.25, "probability_mean": 0.3, "probability_std": 0.1}
     proxies |= {"entropy": 0.8, "coverage_pct": 60.0, "metadata": {"patterns": ["weekend"]}}
     run = runs.get(id=record(runs, **proxies))
     assert {name: getattr(run, name) for name in proxies} == proxies
 
 
-def test_a37_a_run_has_its_drift_result(runs: MonitoringMetricsRepository) -> None:
+def test_a_run_has_its_drift_result(runs: MonitoringMetricsRepository) -> None:
     record(runs, dataset_drift_detected=True, num_drifted_features=4, num_features=8)
     run = runs.latest(model_name="m")
     assert run is not None
     assert (run.dataset_drift_detected, run.feature_drift_ratio) == (True, 0.5)
 
 
-def test_a38_a39_a47_a_drift_report_belongs_to_a_version_and_names_its_artifacts(
+def test_a_drift_report_belongs_to_a_version_and_names_its_artifacts(
     db: Database,
 ) -> None:
     reports = DriftReportsRepository(db)
@@ -135,7 +131,7 @@ def test_a38_a39_a47_a_drift_report_belongs_to_a_version_and_names_its_artifacts
     assert (report.report_ref[-4:], report.summary_ref[-4:]) == ("html", "json")
 
 
-def test_a40_a42_a43_any_metric_of_a_version_is_a_series(db: Database) -> None:
+def test_any_metric_of_a_version_is_a_series(db: Database) -> None:
     metrics = PerformanceMetricsRepository(db)
     for day, value in enumerate((4.0, 6.0, 5.0)):
         metrics.insert(
@@ -156,14 +152,14 @@ def test_a40_a42_a43_any_metric_of_a_version_is_a_series(db: Database) -> None:
     assert [bucket.mean for bucket in series] == [4.0, 6.0, 5.0]
 
 
-def test_a41_the_drift_of_the_last_days_is_a_trend(runs: MonitoringMetricsRepository) -> None:
+def test_the_drift_of_the_last_days_is_a_trend(runs: MonitoringMetricsRepository) -> None:
     for day, ratio in enumerate((0.1, 0.3, 0.5)):
         record(runs, timestamp=NOON + timedelta(days=day), feature_drift_ratio=ratio)
     trend = runs.drift_trend(model_name="m", days=7, until=NOON + timedelta(days=3))
     assert len(trend) == 3
 
 
-def test_a46_a_run_that_is_recorded_again_stays_one(runs: MonitoringMetricsRepository) -> None:
+def test_a_run_that_is_recorded_again_stays_one(runs: MonitoringMetricsRepository) -> None:
     assert record(runs) == record(runs)
     with pytest.raises(Conflict):
         record(runs, num_predictions=101)
@@ -172,7 +168,7 @@ def test_a46_a_run_that_is_recorded_again_stays_one(runs: MonitoringMetricsRepos
 
 @pytest.mark.parametrize("trigger", ["scheduled", "drift", "manual"])
 @pytest.mark.parametrize("action", ["promote", "reject", "pending"])
-def test_a48_a_decision_has_a_trigger_and_an_action(
+def test_a_decision_has_a_trigger_and_an_action(
     db: Database, decisions: RetrainingDecisionsRepository, trigger: str, action: str
 ) -> None:
     id = decisions.insert(
@@ -184,7 +180,7 @@ def test_a48_a_decision_has_a_trigger_and_an_action(
     assert found.timestamp.tzinfo is not None
 
 
-def test_a49_a50_a51_a52_a_decision_has_contexts_gates_labels_and_its_candidate(
+def test_a_decision_has_contexts_gates_labels_and_its_candidate(
     db: Database, conn: psycopg.Connection, decisions: RetrainingDecisionsRepository
 ) -> None:
     given = {
@@ -209,7 +205,7 @@ def test_a49_a50_a51_a52_a_decision_has_contexts_gates_labels_and_its_candidate(
     assert row[3] == pytest.approx(0.1)
 
 
-def test_a53_decisions_can_be_listed_counted_and_undone(
+def test_decisions_can_be_listed_counted_and_undone(
     db: Database, decisions: RetrainingDecisionsRepository
 ) -> None:
     models = ModelVersionRepository(db)
@@ -224,7 +220,7 @@ def test_a53_decisions_can_be_listed_counted_and_undone(
     assert (rate.promoted, rate.rejected, rate.acceptance_rate) == (1, 1, 0.5)
 
 
-def test_a54_an_action_says_what_how_risky_and_why(actions: AgentActionsRepository) -> None:
+def test_an_action_says_what_how_risky_and_why(actions: AgentActionsRepository) -> None:
     found = actions.get(id=request(actions))
     assert found is not None
     assert (found.action_type, found.parameters) == ("retrain", {"days": 90})
@@ -232,7 +228,7 @@ def test_a54_an_action_says_what_how_risky_and_why(actions: AgentActionsReposito
     assert (found.issue_id, found.issue_severity) == ("drift-17", "critical")
 
 
-def test_a55_an_action_goes_from_pending_to_its_result(actions: AgentActionsRepository) -> None:
+def test_an_action_goes_from_pending_to_its_result(actions: AgentActionsRepository) -> None:
     id = request(actions)
     with pytest.raises(Conflict, match="needs an approval"):
         actions.mark_executed(id=id)
@@ -245,14 +241,14 @@ def test_a55_an_action_goes_from_pending_to_its_result(actions: AgentActionsRepo
     assert failed.status == "failed"
 
 
-def test_a56_what_waits_for_a_review_is_listed(actions: AgentActionsRepository) -> None:
+def test_what_waits_for_a_review_is_listed(actions: AgentActionsRepository) -> None:
     id = request(actions)
     assert [action.id for action in actions.list_pending()] == [id]
     actions.approve(id=id, reviewed_by="ann")
     assert actions.list_pending() == []
 
 
-def test_a57_a58_an_alert_is_raised_acknowledged_and_resolved(db: Database) -> None:
+def test_an_alert_is_raised_acknowledged_and_resolved(db: Database) -> None:
     alerts = AlertsRepository(db)
     raised = alerts.raise_alert(
         alert_type="drift",
@@ -271,14 +267,14 @@ def test_a57_a58_an_alert_is_raised_acknowledged_and_resolved(db: Database) -> N
     assert alerts.list_active(include_acknowledged=True) == []
 
 
-def test_a88_roles_are_made_by_statements_that_anybody_can_read(conn: psycopg.Connection) -> None:
+def test_roles_are_made_by_statements_that_anybody_can_read(conn: psycopg.Connection) -> None:
     made = [row[0] for row in conn.execute("SELECT ledger_role_statements('a88_')").fetchall()]
     for kind in ("owner", "writer", "reader", "approver", "auditor"):
         assert f"CREATE ROLE a88_{kind} NOLOGIN" in made
     assert any(line.startswith("GRANT INSERT ON TABLE") and "a88_writer" in line for line in made)
 
 
-def test_a92_raw_inputs_stay_out_of_analytics_and_errors(
+def test_raw_inputs_stay_out_of_analytics_and_errors(
     db: Database, conn: psycopg.Connection
 ) -> None:
     predictions = PredictionsRepository(db)

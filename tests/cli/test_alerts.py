@@ -12,7 +12,7 @@ ADD = ("monitors", "add", "feature_drift_ratio", "--model", "m", "--operator", "
 
 MISTAKES = [
     (("alerts", "show", "01890a5d-ac96-774b-bcce-b302099a8057"), "there is no alert"),
-    (("alerts", "resolve"), "give either an id or a dedup_key"),
+    (("alerts", "resolve"), "give either ALERT_ID or --key"),
     (("alerts", "snooze", "01890a5d-ac96-774b-bcce-b302099a8057"), "--for, --until and --end"),
     (("alerts", "list", "--open", "--status", "all"), "either --open or --status"),
     (("alerts", "raise", "drift", "x", "--model", "unknown"), "there is no model unknown"),
@@ -22,7 +22,7 @@ MISTAKES = [
     ((*ADD, "--warning", "much"), "'much' is not a finite number"),
     ((*ADD, "--warning", "nan"), "is not a finite number"),
     (ADD, "--critical: or --warning is needed"),
-    ((*ADD, "--warning", "1", "--metric", "x"), "metric_name: must be a number that"),
+    ((*ADD, "--warning", "1", "--metric", "x"), "--metric: must be a number that"),
     (("monitors", "run", "--model", "unknown"), "there is no model unknown"),
     (
         ("monitors", "remove", "01890a5d-ac96-774b-bcce-b302099a8057"),

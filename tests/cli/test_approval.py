@@ -1,4 +1,4 @@
-"""A person decides: what is pending, settling it, and promoting on that decision."""
+"""A person decides: what is pending, resolving it, and promoting on that decision."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def test_a_pending_decision_is_settled_and_promoted_from_the_command_line(
     refused = run("models", "promote", "--decision", pending)
     assert refused.exit_code == 2
     assert "pending" in refused.stderr
-    settled = run("decisions", "resolve", pending, "promote", "--by", "ann").stdout.strip()
+    resolution = run("decisions", "resolve", pending, "promote", "--by", "ann").stdout.strip()
     assert answer("decisions", "pending") == []
-    live = answer("models", "promote", "--decision", settled)
-    assert (live["model_version"], live["decision_id"]) == ("2", settled)
+    live = answer("models", "promote", "--decision", resolution)
+    assert (live["model_version"], live["decision_id"]) == ("2", resolution)
     assert run("decisions", "resolve", pending, "reject").exit_code == 2
 
 

@@ -125,7 +125,7 @@ def test_a_host_is_shown(run, answer, ledger) -> None:
 
 
 def test_collecting_stops_when_it_is_told_to(dsn: str, tmp_path: Path) -> None:
-    """A45: the metrics of a host and a process are collected at intervals."""
+    """The metrics of a host and a process are collected at intervals."""
     running = {
         number: subprocess.Popen(
             [str(COMMAND), "metrics", "collect", "--every", "1s"],

@@ -1,4 +1,4 @@
-"""The sync twins are what the async sources say."""
+"""The sync twins are what the async sources say, and the exports what the code defines."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_twins_are_in_step() -> None:
+@pytest.mark.parametrize("tool", ["unasync", "export_names"])
+def test_what_follows_from_the_code_is_in_step(tool: str) -> None:
     done = subprocess.run(
-        [sys.executable, str(ROOT / "tools" / "unasync.py"), "--check"],
+        [sys.executable, "-m", f"tools.{tool}", "--check"],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,

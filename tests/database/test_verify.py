@@ -86,6 +86,7 @@ def test_rows_that_do_not_hold_together(settings: Settings, conn: psycopg.Connec
         "labels_without_prediction": 1,
         "wrong_number_of_features": 1,
         "wrong_id": 2,
+        "wrong_summaries": 1,
     }
 
 

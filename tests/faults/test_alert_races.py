@@ -53,7 +53,7 @@ def test_twenty_who_raise_the_same_alert_open_one(db: Database, conn: psycopg.Co
             alerts.raise_alert(alert_type="drift", title="drift", dedup_key=key)
 
     in_threads(WRITERS, lambda _: work("stormy", each))
-    # Opened again and again, because the first moment is the one to get wrong.
+    # Opened again and again, because the opening is what to get wrong.
     for number in range(rounds):
         in_threads(WRITERS, lambda _, key=f"key {number}": work(key, 1))
     counts = [one.occurrences for one in alerts.list_alerts()]

@@ -18,7 +18,7 @@ def test_every_sample_is_stored_once_through_an_outage(dsn: str, conn: psycopg.C
     said: list[str] = []
     samples = full(500, 20)
     with Proxy(dsn, share=0) as proxy:
-        settings = Settings(conninfo=proxy.dsn, pool_min_size=0, pool_timeout=1)
+        settings = Settings(conninfo=proxy.dsn, pool_min_size=0, pool_timeout=5)
         with Database(settings) as db:
             collector = Collector(SystemMetricsRepository(db), say=said.append)
             assert collector.run(every=AT_ONCE, stop=Event(), count=2) == 0
@@ -46,7 +46,7 @@ def test_the_oldest_samples_are_dropped_when_there_is_no_room(
 ) -> None:
     said: list[str] = []
     with Proxy(dsn, share=1) as proxy:
-        settings = Settings(conninfo=proxy.dsn, pool_min_size=0, pool_timeout=1)
+        settings = Settings(conninfo=proxy.dsn, pool_min_size=0, pool_timeout=5)
         db = Database(settings)
         collector = Collector(SystemMetricsRepository(db), capacity=3, say=said.append)
         assert collector.run(every=AT_ONCE, stop=Event(), count=5) == 2 + 3

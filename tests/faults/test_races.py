@@ -129,27 +129,27 @@ def test_production_at_is_right_at_random_instants(dsn: str, conn: psycopg.Conne
         models = ModelVersionRepository(db)
         for _ in range(5):
             models.insert(model_name="m")
-        moment, live = began, False
+        at, live = began, False
         for _ in range(100):
-            moment += timedelta(microseconds=chance.randint(1, 10**10))
+            at += timedelta(microseconds=chance.randint(1, 10**10))
             if live and chance.random() < 0.2:
-                models.retire(model_name="m", at=moment)
+                models.retire(model_name="m", at=at)
                 live = False
             else:
-                models.promote(model_name="m", model_version=str(chance.randint(1, 5)), at=moment)
+                models.promote(model_name="m", model_version=str(chance.randint(1, 5)), at=at)
                 live = True
         history = conn.execute(
             "SELECT deployed_at, retired_at, id FROM model_deployments"
         ).fetchall()
         edges = [edge for row in history for edge in row[:2] if edge is not None]
-        instants = [began + (moment - began) * chance.uniform(-0.1, 1.1) for _ in range(700)]
+        timestamps = [began + (at - began) * chance.uniform(-0.1, 1.1) for _ in range(700)]
         near = timedelta(microseconds=1)
-        instants += [chance.choice(edges) + near * chance.randint(-1, 1) for _ in range(300)]
-        for instant in instants:
+        timestamps += [chance.choice(edges) + near * chance.randint(-1, 1) for _ in range(300)]
+        for when in timestamps:
             expected = [
-                id for start, end, id in history if start <= instant and (not end or instant < end)
+                id for start, end, id in history if start <= when and (not end or when < end)
             ]
-            found = models.production_at(model_name="m", at=instant)
+            found = models.production_at(model_name="m", at=when)
             assert ([found.id] if found else []) == expected
 
 

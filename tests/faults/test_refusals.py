@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import psycopg
 import pytest
@@ -94,13 +95,33 @@ def refused(request: pytest.FixtureRequest, dsn: str) -> Iterator[tuple[str, str
         yield make_conninfo(dsn, connect_timeout=CONNECT_TIMEOUT, **values), reason
 
 
-def test_a_refused_connection_says_why_in_time(refused: tuple[str, str]) -> None:
+@pytest.fixture
+def attempts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was connected to, one entry for each attempt, sync or async."""
+    made: list[str] = []
+    connect, connect_async = psycopg.Connection.connect, psycopg.AsyncConnection.connect
+
+    def counted(conninfo: str, **options: Any) -> psycopg.Connection[Any]:
+        made.append(conninfo)
+        return connect(conninfo, **options)
+
+    async def counted_async(conninfo: str, **options: Any) -> psycopg.AsyncConnection[Any]:
+        made.append(conninfo)
+        return await connect_async(conninfo, **options)
+
+    monkeypatch.setattr(psycopg.Connection, "connect", counted)
+    monkeypatch.setattr(psycopg.AsyncConnection, "connect", counted_async)
+    return made
+
+
+def test_a_refused_connection_says_why_after_one_attempt(
+    refused: tuple[str, str], attempts: list[str]
+) -> None:
     dsn, reason = refused
     db = Database(dsn)
-    began = time.monotonic()
     with pytest.raises(Unavailable, match=reason) as caught:
         ModelVersionRepository(db).list_versions()
-    assert time.monotonic() - began < CONNECT_TIMEOUT + 1
+    assert len(attempts) == 1
     assert "cannot connect to database" in str(caught.value)
     assert "\n" not in str(caught.value)
     health = db.health()
@@ -108,13 +129,14 @@ def test_a_refused_connection_says_why_in_time(refused: tuple[str, str]) -> None
     assert reason in str(health.problem)
 
 
-async def test_a_refused_async_connection_says_why_in_time(refused: tuple[str, str]) -> None:
+async def test_a_refused_async_connection_says_why_after_one_attempt(
+    refused: tuple[str, str], attempts: list[str]
+) -> None:
     dsn, reason = refused
     db = AsyncDatabase(dsn)
-    began = time.monotonic()
     with pytest.raises(Unavailable, match=reason):
         await AsyncModelVersionRepository(db).list_versions()
-    assert time.monotonic() - began < CONNECT_TIMEOUT + 1
+    assert len(attempts) == 1
     assert reason in str((await db.health()).problem)
 
 
@@ -190,30 +212,32 @@ def test_an_exhausted_pool_says_so_in_time(dsn: str) -> None:
         began = time.monotonic()
         with pytest.raises(PoolExhausted, match="all 2 connections were in use"):
             ModelVersionRepository(db).list_versions()
-        assert 0.4 < time.monotonic() - began < 1.5
+        assert time.monotonic() - began > 0.4
 
 
-async def test_an_exhausted_async_pool_says_so_in_time(dsn: str) -> None:
-    settings = Settings(conninfo=dsn, pool_max_size=2, pool_timeout=0.5)
+async def test_calls_wait_side_by_side_for_an_exhausted_async_pool(dsn: str) -> None:
+    settings = Settings(conninfo=dsn, pool_max_size=2, pool_timeout=2)
     async with AsyncDatabase(settings) as db, db.connection(), db.connection():
-        began = time.monotonic()
-        calls = [AsyncModelVersionRepository(db).list_versions() for _ in range(5)]
+        models = AsyncModelVersionRepository(db)
+        calls = [asyncio.create_task(models.list_versions()) for _ in range(5)]
+        assert db._pool is not None
+        while db._pool.get_stats()["requests_waiting"] < 5:
+            assert not any(call.done() for call in calls)
+            await asyncio.sleep(0)
         results = await asyncio.gather(*calls, return_exceptions=True)
         assert [type(result) for result in results] == [PoolExhausted] * 5
-        assert time.monotonic() - began < 1.5
 
 
 def test_a_long_statement_is_timed_out(dsn: str) -> None:
-    with Database(Settings(conninfo=dsn, statement_timeout=0.3)) as db:
-        began = time.monotonic()
+    with Database(Settings(conninfo=dsn, statement_timeout=1)) as db:
+        # Without the timeout it would succeed.
         with pytest.raises(TimedOut, match="timeout"), db.connection() as connection:
-            connection.execute("SELECT pg_sleep(5)")
-        assert time.monotonic() - began < 1.5
+            connection.execute("SELECT pg_sleep(60)")
         assert ModelVersionRepository(db).list_versions() == []
 
 
 def test_a_lock_that_is_held_times_out(dsn: str, conn: psycopg.Connection) -> None:
-    with Database(Settings(conninfo=dsn, statement_timeout=0.3)) as db:
+    with Database(Settings(conninfo=dsn, statement_timeout=2)) as db:
         models = ModelVersionRepository(db)
         models.insert(model_name="m")
         with conn.transaction():
@@ -231,13 +255,23 @@ TERMINATE = (
 )
 
 
+def terminate_sleeper(conn: psycopg.Connection) -> None:
+    """Terminate the other sessions as soon as one of them runs the statement that sleeps."""
+    sleeping = (
+        "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND pid <> pg_backend_pid()"
+    )
+    while not conn.execute(sleeping).fetchone():
+        time.sleep(0.02)
+    conn.execute(TERMINATE)
+
+
 def test_a_terminated_session_is_a_lost_connection(dsn: str, conn: psycopg.Connection) -> None:
     with Database(Settings(conninfo=dsn, pool_max_size=1)) as db:
         models = ModelVersionRepository(db)
-        killer = threading.Timer(0.3, lambda: conn.execute(TERMINATE))
+        killer = threading.Thread(target=terminate_sleeper, args=(conn,))
         killer.start()
         with pytest.raises(ConnectionLost, match="same id"), db.connection() as connection:
-            connection.execute("SELECT pg_sleep(10)")
+            connection.execute("SELECT pg_sleep(60)")
         killer.join()
         with pytest.raises(ConnectionLost), db.transaction() as tx:
             ModelVersionRepository(tx).insert(model_name="m")
@@ -264,11 +298,16 @@ def test_a_transaction_whose_session_was_terminated_unnoticed_is_not_taken_for_w
         assert ModelVersionRepository(db).list_versions() == []
 
 
-def test_a_transaction_that_idles_too_long_is_a_lost_connection(dsn: str) -> None:
+def test_a_transaction_that_idles_too_long_is_a_lost_connection(
+    dsn: str, conn: psycopg.Connection
+) -> None:
     with Database(make_conninfo(dsn, options="-c idle_in_transaction_session_timeout=200ms")) as db:
         with pytest.raises(ConnectionLost), db.transaction() as tx:
+            with tx.connection() as connection:
+                pid = connection.info.backend_pid
             ModelVersionRepository(tx).insert(model_name="m")
-            time.sleep(0.6)
+            while conn.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s", [pid]).fetchone():
+                time.sleep(0.02)
         assert ModelVersionRepository(db).list_versions() == []
 
 

@@ -111,6 +111,11 @@ def log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
     assert not any(SECRET in str(vars(record)) for record in caplog.records)
 
 
+def names(log: pytest.LogCaptureFixture) -> set[str]:
+    """Return which loggers have said something, so that silence is not taken for discretion."""
+    return {record.name for record in log.records}
+
+
 def run_command(*arguments: str) -> None:
     with pytest.raises(SystemExit) as exit_:
         main(list(arguments))
@@ -295,7 +300,9 @@ def failing_writes(db: Database, known: UUID) -> dict[str, Callable[[], object]]
     }
 
 
-def test_no_failing_write_shows_the_contents_of_its_row(dsn: str, known: UUID) -> None:
+def test_no_failing_write_shows_the_contents_of_its_row(
+    dsn: str, known: UUID, log: pytest.LogCaptureFixture
+) -> None:
     with Database(dsn) as db:
         writes = failing_writes(db, known)
         leaks = [name for name, write in writes.items() if SECRET in outcome(write)]
@@ -311,6 +318,7 @@ def test_no_failing_write_shows_the_contents_of_its_row(dsn: str, known: UUID) -
             )
 
         assert SECRET not in outcome(lambda: in_transaction(unique))
+    assert "mlops_ledger.sql" in names(log)
 
 
 RAW = {

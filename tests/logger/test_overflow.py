@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from fix_logger import FEATURES, ONE, away, balance, wait_until
 
 from mlops_ledger import Database, PredictionLogger, Settings
 from mlops_ledger.errors import Unavailable
+from mlops_ledger.logger.intake import Intake
 
 Read = Callable[[], list[str]]
 
@@ -52,8 +54,18 @@ def test_a_full_spool_raises_and_loses_nothing_that_was_accepted(
         assert stored() == accepted
 
 
-def test_a_full_spool_blocks_until_there_is_room(home: Settings, stored: Read) -> None:
+def test_a_full_spool_blocks_until_there_is_room(
+    home: Settings, stored: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
     gone = threading.Event()
+    refused: list[object] = []
+    make_room = Intake._make_room
+
+    def counted(self: Intake, *given: Any, **named: Any) -> bool:
+        refused.append(given)
+        return make_room(self, *given, **named)
+
+    monkeypatch.setattr(Intake, "_make_room", counted)
     log = PredictionLogger(home, **ONE, overflow="block", spool_bytes=1_000_000)
     with log, Database(home) as db:
         with db.transaction() as tx, tx.connection() as connection:
@@ -67,7 +79,8 @@ def test_a_full_spool_blocks_until_there_is_room(home: Settings, stored: Read) -
 
             worker = threading.Thread(target=work)
             worker.start()
-            assert not gone.wait(2)
+            wait_until(lambda: len(refused) >= 3)
+            assert not gone.is_set()
             assert log.counters.dropped == 0
         worker.join(30)
         assert gone.is_set()

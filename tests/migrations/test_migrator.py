@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 import traceback
 
 import psycopg
@@ -301,10 +300,8 @@ def test_a_table_in_use_stops_the_migration_after_the_lock_timeout(empty_databas
 
     with conn.transaction():
         conn.execute("SELECT FROM busy")
-        started = time.monotonic()
         with pytest.raises(MigrationError, match=r"0001_a\.up\.sql: .*lock timeout"):
             migrator.up()
-        assert time.monotonic() - started < 2
     assert tables(conn) == ["busy"]
     assert len(migrator.up()) == 1
 

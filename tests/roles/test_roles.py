@@ -40,7 +40,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "roles.md"
 
 
 def attempt(users: Users, kind: str, statement: str) -> str | None:
-    """Run a statement up to the moment of its commit; return the SQLSTATE of a refusal."""
+    """Run a statement up to its commit; return the SQLSTATE of a refusal."""
     connection = users.connection(kind)
     query = "SELECT name FROM ledger_partitions('predictions') LIMIT 1"
     [(partition,)] = connection.execute(query).fetchall()
@@ -141,7 +141,7 @@ def test_a_writer_can_run_every_job(users: Users, tmp_path: Path) -> None:
         truth = GroundTruthRepository(db)
         truth.insert_many(rows=[{"prediction_id": rows[0]["id"], "actual_value": 1.0}])
         truth.insert(prediction_id=rows[1]["id"], actual_value=0.0)
-        # Settled by a trigger when the prediction is committed, with the writer's own rights.
+        # Matched by a trigger when the prediction is committed, with the writer's own rights.
         truth.insert(request_id="soon", actual_value=1.0)
         predictions.insert(model_name="jobs", model_version="1", request_id="soon", features=[1.0])
         assert truth.performance(model_name="jobs", since=at).labeled_samples == 3

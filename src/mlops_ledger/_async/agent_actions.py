@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 from ..checks.values import ACTION_STATUSES, RISK_LEVELS, choice, page_size
-from ..ids import new_id
 from ..rows import AgentAction
 from .repository import AsyncRepository
 
@@ -48,8 +47,7 @@ class AsyncAgentActionsRepository(AsyncRepository):
         Raises Conflict when the id names another action, NotFound for an unknown model or
         version, InvalidValue for a value that is refused.
         """
-        values = {**locals(), "id": new_id() if id is None else id}
-        return await self._insert_once("insert", values, "id: already names another action")
+        return await self._insert_once("insert", locals(), "id: already names another action")
 
     async def get(self, *, id: UUID) -> AgentAction | None:
         """Return one action, or None."""
@@ -90,13 +88,13 @@ class AsyncAgentActionsRepository(AsyncRepository):
         reviewer changes nothing. Raises Conflict, saying who was first, when it is not pending
         any more or has expired, NotFound for an unknown action.
         """
-        return await self._action("approve", locals())
+        return await self._one("approve", AgentAction, locals())
 
     async def reject(
         self, *, id: UUID, reviewed_by: str | None = None, comment: str | None = None
     ) -> AgentAction:
         """Reject a pending action and return it; otherwise as `approve`."""
-        return await self._action("reject", locals())
+        return await self._one("reject", AgentAction, locals())
 
     async def mark_executed(
         self, *, id: UUID, executed_by: str | None = None, result: Mapping[str, Any] | None = None
@@ -106,13 +104,13 @@ class AsyncAgentActionsRepository(AsyncRepository):
         Repeating the same call changes nothing. Raises Conflict when it needs an approval that it
         does not have, has expired, or was carried out before, NotFound for an unknown action.
         """
-        return await self._action("mark_executed", locals())
+        return await self._one("mark_executed", AgentAction, locals())
 
     async def mark_failed(
         self, *, id: UUID, executed_by: str | None = None, result: Mapping[str, Any] | None = None
     ) -> AgentAction:
         """Record that carrying out an action failed; otherwise as `mark_executed`."""
-        return await self._action("mark_failed", locals())
+        return await self._one("mark_failed", AgentAction, locals())
 
     async def expire(self) -> int:
         """Mark the actions past their `expires_at` as expired and return how many.
@@ -122,8 +120,3 @@ class AsyncAgentActionsRepository(AsyncRepository):
         """
         expired: int = await self._value("expire", {})
         return expired
-
-    async def _action(self, name: str, values: Mapping[str, object]) -> AgentAction:
-        action = await self._row(name, AgentAction, values)
-        assert action is not None  # the function returns a row or raises
-        return action

@@ -43,7 +43,7 @@ class AsyncAlertsRepository(AsyncRepository):
         """
         made = new_id() if occurrence_id is None else occurrence_id
         values = {**locals(), "occurrence_id": made}
-        return await self._alert("raise_alert", values)
+        return await self._one("raise_alert", Alert, values)
 
     async def acknowledge(
         self,
@@ -58,7 +58,7 @@ class AsyncAlertsRepository(AsyncRepository):
         The same person's same call changes nothing. Raises NotFound for an unknown alert, Conflict
         saying who was first when it is acknowledged or resolved already.
         """
-        return await self._alert("acknowledge", locals())
+        return await self._one("acknowledge", Alert, locals())
 
     async def resolve(
         self,
@@ -82,11 +82,11 @@ class AsyncAlertsRepository(AsyncRepository):
     async def snooze(
         self, *, id: UUID, until: datetime | None, snoozed_by: str | None = None
     ) -> Alert:
-        """Leave an open alert out of the active ones until an instant; with None it is back.
+        """Leave an open alert out of the active ones until a timestamp; with None it is back.
 
         Repeats still count. Raises NotFound for an unknown alert, Conflict for a resolved one.
         """
-        return await self._alert("snooze", locals())
+        return await self._one("snooze", Alert, locals())
 
     async def get(self, *, id: UUID) -> Alert | None:
         """Return one alert, or None."""
@@ -149,8 +149,3 @@ class AsyncAlertsRepository(AsyncRepository):
         until = datetime.now(UTC) if until is None else until
         since = look_back(until, days)
         return await self._rows("stats", AlertStats, locals())
-
-    async def _alert(self, name: str, values: Mapping[str, object]) -> Alert:
-        alert = await self._row(name, Alert, values)
-        assert alert is not None  # the function returns a row or raises
-        return alert

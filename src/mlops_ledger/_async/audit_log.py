@@ -52,9 +52,7 @@ class AsyncAuditRepository(AsyncRepository):
         Entries that wait because somebody kept the end of the log are appended first.
         """
         await self._value("head__seal", {})
-        found = await self._row("head", AuditHead, {})
-        assert found is not None  # there is always one
-        return found
+        return await self._one("head", AuditHead, {})
 
     async def verify(
         self,
@@ -77,8 +75,7 @@ class AsyncAuditRepository(AsyncRepository):
         )
         if against is not None and chain.published.seq < chain.head.seq:
             raise InvalidValue("against", "must not be a head from before since")
-        ends = await self._row("verify__ends", AuditEnds, {"since": chain.head.seq})
-        assert ends is not None  # there is always one
+        ends = await self._one("verify__ends", AuditEnds, {"since": chain.head.seq})
         found = list(ends.problems(chain))
         if not any(problem.seq <= chain.head.seq for problem in found):
             found = [*await self._follow(chain, ends, progress), *found]

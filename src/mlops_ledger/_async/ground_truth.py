@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from ..checks.values import instant, number
+from ..checks import values
+from ..checks.values import number
 from ..copying import labels
 from ..errors import InvalidValue, MissingPartition, NotFound
 from ..rows import GroundTruth, Labeled, Performance
-from ..statements import load
 from .database import AsyncTransaction
 from .repository import AsyncRepository
 
@@ -49,9 +49,7 @@ class AsyncGroundTruthRepository(AsyncRepository):
             # In a transaction a failure would be the end of it, so the long way is taken.
             if not isinstance(self._db, AsyncTransaction) and await self._insert_one(row):
                 return Labeled(stored=1, waiting=0, duplicates=0)
-        found = await self._row("insert", Labeled, row)
-        assert found is not None  # the function returns a row or raises
-        return found
+        return await self._one("insert", Labeled, row)
 
     async def insert_many(self, *, rows: Iterable[Mapping[str, Any]]) -> Labeled:
         """Label many predictions in one transaction by COPY.
@@ -63,10 +61,8 @@ class AsyncGroundTruthRepository(AsyncRepository):
         async with self._db.transaction() as tx:
             within = AsyncGroundTruthRepository(tx)
             now = await within._value("insert_many__stage", {})
-            await within._copy(labels.encode(rows, now))
-            found = await within._row("insert_many", Labeled, {})
-        assert found is not None  # the function returns a row or raises
-        return found
+            await within._copy("insert_many__copy", labels.encode(rows, now))
+            return await within._one("insert_many", Labeled, {})
 
     async def match(self, *, since: datetime | None = None, until: datetime | None = None) -> int:
         """Store the labels that waited for predictions of a window and return how many.
@@ -100,8 +96,8 @@ class AsyncGroundTruthRepository(AsyncRepository):
         positive from a probability of `threshold` on. `as_of` leaves out labels of a later time.
         Raises NotFound for an unknown model or version.
         """
-        since = instant("since", since)
-        until = datetime.now(UTC) if until is None else instant("until", until)
+        since = values.timestamp("since", since)
+        until = datetime.now(UTC) if until is None else values.timestamp("until", until)
         if until <= since:
             raise InvalidValue("until", "must be after since")
         if not 0 <= number("threshold", threshold) <= 1:
@@ -119,12 +115,3 @@ class AsyncGroundTruthRepository(AsyncRepository):
             return await self._value("insert__at_once", row) is not None
         except MissingPartition:
             return False
-
-    async def _copy(self, data: Iterator[bytes]) -> None:
-        statement = load(self._file)["insert_many__copy"].text
-        async with (
-            self._db.connection() as connection,
-            connection.cursor().copy(statement) as copy,
-        ):
-            for chunk in data:
-                await copy.write(chunk)

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from ..checks.metrics import Row
 from ..errors import Conflict, DuplicateId
 from ..rows import Written
-from ..statements import load
 from .repository import AsyncRepository
 
 
@@ -43,12 +42,3 @@ class AsyncMetricWrites(AsyncRepository):
             raise Conflict(f"id: {contradicted} already names another value")
         await self._run("insert_many__drop_stage")
         return stored
-
-    async def _copy(self, name: str, rows: Sequence[Row]) -> None:
-        statement = load(self._file)[name].text
-        async with (
-            self._db.connection() as connection,
-            connection.cursor().copy(statement) as copy,
-        ):
-            for row in rows:
-                await copy.write_row(row)

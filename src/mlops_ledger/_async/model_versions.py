@@ -9,7 +9,6 @@ from uuid import UUID
 
 from ..checks.values import STAGES, choice, mapping, page_size
 from ..errors import InvalidValue, NotFound
-from ..ids import new_id
 from ..rows import Deployment, ModelVersion, PromotionPolicy, TimelineEntry
 from .repository import AsyncRepository
 
@@ -47,10 +46,9 @@ class AsyncModelVersionRepository(AsyncRepository):
         registers nothing twice. Raises Conflict when the version exists, InvalidValue for a value
         that is refused.
         """
-        values = {**locals(), "id": new_id() if id is None else id}
         return await self._insert_once(
             "insert",
-            values,
+            locals(),
             "id: already names another version of a model, or this one with other content",
         )
 
@@ -120,7 +118,7 @@ class AsyncModelVersionRepository(AsyncRepository):
         PromotionRefused when the decision or the action does not allow this promotion, or when
         the policy of the slot requires one that is not given.
         """
-        return await self._deployment("promote", locals())
+        return await self._one("promote", Deployment, locals())
 
     async def rollback(
         self,
@@ -137,7 +135,7 @@ class AsyncModelVersionRepository(AsyncRepository):
         Rolling back twice goes two versions back. Repeating a call with the same `deployment_id`
         changes nothing. Raises NotFound when there is no earlier version.
         """
-        return await self._deployment("rollback", locals())
+        return await self._one("rollback", Deployment, locals())
 
     async def retire(
         self,
@@ -154,12 +152,12 @@ class AsyncModelVersionRepository(AsyncRepository):
         With `deployment_id` it retires that very deployment, and repeating the call changes
         nothing. Raises NotFound when there is nothing to retire.
         """
-        return await self._deployment("retire", locals())
+        return await self._one("retire", Deployment, locals())
 
     async def production_at(
         self, *, model_name: str, at: datetime | None = None, slot: str = "production"
     ) -> Deployment | None:
-        """Return what held a slot at an instant, now by default; None when it was empty."""
+        """Return what held a slot at a timestamp, now by default; None when it was empty."""
         return await self._row("production_at", Deployment, locals())
 
     async def timeline(
@@ -197,11 +195,4 @@ class AsyncModelVersionRepository(AsyncRepository):
         What is None stays as it is, at first false. `rollback` and `retire` need neither. Raises
         NotFound for an unknown model.
         """
-        policy = await self._row("set_promotion_policy", PromotionPolicy, locals())
-        assert policy is not None  # the statement writes a row or raises
-        return policy
-
-    async def _deployment(self, name: str, values: Mapping[str, object]) -> Deployment:
-        deployment = await self._row(name, Deployment, values)
-        assert deployment is not None  # the function returns a row or raises
-        return deployment
+        return await self._one("set_promotion_policy", PromotionPolicy, locals())

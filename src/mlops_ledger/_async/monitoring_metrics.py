@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 from ..checks.values import bucket_count, look_back, page_size
-from ..ids import new_id
 from ..rows import DriftTrend, MonitoringRun
 from .repository import AsyncRepository
 
@@ -52,10 +51,9 @@ class AsyncMonitoringMetricsRepository(AsyncRepository):
         returns the same id, other content raises Conflict. Raises NotFound for an unknown model
         or version.
         """
-        values = {**locals(), "id": new_id() if id is None else id}
         return await self._insert_once(
             "insert",
-            values,
+            locals(),
             "this model already has a run with that timestamp and lookback_hours, "
             "or the id names one, and its content is different",
         )

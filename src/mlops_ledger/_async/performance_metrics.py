@@ -10,7 +10,6 @@ from uuid import UUID
 from ..checks import metrics as metric_fields
 from ..checks.values import page_size
 from ..errors import NotFound
-from ..ids import new_id
 from ..rows import MetricBucket, MetricComparison, PerformanceMetric, Written
 from .metric_writes import AsyncMetricWrites
 
@@ -45,8 +44,7 @@ class AsyncPerformanceMetricsRepository(AsyncMetricWrites):
         that is refused.
         """
         timestamp = datetime.now(UTC) if timestamp is None else timestamp
-        values = {**locals(), "id": new_id() if id is None else id}
-        return await self._insert_once("insert", values, "id: already names another value")
+        return await self._insert_once("insert", locals(), "id: already names another value")
 
     async def insert_many(
         self, *, rows: Iterable[Mapping[str, Any]], idempotency_key: UUID | None = None

@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 from ..checks.values import ACTION_STATUSES, RISK_LEVELS, choice, page_size
-from ..ids import new_id
 from ..rows import AgentAction
 from .repository import Repository
 
@@ -49,8 +48,7 @@ class AgentActionsRepository(Repository):
         Raises Conflict when the id names another action, NotFound for an unknown model or
         version, InvalidValue for a value that is refused.
         """
-        values = {**locals(), "id": new_id() if id is None else id}
-        return self._insert_once("insert", values, "id: already names another action")
+        return self._insert_once("insert", locals(), "id: already names another action")
 
     def get(self, *, id: UUID) -> AgentAction | None:
         """Return one action, or None."""
@@ -91,13 +89,13 @@ class AgentActionsRepository(Repository):
         reviewer changes nothing. Raises Conflict, saying who was first, when it is not pending
         any more or has expired, NotFound for an unknown action.
         """
-        return self._action("approve", locals())
+        return self._one("approve", AgentAction, locals())
 
     def reject(
         self, *, id: UUID, reviewed_by: str | None = None, comment: str | None = None
     ) -> AgentAction:
         """Reject a pending action and return it; otherwise as `approve`."""
-        return self._action("reject", locals())
+        return self._one("reject", AgentAction, locals())
 
     def mark_executed(
         self, *, id: UUID, executed_by: str | None = None, result: Mapping[str, Any] | None = None
@@ -107,13 +105,13 @@ class AgentActionsRepository(Repository):
         Repeating the same call changes nothing. Raises Conflict when it needs an approval that it
         does not have, has expired, or was carried out before, NotFound for an unknown action.
         """
-        return self._action("mark_executed", locals())
+        return self._one("mark_executed", AgentAction, locals())
 
     def mark_failed(
         self, *, id: UUID, executed_by: str | None = None, result: Mapping[str, Any] | None = None
     ) -> AgentAction:
         """Record that carrying out an action failed; otherwise as `mark_executed`."""
-        return self._action("mark_failed", locals())
+        return self._one("mark_failed", AgentAction, locals())
 
     def expire(self) -> int:
         """Mark the actions past their `expires_at` as expired and return how many.
@@ -123,8 +121,3 @@ class AgentActionsRepository(Repository):
         """
         expired: int = self._value("expire", {})
         return expired
-
-    def _action(self, name: str, values: Mapping[str, object]) -> AgentAction:
-        action = self._row(name, AgentAction, values)
-        assert action is not None  # the function returns a row or raises
-        return action

@@ -44,7 +44,7 @@ class AlertsRepository(Repository):
         """
         made = new_id() if occurrence_id is None else occurrence_id
         values = {**locals(), "occurrence_id": made}
-        return self._alert("raise_alert", values)
+        return self._one("raise_alert", Alert, values)
 
     def acknowledge(
         self,
@@ -59,7 +59,7 @@ class AlertsRepository(Repository):
         The same person's same call changes nothing. Raises NotFound for an unknown alert, Conflict
         saying who was first when it is acknowledged or resolved already.
         """
-        return self._alert("acknowledge", locals())
+        return self._one("acknowledge", Alert, locals())
 
     def resolve(
         self,
@@ -83,11 +83,11 @@ class AlertsRepository(Repository):
     def snooze(
         self, *, id: UUID, until: datetime | None, snoozed_by: str | None = None
     ) -> Alert:
-        """Leave an open alert out of the active ones until an instant; with None it is back.
+        """Leave an open alert out of the active ones until a timestamp; with None it is back.
 
         Repeats still count. Raises NotFound for an unknown alert, Conflict for a resolved one.
         """
-        return self._alert("snooze", locals())
+        return self._one("snooze", Alert, locals())
 
     def get(self, *, id: UUID) -> Alert | None:
         """Return one alert, or None."""
@@ -150,8 +150,3 @@ class AlertsRepository(Repository):
         until = datetime.now(UTC) if until is None else until
         since = look_back(until, days)
         return self._rows("stats", AlertStats, locals())
-
-    def _alert(self, name: str, values: Mapping[str, object]) -> Alert:
-        alert = self._row(name, Alert, values)
-        assert alert is not None  # the function returns a row or raises
-        return alert

@@ -53,9 +53,7 @@ class AuditRepository(Repository):
         Entries that wait because somebody kept the end of the log are appended first.
         """
         self._value("head__seal", {})
-        found = self._row("head", AuditHead, {})
-        assert found is not None  # there is always one
-        return found
+        return self._one("head", AuditHead, {})
 
     def verify(
         self,
@@ -78,8 +76,7 @@ class AuditRepository(Repository):
         )
         if against is not None and chain.published.seq < chain.head.seq:
             raise InvalidValue("against", "must not be a head from before since")
-        ends = self._row("verify__ends", AuditEnds, {"since": chain.head.seq})
-        assert ends is not None  # there is always one
+        ends = self._one("verify__ends", AuditEnds, {"since": chain.head.seq})
         found = list(ends.problems(chain))
         if not any(problem.seq <= chain.head.seq for problem in found):
             found = [*self._follow(chain, ends, progress), *found]

@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 from ..checks.values import look_back, page_size
-from ..ids import new_id
 from ..rows import DriftReport, FeatureTrend
 from .repository import Repository
 
@@ -59,10 +58,9 @@ class DriftReportsRepository(Repository):
         same content returns the same id, other content raises Conflict. Raises NotFound for an
         unknown model, version or run, InvalidValue for a value that is refused.
         """
-        values = {**locals(), "id": new_id() if id is None else id}
         return self._insert_once(
             "insert",
-            values,
+            locals(),
             "this version already has a report with that timestamp, lookback_hours and method, "
             "or the id names one, and its content is different",
         )

@@ -3,16 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from ..checks.values import instant, number
+from ..checks import values
+from ..checks.values import number
 from ..copying import labels
 from ..errors import InvalidValue, MissingPartition, NotFound
 from ..rows import GroundTruth, Labeled, Performance
-from ..statements import load
 from .database import Transaction
 from .repository import Repository
 
@@ -50,9 +50,7 @@ class GroundTruthRepository(Repository):
             # In a transaction a failure would be the end of it, so the long way is taken.
             if not isinstance(self._db, Transaction) and self._insert_one(row):
                 return Labeled(stored=1, waiting=0, duplicates=0)
-        found = self._row("insert", Labeled, row)
-        assert found is not None  # the function returns a row or raises
-        return found
+        return self._one("insert", Labeled, row)
 
     def insert_many(self, *, rows: Iterable[Mapping[str, Any]]) -> Labeled:
         """Label many predictions in one transaction by COPY.
@@ -64,10 +62,8 @@ class GroundTruthRepository(Repository):
         with self._db.transaction() as tx:
             within = GroundTruthRepository(tx)
             now = within._value("insert_many__stage", {})
-            within._copy(labels.encode(rows, now))
-            found = within._row("insert_many", Labeled, {})
-        assert found is not None  # the function returns a row or raises
-        return found
+            within._copy("insert_many__copy", labels.encode(rows, now))
+            return within._one("insert_many", Labeled, {})
 
     def match(self, *, since: datetime | None = None, until: datetime | None = None) -> int:
         """Store the labels that waited for predictions of a window and return how many.
@@ -101,8 +97,8 @@ class GroundTruthRepository(Repository):
         positive from a probability of `threshold` on. `as_of` leaves out labels of a later time.
         Raises NotFound for an unknown model or version.
         """
-        since = instant("since", since)
-        until = datetime.now(UTC) if until is None else instant("until", until)
+        since = values.timestamp("since", since)
+        until = datetime.now(UTC) if until is None else values.timestamp("until", until)
         if until <= since:
             raise InvalidValue("until", "must be after since")
         if not 0 <= number("threshold", threshold) <= 1:
@@ -120,12 +116,3 @@ class GroundTruthRepository(Repository):
             return self._value("insert__at_once", row) is not None
         except MissingPartition:
             return False
-
-    def _copy(self, data: Iterator[bytes]) -> None:
-        statement = load(self._file)["insert_many__copy"].text
-        with (
-            self._db.connection() as connection,
-            connection.cursor().copy(statement) as copy,
-        ):
-            for chunk in data:
-                copy.write(chunk)

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from ..checks.metrics import Row
 from ..errors import Conflict, DuplicateId
 from ..rows import Written
-from ..statements import load
 from .repository import Repository
 
 
@@ -44,12 +43,3 @@ class MetricWrites(Repository):
             raise Conflict(f"id: {contradicted} already names another value")
         self._run("insert_many__drop_stage")
         return stored
-
-    def _copy(self, name: str, rows: Sequence[Row]) -> None:
-        statement = load(self._file)[name].text
-        with (
-            self._db.connection() as connection,
-            connection.cursor().copy(statement) as copy,
-        ):
-            for row in rows:
-                copy.write_row(row)

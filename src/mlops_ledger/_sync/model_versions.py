@@ -10,7 +10,6 @@ from uuid import UUID
 
 from ..checks.values import STAGES, choice, mapping, page_size
 from ..errors import InvalidValue, NotFound
-from ..ids import new_id
 from ..rows import Deployment, ModelVersion, PromotionPolicy, TimelineEntry
 from .repository import Repository
 
@@ -48,10 +47,9 @@ class ModelVersionRepository(Repository):
         registers nothing twice. Raises Conflict when the version exists, InvalidValue for a value
         that is refused.
         """
-        values = {**locals(), "id": new_id() if id is None else id}
         return self._insert_once(
             "insert",
-            values,
+            locals(),
             "id: already names another version of a model, or this one with other content",
         )
 
@@ -121,7 +119,7 @@ class ModelVersionRepository(Repository):
         PromotionRefused when the decision or the action does not allow this promotion, or when
         the policy of the slot requires one that is not given.
         """
-        return self._deployment("promote", locals())
+        return self._one("promote", Deployment, locals())
 
     def rollback(
         self,
@@ -138,7 +136,7 @@ class ModelVersionRepository(Repository):
         Rolling back twice goes two versions back. Repeating a call with the same `deployment_id`
         changes nothing. Raises NotFound when there is no earlier version.
         """
-        return self._deployment("rollback", locals())
+        return self._one("rollback", Deployment, locals())
 
     def retire(
         self,
@@ -155,12 +153,12 @@ class ModelVersionRepository(Repository):
         With `deployment_id` it retires that very deployment, and repeating the call changes
         nothing. Raises NotFound when there is nothing to retire.
         """
-        return self._deployment("retire", locals())
+        return self._one("retire", Deployment, locals())
 
     def production_at(
         self, *, model_name: str, at: datetime | None = None, slot: str = "production"
     ) -> Deployment | None:
-        """Return what held a slot at an instant, now by default; None when it was empty."""
+        """Return what held a slot at a timestamp, now by default; None when it was empty."""
         return self._row("production_at", Deployment, locals())
 
     def timeline(
@@ -198,11 +196,4 @@ class ModelVersionRepository(Repository):
         What is None stays as it is, at first false. `rollback` and `retire` need neither. Raises
         NotFound for an unknown model.
         """
-        policy = self._row("set_promotion_policy", PromotionPolicy, locals())
-        assert policy is not None  # the statement writes a row or raises
-        return policy
-
-    def _deployment(self, name: str, values: Mapping[str, object]) -> Deployment:
-        deployment = self._row(name, Deployment, values)
-        assert deployment is not None  # the function returns a row or raises
-        return deployment
+        return self._one("set_promotion_policy", PromotionPolicy, locals())

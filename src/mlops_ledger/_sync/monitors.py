@@ -10,7 +10,6 @@ from uuid import UUID
 
 from ..checks.values import page_size
 from ..errors import NotFound
-from ..ids import new_id
 from ..rows import Monitor, MonitorResult
 from .repository import Repository
 
@@ -50,8 +49,7 @@ class MonitorsRepository(Repository):
         warning or critical. Raises NotFound for an unknown model, Conflict when the model has a
         monitor of that name.
         """
-        values = {**locals(), "id": new_id() if id is None else id}
-        return self._insert_once("insert", values, "id: already names another monitor")
+        return self._insert_once("insert", locals(), "id: already names another monitor")
 
     def add_defaults(
         self,
@@ -105,7 +103,7 @@ class MonitorsRepository(Repository):
     def run(
         self, *, model_name: str | None = None, at: datetime | None = None
     ) -> list[MonitorResult]:
-        """Evaluate the monitors of a model, or all, as of an instant; now by default.
+        """Evaluate the monitors of a model, or all, as of a timestamp; now by default.
 
         Raises, repeats and resolves their alerts. Evaluating the same data again changes nothing,
         nor does going back in time. Raises NotFound for an unknown model.

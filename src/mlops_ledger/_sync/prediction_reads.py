@@ -14,8 +14,9 @@ from psycopg import ClientCursor
 from psycopg.rows import scalar_row
 
 from .. import arrow
-from ..checks.predictions import EARLIEST, latest_moment
-from ..checks.values import instant, look_back, page_size
+from ..checks import values
+from ..checks.predictions import EARLIEST, latest_timestamp
+from ..checks.values import look_back, page_size
 from ..checks.values import uuid as checked_uuid
 from ..errors import InvalidValue, LedgerError
 from ..ids import time_of
@@ -92,9 +93,7 @@ class PredictionReads(Repository):
         """
         since, until = _window(since, until)
         version_ids = self._version_ids(model_name, model_version)
-        found = self._row("stats", PredictionStats, locals())
-        assert found is not None  # an aggregate is always a row
-        return found
+        return self._one("stats", PredictionStats, locals())
 
     def monitoring_summary(
         self,
@@ -112,12 +111,10 @@ class PredictionReads(Repository):
         probability reaches `threshold`. `entropy` is the mean in bits of a probability and what
         it lacks to 1. Labels count that were known by `timestamp`.
         """
-        until = datetime.now(UTC) if timestamp is None else instant("timestamp", timestamp)
+        until = datetime.now(UTC) if timestamp is None else values.timestamp("timestamp", timestamp)
         since = look_back(until, lookback_hours, "lookback_hours")
         version_ids = self._version_ids(model_name, model_version)
-        found = self._row("monitoring_summary", MonitoringSummary, locals())
-        assert found is not None  # an aggregate is always a row
-        return found
+        return self._one("monitoring_summary", MonitoringSummary, locals())
 
     def fetch_arrow(
         self,
@@ -167,8 +164,12 @@ def _window(
     since: datetime | None, until: datetime | None, before: UUID | None = None
 ) -> tuple[datetime, datetime]:
     """Return both ends of a window, so that only the partitions between them are read."""
-    since = EARLIEST if since is None else instant("since", since)
-    until = latest_moment() + timedelta(days=1) if until is None else instant("until", until)
+    since = EARLIEST if since is None else values.timestamp("since", since)
+    until = (
+        latest_timestamp() + timedelta(days=1)
+        if until is None
+        else values.timestamp("until", until)
+    )
     if before is not None:
         with suppress(OverflowError):
             until = min(until, time_of(checked_uuid("before", before)) + timedelta(milliseconds=1))

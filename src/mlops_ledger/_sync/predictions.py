@@ -13,11 +13,10 @@ from psycopg.rows import scalar_row
 from ..checks import predictions as prediction_fields
 from ..checks.predictions import KnownVersion
 from ..checks.values import text
-from ..copying.batch import Batch, Key, RowBatch, Tally
+from ..copying.batch import Batch, Key, RowBatch, VersionCount
 from ..errors import Conflict, DuplicateId, InvalidValue, LedgerError, MissingPartition, NotFound
 from ..ids import new_id
 from ..rows import Written
-from ..statements import load
 from .database import Transaction
 from .prediction_reads import PredictionReads
 
@@ -141,7 +140,7 @@ class PredictionsRepository(PredictionReads):
     def ensure_partitions(
         self, *, since: datetime | None = None, until: datetime | None = None
     ) -> int:
-        """Make the missing partitions of a stretch of time, by default the coming week.
+        """Make the missing partitions of a range of time, by default the coming week.
 
         Returns how many were made. Writers make the partitions they miss themselves; made in
         advance, no write waits for one.
@@ -176,7 +175,7 @@ class PredictionsRepository(PredictionReads):
                 with self._db.transaction() as tx:
                     within = PredictionsRepository(tx)
                     return within._write(
-                        idempotency_key, batch.tallies(versions), data, staged
+                        idempotency_key, batch.counts(versions), data, staged
                     )
             except MissingPartition:
                 if attempt == 2:
@@ -210,10 +209,14 @@ class PredictionsRepository(PredictionReads):
             return PredictionsRepository(tx)._insert_once("insert", values, conflict)
 
     def _write(
-        self, idempotency_key: UUID, tallies: Sequence[Tally], data: Iterator[bytes], staged: bool
+        self,
+        idempotency_key: UUID,
+        counts: Sequence[VersionCount],
+        data: Iterator[bytes],
+        staged: bool,
     ) -> Written:
-        total = sum(tally.count for tally in tallies)
-        if not self._begin_write(idempotency_key, tallies):
+        total = sum(count.count for count in counts)
+        if not self._begin_write(idempotency_key, counts):
             return Written(stored=0, duplicates=total)
         if not staged:
             self._copy("copy", data)
@@ -224,16 +227,16 @@ class PredictionsRepository(PredictionReads):
         self._run("drop_stage")
         return Written(stored=stored, duplicates=total - stored)
 
-    def _begin_write(self, idempotency_key: UUID, tallies: Sequence[Tally]) -> bool:
+    def _begin_write(self, idempotency_key: UUID, counts: Sequence[VersionCount]) -> bool:
         """Record the write; return whether it is new. Raises Conflict when it was another."""
         begun = set()
-        for tally in tallies:
+        for count in counts:
             values = {
                 "idempotency_key": idempotency_key,
-                "model_version_id": tally.version.id,
-                "num_predictions": tally.count,
-                "first_predicted_at": tally.first,
-                "last_predicted_at": tally.last,
+                "model_version_id": count.version.id,
+                "num_predictions": count.count,
+                "first_predicted_at": count.first,
+                "last_predicted_at": count.last,
             }
             new = self._value("begin_write", values) is not None
             if not new and self._value("begin_write__repeated", values) is None:
@@ -242,15 +245,6 @@ class PredictionsRepository(PredictionReads):
         if len(begun) > 1:
             raise Conflict("idempotency_key: already names a write of other predictions")
         return begun.pop()
-
-    def _copy(self, name: str, data: Iterator[bytes]) -> None:
-        statement = load(self._file)[name].text
-        with (
-            self._db.connection() as connection,
-            connection.cursor().copy(statement) as copy,
-        ):
-            for chunk in data:
-                copy.write(chunk)
 
     def _make_partitions(self, days: Iterable[tuple[datetime, datetime]]) -> None:
         for since, until in days:

@@ -4,14 +4,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from time import perf_counter
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 from uuid import UUID
 
 from psycopg.rows import class_row, scalar_row
 
 from ..errors import Conflict
+from ..ids import new_id
 from ..statements import load
 from .database import Connections, default_database
 
@@ -19,16 +20,28 @@ logger = logging.getLogger("mlops_ledger.sql")
 
 Row = TypeVar("Row")
 
+# The repositories by their tables, as far as they are imported.
+REPOSITORIES: Final[dict[str, type[Repository]]] = {}
+
 
 class Repository:
     """Base of the repositories; takes a database or a transaction.
 
     With no argument it uses the process-wide database of the environment.
+
+    Methods hand their `locals()` to the verbs below, which bind a statement's parameters from them
+    by name. So an argument is named once in Python and once in SQL, and a name that is computed on
+    the way, or replaced by what it was checked to be, counts as well. A contract test compares the
+    arguments of every method with the parameters of its statement.
     """
 
     _file: ClassVar[str]
     # Statements whose best plan depends on their parameters, so that they are never prepared.
     _planned_anew: ClassVar[Collection[str]] = ()
+
+    def __init_subclass__(cls) -> None:
+        if cls.__name__.endswith("Repository"):
+            REPOSITORIES[cls._file] = cls
 
     def __init__(self, db: Connections | None = None) -> None:
         self._db = default_database() if db is None else db
@@ -40,6 +53,12 @@ class Repository:
         rows = self._rows(name, row, values)
         return rows[0] if rows else None
 
+    def _one(self, name: str, row: type[Row], values: Mapping[str, object]) -> Row:
+        """Return the row of a statement that has one or raises."""
+        found = self._row(name, row, values)
+        assert found is not None
+        return found
+
     def _value(self, name: str, values: Mapping[str, object]) -> Any:
         rows = self._fetch(name, scalar_row, values)
         return rows[0] if rows else None
@@ -48,8 +67,23 @@ class Repository:
         with self._db.connection() as connection:
             connection.execute(load(self._file)[name].text)
 
+    def _copy(self, name: str, data: Iterable[bytes | tuple[Any, ...]]) -> None:
+        """Send what is encoded, or rows that the driver encodes, through a COPY."""
+        statement = load(self._file)[name].text
+        with (
+            self._db.connection() as connection,
+            connection.cursor().copy(statement) as copy,
+        ):
+            for item in data:
+                if isinstance(item, bytes):
+                    copy.write(item)
+                else:
+                    copy.write_row(item)
+
     def _insert_once(self, name: str, values: Mapping[str, object], conflict: str) -> UUID:
-        """Insert a row, or find that an earlier try has written the same one."""
+        """Insert a row, or find that an earlier try has written the same one; return its id."""
+        if values["id"] is None:
+            values = {**values, "id": new_id()}
         # The second statement sees what was committed while the first waited for it.
         found: UUID | None = self._value(name, values)
         if found is None:

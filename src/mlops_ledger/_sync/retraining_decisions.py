@@ -10,7 +10,6 @@ from uuid import UUID
 
 from ..checks.values import ACTIONS, choice, look_back, page_size
 from ..errors import NotFound
-from ..ids import new_id
 from ..rows import AcceptanceRate, RetrainingDecision
 from .repository import Repository
 
@@ -49,8 +48,7 @@ class RetrainingDecisionsRepository(Repository):
         decision, NotFound for an unknown model, version or run, InvalidValue for a value that is
         refused.
         """
-        values = {**locals(), "id": new_id() if id is None else id}
-        return self._insert_once("insert", values, "id: already names another decision")
+        return self._insert_once("insert", locals(), "id: already names another decision")
 
     def resolve(
         self,
@@ -63,15 +61,14 @@ class RetrainingDecisionsRepository(Repository):
         timestamp: datetime | None = None,
         id: UUID | None = None,
     ) -> UUID:
-        """Settle a pending decision and return the id of the new one, to promote with.
+        """Resolve a pending decision and return the id of the new one, to promote with.
 
         The new decision takes over candidate, gates and contexts. Raises NotFound for an unknown
-        decision, Conflict when it is not pending or was settled already.
+        decision, Conflict when it is not pending or was resolved already.
         """
         if self.get(id=decision_id) is None:
             raise NotFound(f"there is no decision {decision_id}")
-        values = {**locals(), "id": new_id() if id is None else id}
-        return self._insert_once("resolve", values, "id: already names another decision")
+        return self._insert_once("resolve", locals(), "id: already names another decision")
 
     def get(self, *, id: UUID) -> RetrainingDecision | None:
         """Return one decision, or None."""
@@ -103,7 +100,7 @@ class RetrainingDecisionsRepository(Repository):
     def list_pending(
         self, *, model_name: str | None = None, limit: int = 100
     ) -> list[RetrainingDecision]:
-        """Return the pending decisions that nothing has settled yet, oldest first."""
+        """Return the pending decisions that are not resolved yet, oldest first."""
         limit = page_size(limit)
         return self._rows("list_pending", RetrainingDecision, locals())
 
@@ -120,6 +117,4 @@ class RetrainingDecisionsRepository(Repository):
         """
         until = datetime.now(UTC) if until is None else until
         since = look_back(until, days)
-        rate = self._row("acceptance_rate", AcceptanceRate, locals())
-        assert rate is not None  # an aggregate always has a row
-        return rate
+        return self._one("acceptance_rate", AcceptanceRate, locals())

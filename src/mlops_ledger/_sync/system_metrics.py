@@ -11,8 +11,8 @@ from uuid import UUID
 
 from ..checks import metrics as metric_fields
 from ..checks.metrics import Row
-from ..copying.batch import stretches
-from ..copying.binary import DAY, moment_of
+from ..copying.batch import ranges
+from ..copying.binary import DAY, microseconds
 from ..errors import MissingPartition
 from ..host_metrics import HostMetrics
 from ..rows import MetricBucket, SystemMetric, Written
@@ -80,7 +80,7 @@ class SystemMetricsRepository(MetricWrites):
     def ensure_partitions(
         self, *, since: datetime | None = None, until: datetime | None = None
     ) -> int:
-        """Make the missing partitions of a stretch of time, by default the coming week.
+        """Make the missing partitions of a range of time, by default the coming week.
 
         Returns how many were made. Writers make the partitions they miss themselves.
         """
@@ -94,6 +94,6 @@ class SystemMetricsRepository(MetricWrites):
             return super()._store(rows)
         except MissingPartition:
             at = list(metric_fields.SYSTEM.types).index("timestamp")
-            for since, until in stretches({moment_of(row[at]) // DAY for row in rows}):
+            for since, until in ranges({microseconds(row[at]) // DAY for row in rows}):
                 self.ensure_partitions(since=since, until=until)
             return super()._store(rows)

@@ -55,7 +55,7 @@ def create_database(settings: Settings, owner: str | None = None) -> tuple[bool,
             )
             created = True
         except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
-            created = False  # another process made it at the same moment
+            created = False  # another process made it at the same time
         except psycopg.Error as error:
             raise_alone(translate(error))
         return created, owner or connection.info.user

@@ -1,8 +1,8 @@
 """Checks what the database cannot enforce by itself; it only reads.
 
 Predictions have no foreign key to their version and labels none to their prediction, because those
-would be the dearest part of a row. Triggers can be disabled, indexes left half-built, clocks run
-apart, and a process that is gone can have left records in its spool.
+would be the most expensive part of a row. Triggers can be disabled, indexes left half-built, clocks
+drift apart, and a process that is gone can have left records in its spool.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ _ROWS: Final = {
     "labels_without_prediction": "labels of a prediction that does not exist",
     "wrong_number_of_features": "predictions with more or fewer features than their version takes",
     "wrong_id": "predictions whose id is of another time",
+    "wrong_summaries": "hours counted wrong, run mlops-ledger fold --rebuild",
 }
 _LISTS: Final = {
     "partitions_missing": "no partition for tomorrow, run mlops-ledger ensure-partitions",

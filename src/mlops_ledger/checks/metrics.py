@@ -11,7 +11,7 @@ from uuid import UUID
 from ..errors import InvalidValue
 from ..ids import id_for, new_id, time_of
 from . import values
-from .predictions import EARLIEST, latest_moment
+from .predictions import EARLIEST, latest_timestamp
 
 Row: TypeAlias = tuple[Any, ...]
 
@@ -97,8 +97,8 @@ def _checked(columns: Columns, row: Mapping[str, Any], write: UUID, place: int) 
     if missing := [name for name in columns.required if row.get(name) is None]:
         raise InvalidValue(missing[0], "is required")
     at = row.get("timestamp")
-    at = time_of(write) if at is None else values.instant("timestamp", at)
-    if not EARLIEST <= at <= latest_moment():
+    at = time_of(write) if at is None else values.timestamp("timestamp", at)
+    if not EARLIEST <= at <= latest_timestamp():
         raise InvalidValue("timestamp", "must lie between the year 2000 and now")
     computed: dict[str, object] = {"timestamp": at}
     if row.get("id") is None:
@@ -116,8 +116,8 @@ def _checked(columns: Columns, row: Mapping[str, Any], write: UUID, place: int) 
 
 def window(since: object, until: object, days: float) -> tuple[datetime, datetime]:
     """Return a window of time: up to now, and so many days long, unless it is given."""
-    end = datetime.now(UTC) if until is None else values.instant("until", until)
-    start = end - days * _DAY if since is None else values.instant("since", since)
+    end = datetime.now(UTC) if until is None else values.timestamp("until", until)
+    start = end - days * _DAY if since is None else values.timestamp("since", since)
     if start >= end:
         raise InvalidValue("until", "must be after since")
     return start, end

@@ -32,20 +32,20 @@ class KnownVersion:
     feature_names: list[str] | None
 
 
-def latest_moment() -> datetime:
-    """Return the last instant at which a prediction may have been made."""
+def latest_timestamp() -> datetime:
+    """Return the last timestamp at which a prediction may have been made."""
     return datetime.now(UTC) + _AHEAD
 
 
-def moment(at: object, id: object) -> datetime:
+def predicted_at(at: object, id: object) -> datetime:
     """Return when a prediction was made: as given, else as its id says, else now."""
     if at is not None:
-        found = values.instant("predicted_at", at)
+        found = values.timestamp("predicted_at", at)
     elif id is not None:
-        found = _moment_of(values.uuid("id", id))
+        found = _timestamp_of(values.uuid("id", id))
     else:
         return datetime.now(UTC)
-    if not EARLIEST <= found <= latest_moment():
+    if not EARLIEST <= found <= latest_timestamp():
         field = "id" if at is None else "predicted_at"
         raise InvalidValue(field, "must lie between the year 2000 and now")
     return found
@@ -55,7 +55,7 @@ def checked(version: KnownVersion, row: Mapping[str, Any]) -> dict[str, Any]:
     """Check one row and return the parameters of the statement that stores it."""
     if version.feature_names is None and isinstance(row["features"], Mapping):
         row = with_inputs(row)
-    at = moment(row["predicted_at"], row["id"])
+    at = predicted_at(row["predicted_at"], row["id"])
     found = {**row, "predicted_at": at, "model_version_id": version.id}
     found["id"] = new_id(at) if row["id"] is None else values.uuid("id", row["id"])
     if found["id"].int >> 80 != new_id(at).int >> 80:
@@ -101,7 +101,7 @@ def with_inputs(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**row, "features": None, "inputs": {**features, **inputs}}
 
 
-def _moment_of(id: UUID) -> datetime:
+def _timestamp_of(id: UUID) -> datetime:
     try:
         return time_of(id)
     except OverflowError:

@@ -123,7 +123,7 @@ def uuids(field: str, value: object) -> list[UUID]:
     return [uuid(f"{field}[{index}]", item) for index, item in enumerate(value)]
 
 
-def instant(field: str, value: object) -> datetime:
+def timestamp(field: str, value: object) -> datetime:
     """Accept a datetime with a time zone and return it in UTC."""
     if not isinstance(value, datetime):
         raise InvalidValue(field, f"must be a datetime, not {_kind(value)}")
@@ -198,7 +198,7 @@ CHECKS: Final[Mapping[str, Callable[[str, object], object]]] = {
     "boolean": boolean,
     "uuid": uuid,
     "uuid[]": uuids,
-    "timestamptz": instant,
+    "timestamptz": timestamp,
     "interval": span,
 }
 
@@ -227,14 +227,14 @@ def mapping(field: str, value: object) -> Mapping[str, Any] | None:
 
 
 def look_back(until: object, length: object, field: str = "days") -> datetime:
-    """Return the start of the window of so many days, or hours, before an instant."""
+    """Return the start of the window of so many days, or hours, before a timestamp."""
     number_of = number(field, length)
     unit = timedelta(hours=1) if field.endswith("hours") else timedelta(days=1)
     longest = 36_525 * timedelta(days=1) / unit
     if not 0 < number_of <= longest:
         raise InvalidValue(field, f"must be above 0 and at most {longest:.0f}")
     try:
-        return instant("until", until) - number_of * unit
+        return timestamp("until", until) - number_of * unit
     except OverflowError:
         raise InvalidValue(field, "reach back before the year 1") from None
 
@@ -317,7 +317,7 @@ def _json_simple(value: object) -> Any:
         case UUID():
             return str(plain)
         case datetime():
-            return _checked(instant, plain).isoformat()
+            return _checked(timestamp, plain).isoformat()
         case date():
             return plain.isoformat()
         case str():

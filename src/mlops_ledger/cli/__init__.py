@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Sequence
 from typing import Any, Final
 
 import click
@@ -12,6 +14,7 @@ from .base import LazyGroup
 from .output import say
 from .streams import Unwritable, prepared, silence
 
+COMPLETE: Final = "_MLOPS_LEDGER_COMPLETE"
 NO, REFUSED, INTERRUPTED = 1, 2, 130
 # The commands by what they are for, each with the module that has it.
 SECTIONS: Final = {
@@ -30,6 +33,7 @@ SECTIONS: Final = {
     "Maintenance": {
         "verify": "verify",
         "stats": "stats",
+        "fold": "fold",
         "cleanup": "retention",
         "ensure-partitions": "retention",
         "backup": "backup",
@@ -43,10 +47,12 @@ class _Main(LazyGroup):
 
     def main(self, *args: Any, **given: Any) -> Any:
         """Run a command line and exit."""
-        given["standalone_mode"] = False
+        code = 0
         try:
             with prepared():
-                code = super().main(*args, **given)
+                self._run(*args, **given)
+        except click.exceptions.Exit as done:
+            code = done.exit_code
         except click.exceptions.NoArgsIsHelpError as error:
             error.show()
             code = REFUSED
@@ -67,6 +73,22 @@ class _Main(LazyGroup):
             place = f"{error.filename}: " if error.filename else ""
             code = _refuse(f"{place}{error.strerror or error}")
         sys.exit(code)
+
+    def _run(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str = "mlops-ledger",
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> None:
+        """Run without click's own handling of failures, which says more than a line."""
+        if instruction := os.environ.get(COMPLETE):
+            from click.shell_completion import shell_complete
+
+            sys.exit(shell_complete(self, extra, prog_name, COMPLETE, instruction))
+        arguments = list(sys.argv[1:] if args is None else args)
+        with self.make_context(prog_name, arguments, **extra) as context:
+            self.invoke(context)
 
 
 @click.group(

@@ -14,8 +14,8 @@ from ..errors import NotFound
 from . import complete
 from .base import Group
 from .options import (
-    Instant,
     JsonObject,
+    Timestamp,
     before_option,
     by_option,
     json_option,
@@ -102,7 +102,7 @@ def show(action_id: UUID, as_json: bool) -> None:
 @click.option("--issue-type", help="The kind of that issue.")
 @click.option("--issue-severity", help="The severity of that issue.")
 @click.option(
-    "--expires", "expires_at", type=Instant(ago=False), metavar="TIME", help="When it expires."
+    "--expires", "expires_at", type=Timestamp(ago=False), metavar="TIME", help="When it expires."
 )
 @click.option("--id", "action_id", type=click.UUID, help="An id, to be able to repeat the call.")
 @by_option

@@ -15,9 +15,9 @@ from ..errors import NotFound
 from . import complete
 from .base import Group
 from .options import (
-    Instant,
     JsonObject,
     Length,
+    Timestamp,
     at_option,
     before_option,
     by_option,
@@ -153,6 +153,8 @@ def resolve(
     alert_id: UUID | None, dedup_key: str | None, notes: str | None, by: str | None, as_json: bool
 ) -> None:
     """End an alert for good, by its id or its key."""
+    if (alert_id is None) == (dedup_key is None):
+        raise click.UsageError("give either ALERT_ID or --key")
     with ledger.Database() as db:
         alert = ledger.AlertsRepository(db).resolve(
             id=alert_id, dedup_key=dedup_key, resolved_by=by, notes=notes
@@ -164,7 +166,7 @@ def resolve(
 @alerts.command()
 @alert_argument
 @click.option("--for", "length", type=Length("mhdw"), help="How long: 12h, 3d, 1w.")
-@click.option("--until", type=Instant(ago=False), metavar="TIME", help="Until when.")
+@click.option("--until", type=Timestamp(ago=False), metavar="TIME", help="Until when.")
 @click.option("--end", is_flag=True, help="End the snooze.")
 @by_option
 @json_option

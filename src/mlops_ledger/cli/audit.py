@@ -10,7 +10,7 @@ import mlops_ledger as ledger
 
 from .base import Group
 from .options import json_option, limit_option, since_option, until_option
-from .output import echo_done, echo_json, echo_table, finish
+from .output import echo_done, echo_json, echo_table, finish, write
 from .progress import progress
 
 # What is not UTF-8 is not what was hashed: found as a change, not an error of decoding.
@@ -86,7 +86,7 @@ def export(after: int | None) -> None:
     """Print the log as lines of JSON, oldest first, that can be verified without the database."""
     with ledger.Database() as db:
         for line in ledger.AuditRepository(db).export(after=after):
-            click.echo(line)
+            write(line)
 
 
 def _cells(entry: Any, names: list[str]) -> list[object]:

@@ -21,7 +21,7 @@ OUTPUTS = ("probabilities", "predictions", "labels")
 
 @click.group(cls=Group)
 def baselines() -> None:
-    """Keep what versions were trained on, to compare windows with."""
+    """Keep what versions were trained on, in bins."""
 
 
 @baselines.command()

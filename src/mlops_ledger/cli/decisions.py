@@ -55,7 +55,7 @@ def list_(as_json: bool, **filters: Any) -> None:
 @limit_option
 @json_option
 def pending(model_name: str | None, limit: int, as_json: bool) -> None:
-    """List the pending decisions that nobody has settled yet, oldest first."""
+    """List the pending decisions that are not resolved yet, oldest first."""
     with ledger.Database() as db:
         found = ledger.RetrainingDecisionsRepository(db).list_pending(
             model_name=model_name, limit=limit
@@ -72,7 +72,7 @@ def pending(model_name: str | None, limit: int, as_json: bool) -> None:
 def resolve(
     decision_id: UUID, action: str, reasoning: str | None, by: str | None, as_json: bool
 ) -> None:
-    """Settle a pending decision; prints the id to promote with."""
+    """Resolve a pending decision; prints the id to promote with."""
     with ledger.Database() as db:
         made = ledger.RetrainingDecisionsRepository(db).resolve(
             decision_id=decision_id, action=action, reasoning=reasoning, decided_by=by

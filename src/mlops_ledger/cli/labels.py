@@ -12,8 +12,8 @@ import mlops_ledger as ledger
 
 from .base import Group
 from .options import (
-    Instant,
     Number,
+    Timestamp,
     days_option,
     json_option,
     model_argument,
@@ -40,7 +40,7 @@ def labels() -> None:
 @click.option(
     "--threshold", type=Number(), default=0.5, show_default=True, help="Positive from here."
 )
-@click.option("--as-of", type=Instant(), metavar="TIME", help="Leave out labels given later.")
+@click.option("--as-of", type=Timestamp(), metavar="TIME", help="Leave out labels given later.")
 @json_option
 def performance(
     model_name: str,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 
 import click
@@ -14,8 +16,11 @@ from .text import cell, visible
 # Free text may be cut, with a mark; what names something never is, so that it can be copied.
 FREE_TEXT = {"attributes", "description", "detail", "drifted_features", "message", "metrics"}
 FREE_TEXT |= {"privileges", "reason", "reasoning", "title", "trigger_reason", "value"}
+# The ends of an interval: the second shown is one at which it was so.
+_ENDS: Final = {"deployed_at", "retired_at"}
+_FOLD: Final = re.compile(r"(?<=[_/])")
 _MARK: Final = "…"
-_SHORTEST: Final = 16
+_SHORTEST: Final = 12
 _GAP: Final = 2
 
 
@@ -28,6 +33,17 @@ class _Column:
 
     def __post_init__(self) -> None:
         self.width = max(map(cell_len, [*self.header, *self.cells]))
+
+    @classmethod
+    def of(cls, header: str, values: Sequence[object], *, folded: bool = False) -> _Column:
+        """Make a column of values."""
+        numbers = [_is_number(value) for value in values if value is not None]
+        return cls(
+            header=_FOLD.sub("\n", header).split("\n") if folded else [header],
+            cells=[cell(value) for value in values],
+            is_number=bool(numbers) and all(numbers),
+            may_be_cut=header in FREE_TEXT and not any(numbers),
+        )
 
     def line(self, text: str) -> str:
         """Pad a text to the width of the column, or cut it with a mark."""
@@ -43,14 +59,20 @@ def table(
 ) -> Iterator[str]:
     """Yield the lines of a table, at most `width` cells wide, or those of records instead.
 
-    Headers fold first, then free text is cut with a mark. Without a width nothing is.
+    Columns without a value are left out, times are to the second, headers fold, and then free
+    text is cut with a mark. Without a width all is whole.
     """
-    columns = _columns(headers, rows)
-    if width is not None and _total(columns) > width:
-        columns = _columns(headers, rows, folded=True)
-        if not _shrunk(columns, width):
-            yield from records(headers, rows, width)
-            return
+    if width is None:
+        columns = [_Column.of(header, [row[i] for row in rows]) for i, header in enumerate(headers)]
+    else:
+        kept = [i for i in range(len(headers)) if any(row[i] not in (None, "") for row in rows)]
+        shown = [(headers[i], [_brief(headers[i], row[i]) for row in rows]) for i in kept]
+        columns = [_Column.of(*each) for each in shown]
+        if _total(columns) > width:
+            columns = [_Column.of(*each, folded=True) for each in shown]
+            if not _shrunk(columns, width):
+                yield from records(headers, rows, width)
+                return
     height = max(len(column.header) for column in columns)
     for number in range(height):
         line = _line(columns, [_header(column, number, height) for column in columns])
@@ -100,22 +122,12 @@ def _folded(text: str, width: int) -> Iterator[str]:
         at = end
 
 
-def _columns(
-    headers: Sequence[str], rows: Sequence[Sequence[object]], *, folded: bool = False
-) -> list[_Column]:
-    found = []
-    for index, header in enumerate(headers):
-        values = [row[index] for row in rows]
-        numbers = [_is_number(value) for value in values if value is not None]
-        found.append(
-            _Column(
-                header=header.replace("_", "_\n").split("\n") if folded else [header],
-                cells=[cell(value) for value in values],
-                is_number=bool(numbers) and all(numbers),
-                may_be_cut=header in FREE_TEXT and not any(numbers),
-            )
-        )
-    return found
+def _brief(header: str, value: object) -> object:
+    """Take the fraction of a second from a time."""
+    if not isinstance(value, datetime) or not value.microsecond:
+        return value
+    whole = value.replace(microsecond=0)
+    return whole + timedelta(seconds=1) if header in _ENDS else whole
 
 
 def _shrunk(columns: Sequence[_Column], width: int) -> bool:

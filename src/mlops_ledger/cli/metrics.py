@@ -27,7 +27,6 @@ from .options import (
     json_option,
     limit_option,
     model_argument,
-    model_option,
     since_option,
     until_option,
     version_id,
@@ -71,7 +70,14 @@ def metrics() -> None:
 
 
 @metrics.command("list")
-@model_option
+@click.option(
+    "--model",
+    "model_name",
+    required=True,
+    metavar="NAME",
+    help="Of this model.",
+    shell_complete=complete.models,
+)
 @click.option("--metric", "metric_name", help="Only this metric.")
 @click.option("--type", "metric_type", help="Only metrics of this type.")
 @version_option

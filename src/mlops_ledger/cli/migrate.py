@@ -12,7 +12,7 @@ import mlops_ledger as ledger
 
 from .base import Group
 from .options import json_option, yes_option
-from .output import ask, echo_done, echo_json, echo_line, echo_table, finish, say
+from .output import ask, echo_done, echo_json, echo_line, echo_table, finish, say, write
 
 if TYPE_CHECKING:
     from ..migrations import MigrationState, Migrator
@@ -77,7 +77,7 @@ def plan(to: int | None, as_json: bool) -> None:
         echo_json([{"file": each.up.path.name, "sql": each.up.text} for each in pending])
         return
     for migration in pending:
-        click.echo(f"-- {migration.up.path.name}\n{migration.up.text}")
+        write(f"-- {migration.up.path.name}\n{migration.up.text}")
     if not pending:
         say("-- nothing to apply")
 

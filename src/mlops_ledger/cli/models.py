@@ -14,9 +14,9 @@ from . import complete
 from .base import Group
 from .names import require_known
 from .options import (
-    Instant,
     JsonObject,
     Tag,
+    Timestamp,
     at_option,
     before_option,
     by_option,
@@ -30,7 +30,7 @@ from .options import (
     version_argument,
 )
 from .output import echo_done, echo_json, echo_row, echo_rows, echo_table, finish, note, say
-from .text import instant
+from .text import timestamp
 
 
 @click.group(cls=Group)
@@ -51,7 +51,7 @@ def list_(tags: Any, as_json: bool, **filters: Any) -> None:
         versions = ledger.ModelVersionRepository(db).list_versions(
             tags=dict(tags) or None, **filters
         )
-    columns = "model_name model_version stage algorithm metrics created_at created_by"
+    columns = "model_name model_version stage metrics created_at created_by"
     echo_rows(versions, columns, as_json)
 
 
@@ -153,7 +153,7 @@ def promote(model_name: str | None, slot: str, by: str | None, as_json: bool, **
     if before and before.id == deployment.id:
         note(
             f"version {deployment.model_version} has been in slot {slot} since "
-            f"{instant(deployment.deployed_at)}: nothing was changed, and who and why not recorded"
+            f"{timestamp(deployment.deployed_at)}: nothing was changed, who and why not recorded"
         )
 
 
@@ -271,7 +271,7 @@ def policy(
 
 @models.command()
 @model_argument
-@click.argument("at", type=Instant(), default="now")
+@click.argument("at", type=Timestamp(), default="now")
 @slot_option
 @json_option
 def at(model_name: str, at: datetime, slot: str, as_json: bool) -> None:

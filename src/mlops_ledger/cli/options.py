@@ -22,11 +22,13 @@ from . import complete
 # Up to 99999 of each unit.
 _LENGTH: Final = re.compile(r"(?:\d{1,5}[smhdw])+", re.ASCII)
 
+_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
-class Instant(click.ParamType[datetime]):
+
+class Timestamp(click.ParamType[datetime]):
     """A time in ISO 8601; without an offset it is refused, as everywhere in the ledger.
 
-    With `ago` it may also be a length such as 7d: so long ago.
+    A day begins at midnight UTC. With `ago` it may also be a length such as 7d: so long ago.
     """
 
     name = "time"
@@ -46,6 +48,8 @@ class Instant(click.ParamType[datetime]):
             parsed = datetime.fromisoformat(value)
         except ValueError:
             self.fail("not a time: write 2026-01-31T12:00:00Z", param, ctx)
+        if _DAY.fullmatch(value):
+            return parsed.replace(tzinfo=UTC)
         if parsed.tzinfo is None:
             self.fail("has no time zone: write 2026-01-31T12:00:00Z", param, ctx)
         return parsed
@@ -180,10 +184,10 @@ version_option = click.option(
     shell_complete=complete.versions,
 )
 since_option = click.option(
-    "--since", type=Instant(), metavar="TIME", help="Only from then on; 7d is seven days ago."
+    "--since", type=Timestamp(), metavar="TIME", help="Only from then on; 7d is seven days ago."
 )
 until_option = click.option(
-    "--until", type=Instant(), metavar="TIME", help="Only before then (default: now)."
+    "--until", type=Timestamp(), metavar="TIME", help="Only before then (default: now)."
 )
 before_option = click.option(
     "--before", type=click.UUID, metavar="ID", help="The next page: what comes after this row."
@@ -202,7 +206,7 @@ slot_option = click.option(
 by_option = click.option("--by", metavar="WHO", help="Who does it (default: the database user).")
 reason_option = click.option("--reason", metavar="TEXT", help="Why.")
 at_option = click.option(
-    "--at", type=Instant(), metavar="TIME", help="When, in the past (default: now)."
+    "--at", type=Timestamp(), metavar="TIME", help="When, in the past (default: now)."
 )
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 

@@ -19,7 +19,14 @@ from .text import visible, visible_json
 
 def say(message: object, *, err: bool = False) -> None:
     """Print a line; control characters in it are shown, not obeyed."""
-    click.echo(visible(str(message)), err=err)
+    write(visible(str(message)), err=err)
+
+
+def write(text: str, *, err: bool = False) -> None:
+    """Print lines that hold no stored text as it is."""
+    stream = sys.stderr if err else sys.stdout
+    if stream is not None:
+        print(text, file=stream)
 
 
 def note(message: str) -> None:
@@ -54,10 +61,10 @@ def echo_table(
     """Print rows as a table, as records where the terminal is too narrow for it."""
     rows = list(rows)
     if not rows:
-        click.echo(empty)
+        write(empty)
         return
     width = _terminal_width()
-    click.echo("\n".join(table(columns, rows, width, bold=_is_coloured())))
+    write("\n".join(table(columns, rows, width, bold=_is_coloured())))
 
 
 def echo_rows(rows: Sequence[Any], columns: str, as_json: bool) -> None:
@@ -81,19 +88,17 @@ def echo_row(row: Any, as_json: bool) -> None:
 
 def echo_fields(row: Any, leave_out: Collection[str] = ()) -> None:
     """Print one row as a list of its fields, those without a value left out."""
-    echo_pairs(
-        {
-            field.name: getattr(row, field.name)
-            for field in dataclasses.fields(row)
-            if field.name not in leave_out
-        }
-    )
+    names = [field.name for field in dataclasses.fields(row)]
+    if {"model_name", "model_version"} <= set(names):
+        names.remove("model_version")
+        names.insert(names.index("model_name") + 1, "model_version")
+    echo_pairs({name: getattr(row, name) for name in names if name not in leave_out})
 
 
 def echo_pairs(pairs: dict[str, object]) -> None:
     """Print names with their values, those without one left out."""
     shown = {name: value for name, value in pairs.items() if value not in (None, {})}
-    click.echo("\n".join(records(list(shown), [list(shown.values())], _terminal_width())))
+    write("\n".join(records(list(shown), [list(shown.values())], _terminal_width())))
 
 
 def echo_done(row: object, done: object, as_json: bool) -> None:
@@ -109,7 +114,7 @@ def finish(code: int) -> NoReturn:
 def _echo_json(value: object, options: int) -> None:
     text = orjson.dumps(value, default=_plain, option=options | orjson.OPT_UTC_Z).decode()
     encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "")
-    click.echo(visible_json(text, ascii_only=encoding != "utf8"))
+    write(visible_json(text, ascii_only=encoding != "utf8"))
 
 
 def _terminal_width() -> int | None:

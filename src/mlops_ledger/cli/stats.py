@@ -16,7 +16,7 @@ from .text import size
 if TYPE_CHECKING:
     from ..admin.stats import TableStats
 
-_COLUMNS = ("table", "rows", "size", "rows/day", "size/day", "oldest", "newest", "partitions")
+_COLUMNS = ("table", "rows", "size", "rows/day", "size/day", "oldest", "newest")
 
 
 @click.command(cls=Command)
@@ -46,7 +46,6 @@ def _row(table: TableStats) -> tuple[object, ...]:
         size(table.bytes),
         None if table.rows_per_day is None else round(table.rows_per_day, 1),
         None if growth is None else size(round(growth)),
-        table.oldest,
-        table.newest,
-        table.partitions or None,
+        table.oldest and f"{table.oldest:%Y-%m-%d}",
+        table.newest and f"{table.newest:%Y-%m-%d}",
     )

@@ -31,9 +31,8 @@ def prepared() -> Iterator[None]:
         finally:
             sys.stdout.flush()
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EDQUOT):
-            raise
-        if error.filename is not None or _takes_output():
+        # Errors of opening a file name it.
+        if error.errno == errno.EPIPE or error.filename is not None:
             raise
         silence()
         raise Unwritable(f"standard output: {error.strerror}") from None
@@ -45,11 +44,3 @@ def silence() -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)
-
-
-def _takes_output() -> bool:
-    try:
-        sys.stdout.flush()
-    except OSError:
-        return False
-    return True

@@ -47,7 +47,7 @@ def cell(value: object) -> str:
         case float():
             return number(value)
         case datetime():
-            return instant(value)
+            return timestamp(value)
         case timedelta():
             return duration(value)
         case list() if all(isinstance(item, str) for item in value):
@@ -65,7 +65,7 @@ def number(value: float) -> str:
     return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
 
 
-def instant(value: datetime) -> str:
+def timestamp(value: datetime) -> str:
     """Write a time in UTC, exactly, as every option for a time takes it."""
     return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 

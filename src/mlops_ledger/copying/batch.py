@@ -12,7 +12,7 @@ from ..checks import predictions as fields
 from ..checks import values
 from ..checks.predictions import KnownVersion
 from ..errors import InvalidValue
-from .binary import DAY, HEADER, TRAILER, instant, moment_of
+from .binary import DAY, HEADER, TRAILER, microseconds, timestamp
 from .rows import RowEncoder
 
 # The server stores one chunk while the next is encoded: they must fit into a socket's buffer.
@@ -23,7 +23,7 @@ Key: TypeAlias = tuple[Any, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class VersionCount:
     """The predictions of one version in a write."""
 
     version: KnownVersion
@@ -39,11 +39,11 @@ class Batch(Protocol):
 
     def __len__(self) -> int: ...
 
-    def tallies(self, versions: Mapping[Key, KnownVersion]) -> list[Tally]:
+    def counts(self, versions: Mapping[Key, KnownVersion]) -> list[VersionCount]:
         """Count the rows of each version, in the order of the versions' ids."""
 
     def days(self) -> list[tuple[datetime, datetime]]:
-        """Return the stretches of days on which there are predictions."""
+        """Return the ranges of days on which there are predictions."""
 
     def encode(self, versions: Mapping[Key, KnownVersion]) -> Iterator[bytes]:
         """Yield the COPY data; raises InvalidValue naming what does not fit."""
@@ -56,7 +56,7 @@ class RowBatch:
         self, rows: Iterable[Mapping[str, Any]], model_name: str | None, model_version: str | None
     ) -> None:
         self.rows = list(rows)
-        self._moments = _moments(self.rows)
+        self._micros = _micros(self.rows)
         default = model_name, model_version
         self._keys: Iterable[Key] = repeat(default)
         self.keys = [default]
@@ -70,20 +70,20 @@ class RowBatch:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def tallies(self, versions: Mapping[Key, KnownVersion]) -> list[Tally]:
+    def counts(self, versions: Mapping[Key, KnownVersion]) -> list[VersionCount]:
         """Count the rows of each version, in the order of the versions' ids."""
-        moments: dict[Key, list[int]] = {key: [] for key in self.keys}
-        for key, moment in zip(self._keys, self._moments, strict=False):
-            moments[key].append(moment)
+        micros: dict[Key, list[int]] = {key: [] for key in self.keys}
+        for key, at_micros in zip(self._keys, self._micros, strict=False):
+            micros[key].append(at_micros)
         found = [
-            Tally(versions[key], len(times), instant(min(times)), instant(max(times)))
-            for key, times in moments.items()
+            VersionCount(versions[key], len(times), timestamp(min(times)), timestamp(max(times)))
+            for key, times in micros.items()
         ]
-        return sorted(found, key=lambda tally: tally.version.id)
+        return sorted(found, key=lambda count: count.version.id)
 
     def days(self) -> list[tuple[datetime, datetime]]:
-        """Return the stretches of days on which there are predictions."""
-        return stretches({moment // DAY for moment in self._moments})
+        """Return the ranges of days on which there are predictions."""
+        return ranges({micros // DAY for micros in self._micros})
 
     def encode(self, versions: Mapping[Key, KnownVersion]) -> Iterator[bytes]:
         """Yield the COPY data; small batches are checked to the last row before the first byte.
@@ -96,13 +96,13 @@ class RowBatch:
 
     def _chunks(self, versions: Mapping[Key, KnownVersion]) -> Iterator[bytes]:
         encoders = {key: RowEncoder(version) for key, version in versions.items()}
-        rows = zip(self.rows, self._keys, self._moments, strict=False)
+        rows = zip(self.rows, self._keys, self._micros, strict=False)
         done = 0
         while chunk := list(islice(rows, CHUNK)):
             data: list[bytes] = []
             try:
-                for row, key, moment in chunk:
-                    data.append(encoders[key](row, moment))
+                for row, key, at_micros in chunk:
+                    data.append(encoders[key](row, at_micros))
             except InvalidValue as error:
                 field = f"rows[{done + len(data)}].{error.field}"
                 raise InvalidValue(field, error.problem) from None
@@ -110,33 +110,33 @@ class RowBatch:
             yield b"".join(data)
 
 
-def stretches(days: Iterable[int]) -> list[tuple[datetime, datetime]]:
-    """Merge days, counted from 2000, into stretches: their first and their last midnight."""
+def ranges(days: Iterable[int]) -> list[tuple[datetime, datetime]]:
+    """Merge days, counted from 2000, into ranges: their first and their last midnight."""
     found: list[tuple[int, int]] = []
     for day in sorted(days):
         if found and found[-1][1] == day - 1:
             found[-1] = (found[-1][0], day)
         else:
             found.append((day, day))
-    return [(instant(first * DAY), instant(last * DAY)) for first, last in found]
+    return [(timestamp(first * DAY), timestamp(last * DAY)) for first, last in found]
 
 
-def _moments(rows: Sequence[Mapping[str, Any]]) -> list[int]:
-    latest = moment_of(fields.latest_moment())
+def _micros(rows: Sequence[Mapping[str, Any]]) -> list[int]:
+    latest = microseconds(fields.latest_timestamp())
     found = []
     for index, row in enumerate(rows):
         try:
             at = row.get("predicted_at")
             if type(at) is not datetime or at.tzinfo is not UTC:
-                at = fields.moment(at, row.get("id"))
-            moment = moment_of(at)
-            if not 0 <= moment <= latest:
-                fields.moment(at, None)
+                at = fields.predicted_at(at, row.get("id"))
+            at_micros = microseconds(at)
+            if not 0 <= at_micros <= latest:
+                fields.predicted_at(at, None)
         except AttributeError:
             raise InvalidValue(f"rows[{index}]", "must be a mapping of fields") from None
         except InvalidValue as error:
             raise InvalidValue(f"rows[{index}].{error.field}", error.problem) from None
-        found.append(moment)
+        found.append(at_micros)
     return found
 
 

@@ -23,12 +23,12 @@ pack_double: Final = Struct("!4sd").pack
 pack_timestamp: Final = Struct("!4sq").pack
 
 
-def moment_of(at: datetime) -> int:
-    """Return an instant as PostgreSQL has it: microseconds since 2000."""
+def microseconds(at: datetime) -> int:
+    """Return a timestamp as PostgreSQL has it: microseconds since 2000."""
     since = at - EPOCH
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
-def instant(moment: int) -> datetime:
-    """Return the instant of so many microseconds since 2000."""
-    return EPOCH + timedelta(microseconds=moment)
+def timestamp(micros: int) -> datetime:
+    """Return the timestamp of so many microseconds since 2000."""
+    return EPOCH + timedelta(microseconds=micros)

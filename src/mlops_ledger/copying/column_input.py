@@ -10,7 +10,7 @@ import numpy as np
 
 from ..checks import values
 from ..errors import InvalidValue
-from .binary import EPOCH_MILLISECONDS, moment_of
+from .binary import EPOCH_MILLISECONDS, microseconds
 from .blocks import Array
 
 SCALARS: Final = (str, datetime, bool, int, float)
@@ -66,8 +66,8 @@ def floats(name: str, column: Any) -> tuple[Array, Array | None]:
     return array.astype(np.float64, copy=False), missing
 
 
-def moments(column: Any) -> Array:
-    """Return instants in microseconds since 2000."""
+def timestamps(column: Any) -> Array:
+    """Return timestamps in microseconds since 2000."""
     if isinstance(column, datetime):
         column = [column]
     kinds = (getattr(column, "dtype", None), getattr(column, "type", None))
@@ -79,8 +79,8 @@ def moments(column: Any) -> Array:
         pandas = hasattr(column, "to_list") and hasattr(column, "dt") and hasattr(column, "index")
         array = column.to_numpy("datetime64[us]") if pandas else column.to_numpy()
     else:
-        found = [values.instant("columns.predicted_at", item) for item in objects(column)]
-        return np.array(list(map(moment_of, found)), np.int64)
+        found = [values.timestamp("columns.predicted_at", item) for item in objects(column)]
+        return np.array(list(map(microseconds, found)), np.int64)
     if np.isnat(array).any():
         raise InvalidValue("columns.predicted_at", "must not be missing")
     return array.astype("M8[us]").astype(np.int64) - EPOCH_MILLISECONDS * 1000

@@ -15,10 +15,10 @@ from ..checks.prediction_fields import ALONE, COLUMNS
 from ..checks.predictions import KnownVersion
 from ..errors import InvalidValue
 from ..ids import first_number, ordered_uuid7
-from .batch import Key, Tally, stretches
-from .binary import DAY, EPOCH_MILLISECONDS, HEADER, NULL, SIXTEEN, TRAILER, instant, moment_of
+from .batch import Key, VersionCount, ranges
+from .binary import DAY, EPOCH_MILLISECONDS, HEADER, NULL, SIXTEEN, TRAILER, microseconds, timestamp
 from .blocks import Array, Field, blocks
-from .column_input import SCALARS, floats, moments, names_of, objects, size_of
+from .column_input import SCALARS, floats, names_of, objects, size_of, timestamps
 from .rows import DEFAULTS, EMPTY_ARRAY, ENCODERS
 
 
@@ -29,20 +29,20 @@ class ColumnBatch:
         self._columns = {str(name): columns[name] for name in names_of(columns)}
         self._size = size_of(self._columns)
         self.keys: list[Key] = [(model_name, model_version)]
-        self._micros = self._moments()
+        self._micros = self._timestamps()
 
     def __len__(self) -> int:
         return self._size
 
-    def tallies(self, versions: Mapping[Key, KnownVersion]) -> list[Tally]:
+    def counts(self, versions: Mapping[Key, KnownVersion]) -> list[VersionCount]:
         """Count the rows."""
         first, last = int(self._micros.min()), int(self._micros.max())
         version = versions[self.keys[0]]
-        return [Tally(version, self._size, instant(first), instant(last))]
+        return [VersionCount(version, self._size, timestamp(first), timestamp(last))]
 
     def days(self) -> list[tuple[datetime, datetime]]:
-        """Return the stretches of days on which there are predictions."""
-        return stretches(np.unique(self._micros // DAY).tolist())
+        """Return the ranges of days on which there are predictions."""
+        return ranges(np.unique(self._micros // DAY).tolist())
 
     def encode(self, versions: Mapping[Key, KnownVersion]) -> Iterator[bytes]:
         """Check every value, then yield the COPY data; raises InvalidValue naming the column."""
@@ -70,13 +70,13 @@ class ColumnBatch:
                 raise InvalidValue(f"columns.{name}", "is not a field of a prediction")
         return found
 
-    def _moments(self) -> Array:
+    def _timestamps(self) -> Array:
         """Return the times of the predictions in microseconds since 2000."""
         given = self._columns.get("predicted_at")
         if given is None and "id" in self._columns:
             raise InvalidValue("columns.predicted_at", "is needed with ids")
-        micros = moments(datetime.now(UTC) if given is None else given)
-        latest = moment_of(fields.latest_moment())
+        micros = timestamps(datetime.now(UTC) if given is None else given)
+        latest = microseconds(fields.latest_timestamp())
         if self._size and ((micros < 0) | (micros > latest)).any():
             raise InvalidValue("columns.predicted_at", "must lie between the year 2000 and now")
         return np.broadcast_to(micros, (self._size,))

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from ..checks import values
-from ..checks.predictions import EARLIEST, latest_moment
+from ..checks.predictions import EARLIEST, latest_timestamp
 from ..errors import InvalidValue
 from ..ids import time_of
 from .batch import CHUNK
@@ -21,7 +21,7 @@ from .binary import (
     NULL,
     SIXTEEN,
     TRAILER,
-    moment_of,
+    microseconds,
     pack_double,
     pack_length,
     pack_timestamp,
@@ -44,12 +44,12 @@ def require_target_and_truth(has_id: bool, has_request: bool, has_truth: bool) -
 def predicted_from(prediction_id: object) -> datetime:
     """Return when a prediction was made, to the millisecond, as its id says."""
     try:
-        moment = time_of(values.uuid("prediction_id", prediction_id))
+        at = time_of(values.uuid("prediction_id", prediction_id))
     except OverflowError:
-        moment = None
-    if moment is None or not EARLIEST <= moment <= latest_moment():
+        at = None
+    if at is None or not EARLIEST <= at <= latest_timestamp():
         raise InvalidValue("prediction_id", _NO_PREDICTION)
-    return moment
+    return at
 
 
 def encode(rows: Sequence[Mapping[str, Any]], now: datetime) -> Iterator[bytes]:
@@ -61,7 +61,7 @@ def encode(rows: Sequence[Mapping[str, Any]], now: datetime) -> Iterator[bytes]:
     template = [b"\0\7", NULL * 2, NULL, _instant(now), NULL, NULL, NULL]
     fields = {
         **_FIELDS,
-        "prediction_id": (1, _target(latest_moment())),
+        "prediction_id": (1, _target(latest_timestamp())),
         "labeled_at": (3, _repeated(_instant)),
     }
     yield HEADER
@@ -113,8 +113,8 @@ def _target(latest: datetime) -> Encoder:
 
 def _instant(value: Any) -> bytes:
     if not (type(value) is datetime and value.tzinfo is UTC):
-        value = values.instant("labeled_at", value)
-    return pack_timestamp(EIGHT, moment_of(value))
+        value = values.timestamp("labeled_at", value)
+    return pack_timestamp(EIGHT, microseconds(value))
 
 
 def _repeated(encode: Encoder) -> Encoder:

@@ -60,8 +60,8 @@ class RowEncoder:
         self._numbers = count(first_number())
         self._random: Iterator[int] = iter(())
 
-    def __call__(self, row: Mapping[str, Any], moment: int) -> bytes:
-        """Return the row, predicted at `moment`, as one tuple of the COPY stream."""
+    def __call__(self, row: Mapping[str, Any], micros: int) -> bytes:
+        """Return the row, predicted `micros` after 2000, as one tuple of the COPY stream."""
         if self._names is None and isinstance(row.get("features"), Mapping):
             row = fields.with_inputs(row)
         data = self._template.copy()
@@ -74,8 +74,8 @@ class RowEncoder:
                     raise InvalidValue(str(name), "is not a field of a prediction") from None
                 if encode is not None:
                     data[place] = encode(value)
-        data[1] = self._id(row.get("id"), moment // 1000 + EPOCH_MILLISECONDS)
-        data[2] = pack_timestamp(EIGHT, moment)
+        data[1] = self._id(row.get("id"), micros // 1000 + EPOCH_MILLISECONDS)
+        data[2] = pack_timestamp(EIGHT, micros)
         if data[_LOWER] is not NULL and data[_UPPER] is not NULL:
             fields.interval(row["confidence_lower"], row["confidence_upper"])
         return b"".join(data)

@@ -152,7 +152,7 @@ def is_refusal(error: Exception) -> bool:
 
 
 def is_outage(error: Exception) -> bool:
-    """Return whether it may be over in a moment; a missing right or table is not."""
+    """Return whether it may be over soon; a missing right or table is not."""
     return isinstance(error, Unavailable | EmbeddedServerError) or not isinstance(
         error, LedgerError
     )

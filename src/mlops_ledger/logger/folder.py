@@ -122,7 +122,7 @@ def folders(root: Path) -> Iterator[Path]:
     """Yield the folders of loggers under the root of the spool, oldest first."""
     found = []
     for path in root.glob("[0-9]*-*"):
-        # Its process may remove it at any moment.
+        # Its process may remove it at any time.
         with suppress(FileNotFoundError):
             found.append((path.stat().st_mtime, path))
     yield from (path for _, path in sorted(found) if path.is_dir())

@@ -177,7 +177,7 @@ class Intake:
                 self._buffer.extend(payloads)
                 self._entered += len(payloads)
             self.accepted += len(payloads)
-            # Under the lock that `tell` takes too: they may be delivered at any moment.
+            # Under the lock that `tell` takes too: they may be delivered at any time.
             if on_delivery is not None:
                 for number in range(last - len(payloads) + 1, last + 1):
                     heapq.heappush(self._waiters, (number, next(self._order), on_delivery))

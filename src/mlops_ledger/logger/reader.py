@@ -169,7 +169,7 @@ class SpoolReader:
             if self.spool.durable and "id" in note:
                 os.fdatasync(self._journal.descriptor)
         except OSError:
-            # Without the note a crash at this moment sends the rows under another id: the
+            # Without the note a crash at this point sends the rows under another id: the
             # database finds each of them by its own, which takes longer but stores them once.
             self._journal = None
 

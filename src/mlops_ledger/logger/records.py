@@ -79,7 +79,7 @@ def _place_in_time(record: dict[str, Any]) -> UUID:
         microseconds = time.time_ns() // 1000
         record["predicted_at"] = microseconds
         return UUID(int=uuid7(microseconds // 1000, os.urandom(10)))
-    at = fields.moment(at, id)
+    at = fields.predicted_at(at, id)
     since = at - _EPOCH
     record["predicted_at"] = (since.days * 86_400 + since.seconds) * 10**6 + since.microseconds
     if id is None:
@@ -135,6 +135,6 @@ _BY_TYPE: Final[Mapping[str, Check]] = {"jsonb": _json, "inet": _address}
 _CHECKS: Final[Mapping[str, Check]] = {
     **{name: _BY_TYPE.get(field.sql_type, field.check) for name, field in ALONE.items()},
     "features": _features,
-    "predicted_at": values.instant,
+    "predicted_at": values.timestamp,
     "id": values.uuid,
 }

@@ -2,7 +2,7 @@
 
 A reader returns exactly what was written or skips it: a record counts only when its checksum,
 which is salted by the file's name, fits and its number is above the one before. What follows a
-damaged stretch is found again by the mark, whose bytes occur in no UTF-8 text.
+damaged range is found again by the mark, whose bytes occur in no UTF-8 text.
 """
 
 from __future__ import annotations

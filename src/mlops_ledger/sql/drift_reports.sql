@@ -52,7 +52,7 @@ SELECT {report}, created_at,
 FROM drift_reports WHERE id = %(id)s::uuid;
 
 -- list_reports --
--- Reports of a stretch of time, newest first; a page goes on before the id that the last one ended with.
+-- Reports of a range of time, newest first; a page goes on before the id that the last one ended with.
 SELECT {report}, created_at,
        (SELECT v.model_version FROM model_versions v WHERE v.id = model_version_id) AS model_version
 FROM drift_reports
@@ -65,7 +65,7 @@ ORDER BY timestamp DESC, id DESC
 LIMIT %(limit)s::integer;
 
 -- feature_trend --
--- What the newest reports of a stretch of time say of a feature, oldest first.
+-- What the newest reports of a range of time say of a feature, oldest first.
 SELECT report_id, timestamp, model_version_id, drifted, method, statistic, p_value, score, threshold
 FROM (
     SELECT r.id AS report_id, r.timestamp, r.model_version_id, (f.result -> 'drifted')::boolean AS drifted,

@@ -13,19 +13,25 @@ SELECT stored, waiting, duplicates FROM record_ground_truth(jsonb_build_array(js
 
 -- insert__at_once --
 -- Store a label of a prediction that is there. No row for all other cases.
-INSERT INTO ground_truth
-    (prediction_id, predicted_at, labeled_at, model_version_id, actual_value, prediction, probability,
-     actual_label, predicted_label, source)
-SELECT p.id, p.predicted_at, coalesce(%(labeled_at)s::timestamptz, clock_timestamp()), p.model_version_id,
-       %(actual_value)s::double precision, p.prediction, p.probability, %(actual_label)s::text,
-       p.predicted_label, %(source)s::text
-FROM predictions p
-WHERE p.id = %(prediction_id)s::uuid
-  AND p.predicted_at >= %(predicted_from)s::timestamptz
-  AND p.predicted_at < %(predicted_from)s::timestamptz + interval '1 millisecond'
-  AND coalesce(%(labeled_at)s::timestamptz <= clock_timestamp() + interval '1 minute', true)
-ON CONFLICT DO NOTHING
-RETURNING prediction_id;
+WITH written AS (
+    INSERT INTO ground_truth
+        (prediction_id, predicted_at, labeled_at, model_version_id, actual_value, prediction, probability,
+         actual_label, predicted_label, source)
+    SELECT p.id, p.predicted_at, coalesce(%(labeled_at)s::timestamptz, clock_timestamp()), p.model_version_id,
+           %(actual_value)s::double precision, p.prediction, p.probability, %(actual_label)s::text,
+           p.predicted_label, %(source)s::text
+    FROM predictions p
+    WHERE p.id = %(prediction_id)s::uuid
+      AND p.predicted_at >= %(predicted_from)s::timestamptz
+      AND p.predicted_at < %(predicted_from)s::timestamptz + interval '1 millisecond'
+      AND coalesce(%(labeled_at)s::timestamptz <= clock_timestamp() + interval '1 minute', true)
+    ON CONFLICT DO NOTHING
+    RETURNING prediction_id, model_version_id, predicted_at
+), marked AS (
+    INSERT INTO summary_marks (model_version_id, table_name, first_predicted_at, last_predicted_at)
+    SELECT model_version_id, 'ground_truth', predicted_at, predicted_at FROM written
+)
+SELECT prediction_id FROM written;
 
 -- insert_many__stage --
 -- Make the temporary table that many labels are copied into.

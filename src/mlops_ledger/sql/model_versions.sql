@@ -93,7 +93,7 @@ FROM retire(%(model_name)s::text, %(slot)s::text, %(retired_by)s::text, %(reason
             %(at)s::timestamptz, %(deployment_id)s::uuid);
 
 -- production_at --
--- The deployment that held a slot at an instant.
+-- The deployment that held a slot at a timestamp.
 SELECT {deployment}
 FROM production_at(%(model_name)s::text, coalesce(%(at)s::timestamptz, clock_timestamp()), %(slot)s::text);
 

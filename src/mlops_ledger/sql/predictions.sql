@@ -31,16 +31,22 @@ WHERE model_name = %(model_name)s::text AND model_version = %(model_version)s::t
 
 -- insert --
 -- Store one prediction. No row when its id is there already, or its version is not.
-INSERT INTO predictions ({stored})
-SELECT %(id)s::uuid, %(predicted_at)s::timestamptz, v.id, %(request_id)s::text, %(batch_id)s::text,
-       %(features)s::double precision[], %(inputs)s::jsonb, %(prediction)s::double precision,
-       %(predicted_label)s::text, %(probability)s::double precision, %(confidence_lower)s::double precision,
-       %(confidence_upper)s::double precision, %(latency_ms)s::double precision, %(status)s::text,
-       %(error_message)s::text, %(cache_hit)s::boolean, %(user_agent)s::text, %(client_ip)s::inet,
-       %(metadata)s::jsonb
-FROM model_versions v WHERE v.id = %(model_version_id)s::uuid
-ON CONFLICT DO NOTHING
-RETURNING id;
+WITH written AS (
+    INSERT INTO predictions ({stored})
+    SELECT %(id)s::uuid, %(predicted_at)s::timestamptz, v.id, %(request_id)s::text, %(batch_id)s::text,
+           %(features)s::double precision[], %(inputs)s::jsonb, %(prediction)s::double precision,
+           %(predicted_label)s::text, %(probability)s::double precision, %(confidence_lower)s::double precision,
+           %(confidence_upper)s::double precision, %(latency_ms)s::double precision, %(status)s::text,
+           %(error_message)s::text, %(cache_hit)s::boolean, %(user_agent)s::text, %(client_ip)s::inet,
+           %(metadata)s::jsonb
+    FROM model_versions v WHERE v.id = %(model_version_id)s::uuid
+    ON CONFLICT DO NOTHING
+    RETURNING id, model_version_id, predicted_at
+), marked AS (
+    INSERT INTO summary_marks (model_version_id, table_name, first_predicted_at, last_predicted_at)
+    SELECT model_version_id, 'predictions', predicted_at, predicted_at FROM written
+)
+SELECT id FROM written;
 
 -- insert__repeated --
 -- The prediction that an earlier try stored, if it was of the same version.
@@ -90,7 +96,7 @@ SELECT count(*) FROM stored;
 DROP TABLE pg_temp.prediction_stage;
 
 -- ensure_partitions --
--- Make the missing partitions of a stretch of time and count them.
+-- Make the missing partitions of a range of time and count them.
 SELECT ensure_partitions('predictions', %(since)s::timestamptz, %(until)s::timestamptz);
 
 -- partition_by --
@@ -182,9 +188,15 @@ CROSS JOIN (
 
 -- erase__labels --
 -- Delete the labels of a request's predictions.
-DELETE FROM ground_truth
-WHERE prediction_id IN (SELECT id FROM predictions WHERE request_id = %(request_id)s::text)
-RETURNING prediction_id;
+WITH erased AS (
+    DELETE FROM ground_truth
+    WHERE prediction_id IN (SELECT id FROM predictions WHERE request_id = %(request_id)s::text)
+    RETURNING prediction_id, model_version_id, predicted_at
+), marked AS (
+    INSERT INTO summary_marks (model_version_id, table_name, first_predicted_at, last_predicted_at)
+    SELECT model_version_id, 'ground_truth', predicted_at, predicted_at FROM erased
+)
+SELECT prediction_id FROM erased;
 
 -- erase__waiting --
 -- Delete the labels that wait for predictions of a request.
@@ -192,7 +204,14 @@ DELETE FROM ground_truth_waiting WHERE request_id = %(request_id)s::text RETURNI
 
 -- erase --
 -- Delete the predictions of a request.
-DELETE FROM predictions WHERE request_id = %(request_id)s::text RETURNING id;
+WITH erased AS (
+    DELETE FROM predictions WHERE request_id = %(request_id)s::text
+    RETURNING id, model_version_id, predicted_at
+), marked AS (
+    INSERT INTO summary_marks (model_version_id, table_name, first_predicted_at, last_predicted_at)
+    SELECT model_version_id, 'predictions', predicted_at, predicted_at FROM erased
+)
+SELECT id FROM erased;
 
 -- erase__record --
 -- Record that something was erased, but nothing of it.

@@ -14,34 +14,31 @@ CROSS JOIN LATERAL (
                              ELSE %(before)s::timestamptz END AS before) l
 CROSS JOIN LATERAL ledger_partitions(t.table_name) p
 WHERE p.since < l.before
-ORDER BY p.since, t.table_name;
+-- Predictions first: then no label can come any more.
+ORDER BY p.since, t.table_name DESC;
 
 -- version_ids --
 -- The versions of a model.
 SELECT id FROM model_versions WHERE model_name = %(model_name)s::text;
 
+-- see_one_snapshot --
+-- Delete what was summarised and nothing that comes meanwhile.
+SET TRANSACTION ISOLATION LEVEL REPEATABLE READ;
+
+-- keep_history --
+-- Set the summaries of what is to be deleted aside, so that they stay.
+SELECT ledger_keep_history(%(table_name)s::text, %(since)s::timestamptz, %(until)s::timestamptz, %(version_ids)s::uuid[]);
+
 -- trim_predictions --
--- Delete some predictions of a stretch of time, in the order of their ids.
-DELETE FROM predictions WHERE (id, predicted_at) IN (
-    SELECT id, predicted_at FROM predictions
-    WHERE {window}
-      AND (%(after)s::uuid IS NULL OR id >= %(after)s::uuid)
-    ORDER BY id
-    LIMIT %(limit)s::integer)
-RETURNING id;
+-- Delete the predictions of an hour and count them.
+WITH gone AS (DELETE FROM predictions WHERE {window} RETURNING 1) SELECT count(*) FROM gone;
 
 -- trim_ground_truth --
--- Delete some labels of predictions of a stretch of time, in the order of their ids.
-DELETE FROM ground_truth WHERE (prediction_id, predicted_at, labeled_at) IN (
-    SELECT prediction_id, predicted_at, labeled_at FROM ground_truth
-    WHERE {window}
-      AND (%(after)s::uuid IS NULL OR prediction_id >= %(after)s::uuid)
-    ORDER BY prediction_id
-    LIMIT %(limit)s::integer)
-RETURNING prediction_id;
+-- Delete the labels of predictions of an hour and count them.
+WITH gone AS (DELETE FROM ground_truth WHERE {window} RETURNING 1) SELECT count(*) FROM gone;
 
 -- trim_system_metrics --
--- Delete some system metrics of a stretch of time, in the order of their ids.
+-- Delete some system metrics of a range of time, in the order of their ids.
 DELETE FROM system_metrics WHERE (id, timestamp) IN (
     SELECT id, timestamp FROM system_metrics
     WHERE timestamp >= %(since)s::timestamptz AND timestamp < %(until)s::timestamptz
@@ -69,17 +66,17 @@ DELETE FROM ground_truth_waiting WHERE id IN (
 RETURNING id;
 
 -- count_predictions --
--- Count the predictions of a stretch of time.
+-- Count the predictions of a range of time.
 SELECT count(*) FROM predictions
 WHERE {window};
 
 -- count_ground_truth --
--- Count the labels of predictions of a stretch of time.
+-- Count the labels of predictions of a range of time.
 SELECT count(*) FROM ground_truth
 WHERE {window};
 
 -- count_system_metrics --
--- Count the system metrics of a stretch of time.
+-- Count the system metrics of a range of time.
 SELECT count(*) FROM system_metrics
 WHERE timestamp >= %(since)s::timestamptz AND timestamp < %(until)s::timestamptz;
 

@@ -41,7 +41,7 @@ WHERE id = %(id)s::uuid AND model_name = %(model_name)s::text
   AND resolves_id IS NOT DISTINCT FROM %(resolves_id)s::uuid;
 
 -- resolve --
--- Settle a pending decision by a new one about the same model and candidate, on the same evidence.
+-- Resolve a pending decision by a new one about the same model and candidate, on the same evidence.
 INSERT INTO retraining_decisions
     (id, model_name, timestamp, candidate_version_id, trigger_reason, action, drift_context, data_context,
      decision_details, gate_results, reasoning, labeled_samples, coverage_pct, monitoring_run_id, decided_by,

@@ -42,7 +42,7 @@ LIMIT 1;
 DROP TABLE pg_temp.system_stage;
 
 -- ensure_partitions --
--- Make the missing partitions of a stretch of time and count them.
+-- Make the missing partitions of a range of time and count them.
 SELECT ensure_partitions('system_metrics', %(since)s::timestamptz, %(until)s::timestamptz);
 
 -- latest --

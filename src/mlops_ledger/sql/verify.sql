@@ -28,6 +28,20 @@ WHERE cardinality(p.feature_values) <> cardinality(v.feature_names);
 SELECT count(*) FROM predictions
 WHERE id < ledger_uuid_floor(predicted_at) OR id >= ledger_uuid_floor(predicted_at + interval '1 millisecond');
 
+-- wrong_summaries --
+-- Hours whose summary counts other predictions than there are, and that do not wait to be folded.
+SELECT count(*)
+FROM (SELECT model_version_id, date_trunc('hour', predicted_at, 'UTC') AS starts_at, count(*) AS n
+      FROM predictions GROUP BY 1, 2) r
+FULL JOIN (SELECT model_version_id, starts_at, num_predictions AS n
+           FROM summaries WHERE grain = 'hour' AND part = 0) s USING (model_version_id, starts_at)
+WHERE r.n IS DISTINCT FROM s.n
+  AND EXISTS (SELECT FROM ledger_partitions('predictions') p WHERE starts_at >= p.since AND starts_at < p.until)
+  AND NOT EXISTS (SELECT FROM summary_marks m
+                  WHERE m.model_version_id = coalesce(r.model_version_id, s.model_version_id)
+                    AND m.table_name = 'predictions' AND m.first_predicted_at < starts_at + interval '1 hour'
+                    AND m.last_predicted_at >= starts_at);
+
 -- partitions_missing --
 -- Predictions, if they have none for tomorrow; what writes labels and metrics makes theirs in passing.
 SELECT t.table_name

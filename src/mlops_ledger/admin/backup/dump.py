@@ -32,8 +32,8 @@ def backup(
 ) -> Manifest:
     """Write the configured database, with whatever is in it, to a new file.
 
-    Writers go on meanwhile; the file holds what was committed at one instant. It appears under its
-    name when it is whole and on the disk. Raises BackupError when the file exists already or
+    Writers are not blocked: the file holds a consistent snapshot. It appears under its name once it
+    is complete and on the disk. Raises BackupError when the file exists already or
     pg_dump fails, SchemaError when the database is not a ledger.
     """
     conninfo = direct(settings, resolve_conninfo(settings))

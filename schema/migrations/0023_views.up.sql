@@ -174,7 +174,7 @@ COMMENT ON COLUMN v_decision_history.production_version_id IS 'Id of the product
 COMMENT ON COLUMN v_decision_history.monitoring_run_id IS 'Id of the monitoring run that triggered it.';
 COMMENT ON COLUMN v_decision_history.deployment_id IS 'Id of the deployment that followed.';
 COMMENT ON COLUMN v_decision_history.action_id IS 'Id of the action that was approved for that deployment.';
-COMMENT ON COLUMN v_decision_history.resolves_id IS 'Id of the pending decision that this one settles.';
+COMMENT ON COLUMN v_decision_history.resolves_id IS 'Id of the pending decision that this one resolves.';
 COMMENT ON COLUMN v_decision_history.decision_id IS 'Id of the decision.';
 
 CREATE VIEW v_recent_monitoring WITH (security_invoker = true) AS

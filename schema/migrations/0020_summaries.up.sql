@@ -1,0 +1,157 @@
+-- Summaries: the predictions of every version by hour and by day, in numbers that cost the same to read
+-- whatever their volume. Writers mark what they changed; a folder counts those hours anew.
+
+CREATE TABLE summary_marks (
+    mark bigint GENERATED ALWAYS AS IDENTITY,
+    model_version_id uuid NOT NULL,
+    table_name text NOT NULL
+        CONSTRAINT summary_marks_table_name_check CHECK (table_name IN ('predictions', 'ground_truth')),
+    first_predicted_at timestamptz NOT NULL,
+    last_predicted_at timestamptz NOT NULL,
+    marked_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT summary_marks_pkey PRIMARY KEY (model_version_id, mark),
+    CONSTRAINT summary_marks_window_check CHECK (first_predicted_at <= last_predicted_at)
+);
+COMMENT ON TABLE summary_marks IS
+    'What was written since the summaries were folded. Every writer adds a mark in the transaction of its rows, so a fold that takes the mark sees the rows.';
+COMMENT ON COLUMN summary_marks.mark IS 'Number of the mark.';
+COMMENT ON COLUMN summary_marks.model_version_id IS 'The version whose rows changed.';
+COMMENT ON COLUMN summary_marks.table_name IS 'predictions or ground_truth.';
+COMMENT ON COLUMN summary_marks.first_predicted_at IS 'Time of the earliest prediction that it is about.';
+COMMENT ON COLUMN summary_marks.last_predicted_at IS 'Time of the latest one, included.';
+COMMENT ON COLUMN summary_marks.marked_at IS 'When it was made, about.';
+
+CREATE TABLE summary_states (
+    model_version_id uuid CONSTRAINT summary_states_pkey PRIMARY KEY,
+    folded_at timestamptz
+);
+COMMENT ON TABLE summary_states IS
+    'One row for each version with summaries; whoever changes these locks it, so that of many folders one works.';
+COMMENT ON COLUMN summary_states.model_version_id IS 'The version.';
+COMMENT ON COLUMN summary_states.folded_at IS 'When it was folded last.';
+
+CREATE TABLE summaries (
+    model_version_id uuid NOT NULL,
+    grain text NOT NULL
+        CONSTRAINT summaries_grain_check CHECK (grain IN ('hour', 'day')),
+    starts_at timestamptz NOT NULL,
+    part smallint NOT NULL DEFAULT 0,
+    num_predictions bigint NOT NULL,
+    num_errors bigint NOT NULL,
+    num_cache_hits bigint NOT NULL,
+    num_probabilities bigint NOT NULL,
+    probability_sum double precision NOT NULL,
+    probability_m2 double precision NOT NULL,
+    entropy_sum double precision NOT NULL,
+    num_latencies bigint NOT NULL,
+    latency_sum double precision NOT NULL,
+    latency_max double precision,
+    labels text[] NOT NULL,
+    label_counts bigint[] NOT NULL,
+    num_other_labels bigint NOT NULL,
+    CONSTRAINT summaries_pkey PRIMARY KEY (model_version_id, grain, starts_at, part)
+);
+COMMENT ON TABLE summaries IS
+    'The predictions of a version in one hour or day of UTC. Days are made from hours.';
+COMMENT ON COLUMN summaries.model_version_id IS 'The version.';
+COMMENT ON COLUMN summaries.grain IS 'hour or day.';
+COMMENT ON COLUMN summaries.starts_at IS 'Start of the hour or day.';
+COMMENT ON COLUMN summaries.part IS '0 for rows that are there; others for rows that retention has deleted. Add them up.';
+COMMENT ON COLUMN summaries.num_predictions IS 'Number of predictions.';
+COMMENT ON COLUMN summaries.num_errors IS 'Of these with the status error.';
+COMMENT ON COLUMN summaries.num_cache_hits IS 'Of these answered from a cache.';
+COMMENT ON COLUMN summaries.num_probabilities IS 'Of these with a probability.';
+COMMENT ON COLUMN summaries.probability_sum IS 'Sum of the probabilities.';
+COMMENT ON COLUMN summaries.probability_m2 IS 'Sum of the squared differences between the probabilities and their mean.';
+COMMENT ON COLUMN summaries.entropy_sum IS 'Sum of the entropies, in bits, of each probability and what it lacks to 1.';
+COMMENT ON COLUMN summaries.num_latencies IS 'Number of predictions with a latency.';
+COMMENT ON COLUMN summaries.latency_sum IS 'Sum of the latencies in milliseconds, those above 1e150 left out.';
+COMMENT ON COLUMN summaries.latency_max IS 'The longest latency in milliseconds.';
+COMMENT ON COLUMN summaries.labels IS 'The 50 most frequent predicted labels; they are known by their first 255 characters.';
+COMMENT ON COLUMN summaries.label_counts IS 'How often each of these was predicted.';
+COMMENT ON COLUMN summaries.num_other_labels IS 'How often others were.';
+
+CREATE TABLE summary_histograms (
+    model_version_id uuid NOT NULL,
+    grain text NOT NULL
+        CONSTRAINT summary_histograms_grain_check CHECK (grain IN ('hour', 'day')),
+    starts_at timestamptz NOT NULL,
+    series smallint NOT NULL,
+    part smallint NOT NULL DEFAULT 0,
+    baseline_id uuid,
+    bins smallint[] NOT NULL,
+    counts bigint[] NOT NULL,
+    sums double precision[],
+    CONSTRAINT summary_histograms_pkey PRIMARY KEY (model_version_id, grain, starts_at, series, part)
+);
+COMMENT ON TABLE summary_histograms IS
+    'The values of a version in one hour or day, counted in bins: the probability, the latency, and what its baseline has.';
+COMMENT ON COLUMN summary_histograms.model_version_id IS 'The version.';
+COMMENT ON COLUMN summary_histograms.grain IS 'hour or day.';
+COMMENT ON COLUMN summary_histograms.starts_at IS 'Start of the hour or day.';
+COMMENT ON COLUMN summary_histograms.series IS
+    '0 for probability, in the bins of ledger_probability_edges(); -1 for latency_ms, in those of ledger_latency_bin(); above 0 as in baseline_features.';
+COMMENT ON COLUMN summary_histograms.part IS '0 for rows that are there; others for rows that retention has deleted. Add them up.';
+COMMENT ON COLUMN summary_histograms.baseline_id IS 'The baseline whose bins they are.';
+COMMENT ON COLUMN summary_histograms.bins IS 'The bins that hold something, -1 for missing values.';
+COMMENT ON COLUMN summary_histograms.counts IS 'How many values each of these holds.';
+COMMENT ON COLUMN summary_histograms.sums IS 'Of numbers: the sum of these values, those beyond 1e150 left out.';
+
+CREATE FUNCTION mark_summaries(
+    model_name text, model_version text, since timestamptz, until timestamptz) RETURNS void
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    version uuid := (SELECT v.id FROM model_versions v
+                     WHERE v.model_name = mark_summaries.model_name AND v.model_version = mark_summaries.model_version);
+BEGIN
+    IF version IS NULL THEN
+        RAISE EXCEPTION 'model_version: the ledger has no such version of the model' USING ERRCODE = 'MLNF0';
+    ELSIF since IS NULL OR until IS NULL OR until < since OR NOT isfinite(since) OR NOT isfinite(until) THEN
+        RAISE EXCEPTION 'until: must not be before since, and both must be times' USING ERRCODE = 'MLIV0';
+    END IF;
+    INSERT INTO summary_marks (model_version_id, table_name, first_predicted_at, last_predicted_at)
+    SELECT version, t.name, since, until FROM (VALUES ('predictions'), ('ground_truth')) t (name);
+END
+$$;
+COMMENT ON FUNCTION mark_summaries(text, text, timestamptz, timestamptz) IS
+    'Marks a window, both ends included, as changed. SQL that writes predictions or ground_truth itself calls it in the same transaction.';
+
+CREATE FUNCTION prediction_batches_mark_summaries() RETURNS trigger
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    INSERT INTO summary_marks (model_version_id, table_name, first_predicted_at, last_predicted_at)
+    VALUES (NEW.model_version_id, 'predictions', NEW.first_predicted_at, NEW.last_predicted_at);
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION prediction_batches_mark_summaries() IS 'Marks the window of a write of many predictions.';
+
+CREATE TRIGGER prediction_batches_mark_summaries
+    AFTER INSERT ON prediction_batches
+    FOR EACH ROW EXECUTE FUNCTION prediction_batches_mark_summaries();
+
+CREATE FUNCTION baselines_mark_summaries() RETURNS trigger
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    -- Bins of another baseline say nothing about this one: what is still there is counted again.
+    INSERT INTO summary_marks (model_version_id, table_name, first_predicted_at, last_predicted_at)
+    SELECT NEW.model_version_id, t.name, w.first, w.last
+    FROM (SELECT min(s.starts_at) AS first, max(s.starts_at) AS last FROM summaries s
+          WHERE s.model_version_id = NEW.model_version_id AND s.grain = 'hour' AND s.part = 0) w
+    CROSS JOIN (VALUES ('predictions'), ('ground_truth')) t (name)
+    WHERE w.first IS NOT NULL;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION baselines_mark_summaries() IS 'Marks all that is counted in the bins of an earlier baseline.';
+
+CREATE TRIGGER baselines_mark_summaries
+    AFTER INSERT ON baselines
+    FOR EACH ROW EXECUTE FUNCTION baselines_mark_summaries();
+
+INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES
+    ('reader', 'SELECT', 'TABLE', 'summary_marks'),
+    ('reader', 'SELECT', 'TABLE', 'summary_states'),
+    ('reader', 'SELECT', 'TABLE', 'summaries'),
+    ('reader', 'SELECT', 'TABLE', 'summary_histograms'),
+    ('writer', 'INSERT', 'TABLE', 'summary_marks');

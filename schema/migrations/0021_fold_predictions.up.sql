@@ -1,0 +1,183 @@
+-- Folding: the marked hours of predictions are counted anew, hour by hour, and days made from them.
+
+CREATE FUNCTION ledger_probability_edges() RETURNS double precision[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN (
+    SELECT array_agg(e.edge ORDER BY e.edge)
+    FROM (SELECT (percent / 100.0)::double precision AS edge FROM generate_series(1, 99) percent
+          UNION ALL
+          SELECT unnest('{0.0001,0.0002,0.0005,0.001,0.002,0.005,0.995,0.998,0.999,0.9995,0.9998,0.9999}'::double precision[])) e);
+COMMENT ON FUNCTION ledger_probability_edges() IS
+    'Where the bins of probabilities begin: each percent, and more finely at both ends, where rare classes are.';
+
+CREATE FUNCTION ledger_latency_bin(latency_ms double precision) RETURNS smallint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN latency_ms <= 1e-3 THEN -350
+            ELSE least(ceil(ln(latency_ms) / ln(1.02::double precision)), 32767) END::smallint;
+COMMENT ON FUNCTION ledger_latency_bin(double precision) IS
+    'The bin of a latency in milliseconds: bin k ends at 1.02 to the power of k, so that its middle is at most 1 % off (DDSketch, Masson et al., VLDB 2019).';
+
+CREATE FUNCTION ledger_number(value jsonb) RETURNS double precision
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN jsonb_typeof(value) = 'number'
+            THEN CASE WHEN value::numeric = 0 OR abs(value::numeric) BETWEEN 1e-307 AND 1.797e308
+                      THEN value::numeric::double precision END END;
+COMMENT ON FUNCTION ledger_number(jsonb) IS 'A JSON number that double precision can hold, or NULL.';
+
+-- Edges are constants of the statement, and each value is taken out of its row once: three times as fast as to
+-- join rows with their bins.
+CREATE FUNCTION ledger_series_of(baseline uuid, OUT columns text, OUT histograms text)
+LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
+    SELECT string_agg(CASE f.kind
+               WHEN 'categorical' THEN format(', %s AS b%s', s.value, f.series)
+               ELSE format(', width_bucket(%1$s, %2$L::double precision[]) AS b%3$s, CASE WHEN abs(%1$s) <= 1e150 THEN %1$s END AS v%3$s',
+                           s.value, f.edges || 'NaN'::double precision, f.series) END, '' ORDER BY f.series),
+           string_agg(CASE f.kind
+               WHEN 'categorical' THEN format(
+                   ' UNION ALL SELECT g.hour, %1$s, CASE WHEN g.b IS NULL THEN -1 ELSE least(coalesce(c.place, %2$s), 51) END::integer, sum(g.n)::bigint, NULL'
+                   ' FROM (SELECT hour, b%1$s AS b, count(*) AS n FROM x GROUP BY hour, b%1$s) g'
+                   ' LEFT JOIN (SELECT c.name, c.place FROM baseline_features f, unnest(f.categories) WITH ORDINALITY c (name, place)'
+                   ' WHERE f.baseline_id = $4 AND f.series = %1$s) c ON c.name = g.b GROUP BY 1, 2, 3',
+                   f.series, CASE WHEN f.num_categories > cardinality(f.categories) THEN 51 ELSE 0 END)
+               ELSE format(' UNION ALL SELECT hour, %1$s, coalesce(b%1$s, -1), count(*), coalesce(sum(v%1$s), 0) FROM x GROUP BY hour, b%1$s',
+                           f.series) END, '' ORDER BY f.series)
+    FROM baseline_features f
+    JOIN baselines b ON b.id = f.baseline_id
+    JOIN model_versions v ON v.id = b.model_version_id
+    CROSS JOIN LATERAL (SELECT CASE
+        WHEN f.column_name = 'feature_values' THEN format('f[%s]', array_position(v.feature_names, f.feature))
+        WHEN f.column_name = 'inputs' THEN CASE f.kind WHEN 'numeric' THEN format('ledger_number(i -> %L)', f.feature)
+                                                       ELSE format('(i ->> %L)', f.feature) END
+        ELSE quote_ident(f.column_name) END AS place) p
+    CROSS JOIN LATERAL (SELECT CASE f.kind WHEN 'text' THEN format('length(%s)::double precision', p.place)
+                                           WHEN 'categorical' THEN format('left(%s::text, 255)', p.place)
+                                           ELSE p.place END AS value) s
+    WHERE f.baseline_id = baseline AND f.column_name NOT IN ('actual_label', 'actual_value')
+$$;
+COMMENT ON FUNCTION ledger_series_of(uuid) IS
+    'How the series of a baseline are counted: the columns of a SELECT from predictions that gives their bins, and the SELECTs that count these.';
+
+CREATE FUNCTION ledger_fold_predictions(version uuid, since timestamptz, until timestamptz, baseline uuid) RETURNS void
+LANGUAGE plpgsql SET search_path FROM CURRENT SET jit = off SET work_mem = '64MB' AS $$
+DECLARE
+    counted record := ledger_series_of(baseline);
+BEGIN
+    DELETE FROM summary_histograms
+    WHERE model_version_id = version AND grain = 'hour' AND starts_at >= since AND starts_at < until AND part = 0
+      AND series <> 32000;
+    DELETE FROM summaries
+    WHERE model_version_id = version AND grain = 'hour' AND starts_at >= since AND starts_at < until AND part = 0;
+    EXECUTE format($fold$
+        WITH x AS MATERIALIZED (
+            SELECT hour, status, cache_hit, predicted_label, probability, latency_ms,
+                   width_bucket(probability, %L::double precision[]) AS b0, ledger_latency_bin(latency_ms) AS bl %s
+            FROM (SELECT date_trunc('hour', predicted_at, 'UTC') AS hour, status, cache_hit, predicted_label,
+                         probability, prediction, latency_ms, inputs AS i,
+                         -- Which unpacks the array once and not once for each feature.
+                         array_cat(feature_values, '{}') AS f
+                  FROM predictions
+                  WHERE model_version_id = $1 AND predicted_at >= $2 AND predicted_at < $3
+                  OFFSET 0) r
+        ), histograms AS (
+            INSERT INTO summary_histograms
+                (model_version_id, grain, starts_at, series, baseline_id, bins, counts, sums)
+            SELECT $1, 'hour', hour, series, CASE WHEN series > 0 THEN $4 END, array_agg(bin::smallint ORDER BY bin),
+                   array_agg(n ORDER BY bin), CASE WHEN count(total) > 0 THEN array_agg(total ORDER BY bin) END
+            FROM (SELECT hour, 0 AS series, b0 AS bin, count(*) AS n, NULL::double precision AS total
+                  FROM x WHERE b0 IS NOT NULL GROUP BY hour, b0
+                  UNION ALL SELECT hour, -1, bl, count(*), NULL FROM x WHERE bl IS NOT NULL GROUP BY hour, bl %s) g
+            GROUP BY hour, series
+        ), labels AS (
+            SELECT hour, array_agg(label ORDER BY place) FILTER (WHERE place <= 50) AS labels,
+                   array_agg(n ORDER BY place) FILTER (WHERE place <= 50) AS counts,
+                   coalesce(sum(n) FILTER (WHERE place > 50), 0)::bigint AS others
+            FROM (SELECT hour, left(predicted_label, 255) AS label, count(*) AS n,
+                         row_number() OVER (PARTITION BY hour ORDER BY count(*) DESC, left(predicted_label, 255)) AS place
+                  FROM x WHERE predicted_label IS NOT NULL GROUP BY 1, 2) c
+            GROUP BY hour
+        )
+        INSERT INTO summaries
+            (model_version_id, grain, starts_at, num_predictions, num_errors, num_cache_hits, num_probabilities,
+             probability_sum, probability_m2, entropy_sum, num_latencies, latency_sum, latency_max,
+             labels, label_counts, num_other_labels)
+        SELECT $1, 'hour', t.*, coalesce(l.labels, '{}'), coalesce(l.counts, '{}'), coalesce(l.others, 0)
+        FROM (SELECT hour, count(*), count(*) FILTER (WHERE status = 'error'), count(*) FILTER (WHERE cache_hit),
+                     count(probability), coalesce(sum(probability), 0),
+                     coalesce(var_pop(probability) * count(probability), 0),
+                     coalesce(sum(CASE WHEN probability > 0 AND probability < 1
+                                  THEN -(probability * ln(probability) + (1 - probability) * ln(1 - probability))
+                                       / ln(2::double precision) END), 0),
+                     count(latency_ms), coalesce(sum(latency_ms) FILTER (WHERE latency_ms <= 1e150), 0), max(latency_ms)
+              FROM x GROUP BY hour) t
+        LEFT JOIN labels l USING (hour)
+        $fold$, ledger_probability_edges(), counted.columns, counted.histograms)
+    USING version, since, until, baseline;
+END
+$$;
+COMMENT ON FUNCTION ledger_fold_predictions(uuid, timestamptz, timestamptz, uuid) IS
+    'Counts the predictions of a version from one full hour to another anew.';
+
+CREATE FUNCTION ledger_fold_histogram_days(version uuid, since timestamptz, until timestamptz) RETURNS void
+LANGUAGE sql SET search_path FROM CURRENT SET jit = off AS $$
+    DELETE FROM summary_histograms
+    WHERE model_version_id = version AND grain = 'day' AND starts_at >= since AND starts_at < until;
+    WITH hours AS MATERIALIZED (
+        SELECT date_trunc('day', starts_at, 'UTC') AS day, series, baseline_id, bins, counts, sums
+        FROM summary_histograms
+        WHERE model_version_id = version AND grain = 'hour' AND starts_at >= since AND starts_at < until
+    ), newest AS (
+        -- Bins of several baselines cannot be added up; UUIDs of the newest are the largest.
+        SELECT day, series, max(baseline_id::text)::uuid AS baseline_id FROM hours GROUP BY day, series
+    ), counted AS (
+        SELECT h.day, h.series, h.baseline_id, u.bin, sum(u.n)::bigint AS n, sum(u.total) AS total
+        FROM hours h
+        JOIN newest w ON w.day = h.day AND w.series = h.series AND w.baseline_id IS NOT DISTINCT FROM h.baseline_id
+        CROSS JOIN LATERAL unnest(h.bins, h.counts, h.sums) u (bin, n, total)
+        GROUP BY h.day, h.series, h.baseline_id, u.bin
+    )
+    INSERT INTO summary_histograms (model_version_id, grain, starts_at, series, baseline_id, bins, counts, sums)
+    SELECT version, 'day', day, series, baseline_id, array_agg(bin ORDER BY bin), array_agg(n ORDER BY bin),
+           CASE WHEN count(total) > 0 THEN array_agg(total ORDER BY bin) END
+    FROM counted GROUP BY day, series, baseline_id
+$$;
+COMMENT ON FUNCTION ledger_fold_histogram_days(uuid, timestamptz, timestamptz) IS
+    'Makes the histograms of days, from one to another, out of those of their hours.';
+
+CREATE FUNCTION ledger_shift(n bigint, total double precision, mean double precision) RETURNS double precision
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+-- The square of a smaller distance would be an error.
+RETURN CASE WHEN n > 0 AND abs(total / n - mean) > 1e-150 THEN n * (total / n - mean) * (total / n - mean) ELSE 0 END;
+COMMENT ON FUNCTION ledger_shift(bigint, double precision, double precision) IS
+    'What n values of a sum add to the squared differences from a common mean, on top of those from their own (Chan, Golub, LeVeque 1983).';
+
+CREATE FUNCTION ledger_fold_days(version uuid, since timestamptz, until timestamptz) RETURNS void
+LANGUAGE sql SET search_path FROM CURRENT SET jit = off AS $$
+    DELETE FROM summaries WHERE model_version_id = version AND grain = 'day' AND starts_at >= since AND starts_at < until;
+    WITH hours AS MATERIALIZED (
+        SELECT date_trunc('day', starts_at, 'UTC') AS day, * FROM summaries
+        WHERE model_version_id = version AND grain = 'hour' AND starts_at >= since AND starts_at < until
+    ), means AS (
+        SELECT day, sum(probability_sum) / nullif(sum(num_probabilities), 0) AS mean FROM hours GROUP BY day
+    ), labels AS (
+        SELECT day, array_agg(label ORDER BY place) FILTER (WHERE place <= 50) AS labels,
+               array_agg(n ORDER BY place) FILTER (WHERE place <= 50) AS counts,
+               coalesce(sum(n) FILTER (WHERE place > 50), 0) AS others
+        FROM (SELECT day, label, sum(n)::bigint AS n, row_number() OVER (PARTITION BY day ORDER BY sum(n) DESC, label) AS place
+              FROM hours, unnest(labels, label_counts) u (label, n) GROUP BY day, label) c
+        GROUP BY day
+    )
+    INSERT INTO summaries
+        (model_version_id, grain, starts_at, num_predictions, num_errors, num_cache_hits, num_probabilities,
+         probability_sum, probability_m2, entropy_sum, num_latencies, latency_sum, latency_max,
+         labels, label_counts, num_other_labels)
+    SELECT version, 'day', day, sum(h.num_predictions), sum(h.num_errors), sum(h.num_cache_hits),
+           sum(h.num_probabilities), sum(h.probability_sum),
+           -- Variances add up with the distances of their means: nothing large is subtracted.
+           sum(h.probability_m2 + ledger_shift(h.num_probabilities, h.probability_sum, m.mean)),
+           sum(h.entropy_sum), sum(h.num_latencies), sum(h.latency_sum), max(h.latency_max),
+           coalesce(l.labels, '{}'), coalesce(l.counts, '{}'), coalesce(l.others, 0) + sum(h.num_other_labels)
+    FROM hours h JOIN means m USING (day) LEFT JOIN labels l USING (day)
+    GROUP BY day, l.labels, l.counts, l.others
+$$;
+COMMENT ON FUNCTION ledger_fold_days(uuid, timestamptz, timestamptz) IS
+    'Makes the summaries of days, from one to another, out of those of their hours.';

@@ -1,0 +1,39 @@
+-- Statements of SummariesRepository.
+
+-- fold__be_patient --
+-- Let a fold take its time.
+SET LOCAL statement_timeout = 0;
+
+-- fold__marked --
+-- The versions with marks.
+SELECT DISTINCT m.model_version_id
+FROM summary_marks m
+JOIN model_versions v ON v.id = m.model_version_id
+WHERE (%(model_name)s::text IS NULL OR v.model_name = %(model_name)s::text)
+  AND (%(model_version)s::text IS NULL OR v.model_version = %(model_version)s::text)
+ORDER BY m.model_version_id;
+
+-- fold__hours --
+-- Fold some marked hours of a version.
+SELECT fold_summaries(%(model_version_id)s::uuid, coalesce(%(since)s::timestamptz, '-infinity'),
+                      coalesce(%(until)s::timestamptz, 'infinity'), 24, true);
+
+-- rebuild --
+-- Mark everything of the versions of a model, or of all.
+SELECT v.id FROM model_versions v
+WHERE (%(model_name)s::text IS NULL OR v.model_name = %(model_name)s::text)
+  AND (%(model_version)s::text IS NULL OR v.model_version = %(model_version)s::text)
+  AND rebuild_summaries(v.id)
+ORDER BY v.id;
+
+-- list_pending --
+-- What waits to be folded, the longest first.
+SELECT v.model_name, v.model_version, count(*) AS marks, min(m.first_predicted_at) AS first_predicted_at,
+       max(m.last_predicted_at) AS last_predicted_at, min(m.marked_at) AS pending_since
+FROM summary_marks m
+JOIN model_versions v ON v.id = m.model_version_id
+WHERE (%(model_name)s::text IS NULL OR v.model_name = %(model_name)s::text)
+  AND (%(model_version)s::text IS NULL OR v.model_version = %(model_version)s::text)
+GROUP BY v.id
+ORDER BY pending_since
+LIMIT 1000;

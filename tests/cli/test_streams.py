@@ -1,0 +1,145 @@
+"""Streams that are closed, full, interrupted or of a narrow encoding; and what a start costs."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psycopg
+import pytest
+from click.testing import CliRunner
+
+from mlops_ledger import ModelVersionRepository
+from mlops_ledger.cli import main
+
+pytestmark = pytest.mark.once
+
+COMMAND = str(Path(sys.executable).parent / "mlops-ledger")
+# What is slow to import and not needed to say what a command does.
+HEAVY = ("psycopg", "psycopg_pool", "asyncio", "numpy", "pyarrow", "rich.console", "rich.table")
+
+
+def shell(script: str, dsn: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", "-c", script.replace("LEDGER", COMMAND)],
+        env={**os.environ, "DATABASE_URL": dsn, **variables},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("command", ["models list", "models list --json", "--help", "stats"])
+@pytest.mark.parametrize(
+    ("where", "reason"), [(">/dev/full", "No space left"), (">&-", "is closed")]
+)
+def test_output_that_cannot_be_written_is_one_line(
+    ledger, dsn, command: str, where: str, reason: str
+) -> None:
+    done = shell(f"LEDGER {command} {where}", dsn)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert done.stderr.startswith("error: standard output")
+    assert reason in done.stderr
+
+
+def test_nothing_is_done_when_the_answer_has_nowhere_to_go(ledger, dsn) -> None:
+    shell("LEDGER models register m 9 >&-", dsn)
+    assert ModelVersionRepository(ledger).get(model_name="m", model_version="9") is None
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
+def test_a_narrow_encoding_replaces_what_it_lacks(ledger, dsn, encoding: str) -> None:
+    name = "café \U0001f600 日本"
+    ModelVersionRepository(ledger).insert(model_name=name)
+    done = subprocess.run(
+        [COMMAND, "models", "list"],
+        env={**os.environ, "DATABASE_URL": dsn, "PYTHONIOENCODING": encoding},
+        capture_output=True,
+        check=True,
+    )
+    assert b"\\U0001f600" in done.stdout
+    assert done.stdout.decode(encoding)
+    as_json = shell("LEDGER models list --json", dsn, PYTHONIOENCODING=encoding)
+    assert json.loads(as_json.stdout)[0]["model_name"] == name
+
+
+def test_json_is_utf8_and_shows_no_hidden_characters(ledger, dsn) -> None:
+    note = "café \u202e\x9b\x7f\u200b"
+    ModelVersionRepository(ledger).insert(model_name="n", tags={"note": note})
+    done = shell("LEDGER models show n 1 --json", dsn)
+    assert json.loads(done.stdout)["tags"]["note"] == note
+    assert "café" in done.stdout
+    assert not {"\u202e", "\x9b", "\x7f", "\u200b"} & set(done.stdout)
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["models", "list", "--help"]])
+def test_what_is_not_needed_is_not_imported(arguments: list[str]) -> None:
+    code = (
+        "import sys\nfrom mlops_ledger.cli import main\n"
+        "try:\n    main(sys.argv[1:])\nexcept SystemExit:\n    pass\n"
+        "print('\\n' + ' '.join(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True
+    )
+    imported = done.stdout.splitlines()[-1].split()
+    assert [name for name in HEAVY if name in imported] == []
+
+
+def test_a_help_line_is_whole() -> None:
+    for group in ("models", "metrics", "alerts", "actions", "monitors", "migrate", "audit"):
+        shown = CliRunner().invoke(main, [group, "--help"], terminal_width=80).output
+        assert "..." not in shown.split("Commands:")[1], group
+
+
+def interrupted(dsn: str, arguments: list[str], delay: float, times: int = 1) -> tuple[int, bytes]:
+    process = subprocess.Popen(
+        [COMMAND, *arguments],
+        env={**os.environ, "DATABASE_URL": dsn},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    time.sleep(delay)
+    for _ in range(times):
+        process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    return process.returncode, output
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_an_interrupt_of_a_waiting_command_is_quiet(ledger, dsn, times: int) -> None:
+    with psycopg.connect(dsn) as holder:
+        holder.execute("LOCK model_versions IN ACCESS EXCLUSIVE MODE")
+        code, output = interrupted(dsn, ["models", "list"], 2, times)
+    assert (code, output) == (130, b"")
+
+
+@pytest.mark.parametrize("number", [1, 3, 10, 30, 80, 150, 250, 400])
+def test_an_interrupt_during_an_import_is_quiet(ledger, dsn, number: int) -> None:
+    code = f"""
+import os, signal, sys
+class Interrupting:
+    left = {number}
+    def find_spec(self, *_):
+        self.left -= 1
+        if self.left == 0:
+            os.kill(os.getpid(), signal.SIGINT)
+from mlops_ledger.__main__ import run
+sys.meta_path.insert(0, Interrupting())
+sys.argv = ["mlops-ledger", "models", "list", "--json"]
+run()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "DATABASE_URL": dsn},
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) in [(130, b""), (0, b"")]
+    assert done.returncode == 130 or number > 80
