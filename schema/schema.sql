@@ -4602,6 +4602,8 @@ COMMENT ON FUNCTION ledger_lock_audit_head() IS 'Locks the end of the log until 
 CREATE FUNCTION ledger_append_audit(entry audit_log) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_sort TO 'off'
     AS $$
 DECLARE
     is_behind boolean;

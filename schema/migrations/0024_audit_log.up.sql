@@ -154,7 +154,9 @@ COMMENT ON FUNCTION ledger_lock_audit_head() IS
 REVOKE ALL ON FUNCTION ledger_lock_audit_head() FROM PUBLIC;
 
 CREATE FUNCTION ledger_append_audit(entry audit_log) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT
+-- A plan made while the log was nearly empty is kept for a whole transaction of many entries.
+SET enable_seqscan = off SET enable_sort = off AS $$
 DECLARE
     is_behind boolean;
 BEGIN
