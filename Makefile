@@ -57,6 +57,7 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/codespell
+	$(BIN)/python -m tools.terms
 
 sync: setup ## Generate the sync twins from the async sources, and the lists of exports
 	$(BIN)/python -m tools.unasync

@@ -18,7 +18,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from mlops_ledger import AuditRepository, Database
-from mlops_ledger.admin.audit_export import verify_lines
+from mlops_ledger.audit import verify_lines
 from mlops_ledger.cli.output import echo_table
 
 from .results import Result

@@ -7,20 +7,20 @@ CREATE FUNCTION ledger_uuid() RETURNS uuid
     LANGUAGE sql PARALLEL SAFE
     RETURN (encode(set_bit(set_bit(OVERLAY(uuid_send(gen_random_uuid()) PLACING SUBSTRING(int8send((floor((EXTRACT(epoch FROM clock_timestamp()) * (1000)::numeric)))::bigint) FROM 3) FROM 1 FOR 6), (52)::bigint, 1), (53)::bigint, 1), 'hex'::text))::uuid;
 COMMENT ON FUNCTION ledger_uuid() IS 'A new time-ordered UUIDv7 (RFC 9562), on every supported PostgreSQL.';
-COMMENT ON FUNCTION ledger_uuid_floor(at timestamp with time zone) IS 'The smallest UUID of a timestamp: bounds a range of time-ordered ids.';
-COMMENT ON FUNCTION ledger_uuid_time(id uuid) IS 'The timestamp of a UUIDv7, to the millisecond.';
+COMMENT ON FUNCTION ledger_uuid_floor(at timestamp with time zone) IS 'The smallest UUIDv7 of a timestamp. Its first 48 bits are milliseconds; 12 more after the version are the rest, exact to the microsecond.';
+COMMENT ON FUNCTION ledger_uuid_time(id uuid) IS 'The timestamp of a UUIDv7, to the microsecond; predictions are found by it.';
 
 -- ledger_uuid_floor -------------------------------------------------------------------------------
 
 CREATE FUNCTION ledger_uuid_floor(at timestamp with time zone) RETURNS uuid
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN ((lpad(to_hex((floor((EXTRACT(epoch FROM at) * (1000)::numeric)))::bigint), 12, '0'::text) || '00000000000000000000'::text))::uuid;
+    RETURN (SELECT ((((lpad(to_hex((u.microseconds / 1000)), 12, '0'::text) || '7'::text) || lpad(to_hex((((u.microseconds % (1000)::bigint) << 12) / 1000)), 3, '0'::text)) || '8000000000000000'::text))::uuid AS uuid FROM (SELECT ((EXTRACT(epoch FROM ledger_uuid_floor.at) * (1000000)::numeric))::bigint AS microseconds) u);
 
 -- ledger_uuid_time --------------------------------------------------------------------------------
 
 CREATE FUNCTION ledger_uuid_time(id uuid) RETURNS timestamp with time zone
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN to_timestamp((((((('x'::text || "left"(replace((id)::text, '-'::text, ''::text), 12)))::bit(48))::bigint)::numeric / 1000.0))::double precision);
+    RETURN (SELECT to_timestamp((((((((('x'::text || "left"(u.hex, 12)))::bit(48))::bigint * 1000) + LEAST((((((('x'::text || substr(u.hex, 14, 3)))::bit(12))::integer * 1000) + 4095) / 4096), 999)))::numeric / 1000000.0))::double precision) AS to_timestamp FROM (SELECT replace((ledger_uuid_time.id)::text, '-'::text, ''::text) AS hex) u);
 
 -- ledger_metric -----------------------------------------------------------------------------------
 
@@ -93,7 +93,7 @@ CREATE TABLE ledger_privileges (
     CONSTRAINT ledger_privileges_object_type_check CHECK ((object_type = ANY (ARRAY['TABLE'::text, 'VIEW'::text, 'FUNCTION'::text]))),
     CONSTRAINT ledger_privileges_role_check CHECK ((role = ANY (ARRAY['reader'::text, 'writer'::text, 'approver'::text, 'auditor'::text, 'owner'::text])))
 );
-COMMENT ON TABLE ledger_privileges IS 'What each kind of role may do; each migration adds the rows of what it makes. Whoever is not named here may do nothing, but for the owner.';
+COMMENT ON TABLE ledger_privileges IS 'What each kind of role may do; each migration adds the rows of what it makes. A role that is not named here may do nothing, except the owner.';
 ALTER TABLE ONLY ledger_privileges
     ADD CONSTRAINT ledger_privileges_pkey PRIMARY KEY (object_name, role, privilege);
 
@@ -550,7 +550,7 @@ BEGIN
         allowed.result := NEW.result;
     END IF;
     IF NEW.status = 'pending' OR allowed IS DISTINCT FROM NEW THEN
-        RAISE EXCEPTION 'agent_actions is append-only: a request never changes, and each step is written once'
+        RAISE EXCEPTION 'agent_actions is append-only: a request never changes, and each step is recorded once'
             USING ERRCODE = 'MLAO0', HINT = 'Use approve_action(), reject_action() or execute_action(), or request another action.';
     ELSIF NOT is_legal THEN
         RAISE EXCEPTION 'action % %, so it cannot become %', OLD.id, ledger_action_state(OLD), NEW.status
@@ -563,15 +563,15 @@ COMMENT ON FUNCTION agent_actions_before_update() IS 'Trigger of agent_actions: 
 CREATE TABLE agent_actions (
     -- Time-ordered id (UUIDv7); a request retried with the same id is recorded once.
     id uuid DEFAULT ledger_uuid() NOT NULL,
-    -- When it was asked for.
+    -- When it was requested.
     requested_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    -- Who asks for it.
+    -- Who requested it.
     requested_by text DEFAULT SESSION_USER NOT NULL,
     -- What is to be done: promote, retrain, scale or another word. A promotion takes one of type promote.
     action_type text NOT NULL,
-    -- What is to be done, in words.
+    -- Description of the action.
     description text,
-    -- What it is to be done with. For a promotion, "slot" limits it to one slot.
+    -- Parameters of the action. For a promotion, "slot" limits it to one slot.
     parameters jsonb DEFAULT '{}'::jsonb NOT NULL,
     -- low, medium, high or critical.
     risk_level text NOT NULL,
@@ -581,7 +581,7 @@ CREATE TABLE agent_actions (
     model_name text,
     -- The version it is about, if it is about one.
     model_version_id uuid,
-    -- The issue it is to solve, by its id elsewhere.
+    -- The issue that it addresses, by its id elsewhere.
     issue_id text,
     -- The kind of that issue.
     issue_type text,
@@ -591,17 +591,17 @@ CREATE TABLE agent_actions (
     expires_at timestamp with time zone,
     -- pending, approved, rejected, executed, failed or expired. See ledger_action_status() for one past its expires_at.
     status text DEFAULT 'pending'::text NOT NULL,
-    -- Who approved or rejected it; never the one who asked for it.
+    -- Who approved or rejected it; never the requester.
     reviewed_by text,
-    -- When, by the clock of the database.
+    -- When, by the database clock.
     reviewed_at timestamp with time zone,
-    -- What the reviewer said.
+    -- The comment of the reviewer.
     review_comment text,
     -- Who executed it.
     executed_by text,
-    -- When it was marked executed or failed, by the clock of the database.
+    -- When it was marked executed or failed, by the database clock.
     executed_at timestamp with time zone,
-    -- What came of it. After a promotion, {"deployment_id": …}.
+    -- The result. After a promotion, {"deployment_id": …}.
     result jsonb,
     CONSTRAINT agent_actions_action_type_check CHECK (ledger_is_name(action_type)),
     CONSTRAINT agent_actions_approval_check CHECK (((reviewed_by IS NOT NULL) OR (NOT requires_approval) OR (status <> ALL (ARRAY['executed'::text, 'failed'::text])))),
@@ -626,7 +626,7 @@ END)),
     CONSTRAINT agent_actions_risk_level_check CHECK ((risk_level = ANY (ARRAY['low'::text, 'medium'::text, 'high'::text, 'critical'::text]))),
     CONSTRAINT agent_actions_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'approved'::text, 'rejected'::text, 'executed'::text, 'failed'::text, 'expired'::text])))
 );
-COMMENT ON TABLE agent_actions IS 'What an agent or a person asks to do, who reviewed it and what came of it. The request never changes, and each step is written once.';
+COMMENT ON TABLE agent_actions IS 'What an agent or a person requested, who reviewed it and the result. The request never changes, and each step is recorded once.';
 ALTER TABLE ONLY agent_actions
     ADD CONSTRAINT agent_actions_id_model_name_key UNIQUE (id, model_name);
 ALTER TABLE ONLY agent_actions
@@ -656,7 +656,7 @@ COMMENT ON FUNCTION ledger_action_status(status text, expires_at timestamp with 
 CREATE FUNCTION ledger_action_state(action agent_actions) RETURNS text
     LANGUAGE sql
     RETURN CASE WHEN ((action).status = ANY (ARRAY['executed'::text, 'failed'::text])) THEN format('was already marked %s by %s at %s'::text, (action).status, (action).executed_by, (action).executed_at) WHEN (((action).status <> 'rejected'::text) AND ((action).expires_at <= clock_timestamp())) THEN format('expired at %s'::text, (action).expires_at) WHEN ((action).status = 'pending'::text) THEN ('is still pending'::text || CASE WHEN (action).requires_approval THEN ' and needs an approval'::text ELSE ''::text END) ELSE format('was already %s by %s at %s'::text, (action).status, (action).reviewed_by, (action).reviewed_at) END;
-COMMENT ON FUNCTION ledger_action_state(action agent_actions) IS 'What became of an action, by whom and when, in words for an error.';
+COMMENT ON FUNCTION ledger_action_state(action agent_actions) IS 'The outcome of an action, by whom and when, in words for an error.';
 
 -- ledger_lock_action ------------------------------------------------------------------------------
 
@@ -674,7 +674,7 @@ BEGIN
     RETURN locked;
 END
 $$;
-COMMENT ON FUNCTION ledger_lock_action(action_id uuid) IS 'Locks an action until the end of the transaction, so that of several reviewers one is first.';
+COMMENT ON FUNCTION ledger_lock_action(action_id uuid) IS 'Locks an action until the end of the transaction, so that one of several reviewers wins.';
 
 -- ledger_review_action ----------------------------------------------------------------------------
 
@@ -686,7 +686,7 @@ DECLARE
     action agent_actions := ledger_lock_action(action_id);
     reviewer text := coalesce(reviewed_by, session_user);
 BEGIN
-    -- Whoever did not hear the answer gets it again; what was executed since had been approved.
+    -- A reviewer who lost the answer gets it again; what was executed since had been approved.
     IF ledger_person(action.reviewed_by) = ledger_person(reviewer)
        AND (action.status = 'rejected') = (verdict = 'rejected') THEN
         RETURN action;
@@ -704,7 +704,7 @@ CREATE FUNCTION approve_action(action_id uuid, reviewed_by text DEFAULT NULL::te
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     RETURN ledger_review_action(action_id, 'approved'::text, reviewed_by, comment);
-COMMENT ON FUNCTION approve_action(action_id uuid, reviewed_by text, comment text) IS 'Approves a pending action. Repeating it by the same reviewer changes nothing.';
+COMMENT ON FUNCTION approve_action(action_id uuid, reviewed_by text, comment text) IS 'Approves a pending action. Idempotent per reviewer.';
 
 -- reject_action -----------------------------------------------------------------------------------
 
@@ -712,7 +712,7 @@ CREATE FUNCTION reject_action(action_id uuid, reviewed_by text DEFAULT NULL::tex
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     RETURN ledger_review_action(action_id, 'rejected'::text, reviewed_by, comment);
-COMMENT ON FUNCTION reject_action(action_id uuid, reviewed_by text, comment text) IS 'Rejects a pending action. Repeating it by the same reviewer changes nothing.';
+COMMENT ON FUNCTION reject_action(action_id uuid, reviewed_by text, comment text) IS 'Rejects a pending action. Idempotent per reviewer.';
 
 -- execute_action ----------------------------------------------------------------------------------
 
@@ -781,7 +781,7 @@ CREATE VIEW v_pending_actions WITH (security_invoker='true') AS
      LEFT JOIN model_versions v ON ((v.id = a.model_version_id)))
   WHERE ((a.status = 'pending'::text) AND (ledger_action_status(a.status, a.expires_at) = 'pending'::text));
 COMMENT ON VIEW v_pending_actions IS 'The actions that nobody has reviewed or executed yet and that have not expired; those with requires_approval wait for a reviewer.';
---   requested_at: When it was asked for.
+--   requested_at: When it was requested.
 --   waiting_for: How long ago that was.
 --   expires_at: From when on it can be neither approved nor executed; NULL for never.
 --   action_type: What is to be done: promote, retrain or another word.
@@ -789,10 +789,10 @@ COMMENT ON VIEW v_pending_actions IS 'The actions that nobody has reviewed or ex
 --   requires_approval: Whether it waits for a reviewer.
 --   model_name: The model it is about.
 --   model_version: The version it is about.
---   requested_by: Who asks for it, and may not review it.
---   description: What is to be done, in words.
---   parameters: What it is to be done with.
---   issue_id: The issue it is to solve.
+--   requested_by: Who requested it, and may not review it.
+--   description: Description of the action.
+--   parameters: Parameters of the action.
+--   issue_id: The issue that it addresses.
 --   issue_type: The kind of that issue.
 --   issue_severity: The severity of that issue.
 --   model_version_id: Id of the version.
@@ -912,7 +912,7 @@ CREATE TABLE model_deployments (
     retired_reason text,
     -- The gate decision that allowed the promotion.
     decision_id uuid,
-    -- The approved action that allowed the promotion, and that it used up.
+    -- The approved action that allowed the promotion, and that it consumed.
     action_id uuid,
     -- For a rollback: the earlier interval whose version it brings back.
     restores_id uuid,
@@ -950,7 +950,7 @@ DECLARE
     slot_name text := (SELECT s.slot FROM model_slots s WHERE s.id = NEW.slot_id);
     policy promotion_policies;
 BEGIN
-    -- A rollback is for emergencies, which cannot wait for a reviewer: what was there may come back.
+    -- A rollback is for emergencies, which cannot wait for a reviewer.
     IF NEW.action_id IS NULL AND EXISTS (
         SELECT FROM model_deployments d
         WHERE d.id = NEW.restores_id AND d.slot_id = NEW.slot_id AND d.model_version_id = NEW.model_version_id) THEN
@@ -970,7 +970,7 @@ BEGIN
     RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION model_deployments_check_policy() IS 'Trigger of model_deployments: holds a promotion to the policy of its slot, and uses up the action it names.';
+COMMENT ON FUNCTION model_deployments_check_policy() IS 'Trigger of model_deployments: enforces the policy of its slot on a promotion, and consumes the action that it names.';
 CREATE FUNCTION model_deployments_only_close() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
@@ -1407,7 +1407,7 @@ BEGIN
     RETURN made;
 END
 $$;
-COMMENT ON FUNCTION ensure_partitions(table_name text, since timestamp with time zone, until timestamp with time zone) IS 'Makes the missing partitions of a table from one timestamp to another, both included, and returns how many; writers go on meanwhile.';
+COMMENT ON FUNCTION ensure_partitions(table_name text, since timestamp with time zone, until timestamp with time zone) IS 'Makes the missing partitions of a table from one timestamp to another, both included, and returns how many; writers are not blocked.';
 
 -- prediction_batches ------------------------------------------------------------------------------
 
@@ -1455,7 +1455,7 @@ CREATE TABLE prediction_batches (
     received_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT prediction_batches_num_predictions_check CHECK ((num_predictions > 0))
 );
-COMMENT ON TABLE prediction_batches IS 'Every write of predictions, by the id its writer gave it: a write that is repeated finds its id and stores nothing. The foreign key checks the version once a batch instead of once a row.';
+COMMENT ON TABLE prediction_batches IS 'Every write of predictions, by its idempotency key: a repeated write finds its key and stores nothing. The foreign key checks the version once per batch instead of once per row.';
 ALTER TABLE ONLY prediction_batches
     ADD CONSTRAINT prediction_batches_pkey PRIMARY KEY (id, model_version_id);
 CREATE INDEX prediction_batches_last_predicted_at_idx ON prediction_batches USING btree (last_predicted_at);
@@ -1468,7 +1468,7 @@ CREATE TRIGGER prediction_batches_mark_summaries AFTER INSERT ON prediction_batc
 -- predictions -------------------------------------------------------------------------------------
 
 CREATE TABLE predictions (
-    -- UUIDv7 made by the client; its first 48 bits are predicted_at in milliseconds.
+    -- UUIDv7 made by the client; its time is predicted_at, to the microsecond.
     id uuid NOT NULL,
     -- When the model predicted.
     predicted_at timestamp with time zone NOT NULL,
@@ -1514,7 +1514,7 @@ CREATE TABLE predictions (
 PARTITION BY RANGE (predicted_at);
 COMMENT ON TABLE predictions IS 'What models predicted: one row per prediction, in partitions by time named predictions_pYYYY_MM_DD. The id is made by the client, and its time is that of the prediction.';
 ALTER TABLE ONLY predictions
-    ADD CONSTRAINT predictions_pkey PRIMARY KEY (id, predicted_at);
+    ADD CONSTRAINT predictions_pkey PRIMARY KEY (predicted_at, id);
 CREATE INDEX predictions_batch_id_idx ON ONLY predictions USING btree (batch_id) WHERE (batch_id IS NOT NULL);
 CREATE INDEX predictions_model_version_predicted_at_idx ON ONLY predictions USING btree (model_version_id, predicted_at);
 CREATE INDEX predictions_request_id_idx ON ONLY predictions USING hash (request_id) WHERE (request_id IS NOT NULL);
@@ -1639,7 +1639,7 @@ CREATE TABLE ground_truth (
     CONSTRAINT ground_truth_labeled_at_check CHECK (isfinite(labeled_at))
 )
 PARTITION BY RANGE (predicted_at);
-COMMENT ON TABLE ground_truth IS 'Labels: what was true of a prediction, with what had been predicted, so that metrics need no join. The newest label of a prediction counts, older ones stay. In partitions by the time of the prediction, named ground_truth_pYYYY_MM_DD.';
+COMMENT ON TABLE ground_truth IS 'Labels: what was true of a prediction, with what had been predicted, so that metrics need no join. The latest label of a prediction counts, older ones stay. Partitioned by the time of the prediction, named ground_truth_pYYYY_MM_DD.';
 ALTER TABLE ONLY ground_truth
     ADD CONSTRAINT ground_truth_pkey PRIMARY KEY (prediction_id, predicted_at, labeled_at);
 
@@ -1721,7 +1721,7 @@ CREATE VIEW v_labeled_predictions WITH (security_invoker='true') AS
           WINDOW w AS (PARTITION BY ground_truth.prediction_id, ground_truth.predicted_at, ground_truth.model_version_id ORDER BY ground_truth.labeled_at)) g
      JOIN model_versions v ON ((v.id = g.model_version_id)))
   WHERE (g.next_labeled_at IS NULL);
-COMMENT ON VIEW v_labeled_predictions IS 'Predictions with their newest label: one row per labelled prediction. A filter on predicted_at reads only its partitions.';
+COMMENT ON VIEW v_labeled_predictions IS 'Predictions with their latest label: one row per labelled prediction. A filter on predicted_at reads only its partitions.';
 --   predicted_at: When the model predicted.
 --   model_name: The model.
 --   model_version: The version that predicted.
@@ -1730,11 +1730,11 @@ COMMENT ON VIEW v_labeled_predictions IS 'Predictions with their newest label: o
 --   probability: The predicted probability.
 --   prediction: The predicted number.
 --   actual_value: The true number, or the true class as a number.
---   labeled_at: When the newest label was found out.
+--   labeled_at: When the latest label was determined.
 --   first_labeled_at: When the first label was found out.
 --   label_delay: How long after the prediction the first label was found out.
 --   num_labels: Number of labels; above 1 there were corrections.
---   source: Where the newest label came from.
+--   source: Where the latest label came from.
 --   model_version_id: Id of the version.
 --   prediction_id: Id of the prediction.
 
@@ -1748,7 +1748,7 @@ BEGIN
     IF to_regclass('pg_temp.ledger_labels') IS NULL THEN
         -- Kept for the session: a table a call would fill the catalog with dead rows.
         CREATE TEMPORARY TABLE ledger_labels (
-            prediction_id uuid, predicted_from timestamptz, request_id text, labeled_at timestamptz,
+            prediction_id uuid, predicted_at timestamptz, predicted_from timestamptz, request_id text, labeled_at timestamptz,
             actual_label text, actual_value double precision, source text
         ) ON COMMIT DELETE ROWS;
     ELSE
@@ -1768,8 +1768,8 @@ CREATE FUNCTION ledger_name_requests() RETURNS void
 BEGIN
     WITH named AS (
         INSERT INTO pg_temp.ledger_labels
-            (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
-        SELECT p.id, date_trunc('milliseconds', p.predicted_at), s.request_id, s.labeled_at, s.actual_label,
+            (prediction_id, predicted_at, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
+        SELECT p.id, p.predicted_at, date_trunc('milliseconds', p.predicted_at, 'UTC'), s.request_id, s.labeled_at, s.actual_label,
                s.actual_value, s.source
         FROM pg_temp.ledger_labels s
         JOIN predictions p ON p.request_id = s.request_id
@@ -1861,6 +1861,25 @@ END
 $$;
 COMMENT ON FUNCTION ledger_let_labels_wait(strict boolean) IS 'Moves the staged labels that were not stored to those that wait.';
 
+-- ledger_find_labeled -----------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_find_labeled(since timestamp with time zone, until timestamp with time zone) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    DELETE FROM pg_temp.ledger_labels s USING ground_truth g
+    WHERE g.prediction_id = s.prediction_id AND g.labeled_at = s.labeled_at AND g.predicted_at = s.predicted_at
+      AND g.predicted_at >= since AND g.predicted_at < until;
+    UPDATE pg_temp.ledger_labels s SET predicted_at = p.predicted_at FROM predictions p
+    WHERE p.id = s.prediction_id AND p.predicted_at >= since AND p.predicted_at < until
+      AND p.predicted_at >= s.predicted_from AND p.predicted_at < s.predicted_from + interval '1 millisecond'
+      AND p.predicted_at <> s.predicted_at;
+    RETURN FOUND;
+END
+$$;
+COMMENT ON FUNCTION ledger_find_labeled(since timestamp with time zone, until timestamp with time zone) IS 'Looks for the predictions of staged labels whose ids were made elsewhere, so that they tell the millisecond only; drops the labels that were stored.';
+
 -- ledger_store_labels -----------------------------------------------------------------------------
 
 CREATE FUNCTION ledger_store_labels(strict boolean, OUT stored bigint, OUT waiting bigint, OUT duplicates bigint) RETURNS record
@@ -1905,9 +1924,7 @@ BEGIN
                 SELECT p.id, p.predicted_at, s.labeled_at, p.model_version_id, s.actual_value, p.prediction,
                        p.probability, s.actual_label, p.predicted_label, s.source
                 FROM pg_temp.ledger_labels s
-                JOIN predictions p ON p.id = s.prediction_id
-                    AND p.predicted_at >= s.predicted_from
-                    AND p.predicted_at < s.predicted_from + interval '1 millisecond'
+                JOIN predictions p ON p.id = s.prediction_id AND p.predicted_at = s.predicted_at
                 WHERE p.predicted_at >= first AND p.predicted_at < last
                 RETURNING model_version_id, predicted_at
             ), marked AS (
@@ -1934,12 +1951,16 @@ BEGIN
                 PERFORM ensure_partitions('ground_truth', days.day, days.day)
                 FROM (SELECT DISTINCT date_trunc('day', p.predicted_at, 'UTC') AS day
                       FROM pg_temp.ledger_labels s
-                      JOIN predictions p ON p.id = s.prediction_id
+                      JOIN predictions p ON p.id = s.prediction_id AND p.predicted_at = s.predicted_at
                       WHERE p.predicted_at >= first AND p.predicted_at < last) days;
         END;
     END LOOP;
     waiting := staged - duplicates - stored;
-    IF waiting > 0 THEN
+    IF waiting > 0 AND ledger_find_labeled(first, last) THEN
+        SELECT ledger_store_labels.stored + s.stored, s.waiting, ledger_store_labels.duplicates + s.duplicates
+        INTO stored, waiting, duplicates
+        FROM ledger_store_labels(strict) s;
+    ELSIF waiting > 0 THEN
         PERFORM ledger_let_labels_wait(strict);
     END IF;
 END
@@ -1955,12 +1976,13 @@ CREATE FUNCTION record_ground_truth(labels jsonb, OUT stored bigint, OUT waiting
 BEGIN
     PERFORM ledger_label_stage();
     INSERT INTO pg_temp.ledger_labels
-        (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
-    SELECT l.prediction_id, ledger_uuid_time(l.prediction_id), l.request_id, coalesce(l.labeled_at, clock_timestamp()),
-           l.actual_label, l.actual_value, l.source
+        (prediction_id, predicted_at, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
+    SELECT l.prediction_id, u.predicted_at, date_trunc('milliseconds', u.predicted_at, 'UTC'), l.request_id,
+           coalesce(l.labeled_at, clock_timestamp()), l.actual_label, l.actual_value, l.source
     FROM jsonb_to_recordset(labels) AS l (
         prediction_id uuid, request_id text, labeled_at timestamptz, actual_label text,
-        actual_value double precision, source text);
+        actual_value double precision, source text)
+    CROSS JOIN LATERAL (SELECT ledger_uuid_time(l.prediction_id) AS predicted_at) u;
     SELECT s.stored, s.waiting, s.duplicates INTO stored, waiting, duplicates FROM ledger_store_labels(true) s;
 END
 $$;
@@ -1976,9 +1998,6 @@ CREATE FUNCTION match_ground_truth(since timestamp with time zone DEFAULT '-infi
 DECLARE
     first timestamptz := greatest(since, '2000-01-01 00:00:00+00');
     last timestamptz := least(until, now() + interval '1 year');
-    -- Predictions have no index by time alone: their ids are ordered by it.
-    lowest uuid := ledger_uuid_floor(first);
-    highest uuid := ledger_uuid_floor(last + interval '1 millisecond');
 BEGIN
     -- A reader who asks for metrics gets them without the labels that only a writer can match.
     IF current_setting('transaction_read_only')::boolean
@@ -2000,17 +2019,19 @@ BEGIN
         FROM ground_truth_waiting w
         JOIN predictions p ON p.request_id = w.request_id
         WHERE w.request_id IS NOT NULL AND p.request_id IS NOT NULL
-          AND p.predicted_at >= first AND p.predicted_at <= last AND p.id >= lowest AND p.id < highest
+          AND p.predicted_at >= first AND p.predicted_at <= last
     ), locked AS MATERIALIZED (
-        -- Whoever else matches the same labels has them already.
+        -- A concurrent transaction that matches the same labels has them already.
         SELECT w.id FROM ground_truth_waiting w WHERE w.id IN (SELECT id FROM due) FOR UPDATE SKIP LOCKED
     ), gone AS (
         DELETE FROM ground_truth_waiting w WHERE w.id IN (SELECT id FROM locked)
         RETURNING prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source
     )
     INSERT INTO pg_temp.ledger_labels
-        (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
-    SELECT prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source FROM gone;
+        (prediction_id, predicted_at, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
+    SELECT prediction_id, ledger_uuid_time(prediction_id), predicted_from, request_id, labeled_at, actual_label,
+           actual_value, source
+    FROM gone;
     IF NOT FOUND THEN
         RETURN 0;
     END IF;
@@ -2030,7 +2051,7 @@ CREATE FUNCTION ledger_match_write(since timestamp with time zone, until timesta
 BEGIN
     PERFORM match_ground_truth(since, until);
 EXCEPTION WHEN OTHERS THEN
-    -- A label that goes on waiting is no reason to lose a prediction.
+    -- An unmatched label is no reason to lose a prediction.
     RAISE LOG 'mlops-ledger: labels could not be matched (SQLSTATE %)', SQLSTATE;
 END
 $$;
@@ -2372,7 +2393,7 @@ CREATE TABLE monitors (
     warning_threshold double precision,
     -- From where on it is critical; further in the direction of the operator.
     critical_threshold double precision,
-    -- How many of the newest values must all be bad before an alert is raised.
+    -- How many of the latest values must all be bad before an alert is raised.
     consecutive integer DEFAULT 1 NOT NULL,
     -- What it means when there is no value in the window: ok, warning or critical.
     no_data text DEFAULT 'ok'::text NOT NULL,
@@ -2534,11 +2555,11 @@ CREATE TABLE alerts (
     alert_type text NOT NULL,
     -- info, warning or critical: the worst of the occurrences.
     severity text NOT NULL,
-    -- The newest occurrence in one line.
+    -- The latest occurrence in one line.
     title text NOT NULL,
-    -- The newest occurrence in more words.
+    -- Details of the latest occurrence.
     message text,
-    -- What the newest occurrence is about: values, thresholds, ids.
+    -- What the latest occurrence is about: values, thresholds, ids.
     related_data jsonb DEFAULT '{}'::jsonb NOT NULL,
     -- The model it is about, if it is about one.
     model_name text,
@@ -2554,17 +2575,17 @@ CREATE TABLE alerts (
     first_seen timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     -- Time of the latest occurrence.
     last_seen timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    -- When somebody took it on.
+    -- When it was acknowledged.
     acknowledged_at timestamp with time zone,
-    -- Who took it on.
+    -- Who acknowledged it.
     acknowledged_by text,
-    -- When it was over.
+    -- When it was resolved.
     resolved_at timestamp with time zone,
-    -- Who or what found that it was over.
+    -- Who or what resolved it.
     resolved_by text,
     -- What was noted when it was acknowledged and resolved, one below the other.
     notes text,
-    -- Until then it is left out of the list of active alerts; repeats still count.
+    -- Until when it is hidden from the list of active alerts; occurrences still count.
     snoozed_until timestamp with time zone,
     -- Who snoozed it last.
     snoozed_by text,
@@ -2591,7 +2612,7 @@ END),
     CONSTRAINT alerts_status_check CHECK ((status = ANY (ARRAY['active'::text, 'acknowledged'::text, 'resolved'::text]))),
     CONSTRAINT alerts_title_check CHECK (((char_length(title) >= 1) AND (char_length(title) <= 1000)))
 );
-COMMENT ON TABLE alerts IS 'What somebody should look at: active, then perhaps acknowledged, then resolved for good. A repeat of an open alert counts on it instead of adding a row.';
+COMMENT ON TABLE alerts IS 'Problems needing attention: active, then perhaps acknowledged, then resolved for good. Raising an open alert again increments its occurrence count instead of adding a row.';
 CREATE FUNCTION alerts_before_insert() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
@@ -2669,7 +2690,7 @@ CREATE TRIGGER alerts_check_monitor BEFORE INSERT ON alerts FOR EACH ROW WHEN ((
 CREATE TABLE alert_occurrences (
     -- Id of the occurrence; raising it again with the same id counts once.
     id uuid DEFAULT ledger_uuid() NOT NULL,
-    -- The alert it counts on.
+    -- The alert whose occurrence it is.
     alert_id uuid NOT NULL,
     -- When it occurred.
     occurred_at timestamp with time zone NOT NULL,
@@ -2677,7 +2698,7 @@ CREATE TABLE alert_occurrences (
     severity text NOT NULL,
     -- The occurrence in one line.
     title text NOT NULL,
-    -- The occurrence in more words.
+    -- Details of the occurrence.
     message text,
     -- What it is about: values, thresholds, ids.
     related_data jsonb DEFAULT '{}'::jsonb NOT NULL,
@@ -2722,20 +2743,20 @@ COMMENT ON VIEW v_open_alerts IS 'Every alert that is not resolved yet, acknowle
 --   severity: info, warning or critical: the worst of its occurrences.
 --   model_name: The model it is about, if it is about one.
 --   alert_type: What kind of alert.
---   title: The newest occurrence in one line.
---   message: The newest occurrence in more words.
---   status: active, or acknowledged once somebody has taken it on.
+--   title: The latest occurrence in one line.
+--   message: Details of the latest occurrence.
+--   status: active, or acknowledged once acknowledged.
 --   occurrences: How often it was raised.
 --   first_seen: Time of the earliest occurrence.
 --   last_seen: Time of the latest occurrence.
 --   open_for: How long it has been open.
---   acknowledged_at: When somebody took it on.
---   acknowledged_by: Who took it on.
+--   acknowledged_at: When it was acknowledged.
+--   acknowledged_by: Who acknowledged it.
 --   notes: What was noted then.
 --   is_snoozed: Whether it is snoozed now.
 --   snoozed_until: Until when it is or was snoozed.
 --   snoozed_by: Who snoozed it.
---   related_data: What the newest occurrence is about.
+--   related_data: What the latest occurrence is about.
 --   dedup_key: What makes two occurrences the same alert.
 --   monitor_id: Id of the monitor that raised it.
 --   alert_id: Id of the alert.
@@ -2748,7 +2769,7 @@ CREATE FUNCTION ledger_alert_timestamp(at timestamp with time zone, earliest tim
     AS $$
 BEGIN
     IF at IS NULL THEN
-        -- The clock of whoever came before may be a little ahead of the server's.
+        -- The clock of an earlier caller may be a little ahead of the server's.
         RETURN greatest(clock_timestamp(), earliest);
     ELSIF at > clock_timestamp() + interval '1 minute' THEN
         RAISE EXCEPTION 'at: lies in the future'
@@ -2794,7 +2815,7 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION ledger_refuse_closed_alert(alert alerts) IS 'Tells whoever comes too late who acknowledged or resolved the alert, and when.';
+COMMENT ON FUNCTION ledger_refuse_closed_alert(alert alerts) IS 'Tells a late caller who acknowledged or resolved the alert, and when.';
 
 -- raise_alert -------------------------------------------------------------------------------------
 
@@ -2893,7 +2914,7 @@ BEGIN
     RETURN alert;
 END
 $$;
-COMMENT ON FUNCTION acknowledge_alert(alert_id uuid, acknowledged_by text, notes text, at timestamp with time zone) IS 'Records who takes an active alert on. Repeated by the same person with the same notes it changes nothing; whoever else comes later is told who was first.';
+COMMENT ON FUNCTION acknowledge_alert(alert_id uuid, acknowledged_by text, notes text, at timestamp with time zone) IS 'Acknowledges an active alert. Idempotent per person and notes; a later caller is told who was first.';
 
 -- resolve_alert -----------------------------------------------------------------------------------
 
@@ -2932,7 +2953,7 @@ BEGIN
     RETURNING *;
 END
 $$;
-COMMENT ON FUNCTION resolve_alert(alert_id uuid, dedup_key text, resolved_by text, notes text, at timestamp with time zone) IS 'Ends an alert for good, by its id or as the open alert of a key: then no row when none is open. Repeated by the same person with the same notes it changes nothing.';
+COMMENT ON FUNCTION resolve_alert(alert_id uuid, dedup_key text, resolved_by text, notes text, at timestamp with time zone) IS 'Ends an alert for good, by its id or as the open alert of a key: then no row when none is open. Idempotent per person and notes.';
 
 -- snooze_alert ------------------------------------------------------------------------------------
 
@@ -2956,7 +2977,7 @@ BEGIN
     RETURN alert;
 END
 $$;
-COMMENT ON FUNCTION snooze_alert(alert_id uuid, until timestamp with time zone, snoozed_by text) IS 'Leaves an open alert out of the list of active ones until a timestamp; without one it is back at once.';
+COMMENT ON FUNCTION snooze_alert(alert_id uuid, until timestamp with time zone, snoozed_by text) IS 'Hides an open alert from the list of active ones until a timestamp; without one it is back at once.';
 
 -- monitor_states ----------------------------------------------------------------------------------
 
@@ -2969,9 +2990,9 @@ CREATE TABLE monitor_states (
     state text NOT NULL,
     -- How bad that is: warning, critical or NULL.
     severity text,
-    -- The newest value in the window.
+    -- The latest value in the window.
     value double precision,
-    -- Time of the newest value that was ever judged.
+    -- Time of the latest value ever evaluated.
     point_at timestamp with time zone,
     -- When it last raised or repeated its alert.
     alerted_at timestamp with time zone,
@@ -2980,7 +3001,7 @@ CREATE TABLE monitor_states (
     CONSTRAINT monitor_states_severity_check CHECK ((severity = ANY (ARRAY['warning'::text, 'critical'::text]))),
     CONSTRAINT monitor_states_state_check CHECK ((state = ANY (ARRAY['ok'::text, 'warning'::text, 'critical'::text, 'no_data'::text])))
 );
-COMMENT ON TABLE monitor_states IS 'What each monitor found when it was last evaluated; tells new values from those that have been judged.';
+COMMENT ON TABLE monitor_states IS 'What each monitor found when it was last evaluated; tells new values from evaluated ones.';
 ALTER TABLE ONLY monitor_states
     ADD CONSTRAINT monitor_states_pkey PRIMARY KEY (monitor_id);
 CREATE INDEX monitor_states_alert_idx ON monitor_states USING btree (alert_id) WHERE (alert_id IS NOT NULL);
@@ -2998,7 +3019,7 @@ CREATE FUNCTION ledger_monitor_points(monitor monitors, at timestamp with time z
 #variable_conflict use_column
 DECLARE
     since timestamptz := at - monitor.window;
-    -- Of several values at one time the worst counts: the largest, or for < and <= the smallest.
+    -- If timestamps tie, the worst counts: the largest, or for < and <= the smallest.
     sign integer := CASE WHEN monitor.operator IN ('>', '>=') THEN 1 ELSE -1 END;
 BEGIN
     IF monitor.source = 'monitoring' THEN
@@ -3035,7 +3056,7 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION ledger_monitor_points(monitor monitors, at timestamp with time zone) IS 'The newest values that a monitor judges at a timestamp, as many as must be bad in a row.';
+COMMENT ON FUNCTION ledger_monitor_points(monitor monitors, at timestamp with time zone) IS 'The latest values that a monitor evaluates at a timestamp, as many as must be bad in a row.';
 
 -- ledger_monitor_rank -----------------------------------------------------------------------------
 
@@ -3114,12 +3135,12 @@ BEGIN
         next.state := 'no_data';
         next.severity := nullif(monitor.no_data, 'ok');
         next.point_at := last.point_at;
-        -- Silence has no new values to tell one run from the next: it counts once per window.
+        -- No data means no new values to tell one run from the next: it counts once per window.
         IF last.state IS DISTINCT FROM 'no_data' OR at >= last.alerted_at + monitor.window THEN
             raised := next.severity;
         END IF;
     ELSIF next.point_at <= last.point_at THEN
-        -- Judged already, whatever has become of the alert since.
+        -- Evaluated already, whatever has happened to the alert since.
         next.state := last.state;
         next.severity := last.severity;
         next.value := last.value;
@@ -3152,7 +3173,7 @@ BEGIN
     RETURN done;
 END
 $$;
-COMMENT ON FUNCTION ledger_run_monitor(monitor monitors, at timestamp with time zone) IS 'Evaluates one locked monitor as of a timestamp and tells what became of its alert: raised, repeated, resolved or none.';
+COMMENT ON FUNCTION ledger_run_monitor(monitor monitors, at timestamp with time zone) IS 'Evaluates one locked monitor as of a timestamp and returns what happened to its alert: raised, repeated, resolved or none.';
 
 -- run_monitors ------------------------------------------------------------------------------------
 
@@ -3169,7 +3190,7 @@ BEGIN
     IF for_model IS NOT NULL THEN
         PERFORM ledger_require_known_model(for_model, NULL);
     END IF;
-    -- Locked, so that of two runs at once the second sees what the first has judged.
+    -- Locked, so that of two concurrent runs the second sees what the first has evaluated.
     FOR monitor IN
         SELECT * FROM monitors m
         WHERE m.enabled AND m.removed_at IS NULL AND (for_model IS NULL OR m.model_name = for_model)
@@ -3231,7 +3252,7 @@ COMMENT ON VIEW v_monitors IS 'Every monitor with what it found when it was last
 --   operator: The value is bad when it is >, >=, < or <= a threshold.
 --   warning_threshold: From where on it is a warning.
 --   critical_threshold: From where on it is critical; further in the direction of the operator.
---   consecutive: How many of the newest values must all be bad before an alert is raised.
+--   consecutive: How many of the latest values must all be bad before an alert is raised.
 --   no_data: What it means when there is no value in the window: ok, warning or critical.
 --   hysteresis: How far behind the threshold the value must come back before the alert is resolved.
 --   enabled: Whether it is evaluated.
@@ -3242,8 +3263,8 @@ COMMENT ON VIEW v_monitors IS 'Every monitor with what it found when it was last
 --   evaluated_at: As of when it was evaluated.
 --   state: ok, warning, critical or no_data.
 --   severity: How bad that is: warning, critical or NULL.
---   value: The newest value in the window.
---   point_at: Time of the newest value that was ever judged.
+--   value: The latest value in the window.
+--   point_at: Time of the latest value ever evaluated.
 --   alert_id: Its alert, if one was open after the evaluation.
 
 -- baselines ---------------------------------------------------------------------------------------
@@ -4522,7 +4543,7 @@ CREATE TABLE audit_head (
     hash bytea NOT NULL,
     CONSTRAINT audit_head_one_row_check CHECK (id)
 );
-COMMENT ON TABLE audit_head IS 'The end of audit_log, one row: whoever writes an entry locks it, at commit.';
+COMMENT ON TABLE audit_head IS 'The head of audit_log, one row: writing an entry locks it, at commit.';
 ALTER TABLE ONLY audit_head
     ADD CONSTRAINT audit_head_pkey PRIMARY KEY (id);
 CREATE TRIGGER audit_head_append_only BEFORE DELETE OR TRUNCATE ON audit_head FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
@@ -4789,7 +4810,7 @@ BEGIN
         AND r.rolconfig::text LIKE '%idle_in_transaction_session_timeout=%')
     ORDER BY place;
     RETURN NEXT format('GRANT %I TO %I, %I, %I', prefix || 'reader', prefix || 'writer', prefix || 'approver', prefix || 'auditor');
-    -- Whoever could create objects there could deceive the functions that run with the owner's rights.
+    -- A role that could create objects there could deceive the functions that run with the owner's rights.
     RETURN NEXT format('REVOKE CREATE ON SCHEMA %I FROM PUBLIC', schema);
     RETURN NEXT format('GRANT USAGE ON SCHEMA %I TO %I', schema, prefix || 'reader');
     RETURN NEXT format('GRANT USAGE, CREATE ON SCHEMA %I TO %I', schema, owner_role);

@@ -15,14 +15,20 @@ COMMENT ON FUNCTION ledger_uuid() IS
 
 CREATE FUNCTION ledger_uuid_floor(at timestamptz) RETURNS uuid
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN (lpad(to_hex(floor(extract(epoch FROM at) * 1000)::bigint), 12, '0') || '00000000000000000000')::uuid;
+RETURN (
+    SELECT (lpad(to_hex(u.microseconds / 1000), 12, '0') || '7'
+            || lpad(to_hex((u.microseconds % 1000 << 12) / 1000), 3, '0') || '8000000000000000')::uuid
+    FROM (SELECT (extract(epoch FROM at) * 1000000)::bigint AS microseconds) u);
 COMMENT ON FUNCTION ledger_uuid_floor(timestamptz) IS
-    'The smallest UUID of a timestamp: bounds a range of time-ordered ids.';
+    'The smallest UUIDv7 of a timestamp. Its first 48 bits are milliseconds; 12 more after the version are the rest, exact to the microsecond.';
 
 CREATE FUNCTION ledger_uuid_time(id uuid) RETURNS timestamptz
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN to_timestamp(('x' || left(replace(id::text, '-', ''), 12))::bit(48)::bigint / 1000.0);
-COMMENT ON FUNCTION ledger_uuid_time(uuid) IS 'The timestamp of a UUIDv7, to the millisecond.';
+RETURN (
+    SELECT to_timestamp((('x' || left(u.hex, 12))::bit(48)::bigint * 1000
+                         + least((('x' || substr(u.hex, 14, 3))::bit(12)::integer * 1000 + 4095) / 4096, 999)) / 1000000.0)
+    FROM (SELECT replace(id::text, '-', '') AS hex) u);
+COMMENT ON FUNCTION ledger_uuid_time(uuid) IS 'The timestamp of a UUIDv7, to the microsecond; predictions are found by it.';
 
 CREATE FUNCTION ledger_metric(metrics jsonb, name text) RETURNS double precision
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -90,7 +96,7 @@ CREATE TABLE ledger_privileges (
     CONSTRAINT ledger_privileges_pkey PRIMARY KEY (object_name, role, privilege)
 );
 COMMENT ON TABLE ledger_privileges IS
-    'What each kind of role may do; each migration adds the rows of what it makes. Whoever is not named here may do nothing, but for the owner.';
+    'What each kind of role may do; each migration adds the rows of what it makes. A role that is not named here may do nothing, except the owner.';
 COMMENT ON COLUMN ledger_privileges.role IS 'reader, writer, approver or auditor, of which the last three are members of the first; owner for what nobody else may do.';
 COMMENT ON COLUMN ledger_privileges.privilege IS 'SELECT, INSERT, UPDATE, DELETE or EXECUTE.';
 COMMENT ON COLUMN ledger_privileges.object_type IS 'TABLE, VIEW or FUNCTION.';

@@ -57,28 +57,28 @@ CREATE INDEX agent_actions_pending_idx ON agent_actions (requested_at, id) WHERE
 CREATE INDEX agent_actions_expires_at_idx ON agent_actions (expires_at) WHERE status IN ('pending', 'approved');
 
 COMMENT ON TABLE agent_actions IS
-    'What an agent or a person asks to do, who reviewed it and what came of it. The request never changes, and each step is written once.';
+    'What an agent or a person requested, who reviewed it and the result. The request never changes, and each step is recorded once.';
 COMMENT ON COLUMN agent_actions.id IS 'Time-ordered id (UUIDv7); a request retried with the same id is recorded once.';
-COMMENT ON COLUMN agent_actions.requested_at IS 'When it was asked for.';
-COMMENT ON COLUMN agent_actions.requested_by IS 'Who asks for it.';
+COMMENT ON COLUMN agent_actions.requested_at IS 'When it was requested.';
+COMMENT ON COLUMN agent_actions.requested_by IS 'Who requested it.';
 COMMENT ON COLUMN agent_actions.action_type IS 'What is to be done: promote, retrain, scale or another word. A promotion takes one of type promote.';
-COMMENT ON COLUMN agent_actions.description IS 'What is to be done, in words.';
-COMMENT ON COLUMN agent_actions.parameters IS 'What it is to be done with. For a promotion, "slot" limits it to one slot.';
+COMMENT ON COLUMN agent_actions.description IS 'Description of the action.';
+COMMENT ON COLUMN agent_actions.parameters IS 'Parameters of the action. For a promotion, "slot" limits it to one slot.';
 COMMENT ON COLUMN agent_actions.risk_level IS 'low, medium, high or critical.';
 COMMENT ON COLUMN agent_actions.requires_approval IS 'Whether it must be approved before it is executed; when not given, true for high and critical risk.';
 COMMENT ON COLUMN agent_actions.model_name IS 'The model it is about, if it is about one.';
 COMMENT ON COLUMN agent_actions.model_version_id IS 'The version it is about, if it is about one.';
-COMMENT ON COLUMN agent_actions.issue_id IS 'The issue it is to solve, by its id elsewhere.';
+COMMENT ON COLUMN agent_actions.issue_id IS 'The issue that it addresses, by its id elsewhere.';
 COMMENT ON COLUMN agent_actions.issue_type IS 'The kind of that issue.';
 COMMENT ON COLUMN agent_actions.issue_severity IS 'The severity of that issue.';
 COMMENT ON COLUMN agent_actions.expires_at IS 'From when on it can be neither approved nor executed; NULL for never.';
 COMMENT ON COLUMN agent_actions.status IS 'pending, approved, rejected, executed, failed or expired. See ledger_action_status() for one past its expires_at.';
-COMMENT ON COLUMN agent_actions.reviewed_by IS 'Who approved or rejected it; never the one who asked for it.';
-COMMENT ON COLUMN agent_actions.reviewed_at IS 'When, by the clock of the database.';
-COMMENT ON COLUMN agent_actions.review_comment IS 'What the reviewer said.';
+COMMENT ON COLUMN agent_actions.reviewed_by IS 'Who approved or rejected it; never the requester.';
+COMMENT ON COLUMN agent_actions.reviewed_at IS 'When, by the database clock.';
+COMMENT ON COLUMN agent_actions.review_comment IS 'The comment of the reviewer.';
 COMMENT ON COLUMN agent_actions.executed_by IS 'Who executed it.';
-COMMENT ON COLUMN agent_actions.executed_at IS 'When it was marked executed or failed, by the clock of the database.';
-COMMENT ON COLUMN agent_actions.result IS 'What came of it. After a promotion, {"deployment_id": …}.';
+COMMENT ON COLUMN agent_actions.executed_at IS 'When it was marked executed or failed, by the database clock.';
+COMMENT ON COLUMN agent_actions.result IS 'The result. After a promotion, {"deployment_id": …}.';
 
 CREATE FUNCTION ledger_action_status(status text, expires_at timestamptz) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -97,7 +97,7 @@ RETURN CASE
     THEN 'is still pending' || CASE WHEN action.requires_approval THEN ' and needs an approval' ELSE '' END
     ELSE format('was already %s by %s at %s', action.status, action.reviewed_by, action.reviewed_at) END;
 COMMENT ON FUNCTION ledger_action_state(agent_actions) IS
-    'What became of an action, by whom and when, in words for an error.';
+    'The outcome of an action, by whom and when, in words for an error.';
 
 CREATE FUNCTION agent_actions_before_insert() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
@@ -147,7 +147,7 @@ BEGIN
         allowed.result := NEW.result;
     END IF;
     IF NEW.status = 'pending' OR allowed IS DISTINCT FROM NEW THEN
-        RAISE EXCEPTION 'agent_actions is append-only: a request never changes, and each step is written once'
+        RAISE EXCEPTION 'agent_actions is append-only: a request never changes, and each step is recorded once'
             USING ERRCODE = 'MLAO0', HINT = 'Use approve_action(), reject_action() or execute_action(), or request another action.';
     ELSIF NOT is_legal THEN
         RAISE EXCEPTION 'action % %, so it cannot become %', OLD.id, ledger_action_state(OLD), NEW.status
@@ -182,7 +182,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ledger_lock_action(uuid) IS
-    'Locks an action until the end of the transaction, so that of several reviewers one is first.';
+    'Locks an action until the end of the transaction, so that one of several reviewers wins.';
 
 CREATE FUNCTION ledger_review_action(action_id uuid, verdict text, reviewed_by text, comment text) RETURNS agent_actions
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
@@ -190,7 +190,7 @@ DECLARE
     action agent_actions := ledger_lock_action(action_id);
     reviewer text := coalesce(reviewed_by, session_user);
 BEGIN
-    -- Whoever did not hear the answer gets it again; what was executed since had been approved.
+    -- A reviewer who lost the answer gets it again; what was executed since had been approved.
     IF ledger_person(action.reviewed_by) = ledger_person(reviewer)
        AND (action.status = 'rejected') = (verdict = 'rejected') THEN
         RETURN action;
@@ -208,7 +208,7 @@ RETURNS agent_actions
 LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT
 RETURN ledger_review_action(action_id, 'approved', reviewed_by, comment);
 COMMENT ON FUNCTION approve_action(uuid, text, text) IS
-    'Approves a pending action. Repeating it by the same reviewer changes nothing.';
+    'Approves a pending action. Idempotent per reviewer.';
 REVOKE ALL ON FUNCTION approve_action(uuid, text, text) FROM PUBLIC;
 
 CREATE FUNCTION reject_action(action_id uuid, reviewed_by text DEFAULT NULL, comment text DEFAULT NULL)
@@ -216,7 +216,7 @@ RETURNS agent_actions
 LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT
 RETURN ledger_review_action(action_id, 'rejected', reviewed_by, comment);
 COMMENT ON FUNCTION reject_action(uuid, text, text) IS
-    'Rejects a pending action. Repeating it by the same reviewer changes nothing.';
+    'Rejects a pending action. Idempotent per reviewer.';
 REVOKE ALL ON FUNCTION reject_action(uuid, text, text) FROM PUBLIC;
 
 CREATE FUNCTION execute_action(
@@ -283,7 +283,7 @@ LEFT JOIN model_versions v ON v.id = a.model_version_id
 WHERE a.status = 'pending' AND ledger_action_status(a.status, a.expires_at) = 'pending';
 COMMENT ON VIEW v_pending_actions IS
     'The actions that nobody has reviewed or executed yet and that have not expired; those with requires_approval wait for a reviewer.';
-COMMENT ON COLUMN v_pending_actions.requested_at IS 'When it was asked for.';
+COMMENT ON COLUMN v_pending_actions.requested_at IS 'When it was requested.';
 COMMENT ON COLUMN v_pending_actions.waiting_for IS 'How long ago that was.';
 COMMENT ON COLUMN v_pending_actions.expires_at IS 'From when on it can be neither approved nor executed; NULL for never.';
 COMMENT ON COLUMN v_pending_actions.action_type IS 'What is to be done: promote, retrain or another word.';
@@ -291,10 +291,10 @@ COMMENT ON COLUMN v_pending_actions.risk_level IS 'low, medium, high or critical
 COMMENT ON COLUMN v_pending_actions.requires_approval IS 'Whether it waits for a reviewer.';
 COMMENT ON COLUMN v_pending_actions.model_name IS 'The model it is about.';
 COMMENT ON COLUMN v_pending_actions.model_version IS 'The version it is about.';
-COMMENT ON COLUMN v_pending_actions.requested_by IS 'Who asks for it, and may not review it.';
-COMMENT ON COLUMN v_pending_actions.description IS 'What is to be done, in words.';
-COMMENT ON COLUMN v_pending_actions.parameters IS 'What it is to be done with.';
-COMMENT ON COLUMN v_pending_actions.issue_id IS 'The issue it is to solve.';
+COMMENT ON COLUMN v_pending_actions.requested_by IS 'Who requested it, and may not review it.';
+COMMENT ON COLUMN v_pending_actions.description IS 'Description of the action.';
+COMMENT ON COLUMN v_pending_actions.parameters IS 'Parameters of the action.';
+COMMENT ON COLUMN v_pending_actions.issue_id IS 'The issue that it addresses.';
 COMMENT ON COLUMN v_pending_actions.issue_type IS 'The kind of that issue.';
 COMMENT ON COLUMN v_pending_actions.issue_severity IS 'The severity of that issue.';
 COMMENT ON COLUMN v_pending_actions.model_version_id IS 'Id of the version.';

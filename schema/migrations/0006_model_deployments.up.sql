@@ -133,7 +133,7 @@ COMMENT ON COLUMN model_deployments.reason IS 'Why it was put there.';
 COMMENT ON COLUMN model_deployments.retired_by IS 'Who ended the interval.';
 COMMENT ON COLUMN model_deployments.retired_reason IS 'Why it was ended, when it was retired without a successor.';
 COMMENT ON COLUMN model_deployments.decision_id IS 'The gate decision that allowed the promotion.';
-COMMENT ON COLUMN model_deployments.action_id IS 'The approved action that allowed the promotion, and that it used up.';
+COMMENT ON COLUMN model_deployments.action_id IS 'The approved action that allowed the promotion, and that it consumed.';
 COMMENT ON COLUMN model_deployments.restores_id IS 'For a rollback: the earlier interval whose version it brings back.';
 
 CREATE FUNCTION model_deployments_refuse_future() RETURNS trigger
@@ -238,7 +238,7 @@ DECLARE
     slot_name text := (SELECT s.slot FROM model_slots s WHERE s.id = NEW.slot_id);
     policy promotion_policies;
 BEGIN
-    -- A rollback is for emergencies, which cannot wait for a reviewer: what was there may come back.
+    -- A rollback is for emergencies, which cannot wait for a reviewer.
     IF NEW.action_id IS NULL AND EXISTS (
         SELECT FROM model_deployments d
         WHERE d.id = NEW.restores_id AND d.slot_id = NEW.slot_id AND d.model_version_id = NEW.model_version_id) THEN
@@ -259,7 +259,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION model_deployments_check_policy() IS
-    'Trigger of model_deployments: holds a promotion to the policy of its slot, and uses up the action it names.';
+    'Trigger of model_deployments: enforces the policy of its slot on a promotion, and consumes the action that it names.';
 
 CREATE TRIGGER model_deployments_check_policy
     BEFORE INSERT ON model_deployments

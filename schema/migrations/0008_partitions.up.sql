@@ -67,7 +67,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ensure_partitions(text, timestamptz, timestamptz) IS
-    'Makes the missing partitions of a table from one timestamp to another, both included, and returns how many; writers go on meanwhile.';
+    'Makes the missing partitions of a table from one timestamp to another, both included, and returns how many; writers are not blocked.';
 REVOKE ALL ON FUNCTION ensure_partitions(text, timestamptz, timestamptz) FROM PUBLIC;
 
 INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES

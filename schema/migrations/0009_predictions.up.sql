@@ -14,7 +14,7 @@ CREATE TABLE prediction_batches (
 CREATE INDEX prediction_batches_model_version_idx ON prediction_batches (model_version_id, last_predicted_at);
 CREATE INDEX prediction_batches_last_predicted_at_idx ON prediction_batches (last_predicted_at);
 COMMENT ON TABLE prediction_batches IS
-    'Every write of predictions, by the id its writer gave it: a write that is repeated finds its id and stores nothing. The foreign key checks the version once a batch instead of once a row.';
+    'Every write of predictions, by its idempotency key: a repeated write finds its key and stores nothing. The foreign key checks the version once per batch instead of once per row.';
 COMMENT ON COLUMN prediction_batches.id IS 'Id of the write, made by the client.';
 COMMENT ON COLUMN prediction_batches.model_version_id IS 'The version that predicted; a write has a row for each.';
 COMMENT ON COLUMN prediction_batches.num_predictions IS 'Number of its predictions in the write.';
@@ -46,7 +46,7 @@ CREATE TABLE predictions (
     client_ip inet,
     metadata jsonb,
     CONSTRAINT predictions_interval_check CHECK (confidence_lower <= confidence_upper),
-    CONSTRAINT predictions_pkey PRIMARY KEY (id, predicted_at)
+    CONSTRAINT predictions_pkey PRIMARY KEY (predicted_at, id)
 ) PARTITION BY RANGE (predicted_at);
 CREATE INDEX predictions_model_version_predicted_at_idx ON predictions (model_version_id, predicted_at);
 -- A request has few predictions and is only ever looked up whole: half the price of a b-tree.
@@ -55,7 +55,7 @@ CREATE INDEX predictions_batch_id_idx ON predictions (batch_id) WHERE batch_id I
 
 COMMENT ON TABLE predictions IS
     'What models predicted: one row per prediction, in partitions by time named predictions_pYYYY_MM_DD. The id is made by the client, and its time is that of the prediction.';
-COMMENT ON COLUMN predictions.id IS 'UUIDv7 made by the client; its first 48 bits are predicted_at in milliseconds.';
+COMMENT ON COLUMN predictions.id IS 'UUIDv7 made by the client; its time is predicted_at, to the microsecond.';
 COMMENT ON COLUMN predictions.predicted_at IS 'When the model predicted.';
 COMMENT ON COLUMN predictions.model_version_id IS 'The version that predicted. Not a foreign key, which would be the most expensive part of a row: writers check it once per batch, mlops-ledger verify finds orphans.';
 COMMENT ON COLUMN predictions.request_id IS 'Id of the request that asked for it, given by the caller; not unique.';

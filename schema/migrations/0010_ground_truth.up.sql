@@ -18,7 +18,7 @@ CREATE TABLE ground_truth (
     CONSTRAINT ground_truth_pkey PRIMARY KEY (prediction_id, predicted_at, labeled_at)
 ) PARTITION BY RANGE (predicted_at);
 COMMENT ON TABLE ground_truth IS
-    'Labels: what was true of a prediction, with what had been predicted, so that metrics need no join. The newest label of a prediction counts, older ones stay. In partitions by the time of the prediction, named ground_truth_pYYYY_MM_DD.';
+    'Labels: what was true of a prediction, with what had been predicted, so that metrics need no join. The latest label of a prediction counts, older ones stay. Partitioned by the time of the prediction, named ground_truth_pYYYY_MM_DD.';
 COMMENT ON COLUMN ground_truth.prediction_id IS 'The prediction that the label is about.';
 COMMENT ON COLUMN ground_truth.predicted_at IS 'When the model predicted.';
 COMMENT ON COLUMN ground_truth.labeled_at IS 'When the truth was found out; of several labels the one found out last counts.';
@@ -90,7 +90,7 @@ FROM (
 JOIN model_versions v ON v.id = g.model_version_id
 WHERE g.next_labeled_at IS NULL;
 COMMENT ON VIEW v_labeled_predictions IS
-    'Predictions with their newest label: one row per labelled prediction. A filter on predicted_at reads only its partitions.';
+    'Predictions with their latest label: one row per labelled prediction. A filter on predicted_at reads only its partitions.';
 COMMENT ON COLUMN v_labeled_predictions.predicted_at IS 'When the model predicted.';
 COMMENT ON COLUMN v_labeled_predictions.model_name IS 'The model.';
 COMMENT ON COLUMN v_labeled_predictions.model_version IS 'The version that predicted.';
@@ -99,11 +99,11 @@ COMMENT ON COLUMN v_labeled_predictions.actual_label IS 'The true class.';
 COMMENT ON COLUMN v_labeled_predictions.probability IS 'The predicted probability.';
 COMMENT ON COLUMN v_labeled_predictions.prediction IS 'The predicted number.';
 COMMENT ON COLUMN v_labeled_predictions.actual_value IS 'The true number, or the true class as a number.';
-COMMENT ON COLUMN v_labeled_predictions.labeled_at IS 'When the newest label was found out.';
+COMMENT ON COLUMN v_labeled_predictions.labeled_at IS 'When the latest label was determined.';
 COMMENT ON COLUMN v_labeled_predictions.first_labeled_at IS 'When the first label was found out.';
 COMMENT ON COLUMN v_labeled_predictions.label_delay IS 'How long after the prediction the first label was found out.';
 COMMENT ON COLUMN v_labeled_predictions.num_labels IS 'Number of labels; above 1 there were corrections.';
-COMMENT ON COLUMN v_labeled_predictions.source IS 'Where the newest label came from.';
+COMMENT ON COLUMN v_labeled_predictions.source IS 'Where the latest label came from.';
 COMMENT ON COLUMN v_labeled_predictions.model_version_id IS 'Id of the version.';
 COMMENT ON COLUMN v_labeled_predictions.prediction_id IS 'Id of the prediction.';
 

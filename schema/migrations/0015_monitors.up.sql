@@ -65,7 +65,7 @@ COMMENT ON COLUMN monitors."window" IS 'How far back values count; none in there
 COMMENT ON COLUMN monitors.operator IS 'The value is bad when it is >, >=, < or <= a threshold.';
 COMMENT ON COLUMN monitors.warning_threshold IS 'From where on it is a warning.';
 COMMENT ON COLUMN monitors.critical_threshold IS 'From where on it is critical; further in the direction of the operator.';
-COMMENT ON COLUMN monitors.consecutive IS 'How many of the newest values must all be bad before an alert is raised.';
+COMMENT ON COLUMN monitors.consecutive IS 'How many of the latest values must all be bad before an alert is raised.';
 COMMENT ON COLUMN monitors.no_data IS 'What it means when there is no value in the window: ok, warning or critical.';
 COMMENT ON COLUMN monitors.hysteresis IS 'How far behind the threshold the value must come back before the alert is resolved.';
 COMMENT ON COLUMN monitors.enabled IS 'Whether it is evaluated.';

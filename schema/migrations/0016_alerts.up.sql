@@ -1,4 +1,4 @@
--- Alerts: what somebody should look at, from its first occurrence until it is resolved.
+-- Alerts: problems needing attention, from their first occurrence until they are resolved.
 
 CREATE FUNCTION ledger_severity_rank(severity text) RETURNS integer
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -59,13 +59,13 @@ CREATE INDEX alerts_dedup_key_idx ON alerts (dedup_key, first_seen DESC);
 CREATE INDEX alerts_monitor_idx ON alerts (monitor_id) WHERE monitor_id IS NOT NULL;
 
 COMMENT ON TABLE alerts IS
-    'What somebody should look at: active, then perhaps acknowledged, then resolved for good. A repeat of an open alert counts on it instead of adding a row.';
+    'Problems needing attention: active, then perhaps acknowledged, then resolved for good. Raising an open alert again increments its occurrence count instead of adding a row.';
 COMMENT ON COLUMN alerts.id IS 'Time-ordered id (UUIDv7); also the id of the first occurrence.';
 COMMENT ON COLUMN alerts.alert_type IS 'What kind of alert: drift, data_quality, the metric of a monitor or another word.';
 COMMENT ON COLUMN alerts.severity IS 'info, warning or critical: the worst of the occurrences.';
-COMMENT ON COLUMN alerts.title IS 'The newest occurrence in one line.';
-COMMENT ON COLUMN alerts.message IS 'The newest occurrence in more words.';
-COMMENT ON COLUMN alerts.related_data IS 'What the newest occurrence is about: values, thresholds, ids.';
+COMMENT ON COLUMN alerts.title IS 'The latest occurrence in one line.';
+COMMENT ON COLUMN alerts.message IS 'Details of the latest occurrence.';
+COMMENT ON COLUMN alerts.related_data IS 'What the latest occurrence is about: values, thresholds, ids.';
 COMMENT ON COLUMN alerts.model_name IS 'The model it is about, if it is about one.';
 COMMENT ON COLUMN alerts.dedup_key IS 'What makes two occurrences the same alert; when not given, the alert type and the model as type:model.';
 COMMENT ON COLUMN alerts.monitor_id IS 'The monitor that raised it, if one did.';
@@ -73,12 +73,12 @@ COMMENT ON COLUMN alerts.status IS 'active, acknowledged or resolved.';
 COMMENT ON COLUMN alerts.occurrences IS 'How often it was raised.';
 COMMENT ON COLUMN alerts.first_seen IS 'Time of the earliest occurrence.';
 COMMENT ON COLUMN alerts.last_seen IS 'Time of the latest occurrence.';
-COMMENT ON COLUMN alerts.acknowledged_at IS 'When somebody took it on.';
-COMMENT ON COLUMN alerts.acknowledged_by IS 'Who took it on.';
-COMMENT ON COLUMN alerts.resolved_at IS 'When it was over.';
-COMMENT ON COLUMN alerts.resolved_by IS 'Who or what found that it was over.';
+COMMENT ON COLUMN alerts.acknowledged_at IS 'When it was acknowledged.';
+COMMENT ON COLUMN alerts.acknowledged_by IS 'Who acknowledged it.';
+COMMENT ON COLUMN alerts.resolved_at IS 'When it was resolved.';
+COMMENT ON COLUMN alerts.resolved_by IS 'Who or what resolved it.';
 COMMENT ON COLUMN alerts.notes IS 'What was noted when it was acknowledged and resolved, one below the other.';
-COMMENT ON COLUMN alerts.snoozed_until IS 'Until then it is left out of the list of active alerts; repeats still count.';
+COMMENT ON COLUMN alerts.snoozed_until IS 'Until when it is hidden from the list of active alerts; occurrences still count.';
 COMMENT ON COLUMN alerts.snoozed_by IS 'Who snoozed it last.';
 COMMENT ON COLUMN alerts.created_at IS 'When the row was written.';
 
@@ -169,11 +169,11 @@ CREATE INDEX alert_occurrences_alert_idx ON alert_occurrences (alert_id, occurre
 COMMENT ON TABLE alert_occurrences IS
     'Every time an alert was raised, append-only; the id tells a retried call from a new occurrence.';
 COMMENT ON COLUMN alert_occurrences.id IS 'Id of the occurrence; raising it again with the same id counts once.';
-COMMENT ON COLUMN alert_occurrences.alert_id IS 'The alert it counts on.';
+COMMENT ON COLUMN alert_occurrences.alert_id IS 'The alert whose occurrence it is.';
 COMMENT ON COLUMN alert_occurrences.occurred_at IS 'When it occurred.';
 COMMENT ON COLUMN alert_occurrences.severity IS 'Its severity: info, warning or critical.';
 COMMENT ON COLUMN alert_occurrences.title IS 'The occurrence in one line.';
-COMMENT ON COLUMN alert_occurrences.message IS 'The occurrence in more words.';
+COMMENT ON COLUMN alert_occurrences.message IS 'Details of the occurrence.';
 COMMENT ON COLUMN alert_occurrences.related_data IS 'What it is about: values, thresholds, ids.';
 
 CREATE TRIGGER alert_occurrences_append_only
@@ -208,20 +208,20 @@ COMMENT ON VIEW v_open_alerts IS
 COMMENT ON COLUMN v_open_alerts.severity IS 'info, warning or critical: the worst of its occurrences.';
 COMMENT ON COLUMN v_open_alerts.model_name IS 'The model it is about, if it is about one.';
 COMMENT ON COLUMN v_open_alerts.alert_type IS 'What kind of alert.';
-COMMENT ON COLUMN v_open_alerts.title IS 'The newest occurrence in one line.';
-COMMENT ON COLUMN v_open_alerts.message IS 'The newest occurrence in more words.';
-COMMENT ON COLUMN v_open_alerts.status IS 'active, or acknowledged once somebody has taken it on.';
+COMMENT ON COLUMN v_open_alerts.title IS 'The latest occurrence in one line.';
+COMMENT ON COLUMN v_open_alerts.message IS 'Details of the latest occurrence.';
+COMMENT ON COLUMN v_open_alerts.status IS 'active, or acknowledged once acknowledged.';
 COMMENT ON COLUMN v_open_alerts.occurrences IS 'How often it was raised.';
 COMMENT ON COLUMN v_open_alerts.first_seen IS 'Time of the earliest occurrence.';
 COMMENT ON COLUMN v_open_alerts.last_seen IS 'Time of the latest occurrence.';
 COMMENT ON COLUMN v_open_alerts.open_for IS 'How long it has been open.';
-COMMENT ON COLUMN v_open_alerts.acknowledged_at IS 'When somebody took it on.';
-COMMENT ON COLUMN v_open_alerts.acknowledged_by IS 'Who took it on.';
+COMMENT ON COLUMN v_open_alerts.acknowledged_at IS 'When it was acknowledged.';
+COMMENT ON COLUMN v_open_alerts.acknowledged_by IS 'Who acknowledged it.';
 COMMENT ON COLUMN v_open_alerts.notes IS 'What was noted then.';
 COMMENT ON COLUMN v_open_alerts.is_snoozed IS 'Whether it is snoozed now.';
 COMMENT ON COLUMN v_open_alerts.snoozed_until IS 'Until when it is or was snoozed.';
 COMMENT ON COLUMN v_open_alerts.snoozed_by IS 'Who snoozed it.';
-COMMENT ON COLUMN v_open_alerts.related_data IS 'What the newest occurrence is about.';
+COMMENT ON COLUMN v_open_alerts.related_data IS 'What the latest occurrence is about.';
 COMMENT ON COLUMN v_open_alerts.dedup_key IS 'What makes two occurrences the same alert.';
 COMMENT ON COLUMN v_open_alerts.monitor_id IS 'Id of the monitor that raised it.';
 COMMENT ON COLUMN v_open_alerts.alert_id IS 'Id of the alert.';

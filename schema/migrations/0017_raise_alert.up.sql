@@ -4,7 +4,7 @@ CREATE FUNCTION ledger_alert_timestamp(at timestamptz, earliest timestamptz) RET
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     IF at IS NULL THEN
-        -- The clock of whoever came before may be a little ahead of the server's.
+        -- The clock of an earlier caller may be a little ahead of the server's.
         RETURN greatest(clock_timestamp(), earliest);
     ELSIF at > clock_timestamp() + interval '1 minute' THEN
         RAISE EXCEPTION 'at: lies in the future'
@@ -44,7 +44,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ledger_refuse_closed_alert(alerts) IS
-    'Tells whoever comes too late who acknowledged or resolved the alert, and when.';
+    'Tells a late caller who acknowledged or resolved the alert, and when.';
 
 CREATE FUNCTION raise_alert(
     alert_type text, title text, severity text DEFAULT 'warning', message text DEFAULT NULL,
@@ -144,7 +144,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION acknowledge_alert(uuid, text, text, timestamptz) IS
-    'Records who takes an active alert on. Repeated by the same person with the same notes it changes nothing; whoever else comes later is told who was first.';
+    'Acknowledges an active alert. Idempotent per person and notes; a later caller is told who was first.';
 REVOKE ALL ON FUNCTION acknowledge_alert(uuid, text, text, timestamptz) FROM PUBLIC;
 
 CREATE FUNCTION resolve_alert(
@@ -184,7 +184,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION resolve_alert(uuid, text, text, text, timestamptz) IS
-    'Ends an alert for good, by its id or as the open alert of a key: then no row when none is open. Repeated by the same person with the same notes it changes nothing.';
+    'Ends an alert for good, by its id or as the open alert of a key: then no row when none is open. Idempotent per person and notes.';
 REVOKE ALL ON FUNCTION resolve_alert(uuid, text, text, text, timestamptz) FROM PUBLIC;
 
 CREATE FUNCTION snooze_alert(alert_id uuid, until timestamptz, snoozed_by text DEFAULT NULL) RETURNS alerts
@@ -206,7 +206,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION snooze_alert(uuid, timestamptz, text) IS
-    'Leaves an open alert out of the list of active ones until a timestamp; without one it is back at once.';
+    'Hides an open alert from the list of active ones until a timestamp; without one it is back at once.';
 REVOKE ALL ON FUNCTION snooze_alert(uuid, timestamptz, text) FROM PUBLIC;
 
 INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES

@@ -16,13 +16,13 @@ CREATE TABLE monitor_states (
 );
 CREATE INDEX monitor_states_alert_idx ON monitor_states (alert_id) WHERE alert_id IS NOT NULL;
 COMMENT ON TABLE monitor_states IS
-    'What each monitor found when it was last evaluated; tells new values from those that have been judged.';
+    'What each monitor found when it was last evaluated; tells new values from evaluated ones.';
 COMMENT ON COLUMN monitor_states.monitor_id IS 'The monitor.';
 COMMENT ON COLUMN monitor_states.evaluated_at IS 'As of when it was evaluated.';
 COMMENT ON COLUMN monitor_states.state IS 'ok, warning, critical or no_data.';
 COMMENT ON COLUMN monitor_states.severity IS 'How bad that is: warning, critical or NULL.';
-COMMENT ON COLUMN monitor_states.value IS 'The newest value in the window.';
-COMMENT ON COLUMN monitor_states.point_at IS 'Time of the newest value that was ever judged.';
+COMMENT ON COLUMN monitor_states.value IS 'The latest value in the window.';
+COMMENT ON COLUMN monitor_states.point_at IS 'Time of the latest value ever evaluated.';
 COMMENT ON COLUMN monitor_states.alerted_at IS 'When it last raised or repeated its alert.';
 COMMENT ON COLUMN monitor_states.alert_id IS 'Its alert, if one was open after the evaluation.';
 
@@ -32,7 +32,7 @@ LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
 DECLARE
     since timestamptz := at - monitor.window;
-    -- Of several values at one time the worst counts: the largest, or for < and <= the smallest.
+    -- If timestamps tie, the worst counts: the largest, or for < and <= the smallest.
     sign integer := CASE WHEN monitor.operator IN ('>', '>=') THEN 1 ELSE -1 END;
 BEGIN
     IF monitor.source = 'monitoring' THEN
@@ -70,7 +70,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ledger_monitor_points(monitors, timestamptz) IS
-    'The newest values that a monitor judges at a timestamp, as many as must be bad in a row.';
+    'The latest values that a monitor evaluates at a timestamp, as many as must be bad in a row.';
 
 CREATE FUNCTION ledger_monitor_rank(monitor monitors, value double precision, slack double precision DEFAULT 0)
 RETURNS integer
@@ -149,12 +149,12 @@ BEGIN
         next.state := 'no_data';
         next.severity := nullif(monitor.no_data, 'ok');
         next.point_at := last.point_at;
-        -- Silence has no new values to tell one run from the next: it counts once per window.
+        -- No data means no new values to tell one run from the next: it counts once per window.
         IF last.state IS DISTINCT FROM 'no_data' OR at >= last.alerted_at + monitor.window THEN
             raised := next.severity;
         END IF;
     ELSIF next.point_at <= last.point_at THEN
-        -- Judged already, whatever has become of the alert since.
+        -- Evaluated already, whatever has happened to the alert since.
         next.state := last.state;
         next.severity := last.severity;
         next.value := last.value;
@@ -188,7 +188,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ledger_run_monitor(monitors, timestamptz) IS
-    'Evaluates one locked monitor as of a timestamp and tells what became of its alert: raised, repeated, resolved or none.';
+    'Evaluates one locked monitor as of a timestamp and returns what happened to its alert: raised, repeated, resolved or none.';
 
 CREATE FUNCTION run_monitors(for_model text DEFAULT NULL, at timestamptz DEFAULT NULL)
 RETURNS TABLE (
@@ -205,7 +205,7 @@ BEGIN
     IF for_model IS NOT NULL THEN
         PERFORM ledger_require_known_model(for_model, NULL);
     END IF;
-    -- Locked, so that of two runs at once the second sees what the first has judged.
+    -- Locked, so that of two concurrent runs the second sees what the first has evaluated.
     FOR monitor IN
         SELECT * FROM monitors m
         WHERE m.enabled AND m.removed_at IS NULL AND (for_model IS NULL OR m.model_name = for_model)
@@ -246,7 +246,7 @@ COMMENT ON COLUMN v_monitors."window" IS 'How far back values count; none in the
 COMMENT ON COLUMN v_monitors.operator IS 'The value is bad when it is >, >=, < or <= a threshold.';
 COMMENT ON COLUMN v_monitors.warning_threshold IS 'From where on it is a warning.';
 COMMENT ON COLUMN v_monitors.critical_threshold IS 'From where on it is critical; further in the direction of the operator.';
-COMMENT ON COLUMN v_monitors.consecutive IS 'How many of the newest values must all be bad before an alert is raised.';
+COMMENT ON COLUMN v_monitors.consecutive IS 'How many of the latest values must all be bad before an alert is raised.';
 COMMENT ON COLUMN v_monitors.no_data IS 'What it means when there is no value in the window: ok, warning or critical.';
 COMMENT ON COLUMN v_monitors.hysteresis IS 'How far behind the threshold the value must come back before the alert is resolved.';
 COMMENT ON COLUMN v_monitors.enabled IS 'Whether it is evaluated.';
@@ -257,8 +257,8 @@ COMMENT ON COLUMN v_monitors.removed_by IS 'Who removed it.';
 COMMENT ON COLUMN v_monitors.evaluated_at IS 'As of when it was evaluated.';
 COMMENT ON COLUMN v_monitors.state IS 'ok, warning, critical or no_data.';
 COMMENT ON COLUMN v_monitors.severity IS 'How bad that is: warning, critical or NULL.';
-COMMENT ON COLUMN v_monitors.value IS 'The newest value in the window.';
-COMMENT ON COLUMN v_monitors.point_at IS 'Time of the newest value that was ever judged.';
+COMMENT ON COLUMN v_monitors.value IS 'The latest value in the window.';
+COMMENT ON COLUMN v_monitors.point_at IS 'Time of the latest value ever evaluated.';
 COMMENT ON COLUMN v_monitors.alert_id IS 'Its alert, if one was open after the evaluation.';
 
 INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES

@@ -65,7 +65,7 @@ CREATE TABLE audit_head (
     hash bytea NOT NULL
 );
 COMMENT ON TABLE audit_head IS
-    'The end of audit_log, one row: whoever writes an entry locks it, at commit.';
+    'The head of audit_log, one row: writing an entry locks it, at commit.';
 COMMENT ON COLUMN audit_head.id IS 'Always true, so that there is one row.';
 COMMENT ON COLUMN audit_head.seq IS 'Number of the last entry; 0 before the first.';
 COMMENT ON COLUMN audit_head.hash IS 'Hash of the last entry; 32 zero bytes before the first.';

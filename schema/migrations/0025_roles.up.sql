@@ -51,7 +51,7 @@ BEGIN
         AND r.rolconfig::text LIKE '%idle_in_transaction_session_timeout=%')
     ORDER BY place;
     RETURN NEXT format('GRANT %I TO %I, %I, %I', prefix || 'reader', prefix || 'writer', prefix || 'approver', prefix || 'auditor');
-    -- Whoever could create objects there could deceive the functions that run with the owner's rights.
+    -- A role that could create objects there could deceive the functions that run with the owner's rights.
     RETURN NEXT format('REVOKE CREATE ON SCHEMA %I FROM PUBLIC', schema);
     RETURN NEXT format('GRANT USAGE ON SCHEMA %I TO %I', schema, prefix || 'reader');
     RETURN NEXT format('GRANT USAGE, CREATE ON SCHEMA %I TO %I', schema, owner_role);

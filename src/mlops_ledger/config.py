@@ -28,7 +28,7 @@ SERVER_VARIABLES: Final = ("POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_USER", "P
 _URL_SCHEME = re.compile(r"^postgres(?:ql)?(?:\+\w+)?://")
 _HOST = re.compile(r"[\w.:%,/ \[\]-]*")
 _DATABASE = re.compile(r"[^\x00-\x1f@/]{1,63}")
-# What stands in front of the question mark, or belongs to nobody else's eyes or machine.
+# What belongs before the question mark, or is secret, or names a file of this machine.
 _NOT_IN_QUERY: Final = {"user", "password", "host", "port", "dbname", "hostaddr", "sslpassword"}
 # libpq rounds a timeout of one second up to two.
 _LEAST: Final = {"pool_min_size": 0, "pool_max_size": 1, "connect_timeout": 2}

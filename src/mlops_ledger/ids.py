@@ -1,4 +1,9 @@
-"""Ids made by the client, so that a write can be repeated without being done twice."""
+"""Ids made by the client, so that a write can be repeated without being done twice.
+
+They are UUIDv7 (RFC 9562, section 5.7): 48 bits of milliseconds since 1970, then in the next 12
+the fraction of the millisecond (section 6.2, method 3), which is exact to the microsecond. So the
+id of a prediction leads straight to its row, whose key begins with the time.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +15,13 @@ from typing import Any, Final
 from uuid import UUID
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND: Final = timedelta(milliseconds=1)
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 def new_id(at: datetime | None = None) -> UUID:
-    """Make a time-ordered UUIDv7 for a timestamp, now by default.
-
-    48 bits of milliseconds since 1970, then 74 random bits (RFC 9562, section 5.7).
-    """
-    milliseconds = time.time_ns() // 10**6 if at is None else (at - _EPOCH) // _MILLISECOND
-    return UUID(int=uuid7(milliseconds, os.urandom(10)))
+    """Make a time-ordered UUIDv7 for a timestamp, now by default; 62 bits are random."""
+    microseconds = time.time_ns() // 1000 if at is None else (at - _EPOCH) // _MICROSECOND
+    return UUID(int=uuid7(microseconds, os.urandom(8)))
 
 
 def id_for(key: str, at: datetime) -> UUID:
@@ -28,25 +30,23 @@ def id_for(key: str, at: datetime) -> UUID:
     A UUIDv7 as `new_id` makes them, with a BLAKE2b hash of the key in place of the random bits: a
     job that is run again gives its predictions the same ids, and stores none twice.
     """
-    fingerprint = blake2b(key.encode(), digest_size=10).digest()
-    return UUID(int=uuid7((at - _EPOCH) // _MILLISECOND, fingerprint))
+    fingerprint = blake2b(key.encode(), digest_size=8).digest()
+    return UUID(int=uuid7((at - _EPOCH) // _MICROSECOND, fingerprint))
 
 
-def uuid7(milliseconds: int, random: bytes) -> int:
-    """Put milliseconds since 1970 and ten random bytes together to the number of a UUIDv7."""
-    value = milliseconds << 80 | int.from_bytes(random)
-    value = value & ~(0xF << 76) | 0x7 << 76
-    return value & ~(0x3 << 62) | 0x2 << 62
+def uuid7(microseconds: int, random: bytes) -> int:
+    """Put microseconds since 1970 and eight random bytes together to the number of a UUIDv7."""
+    first: int = _first_half(microseconds)
+    return first << 64 | 0x2 << 62 | int.from_bytes(random) & (1 << 62) - 1
 
 
-def ordered_uuid7(milliseconds: Any, number: Any, random: Any) -> tuple[Any, Any]:
-    """Make the two halves of a UUIDv7 that sorts by a number of 32 bits within its millisecond.
+def ordered_uuid7(microseconds: Any, number: Any, random: Any) -> tuple[Any, Any]:
+    """Make the two halves of a UUIDv7 that sorts by a number of 32 bits within its microsecond.
 
-    Ids out of order would split the pages of an index. 42 bits are random. Takes 64-bit integers
-    or arrays of them. RFC 9562, section 6.2, method 1.
+    Ids out of order would split the pages of an index. 30 bits are random. Takes 64-bit integers
+    or arrays of them. RFC 9562, section 6.2, methods 1 and 3.
     """
-    first = milliseconds << 16 | 0x7000 | number >> 20
-    return first, 1 << 63 | (number & 0xFFFFF) << 42 | random >> 22
+    return _first_half(microseconds), 1 << 63 | number << 30 | random >> 34
 
 
 def first_number() -> int:
@@ -55,8 +55,29 @@ def first_number() -> int:
 
 
 def time_of(id: UUID) -> datetime:
-    """Return the timestamp of a UUIDv7, to the millisecond.
+    """Return the timestamp of a UUIDv7: to the microsecond if made here, else to the millisecond.
 
     Raises OverflowError for ids of another kind whose time lies beyond the year 9999.
     """
-    return _EPOCH + (id.int >> 80) * _MILLISECOND
+    microseconds: int = microseconds_of(id.int >> 64)
+    return _EPOCH + microseconds * _MICROSECOND
+
+
+def whole_millisecond(at: datetime) -> datetime:
+    """Return a timestamp without the digits that an id made elsewhere does not have."""
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)
+
+
+def microseconds_of(first_half: Any) -> Any:
+    """Return the microseconds since 1970 in the first 64 bits of a UUIDv7.
+
+    Rounds up, as `uuid7` rounds down, yet stays within the millisecond, whatever an id made
+    elsewhere has there. Takes integers or arrays of them.
+    """
+    rest = ((first_half & 0xFFF) * 1000 + 4095) >> 12
+    return (first_half >> 16) * 1000 + rest - (rest > 999)
+
+
+def _first_half(microseconds: Any) -> Any:
+    """Return 48 bits of milliseconds, the version, and 12 bits of the rest of a millisecond."""
+    return microseconds // 1000 << 16 | 0x7000 | (microseconds % 1000 << 12) // 1000

@@ -42,7 +42,7 @@ async def predict(
 
 
 def labeled(conn: psycopg.Connection) -> list[tuple[Any, ...]]:
-    """The newest labels, as psql sees them."""
+    """The latest labels, as psql sees them."""
     return conn.execute(
         "SELECT prediction_id, actual_label, actual_value FROM v_labeled_predictions ORDER BY 1"
     ).fetchall()
@@ -163,7 +163,7 @@ async def test_match_stores_what_waits_for_a_window(
     assert await truth.match() == 0
 
 
-async def test_the_newest_label_counts_and_the_older_stay(
+async def test_the_latest_label_counts_and_the_older_stay(
     predictions: AsyncPredictionsRepository,
     truth: AsyncGroundTruthRepository,
     conn: psycopg.Connection,
@@ -330,3 +330,26 @@ async def test_a_filter_on_time_reads_only_its_partitions(
     ).fetchall()
     read = {f"ground_truth_p2026_01_0{k}" for k in range(1, 5) if f"01_0{k}" in str(plan)}
     assert read == {"ground_truth_p2026_01_02"}
+
+
+async def test_labels_find_predictions_whose_ids_were_made_elsewhere(
+    predictions: AsyncPredictionsRepository,
+    truth: AsyncGroundTruthRepository,
+    conn: psycopg.Connection,
+) -> None:
+    """Such an id tells the millisecond; the rest of the time is in the row alone."""
+    elsewhere = [UUID(int=new_id(NOON).int | 0xFFF << 64 | n) for n in (1 << 40, 2 << 40, 3 << 40)]
+    early, one, many = elsewhere
+    rows = [{"prediction_id": id, "actual_label": "late"} for id in (many, early)]
+    rows += [{"prediction_id": await predict(predictions), "actual_label": "late"}]
+    await predict(predictions, id=one)
+    await predict(predictions, id=many)
+    assert await truth.insert(prediction_id=one, actual_label="late") == STORED
+    assert await truth.insert_many(rows=rows) == Labeled(stored=2, waiting=1, duplicates=0)
+    await predict(predictions, id=early)
+    assert await truth.match() == 1
+    assert {id for id, *_ in labeled(conn)} == {*elsewhere, rows[-1]["prediction_id"]}
+    found = await predictions.get(id=many)
+    assert found is not None
+    assert found.predicted_at == NOON
+    assert [label.actual_label for label in await truth.list_labels(prediction_id=many)] == ["late"]

@@ -220,7 +220,7 @@ async def test_the_same_id_again_is_stored_once(
     assert len(stored(conn)) == 1
 
 
-async def test_a_key_has_one_id_at_an_instant(
+async def test_a_key_has_one_id_at_a_timestamp(
     predictions: AsyncPredictionsRepository,
 ) -> None:
     keys = [("r-1", NOON), ("r-2", NOON), ("r-1", NOON + DAY)]

@@ -20,7 +20,7 @@ async def _promoted(models: AsyncModelVersionRepository, count: int) -> None:
         await models.promote(model_name="m", model_version=str(number + 1), at=NOON + number * HOUR)
 
 
-async def test_promote_ends_the_interval_before_at_the_same_instant(
+async def test_promote_ends_the_interval_before_at_the_same_timestamp(
     models: AsyncModelVersionRepository,
 ) -> None:
     await _promoted(models, 2)
@@ -222,7 +222,7 @@ async def test_a_named_deployment_is_retired_once(models: AsyncModelVersionRepos
     assert now.model_version == "2"
 
 
-async def test_production_at_answers_any_instant(models: AsyncModelVersionRepository) -> None:
+async def test_production_at_answers_any_timestamp(models: AsyncModelVersionRepository) -> None:
     await _promoted(models, 2)
     await models.retire(model_name="m", at=NOON + 2 * HOUR)
 

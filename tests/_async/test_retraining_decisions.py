@@ -284,7 +284,7 @@ async def test_a_decision_without_candidate_cannot_resolve_to_promote(
         await decisions.resolve(decision_id=waiting, action="promote")
 
 
-async def test_pending_decisions_are_listed_oldest_first_until_settled(
+async def test_pending_decisions_are_listed_oldest_first_until_resolved(
     decisions: AsyncRetrainingDecisionsRepository, pending: UUID
 ) -> None:
     waiting = {**DECISION, "action": "pending"}
@@ -342,7 +342,7 @@ async def test_pages_hold_every_decision_once(
     assert seen == [made_id for _, made_id in sorted(made, reverse=True)]
 
 
-async def test_the_acceptance_rate_counts_a_settled_decision_once(
+async def test_the_acceptance_rate_counts_a_resolved_decision_once(
     decisions: AsyncRetrainingDecisionsRepository, candidate: UUID
 ) -> None:
     promote = {**DECISION, "action": "promote", "candidate_version_id": candidate}

@@ -16,7 +16,7 @@ from mlops_ledger import (
     RetrainingDecisionsRepository,
 )
 from mlops_ledger._sync import audit_log as module
-from mlops_ledger.admin.audit_export import verify_lines
+from mlops_ledger.audit import verify_lines
 from mlops_ledger.errors import InvalidValue
 from mlops_ledger.rows import AuditCheck, AuditHead
 

@@ -43,7 +43,7 @@ def predict(
 
 
 def labeled(conn: psycopg.Connection) -> list[tuple[Any, ...]]:
-    """The newest labels, as psql sees them."""
+    """The latest labels, as psql sees them."""
     return conn.execute(
         "SELECT prediction_id, actual_label, actual_value FROM v_labeled_predictions ORDER BY 1"
     ).fetchall()
@@ -164,7 +164,7 @@ def test_match_stores_what_waits_for_a_window(
     assert truth.match() == 0
 
 
-def test_the_newest_label_counts_and_the_older_stay(
+def test_the_latest_label_counts_and_the_older_stay(
     predictions: PredictionsRepository,
     truth: GroundTruthRepository,
     conn: psycopg.Connection,
@@ -331,3 +331,26 @@ def test_a_filter_on_time_reads_only_its_partitions(
     ).fetchall()
     read = {f"ground_truth_p2026_01_0{k}" for k in range(1, 5) if f"01_0{k}" in str(plan)}
     assert read == {"ground_truth_p2026_01_02"}
+
+
+def test_labels_find_predictions_whose_ids_were_made_elsewhere(
+    predictions: PredictionsRepository,
+    truth: GroundTruthRepository,
+    conn: psycopg.Connection,
+) -> None:
+    """Such an id tells the millisecond; the rest of the time is in the row alone."""
+    elsewhere = [UUID(int=new_id(NOON).int | 0xFFF << 64 | n) for n in (1 << 40, 2 << 40, 3 << 40)]
+    early, one, many = elsewhere
+    rows = [{"prediction_id": id, "actual_label": "late"} for id in (many, early)]
+    rows += [{"prediction_id": predict(predictions), "actual_label": "late"}]
+    predict(predictions, id=one)
+    predict(predictions, id=many)
+    assert truth.insert(prediction_id=one, actual_label="late") == STORED
+    assert truth.insert_many(rows=rows) == Labeled(stored=2, waiting=1, duplicates=0)
+    predict(predictions, id=early)
+    assert truth.match() == 1
+    assert {id for id, *_ in labeled(conn)} == {*elsewhere, rows[-1]["prediction_id"]}
+    found = predictions.get(id=many)
+    assert found is not None
+    assert found.predicted_at == NOON
+    assert [label.actual_label for label in truth.list_labels(prediction_id=many)] == ["late"]

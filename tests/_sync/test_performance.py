@@ -91,7 +91,7 @@ def test_coverage_and_delay_are_those_of_the_window(
     assert found.label_delay_max == delays[-1]
 
 
-def test_only_the_newest_label_counts_and_the_delay_is_of_the_first(
+def test_only_the_latest_label_counts_and_the_delay_is_of_the_first(
     truth: GroundTruthRepository, made: list[UUID]
 ) -> None:
     for hours, label in ((30, "late"), (50, "ontime"), (40, "late")):

@@ -223,4 +223,4 @@ def test_a_time_filter_reads_only_its_partitions(
         [NOON + 2 * DAY, NOON + 3 * DAY],
     ).fetchall()
     read = {word for (line,) in plan for word in line.split() if word.startswith("predictions_p")}
-    assert {name[:24] for name in read} == {"predictions_p2026_01_03", "predictions_p2026_01_04"}
+    assert {name[:23] for name in read} == {"predictions_p2026_01_03", "predictions_p2026_01_04"}

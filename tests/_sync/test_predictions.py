@@ -221,7 +221,7 @@ def test_the_same_id_again_is_stored_once(
     assert len(stored(conn)) == 1
 
 
-def test_a_key_has_one_id_at_an_instant(
+def test_a_key_has_one_id_at_a_timestamp(
     predictions: PredictionsRepository,
 ) -> None:
     keys = [("r-1", NOON), ("r-2", NOON), ("r-1", NOON + DAY)]

@@ -21,7 +21,7 @@ def _promoted(models: ModelVersionRepository, count: int) -> None:
         models.promote(model_name="m", model_version=str(number + 1), at=NOON + number * HOUR)
 
 
-def test_promote_ends_the_interval_before_at_the_same_instant(
+def test_promote_ends_the_interval_before_at_the_same_timestamp(
     models: ModelVersionRepository,
 ) -> None:
     _promoted(models, 2)
@@ -223,7 +223,7 @@ def test_a_named_deployment_is_retired_once(models: ModelVersionRepository) -> N
     assert now.model_version == "2"
 
 
-def test_production_at_answers_any_instant(models: ModelVersionRepository) -> None:
+def test_production_at_answers_any_timestamp(models: ModelVersionRepository) -> None:
     _promoted(models, 2)
     models.retire(model_name="m", at=NOON + 2 * HOUR)
 

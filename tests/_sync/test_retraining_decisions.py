@@ -285,7 +285,7 @@ def test_a_decision_without_candidate_cannot_resolve_to_promote(
         decisions.resolve(decision_id=waiting, action="promote")
 
 
-def test_pending_decisions_are_listed_oldest_first_until_settled(
+def test_pending_decisions_are_listed_oldest_first_until_resolved(
     decisions: RetrainingDecisionsRepository, pending: UUID
 ) -> None:
     waiting = {**DECISION, "action": "pending"}
@@ -343,7 +343,7 @@ def test_pages_hold_every_decision_once(
     assert seen == [made_id for _, made_id in sorted(made, reverse=True)]
 
 
-def test_the_acceptance_rate_counts_a_settled_decision_once(
+def test_the_acceptance_rate_counts_a_resolved_decision_once(
     decisions: RetrainingDecisionsRepository, candidate: UUID
 ) -> None:
     promote = {**DECISION, "action": "promote", "candidate_version_id": candidate}

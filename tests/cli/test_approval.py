@@ -21,7 +21,7 @@ def pending(ledger) -> str:
     )
 
 
-def test_a_pending_decision_is_settled_and_promoted_from_the_command_line(
+def test_a_pending_decision_is_resolved_and_promoted_from_the_command_line(
     run, answer, pending
 ) -> None:
     assert [row["id"] for row in answer("decisions", "pending", "--model", "m")] == [pending]

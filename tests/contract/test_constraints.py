@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import psycopg
 
-from mlops_ledger.errors.constraints import INVALID, VIOLATIONS, explain
+from mlops_ledger.errors.checks import _CHECKS, INVALID
+from mlops_ledger.errors.constraints import VIOLATIONS, explain
 
 OWN_CONSTRAINTS = """
     SELECT conname, contype::text FROM pg_constraint
@@ -39,3 +40,9 @@ def test_an_explanation_names_the_field() -> None:
     for name, (field, problem) in INVALID.items():
         assert str(explain(name)) == f"{field}: {problem}"
     assert explain("somebody_elses_constraint") is None
+
+
+def test_a_field_is_given_only_where_the_name_does_not_tell_it() -> None:
+    for table, checks in _CHECKS.items():
+        for rest, problem in checks.items():
+            assert isinstance(problem, str) or problem[0] != rest, f"{table}_{rest}_check"

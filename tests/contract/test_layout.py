@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
 from pathlib import Path
@@ -29,6 +30,22 @@ FOLDERS = (
 )
 FILES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "pyproject.toml")
 LONGEST = 400
+# Arrows run down only: a module imports from the layers below its own, not from beside it.
+LAYERS = (
+    ("__main__",),
+    ("cli",),
+    ("contrib",),
+    ("admin",),
+    ("monitoring",),
+    ("logger",),
+    ("database", "repositories"),
+    ("_async", "_sync"),
+    ("arrow", "audit", "binning", "health", "host_metrics", "statements"),
+    ("connections", "copying", "embedded", "migrations"),
+    ("checks", "config", "rows", "session"),
+    ("conninfo", "ids"),
+    ("errors", "files"),
+)
 
 
 def test_the_layout_is_the_documented_one() -> None:
@@ -42,6 +59,32 @@ def test_no_module_or_migration_is_longer_than_400_lines(suffix: str, at_least: 
     lengths = {path: len(path.read_text("utf-8").splitlines()) for path in modules}
     assert len(lengths) > at_least
     assert {path: length for path, length in lengths.items() if length > LONGEST} == {}
+
+
+def test_every_module_is_in_a_layer() -> None:
+    layered = {name for layer in LAYERS for name in layer}
+    assert {name for name, _, _ in _imports()} - layered == set()
+
+
+def test_imports_run_down_only() -> None:
+    depth = {name: number for number, layer in enumerate(LAYERS) for name in layer}
+    wrong = [
+        f"{module} imports {imported}"
+        for name, module, imported in _imports()
+        if (part := imported.partition(".")[0]) != name and depth[part] <= depth[name]
+    ]
+    assert wrong == []
+
+
+def test_no_modules_import_each_other() -> None:
+    waiting: dict[str, set[str]] = {}
+    for _, module, imported in _imports():
+        waiting.setdefault(module, set()).add(imported)
+    # Whatever imports nothing that is left can be taken away; a circle stays.
+    while ready := [module for module, imports in waiting.items() if not imports & set(waiting)]:
+        for module in ready:
+            del waiting[module]
+    assert waiting == {}
 
 
 def test_repositories_hold_no_sql() -> None:
@@ -65,6 +108,30 @@ def test_examples_use_only_public_names() -> None:
 def test_the_package_says_which_release_it_is() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     assert mlops_ledger.__version__ == project["version"]
+
+
+def _imports() -> list[tuple[str, str, str]]:
+    """Return the part of the package, the module and what it imports, for each import inside."""
+    found = []
+    for path in sorted(SOURCE.rglob("*.py")):
+        parts = path.relative_to(SOURCE).with_suffix("").parts
+        folder, module = parts[:-1], ".".join(parts).removesuffix(".__init__")
+        if module == "__init__":
+            continue  # gives the public names of all
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                base = [*folder[: len(folder) + 1 - node.level], *filter(None, [node.module])]
+                for alias in node.names:
+                    found.append((parts[0], module, _module(".".join([*base, alias.name]))))
+    assert len(found) > 200
+    return found
+
+
+def _module(name: str) -> str:
+    """Return the module that a dotted name is, or is in."""
+    path = SOURCE.joinpath(*name.split("."))
+    is_module = path.is_dir() or path.with_suffix(".py").is_file()
+    return name if is_module else name.rpartition(".")[0]
 
 
 def _commands(group: click.Group, path: str) -> list[tuple[str, click.Command]]:

@@ -26,10 +26,9 @@ FILES = sorted(file.name.removesuffix(".sql") for file in SQL.iterdir())
 # Tables of a session, which the statements of many rows go through.
 STAGES = "CREATE TEMP TABLE prediction_stage (LIKE predictions); SELECT ledger_label_stage();"
 # Parameters that a method works out.
+_TIMES = ("since", "until", "predicted_at", "predicted_from", "before_at", "before_from")
 COMPUTED = {
-    "since": "datetime",
-    "until": "datetime",
-    "predicted_from": "datetime",
+    **dict.fromkeys(_TIMES, "datetime"),
     "model_version_id": "UUID",
     "version_ids": "Sequence[UUID]",
     "table_name": "str",
@@ -155,6 +154,9 @@ def _statements_of(source: Path) -> Iterator[tuple[str, str | None]]:
             continue
         if method in {"_rows", "_row", "_one"}:
             yield first.value, ast.unparse(node.args[1])
+        elif method == "_page":
+            for name in (first.value, f"{first.value}__of_versions"):
+                yield name, ast.unparse(node.args[1])
         else:
             yield first.value, None
             if method == "_insert_once":

@@ -15,7 +15,7 @@ def then(conn: psycopg.Connection, at: str) -> str | None:
     return row and row[0]
 
 
-def test_production_at_answers_any_instant(live: psycopg.Connection) -> None:
+def test_production_at_answers_any_timestamp(live: psycopg.Connection) -> None:
     assert [then(live, at) for at in ("11:59:59.999999", "12:00", "12:59:59.999999", "13:00")] == [
         None,
         "1",

@@ -80,7 +80,7 @@ def test_a_new_period_fills_the_gaps_around_older_partitions(
         (datetime(2001, 1, 1, tzinfo=UTC), NOON, "more than ten years"),
     ],
 )
-def test_a_senseless_stretch_is_refused(
+def test_a_senseless_range_is_refused(
     conn: psycopg.Connection[Any], since: Any, until: Any, message: str
 ) -> None:
     with pytest.raises(psycopg.Error, match=message):

@@ -134,7 +134,7 @@ def test_cleanup_covers_system_metrics(
     assert conn.execute(earliest).fetchone() == (limit,)
     assert counts(conn)[0] == SIZE - 24
 
-    assert run("cleanup", "--older-than", "30d", "--metrics-older-than", "24h") == 0
+    assert run("cleanup", "--older-than", "30d", "--metrics-older-than", "24h", "--yes") == 0
     [(kept,)] = conn.execute(earliest).fetchall()
     assert kept >= datetime.now(UTC) - DAY - HOUR
     assert counts(conn)[0] == SIZE - 24
@@ -168,7 +168,7 @@ def test_the_command_says_what_it_freed(
     assert output[0].startswith("would drop ")
     assert output[-1].startswith("would free ")
     assert counts(conn) == (SIZE, SIZE, 20)
-    assert run("cleanup", "--older-than", "3d", "--json") == 0
+    assert run("cleanup", "--older-than", "3d", "--json", "--yes") == 0
     assert len(json.loads(capsys.readouterr().out)["freed"]) >= 12
     [(kept,)] = conn.execute("SELECT min(predicted_at) FROM predictions").fetchall()
     assert kept >= datetime.now(UTC) - 3 * DAY - HOUR

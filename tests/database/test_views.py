@@ -92,7 +92,7 @@ def test_the_decision_history_tells_gates_and_what_followed(ledger: psycopg.Conn
     assert (promoted["failed_gates"], promoted["deployed_by"]) == ([], "cid")
 
 
-def test_the_decision_history_tells_how_a_pending_one_was_settled(
+def test_the_decision_history_tells_how_a_pending_one_was_resolved(
     ledger: psycopg.Connection,
 ) -> None:
     ledger.execute(

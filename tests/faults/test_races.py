@@ -122,7 +122,7 @@ def test_promotions_and_rollbacks_at_once_leave_no_gap(dsn: str, conn: psycopg.C
     ).fetchone() == (1,)
 
 
-def test_production_at_is_right_at_random_instants(dsn: str, conn: psycopg.Connection) -> None:
+def test_production_at_is_right_at_random_timestamps(dsn: str, conn: psycopg.Connection) -> None:
     chance = random.Random(7)
     began = datetime(2026, 1, 1, tzinfo=UTC)
     with Database(dsn) as db:

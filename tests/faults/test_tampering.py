@@ -13,7 +13,7 @@ import pytest
 from fix_faults import full
 
 from mlops_ledger import AuditRepository, Transaction
-from mlops_ledger.admin.audit_export import verify_lines
+from mlops_ledger.audit import verify_lines
 from mlops_ledger.rows import AuditCheck
 
 Conn = psycopg.Connection[Any]

@@ -36,7 +36,7 @@ def test_what_a_process_left_is_shown_and_replayed(
     )
     assert stored() == ["r0", "r1", "r2"]
     after = run_spool(home, "status")
-    assert after.returncode == 0
+    assert after.returncode == 1
     assert "dead letters      1" in after.stdout
     letter = orjson.loads(run_spool(home, "inspect", "--dead-letters").stdout)
     assert letter["reason"] == "features: must be 3 numbers, not 1"
@@ -56,11 +56,13 @@ def test_a_replay_without_a_database_says_why_and_keeps_all(home: Settings) -> N
     assert [folder["records"] for folder in left] == [1]
 
 
-def test_dead_letters_are_tried_again_once_the_version_is_there(
+def test_dead_letters_are_requeued_once_the_version_is_there(
     home: Settings, stored: Callable[[], list[str]]
 ) -> None:
     for version in ("2", "3"):
-        with PredictionLogger(home, model_name="m", model_version=version) as log:
+        with PredictionLogger(
+            home, model_name="m", model_version=version, on_refused="count"
+        ) as log:
             for number in range(3):
                 log(features=[1.0, float("nan"), number], request_id=f"{version}-{number}")
             log(features=[1.0], request_id=f"{version}-bad")
@@ -87,7 +89,7 @@ def test_dead_letters_are_tried_again_once_the_version_is_there(
 def test_dead_letters_stay_while_the_database_is_away(
     home: Settings, stored: Callable[[], list[str]]
 ) -> None:
-    with PredictionLogger(home, model_name="m", model_version="2") as log:
+    with PredictionLogger(home, model_name="m", model_version="2", on_refused="count") as log:
         log(features=[1.0, 2.0, 3.0], request_id="r")
     assert run_spool(away(home), "replay", "--dead-letters").returncode == 2
     assert len(list(read_dead_letters(home.spool))) == 1

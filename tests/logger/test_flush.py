@@ -55,7 +55,7 @@ def test_a_flush_is_not_taken_in_by_what_was_dropped(home: Settings) -> None:
     with PredictionLogger(away(home), **ONE, spool_bytes=1_000_000) as log:
         log(features=FEATURES, request_id="first")
         answers: list[bool] = []
-        waiter = threading.Thread(target=lambda: answers.append(log.flush(timeout=0.5)))
+        waiter = threading.Thread(target=lambda: answers.append(bool(log.flush(timeout=0.5))))
         waiter.start()
         log.many([{"features": FEATURES, "inputs": "x" * 1000}] * 2000)
         waiter.join()

@@ -28,7 +28,14 @@ from mlops_ledger import (
     Settings,
     new_id,
 )
-from mlops_ledger.errors import ConfigError, InvalidValue, LedgerError, NotFound, Unavailable
+from mlops_ledger.errors import (
+    ConfigError,
+    Conflict,
+    InvalidValue,
+    LedgerError,
+    NotFound,
+    Unavailable,
+)
 from mlops_ledger.logger import flusher, spool
 from mlops_ledger.logger.records import _CHECKS
 from mlops_ledger.rows.predictions import PredictionFields
@@ -203,11 +210,10 @@ def test_at_level_database_the_call_returns_when_it_is_committed(
         assert stored() == ["r"]
         with pytest.raises(InvalidValue, match=r"features\.late"):
             log(features={**FEATURES, "late": 1})
-    with (
-        PredictionLogger(home, model_name="m", model_version="9", durability="database") as log,
-        pytest.raises(NotFound),
-    ):
+    log = PredictionLogger(home, model_name="m", model_version="9", durability="database")
+    with pytest.raises(NotFound):
         log(features=FEATURES)
+    log.close()
 
 
 def test_at_level_database_an_outage_is_told_and_nothing_lost(home: Settings, stored: Read) -> None:
@@ -309,12 +315,20 @@ def test_many_at_level_disk_cost_one_sync(home: Settings, monkeypatch: pytest.Mo
         log.close(timeout=0.1)
 
 
-def test_many_tell_which_was_refused_at_level_database(home: Settings, stored: Read) -> None:
+@pytest.mark.parametrize("on_refused", ["raise", "count"])
+def test_many_tell_which_was_refused_at_level_database(
+    home: Settings, stored: Read, conn: psycopg.Connection[Any], on_refused: str
+) -> None:
+    conn.execute("ALTER TABLE predictions ADD CHECK (request_id <> 'r3')")
     records = [{"features": FEATURES, "request_id": f"r{number}"} for number in range(10)]
-    records[3]["features"] = [1.0]
-    with PredictionLogger(home, **ONE, durability="database") as log:
-        with pytest.raises(InvalidValue, match="features: must be 3 numbers"):
-            log.many(records)
+    options = {"durability": "database", "on_refused": on_refused}
+    with PredictionLogger(home, **ONE, **options) as log:
+        if on_refused == "count":
+            assert len(log.many(records)) == 10
+            assert log.flush().dead_lettered == 1
+        else:
+            with pytest.raises(Conflict, match="of the database refuses it"):
+                log.many(records)
         assert stored() == [f"r{number}" for number in range(10) if number != 3]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import psycopg
@@ -11,7 +12,14 @@ import pytest
 from fix_logger import FEATURES, ONE, away, balance, wait_until
 from psycopg.conninfo import make_conninfo
 
-from mlops_ledger import Database, ModelVersionRepository, PredictionLogger, Settings
+from mlops_ledger import (
+    AsyncPredictionLogger,
+    Database,
+    ModelVersionRepository,
+    PredictionLogger,
+    Settings,
+)
+from mlops_ledger.errors import InvalidValue, NotFound
 from mlops_ledger.logger import flusher
 from mlops_ledger.logger.dead_letters import read_dead_letters
 from mlops_ledger.logger.inspect import inspect_spool
@@ -36,7 +44,7 @@ def refuse(conn: psycopg.Connection[Any], pattern: str, sqlstate: str) -> None:
 @pytest.mark.parametrize("level", ["memory", "process", "disk"])
 def test_rows_that_do_not_fit_become_dead_letters(home: Settings, stored: Read, level: str) -> None:
     bad = {**FEATURES, "late": 1.0}
-    with PredictionLogger(home, **ONE, durability=level) as log:
+    with PredictionLogger(home, **ONE, durability=level, on_refused="count") as log:
         for first in range(0, 5000, 100):
             log.many(
                 {
@@ -66,7 +74,7 @@ def test_rows_that_only_the_server_refuses_become_dead_letters(
         conn.execute("ALTER TABLE predictions ADD CHECK (request_id NOT LIKE '%250')")
     else:
         refuse(conn, "%250", how)
-    with PredictionLogger(home, **ONE) as log:
+    with PredictionLogger(home, **ONE, on_refused="count") as log:
         log.many(
             # Some could be seen to be wrong, among those that could not.
             {"features": [1.0] if number == 251 else FEATURES, "request_id": f"r{number}"}
@@ -79,25 +87,123 @@ def test_rows_that_only_the_server_refuses_become_dead_letters(
     balance(log.counters)
 
 
+def unknown(settings: Settings, **options: Any) -> PredictionLogger:
+    """A logger of a version that is not registered."""
+    return PredictionLogger(settings, model_name="m", model_version="9", **options)
+
+
 def test_the_predictions_of_an_unknown_version_become_dead_letters(
-    home: Settings, stored: Read
+    home: Settings, stored: Read, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with PredictionLogger(home, model_name="m", model_version="9") as log:
+    with unknown(home, on_refused="count") as log:
         for _ in range(3000):
             log(features=FEATURES)
+        flushed = log.flush(timeout=20)
     assert stored() == []
+    assert (flushed.stored, flushed.dead_lettered) == (0, 3000)
     assert log.counters.dead_lettered == 3000
     assert log.counters.last_error == "model m has no version 9"
+    # Said at once, and not again for each batch.
+    lines = [line for line in caplog.messages if line.startswith("predictions become dead letters")]
+    assert len(lines) == 1
+    assert lines[0].startswith("predictions become dead letters: model m has no version 9 (")
 
 
-def test_version_registered_later_takes_the_later_predictions(home: Settings, stored: Read) -> None:
-    with PredictionLogger(home, model_name="m", model_version="2") as log:
-        log(request_id="early")
-        wait_until(lambda: log.counters.dead_lettered == 1)
-        with Database(home) as db:
-            ModelVersionRepository(db).insert(model_name="m")
-        log(request_id="late")
+def test_an_unknown_version_is_told_as_soon_as_the_database_can_be_asked(
+    home: Settings, stored: Read
+) -> None:
+    with pytest.raises(NotFound, match="model m has no version 9: register it"):
+        unknown(home).__enter__()
+    log = unknown(home)
+    log(request_id="early")
+    wait_until(lambda: log.counters.dead_lettered == 1)
+    with pytest.raises(NotFound, match="model m has no version 9"):
+        log(request_id="refused")
+    with pytest.raises(NotFound):
+        log.many([{"request_id": "refused"}])
+    with Database(home) as db:
+        ModelVersionRepository(db).insert(model_name="m", model_version="9")
+
+    def taken() -> bool:
+        with suppress(NotFound):
+            return log(request_id="late") is not None
+        return False
+
+    wait_until(taken)
+    log.close()
     assert stored() == ["late"]
+    assert log.counters.accepted == 2
+
+
+async def test_the_async_logger_tells_of_an_unknown_version(home: Settings) -> None:
+    log = AsyncPredictionLogger(home, model_name="chrun", model_version="1")
+    with pytest.raises(NotFound, match="model chrun has no version 1"):
+        await log.__aenter__()
+
+
+def test_an_unknown_version_is_taken_while_the_database_is_away(home: Settings) -> None:
+    with unknown(away(home)) as log:
+        log(features=FEATURES)
+        assert log.close(timeout=0.1).spooled == 1
+
+
+MISFITS: list[tuple[Any, str]] = [
+    ({**FEATURES, "late": 1.0}, "features.late: is not a feature of this version"),
+    ({"hour": 1.0, "distance": 2.0}, "features.delay: is missing"),
+    ([1.0, 2.0], "features: must be 3 numbers, not 2"),
+    ({**FEATURES, "hour": "noon"}, "features.hour: must be a number"),
+]
+
+
+@pytest.mark.parametrize(("features", "problem"), MISFITS)
+def test_features_that_do_not_fit_are_refused_at_the_call(
+    home: Settings, stored: Read, features: Any, problem: str
+) -> None:
+    with PredictionLogger(home, **ONE) as log:
+        with pytest.raises(InvalidValue, match=problem):
+            log(features=features)
+        log(features=[1, 2, 3], request_id="r")
+    assert stored() == ["r"]
+    assert log.counters.accepted == 1
+
+
+def test_inputs_that_hold_the_features_of_a_version_without_names_are_checked(
+    home: Settings,
+) -> None:
+    with PredictionLogger(home, model_name="free", model_version="1") as log:
+        with pytest.raises(InvalidValue, match=r"inputs\.a: is given among the features too"):
+            log(features={"a": 1.0}, inputs={"a": 2})
+        log(features={"a": 1.0}, inputs={"b": 2})
+        log(features=[1.0, 2.0])
+    assert log.counters.stored == 2
+
+
+def test_what_is_refused_can_be_counted_instead_of_raised(
+    home: Settings, stored: Read, caplog: pytest.LogCaptureFixture
+) -> None:
+    with PredictionLogger(home, **ONE, on_refused="count") as log:
+        for _ in range(5):
+            assert log(features=FEATURES, probability=-0.3) is None
+        ids = log.many([{"request_id": "r"}, {"latency_ms": -1}, {"features": [1.0]}])
+        assert [id is None for id in ids] == [False, True, False]
+        with pytest.raises(TypeError):
+            log(probabilty=0.5)  # type: ignore[call-arg]
+        flushed = log.flush(timeout=20)
+    assert stored() == ["r"]
+    # What does not fit the version can be requeued once the version is mended.
+    assert (flushed.stored, flushed.dead_lettered) == (1, 1)
+    assert (log.counters.refused, log.counters.accepted) == (6, 2)
+    balance(log.counters)
+    refused = [line for line in caplog.messages if "refused and not logged" in line]
+    assert len(refused) == 2
+    assert "-0.3" not in caplog.text
+
+
+async def test_the_async_logger_counts_what_is_refused(home: Settings) -> None:
+    async with AsyncPredictionLogger(home, **ONE, on_refused="count") as log:
+        assert await log(probability=-0.3) is None
+        assert await log.many([{"probability": 2}]) == [None]
+    assert log.counters.refused == 2
 
 
 @pytest.mark.parametrize("level", ["memory", "process"])

@@ -76,9 +76,9 @@ def test_a_folder_that_does_not_say_is_for_any_database(home: Settings, stored: 
     assert stored() == ["r"]
 
 
-def test_dead_letters_are_tried_again_where_they_were_refused(home: Settings, stored: Read) -> None:
+def test_dead_letters_are_requeued_where_they_were_refused(home: Settings, stored: Read) -> None:
     for request_id in ("ours", "theirs", "unknown"):
-        with PredictionLogger(home, model_name="m", model_version="2") as log:
+        with PredictionLogger(home, model_name="m", model_version="2", on_refused="count") as log:
             log(features=FEATURES, request_id=request_id)
     letters = home.spool / "dead-letters.jsonl"
     ours, theirs, unknown = map(orjson.loads, letters.read_bytes().splitlines())

@@ -136,7 +136,7 @@ def test_workers_and_servers_that_are_killed_cost_nothing(
     assert inspect_spool(home.spool) == []
 
 
-def test_a_connection_that_is_cut_at_any_moment_doubles_nothing(
+def test_a_connection_that_is_cut_at_any_time_doubles_nothing(
     victim: EmbeddedServer, home: Settings
 ) -> None:
     with Proxy(str(home.conninfo), 0.05) as proxy:

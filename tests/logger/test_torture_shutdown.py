@@ -34,6 +34,18 @@ def work(log, first, count):
 
 # How a script ends, and whether its records can only be in the spool then.
 ENDS = {
+    "collected": (
+        "def job():\n    work(PredictionLogger(settings, **options), 0, 300)\n"
+        "import gc\njob(); gc.collect()",
+        ("memory", "process", "disk"),
+    ),
+    "collected, async": (
+        "import asyncio, gc\nasync def job():\n"
+        "    log = AsyncPredictionLogger(settings, **options)\n"
+        "    for n in range(300): await log(features=[1.0, 2.0, 3.0], request_id=str(n))\n"
+        "asyncio.run(job()); gc.collect()",
+        ("memory", "process"),
+    ),
     "with block": ("with log: work(log, 0, 300)", ("memory", "process", "disk")),
     "falls off its end": ("work(log, 0, 300)", ("memory", "process", "disk")),
     "sys.exit": ("work(log, 0, 300); sys.exit(3)", ("memory", "process")),
@@ -114,6 +126,35 @@ def test_a_script_loses_nothing(
     before = require_all_stored(home, stored)
     if level == "memory":
         assert before == REQUESTS
+
+
+INTERRUPTED = """
+import atexit
+atexit.register(lambda: print("ending", flush=True))
+work(log, 0, 300)
+"""
+
+
+@pytest.mark.parametrize("level", ["memory", "disk"])
+def test_an_interrupt_during_the_closing_at_exit_loses_nothing(
+    home: Settings, stored: Callable[[], list[str]], level: str
+) -> None:
+    script = PREAMBLE + "log = PredictionLogger(settings, **options)\n" + INTERRUPTED
+    with Database(home) as db, db.transaction() as tx, tx.connection() as connection:
+        # The closing would wait for this until its time is up.
+        connection.execute("LOCK TABLE prediction_batches IN ACCESS EXCLUSIVE MODE")
+        with subprocess.Popen(
+            [sys.executable, "-c", script],
+            env=environment(home, level),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        ) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"ending\n"
+            while process.poll() is None:
+                process.send_signal(signal.SIGINT)
+                time.sleep(0.05)
+    assert require_all_stored(home, stored) == 0
 
 
 GUNICORN = """

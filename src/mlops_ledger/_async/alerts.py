@@ -82,7 +82,7 @@ class AsyncAlertsRepository(AsyncRepository):
     async def snooze(
         self, *, id: UUID, until: datetime | None, snoozed_by: str | None = None
     ) -> Alert:
-        """Leave an open alert out of the active ones until a timestamp; with None it is back.
+        """Hide an open alert from the active ones until a timestamp; with None it is back.
 
         Repeats still count. Raises NotFound for an unknown alert, Conflict for a resolved one.
         """

@@ -17,13 +17,15 @@ from .. import connections, health
 from ..config import Settings, describe
 from ..connections import Probe
 from ..embedded import resolve_conninfo
-from ..errors import LedgerError, PoolExhausted
+from ..errors import LedgerError, NothingListens, PoolExhausted, Unavailable
 from ..errors.translate import raise_alone, translate
 from ..rows import Health
 from ..statements import load
 
-# A pool that gave up reconnecting tries again when asked, so ask at least this often (seconds).
+# A pool that gave up reconnecting retries when asked, so ask at least this often (seconds).
 _PATIENCE = 1.0
+# The first time it is worth a look whether there is a server at all.
+_SOON = 0.25
 
 
 class AsyncConnections(Protocol):
@@ -136,12 +138,13 @@ class AsyncDatabase:
         self,
     ) -> tuple[AsyncConnectionPool[AsyncConnection[Any]], AsyncConnection[Any]]:
         deadline = monotonic() + self._settings.pool_timeout
+        patience = _SOON
         while True:
             pool = self._pool
             if pool is None or not self._owner.is_here():
                 pool = await self._open_pool()
             try:
-                wait = min(_PATIENCE, deadline - monotonic())
+                wait = min(patience, deadline - monotonic())
                 connection = await pool.getconn(wait)
             except PoolClosed:
                 continue
@@ -150,6 +153,8 @@ class AsyncDatabase:
             if connection is None:
                 if monotonic() >= deadline:
                     await self._explain_timeout()
+                patience = _PATIENCE
+                await self._require_listener(pool)
             # No back-off: the next connection may be as dead, and each is found out in 4 µs.
             elif await self._is_alive(pool, connection):
                 return pool, connection
@@ -170,6 +175,23 @@ class AsyncDatabase:
                 await asyncio.shield(pool.putconn(connection))
         return alive
 
+    async def _require_listener(self, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> None:
+        """Raise NothingListens rather than wait in vain; the embedded server is started again."""
+        if self._lock.locked():
+            return
+        async with self._lock:
+            before, self._conninfo = self._conninfo, ""
+            try:
+                await self._probe()
+            except NothingListens:
+                raise
+            except Unavailable:
+                # It may be starting up: that is worth the wait.
+                return
+            if self._conninfo != before and self._pool is pool:
+                self._pool = None
+                await pool.close()
+
     async def _explain_timeout(self) -> None:
         await self._probe()
         raise_alone(
@@ -185,6 +207,8 @@ class AsyncDatabase:
             self._forget()
         async with self._lock:
             if self._pool is None:
+                # The embedded server may have been stopped, and have another port now.
+                self._conninfo = ""
                 probe = await self._probe()
                 health.require_schema(probe)
                 self._pool = await self._new_pool(probe)

@@ -124,7 +124,9 @@ class AsyncPredictionsRepository(AsyncPredictionReads):
         """
         try:
             from ..copying.columns import ColumnBatch
-        except ImportError:
+        except ModuleNotFoundError as error:
+            if error.name != "numpy":
+                raise
             raise LedgerError("insert_columns needs NumPy: pip install numpy") from None
         return await self._store(ColumnBatch(columns, model_name, model_version), idempotency_key)
 

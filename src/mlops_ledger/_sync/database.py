@@ -18,13 +18,15 @@ from .. import connections, health
 from ..config import Settings, describe
 from ..connections import Probe
 from ..embedded import resolve_conninfo
-from ..errors import LedgerError, PoolExhausted
+from ..errors import LedgerError, NothingListens, PoolExhausted, Unavailable
 from ..errors.translate import raise_alone, translate
 from ..rows import Health
 from ..statements import load
 
-# A pool that gave up reconnecting tries again when asked, so ask at least this often (seconds).
+# A pool that gave up reconnecting retries when asked, so ask at least this often (seconds).
 _PATIENCE = 1.0
+# The first time it is worth a look whether there is a server at all.
+_SOON = 0.25
 
 
 class Connections(Protocol):
@@ -137,12 +139,13 @@ class Database:
         self,
     ) -> tuple[ConnectionPool[Connection[Any]], Connection[Any]]:
         deadline = monotonic() + self._settings.pool_timeout
+        patience = _SOON
         while True:
             pool = self._pool
             if pool is None or not self._owner.is_here():
                 pool = self._open_pool()
             try:
-                wait = min(_PATIENCE, deadline - monotonic())
+                wait = min(patience, deadline - monotonic())
                 connection = pool.getconn(wait)
             except PoolClosed:
                 continue
@@ -151,6 +154,8 @@ class Database:
             if connection is None:
                 if monotonic() >= deadline:
                     self._explain_timeout()
+                patience = _PATIENCE
+                self._require_listener(pool)
             # No back-off: the next connection may be as dead, and each is found out in 4 µs.
             elif self._is_alive(pool, connection):
                 return pool, connection
@@ -171,6 +176,23 @@ class Database:
                 pool.putconn(connection)
         return alive
 
+    def _require_listener(self, pool: ConnectionPool[Connection[Any]]) -> None:
+        """Raise NothingListens rather than wait in vain; the embedded server is started again."""
+        if self._lock.locked():
+            return
+        with self._lock:
+            before, self._conninfo = self._conninfo, ""
+            try:
+                self._probe()
+            except NothingListens:
+                raise
+            except Unavailable:
+                # It may be starting up: that is worth the wait.
+                return
+            if self._conninfo != before and self._pool is pool:
+                self._pool = None
+                pool.close()
+
     def _explain_timeout(self) -> None:
         self._probe()
         raise_alone(
@@ -186,6 +208,8 @@ class Database:
             self._forget()
         with self._lock:
             if self._pool is None:
+                # The embedded server may have been stopped, and have another port now.
+                self._conninfo = ""
                 probe = self._probe()
                 health.require_schema(probe)
                 self._pool = self._new_pool(probe)

@@ -89,7 +89,7 @@ class GroundTruthRepository(Repository):
         threshold: float = 0.5,
         as_of: datetime | None = None,
     ) -> Performance:
-        """Compare the predictions with since <= predicted_at < until with their newest labels.
+        """Compare the predictions with since <= predicted_at < until with their latest labels.
 
         `positive_label` is the class that `probability` is about; without one it is the number 1.
         Of more than two classes `probability` is that of the predicted one: then what is computed

@@ -19,27 +19,34 @@ from ..checks.predictions import EARLIEST, latest_timestamp
 from ..checks.values import look_back, page_size
 from ..checks.values import uuid as checked_uuid
 from ..errors import InvalidValue, LedgerError
-from ..ids import time_of
-from ..rows import MonitoringSummary, Prediction, PredictionStats
+from ..ids import time_of, whole_millisecond
+from ..rows import MonitoringSummary, Prediction, PredictionStats, RecentPrediction
 from ..statements import load
 from .database import Database
-from .repository import Repository
+from .repository import Repository, Row
 
 
 class PredictionReads(Repository):
     """The questions that PredictionsRepository answers."""
 
     _file = "predictions"
-    _planned_anew = ("list_predictions", "stats", "monitoring_summary")
+    _planned_anew = (
+        "list_predictions",
+        "list_predictions__of_versions",
+        "list_recent",
+        "list_recent__of_versions",
+        "stats",
+        "monitoring_summary",
+    )
 
     def get(self, *, id: UUID) -> Prediction | None:
         """Return one prediction, or None."""
         try:
-            since = time_of(checked_uuid("id", id))
+            predicted_at = time_of(checked_uuid("id", id))
         except OverflowError:
             return None
-        values = {"id": id, "since": since, "until": since + timedelta(milliseconds=1)}
-        return self._row("get", Prediction, values)
+        predicted_from = whole_millisecond(predicted_at)
+        return self._row("get", Prediction, locals())
 
     def list_predictions(
         self,
@@ -59,10 +66,7 @@ class PredictionReads(Repository):
 
         At most `limit` (1 to 1000); the next page is `before` the id of the last.
         """
-        limit = page_size(limit)
-        since, until = _window(since, until, before)
-        version_ids = self._version_ids(model_name, model_version)
-        return self._rows("list_predictions", Prediction, locals())
+        return self._page("list_predictions", Prediction, locals())
 
     def recent(
         self,
@@ -77,6 +81,27 @@ class PredictionReads(Repository):
         return self.list_predictions(
             model_name=model_name, model_version=model_version, since=since, limit=limit
         )
+
+    def list_recent(
+        self,
+        *,
+        model_name: str | None = None,
+        model_version: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        status: str | None = None,
+        predicted_label: str | None = None,
+        batch_id: str | None = None,
+        request_id: str | None = None,
+        limit: int = 100,
+        before: UUID | None = None,
+    ) -> list[RecentPrediction]:
+        """Return the last predictions as `list_predictions`, without features, inputs and client.
+
+        For dashboards and services: what went into a model and who asked stays in the database,
+        and a role that may only read gets an answer.
+        """
+        return self._page("list_recent", RecentPrediction, locals())
 
     def stats(
         self,
@@ -150,6 +175,28 @@ class PredictionReads(Repository):
         """Return what `fetch_arrow` does as a pandas data frame; the same arguments."""
         return arrow.to_pandas(self.fetch_arrow(**window))
 
+    def _page(self, name: str, row: type[Row], given: dict[str, Any]) -> list[Row]:
+        """Return a page of predictions, merged from the newest of each version of a model."""
+        since, until = _window(given["since"], given["until"])
+        before, before_at = given["before"], None
+        if before is not None:
+            with suppress(OverflowError):
+                before_at = time_of(checked_uuid("before", before))
+                until = min(until, whole_millisecond(before_at) + timedelta(milliseconds=1))
+        version_ids = self._version_ids(given["model_name"], given["model_version"])
+        if version_ids is not None:
+            name = f"{name}__of_versions"
+        values = {
+            **given,
+            "limit": page_size(given["limit"]),
+            "since": since,
+            "until": until,
+            "before_at": before_at,
+            "before_from": before_at and whole_millisecond(before_at),
+            "version_ids": version_ids,
+        }
+        return self._rows(name, row, values)
+
     def _version_ids(
         self, model_name: str | None, model_version: str | None
     ) -> list[UUID] | None:
@@ -160,9 +207,7 @@ class PredictionReads(Repository):
         return self._fetch("version_ids", scalar_row, locals())
 
 
-def _window(
-    since: datetime | None, until: datetime | None, before: UUID | None = None
-) -> tuple[datetime, datetime]:
+def _window(since: datetime | None, until: datetime | None) -> tuple[datetime, datetime]:
     """Return both ends of a window, so that only the partitions between them are read."""
     since = EARLIEST if since is None else values.timestamp("since", since)
     until = (
@@ -170,7 +215,4 @@ def _window(
         if until is None
         else values.timestamp("until", until)
     )
-    if before is not None:
-        with suppress(OverflowError):
-            until = min(until, time_of(checked_uuid("before", before)) + timedelta(milliseconds=1))
     return since, until

@@ -125,7 +125,9 @@ class PredictionsRepository(PredictionReads):
         """
         try:
             from ..copying.columns import ColumnBatch
-        except ImportError:
+        except ModuleNotFoundError as error:
+            if error.name != "numpy":
+                raise
             raise LedgerError("insert_columns needs NumPy: pip install numpy") from None
         return self._store(ColumnBatch(columns, model_name, model_version), idempotency_key)
 

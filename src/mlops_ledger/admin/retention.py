@@ -136,7 +136,7 @@ class Retention(Repository):
         lock = sql.SQL("LOCK TABLE ONLY {}, {} IN ACCESS EXCLUSIVE MODE").format(parent, name)
         is_summarised = partition.table_name in SUMMARISED
         if is_summarised:
-            # Most of the work, while others go on.
+            # Most of the work, without blocking others.
             SummariesRepository(self._db).fold(since=partition.since, until=partition.until)
         for attempt in range(_TRIES):
             # Writers queued behind the lock get their turn before the next try.

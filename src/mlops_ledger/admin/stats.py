@@ -12,7 +12,7 @@ from psycopg import sql
 
 from .._sync.repository import Repository
 
-# What is smaller is counted, which takes milliseconds; for what is larger the estimate must do.
+# Smaller tables are counted, which takes milliseconds; larger tables use planner estimates.
 _COUNTED: Final = 32 * 2**20
 _DAY: Final = timedelta(days=1)
 _WEEK: Final = 7 * _DAY

@@ -12,7 +12,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any, Final, TypeAlias
 
 from ..errors import InvalidValue
-from ..errors.constraints import INVALID
+from ..errors.checks import INVALID
 from . import values
 
 Check: TypeAlias = Callable[[str, Any], Any]

@@ -9,7 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from ..errors import InvalidValue
-from ..errors.constraints import INVALID
+from ..errors.checks import INVALID
 from ..ids import new_id, time_of
 from . import values
 from .prediction_fields import ALONE

@@ -78,7 +78,7 @@ def number(field: str, value: object) -> float:
         result = math.inf
     if not math.isfinite(result):
         raise InvalidValue(field, "must be a finite number")
-    return result + 0.0  # which takes the sign from a negative zero
+    return result + 0.0  # makes a negative zero positive
 
 
 def integer(bits: int) -> Callable[[str, object], int]:

@@ -78,7 +78,7 @@ def show(action_id: UUID, as_json: bool) -> None:
 @click.argument("action_type")
 @click.option("--risk", "risk_level", type=risk_type, required=True, help="How risky it is.")
 @click.option("--description", metavar="TEXT", help="What is to be done.")
-@click.option("--parameters", type=JsonObject(), help="What it is to be done with.")
+@click.option("--parameters", type=JsonObject(), help="Parameters of the action.")
 @click.option(
     "--requires-approval/--no-approval",
     default=None,
@@ -98,7 +98,7 @@ def show(action_id: UUID, as_json: bool) -> None:
     help="The version of that model it is about.",
     shell_complete=complete.versions,
 )
-@click.option("--issue", "issue_id", help="The issue it is to solve.")
+@click.option("--issue", "issue_id", help="The issue that it addresses.")
 @click.option("--issue-type", help="The kind of that issue.")
 @click.option("--issue-severity", help="The severity of that issue.")
 @click.option(

@@ -1,4 +1,4 @@
-"""`mlops-ledger alerts`: what somebody should look at."""
+"""`mlops-ledger alerts`: problems needing attention."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def show(alert_id: UUID, limit: int, as_json: bool) -> None:
 @click.option(
     "--severity", type=severity_type, default="warning", show_default=True, help="How bad."
 )
-@click.option("--message", metavar="TEXT", help="The occurrence in more words.")
+@click.option("--message", metavar="TEXT", help="Details of the occurrence.")
 @click.option(
     "--model",
     "model_name",

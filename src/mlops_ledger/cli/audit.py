@@ -63,7 +63,7 @@ def verify(against: str | None, since: str | None, file: TextIO | None, as_json:
 
     Without a published head it cannot see that somebody has rewritten all of the log.
     """
-    from ..admin.audit_export import verify_lines
+    from ..audit import verify_lines
 
     if file is not None and since is not None:
         raise click.UsageError(

@@ -21,7 +21,7 @@ from .text import size
 def backup(file: Path, as_json: bool) -> None:
     """Write the whole database to a new FILE.
 
-    Writers go on meanwhile. FILE is in pg_dump's custom format and ends with what restore
+    Writers are not blocked. FILE is in pg_dump's custom format and ends with what restore
     checks it against: a checksum and the number of rows of each table. It is never overwritten,
     and is there only when it is whole.
     """

@@ -203,7 +203,7 @@ def system(
 )
 @json_option
 def collect(every: timedelta, count: int | None, as_json: bool, **arguments: Any) -> None:
-    """Measure this host until it is told to stop: processor, memory, disks, network, processes.
+    """Measure this host until stopped: CPU, memory, disks, network, processes.
 
     While the database is away it keeps what it measures, and says so. SIGINT and SIGTERM stop it;
     exit code 1 if something was lost.

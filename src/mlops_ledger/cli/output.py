@@ -35,7 +35,7 @@ def note(message: str) -> None:
 
 
 def ask(question: str, *, yes: bool, refusal: str) -> None:
-    """Go on only when a person agrees, or --yes was given; raises UsageError without a terminal."""
+    """Continue if a person agrees or --yes was given; raises UsageError without a terminal."""
     if yes:
         return
     if sys.stdin is None or not sys.stdin.isatty():

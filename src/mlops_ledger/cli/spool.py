@@ -31,7 +31,7 @@ def spool() -> None:
 @spool.command()
 @json_option
 def status(as_json: bool) -> None:
-    """Show what waits: exit code 1 if a process that is gone has left records."""
+    """Show what waits: exit code 1 with dead letters, or if a dead process has left records."""
     from ..logger.dead_letters import read_dead_letters
     from ..logger.inspect import damaged_segments, inspect_spool
 
@@ -48,7 +48,8 @@ def status(as_json: bool) -> None:
         say(f"dead letters      {dead}")
         say(f"damaged segments  {damaged}")
         echo_rows(found, "folder target live records bytes oldest problem", as_json)
-    finish(WAITING if any(each.records and not each.live for each in found) else 0)
+    left = any(each.records and not each.live for each in found)
+    finish(WAITING if left or dead else 0)
 
 
 @spool.command()
@@ -94,7 +95,7 @@ def inspect(dead_letters: bool, inputs: bool, limit: int, as_json: bool) -> None
     from ..logger.dead_letters import read_dead_letters
     from ..logger.records import readable
 
-    # What may tell who it was about.
+    # What may identify a person.
     hidden = () if inputs else ("features", *PRIVATE)
     root = ledger.Settings.from_environment().spool
     found = read_dead_letters(root) if dead_letters else _waiting(root)

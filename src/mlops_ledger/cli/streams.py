@@ -39,7 +39,7 @@ def prepared() -> Iterator[None]:
 
 
 def silence() -> None:
-    """Throw away what could not be written, so that the interpreter does not try again."""
+    """Throw away what could not be written, so that the interpreter does not retry."""
     with suppress(OSError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())

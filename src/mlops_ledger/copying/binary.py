@@ -12,7 +12,7 @@ NULL: Final = b"\xff\xff\xff\xff"
 FLOAT8: Final = 701  # the oid of its type
 
 EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
-EPOCH_MILLISECONDS: Final = 946_684_800_000
+EPOCH_MICROSECONDS: Final = 946_684_800_000_000
 DAY: Final = 86_400_000_000
 
 pack_length: Final = Struct("!i").pack

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..checks import values
 from ..errors import InvalidValue
-from .binary import EPOCH_MILLISECONDS, microseconds
+from .binary import EPOCH_MICROSECONDS, microseconds
 from .blocks import Array
 
 SCALARS: Final = (str, datetime, bool, int, float)
@@ -83,4 +83,4 @@ def timestamps(column: Any) -> Array:
         return np.array(list(map(microseconds, found)), np.int64)
     if np.isnat(array).any():
         raise InvalidValue("columns.predicted_at", "must not be missing")
-    return array.astype("M8[us]").astype(np.int64) - EPOCH_MILLISECONDS * 1000
+    return array.astype("M8[us]").astype(np.int64) - EPOCH_MICROSECONDS

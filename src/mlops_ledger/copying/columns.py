@@ -16,7 +16,7 @@ from ..checks.predictions import KnownVersion
 from ..errors import InvalidValue
 from ..ids import first_number, ordered_uuid7
 from .batch import Key, VersionCount, ranges
-from .binary import DAY, EPOCH_MILLISECONDS, HEADER, NULL, SIXTEEN, TRAILER, microseconds, timestamp
+from .binary import DAY, EPOCH_MICROSECONDS, HEADER, NULL, SIXTEEN, TRAILER, microseconds, timestamp
 from .blocks import Array, Field, blocks
 from .column_input import SCALARS, floats, names_of, objects, size_of, timestamps
 from .rows import DEFAULTS, EMPTY_ARRAY, ENCODERS
@@ -82,24 +82,24 @@ class ColumnBatch:
         return np.broadcast_to(micros, (self._size,))
 
     def _ids(self) -> Array:
-        milliseconds = self._micros // 1000 + EPOCH_MILLISECONDS
+        microseconds = self._micros + EPOCH_MICROSECONDS
         if "id" not in self._columns:
-            return _new_ids(milliseconds)
+            return _new_ids(microseconds)
         given = [values.uuid("columns.id", item).bytes for item in objects(self._columns["id"])]
         ids = np.array(given, "V16")
-        times = ids.view(np.uint8).reshape(-1, 16)[:, :6].astype(np.int64)
-        if (times @ (256 ** np.arange(5, -1, -1)) != milliseconds).any():
+        milliseconds = ids.view(">u8").reshape(-1, 2)[:, 0] >> 16
+        if (milliseconds != microseconds // 1000).any():
             raise InvalidValue("columns.id", fields.CONTRADICTS)
         return ids
 
 
-def _new_ids(milliseconds: Array) -> Array:
-    size = len(milliseconds)
+def _new_ids(microseconds: Array) -> Array:
+    size = len(microseconds)
     first = first_number()
     numbers = np.arange(first, first + size, dtype=np.uint64)
     random = np.frombuffer(os.urandom(8 * size), np.uint64)
     ids = np.empty((size, 2), ">u8")
-    ids[:, 0], ids[:, 1] = ordered_uuid7(milliseconds.astype(np.uint64), numbers, random)
+    ids[:, 0], ids[:, 1] = ordered_uuid7(microseconds.astype(np.uint64), numbers, random)
     return ids.view("V16")[:, 0]
 
 

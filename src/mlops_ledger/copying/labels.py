@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import lru_cache
 from struct import Struct
 from typing import Any, Final, TypeAlias
@@ -12,11 +12,11 @@ from uuid import UUID
 from ..checks import values
 from ..checks.predictions import EARLIEST, latest_timestamp
 from ..errors import InvalidValue
-from ..ids import time_of
+from ..ids import microseconds_of, time_of, whole_millisecond
 from .batch import CHUNK
 from .binary import (
     EIGHT,
-    EPOCH_MILLISECONDS,
+    EPOCH_MICROSECONDS,
     HEADER,
     NULL,
     SIXTEEN,
@@ -30,7 +30,7 @@ from .binary import (
 Encoder: TypeAlias = Callable[[Any], bytes]
 
 _NO_PREDICTION: Final = "is not the id of a prediction"
-_PREDICTION: Final = Struct("!4s16s4sq").pack
+_PREDICTION: Final = Struct("!4s16s4sq4sq").pack
 
 
 def require_target_and_truth(has_id: bool, has_request: bool, has_truth: bool) -> None:
@@ -49,7 +49,7 @@ def predicted_from(prediction_id: object) -> datetime:
         at = None
     if at is None or not EARLIEST <= at <= latest_timestamp():
         raise InvalidValue("prediction_id", _NO_PREDICTION)
-    return at
+    return whole_millisecond(at)
 
 
 def encode(rows: Sequence[Mapping[str, Any]], now: datetime) -> Iterator[bytes]:
@@ -57,12 +57,12 @@ def encode(rows: Sequence[Mapping[str, Any]], now: datetime) -> Iterator[bytes]:
 
     Raises InvalidValue naming the row and its field.
     """
-    # The columns in the order of the COPY statement; an id makes two of them.
-    template = [b"\0\7", NULL * 2, NULL, _instant(now), NULL, NULL, NULL]
+    # The columns in the order of the COPY statement; an id makes three of them.
+    template = [b"\0\x08", NULL * 3, NULL, _timestamp(now), NULL, NULL, NULL]
     fields = {
         **_FIELDS,
         "prediction_id": (1, _target(latest_timestamp())),
-        "labeled_at": (3, _repeated(_instant)),
+        "labeled_at": (3, _repeated(_timestamp)),
     }
     yield HEADER
     for start in range(0, len(rows), CHUNK):
@@ -93,25 +93,26 @@ def _encoded(
             parts[place] = encode_value(value)
     target, request, _, label, number, _ = parts[1:]
     require_target_and_truth(
-        len(target) > 8, request is not NULL, label is not NULL or number is not NULL
+        len(target) > 12, request is not NULL, label is not NULL or number is not NULL
     )
     return b"".join(parts)
 
 
 def _target(latest: datetime) -> Encoder:
-    limit = (latest - EARLIEST) // timedelta(milliseconds=1)
+    limit = microseconds(latest)
 
     def encode_target(value: Any) -> bytes:
         number = value.int if type(value) is UUID else values.uuid("prediction_id", value).int
-        milliseconds = (number >> 80) - EPOCH_MILLISECONDS
-        if not 0 <= milliseconds <= limit:
+        timestamp = microseconds_of(number >> 64) - EPOCH_MICROSECONDS
+        if not 0 <= timestamp <= limit:
             raise InvalidValue("prediction_id", _NO_PREDICTION)
-        return _PREDICTION(SIXTEEN, number.to_bytes(16), EIGHT, milliseconds * 1000)
+        since = timestamp // 1000 * 1000
+        return _PREDICTION(SIXTEEN, number.to_bytes(16), EIGHT, timestamp, EIGHT, since)
 
     return encode_target
 
 
-def _instant(value: Any) -> bytes:
+def _timestamp(value: Any) -> bytes:
     if not (type(value) is datetime and value.tzinfo is UTC):
         value = values.timestamp("labeled_at", value)
     return pack_timestamp(EIGHT, microseconds(value))

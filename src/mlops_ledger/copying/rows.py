@@ -25,7 +25,7 @@ from ..errors import InvalidValue
 from ..ids import first_number, ordered_uuid7
 from .binary import (
     EIGHT,
-    EPOCH_MILLISECONDS,
+    EPOCH_MICROSECONDS,
     FLOAT8,
     NULL,
     SIXTEEN,
@@ -74,22 +74,22 @@ class RowEncoder:
                     raise InvalidValue(str(name), "is not a field of a prediction") from None
                 if encode is not None:
                     data[place] = encode(value)
-        data[1] = self._id(row.get("id"), micros // 1000 + EPOCH_MILLISECONDS)
+        data[1] = self._id(row.get("id"), micros + EPOCH_MICROSECONDS)
         data[2] = pack_timestamp(EIGHT, micros)
         if data[_LOWER] is not NULL and data[_UPPER] is not NULL:
             fields.interval(row["confidence_lower"], row["confidence_upper"])
         return b"".join(data)
 
-    def _id(self, given: object, milliseconds: int) -> bytes:
+    def _id(self, given: object, microseconds: int) -> bytes:
         if given is None:
             random = next(self._random, None)
             if random is None:
                 self._random = iter(_RANDOM.unpack(os.urandom(_RANDOM.size)))
                 random = next(self._random)
-            return _pack_id(SIXTEEN, *ordered_uuid7(milliseconds, next(self._numbers), random))
+            return _pack_id(SIXTEEN, *ordered_uuid7(microseconds, next(self._numbers), random))
         id = given if isinstance(given, UUID) else values.uuid("id", given)
         number = id.int
-        if number >> 80 != milliseconds:
+        if number >> 80 != microseconds // 1000:
             raise InvalidValue("id", fields.CONTRADICTS)
         return SIXTEEN + number.to_bytes(16)
 

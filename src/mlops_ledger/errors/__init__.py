@@ -77,6 +77,10 @@ class ConnectionLost(Unavailable):
     """
 
 
+class NothingListens(Unavailable):
+    """The server's machine refused the connection: the server is stopped or was never there."""
+
+
 class PoolExhausted(Unavailable):
     """Every connection of the pool is in use and none was returned in time."""
 

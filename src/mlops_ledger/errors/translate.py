@@ -20,6 +20,7 @@ from . import (
     LedgerError,
     MissingPartition,
     NotFound,
+    NothingListens,
     PromotionRefused,
     SchemaError,
     TimedOut,
@@ -103,7 +104,9 @@ def translate(
     message, and `lost` says that the connection was closed when the error came.
     """
     if connecting:
-        return Unavailable(f"cannot connect to {target}: {_connect_reason(error)}")
+        reason = _connect_reason(error)
+        kind = NothingListens if reason.startswith("nothing listens") else Unavailable
+        return kind(f"cannot connect to {target}: {reason}")
     state = error.sqlstate or ""
     if state.startswith("ML"):
         return _own(state, error)

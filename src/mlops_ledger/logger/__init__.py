@@ -1,4 +1,4 @@
-"""Logs predictions without ever being in the way of whoever makes them.
+"""Logs predictions without ever delaying the caller.
 
 What a record survives once the call has returned, by durability:
 
@@ -21,7 +21,7 @@ is full. What the database refuses for its content goes to `dead-letters.jsonl` 
 """
 
 from .async_logger import AsyncPredictionLogger
-from .counters import Counters
+from .counters import Counters, Flushed
 from .logger import PredictionLogger
 
-__all__ = ["AsyncPredictionLogger", "Counters", "PredictionLogger"]
+__all__ = ["AsyncPredictionLogger", "Counters", "Flushed", "PredictionLogger"]

@@ -6,10 +6,12 @@ import time
 from typing import Final
 
 from ..errors import LedgerError
-from .delivery import Delivery, Sink, is_outage
+from .causes import CauseLog
+from .delivery import Delivery, Sink
 from .folder import folders
 from .options import Options
 from .reader import SpoolReader
+from .retry import is_outage
 from .spool import Spool
 
 _EVERY: Final = 60.0
@@ -18,12 +20,13 @@ _EVERY: Final = 60.0
 class Adoption:
     """The folders of earlier processes that this one delivers."""
 
-    def __init__(self, options: Options, sink: Sink) -> None:
+    def __init__(self, options: Options, sink: Sink, causes: CauseLog) -> None:
         self.replayed = 0
         self.folders = 0
         self.problem: LedgerError | None = None
         self._options = options
         self._sink = sink
+        self._causes = causes
         self._deliveries: list[Delivery] = []
         self._next = 0.0
 
@@ -37,7 +40,9 @@ class Adoption:
             if (spool := Spool.adopt(path, options.target)) is not None:
                 self.folders += 1
                 reader = SpoolReader(spool, options.batch_rows)
-                self._deliveries.append(Delivery(reader, self._sink, options.spool_root))
+                self._deliveries.append(
+                    Delivery(reader, self._sink, options.spool_root, causes=self._causes)
+                )
 
     def step(self, patient: bool) -> bool:
         """Send a batch; return whether there was one.

@@ -11,10 +11,10 @@ from uuid import UUID
 from ..errors import LedgerError
 from ..rows.predictions import PredictionFields
 from .base import LoggerBase, not_committed
-from .counters import Counters
-from .intake import Intake, OnDelivery
-from .records import encode
+from .counters import Counters, Flushed
+from .intake import Intake
 from .spool import SpoolFull
+from .waiters import OnDelivery
 
 
 class AsyncPredictionLogger(LoggerBase):
@@ -25,39 +25,45 @@ class AsyncPredictionLogger(LoggerBase):
 
     _syncing: asyncio.Task[None] | None = None
 
-    async def __call__(self, **prediction: Unpack[PredictionFields]) -> UUID:
+    async def __call__(self, **prediction: Unpack[PredictionFields]) -> UUID | None:
         """Log a prediction and return its id; the arguments are those of `insert`.
 
-        Raises InvalidValue for a value that is refused, and Unavailable when the record could
-        not be made as durable as was asked for.
+        Raises InvalidValue for a value that is refused, NotFound for a version that is not
+        registered, and Unavailable when the record could not be made as durable as was asked for.
+        With `on_refused="count"` a value that is refused is counted and None returned.
         """
-        id, payload = encode(self._version, prediction)
-        await self._take((payload,))
-        return id
+        intake = self._intake or self._start()
+        encoded = self._encode(intake, prediction)
+        if encoded is None:
+            return None
+        await self._take(intake, (encoded[1],))
+        return encoded[0]
 
-    async def many(self, predictions: Iterable[PredictionFields]) -> list[UUID]:
+    async def many(self, predictions: Iterable[PredictionFields]) -> list[UUID | None]:
         """Log predictions, each a mapping of the arguments of a call, and return their ids.
 
         They become durable together, so it costs one sync or one commit for all. Nothing is
-        logged when a value is refused. Raises as a call does.
+        logged when a value is refused, unless refusals are counted: their ids are None then.
+        Raises as a call does.
         """
-        ids, payloads = self._encode(predictions)
+        intake = self._intake or self._start()
+        ids, payloads = self._encode_many(intake, predictions)
         if payloads:
-            await self._take(payloads)
+            await self._take(intake, payloads)
         return ids
 
     async def __aenter__(self) -> Self:
-        self._start()
+        await asyncio.to_thread(self._enter)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    async def flush(self, timeout: float = 5.0) -> bool:
+    async def flush(self, timeout: float = 5.0) -> Flushed:
         """Wait up to `timeout` seconds until all that was accepted so far is in the database.
 
-        Dead letters count as done. Returns False when the time was up before, or when records
-        were dropped meanwhile.
+        Returns what became of the records since the flush before, as counts. It is false when some
+        wait still or were dropped; dead letters count as done, and are counted.
         """
         return await asyncio.to_thread(self._flush, timeout)
 
@@ -65,8 +71,7 @@ class AsyncPredictionLogger(LoggerBase):
         """Send what can be sent within `timeout` seconds, leave the rest in the spool."""
         return await asyncio.to_thread(self._close, timeout)
 
-    async def _take(self, payloads: Sequence[bytes]) -> None:
-        intake = self._intake or self._start()
+    async def _take(self, intake: Intake, payloads: Sequence[bytes]) -> None:
         if self._durability == "database":
             await self._commit(intake, payloads)
             return
@@ -108,7 +113,7 @@ class AsyncPredictionLogger(LoggerBase):
         except TimeoutError:
             raise not_committed(self._options) from None
         for reason in outcomes:
-            if reason is not None:
+            if reason is not None and self._raises:
                 raise reason
 
     def _forget(self) -> None:

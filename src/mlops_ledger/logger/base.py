@@ -1,35 +1,32 @@
-"""What both kinds of prediction logger are: their options, their life, and forks and exits."""
+"""What both kinds of prediction logger are: their options, their calls, and their life."""
 
 from __future__ import annotations
 
-import atexit
 import logging
-import multiprocessing
-import os
 import threading
 import time
-import weakref
-from collections.abc import Iterable
-from multiprocessing.util import Finalize
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from ..checks import values
 from ..config import Settings
 from ..database import AsyncDatabase, Database
-from ..errors import InvalidValue, LedgerError, Unavailable
+from ..errors import InvalidValue, LedgerError, NotFound, Unavailable
 from ..rows.predictions import PredictionFields
-from .counters import Counters
+from . import lifetime
+from .counters import Counters, Flushed
 from .flusher import Flusher
 from .intake import Intake
 from .options import Options
 from .records import encode
+from .registration import Registration
 
 log = logging.getLogger("mlops_ledger.logger")
 
-# Seconds to send what is left when the process ends, or a `with` block.
-_AT_EXIT: Final = 5.0
+# Seconds that entering a `with` block may wait to hear whether the version is registered.
+_ASKING: Final = 1.0
 _POLL: Final = 0.01
 
 Target: TypeAlias = Database | AsyncDatabase | Settings | str | None
@@ -46,6 +43,7 @@ class LoggerBase:
         model_version: str,
         durability: str = "process",
         overflow: str | None = None,
+        on_refused: str = "raise",
         batch_rows: int = 1000,
         flush_interval: float = 0.25,
         buffer_rows: int = 10_000,
@@ -54,14 +52,14 @@ class LoggerBase:
         spool_bytes: int = 1_000_000_000,
     ) -> None:
         self._settings = settings_of(db)
-        self._version = {
-            "model_name": values.text("model_name", model_name),
-            "model_version": values.text("model_version", model_version),
-        }
+        self._registration = Registration(
+            values.text("model_name", model_name), values.text("model_version", model_version)
+        )
         self._durability = durability
         self._options = Options(
             durability=durability,
             overflow=overflow or ("raise" if durability == "database" else "drop_oldest"),
+            on_refused=on_refused,
             batch_rows=batch_rows,
             buffer_rows=buffer_rows,
             flush_interval=flush_interval,
@@ -70,29 +68,73 @@ class LoggerBase:
             spool_root=Path(spool_dir or self._settings.spool).absolute(),
             spool_bytes=spool_bytes,
         )
+        self._raises = on_refused == "raise"
         self._closed = False
         self._inherited: list[object] = []
         self._lock = threading.RLock()
         self._intake: Intake | None = None
         self._flusher: Flusher | None = None
         self._final: Counters | None = None
-        _live.add(self)
+        self._flushed = Counters()
+        lifetime.register(self)
 
     @property
     def counters(self) -> Counters:
         """What became of the records that this process logged."""
         return self._final or self._count()
 
-    def _encode(self, predictions: Iterable[PredictionFields]) -> tuple[list[UUID], list[bytes]]:
-        """Check predictions and return their ids and records."""
-        ids, payloads = [], []
+    def _hurry(self) -> None:
+        """Spend no more time on sending: what is left goes into the spool at once."""
+        if self._flusher is not None:
+            self._flusher.hurry()
+
+    def _forget(self) -> None:
+        """In a forked child: leave everything to the parent, and begin anew at the next call."""
+        if self._intake is not None and self._intake.spool is not None:
+            self._intake.spool.disown()
+        # Kept, because collecting it would touch what is the parent's.
+        self._inherited.append((self._intake, self._flusher))
+        self._lock = threading.RLock()
+        self._intake = self._flusher = self._final = None
+        self._flushed = Counters()
+        self._registration = self._registration.anew()
+
+    def _enter(self) -> None:
+        """Start, and wait briefly for the database to say whether it knows the version."""
+        self._start()
+        if self._raises:
+            try:
+                self._registration.wait(_ASKING)
+            except NotFound:
+                self._close(_POLL)
+                raise
+
+    def _encode(self, intake: Intake, given: Mapping[str, Any]) -> tuple[UUID, bytes] | None:
+        """Check a prediction; None when it was refused and counted instead of raised."""
+        if self._raises:
+            self._registration.require()
+        try:
+            return encode(self._registration, given, fitting=self._raises)
+        except InvalidValue as error:
+            if self._raises:
+                raise
+            intake.refuse(error)
+            return None
+
+    def _encode_many(
+        self, intake: Intake, predictions: Iterable[PredictionFields]
+    ) -> tuple[list[UUID | None], list[bytes]]:
+        """Check predictions and return their ids, and the records of those that are right."""
+        ids: list[UUID | None] = []
+        payloads = []
         for place, each in enumerate(predictions):
             try:
-                id, payload = encode(self._version, each)
+                encoded = self._encode(intake, each)
             except InvalidValue as error:
                 raise InvalidValue(f"predictions[{place}].{error.field}", error.problem) from None
-            ids.append(id)
-            payloads.append(payload)
+            ids.append(encoded[0] if encoded else None)
+            if encoded:
+                payloads.append(encoded[1])
         return ids, payloads
 
     def _close(self, timeout: float) -> Counters:
@@ -105,23 +147,30 @@ class LoggerBase:
                 self._intake.finish()
                 self._final = self._count()
                 log.info("prediction logger closed: %s", self._final)
-            _live.discard(self)
+            # Last: what was interrupted before is finished at exit.
+            lifetime.release(self)
         return self.counters
 
-    def _flush(self, timeout: float) -> bool:
+    def _flush(self, timeout: float) -> Flushed:
         intake, flusher = self._intake, self._flusher
-        if intake is None or flusher is None:
-            return True
+        arrived = intake is None or flusher is None or self._wait(intake, flusher, timeout)
+        now = self.counters
+        waiting = 0 if arrived else now.buffered + now.spooled
+        with self._lock:
+            before, self._flushed = self._flushed, now
+        return now.since(before, waiting=waiting)
+
+    def _wait(self, intake: Intake, flusher: Flusher, timeout: float) -> bool:
+        """Wait until what is there now has arrived; return whether it has."""
         deadline = time.monotonic() + timeout
-        dropped = intake.dropped
-        have_left_memory = intake.mark()
+        have_left_memory = intake.buffer.mark()
         number: int | None = None
         while True:
             if number is None and have_left_memory():
                 # What did not go to the database has gone into the spool.
                 number = intake.spool.last if intake.spool else 0
             if number is not None and flusher.has_delivered(number):
-                return intake.dropped == dropped
+                return True
             if self._final is not None or time.monotonic() >= deadline:
                 return False
             intake.wake.set()
@@ -133,9 +182,9 @@ class LoggerBase:
                 if self._closed:
                     raise LedgerError("the prediction logger is closed: make another")
                 intake = Intake(self._options)
-                self._flusher = Flusher(self._settings, intake)
+                self._flusher = Flusher(self._settings, intake, self._registration)
                 self._flusher.start()
-                _close_with_child()
+                lifetime.hold(self)
                 # Last: whoever finds it finds the thread running.
                 self._intake = intake
             return self._intake
@@ -143,15 +192,6 @@ class LoggerBase:
     def _count(self) -> Counters:
         flusher = self._flusher
         return Counters() if flusher is None else flusher.counters()
-
-    def _forget(self) -> None:
-        """In a forked child: leave everything to the parent, and begin anew at the next call."""
-        if self._intake is not None and self._intake.spool is not None:
-            self._intake.spool.disown()
-        # Kept, because collecting it would touch what is the parent's.
-        self._inherited.append((self._intake, self._flusher))
-        self._lock = threading.RLock()
-        self._intake = self._flusher = self._final = None
 
 
 def not_committed(options: Options) -> Unavailable:
@@ -167,26 +207,3 @@ def settings_of(db: Target) -> Settings:
     if isinstance(db, Settings):
         return db
     return (db if isinstance(db, Database | AsyncDatabase) else Database(db)).settings
-
-
-_live: weakref.WeakSet[LoggerBase] = weakref.WeakSet()
-
-
-def _forget_all() -> None:
-    for each in list(_live):
-        each._forget()
-
-
-@atexit.register
-def _close_all() -> None:
-    for each in list(_live):
-        each._close(_AT_EXIT)
-
-
-def _close_with_child() -> None:
-    """Have the loggers closed at the end of a child of multiprocessing, which skips atexit."""
-    if multiprocessing.parent_process() is not None:
-        Finalize(None, _close_all, exitpriority=100)
-
-
-os.register_at_fork(after_in_child=_forget_all)

@@ -16,7 +16,7 @@ import orjson
 from ..files import sync_folder
 from .folder import is_for
 from .segments import Appender
-from .spool import Spool
+from .spool import Spool, SpoolFull
 
 FILE_NAME: Final = "dead-letters.jsonl"
 _AT_ONCE: Final = 1000
@@ -25,7 +25,7 @@ _AT_ONCE: Final = 1000
 def write_dead_letters(
     root: Path, refused: Iterable[tuple[bytes, Exception]], *, target: str | None
 ) -> None:
-    """Append records to the file of dead letters, one JSON object a line. Raises OSError."""
+    """Append records to the file of dead letters, one JSON object a line. Raises SpoolFull."""
     at = datetime.now(UTC)
     lines = [
         orjson.dumps(
@@ -40,11 +40,14 @@ def write_dead_letters(
         )
         for payload, error in refused
     ]
-    with _locked(root) as file:
-        if _is_cut_short(root):
-            lines.insert(0, b"\n")
-        file.append(b"".join(lines))
-        os.fdatasync(file.descriptor)
+    try:
+        with _locked(root) as file:
+            if _is_cut_short(root):
+                lines.insert(0, b"\n")
+            file.append(b"".join(lines))
+            os.fdatasync(file.descriptor)
+    except OSError as error:
+        raise SpoolFull(f"dead letters cannot be written: {error.strerror}") from None
 
 
 def read_dead_letters(root: Path) -> Iterator[dict[str, Any]]:

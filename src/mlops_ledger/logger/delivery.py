@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
 from uuid import UUID
 
-from ..errors import (
-    Conflict,
-    EmbeddedServerError,
-    InvalidValue,
-    LedgerError,
-    NotFound,
-    Unavailable,
-)
+from ..errors import Conflict, InvalidValue, LedgerError, NotFound
 from ..rows import Written
+from .causes import CauseLog
 from .dead_letters import write_dead_letters
 from .intake import Intake
 from .reader import SpoolReader
@@ -45,7 +40,13 @@ class Delivery:
     """
 
     def __init__(
-        self, reader: SpoolReader, sink: Sink, root: Path, intake: Intake | None = None
+        self,
+        reader: SpoolReader,
+        sink: Sink,
+        root: Path,
+        *,
+        intake: Intake | None = None,
+        causes: CauseLog | None = None,
     ) -> None:
         self.reader = reader
         self.stored = 0
@@ -56,7 +57,9 @@ class Delivery:
         self._sink = sink
         self._root = root
         self._intake = intake
+        self._causes = causes
         self._renewed = False
+        self._written: Written | None = None
 
     @property
     def delivered(self) -> int:
@@ -74,7 +77,7 @@ class Delivery:
             return False
         idempotency_key = self.reader.begin(records)
         try:
-            self._send(records, idempotency_key, patient)
+            self._written = self._send(records, idempotency_key, patient)
         except (InvalidValue, TypeError, ValueError, OverflowError) as error:
             self._refused(records, idempotency_key, error, patient)
         except NotFound as error:
@@ -96,12 +99,11 @@ class Delivery:
         self.reader.close()
         self.reader.spool.release()
 
-    def _send(self, records: list[Record], idempotency_key: UUID, patient: bool) -> None:
+    def _send(self, records: list[Record], idempotency_key: UUID, patient: bool) -> Written:
         rows = unpack([record.payload for record in records], patient=patient)
         written = self._sink.insert_many(rows=rows, idempotency_key=idempotency_key)
         self.batches += 1
-        self.stored += written.stored
-        self.duplicates += written.duplicates
+        return written
 
     def _refused(
         self, records: list[Record], idempotency_key: UUID, error: Exception, patient: bool
@@ -114,8 +116,9 @@ class Delivery:
             return
         right = [record for place, record in enumerate(records) if place not in refused]
         try:
-            if right:
-                self._send(right, idempotency_key, patient)
+            # Sent already, when only its dead letters could not be written the last time.
+            if right and self._written is None:
+                self._written = self._send(right, idempotency_key, patient)
         except (InvalidValue, Conflict):
             # The server refuses more; nothing is done yet.
             self.reader.divide(len(records) // 2)
@@ -136,26 +139,24 @@ class Delivery:
             write_dead_letters(self._root, letters, target=self.reader.spool.folder.target)
             self.dead = refused[max(refused)]
             self.dead_lettered += len(refused)
+            self._warn(refused.values())
+        if self._written is not None:
+            self.stored += self._written.stored
+            self.duplicates += self._written.duplicates
+        self._written = None
         self._renewed = False
         self.reader.acknowledge(records)
         if self._intake is not None:
             for place, error in refused.items():
                 number = records[place].sequence
-                self._intake.tell(number - 1, None)
-                self._intake.tell(number, _told(error))
-            self._intake.tell(records[-1].sequence, None)
+                self._intake.waiters.notify(number - 1, None)
+                self._intake.waiters.notify(number, _told(error))
+            self._intake.waiters.notify(records[-1].sequence, None)
 
-
-def is_refusal(error: Exception) -> bool:
-    """Return whether the database objects to the rows themselves, so that no retry helps."""
-    return isinstance(error, InvalidValue | NotFound | Conflict)
-
-
-def is_outage(error: Exception) -> bool:
-    """Return whether it may be over soon; a missing right or table is not."""
-    return isinstance(error, Unavailable | EmbeddedServerError) or not isinstance(
-        error, LedgerError
-    )
+    def _warn(self, errors: Iterable[Exception]) -> None:
+        if self._causes is not None:
+            for cause, count in Counter(map(str, errors)).items():
+                self._causes.add(cause, count)
 
 
 def unpack(payloads: list[bytes], *, patient: bool) -> Iterator[dict[str, Any]]:

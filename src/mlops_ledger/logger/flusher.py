@@ -14,10 +14,13 @@ from ..config import Settings
 from ..database import Database
 from ..errors import LedgerError
 from .adoption import Adoption
+from .causes import CauseLog
 from .counters import Counters
-from .delivery import Delivery, is_outage, is_refusal, unpack
+from .delivery import Delivery, unpack
 from .intake import Intake
 from .reader import SpoolReader
+from .registration import Registration
+from .retry import is_outage, is_refusal
 from .spool import SpoolFull
 
 logger = logging.getLogger("mlops_ledger.logger")
@@ -26,6 +29,8 @@ _REPORT_EVERY = 60.0
 _PARTITIONS_EVERY = 3600.0
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 2.0
+# Seconds beyond the deadline for what is on its way.
+_GRACE = 1.0
 # After what only a person can mend, such as a right that is missing.
 _LONG_PAUSE = 30.0
 
@@ -33,7 +38,7 @@ _LONG_PAUSE = 30.0
 class Flusher(threading.Thread):
     """Sends what the intake holds, by size and age, and what earlier processes left."""
 
-    def __init__(self, settings: Settings, intake: Intake) -> None:
+    def __init__(self, settings: Settings, intake: Intake, registration: Registration) -> None:
         super().__init__(name="mlops-ledger-logger", daemon=True)
         # Connections of its own: the service's pool may be in use to the last.
         settings = replace(settings, pool_min_size=0, pool_max_size=1, pool_timeout=1.0)
@@ -43,15 +48,17 @@ class Flusher(threading.Thread):
         self.duplicates = 0
         self.batches = 0
         self.failures = 0
-        self.last_error: str | None = None
         self.circuit_open = False
         self.own: Delivery | None = None
         self._sink = PredictionsRepository(self.db)
-        self._adoption = Adoption(intake.options, self._sink)
+        self._registration = registration
+        self._causes = CauseLog(logging.WARNING, "predictions become dead letters")
+        self._adoption = Adoption(intake.options, self._sink, self._causes)
         self._partitions_next = 0.0
         self._report_next = time.monotonic() + _REPORT_EVERY
         self._reported: Counters | None = None
         self._pause = 0.0
+        self._problem: str | None = None
         self._stopping = threading.Event()
         self._last_tries = 10
         self._deadline: float | None = None
@@ -78,7 +85,8 @@ class Flusher(threading.Thread):
             duplicates=self.duplicates + (own.duplicates if own else 0),
             dead_lettered=own.dead_lettered if own else 0,
             dropped=intake.dropped,
-            buffered=intake.buffered,
+            refused=intake.refused,
+            buffered=len(intake.buffer),
             spooled=intake.spooled,
             replayed=self._adoption.replayed,
             adopted_folders=self._adoption.folders,
@@ -87,7 +95,7 @@ class Flusher(threading.Thread):
             spool_bytes=intake.spool.bytes if intake.spool else 0,
             oldest_unsent_age_seconds=round(self.oldest_unsent_age, 3),
             circuit_open=self.circuit_open,
-            last_error=self.last_error,
+            last_error=intake.last_error,
         )
 
     def run(self) -> None:
@@ -109,13 +117,19 @@ class Flusher(threading.Thread):
             if stopping and self._give_up():
                 break
 
+    def hurry(self) -> None:
+        """Have `stop` return soon."""
+        if self._deadline is not None:
+            self._deadline = min(self._deadline, time.monotonic() - _GRACE)
+
     def stop(self, seconds: float) -> None:
         """Send what can be sent in so many seconds, and end."""
         self._deadline = time.monotonic() + seconds
         self._stopping.set()
         self.intake.wake.set()
-        if self.is_alive():
-            self.join(seconds + 1)
+        while self.is_alive() and time.monotonic() < self._deadline + _GRACE:
+            # In short steps: the deadline may move.
+            self.join(_FIRST_PAUSE)
         self._adoption.close()
         if self.own is not None:
             self.own.reader.close()
@@ -123,9 +137,10 @@ class Flusher(threading.Thread):
             self.db.close()
 
     def _work(self) -> None:
+        self._registration.ask(self.db)
         if self._deadline is None:
             self._adoption.look()
-        if self.intake.buffered + self.intake.spooled and self._behind_since is None:
+        if len(self.intake.buffer) + self.intake.spooled and self._behind_since is None:
             self._behind_since = time.monotonic()
         # A first batch of any size, then only such that are worth a transaction.
         least = 1
@@ -138,7 +153,7 @@ class Flusher(threading.Thread):
             self._prepare_partitions()
             if patient and self.intake.options.durability != "database":
                 least = self.intake.options.batch_rows // 2
-        if not self.intake.buffered + self.intake.spooled:
+        if not len(self.intake.buffer) + self.intake.spooled:
             self._behind_since = None
 
     def _step(self, least: int, patient: bool) -> bool:
@@ -153,11 +168,12 @@ class Flusher(threading.Thread):
         return self._replay(patient) or done
 
     def _send_own(self, least: int, patient: bool) -> bool:
-        if self.intake.holds_batch:
+        if self.intake.buffer.batch is not None:
             self._send_memory(patient)
         done = self._own_delivery(least, patient)
-        if not done and self.intake.buffered >= least:
-            done = self._send_memory(patient)
+        if not done and len(self.intake.buffer) >= least:
+            # What went into the spool is older.
+            done = self._own_delivery(1, patient) or self._send_memory(patient)
         return done
 
     def _own_delivery(self, least: int, patient: bool) -> bool:
@@ -166,7 +182,8 @@ class Flusher(threading.Thread):
         if self.own is None:
             options = self.intake.options
             reader = SpoolReader(self.intake.spool, options.batch_rows)
-            self.own = Delivery(reader, self._sink, options.spool_root, self.intake)
+            root = options.spool_root
+            self.own = Delivery(reader, self._sink, root, intake=self.intake, causes=self._causes)
         done = self.own.step(least=least, patient=patient)
         if self.own.dead is not None:
             self._note(self.own.dead)
@@ -174,7 +191,7 @@ class Flusher(threading.Thread):
         return done
 
     def _send_memory(self, patient: bool) -> bool:
-        if (batch := self.intake.take()) is None:
+        if (batch := self.intake.buffer.take()) is None:
             return False
         idempotency_key, payloads = batch
         try:
@@ -189,7 +206,7 @@ class Flusher(threading.Thread):
         self.stored += written.stored
         self.duplicates += written.duplicates
         self.batches += 1
-        self.intake.taken()
+        self.intake.buffer.taken()
         return True
 
     def _replay(self, patient: bool) -> bool:
@@ -224,7 +241,7 @@ class Flusher(threading.Thread):
         self._reported = counters
 
     def _give_up(self) -> bool:
-        """Return whether all is sent, time is up, or the last tries before the end failed too."""
+        """Return whether all is sent, the timeout has passed, or the last attempts failed too."""
         self._last_tries -= 1
         return not (self.circuit_open and self._time_left() and self._last_tries)
 
@@ -233,23 +250,22 @@ class Flusher(threading.Thread):
 
     def _failed(self, error: Exception) -> None:
         self.failures += 1
-        before = self.last_error
-        self._note(error)
+        before, self._problem = self._problem, self._note(error)
         outage = is_outage(error)
-        if not self.circuit_open or self.last_error != before:
+        if self._problem != before:
             if outage:
-                logger.warning("predictions wait for the database: %s", self.last_error)
+                logger.warning("predictions wait for the database: %s", self._problem)
             else:
-                logger.error("predictions cannot be stored and wait: %s", self.last_error)
+                logger.error("predictions cannot be stored and wait: %s", self._problem)
         self.circuit_open = True
         if outage:
             self._pause = min(max(_FIRST_PAUSE, 2 * self._pause), _LONGEST_PAUSE)
         else:
             self._pause = _LONG_PAUSE
         self._pause *= random.uniform(0.8, 1.2)
-        self.intake.ease()
+        self.intake.relieve()
         if self.intake.spool is not None:
-            self.intake.spool.folder.note_problem(self.last_error)
+            self.intake.spool.folder.note_problem(self._problem)
 
     def _succeeded(self) -> None:
         if self.circuit_open:
@@ -257,8 +273,10 @@ class Flusher(threading.Thread):
             if self.intake.spool is not None:
                 self.intake.spool.folder.note_problem(None)
         self.circuit_open = False
+        self._problem = None
         self._pause = 0.0
 
-    def _note(self, error: Exception) -> None:
+    def _note(self, error: Exception) -> str:
         known = isinstance(error, LedgerError | SpoolFull)
-        self.last_error = str(error) if known else type(error).__name__
+        self.intake.last_error = str(error) if known else type(error).__name__
+        return self.intake.last_error

@@ -48,7 +48,7 @@ class SpoolFolder:
                 os.close(lock)
                 raise
         except OSError:
-            # A full disk is tried again with each record.
+            # A full disk is retried with each record.
             shutil.rmtree(made, ignore_errors=True)
             raise
         return cls(path, lock, target)

@@ -1,4 +1,4 @@
-"""Threads that want the same work done share it, as databases share a sync among commits."""
+"""Group commit: threads share one sync."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 
 
 class GroupCommit:
-    """Does a piece of work for all threads that came before it began; one of them does it.
+    """Does a piece of work once for all threads that asked before it began; one of them does it.
 
-    Those who come meanwhile wait for the next time. The one who does that is woken before those
-    who are served: it works while they wake up, which takes them longer than a sync.
+    Threads that ask while it runs wait for the next round. The thread that does that one is woken
+    first: it works while the served ones wake up, which takes longer than a sync.
     """
 
     def __init__(self, work: Callable[[], None]) -> None:

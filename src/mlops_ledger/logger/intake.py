@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import heapq
-import itertools
 import logging
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
-from uuid import UUID
+from collections.abc import Sequence
+from typing import Final
 
-from ..errors import LedgerError, Unavailable
-from ..ids import new_id
+from ..errors import InvalidValue, LedgerError, Unavailable
+from .buffer import Buffer
+from .causes import CauseLog
 from .options import Options
-from .spool import Spool, SpoolFull
+from .spool import Spool, SpoolFull, has_room
+from .waiters import OnDelivery, Waiters
 
-logger = logging.getLogger("mlops_ledger.logger")
-
-# Called when a record is in the database, or with the reason why it never will be.
-OnDelivery = Callable[[LedgerError | None], None]
+# Records that go from memory into the spool in one go: a call must not pay for many others.
+_PIECE: Final = 100
+# Seconds until a call retries a write where there only seemed to be room.
+_RETRY: Final = 0.1
 
 
 class Intake:
@@ -28,22 +27,29 @@ class Intake:
     def __init__(self, options: Options) -> None:
         self.options = options
         self.wake = threading.Event()
+        self.buffer = Buffer(options.batch_rows)
         self.accepted = 0
         self.dropped = 0
+        self.refused = 0
         self.closed = False
         self.spool: Spool | None = None
+        self.last_error: str | None = None
         self._memory = options.durability == "memory"
         self._eager = options.durability == "database"
         self._lock = threading.RLock()
-        self._buffer: deque[bytes] = deque()
-        self._batch: tuple[UUID, list[bytes]] | None = None
-        self._waiters: list[tuple[int, int, OnDelivery]] = []
-        self._order = itertools.count()
+        self.waiters = Waiters(self._lock)
         self._since_wake = 0
-        self._entered = 0
+        self._blocked: str | None = None
+        self._retry_at = 0.0
+        self._drops = CauseLog(logging.ERROR, "predictions are being dropped")
+        self._refusals = CauseLog(logging.WARNING, "predictions are refused and not logged")
 
     def accept(
-        self, payloads: Sequence[bytes], *, wait: bool = True, on_delivery: OnDelivery | None = None
+        self,
+        payloads: Sequence[bytes],
+        *,
+        wait: bool = True,
+        on_delivery: OnDelivery | None = None,
     ) -> int:
         """Keep records, all or none, and return the number of the last, or 0 when it has none.
 
@@ -64,6 +70,12 @@ class Intake:
             self.wake.set()
         return number
 
+    def refuse(self, error: InvalidValue) -> None:
+        """Count a prediction that was not taken for its values, and say so in the log."""
+        with self._lock:
+            self.refused += 1
+        self._refusals.add(str(error))
+
     def sync(self, number: int) -> None:
         """Return when a record is on the disk. Raises Unavailable."""
         while number and self.spool is not None:
@@ -75,71 +87,28 @@ class Intake:
                     raise Unavailable(f"{full}: the prediction may not survive a crash") from None
                 self._make_room(full, 0, wait=True)
 
-    def tell(self, last: int, reason: LedgerError | None) -> None:
-        """Call whoever waits for records up to a number."""
-        while True:
-            with self._lock:
-                if not self._waiters or self._waiters[0][0] > last:
-                    return
-                _, _, on_delivery = heapq.heappop(self._waiters)
-            on_delivery(reason)
-
-    def take(self) -> tuple[UUID, list[bytes]] | None:
-        """Return a batch from memory with its id: the same until it is given to `taken`."""
-        with self._lock:
-            if self._batch is None and self._buffer:
-                count = min(len(self._buffer), self.options.batch_rows)
-                self._batch = new_id(), [self._buffer.popleft() for _ in range(count)]
-            return self._batch
-
-    def taken(self) -> None:
-        """Forget the batch that `take` returned."""
-        self._batch = None
-
     def spill(self, *, batch_too: bool = False) -> None:
-        """Move memory into the spool, the batch that was taken only when asked to.
+        """Move memory into the spool, piece by piece; the batch first, when asked to.
 
         Raises SpoolFull.
         """
-        with self._lock:
-            taken = self._batch[1] if self._batch and batch_too else []
-            if pending := [*taken, *self._buffer]:
-                self._spool().append(pending)
-                self._buffer.clear()
-            if batch_too:
-                self._batch = None
-
-    def mark(self) -> Callable[[], bool]:
-        """Return what tells whether the records that are in memory now have left it."""
-        with self._lock:
-            batch, entered = self._batch, self._entered
-
-        def have_left() -> bool:
+        if batch_too:
             with self._lock:
-                # Those dropped meanwhile may be younger than the batch.
-                sent = batch is None or self._batch is not batch
-                return sent and self._entered - self.buffered >= entered
+                if self.buffer.batch is not None:
+                    self._move(self.buffer.batch[1])
+                    self.buffer.taken()
+        while True:
+            with self._lock:
+                if not self._spill_piece():
+                    return
 
-        return have_left
-
-    def ease(self) -> None:
+    def relieve(self) -> None:
         """Move memory into the spool when it is half full."""
-        if len(self._buffer) > self.options.buffer_rows // 2:
+        if self.buffer.pending > self.options.buffer_rows // 2:
             try:
                 self.spill(batch_too=True)
-            except SpoolFull:
-                logger.debug("no room in the spool, memory goes on filling")
-
-    @property
-    def holds_batch(self) -> bool:
-        """Whether a batch was taken and not yet sent."""
-        return self._batch is not None
-
-    @property
-    def buffered(self) -> int:
-        """The number of records in memory."""
-        with self._lock:
-            return len(self._buffer) + (len(self._batch[1]) if self._batch else 0)
+            except SpoolFull as full:
+                self.last_error = str(full)
 
     @property
     def spooled(self) -> int:
@@ -153,10 +122,9 @@ class Intake:
             try:
                 self.spill(batch_too=True)
             except SpoolFull as full:
-                lost = self.buffered
-                self._drop(lost, f"lost at exit: {full}")
-                self._batch = None
-                self._buffer.clear()
+                self._drop(len(self.buffer), f"lost at exit: {full}")
+                self.buffer.taken()
+                self.buffer.discard(self.buffer.pending)
             if self.spool is not None:
                 try:
                     self.spool.sync()
@@ -169,19 +137,52 @@ class Intake:
             raise LedgerError("the prediction logger is closed: make another")
         with self._lock:
             last = 0
-            if not self._memory:
-                last = (self.spool or self._spool()).append(payloads)
+            if self._memory:
+                while self.buffer.pending + len(payloads) > self.options.buffer_rows:
+                    if not self._spill_piece():
+                        break
+                self.buffer.extend(payloads)
             else:
-                if len(self._buffer) + len(payloads) > self.options.buffer_rows:
-                    self.spill()
-                self._buffer.extend(payloads)
-                self._entered += len(payloads)
+                last = (self.spool or self._spool()).append(payloads)
             self.accepted += len(payloads)
-            # Under the lock that `tell` takes too: they may be delivered at any time.
             if on_delivery is not None:
-                for number in range(last - len(payloads) + 1, last + 1):
-                    heapq.heappush(self._waiters, (number, next(self._order), on_delivery))
+                self.waiters.add(range(last - len(payloads) + 1, last + 1), on_delivery)
         return last
+
+    def _spill_piece(self) -> bool:
+        """Move the oldest records into the spool; return whether there were any."""
+        if piece := self.buffer.oldest(_PIECE):
+            self._move(piece)
+            self.buffer.discard(len(piece))
+        return bool(piece)
+
+    def _move(self, records: Sequence[bytes]) -> None:
+        """Append records to the spool, in the place of older ones where that is the policy."""
+        while True:
+            try:
+                self._append(records)
+                return
+            except SpoolFull as full:
+                may_drop = self.options.overflow == "drop_oldest"
+                dropped = self.spool.drop_oldest() if may_drop and self.spool else 0
+                if not self._drop(dropped, str(full)):
+                    raise
+                self._blocked = None
+
+    def _append(self, records: Sequence[bytes]) -> None:
+        """Append records; while the disk is known to be full, raise SpoolFull without a try."""
+        if self._blocked is not None:
+            too_early = time.monotonic() < self._retry_at
+            if too_early or not has_room(self.options.spool_root):
+                raise SpoolFull(self._blocked)
+        try:
+            self._spool().append(records)
+        except SpoolFull as full:
+            self._blocked = str(full)
+            if has_room(self.options.spool_root):
+                self._retry_at = time.monotonic() + _RETRY
+            raise
+        self._blocked = None
 
     def _spool(self) -> Spool:
         if self.spool is None:
@@ -197,7 +198,7 @@ class Intake:
         return self.spool
 
     def _make_room(self, full: SpoolFull, count: int, wait: bool) -> bool:
-        """Apply the policy for a full spool to so many new records; return whether to try again."""
+        """Apply the policy for a full spool to so many new records; return whether to retry."""
         self.wake.set()
         if self.options.overflow == "drop_oldest":
             return self._drop_oldest(str(full), count)
@@ -212,21 +213,20 @@ class Intake:
 
     def _drop_oldest(self, why: str, count: int) -> bool:
         with self._lock:
-            if self._memory and self._buffer:
-                dropped = min(len(self._buffer), count)
-                for _ in range(dropped):
-                    self._buffer.popleft()
+            if self._memory:
+                dropped = self.buffer.discard(count)
             else:
                 dropped = self.spool.drop_oldest() or self.spool.discard() if self.spool else 0
-            if dropped:
-                self._drop(dropped, why)
+            if self._drop(dropped, why):
                 return True
             # Nothing older can go, so it is the new ones.
             self.accepted += count
             self._drop(count, why)
         return False
 
-    def _drop(self, count: int, why: str) -> None:
-        if count and not self.dropped:
-            logger.error("predictions are being dropped: %s", why)
-        self.dropped += count
+    def _drop(self, count: int, why: str) -> int:
+        if count:
+            self.dropped += count
+            self.last_error = f"predictions were dropped: {why}"
+            self._drops.add(why, count)
+        return count

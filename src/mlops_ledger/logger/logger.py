@@ -11,9 +11,8 @@ from uuid import UUID
 from ..errors import LedgerError
 from ..rows.predictions import PredictionFields
 from .base import LoggerBase, not_committed
-from .counters import Counters
+from .counters import Counters, Flushed
 from .intake import Intake
-from .records import encode
 
 
 class PredictionLogger(LoggerBase):
@@ -24,41 +23,52 @@ class PredictionLogger(LoggerBase):
     (synced: survives the machine), "database" (committed). A thread of its own brings the records
     to the database, in order and exactly once, and keeps them in the spool while that is away.
     When the spool is full, `overflow` decides: "drop_oldest" (counted), "block" or "raise".
+
+    A value that is refused raises at the call. So does a version that is not registered, and
+    features that do not fit it, from when the database was first asked; before, the record becomes
+    a dead letter, with a warning in the log. With `on_refused="count"` nothing of this raises:
+    a service answers its requests whatever it logs.
     """
 
-    def __call__(self, **prediction: Unpack[PredictionFields]) -> UUID:
+    def __call__(self, **prediction: Unpack[PredictionFields]) -> UUID | None:
         """Log a prediction and return its id; the arguments are those of `insert`.
 
-        Raises InvalidValue for a value that is refused, and Unavailable when the record could
-        not be made as durable as was asked for.
+        Raises InvalidValue for a value that is refused, NotFound for a version that is not
+        registered, and Unavailable when the record could not be made as durable as was asked for.
+        With `on_refused="count"` a value that is refused is counted and None returned.
         """
-        id, payload = encode(self._version, prediction)
-        self._take((payload,))
-        return id
+        intake = self._intake or self._start()
+        encoded = self._encode(intake, prediction)
+        if encoded is None:
+            return None
+        self._take(intake, (encoded[1],))
+        return encoded[0]
 
-    def many(self, predictions: Iterable[PredictionFields]) -> list[UUID]:
+    def many(self, predictions: Iterable[PredictionFields]) -> list[UUID | None]:
         """Log predictions, each a mapping of the arguments of a call, and return their ids.
 
         They become durable together, so it costs one sync or one commit for all. Nothing is
-        logged when a value is refused. Raises as a call does.
+        logged when a value is refused, unless refusals are counted: their ids are None then.
+        Raises as a call does.
         """
-        ids, payloads = self._encode(predictions)
+        intake = self._intake or self._start()
+        ids, payloads = self._encode_many(intake, predictions)
         if payloads:
-            self._take(payloads)
+            self._take(intake, payloads)
         return ids
 
     def __enter__(self) -> Self:
-        self._start()
+        self._enter()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def flush(self, timeout: float = 5.0) -> bool:
+    def flush(self, timeout: float = 5.0) -> Flushed:
         """Wait up to `timeout` seconds until all that was accepted so far is in the database.
 
-        Dead letters count as done. Returns False when the time was up before, or when records
-        were dropped meanwhile.
+        Returns what became of the records since the flush before, as counts. It is false when some
+        wait still or were dropped; dead letters count as done, and are counted.
         """
         return self._flush(timeout)
 
@@ -69,8 +79,7 @@ class PredictionLogger(LoggerBase):
         """
         return self._close(timeout)
 
-    def _take(self, payloads: Sequence[bytes]) -> None:
-        intake = self._intake or self._start()
+    def _take(self, intake: Intake, payloads: Sequence[bytes]) -> None:
         if self._durability == "database":
             self._commit(intake, payloads)
             return
@@ -93,5 +102,5 @@ class PredictionLogger(LoggerBase):
             if not done.acquire(timeout=max(deadline - time.monotonic(), 0)):
                 raise not_committed(self._options)
         for reason in outcomes:
-            if reason is not None:
+            if reason is not None and self._raises:
                 raise reason

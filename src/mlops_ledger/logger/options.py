@@ -12,6 +12,7 @@ from ..errors import ConfigError, InvalidValue
 
 DURABILITIES: Final = ("memory", "process", "disk", "database")
 OVERFLOWS: Final = ("drop_oldest", "block", "raise")
+ON_REFUSED: Final = ("raise", "count")
 _LEAST: Final = {"batch_rows": 1, "buffer_rows": 1, "spool_bytes": 1_000_000}
 
 
@@ -21,6 +22,7 @@ class Options:
 
     durability: str
     overflow: str
+    on_refused: str
     batch_rows: int
     buffer_rows: int
     flush_interval: float
@@ -32,10 +34,12 @@ class Options:
     def __post_init__(self) -> None:
         if self.durability not in DURABILITIES:
             raise InvalidValue("durability", f"must be one of {', '.join(DURABILITIES)}")
-        # A call that waits for its commit must not be told of it when the record was dropped.
+        # A dropped record must not be reported as committed to the call that waits for it.
         allowed = OVERFLOWS[1:] if self.durability == "database" else OVERFLOWS
         if self.overflow not in allowed:
             raise InvalidValue("overflow", f"must be one of {', '.join(allowed)}")
+        if self.on_refused not in ON_REFUSED:
+            raise InvalidValue("on_refused", f"must be one of {', '.join(ON_REFUSED)}")
         for field, least in _LEAST.items():
             if values.integer(64)(field, getattr(self, field)) < least:
                 raise InvalidValue(field, f"must be at least {least}")

@@ -114,7 +114,7 @@ class SpoolReader:
         sealed, size = self.spool.state(self._segment)
         if self._read_to < size:
             return self._read_piece(self._segment, size)
-        if sealed and not self._ready:
+        if not self._ready and (sealed or self.spool.seal_delivered(self._segment, size)):
             self._finish(self._segment)
             return self._next_segment()
         return False
@@ -171,7 +171,9 @@ class SpoolReader:
         except OSError:
             # Without the note a crash at this point sends the rows under another id: the
             # database finds each of them by its own, which takes longer but stores them once.
-            self._journal = None
+            if self._journal is not None:
+                self._journal.close()
+                self._journal = None
 
 
 def notes(segment: Segment) -> Iterator[dict[str, Any]]:

@@ -21,6 +21,7 @@ from ..checks import values
 from ..checks.prediction_fields import ALONE, Check
 from ..errors import InvalidValue
 from ..ids import new_id, uuid7
+from .registration import Registration
 
 MAX_BYTES: Final = 4_000_000
 # Integers above are no exact doubles, and far above no JSON either.
@@ -28,9 +29,14 @@ _EXACT: Final = 2.0**53
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def encode(version: Mapping[str, str], given: Mapping[str, Any]) -> tuple[UUID, bytes]:
-    """Check a prediction and return its id and its record. Raises InvalidValue."""
-    record: dict[str, Any] = dict(version)
+def encode(
+    registration: Registration, given: Mapping[str, Any], *, fitting: bool = True
+) -> tuple[UUID, bytes]:
+    """Check a prediction and return its id and its record.
+
+    Features need not fit the version unless they must be `fitting`. Raises InvalidValue.
+    """
+    record: dict[str, Any] = dict(registration.version)
     for name, value in given.items():
         if value is not None:
             try:
@@ -41,7 +47,13 @@ def encode(version: Mapping[str, str], given: Mapping[str, Any]) -> tuple[UUID, 
     if "confidence_lower" in record:
         fields.interval(record["confidence_lower"], record.get("confidence_upper"))
     if "features" in record:
-        _add_features(record, record["features"])
+        features = record["features"]
+        plain = _plain(features.values() if isinstance(features, Mapping) else features)
+        if fitting:
+            registration.require_fit(given, features, plain)
+        # Plain ones are copied by being encoded: the caller may change his own afterwards.
+        if not plain:
+            _add_odd_features(record, features)
     id = record["id"] = _place_in_time(record)
     try:
         data = orjson.dumps(record)
@@ -78,7 +90,7 @@ def _place_in_time(record: dict[str, Any]) -> UUID:
     if id is None and at is None:
         microseconds = time.time_ns() // 1000
         record["predicted_at"] = microseconds
-        return UUID(int=uuid7(microseconds // 1000, os.urandom(10)))
+        return UUID(int=uuid7(microseconds, os.urandom(8)))
     at = fields.predicted_at(at, id)
     since = at - _EPOCH
     record["predicted_at"] = (since.days * 86_400 + since.seconds) * 10**6 + since.microseconds
@@ -89,11 +101,8 @@ def _place_in_time(record: dict[str, Any]) -> UUID:
     return UUID(int=id.int)
 
 
-def _add_features(record: dict[str, Any], features: Any) -> None:
+def _add_odd_features(record: dict[str, Any], features: Any) -> None:
     by_name = isinstance(features, Mapping)
-    if _plain(features.values() if by_name else features):
-        # Copied by being encoded: the caller may change his own afterwards.
-        return
     kept = dict(features.items() if by_name else enumerate(features))
     special = []
     for place, value in kept.items():

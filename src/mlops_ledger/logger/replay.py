@@ -10,9 +10,10 @@ from .._sync.predictions import PredictionsRepository
 from ..database import Database
 from ..errors import LedgerError
 from .dead_letters import requeue_dead_letters
-from .delivery import Delivery, is_outage
+from .delivery import Delivery
 from .folder import folders, is_for, is_live, target_of
 from .reader import SpoolReader
+from .retry import is_outage
 from .spool import Spool
 
 _BATCH_ROWS = 1000

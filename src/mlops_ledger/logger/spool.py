@@ -17,11 +17,30 @@ from .group_commit import GroupCommit
 from .segments import OVERHEAD, Appender, Segment, frame
 
 SEGMENT_BYTES: Final = 8_000_000
+# Below, the disk counts as full: what is left is for journals and dead letters.
+_SMALLEST: Final = 64_000
+_SHARE: Final = 4
 _NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT)
+_DISK_FULL: Final = "the disk of the spool is full"
 
 
 class SpoolFull(Exception):
     """The spool cannot take a record; the text says why."""
+
+
+def has_room(folder: Path) -> bool:
+    """Return whether the disk has room for another segment."""
+    try:
+        return _room(folder) >= _SMALLEST
+    except OSError:
+        return False
+
+
+def _room(folder: Path) -> int:
+    """Return how large the next segment may be: a share of what is free on the disk."""
+    disk = os.statvfs(folder)
+    # Some file systems do not say.
+    return disk.f_bavail * disk.f_frsize // _SHARE if disk.f_blocks else SEGMENT_BYTES
 
 
 class Spool:
@@ -49,7 +68,8 @@ class Spool:
         self.delivered = 0
         self.dropped = 0
         self._quota = quota
-        self._segment_bytes = min(SEGMENT_BYTES, quota // 8)
+        self._segment_bytes = self._most_bytes = min(SEGMENT_BYTES, quota // 8)
+        self._short = False
         # What another process left was never counted here.
         self._countable = quota > 0
         self._next = 1
@@ -81,6 +101,7 @@ class Spool:
         size = sum(map(len, payloads)) + OVERHEAD * len(payloads)
         with self.lock:
             if self.bytes + self._collected_bytes + size > self._quota:
+                self._short = True
                 raise SpoolFull("the spool holds as much as it may")
             # Counted before they are written: no number may ever stand for two records.
             records = list(enumerate(payloads, self._next))
@@ -101,7 +122,7 @@ class Spool:
         """Return when the records up to a number, by default all, are on the disk.
 
         Does nothing in a spool that is not durable. Raises SpoolFull; the records are kept, and
-        every later call tries again.
+        every later call retries.
         """
         if sequence is None:
             sequence = self.last
@@ -143,6 +164,18 @@ class Spool:
             # Were the journal gone first, a crash would leave records that look undelivered.
             sync_folder(self.folder.path)
             segment.journal.unlink(missing_ok=True)
+
+    def seal_delivered(self, segment: Segment, size: int) -> bool:
+        """Seal the open segment, of which `size` bytes were delivered, so that it can be retired.
+
+        Returns whether it is sealed: a small one goes on, unless its room is needed, and so does
+        one that has grown meanwhile.
+        """
+        with self._writing, self.lock:
+            worth_it = self._short or 2 * size > self._segment_bytes
+            if not segment.sealed and worth_it and 0 < segment.size == size:
+                self._seal()
+            return segment.sealed
 
     def state(self, segment: Segment) -> tuple[bool, int]:
         """Return whether a segment will not grow any more, and its size."""
@@ -203,7 +236,8 @@ class Spool:
                 if not (no_room and self._is_whole()):
                     self._seal()
                 if no_room:
-                    raise SpoolFull("the disk of the spool is full") from None
+                    self._short = True
+                    raise SpoolFull(_DISK_FULL) from None
                 problem = error.strerror
         raise SpoolFull(f"the spool cannot be written: {problem}")
 
@@ -240,6 +274,11 @@ class Spool:
     def _open(self, first: int) -> Appender:
         if not self.folder.locked:
             raise SpoolFull("the spool is closed")
+        room = _room(self.folder.path)
+        if room < _SMALLEST:
+            self._short = True
+            raise SpoolFull(_DISK_FULL)
+        self._segment_bytes = min(self._most_bytes, room)
         segment = Segment.new(self.folder.path, first)
         writer = Appender(segment.path)
         if self.durable:
@@ -248,6 +287,7 @@ class Spool:
         with self.lock:
             self._writer = writer
             self.segments.append(segment)
+            self._short = False
         return writer
 
     def _seal(self) -> None:

@@ -89,9 +89,9 @@ class Session:
         self._schema = _current_schema(connection)
 
     def lock(self, wait: float) -> None:
-        """Keep other migrators of this schema out, after waiting at most `wait` seconds for them.
+        """Take the lock that keeps other migrators of this schema out.
 
-        Raises MigrationError when the wait was in vain.
+        Raises MigrationError on timeout, after `wait` seconds.
         """
         deadline = time.monotonic() + wait
         # Polled: CREATE INDEX CONCURRENTLY waits for the snapshot of a blocked pg_advisory_lock,

@@ -13,7 +13,14 @@ from .model_versions import Deployment, ModelVersion, PromotionPolicy, TimelineE
 from .monitoring_metrics import DriftTrend, MonitoringRun
 from .monitors import Monitor, MonitorResult
 from .performance_metrics import MetricBucket, MetricComparison, PerformanceMetric
-from .predictions import MonitoringSummary, Prediction, PredictionFields, PredictionStats, Written
+from .predictions import (
+    MonitoringSummary,
+    Prediction,
+    PredictionFields,
+    PredictionStats,
+    RecentPrediction,
+    Written,
+)
 from .retraining_decisions import AcceptanceRate, RetrainingDecision
 from .summaries import PendingSummaries
 from .system_metrics import SystemMetric
@@ -50,6 +57,7 @@ __all__ = [
     "PredictionFields",
     "PredictionStats",
     "PromotionPolicy",
+    "RecentPrediction",
     "RetrainingDecision",
     "SystemMetric",
     "TimelineEntry",

@@ -10,7 +10,7 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """What somebody should look at, until it is resolved.
+    """A problem needing attention, until it is resolved.
 
     `title`, `message` and `related_data` are those of the newest occurrence, `severity` is the
     worst of all.

@@ -69,6 +69,28 @@ class PredictionFields(TypedDict, total=False):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecentPrediction:
+    """What a version predicted, without what went into it and who asked."""
+
+    id: UUID
+    predicted_at: datetime
+    model_name: str
+    model_version: str
+    status: str
+    prediction: float | None
+    predicted_label: str | None
+    probability: float | None
+    confidence_lower: float | None
+    confidence_upper: float | None
+    latency_ms: float | None
+    request_id: str | None
+    batch_id: str | None
+    error_message: str | None
+    cache_hit: bool | None
+    model_version_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PredictionStats:
     """The predictions of a window in numbers; what there is nothing to compute from is None."""
 

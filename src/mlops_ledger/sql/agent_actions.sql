@@ -1,7 +1,7 @@
 -- Statements of AgentActionsRepository.
 
 -- fragment request --
--- The columns that whoever asks for an action gives.
+-- The columns that the requester of an action gives.
 id, requested_at, requested_by, action_type, description, parameters, risk_level,
 requires_approval, model_name, model_version_id, issue_id, issue_type, issue_severity, expires_at
 
@@ -46,7 +46,7 @@ SELECT {action}
 FROM agent_actions WHERE id = %(id)s::uuid;
 
 -- list_actions --
--- Actions, newest first; a page goes on before the id that the last one ended with.
+-- Actions, newest first; the next page is before the last id of this one.
 SELECT {action}
 FROM agent_actions
 WHERE (%(model_name)s::text IS NULL OR model_name = %(model_name)s::text)

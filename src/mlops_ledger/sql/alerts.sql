@@ -47,7 +47,7 @@ ORDER BY ledger_severity_rank(severity) DESC, last_seen DESC, id DESC
 LIMIT %(limit)s::integer;
 
 -- list_alerts --
--- All alerts, newest first; a page goes on before the id that the last one ended with.
+-- All alerts, newest first; the next page is before the last id of this one.
 SELECT {alert}
 FROM alerts
 WHERE (%(model_name)s::text IS NULL OR model_name = %(model_name)s::text)
@@ -63,7 +63,7 @@ ORDER BY first_seen DESC, id DESC
 LIMIT %(limit)s::integer;
 
 -- list_occurrences --
--- The times an alert was raised, newest first; a page goes on before the id that the last one ended with.
+-- The times an alert was raised, newest first; the next page is before the last id of this one.
 SELECT id, alert_id, occurred_at, severity, title, message, related_data
 FROM alert_occurrences
 WHERE alert_id = %(alert_id)s::uuid

@@ -24,7 +24,7 @@ SELECT {entry}
 FROM audit_log WHERE seq = %(seq)s::bigint;
 
 -- list_entries --
--- Entries, newest first; a page goes on before the number that the last one ended with.
+-- Entries, newest first; the next page is before the last number of this one.
 SELECT {entry}
 FROM audit_log
 WHERE (%(event)s::text IS NULL OR event = %(event)s::text)

@@ -51,7 +51,7 @@ ORDER BY b.id DESC
 LIMIT 1;
 
 -- list_baselines --
--- Baselines, newest first; a page goes on before the id that the last one ended with.
+-- Baselines, newest first; the next page is before the last id of this one.
 SELECT b.id, b.model_name, v.model_version, b.model_version_id, b.num_rows,
        (SELECT count(*) FROM baseline_features f WHERE f.baseline_id = b.id) AS num_features,
        b.window_start, b.window_end, b.created_at, b.created_by

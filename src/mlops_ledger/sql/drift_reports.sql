@@ -52,7 +52,7 @@ SELECT {report}, created_at,
 FROM drift_reports WHERE id = %(id)s::uuid;
 
 -- list_reports --
--- Reports of a range of time, newest first; a page goes on before the id that the last one ended with.
+-- Reports of a range of time, newest first; the next page is before the last id of this one.
 SELECT {report}, created_at,
        (SELECT v.model_version FROM model_versions v WHERE v.id = model_version_id) AS model_version
 FROM drift_reports

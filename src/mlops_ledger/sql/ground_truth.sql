@@ -40,7 +40,7 @@ SELECT ledger_label_stage();
 -- insert_many__copy --
 -- Copy the labels.
 COPY pg_temp.ledger_labels
-    (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
+    (prediction_id, predicted_at, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
 FROM STDIN (FORMAT binary);
 
 -- insert_many --

@@ -53,7 +53,7 @@ FROM model_versions
 WHERE id = %(id)s::uuid OR (model_name = %(model_name)s::text AND model_version = %(model_version)s::text);
 
 -- list_versions --
--- Versions, newest first; a page goes on before the id that the last one ended with.
+-- Versions, newest first; the next page is before the last id of this one.
 SELECT {version}
 FROM model_versions
 WHERE (%(model_name)s::text IS NULL OR model_name = %(model_name)s::text)
@@ -98,7 +98,7 @@ SELECT {deployment}
 FROM production_at(%(model_name)s::text, coalesce(%(at)s::timestamptz, clock_timestamp()), %(slot)s::text);
 
 -- timeline --
--- Deployments, newest first; a page goes on before the id that the last one ended with.
+-- Deployments, newest first; the next page is before the last id of this one.
 SELECT model_name, slot, model_version, deployed_at, retired_at, live_for, is_live,
        deployed_by, reason, retired_by, retired_reason, is_rollback, decision_action,
        trigger_reason, decision_reasoning, approved_by, approved_at, stage, algorithm, accuracy,

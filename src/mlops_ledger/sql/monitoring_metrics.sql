@@ -51,7 +51,7 @@ SELECT {run}, created_at,
 FROM monitoring_metrics WHERE id = %(id)s::uuid;
 
 -- list_runs --
--- Runs of a window of time, newest first; a page goes on before the id that the last one ended with.
+-- Runs of a window of time, newest first; the next page is before the last id of this one.
 SELECT {run}, created_at,
        (SELECT v.model_version FROM model_versions v WHERE v.id = model_version_id) AS model_version
 FROM monitoring_metrics

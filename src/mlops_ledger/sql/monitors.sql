@@ -53,7 +53,7 @@ SELECT {monitor}, {finding}
 FROM v_monitors WHERE id = %(id)s::uuid;
 
 -- list_monitors --
--- Monitors, newest first; a page goes on before the id that the last one ended with.
+-- Monitors, newest first; the next page is before the last id of this one.
 SELECT {monitor}, {finding}
 FROM v_monitors
 WHERE (%(model_name)s::text IS NULL OR model_name = %(model_name)s::text)

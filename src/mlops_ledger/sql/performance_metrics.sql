@@ -79,7 +79,7 @@ SELECT {value}, created_at,
 FROM performance_metrics WHERE id = %(id)s::uuid;
 
 -- list_metrics --
--- Values of a model, newest first; a page goes on before the id that the last one ended with.
+-- Values of a model, newest first; the next page is before the last id of this one.
 SELECT {value}, created_at,
        (SELECT v.model_version FROM model_versions v WHERE v.id = model_version_id) AS model_version
 FROM performance_metrics

@@ -24,6 +24,32 @@ p.request_id, p.batch_id, p.error_message, p.cache_hit, p.user_agent
 predicted_at >= %(since)s::timestamptz AND predicted_at < %(until)s::timestamptz
   AND (%(version_ids)s::uuid[] IS NULL OR model_version_id = ANY (%(version_ids)s::uuid[]))
 
+-- fragment visible --
+-- The columns that a reader may see.
+p.id, p.predicted_at, p.model_version_id, p.request_id, p.batch_id, p.prediction, p.predicted_label, p.probability,
+p.confidence_lower, p.confidence_upper, p.latency_ms, p.status, p.error_message, p.cache_hit
+
+-- fragment page --
+-- What a list can be narrowed down by, and the row that its page begins behind, looked up by its id.
+p.predicted_at >= %(since)s::timestamptz AND p.predicted_at < %(until)s::timestamptz
+      AND (%(status)s::text IS NULL OR p.status = %(status)s::text)
+      AND (%(predicted_label)s::text IS NULL OR p.predicted_label = %(predicted_label)s::text)
+      AND (%(batch_id)s::text IS NULL OR p.batch_id = %(batch_id)s::text)
+      AND (%(request_id)s::text IS NULL OR p.request_id = %(request_id)s::text)
+      AND (%(before)s::uuid IS NULL OR (p.predicted_at, p.id) < (
+          (SELECT coalesce(max(b.predicted_at), %(before_at)s::timestamptz) FROM predictions b
+           WHERE b.id = %(before)s::uuid AND b.predicted_at >= %(before_from)s::timestamptz
+             AND b.predicted_at < %(before_from)s::timestamptz + interval '1 millisecond'),
+          %(before)s::uuid))
+    ORDER BY p.predicted_at DESC, p.id DESC
+    LIMIT %(limit)s::integer
+
+-- fragment in_order --
+-- The order of a page, with what its rows say of their version.
+LEFT JOIN model_versions v ON v.id = p.model_version_id
+ORDER BY p.predicted_at DESC, p.id DESC
+LIMIT %(limit)s::integer
+
 -- version --
 -- What a writer needs to know of a version.
 SELECT id, feature_names FROM model_versions
@@ -112,26 +138,53 @@ WHERE model_name = %(model_name)s::text
   AND (%(model_version)s::text IS NULL OR model_version = %(model_version)s::text);
 
 -- get --
--- One prediction; its time, which is in its id, tells the partition.
+-- One prediction, at the time in its id, or for an id made elsewhere within the same millisecond.
 SELECT {prediction}
 FROM predictions p
 LEFT JOIN model_versions v ON v.id = p.model_version_id
-WHERE p.id = %(id)s::uuid
-  AND p.predicted_at >= %(since)s::timestamptz AND p.predicted_at < %(until)s::timestamptz;
+WHERE p.id = %(id)s::uuid AND p.predicted_at = (
+    SELECT predicted_at FROM (
+        SELECT predicted_at FROM predictions
+        WHERE id = %(id)s::uuid AND predicted_at = %(predicted_at)s::timestamptz
+        UNION ALL
+        SELECT predicted_at FROM predictions
+        WHERE id = %(id)s::uuid AND predicted_at >= %(predicted_from)s::timestamptz
+          AND predicted_at < %(predicted_from)s::timestamptz + interval '1 millisecond') found
+    LIMIT 1);
 
 -- list_predictions --
--- Predictions of a window of time, newest first; a page goes on before the id that the last one ended with.
+-- Predictions of a range of time, newest first; the next page is before the last id of this one.
 SELECT {prediction}
-FROM predictions p
-LEFT JOIN model_versions v ON v.id = p.model_version_id
-WHERE {window}
-  AND (%(status)s::text IS NULL OR p.status = %(status)s::text)
-  AND (%(predicted_label)s::text IS NULL OR p.predicted_label = %(predicted_label)s::text)
-  AND (%(batch_id)s::text IS NULL OR p.batch_id = %(batch_id)s::text)
-  AND (%(request_id)s::text IS NULL OR p.request_id = %(request_id)s::text)
-  AND (%(before)s::uuid IS NULL OR p.id < %(before)s::uuid)
-ORDER BY p.id DESC
-LIMIT %(limit)s::integer;
+FROM (
+    SELECT p.* FROM predictions p
+    WHERE {page}) p
+{in_order};
+
+-- list_predictions__of_versions --
+-- The same of some versions: the newest of each, and of these the newest, so that those of others are not read.
+SELECT {prediction}
+FROM unnest(%(version_ids)s::uuid[]) wanted (id)
+CROSS JOIN LATERAL (
+    SELECT p.* FROM predictions p
+    WHERE p.model_version_id = wanted.id AND {page}) p
+{in_order};
+
+-- list_recent --
+-- As list_predictions, without what went into a model and who asked.
+SELECT {outcome}, p.request_id, p.batch_id, p.error_message, p.cache_hit, p.model_version_id
+FROM (
+    SELECT {visible} FROM predictions p
+    WHERE {page}) p
+{in_order};
+
+-- list_recent__of_versions --
+-- As list_predictions__of_versions, without what went into a model and who asked.
+SELECT {outcome}, p.request_id, p.batch_id, p.error_message, p.cache_hit, p.model_version_id
+FROM unnest(%(version_ids)s::uuid[]) wanted (id)
+CROSS JOIN LATERAL (
+    SELECT {visible} FROM predictions p
+    WHERE p.model_version_id = wanted.id AND {page}) p
+{in_order};
 
 -- stats --
 -- The predictions of a window of time in numbers.

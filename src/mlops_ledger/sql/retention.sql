@@ -91,5 +91,5 @@ RETURNING id;
 SELECT sum(ensure_partitions(table_name, now(), %(until)s::timestamptz)) FROM partition_policies;
 
 -- be_brief --
--- Give up a lock soon: whoever comes after has to wait behind.
+-- Give up waiting for a lock soon: later statements queue behind it.
 SET LOCAL lock_timeout = '1s';

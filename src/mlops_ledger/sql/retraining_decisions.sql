@@ -66,7 +66,7 @@ SELECT {decision}, created_at
 FROM retraining_decisions WHERE id = %(id)s::uuid;
 
 -- list_decisions --
--- Decisions, newest first; a page goes on before the id that the last one ended with.
+-- Decisions, newest first; the next page is before the last id of this one.
 SELECT {decision}, created_at
 FROM retraining_decisions
 WHERE (%(model_name)s::text IS NULL OR model_name = %(model_name)s::text)

@@ -25,8 +25,10 @@ WHERE cardinality(p.feature_values) <> cardinality(v.feature_names);
 
 -- wrong_id --
 -- Predictions whose id is of another time, so that it does not find them.
-SELECT count(*) FROM predictions
-WHERE id < ledger_uuid_floor(predicted_at) OR id >= ledger_uuid_floor(predicted_at + interval '1 millisecond');
+SELECT count(*)
+FROM predictions p
+CROSS JOIN LATERAL (SELECT date_trunc('milliseconds', p.predicted_at, 'UTC') AS since) m
+WHERE p.id < ledger_uuid_floor(m.since) OR p.id >= ledger_uuid_floor(m.since + interval '1 millisecond');
 
 -- wrong_summaries --
 -- Hours whose summary counts other predictions than there are, and that do not wait to be folded.

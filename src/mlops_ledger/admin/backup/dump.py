@@ -118,7 +118,7 @@ def _new_file(file: Path) -> Iterator[Path]:
     try:
         descriptor = os.open(part, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            # One that lies about from a process that was killed is not locked.
+            # A file left by a killed process is not locked.
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             try:
                 yield part

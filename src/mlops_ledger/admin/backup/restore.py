@@ -138,7 +138,7 @@ def _require_empty(server: psycopg.Connection[Any], conninfo: str, name: str) ->
 
 def _drop(conninfo: str, name: str) -> None:
     """Drop the database that was made for a restore that failed, unless somebody else is in it."""
-    # Why the restore failed is what to tell: the server may be gone.
+    # Report why the restore failed: the server may be gone.
     with suppress(psycopg.Error, LedgerError), maintenance(conninfo, name) as server:
         server.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
 

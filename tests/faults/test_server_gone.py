@@ -1,0 +1,101 @@
+"""A server that is gone is told of at once; the embedded one is started again."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import closing, suppress
+
+import pytest
+from fix_faults import stop
+from fix_servers import open_folder
+
+from mlops_ledger import (
+    AsyncDatabase,
+    Database,
+    ModelVersionRepository,
+    PredictionLogger,
+    Settings,
+)
+from mlops_ledger.admin.create import initialise
+from mlops_ledger.embedded import EmbeddedServer
+from mlops_ledger.errors import ConnectionLost, NothingListens
+
+# Much longer than any test: who waits for a connection in vain never gets to its end.
+LONG = 3600.0
+
+
+@pytest.fixture(scope="module")
+def own() -> Iterator[Settings]:
+    """Settings of an embedded ledger of its own."""
+    with open_folder() as home:
+        settings = Settings(home=home, pool_timeout=LONG)
+        initialise(settings)
+        yield settings
+        EmbeddedServer(home).stop()
+
+
+def test_a_call_fails_at_once_where_nothing_listens(
+    victim: EmbeddedServer, victim_dsn: str
+) -> None:
+    with Database(Settings(conninfo=victim_dsn, pool_timeout=LONG)) as db:
+        ModelVersionRepository(db).list_versions()
+        stop(victim, "fast")
+        try:
+            for _ in range(3):
+                with pytest.raises(NothingListens, match="nothing listens at that host and port"):
+                    ModelVersionRepository(db).list_versions()
+        finally:
+            victim.start()
+        assert ModelVersionRepository(db).list_versions() == []
+
+
+async def test_an_async_call_fails_at_once_where_nothing_listens(
+    victim: EmbeddedServer, victim_dsn: str
+) -> None:
+    async with AsyncDatabase(Settings(conninfo=victim_dsn, pool_timeout=LONG)) as db:
+        async with db.connection():
+            pass
+        stop(victim, "kill -9")
+        try:
+            with pytest.raises(NothingListens):
+                async with db.connection():
+                    pass
+        finally:
+            victim.start()
+        async with db.connection():
+            pass
+
+
+@pytest.mark.parametrize("way", ["fast", "kill -9"])
+def test_the_embedded_server_is_started_again_by_an_open_database(own: Settings, way: str) -> None:
+    with Database(own) as db:
+        ModelVersionRepository(db).list_versions()
+        stop(EmbeddedServer(own.home), way)
+        # A session may outlive a killed server for a time: its call is lost, and no other.
+        with suppress(ConnectionLost):
+            ModelVersionRepository(db).list_versions()
+        assert ModelVersionRepository(db).list_versions() == []
+
+
+def test_the_embedded_server_may_come_back_on_another_port(own: Settings) -> None:
+    server = EmbeddedServer(own.home)
+    with Database(own) as db:
+        ModelVersionRepository(db).list_versions()
+        port = server.status().port
+        stop(server, "fast")
+        with closing(socket.create_server(("127.0.0.1", port or 0))):
+            assert ModelVersionRepository(db).list_versions() == []
+            assert server.status().port != port
+
+
+def test_the_embedded_server_is_started_again_by_an_open_logger(own: Settings) -> None:
+    with Database(own) as db:
+        ModelVersionRepository(db).insert(model_name="m")
+    with PredictionLogger(own, model_name="m", model_version="1") as log:
+        log(request_id="before")
+        assert log.flush(timeout=60)
+        stop(EmbeddedServer(own.home), "kill -9")
+        log(request_id="after")
+        assert log.flush(timeout=60)
+    assert log.counters.stored == 2
