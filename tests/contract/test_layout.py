@@ -41,7 +41,7 @@ LAYERS = (
     ("database", "repositories"),
     ("_async", "_sync"),
     ("arrow", "audit", "binning", "health", "host_metrics", "statements"),
-    ("connections", "copying", "embedded", "migrations"),
+    ("audit_chain", "connections", "copying", "embedded", "migrations"),
     ("checks", "config", "rows", "session"),
     ("conninfo", "ids"),
     ("errors", "files"),
