@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,10 +17,11 @@ from ..errors import Conflict, DuplicateId, InvalidValue, LedgerError, MissingPa
 from ..ids import new_id
 from ..rows import Written
 from .database import AsyncTransaction
+from .partitions import AsyncPartitioned
 from .prediction_reads import AsyncPredictionReads
 
 
-class AsyncPredictionsRepository(AsyncPredictionReads):
+class AsyncPredictionsRepository(AsyncPredictionReads, AsyncPartitioned):
     """Stores predictions and answers what was predicted."""
 
     def __init__(self, db: Any = None) -> None:
@@ -137,19 +138,6 @@ class AsyncPredictionsRepository(AsyncPredictionReads):
             await within._erase("erase__labels", "ground_truth", request_id)
             await within._erase("erase__waiting", "ground_truth_waiting", request_id)
             return await within._erase("erase", "predictions", request_id)
-
-    async def ensure_partitions(
-        self, *, since: datetime | None = None, until: datetime | None = None
-    ) -> int:
-        """Make the missing partitions of a range of time, by default the coming week.
-
-        Returns how many were made. Writers make the partitions they miss themselves; made in
-        advance, no write waits for one.
-        """
-        since = datetime.now(UTC) if since is None else since
-        until = since + timedelta(days=7) if until is None else until
-        made: int = await self._value("ensure_partitions", locals())
-        return made
 
     async def partition_by(self, *, period: str) -> None:
         """Set how long partitions made from now on are: day, week or month; others stay.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,9 +16,10 @@ from ..errors import MissingPartition
 from ..host_metrics import HostMetrics
 from ..rows import MetricBucket, SystemMetric, Written
 from .metric_writes import AsyncMetricWrites
+from .partitions import AsyncPartitioned
 
 
-class AsyncSystemMetricsRepository(AsyncMetricWrites):
+class AsyncSystemMetricsRepository(AsyncMetricWrites, AsyncPartitioned):
     """Stores what was measured on hosts and answers how they are doing."""
 
     _file = "system_metrics"
@@ -75,18 +76,6 @@ class AsyncSystemMetricsRepository(AsyncMetricWrites):
         since, until = metric_fields.window(since, until, 1)
         unit, step = metric_fields.buckets(bucket, since, until)
         return await self._rows("timeseries", MetricBucket, locals())
-
-    async def ensure_partitions(
-        self, *, since: datetime | None = None, until: datetime | None = None
-    ) -> int:
-        """Make the missing partitions of a range of time, by default the coming week.
-
-        Returns how many were made. Writers make the partitions they miss themselves.
-        """
-        since = datetime.now(UTC) if since is None else since
-        until = since + timedelta(days=7) if until is None else until
-        made: int = await self._value("ensure_partitions", locals())
-        return made
 
     async def _store(self, rows: Sequence[Row]) -> Written:
         try:

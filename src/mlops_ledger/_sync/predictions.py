@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,10 +18,11 @@ from ..errors import Conflict, DuplicateId, InvalidValue, LedgerError, MissingPa
 from ..ids import new_id
 from ..rows import Written
 from .database import Transaction
+from .partitions import Partitioned
 from .prediction_reads import PredictionReads
 
 
-class PredictionsRepository(PredictionReads):
+class PredictionsRepository(PredictionReads, Partitioned):
     """Stores predictions and answers what was predicted."""
 
     def __init__(self, db: Any = None) -> None:
@@ -138,19 +139,6 @@ class PredictionsRepository(PredictionReads):
             within._erase("erase__labels", "ground_truth", request_id)
             within._erase("erase__waiting", "ground_truth_waiting", request_id)
             return within._erase("erase", "predictions", request_id)
-
-    def ensure_partitions(
-        self, *, since: datetime | None = None, until: datetime | None = None
-    ) -> int:
-        """Make the missing partitions of a range of time, by default the coming week.
-
-        Returns how many were made. Writers make the partitions they miss themselves; made in
-        advance, no write waits for one.
-        """
-        since = datetime.now(UTC) if since is None else since
-        until = since + timedelta(days=7) if until is None else until
-        made: int = self._value("ensure_partitions", locals())
-        return made
 
     def partition_by(self, *, period: str) -> None:
         """Set how long partitions made from now on are: day, week or month; others stay.

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,9 +17,10 @@ from ..errors import MissingPartition
 from ..host_metrics import HostMetrics
 from ..rows import MetricBucket, SystemMetric, Written
 from .metric_writes import MetricWrites
+from .partitions import Partitioned
 
 
-class SystemMetricsRepository(MetricWrites):
+class SystemMetricsRepository(MetricWrites, Partitioned):
     """Stores what was measured on hosts and answers how they are doing."""
 
     _file = "system_metrics"
@@ -76,18 +77,6 @@ class SystemMetricsRepository(MetricWrites):
         since, until = metric_fields.window(since, until, 1)
         unit, step = metric_fields.buckets(bucket, since, until)
         return self._rows("timeseries", MetricBucket, locals())
-
-    def ensure_partitions(
-        self, *, since: datetime | None = None, until: datetime | None = None
-    ) -> int:
-        """Make the missing partitions of a range of time, by default the coming week.
-
-        Returns how many were made. Writers make the partitions they miss themselves.
-        """
-        since = datetime.now(UTC) if since is None else since
-        until = since + timedelta(days=7) if until is None else until
-        made: int = self._value("ensure_partitions", locals())
-        return made
 
     def _store(self, rows: Sequence[Row]) -> Written:
         try:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 import click
@@ -26,6 +27,8 @@ from .options import (
     version_id,
 )
 from .output import echo_done, echo_row, echo_rows
+
+Decorator: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 COLUMNS = "id requested_at action_type risk_level model_name status requested_by description"
 action_argument = click.argument("action_id", type=click.UUID, shell_complete=complete.actions)
@@ -129,60 +132,29 @@ def request(
     echo_done({"id": made}, made, as_json)
 
 
-@actions.command()
-@action_argument
-@comment_option
-@by_option
-@json_option
-def approve(action_id: UUID, comment: str | None, by: str | None, as_json: bool) -> None:
-    """Approve a pending action of somebody else."""
-    with ledger.Database() as db:
-        action = ledger.AgentActionsRepository(db).approve(
-            id=action_id, reviewed_by=by, comment=comment
-        )
-    echo_row(action, as_json)
+def _add_step(name: str, method: str, by_whom: str, option: Decorator, text: str) -> None:
+    """Add a command that takes an action to its next status."""
+
+    @actions.command(name, help=text)
+    @action_argument
+    @option
+    @by_option
+    @json_option
+    def step(action_id: UUID, by: str | None, as_json: bool, **given: Any) -> None:
+        with ledger.Database() as db:
+            take = getattr(ledger.AgentActionsRepository(db), method)
+            action = take(id=action_id, **{by_whom: by}, **given)
+        echo_row(action, as_json)
 
 
-@actions.command()
-@action_argument
-@comment_option
-@by_option
-@json_option
-def reject(action_id: UUID, comment: str | None, by: str | None, as_json: bool) -> None:
-    """Reject a pending action of somebody else."""
-    with ledger.Database() as db:
-        action = ledger.AgentActionsRepository(db).reject(
-            id=action_id, reviewed_by=by, comment=comment
-        )
-    echo_row(action, as_json)
-
-
-@actions.command()
-@action_argument
-@result_option
-@by_option
-@json_option
-def execute(action_id: UUID, result: dict[str, Any] | None, by: str | None, as_json: bool) -> None:
-    """Record that an action was carried out."""
-    with ledger.Database() as db:
-        action = ledger.AgentActionsRepository(db).mark_executed(
-            id=action_id, executed_by=by, result=result
-        )
-    echo_row(action, as_json)
-
-
-@actions.command()
-@action_argument
-@result_option
-@by_option
-@json_option
-def fail(action_id: UUID, result: dict[str, Any] | None, by: str | None, as_json: bool) -> None:
-    """Record that carrying out an action failed."""
-    with ledger.Database() as db:
-        action = ledger.AgentActionsRepository(db).mark_failed(
-            id=action_id, executed_by=by, result=result
-        )
-    echo_row(action, as_json)
+_APPROVED: Final = "Approve a pending action of somebody else."
+_REJECTED: Final = "Reject a pending action of somebody else."
+_DONE: Final = "Record that an action was carried out."
+_FAILED: Final = "Record that carrying out an action failed."
+_add_step("approve", "approve", "reviewed_by", comment_option, _APPROVED)
+_add_step("reject", "reject", "reviewed_by", comment_option, _REJECTED)
+_add_step("execute", "mark_executed", "executed_by", result_option, _DONE)
+_add_step("fail", "mark_failed", "executed_by", result_option, _FAILED)
 
 
 @actions.command()

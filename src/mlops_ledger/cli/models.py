@@ -157,50 +157,25 @@ def promote(model_name: str | None, slot: str, by: str | None, as_json: bool, **
         )
 
 
-@models.command()
-@model_argument
-@slot_option
-@by_option
-@reason_option
-@at_option
-@json_option
-def rollback(
-    model_name: str,
-    slot: str,
-    by: str | None,
-    reason: str | None,
-    at: datetime | None,
-    as_json: bool,
-) -> None:
-    """Put back the version that was there before."""
-    with ledger.Database() as db:
-        deployment = ledger.ModelVersionRepository(db).rollback(
-            model_name=model_name, slot=slot, rolled_back_by=by, reason=reason, at=at
-        )
-    echo_row(deployment, as_json)
+def _add_change(name: str, by_whom: str, text: str) -> None:
+    """Add a command that changes what is in a slot, without naming a version."""
+
+    @models.command(name, help=text)
+    @model_argument
+    @slot_option
+    @by_option
+    @reason_option
+    @at_option
+    @json_option
+    def change(by: str | None, as_json: bool, **where: Any) -> None:
+        with ledger.Database() as db:
+            take = getattr(ledger.ModelVersionRepository(db), name)
+            deployment = take(**{by_whom: by}, **where)
+        echo_row(deployment, as_json)
 
 
-@models.command()
-@model_argument
-@slot_option
-@by_option
-@reason_option
-@at_option
-@json_option
-def retire(
-    model_name: str,
-    slot: str,
-    by: str | None,
-    reason: str | None,
-    at: datetime | None,
-    as_json: bool,
-) -> None:
-    """Empty a slot."""
-    with ledger.Database() as db:
-        deployment = ledger.ModelVersionRepository(db).retire(
-            model_name=model_name, slot=slot, retired_by=by, reason=reason, at=at
-        )
-    echo_row(deployment, as_json)
+_add_change("rollback", "rolled_back_by", "Put back the version that was there before.")
+_add_change("retire", "retired_by", "Empty a slot.")
 
 
 @models.command()

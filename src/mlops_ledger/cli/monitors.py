@@ -128,24 +128,20 @@ def remove(monitor_id: UUID, by: str | None, as_json: bool) -> None:
     echo_done({"id": monitor_id, "removed": True}, "removed", as_json)
 
 
-@monitors.command()
-@monitor_argument
-@json_option
-def enable(monitor_id: UUID, as_json: bool) -> None:
-    """Have a monitor evaluated again."""
-    with ledger.Database() as db:
-        ledger.MonitorsRepository(db).set_enabled(id=monitor_id, enabled=True)
-    echo_done({"id": monitor_id, "enabled": True}, "enabled", as_json)
+def _add_switch(name: str, enabled: bool, text: str) -> None:
+    """Add a command that has a monitor evaluated, or not."""
+
+    @monitors.command(name, help=text)
+    @monitor_argument
+    @json_option
+    def switch(monitor_id: UUID, as_json: bool) -> None:
+        with ledger.Database() as db:
+            ledger.MonitorsRepository(db).set_enabled(id=monitor_id, enabled=enabled)
+        echo_done({"id": monitor_id, "enabled": enabled}, f"{name}d", as_json)
 
 
-@monitors.command()
-@monitor_argument
-@json_option
-def disable(monitor_id: UUID, as_json: bool) -> None:
-    """Have a monitor no longer evaluated; its open alert stays."""
-    with ledger.Database() as db:
-        ledger.MonitorsRepository(db).set_enabled(id=monitor_id, enabled=False)
-    echo_done({"id": monitor_id, "enabled": False}, "disabled", as_json)
+_add_switch("enable", True, "Have a monitor evaluated again.")
+_add_switch("disable", False, "Have a monitor no longer evaluated; its open alert stays.")
 
 
 @monitors.command()

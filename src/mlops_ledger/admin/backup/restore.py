@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -58,36 +59,16 @@ def restore(
             f"{file} has schema version {manifest.schema_version}, newer than this release knows "
             f"({latest_version()}): upgrade mlops-ledger"
         )
-    conninfo = direct(settings, resolve_conninfo(settings))
-    if into is not None:
-        conninfo = make_conninfo(conninfo, dbname=into)
-    name = str(conninfo_to_dict(conninfo).get("dbname", settings.database))
-    if name in ("template0", "template1"):
-        raise BackupError(
-            f"{name} is what the server makes new databases from: restore --into another"
-        )
+    conninfo, name = _target(settings, into)
+    settings = replace(settings, conninfo=conninfo)
     with maintenance(conninfo, name) as server:
         target = _examine(server, manifest)
-        program, version = find_program("pg_restore", target["server"], settings)
-        if version < manifest.pg_dump:
-            raise BackupError(
-                f"the backup was made by pg_dump {manifest.pg_dump}, which pg_restore {version} "
-                f"cannot read: set MLOPS_PG_BIN to the programs of {manifest.pg_dump} or later"
-            )
+        program = _find_pg_restore(settings, target["server"], manifest)
         _require_empty(server, conninfo, name)
         _make_roles(server, target["missing_roles"])
-    created, _ = create_database(replace(settings, conninfo=conninfo))
-    command: list[str | Path] = [
-        program,
-        "--single-transaction",
-        "--exit-on-error",
-        "--no-owner",
-        # As part of a connection string: a bare name with "=" in it would be taken for one.
-        f"--dbname={make_conninfo(dbname=name)}",
-        file,
-    ]
+    created, _ = create_database(settings)
     try:
-        run(command, conninfo, progress(manifest.sizes, on_progress))
+        _load(program, file, conninfo, name, progress(manifest.sizes, on_progress))
     except BaseException:
         if created:
             _drop(conninfo, name)
@@ -97,10 +78,48 @@ def restore(
         _verify_rows(connection, manifest)
         connection.execute(load("backup")["analyze"].text)
     if manifest.schema_version == latest_version():
-        _verify_audit(replace(settings, conninfo=conninfo), manifest)
+        _verify_audit(settings, manifest)
     return Restored(
         name, manifest.schema, manifest.schema_version, manifest.rows, target["missing_roles"]
     )
+
+
+def _target(settings: Settings, into: str | None) -> tuple[str, str]:
+    """Return the connection string and the name of the database to restore into."""
+    conninfo = direct(settings, resolve_conninfo(settings))
+    if into is not None:
+        conninfo = make_conninfo(conninfo, dbname=into)
+    name = str(conninfo_to_dict(conninfo).get("dbname", settings.database))
+    if name in ("template0", "template1"):
+        raise BackupError(
+            f"{name} is what the server makes new databases from: restore --into another"
+        )
+    return conninfo, name
+
+
+def _find_pg_restore(settings: Settings, server: int, manifest: Manifest) -> Path:
+    program, version = find_program("pg_restore", server, settings)
+    if version < manifest.pg_dump:
+        raise BackupError(
+            f"the backup was made by pg_dump {manifest.pg_dump}, which pg_restore {version} "
+            f"cannot read: set MLOPS_PG_BIN to the programs of {manifest.pg_dump} or later"
+        )
+    return program
+
+
+def _load(
+    program: Path, file: Path, conninfo: str, name: str, on_table: Callable[[str], None]
+) -> None:
+    command: list[str | Path] = [
+        program,
+        "--single-transaction",
+        "--exit-on-error",
+        "--no-owner",
+        # As part of a connection string: a bare name with "=" in it would be taken for one.
+        f"--dbname={make_conninfo(dbname=name)}",
+        file,
+    ]
+    run(command, conninfo, on_table)
 
 
 def _examine(server: psycopg.Connection[Any], manifest: Manifest) -> dict[str, Any]:
