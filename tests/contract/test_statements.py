@@ -29,6 +29,11 @@ STAGES = "CREATE TEMP TABLE prediction_stage (LIKE predictions); SELECT ledger_l
 _TIMES = ("since", "until", "predicted_at", "predicted_from", "before_at", "before_from")
 COMPUTED = {
     **dict.fromkeys(_TIMES, "datetime"),
+    # The window that another is compared with, and both together, which are folded.
+    **dict.fromkeys(("reference_since", "reference_until"), "datetime"),
+    **dict.fromkeys(("folded_since", "folded_until"), "datetime"),
+    "baseline_id": "UUID",
+    "at": "datetime",
     "model_version_id": "UUID",
     "version_ids": "Sequence[UUID]",
     "table_name": "str",

@@ -7,15 +7,17 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from ..checks.values import look_back, page_size
+from ..checks.drift import Judge
+from ..checks.values import full_hour, look_back, number, page_size
+from ..errors import InvalidValue, NotFound
 from ..rows import DriftReport, FeatureTrend
-from .repository import AsyncRepository
+from .drift_measures import AsyncDriftMeasures, Reference, reference_window, report_columns
+from .monitoring_metrics import AsyncMonitoringMetricsRepository
+from .summaries import AsyncSummariesRepository
 
 
-class AsyncDriftReportsRepository(AsyncRepository):
-    """Records drift reports and answers which features drift."""
-
-    _file = "drift_reports"
+class AsyncDriftReportsRepository(AsyncDriftMeasures):
+    """Measures drift, records drift reports and answers which features drift."""
 
     async def insert(
         self,
@@ -63,6 +65,94 @@ class AsyncDriftReportsRepository(AsyncRepository):
             "this version already has a report with that timestamp, lookback_hours and method, "
             "or the id names one, and its content is different",
         )
+
+    async def run(
+        self,
+        *,
+        model_name: str,
+        model_version: str | None = None,
+        until: datetime | None = None,
+        lookback_hours: float = 24,
+        method: str = "jensen_shannon",
+        thresholds: float | Mapping[str, float] | None = None,
+        drift_share: float = 0.5,
+        reference: Reference = "baseline",
+        positive_label: str | None = None,
+        threshold: float = 0.5,
+    ) -> DriftReport:
+        """Measure drift in the full hours that end at `until` and record report and monitoring run.
+
+        The window ends with the last full hour by default; the version is the one in production
+        at `until`, or now. `method` is psi, jensen_shannon, hellinger, total_variation, kl,
+        wasserstein (of categories jensen_shannon), ks (of categories chi2) or chi2; `thresholds` is
+        one for all features, or some by name. The window has drifted when at least `drift_share`
+        of the features have. Every statistic of every feature is kept in the report; those of
+        scores and labels, which do not count, in its metadata as `outputs`. `positive_label` and
+        `threshold` say which predictions are positive. A window that has a report of that method
+        already gets no other: that one is returned. Raises NotFound for a version without a
+        baseline.
+        """
+        judge = Judge(method, thresholds)
+        if not 0 < number("drift_share", drift_share) <= 1:
+            raise InvalidValue("drift_share", "must be above 0 and at most 1")
+        at, until = until, full_hour("until", until)
+        since = full_hour("lookback_hours", look_back(until, lookback_hours, "lookback_hours"))
+        since_folded, _ = reference_window(reference, since, until)
+        await AsyncSummariesRepository(self._db).fold(
+            model_name=model_name, since=min(since, since_folded or since), until=until
+        )
+        async with self._db.transaction() as tx:
+            within = type(self)(tx)
+            if model_version is None:
+                model_version = await within._value("run__version", locals())
+            if model_version is None:
+                raise NotFound(f"no version of model {model_name} is in production: name one")
+            baseline = await within._baseline(model_name, model_version)
+            model_version_id = baseline.model_version_id
+            earlier = await within._value("run__earlier", locals())
+            if earlier is not None:
+                return await within._one("get", DriftReport, {"id": earlier})
+            measured = await within.measure(
+                model_name=model_name,
+                model_version=model_version,
+                since=since,
+                until=until,
+                reference=reference,
+            )
+            judge.require_known([each.feature for each in measured])
+            report = report_columns(measured, judge, drift_share)
+            run_id = await AsyncMonitoringMetricsRepository(tx).record_window(
+                model_name=model_name,
+                model_version=model_version,
+                until=until,
+                lookback_hours=lookback_hours,
+                positive_label=positive_label,
+                threshold=threshold,
+                drift={
+                    "dataset_drift_detected": report["drift_detected"],
+                    "drifted_features": report["drifted_features"],
+                    "num_drifted_features": len(report["drifted_features"]),
+                    "num_features": len(report["features"]),
+                },
+            )
+            reference_since, reference_until = reference_window(reference, since, until)
+            report["metadata"] |= {
+                "baseline_id": str(baseline.id),
+                "reference": reference if isinstance(reference, str) else "window",
+            }
+            id = await within.insert(
+                model_name=model_name,
+                timestamp=until,
+                model_version_id=model_version_id,
+                lookback_hours=lookback_hours,
+                window_start=since,
+                window_end=until,
+                reference_start=reference_since or baseline.window_start,
+                reference_end=reference_until or baseline.window_end,
+                monitoring_run_id=run_id,
+                **report,
+            )
+            return await within._one("get", DriftReport, {"id": id})
 
     async def get(self, *, id: UUID) -> DriftReport | None:
         """Return one report, or None."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from ..checks.values import bucket_count, look_back, page_size
-from ..rows import DriftTrend, MonitoringRun
+from ..checks.values import bucket_count, full_hour, look_back, page_size
+from ..errors import NotFound
+from ..rows import DriftTrend, MonitoringRun, WindowMetrics
 from .repository import AsyncRepository
+from .summaries import AsyncSummariesRepository
 
 
 class AsyncMonitoringMetricsRepository(AsyncRepository):
@@ -56,6 +59,46 @@ class AsyncMonitoringMetricsRepository(AsyncRepository):
             locals(),
             "this model already has a run with that timestamp and lookback_hours, "
             "or the id names one, and its content is different",
+        )
+
+    async def record_window(
+        self,
+        *,
+        model_name: str,
+        model_version: str,
+        until: datetime | None = None,
+        lookback_hours: float = 24,
+        positive_label: str | None = None,
+        threshold: float = 0.5,
+        drift: Mapping[str, Any] | None = None,
+    ) -> UUID:
+        """Compute the run of the full hours that end at `until` from summaries and record it.
+
+        The window ends with the last full hour by default. A prediction is positive when its label
+        is `positive_label`, or without one when its probability reaches `threshold`, a full
+        percent. Labels count that were known by `until`. `drift` holds what else the run says. What
+        was written in the window is folded before. A window that has a run
+        already gets no other: the id of that one is returned. Raises NotFound for an unknown
+        version.
+        """
+        until = full_hour("until", until)
+        since = full_hour("lookback_hours", look_back(until, lookback_hours, "lookback_hours"))
+        earlier: UUID | None = await self._value("record_window__earlier", locals())
+        if earlier is not None:
+            return earlier
+        model_version_id = await self._value("record_window__version", locals())
+        if model_version_id is None:
+            raise NotFound(f"model {model_name} has no version {model_version}")
+        await AsyncSummariesRepository(self._db).fold(
+            model_name=model_name, model_version=model_version, since=since, until=until
+        )
+        measured = await self._one("record_window__measure", WindowMetrics, locals())
+        return await self.insert(
+            model_name=model_name,
+            model_version_id=model_version_id,
+            timestamp=until,
+            lookback_hours=lookback_hours,
+            **{**asdict(measured), **(drift or {})},
         )
 
     async def get(self, *, id: UUID) -> MonitoringRun | None:

@@ -239,6 +239,15 @@ def look_back(until: object, length: object, field: str = "days") -> datetime:
         raise InvalidValue(field, "reach back before the year 1") from None
 
 
+def full_hour(field: str, value: object) -> datetime:
+    """Accept the start of an hour in UTC; None is that of the present one."""
+    found = datetime.now(UTC) if value is None else timestamp(field, value)
+    start = found.replace(minute=0, second=0, microsecond=0)
+    if value is not None and found != start:
+        raise InvalidValue(field, "must be a full hour of UTC: summaries are by the hour")
+    return start
+
+
 def bucket_count(bucket: object, days: object) -> int:
     """Return the number of buckets in a window of so many days; at most 1000."""
     buckets = math.ceil(timedelta(days=number("days", days)) / span("bucket", bucket))

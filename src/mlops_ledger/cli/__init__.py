@@ -22,6 +22,7 @@ SECTIONS: Final = {
     "Models": {"models": "models", "decisions": "decisions", "actions": "actions"},
     "Predictions": {"predictions": "predictions", "labels": "labels", "spool": "spool"},
     "Monitoring": {
+        "monitor": "monitor",
         "monitoring": "monitoring",
         "baselines": "baselines",
         "drift": "drift",

@@ -6,11 +6,11 @@ from .agent_actions import AgentAction
 from .alerts import Alert, AlertOccurrence, AlertStats
 from .audit_log import AuditCheck, AuditEntry, AuditHead
 from .baselines import Baseline, BaselineFeature
-from .drift_reports import DriftReport, FeatureTrend
+from .drift_reports import DriftReport, FeatureDrift, FeatureTrend
 from .ground_truth import GroundTruth, Labeled, Performance
 from .health import Health
 from .model_versions import Deployment, ModelVersion, PromotionPolicy, TimelineEntry
-from .monitoring_metrics import DriftTrend, MonitoringRun
+from .monitoring_metrics import DriftTrend, MonitoringRun, WindowMetrics
 from .monitors import Monitor, MonitorResult
 from .performance_metrics import MetricBucket, MetricComparison, PerformanceMetric
 from .predictions import (
@@ -39,6 +39,7 @@ __all__ = [
     "Deployment",
     "DriftReport",
     "DriftTrend",
+    "FeatureDrift",
     "FeatureTrend",
     "GroundTruth",
     "Health",
@@ -61,5 +62,6 @@ __all__ = [
     "RetrainingDecision",
     "SystemMetric",
     "TimelineEntry",
+    "WindowMetrics",
     "Written",
 ]

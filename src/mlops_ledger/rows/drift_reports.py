@@ -52,3 +52,42 @@ class FeatureTrend:
     p_value: float | None
     score: float | None
     threshold: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureDrift:
+    """How far a feature, a score or a label is from its reference, by every statistic.
+
+    Sizes are in rows, `bins` counts those that hold something. `reference_missing`,
+    `reference_nan`, `out_of_range` (beyond the baseline) and `unseen` (categories) and the like are
+    shares, 0 to 1. What says nothing about the kind of the feature is None. PSI below
+    `noise_floor`, its mean without any drift, says nothing either. What was written from
+    `pending_since` on is not counted yet; None when everything is.
+    """
+
+    feature: str
+    column_name: str
+    kind: str
+    reference_size: int
+    current_size: int
+    bins: int
+    psi: float
+    jensen_shannon: float
+    hellinger: float
+    total_variation: float
+    kl: float
+    ks: float | None
+    ks_p_value: float | None
+    chi2: float
+    chi2_p_value: float
+    wasserstein: float | None
+    noise_floor: float
+    reference_mean: float | None
+    current_mean: float | None
+    reference_missing: float
+    current_missing: float
+    reference_nan: float | None
+    current_nan: float | None
+    out_of_range: float | None
+    unseen: float | None
+    pending_since: datetime | None

@@ -46,3 +46,16 @@ class DriftTrend:
     mean_feature_drift_ratio: float | None
     max_feature_drift_ratio: float | None
     mean_num_drifted_features: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowMetrics:
+    """What a monitoring run says of the predictions of its window."""
+
+    num_predictions: int
+    positive_rate: float | None
+    probability_mean: float | None
+    probability_std: float | None
+    entropy: float | None
+    labeled_samples: int
+    coverage_pct: float | None

@@ -81,3 +81,29 @@ FROM (
     ORDER BY r.timestamp DESC, r.id DESC
     LIMIT 1000) newest
 ORDER BY timestamp, report_id;
+
+-- measure__fold --
+-- Fold what was written in the window and its reference.
+SELECT ledger_fold_in_passing(%(model_version_id)s::uuid, %(folded_since)s::timestamptz, %(folded_until)s::timestamptz);
+
+-- measure__drift --
+-- Compare a window with a baseline, or with another window in the bins of the baseline.
+SELECT feature, column_name, kind, reference_size, current_size, bins, psi, jensen_shannon, hellinger,
+       total_variation, kl, ks, ks_p_value, chi2, chi2_p_value, wasserstein, noise_floor, reference_mean, current_mean,
+       reference_missing, current_missing, reference_nan, current_nan, out_of_range, unseen,
+       (SELECT min(m.marked_at) FROM summary_marks m
+        WHERE m.model_version_id = %(model_version_id)s::uuid AND m.table_name = 'predictions'
+          AND m.first_predicted_at < %(folded_until)s::timestamptz
+          AND m.last_predicted_at >= %(folded_since)s::timestamptz) AS pending_since
+FROM ledger_drift(%(model_version_id)s::uuid, %(baseline_id)s::uuid, %(since)s::timestamptz, %(until)s::timestamptz,
+                  %(reference_since)s::timestamptz, %(reference_until)s::timestamptz);
+
+-- run__version --
+-- The version in production at a time, or now.
+SELECT model_version FROM production_at(%(model_name)s::text, coalesce(%(at)s::timestamptz, now()));
+
+-- run__earlier --
+-- The report that the window has already.
+SELECT id FROM drift_reports
+WHERE model_version_id = %(model_version_id)s::uuid AND timestamp = %(until)s::timestamptz
+  AND lookback_hours = %(lookback_hours)s::double precision AND method = lower(btrim(%(method)s::text));

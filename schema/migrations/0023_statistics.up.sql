@@ -1,0 +1,201 @@
+-- Statistics that PostgreSQL does not have, and what two sets of counts in the same bins say about drift.
+
+CREATE FUNCTION ledger_ks_p_value(statistic double precision, n double precision, m double precision) RETURNS double precision
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+DECLARE
+    x double precision := statistic * sqrt(n / (n + m)) * sqrt(m);
+    total double precision := 0;
+    k integer;
+BEGIN
+    -- Of two series one converges at once: the one for large values, or the one for small ones.
+    IF x > 1.18 THEN
+        FOR k IN 1..8 LOOP
+            EXIT WHEN 2 * k * k * x * x > 700;
+            total := total + (CASE WHEN k % 2 = 1 THEN 2 ELSE -2 END) * exp(-2 * k * k * x * x);
+        END LOOP;
+        RETURN least(greatest(total, 0), 1);
+    END IF;
+    FOR k IN 1..8 LOOP
+        EXIT WHEN x = 0 OR (2 * k - 1) ^ 2 * pi() * pi() / (8 * x * x) > 700;
+        total := total + exp(-((2 * k - 1) ^ 2 * pi() * pi() / (8 * x * x)));
+    END LOOP;
+    RETURN CASE WHEN total = 0 THEN 1 ELSE 1 - sqrt(2 * pi()) / x * total END;
+END
+$$;
+COMMENT ON FUNCTION ledger_ks_p_value(double precision, double precision, double precision) IS
+    'The probability of a Kolmogorov-Smirnov statistic at least as large between samples of n and m values of one distribution, as for large samples (Kolmogorov 1933; scipy.stats.kstwobign).';
+
+CREATE FUNCTION ledger_chi2_p_value(statistic double precision, degrees integer) RETURNS double precision
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+DECLARE
+    a double precision := degrees / 2.0;
+    x double precision := statistic / 2;
+    -- Gamma of whole and half numbers is a product.
+    factor double precision := CASE WHEN degrees % 2 = 0 THEN 0 ELSE ln(pi()) / 2 END;
+    term double precision;
+    total double precision;
+    b double precision;
+    c double precision;
+    d double precision;
+    i integer := 0;
+BEGIN
+    IF degrees < 1 OR x <= 0 THEN
+        RETURN 1;
+    END IF;
+    FOR i IN 1..(degrees - 1) / 2 LOOP
+        factor := factor + ln(a - i);
+    END LOOP;
+    factor := a * ln(x) - x - factor;
+    IF x < a + 1 THEN
+        term := 1 / a;
+        total := term;
+        WHILE term > total * 1e-17 LOOP
+            i := i + 1;
+            term := term * x / (a + i);
+            total := total + term;
+        END LOOP;
+        RETURN greatest(1 - CASE WHEN factor < -700 THEN 0 ELSE total * exp(factor) END, 0);
+    ELSIF factor < -700 THEN
+        RETURN 0;
+    END IF;
+    -- The continued fraction of Lentz (Numerical Recipes, 6.2).
+    b := x + 1 - a;
+    c := 1e300;
+    d := 1 / b;
+    total := d;
+    LOOP
+        i := i + 1;
+        b := b + 2;
+        d := 1 / (-i * (i - a) * d + b);
+        c := b - i * (i - a) / c;
+        total := total * c * d;
+        EXIT WHEN abs(c * d - 1) < 1e-16 OR i > 10000;
+    END LOOP;
+    RETURN total * exp(factor);
+END
+$$;
+COMMENT ON FUNCTION ledger_chi2_p_value(double precision, integer) IS
+    'The probability of a chi-squared statistic at least as large: the regularised upper incomplete gamma function of degrees / 2 and statistic / 2 (scipy.stats.chi2.sf).';
+
+CREATE FUNCTION ledger_histogram(version uuid, baseline uuid, since timestamptz, until timestamptz)
+RETURNS TABLE (series smallint, bin smallint, n bigint, total double precision)
+LANGUAGE plpgsql STABLE SET search_path FROM CURRENT SET jit = off SET max_parallel_workers_per_gather = 0 AS $$
+DECLARE
+    first_day timestamptz := date_trunc('day', since + interval '23 hours', 'UTC');
+    last_day timestamptz := date_trunc('day', until, 'UTC');
+BEGIN
+    IF first_day >= last_day THEN
+        first_day := until;
+        last_day := until;
+    END IF;
+    RETURN QUERY
+    SELECT u.series, u.bin, sum(u.n)::bigint, sum(u.total)
+    FROM (SELECT h.series, unnest(h.bins) AS bin, unnest(h.counts) AS n, unnest(h.sums) AS total FROM summary_histograms h
+          WHERE h.model_version_id = version AND h.baseline_id = baseline
+            AND h.grain = 'day' AND h.starts_at >= first_day AND h.starts_at < last_day
+          UNION ALL
+          SELECT h.series, unnest(h.bins), unnest(h.counts), unnest(h.sums) FROM summary_histograms h
+          WHERE h.model_version_id = version AND h.baseline_id = baseline
+            AND h.grain = 'hour' AND h.starts_at >= since AND h.starts_at < first_day
+          UNION ALL
+          SELECT h.series, unnest(h.bins), unnest(h.counts), unnest(h.sums) FROM summary_histograms h
+          WHERE h.model_version_id = version AND h.baseline_id = baseline
+            AND h.grain = 'hour' AND h.starts_at >= last_day AND h.starts_at < until) u
+    GROUP BY u.series, u.bin;
+END
+$$;
+COMMENT ON FUNCTION ledger_histogram(uuid, uuid, timestamptz, timestamptz) IS
+    'What a version has in each bin of a baseline from one full hour to another: its days, and its hours at both ends.';
+
+CREATE FUNCTION ledger_drift(
+    version uuid, baseline uuid, since timestamptz, until timestamptz,
+    reference_since timestamptz, reference_until timestamptz)
+RETURNS TABLE (
+    feature text, column_name text, kind text, reference_size bigint, current_size bigint, bins bigint,
+    psi double precision, jensen_shannon double precision, hellinger double precision,
+    total_variation double precision, kl double precision, ks double precision, ks_p_value double precision,
+    chi2 double precision, chi2_p_value double precision, wasserstein double precision, noise_floor double precision,
+    reference_mean double precision, current_mean double precision,
+    reference_missing double precision, current_missing double precision,
+    reference_nan double precision, current_nan double precision,
+    out_of_range double precision, unseen double precision)
+LANGUAGE plpgsql STABLE SET search_path FROM CURRENT SET jit = off SET max_parallel_workers_per_gather = 0 AS $$
+BEGIN
+    RETURN QUERY
+    WITH f AS MATERIALIZED (
+        SELECT b.*, cardinality(b.edges) AS above FROM baseline_features b WHERE b.baseline_id = baseline
+    ), r AS MATERIALIZED (
+        SELECT f.series, u.place::integer - 2 AS bin, u.n, u.total
+        FROM f
+        CROSS JOIN LATERAL unnest(f.num_missing || f.counts, 0::double precision || f.sums) WITH ORDINALITY u (n, total, place)
+        WHERE reference_since IS NULL
+        UNION ALL
+        SELECT h.series, h.bin::integer, h.n, h.total FROM ledger_histogram(version, baseline, reference_since, reference_until) h
+        WHERE reference_since IS NOT NULL
+    ), c AS MATERIALIZED (
+        SELECT h.series, h.bin::integer AS bin, h.n, h.total FROM ledger_histogram(version, baseline, since, until) h
+    ), j AS (
+        SELECT series, bin, coalesce(r.n, 0)::double precision AS rn, coalesce(c.n, 0)::double precision AS cn,
+               r.total AS rs, c.total AS cs
+        FROM (SELECT * FROM r WHERE r.n > 0) r FULL JOIN c USING (series, bin)
+    ), s AS (
+        SELECT j.*, nullif(sum(rn) OVER w, 0) AS rt, nullif(sum(cn) OVER w, 0) AS ct FROM j WINDOW w AS (PARTITION BY series)
+    ), p AS (
+        SELECT s.*, f.above, f.kind <> 'categorical' AND s.bin BETWEEN 0 AND f.above AS is_ordered,
+               rn / rt AS q, cn / ct AS p, greatest(rn / rt, 1e-4) AS q1, greatest(cn / ct, 1e-4) AS p1,
+               (rn / rt + cn / ct) / 2 AS m, (rn + cn) / (rt + ct) AS pooled
+        FROM s JOIN f ON f.series = s.series
+    ), gaps AS (
+        SELECT p.series, sum(cn) OVER t AS n, sum(rn) OVER t AS m,
+               abs(sum(cn) OVER v / nullif(sum(cn) OVER t, 0) - sum(rn) OVER v / nullif(sum(rn) OVER t, 0)) AS gap
+        FROM p WHERE is_ordered
+        WINDOW v AS (PARTITION BY p.series ORDER BY p.bin), t AS (PARTITION BY p.series)
+    ), k AS (
+        SELECT g.series, max(g.gap) AS statistic, max(g.n) AS n, max(g.m) AS m FROM gaps g GROUP BY g.series
+    ), atoms AS (
+        -- Each side of a bin is taken to be at its mean.
+        SELECT p.series, a.place, a.rn, a.cn FROM p
+        CROSS JOIN LATERAL (VALUES (p.rs / nullif(p.rn, 0), p.rn, 0::double precision), (p.cs / nullif(p.cn, 0), 0, p.cn)) a (place, rn, cn)
+        WHERE p.is_ordered AND a.place IS NOT NULL
+    ), steps AS (
+        SELECT a.series, lead(a.place) OVER v - a.place AS width,
+               abs(sum(a.cn) OVER v / nullif(sum(a.cn) OVER t, 0) - sum(a.rn) OVER v / nullif(sum(a.rn) OVER t, 0)) AS gap
+        FROM (SELECT a.series, a.place, sum(a.rn) AS rn, sum(a.cn) AS cn FROM atoms a GROUP BY 1, 2) a
+        WINDOW v AS (PARTITION BY a.series ORDER BY a.place ROWS UNBOUNDED PRECEDING), t AS (PARTITION BY a.series)
+    ), w AS (
+        SELECT x.series, sum(x.gap * x.width) AS distance FROM steps x WHERE x.width > 1e-300 GROUP BY x.series
+    ), z AS (
+        SELECT p.series, max(p.rt)::bigint AS reference_size, max(p.ct)::bigint AS current_size, count(*) AS bins,
+               sum((p1 - q1) * ln(p1 / q1)) AS psi,
+               greatest(sum(CASE WHEN p.p > 0 THEN p.p * ln(p.p / p.m) ELSE 0 END
+                            + CASE WHEN q > 0 THEN q * ln(q / p.m) ELSE 0 END) / 2 / ln(2::double precision), 0) AS divergence,
+               sum((sqrt(p.p) - sqrt(q)) * (sqrt(p.p) - sqrt(q))) / 2 AS hellinger2,
+               sum(abs(p.p - q)) / 2 AS total_variation,
+               sum(p1 * ln(p1 / q1)) / sum(p1) - ln(sum(p1) / sum(q1)) AS kl,
+               sum((cn - ct * pooled) ^ 2 / (ct * pooled) + (rn - rt * pooled) ^ 2 / (rt * pooled)) AS chi2,
+               sum(rs) FILTER (WHERE is_ordered) / nullif(sum(rn) FILTER (WHERE is_ordered), 0) AS reference_mean,
+               sum(cs) FILTER (WHERE is_ordered) / nullif(sum(cn) FILTER (WHERE is_ordered), 0) AS current_mean,
+               coalesce(sum(q) FILTER (WHERE p.bin = -1), 0) AS reference_missing,
+               coalesce(sum(p.p) FILTER (WHERE p.bin = -1), 0) AS current_missing,
+               coalesce(sum(q) FILTER (WHERE p.bin > above), 0) AS reference_nan,
+               coalesce(sum(p.p) FILTER (WHERE p.bin > above), 0) AS current_nan,
+               coalesce(sum(p.p) FILTER (WHERE p.bin IN (0, above)), 0) AS at_ends,
+               coalesce(sum(p.p) FILTER (WHERE p.bin = 0), 0) AS at_zero
+        FROM p WHERE p.rt IS NOT NULL AND p.ct IS NOT NULL GROUP BY p.series
+    )
+    SELECT f.feature, f.column_name, f.kind, z.reference_size, z.current_size, z.bins,
+           z.psi, sqrt(z.divergence), sqrt(z.hellinger2), z.total_variation, greatest(z.kl, 0),
+           k.statistic, ledger_ks_p_value(k.statistic, k.n, k.m),
+           z.chi2, ledger_chi2_p_value(z.chi2, z.bins::integer - 1),
+           CASE WHEN k.statistic IS NOT NULL AND f.std BETWEEN 1e-150 AND 1e150 THEN coalesce(w.distance, 0) / f.std END,
+           (z.bins - 1) * (1.0::double precision / z.reference_size + 1.0::double precision / z.current_size),
+           z.reference_mean, z.current_mean, z.reference_missing, z.current_missing,
+           CASE WHEN f.kind = 'numeric' THEN z.reference_nan END, CASE WHEN f.kind = 'numeric' THEN z.current_nan END,
+           CASE WHEN f.kind <> 'categorical' THEN z.at_ends END,
+           CASE WHEN f.kind = 'categorical' AND f.num_categories = cardinality(f.categories) THEN z.at_zero END
+    FROM f JOIN z ON z.series = f.series LEFT JOIN k ON k.series = f.series LEFT JOIN w ON w.series = f.series
+    ORDER BY f.series;
+END
+$$;
+COMMENT ON FUNCTION ledger_drift(uuid, uuid, timestamptz, timestamptz, timestamptz, timestamptz) IS
+    'How far the features, scores and labels of a version from one full hour to another are from its baseline, or from those of another window, if that is given.';

@@ -1,0 +1,3 @@
+DELETE FROM ledger_privileges WHERE object_name = 'v_feature_drift';
+DROP VIEW v_feature_drift;
+DROP FUNCTION ledger_summary(uuid, timestamptz, timestamptz, text, double precision);

@@ -1,0 +1,98 @@
+"""Drift as the database computes it from summaries."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from ..checks.drift import OUTPUTS, Judge
+from ..checks.values import full_hour
+from ..errors import InvalidValue, NotFound
+from ..rows import Baseline, FeatureDrift
+from .baselines import AsyncBaselinesRepository
+from .repository import AsyncRepository
+
+Reference: TypeAlias = str | tuple[datetime, datetime]
+
+
+class AsyncDriftMeasures(AsyncRepository):
+    """What DriftReportsRepository computes."""
+
+    _file = "drift_reports"
+
+    async def measure(
+        self,
+        *,
+        model_name: str,
+        model_version: str,
+        since: datetime,
+        until: datetime,
+        reference: Reference = "baseline",
+    ) -> list[FeatureDrift]:
+        """Compare what a version saw from one full hour to another with a reference.
+
+        That is its newest baseline, the "previous" window of the same length, or another window,
+        (since, until); all are counted in the bins of the baseline. Features that have no value on
+        one side are left out. What was written in the window is folded before, as far as the caller
+        may. Raises NotFound for a version without a baseline.
+        """
+        since, until = full_hour("since", since), full_hour("until", until)
+        if until <= since:
+            raise InvalidValue("until", "must be after since")
+        reference_since, reference_until = reference_window(reference, since, until)
+        baseline = await self._baseline(model_name, model_version)
+        model_version_id, baseline_id = baseline.model_version_id, baseline.id
+        folded_since, folded_until = since, until
+        if reference_since is not None and reference_until is not None:
+            folded_since, folded_until = min(since, reference_since), max(until, reference_until)
+        await self._value("measure__fold", locals())
+        return await self._rows("measure__drift", FeatureDrift, locals())
+
+    async def _baseline(self, model_name: str, model_version: str) -> Baseline:
+        found = await AsyncBaselinesRepository(self._db).latest(
+            model_name=model_name, model_version=model_version
+        )
+        if found is None:
+            raise NotFound(
+                f"version {model_version} of model {model_name} has no baseline: register one"
+            )
+        return found
+
+
+def reference_window(
+    reference: Reference, since: datetime, until: datetime
+) -> tuple[datetime, datetime] | tuple[None, None]:
+    if reference == "baseline":
+        return None, None
+    if reference == "previous":
+        return since - (until - since), since
+    if isinstance(reference, str) or len(reference) != 2:
+        raise InvalidValue("reference", "must be baseline, previous or two times")
+    start, end = (full_hour("reference", each) for each in reference)
+    if end <= start:
+        raise InvalidValue("reference", "must end after it begins")
+    return start, end
+
+
+def report_columns(
+    measured: list[FeatureDrift], judge: Judge, drift_share: float
+) -> dict[str, Any]:
+    """Return the columns of a report that say what was found."""
+    results = [judge.result(each) for each in measured]
+    features = [each for each in results if each["column_name"] not in OUTPUTS]
+    drifted = [each["feature"] for each in features if each["drifted"]]
+    scores = [each["statistic"] for each in features if each["statistic"] is not None]
+    return {
+        "method": judge.method,
+        "threshold": judge.threshold,
+        "features": features,
+        "drifted_features": drifted,
+        "drift_detected": bool(features) and len(drifted) >= drift_share * len(features),
+        "drift_score": max(scores, default=None),
+        "reference_size": max((each.reference_size for each in measured), default=0),
+        "current_size": max((each.current_size for each in measured), default=0),
+        "metadata": {
+            "drift_share": drift_share,
+            "outputs": [each for each in results if each["column_name"] in OUTPUTS],
+        },
+    }
