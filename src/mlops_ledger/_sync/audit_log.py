@@ -76,7 +76,7 @@ class AuditRepository(Repository):
         )
         if against is not None and chain.published.seq < chain.head.seq:
             raise InvalidValue("against", "must not be a head from before since")
-        ends = self._one("verify__ends", AuditEnds, {"since": chain.head.seq})
+        ends = self._one("verify__ends", AuditEnds, {"since_seq": chain.head.seq})
         found = list(ends.problems(chain))
         if not any(problem.seq <= chain.head.seq for problem in found):
             found = [*self._follow(chain, ends, progress), *found]
@@ -91,7 +91,7 @@ class AuditRepository(Repository):
         # None, so that an entry before the first is found.
         after = chain.head.seq or None
         while True:
-            values = {"after": after, "until": ends.last.seq, "limit": _VERIFIED_AT_ONCE}
+            values = {"after_seq": after, "until_seq": ends.last.seq, "limit": _VERIFIED_AT_ONCE}
             page = self._fetch("verify__page", tuple_row, values)
             for seq, prev_hash, hash_, is_intact in page:
                 problem = chain.follow(AuditHead(seq=seq, hash=hash_), prev_hash, is_intact)

@@ -48,9 +48,9 @@ SELECT CASE WHEN has_function_privilege('seal_audit_log()', 'EXECUTE') THEN seal
 -- verify__ends --
 -- The last entry, the end of the log as audit_head has it, and the hash of another entry.
 SELECT coalesce(l.seq, 0) AS last_seq, pg_catalog.encode(l.hash, 'hex') AS last_hash,
-       (SELECT seq FROM audit_head) AS head_seq,
-       (SELECT pg_catalog.encode(hash, 'hex') FROM audit_head) AS head_hash,
-       (SELECT pg_catalog.encode(hash, 'hex') FROM audit_log WHERE seq = %(since)s::bigint) AS since_hash
+       (SELECT h.seq FROM audit_head h) AS head_seq,
+       (SELECT pg_catalog.encode(h.hash, 'hex') FROM audit_head h) AS head_hash,
+       (SELECT pg_catalog.encode(s.hash, 'hex') FROM audit_log s WHERE s.seq = %(since_seq)s::bigint) AS since_hash
 FROM (VALUES (1)) one
 LEFT JOIN (SELECT seq, hash FROM audit_log ORDER BY seq DESC LIMIT 1) l ON true;
 
@@ -59,7 +59,7 @@ LEFT JOIN (SELECT seq, hash FROM audit_log ORDER BY seq DESC LIMIT 1) l ON true;
 SELECT seq, pg_catalog.encode(prev_hash, 'hex') AS prev_hash, pg_catalog.encode(hash, 'hex') AS hash,
        hash IS NOT DISTINCT FROM pg_catalog.sha256(pg_catalog.convert_to({entry_text}, 'UTF8')) AS is_intact
 FROM audit_log
-WHERE (%(after)s::bigint IS NULL OR seq > %(after)s::bigint) AND seq <= %(until)s::bigint
+WHERE (%(after_seq)s::bigint IS NULL OR seq > %(after_seq)s::bigint) AND seq <= %(until_seq)s::bigint
 ORDER BY seq
 LIMIT %(limit)s::integer;
 
