@@ -58,6 +58,7 @@ STEPS = {
     "store_staged",
     "drop_stage",
     "fetch",
+    "make_partitions",
     "add_feature",
 }
 # What a method turns into these, or sends by COPY.
@@ -96,7 +97,7 @@ FIELDS = {
     "jsonb": r"dict\[str, \w+\]|list\[dict\[str, Any\]\]|Any",
     "text[]": r"list\[str\]",
     "inet": r"IPv4Address \| IPv6Address",
-    "double precision[]": r"list\[float \| None\]",
+    "double precision[]": r"list\[float( \| None)?\]",
     "smallint": "int",
     "bigint[]": r"list\[int\]",
 }

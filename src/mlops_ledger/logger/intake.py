@@ -27,7 +27,7 @@ class Intake:
     def __init__(self, options: Options) -> None:
         self.options = options
         self.wake = threading.Event()
-        self.buffer = Buffer(options.batch_rows)
+        self.buffer = Buffer()
         self.accepted = 0
         self.dropped = 0
         self.refused = 0

@@ -22,6 +22,7 @@ class Prediction:
     prediction: float | None
     predicted_label: str | None
     probability: float | None
+    class_probabilities: list[float] | None
     confidence_lower: float | None
     confidence_upper: float | None
     latency_ms: float | None
@@ -53,6 +54,7 @@ class PredictionFields(TypedDict, total=False):
     prediction: float | None
     predicted_label: str | None
     probability: float | None
+    class_probabilities: Mapping[str, float | None] | Sequence[float | None] | None
     confidence_lower: float | None
     confidence_upper: float | None
     latency_ms: float | None
@@ -80,6 +82,7 @@ class RecentPrediction:
     prediction: float | None
     predicted_label: str | None
     probability: float | None
+    class_probabilities: list[float] | None
     confidence_lower: float | None
     confidence_upper: float | None
     latency_ms: float | None

@@ -3,13 +3,13 @@
 -- fragment stored --
 -- The columns of a prediction, in the order that COPY sends them.
 id, predicted_at, model_version_id, request_id, batch_id, feature_values, inputs, prediction, predicted_label,
-probability, confidence_lower, confidence_upper, latency_ms, status, error_message, cache_hit, user_agent,
+probability, class_probabilities, confidence_lower, confidence_upper, latency_ms, status, error_message, cache_hit, user_agent,
 client_ip, metadata
 
 -- fragment outcome --
 -- What was predicted, by which version.
 p.id, p.predicted_at, v.model_name, v.model_version, p.status, p.prediction, p.predicted_label, p.probability,
-p.confidence_lower, p.confidence_upper, p.latency_ms
+p.class_probabilities, p.confidence_lower, p.confidence_upper, p.latency_ms
 
 -- fragment request --
 -- What it was predicted for.
@@ -26,7 +26,7 @@ predicted_at >= %(since)s::timestamptz AND predicted_at < %(until)s::timestamptz
 
 -- fragment visible --
 -- The columns that a reader may see.
-p.id, p.predicted_at, p.model_version_id, p.request_id, p.batch_id, p.prediction, p.predicted_label, p.probability,
+p.id, p.predicted_at, p.model_version_id, p.request_id, p.batch_id, p.prediction, p.predicted_label, p.probability, p.class_probabilities,
 p.confidence_lower, p.confidence_upper, p.latency_ms, p.status, p.error_message, p.cache_hit
 
 -- fragment page --
@@ -52,7 +52,7 @@ LIMIT %(limit)s::integer
 
 -- version --
 -- What a writer needs to know of a version.
-SELECT id, feature_names FROM model_versions
+SELECT id, feature_names, class_names FROM model_versions
 WHERE model_name = %(model_name)s::text AND model_version = %(model_version)s::text;
 
 -- insert --
@@ -61,7 +61,8 @@ WITH written AS (
     INSERT INTO predictions ({stored})
     SELECT %(id)s::uuid, %(predicted_at)s::timestamptz, v.id, %(request_id)s::text, %(batch_id)s::text,
            %(features)s::double precision[], %(inputs)s::jsonb, %(prediction)s::double precision,
-           %(predicted_label)s::text, %(probability)s::double precision, %(confidence_lower)s::double precision,
+           %(predicted_label)s::text, %(probability)s::double precision,
+           %(class_probabilities)s::double precision[], %(confidence_lower)s::double precision,
            %(confidence_upper)s::double precision, %(latency_ms)s::double precision, %(status)s::text,
            %(error_message)s::text, %(cache_hit)s::boolean, %(user_agent)s::text, %(client_ip)s::inet,
            %(metadata)s::jsonb
@@ -120,6 +121,10 @@ SELECT count(*) FROM stored;
 -- drop_stage --
 -- Another write of the same transaction may need one.
 DROP TABLE pg_temp.prediction_stage;
+
+-- make_partitions --
+-- Make the missing partitions of certain times and count them.
+SELECT ledger_make_partitions('predictions', %(times)s::timestamptz[]);
 
 -- ensure_partitions --
 -- Make the missing partitions of a range of time and count them.
@@ -195,7 +200,7 @@ FROM (
     SELECT count(*) AS count,
            avg((status = 'success')::integer)::double precision AS success_rate,
            avg(probability) AS mean_probability,
-           avg(latency_ms) AS mean_latency_ms,
+           avg(latency_ms) FILTER (WHERE latency_ms <= 1e150) AS mean_latency_ms,
            percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY latency_ms) AS latency_ms,
            avg(cache_hit::integer)::double precision AS cache_hit_rate,
            min(predicted_at) AS earliest,
