@@ -179,7 +179,7 @@ END))),
     CONSTRAINT model_versions_mlflow_run_id_check CHECK ((char_length(mlflow_run_id) <= 255)),
     CONSTRAINT model_versions_model_name_check CHECK (ledger_is_name(model_name)),
     CONSTRAINT model_versions_model_version_check CHECK (ledger_is_name(model_version)),
-    CONSTRAINT model_versions_positive_label_check CHECK (((task <> 'regression'::text) AND COALESCE((positive_label = ANY (class_names)), true))),
+    CONSTRAINT model_versions_positive_label_check CHECK (((positive_label IS NULL) OR ((task <> 'regression'::text) AND COALESCE((positive_label = ANY (class_names)), true)))),
     CONSTRAINT model_versions_precision_check CHECK ((("precision" >= (0)::double precision) AND ("precision" <= (1)::double precision))),
     CONSTRAINT model_versions_r2_check CHECK ((r2 <= (1)::double precision)),
     CONSTRAINT model_versions_recall_check CHECK (((recall >= (0)::double precision) AND (recall <= (1)::double precision))),
@@ -1609,6 +1609,13 @@ ALTER TABLE ONLY predictions
 CREATE INDEX predictions_batch_id_idx ON ONLY predictions USING btree (batch_id) WHERE (batch_id IS NOT NULL);
 CREATE INDEX predictions_model_version_predicted_at_idx ON ONLY predictions USING btree (model_version_id, predicted_at);
 CREATE INDEX predictions_request_id_idx ON ONLY predictions USING hash (request_id) WHERE (request_id IS NOT NULL);
+
+-- ledger_entropy ----------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_entropy(probability double precision, class_probabilities double precision[]) RETURNS double precision
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (class_probabilities IS NOT NULL) THEN (SELECT CASE WHEN (sum(p.p) > (0)::double precision) THEN ((ln(sum(p.p)) - (sum(CASE WHEN (p.p > (0.000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000001)::double precision) THEN (p.p * ln(p.p)) ELSE (0)::double precision END) / sum(p.p))) / ln((2)::double precision)) ELSE NULL::double precision END AS "case" FROM unnest(ledger_entropy.class_probabilities) p(p)) WHEN ((probability > (0)::double precision) AND (probability < (1)::double precision)) THEN ((- ((probability * ln(probability)) + (((1)::double precision - probability) * ln(((1)::double precision - probability))))) / ln((2)::double precision)) WHEN (probability IS NOT NULL) THEN (0)::double precision ELSE NULL::double precision END;
+COMMENT ON FUNCTION ledger_entropy(probability double precision, class_probabilities double precision[]) IS 'The Shannon entropy of a prediction in bits: of the probabilities of all classes, else of a probability and what it lacks to 1.';
 
 -- v_predictions -----------------------------------------------------------------------------------
 

@@ -49,7 +49,7 @@ CREATE TABLE model_versions (
                              WHEN 'multiclass' THEN cardinality(class_names) BETWEEN 2 AND 10000 ELSE false END),
     positive_label text
         CONSTRAINT model_versions_positive_label_check
-        CHECK (task <> 'regression' AND coalesce(positive_label = ANY (class_names), true)),
+        CHECK (positive_label IS NULL OR task <> 'regression' AND coalesce(positive_label = ANY (class_names), true)),
     training_samples bigint
         CONSTRAINT model_versions_training_samples_check CHECK (training_samples >= 0),
     dataset_version text,
