@@ -93,8 +93,10 @@ class ColumnBatch:
         microseconds = self._micros + EPOCH_MICROSECONDS
         if "id" not in self._columns:
             return _new_ids(microseconds)
-        given = [values.uuid("columns.id", item).bytes for item in objects(self._columns["id"])]
-        ids = np.array(given, "V16")
+        ids: Array = self._columns["id"]
+        if not (isinstance(ids, np.ndarray) and ids.dtype == "V16"):
+            given = [values.uuid("columns.id", item).bytes for item in objects(ids)]
+            ids = np.array(given, "V16")
         milliseconds = ids.view(">u8").reshape(-1, 2)[:, 0] >> 16
         if (milliseconds != microseconds // 1000).any():
             raise InvalidValue("columns.id", fields.CONTRADICTS)
