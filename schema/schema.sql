@@ -179,7 +179,7 @@ END))),
     CONSTRAINT model_versions_mlflow_run_id_check CHECK ((char_length(mlflow_run_id) <= 255)),
     CONSTRAINT model_versions_model_name_check CHECK (ledger_is_name(model_name)),
     CONSTRAINT model_versions_model_version_check CHECK (ledger_is_name(model_version)),
-    CONSTRAINT model_versions_positive_label_check CHECK (((task <> 'regression'::text) AND COALESCE((positive_label = ANY (class_names)), true))),
+    CONSTRAINT model_versions_positive_label_check CHECK (((positive_label IS NULL) OR ((task <> 'regression'::text) AND COALESCE((positive_label = ANY (class_names)), true)))),
     CONSTRAINT model_versions_precision_check CHECK ((("precision" >= (0)::double precision) AND ("precision" <= (1)::double precision))),
     CONSTRAINT model_versions_r2_check CHECK ((r2 <= (1)::double precision)),
     CONSTRAINT model_versions_recall_check CHECK (((recall >= (0)::double precision) AND (recall <= (1)::double precision))),
@@ -192,7 +192,7 @@ END))),
 );
 COMMENT ON TABLE model_versions IS 'The model registry: one row per version of a model, of any kind (classifier, regressor, text).';
 CREATE FUNCTION model_versions_before_write() RETURNS trigger
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $_$
 BEGIN
@@ -206,9 +206,10 @@ BEGIN
             RAISE EXCEPTION 'promoted_at: a version is registered before it is promoted'
                 USING ERRCODE = 'MLIV0', HINT = 'Register it, then promote it.';
         END IF;
-        -- One writer per model at a time, or a given number could be taken by the next automatic
-        -- one; plpgsql then reads what the others have committed.
-        PERFORM pg_advisory_xact_lock(hashtextextended('mlops-ledger model version ' || NEW.model_name, 0));
+        -- One writer per model at a time, or a given number could be taken by the next automatic one; plpgsql
+        -- then reads what the others have committed. Only who may register a version can take this lock.
+        INSERT INTO model_counters AS c (model_name) SELECT NEW.model_name WHERE NEW.model_name IS NOT NULL
+        ON CONFLICT ON CONSTRAINT model_counters_pkey DO UPDATE SET registrations = c.registrations + 1;
         NEW := ledger_complete_task(NEW);
     END IF;
     IF NEW.model_version IS NULL THEN
@@ -261,9 +262,12 @@ CREATE INDEX model_versions_model_name_created_at_idx ON model_versions USING bt
 CREATE INDEX model_versions_model_name_stage_idx ON model_versions USING btree (model_name, stage);
 CREATE INDEX model_versions_stage_created_at_idx ON model_versions USING btree (stage, created_at DESC, id DESC);
 CREATE INDEX model_versions_tags_idx ON model_versions USING gin (tags jsonb_path_ops);
+CREATE CONSTRAINT TRIGGER model_versions_audit_correction_delete AFTER DELETE ON model_versions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (true) EXECUTE FUNCTION ledger_audit_row('correction', '{id}', '{}');
+CREATE CONSTRAINT TRIGGER model_versions_audit_correction_update AFTER UPDATE ON model_versions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((((((((((((((((((old.id IS DISTINCT FROM new.id) OR (old.model_name IS DISTINCT FROM new.model_name)) OR (old.model_version IS DISTINCT FROM new.model_version)) OR (old.mlflow_run_id IS DISTINCT FROM new.mlflow_run_id)) OR (old.algorithm IS DISTINCT FROM new.algorithm)) OR (old.metrics IS DISTINCT FROM new.metrics)) OR (old.hyperparameters IS DISTINCT FROM new.hyperparameters)) OR (old.feature_names IS DISTINCT FROM new.feature_names)) OR (old.task IS DISTINCT FROM new.task)) OR (old.class_names IS DISTINCT FROM new.class_names)) OR (old.positive_label IS DISTINCT FROM new.positive_label)) OR (old.training_samples IS DISTINCT FROM new.training_samples)) OR (old.dataset_version IS DISTINCT FROM new.dataset_version)) OR (old.dataset_digest IS DISTINCT FROM new.dataset_digest)) OR (old.artifact_uri IS DISTINCT FROM new.artifact_uri)) OR (old.metadata_uri IS DISTINCT FROM new.metadata_uri)) OR (old.created_at IS DISTINCT FROM new.created_at)) OR (old.created_by IS DISTINCT FROM new.created_by))) EXECUTE FUNCTION ledger_audit_row('correction', '{id}', '{}');
 CREATE TRIGGER model_versions_before_write BEFORE INSERT OR UPDATE OF stage, model_version ON model_versions FOR EACH ROW EXECUTE FUNCTION model_versions_before_write();
 CREATE TRIGGER model_versions_guard_stage AFTER INSERT OR UPDATE OF stage ON model_versions FOR EACH ROW EXECUTE FUNCTION model_versions_guard_stage();
 CREATE TRIGGER model_versions_keep_name BEFORE UPDATE ON model_versions FOR EACH ROW WHEN ((((old.id IS DISTINCT FROM new.id) OR (old.model_name IS DISTINCT FROM new.model_name)) OR (old.model_version IS DISTINCT FROM new.model_version))) EXECUTE FUNCTION model_versions_keep_name();
+CREATE TRIGGER model_versions_no_truncate BEFORE TRUNCATE ON model_versions FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
 
 -- ledger_require_known_model ----------------------------------------------------------------------
 
@@ -284,6 +288,18 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ledger_require_known_model(model_name text, event_time timestamp with time zone) IS 'Refuses a fact about an unknown model or from the future.';
+
+-- model_counters ----------------------------------------------------------------------------------
+
+CREATE TABLE model_counters (
+    -- The model.
+    model_name text NOT NULL,
+    -- How often a version was registered.
+    registrations bigint DEFAULT 1 NOT NULL
+);
+COMMENT ON TABLE model_counters IS 'One row per model, locked by whoever registers a version until the end of the transaction.';
+ALTER TABLE ONLY model_counters
+    ADD CONSTRAINT model_counters_pkey PRIMARY KEY (model_name);
 
 -- ledger_positive_label ---------------------------------------------------------------------------
 
@@ -413,7 +429,9 @@ CREATE INDEX monitoring_metrics_model_version_idx ON monitoring_metrics USING bt
 CREATE INDEX monitoring_metrics_timestamp_idx ON monitoring_metrics USING btree ("timestamp" DESC, id DESC);
 ALTER TABLE ONLY monitoring_metrics
     ADD CONSTRAINT monitoring_metrics_model_version_fkey FOREIGN KEY (model_version_id, model_name) REFERENCES model_versions(id, model_name);
+CREATE CONSTRAINT TRIGGER monitoring_metrics_audit_correction_update AFTER DELETE OR UPDATE ON monitoring_metrics DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (true) EXECUTE FUNCTION ledger_audit_row('correction', '{id}', '{}');
 CREATE TRIGGER monitoring_metrics_before_insert BEFORE INSERT ON monitoring_metrics FOR EACH ROW EXECUTE FUNCTION monitoring_metrics_before_insert();
+CREATE TRIGGER monitoring_metrics_no_truncate BEFORE TRUNCATE ON monitoring_metrics FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
 
 -- retraining_decisions ----------------------------------------------------------------------------
 
@@ -834,6 +852,8 @@ CREATE TABLE model_slots (
     slot text NOT NULL,
     -- When the slot was first used.
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    -- When a promotion, rollback, retirement or policy last locked it.
+    locked_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT model_slots_slot_check CHECK (ledger_is_slug(slot))
 );
 COMMENT ON TABLE model_slots IS 'Places in production that hold at most one version at a time; promotions lock their slot here.';
@@ -851,7 +871,8 @@ ALTER TABLE ONLY model_slots
     ADD CONSTRAINT model_slots_model_name_slot_key UNIQUE (model_name, slot);
 ALTER TABLE ONLY model_slots
     ADD CONSTRAINT model_slots_pkey PRIMARY KEY (id);
-CREATE TRIGGER model_slots_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON model_slots FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+CREATE TRIGGER model_slots_append_only BEFORE DELETE OR TRUNCATE ON model_slots FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+CREATE TRIGGER model_slots_keep_name BEFORE UPDATE OF id, model_name, slot, created_at ON model_slots FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
 
 -- ledger_lock_slot --------------------------------------------------------------------------------
 
@@ -862,17 +883,10 @@ CREATE FUNCTION ledger_lock_slot(model_name text, slot text) RETURNS model_slots
 DECLARE
     locked model_slots;
 BEGIN
-    -- NO KEY UPDATE is enough to keep other promotions out, and lets foreign keys be checked.
-    SELECT * INTO locked FROM model_slots s
-    WHERE s.model_name = ledger_lock_slot.model_name AND s.slot = ledger_lock_slot.slot
-    FOR NO KEY UPDATE;
-    IF NOT FOUND THEN
-        INSERT INTO model_slots (model_name, slot) VALUES (ledger_lock_slot.model_name, ledger_lock_slot.slot)
-        ON CONFLICT ON CONSTRAINT model_slots_model_name_slot_key DO NOTHING;
-        SELECT * INTO locked FROM model_slots s
-        WHERE s.model_name = ledger_lock_slot.model_name AND s.slot = ledger_lock_slot.slot
-        FOR NO KEY UPDATE;
-    END IF;
+    -- An update, so that under REPEATABLE READ whoever comes second fails here, with a serialization error.
+    INSERT INTO model_slots AS s (model_name, slot) VALUES (ledger_lock_slot.model_name, ledger_lock_slot.slot)
+    ON CONFLICT ON CONSTRAINT model_slots_model_name_slot_key DO UPDATE SET locked_at = clock_timestamp()
+    RETURNING s.* INTO locked;
     RETURN locked;
 END
 $$;
@@ -1439,14 +1453,14 @@ DECLARE
     missing tstzrange[];
     months tstzrange[] := '{}';
 BEGIN
-    SELECT p.period INTO period FROM partition_policies p WHERE p.table_name = ledger_make_partitions.table_name;
+    -- One maker at a time: nobody else can lock the row, and plpgsql then reads what the others have committed.
+    UPDATE partition_policies p SET period = p.period WHERE p.table_name = ledger_make_partitions.table_name
+    RETURNING p.period INTO period;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'table_name: % is not partitioned by time', table_name USING ERRCODE = 'MLIV0';
     ELSIF EXISTS (SELECT FROM unnest(times) t WHERE t < '2000-01-01 00:00:00+00' OR t > now() + interval '1 year') THEN
         RAISE EXCEPTION 'since: partitions lie between the year 2000 and a year from now' USING ERRCODE = 'MLIV0';
     END IF;
-    -- One maker at a time; plpgsql then reads what the others have committed.
-    PERFORM pg_advisory_xact_lock(hashtextextended('mlops-ledger partitions ' || table_name, 0));
     missing := ARRAY(SELECT ledger_missing_ranges(table_name, period, times));
     -- For each partition that is attached the server looks at all others, and who reads them all needs a lock for
     -- each: of years, the months that are over are made in one piece.
@@ -1595,6 +1609,13 @@ ALTER TABLE ONLY predictions
 CREATE INDEX predictions_batch_id_idx ON ONLY predictions USING btree (batch_id) WHERE (batch_id IS NOT NULL);
 CREATE INDEX predictions_model_version_predicted_at_idx ON ONLY predictions USING btree (model_version_id, predicted_at);
 CREATE INDEX predictions_request_id_idx ON ONLY predictions USING hash (request_id) WHERE (request_id IS NOT NULL);
+
+-- ledger_entropy ----------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_entropy(probability double precision, class_probabilities double precision[]) RETURNS double precision
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (class_probabilities IS NOT NULL) THEN (SELECT CASE WHEN (sum(p.p) > (0)::double precision) THEN ((ln(sum(p.p)) - (sum(CASE WHEN (p.p > (0.000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000001)::double precision) THEN (p.p * ln(p.p)) ELSE (0)::double precision END) / sum(p.p))) / ln((2)::double precision)) ELSE NULL::double precision END AS "case" FROM unnest(ledger_entropy.class_probabilities) p(p)) WHEN ((probability > (0)::double precision) AND (probability < (1)::double precision)) THEN ((- ((probability * ln(probability)) + (((1)::double precision - probability) * ln(((1)::double precision - probability))))) / ln((2)::double precision)) WHEN (probability IS NOT NULL) THEN (0)::double precision ELSE NULL::double precision END;
+COMMENT ON FUNCTION ledger_entropy(probability double precision, class_probabilities double precision[]) IS 'The Shannon entropy of a prediction in bits: of the probabilities of all classes, else of a probability and what it lacks to 1.';
 
 -- v_predictions -----------------------------------------------------------------------------------
 
@@ -2621,7 +2642,9 @@ CREATE INDEX performance_metrics_model_name_timestamp_idx ON performance_metrics
 CREATE INDEX performance_metrics_series_idx ON performance_metrics USING btree (model_version_id, metric_name, stage, slice, "timestamp" DESC, id DESC);
 ALTER TABLE ONLY performance_metrics
     ADD CONSTRAINT performance_metrics_model_version_fkey FOREIGN KEY (model_version_id, model_name) REFERENCES model_versions(id, model_name);
+CREATE CONSTRAINT TRIGGER performance_metrics_audit_correction_update AFTER DELETE OR UPDATE ON performance_metrics DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (true) EXECUTE FUNCTION ledger_audit_row('correction', '{id}', '{}');
 CREATE TRIGGER performance_metrics_before_insert BEFORE INSERT ON performance_metrics FOR EACH ROW WHEN (((new.model_version_id IS NULL) OR (new."timestamp" > clock_timestamp()))) EXECUTE FUNCTION performance_metrics_before_insert();
+CREATE TRIGGER performance_metrics_no_truncate BEFORE TRUNCATE ON performance_metrics FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
 
 -- latest_performance_metrics ----------------------------------------------------------------------
 
@@ -2684,6 +2707,7 @@ ALTER TABLE ONLY system_metrics
     ADD CONSTRAINT system_metrics_pkey PRIMARY KEY (id, "timestamp");
 CREATE INDEX system_metrics_host_timestamp_idx ON ONLY system_metrics USING btree (host, "timestamp");
 CREATE INDEX system_metrics_metric_name_host_timestamp_idx ON ONLY system_metrics USING btree (metric_name, host, "timestamp");
+CREATE TRIGGER system_metrics_append_only BEFORE UPDATE ON system_metrics FOR EACH ROW EXECUTE FUNCTION ledger_refuse_change();
 
 -- monitors ----------------------------------------------------------------------------------------
 
@@ -5136,7 +5160,7 @@ CREATE TABLE audit_log (
     db_role text NOT NULL,
     -- Who did it, as the application says: the name in the row, else the setting mlops_ledger.actor, else the role.
     actor text NOT NULL,
-    -- promotion, rollback, retirement, decision, action, alert, policy, retention or erasure.
+    -- promotion, rollback, retirement, decision, action, alert, policy, correction, retention or erasure.
     event text NOT NULL,
     -- The table that was changed.
     object_table text NOT NULL,
@@ -5151,7 +5175,7 @@ CREATE TABLE audit_log (
     -- SHA-256 of the text of the entry, see ledger_audit_text.
     hash bytea NOT NULL
 );
-COMMENT ON TABLE audit_log IS 'Every change to what is in production, decisions, approvals, alerts, policies and deletions, in the order of their commits. Append-only, and chained: each hash covers the entry and the hash before it.';
+COMMENT ON TABLE audit_log IS 'Every change to what is in production, decisions, approvals, alerts, policies and deletions, and every correction of what was registered. Append-only, and chained: each hash covers the entry and the hash before it.';
 ALTER TABLE ONLY audit_log
     ADD CONSTRAINT audit_log_pkey PRIMARY KEY (seq);
 CREATE INDEX audit_log_actor_idx ON audit_log USING btree (actor, seq);
@@ -5178,6 +5202,41 @@ ALTER TABLE ONLY audit_head
 CREATE TRIGGER audit_head_append_only BEFORE DELETE OR TRUNCATE ON audit_head FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
 CREATE TRIGGER audit_head_goes_on BEFORE UPDATE ON audit_head FOR EACH ROW WHEN ((new.seq <= old.seq)) EXECUTE FUNCTION ledger_refuse_change();
 
+-- audit_queue -------------------------------------------------------------------------------------
+
+CREATE TABLE audit_queue (
+    -- Number in the queue.
+    id bigint NOT NULL,
+    -- When the entry was written.
+    recorded_at timestamp with time zone NOT NULL,
+    -- The role that was connected.
+    db_role text NOT NULL,
+    -- Who did it, as the application says.
+    actor text NOT NULL,
+    -- What happened, as in audit_log.
+    event text NOT NULL,
+    -- The table that was changed.
+    object_table text NOT NULL,
+    -- Primary key of the row that was changed.
+    object_id text NOT NULL,
+    -- The row before; NULL when it was inserted.
+    before jsonb,
+    -- The row after; NULL when it was deleted.
+    after jsonb
+);
+COMMENT ON TABLE audit_queue IS 'Entries of transactions that found the end of the log taken; the next that has it appends them. Usually empty.';
+ALTER TABLE audit_queue ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME audit_queue_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+ALTER TABLE ONLY audit_queue
+    ADD CONSTRAINT audit_queue_pkey PRIMARY KEY (id);
+CREATE TRIGGER audit_queue_append_only BEFORE UPDATE OR TRUNCATE ON audit_queue FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+
 -- ledger_audit_text -------------------------------------------------------------------------------
 
 CREATE FUNCTION ledger_audit_text(entry audit_log) RETURNS text
@@ -5189,6 +5248,94 @@ CREATE FUNCTION ledger_audit_text(entry audit_log) RETURNS text
 CREATE FUNCTION ledger_audit_hash(entry audit_log) RETURNS bytea
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN sha256(convert_to(ledger_audit_text(entry), 'UTF8'::name));
+
+-- ledger_lock_audit_head --------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_lock_audit_head() RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET lock_timeout TO '250ms'
+    AS $$
+BEGIN
+    PERFORM FROM audit_head FOR UPDATE SKIP LOCKED;
+    IF FOUND THEN
+        RETURN true;
+    END IF;
+    BEGIN
+        PERFORM FROM audit_head FOR UPDATE;
+        RETURN true;
+    EXCEPTION WHEN lock_not_available THEN
+        RETURN false;
+    END;
+END
+$$;
+COMMENT ON FUNCTION ledger_lock_audit_head() IS 'Locks the end of the log until the end of the transaction; false when somebody else keeps it for longer than a moment.';
+
+-- ledger_append_audit -----------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_append_audit(entry audit_log) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_sort TO 'off'
+    AS $$
+DECLARE
+    is_behind boolean;
+BEGIN
+    -- The head may be behind the entries of this transaction, and is ahead of the log if that was cut, which
+    -- leaves a gap.
+    SELECT greatest(h.seq, l.seq) + 1, CASE WHEN l.seq > h.seq THEN l.hash ELSE h.hash END, l.seq > h.seq
+    INTO STRICT entry.seq, entry.prev_hash, is_behind
+    FROM audit_head h LEFT JOIN (SELECT a.seq, a.hash FROM audit_log a ORDER BY a.seq DESC LIMIT 1) l ON true;
+    entry.hash := ledger_audit_hash(entry);
+    INSERT INTO audit_log SELECT entry.*;
+    IF entry.seq % 100 <> 0 AND is_behind IS NOT TRUE THEN
+        UPDATE audit_head SET seq = entry.seq, hash = entry.hash;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION ledger_append_audit(entry audit_log) IS 'Numbers and seals an entry and appends it; the end of the log is locked.';
+
+-- ledger_seal_audit_queue -------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_seal_audit_queue() RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    AS $$
+DECLARE
+    entry audit_log;
+    sealed bigint := 0;
+BEGIN
+    FOR entry.recorded_at, entry.db_role, entry.actor, entry.event, entry.object_table, entry.object_id,
+        entry.before, entry.after IN
+        WITH queued AS (DELETE FROM audit_queue RETURNING *)
+        SELECT q.recorded_at, q.db_role, q.actor, q.event, q.object_table, q.object_id, q.before, q.after
+        FROM queued q ORDER BY q.id
+    LOOP
+        PERFORM ledger_append_audit(entry);
+        sealed := sealed + 1;
+    END LOOP;
+    RETURN sealed;
+END
+$$;
+COMMENT ON FUNCTION ledger_seal_audit_queue() IS 'Appends the entries that wait in audit_queue, and returns how many; the end of the log is locked.';
+
+-- seal_audit_log ----------------------------------------------------------------------------------
+
+CREATE FUNCTION seal_audit_log() RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF current_setting('transaction_read_only')::boolean OR NOT EXISTS (SELECT FROM audit_queue)
+       OR NOT ledger_lock_audit_head() THEN
+        RETURN 0;
+    END IF;
+    RETURN ledger_seal_audit_queue();
+END
+$$;
+COMMENT ON FUNCTION seal_audit_log() IS 'Appends the entries that wait in audit_queue, if the end of the log is free, and returns how many. Every audited commit does the same.';
 
 -- ledger_audit ------------------------------------------------------------------------------------
 
@@ -5204,7 +5351,8 @@ DECLARE
         ORDER BY array_position(i.indkey::smallint[], a.attnum));
 BEGIN
     -- Deferred, so that the end of the log is locked for the time of a commit only, and by transactions
-    -- that wait for nothing else any more: they cannot deadlock, in whatever order they change things.
+    -- that wait for nothing else any more: they cannot deadlock, in whatever order they change things. Who has
+    -- constraints checked at once gives that up for itself alone, see ledger_lock_audit_head().
     EXECUTE format(
         'CREATE CONSTRAINT TRIGGER %I AFTER %s ON %I DEFERRABLE INITIALLY DEFERRED'
         ' FOR EACH ROW WHEN (%s) EXECUTE FUNCTION ledger_audit_row(%L, %L, %L)',
@@ -5227,7 +5375,6 @@ DECLARE
     entry audit_log;
     actors text[] := TG_ARGV[2];
     name text;
-    is_behind boolean;
 BEGIN
     entry.before := to_jsonb(OLD);
     entry.after := to_jsonb(NEW);
@@ -5248,18 +5395,14 @@ BEGIN
         END IF;
     END LOOP;
     entry.actor := coalesce(entry.actor, nullif(current_setting('mlops_ledger.actor', true), ''), session_user);
-    -- From here to the end of the transaction, which is already committing, nobody else writes an entry.
-    -- The head may be behind the entries of this transaction, and is ahead of the log if that was cut, which
-    -- leaves a gap. Whoever had to wait for the lock sees the new head, but not yet the new entries.
-    SELECT greatest(h.seq, l.seq) + 1, CASE WHEN l.seq > h.seq THEN l.hash ELSE h.hash END, l.seq > h.seq
-    INTO STRICT entry.seq, entry.prev_hash, is_behind
-    FROM audit_head h LEFT JOIN (SELECT a.seq, a.hash FROM audit_log a ORDER BY a.seq DESC LIMIT 1) l ON true
-    FOR UPDATE OF h;
     entry.recorded_at := clock_timestamp();
-    entry.hash := ledger_audit_hash(entry);
-    INSERT INTO audit_log SELECT entry.*;
-    IF entry.seq % 100 <> 0 AND is_behind IS NOT TRUE THEN
-        UPDATE audit_head SET seq = entry.seq, hash = entry.hash;
+    IF ledger_lock_audit_head() THEN
+        PERFORM ledger_seal_audit_queue();
+        PERFORM ledger_append_audit(entry);
+    ELSE
+        INSERT INTO audit_queue (recorded_at, db_role, actor, event, object_table, object_id, before, after)
+        VALUES (entry.recorded_at, entry.db_role, entry.actor, entry.event, entry.object_table, entry.object_id,
+                entry.before, entry.after);
     END IF;
     RETURN NULL;
 END
@@ -5310,6 +5453,14 @@ BEGIN
     SELECT format('CREATE ROLE %I NOLOGIN', prefix || kind)
     FROM unnest('{owner,writer,reader,approver,auditor}'::text[]) WITH ORDINALITY k (kind, place)
     WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = prefix || kind)
+    ORDER BY place;
+    -- Whoever logs in as one of them and forgets an open transaction holds its locks no longer than this.
+    RETURN QUERY
+    SELECT format('ALTER ROLE %I SET idle_in_transaction_session_timeout = %L', prefix || kind, '1min')
+    FROM unnest('{writer,reader,approver,auditor}'::text[]) WITH ORDINALITY k (kind, place)
+    WHERE NOT EXISTS (
+        SELECT FROM pg_roles r WHERE r.rolname = prefix || kind
+        AND r.rolconfig::text LIKE '%idle_in_transaction_session_timeout=%')
     ORDER BY place;
     RETURN NEXT format('GRANT %I TO %I, %I, %I', prefix || 'reader', prefix || 'writer', prefix || 'approver', prefix || 'auditor');
     -- A role that could create objects there could deceive the functions that run with the owner's rights.

@@ -49,7 +49,7 @@ CREATE TABLE model_versions (
                              WHEN 'multiclass' THEN cardinality(class_names) BETWEEN 2 AND 10000 ELSE false END),
     positive_label text
         CONSTRAINT model_versions_positive_label_check
-        CHECK (task <> 'regression' AND coalesce(positive_label = ANY (class_names), true)),
+        CHECK (positive_label IS NULL OR task <> 'regression' AND coalesce(positive_label = ANY (class_names), true)),
     training_samples bigint
         CONSTRAINT model_versions_training_samples_check CHECK (training_samples >= 0),
     dataset_version text,
@@ -128,6 +128,15 @@ $$;
 COMMENT ON FUNCTION ledger_require_known_model(text, timestamptz) IS
     'Refuses a fact about an unknown model or from the future.';
 
+CREATE TABLE model_counters (
+    model_name text CONSTRAINT model_counters_pkey PRIMARY KEY,
+    registrations bigint NOT NULL DEFAULT 1
+);
+COMMENT ON TABLE model_counters IS
+    'One row per model, locked by whoever registers a version until the end of the transaction.';
+COMMENT ON COLUMN model_counters.model_name IS 'The model.';
+COMMENT ON COLUMN model_counters.registrations IS 'How often a version was registered.';
+
 CREATE FUNCTION ledger_positive_label(class_names text[]) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN class_names <@ '{0,1}' OR class_names <@ '{-1,1}' THEN '1'
@@ -156,7 +165,7 @@ COMMENT ON FUNCTION ledger_complete_task(model_versions) IS
     'Fills in what a new version leaves open of its task: two classes are binary, more are multiclass, and the second of two is the positive one.';
 
 CREATE FUNCTION model_versions_before_write() RETURNS trigger
-LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
     NEW.stage := lower(btrim(NEW.stage));
     IF NEW.created_at > clock_timestamp() + interval '1 minute' THEN
@@ -168,9 +177,10 @@ BEGIN
             RAISE EXCEPTION 'promoted_at: a version is registered before it is promoted'
                 USING ERRCODE = 'MLIV0', HINT = 'Register it, then promote it.';
         END IF;
-        -- One writer per model at a time, or a given number could be taken by the next automatic
-        -- one; plpgsql then reads what the others have committed.
-        PERFORM pg_advisory_xact_lock(hashtextextended('mlops-ledger model version ' || NEW.model_name, 0));
+        -- One writer per model at a time, or a given number could be taken by the next automatic one; plpgsql
+        -- then reads what the others have committed. Only who may register a version can take this lock.
+        INSERT INTO model_counters AS c (model_name) SELECT NEW.model_name WHERE NEW.model_name IS NOT NULL
+        ON CONFLICT ON CONSTRAINT model_counters_pkey DO UPDATE SET registrations = c.registrations + 1;
         NEW := ledger_complete_task(NEW);
     END IF;
     IF NEW.model_version IS NULL THEN
@@ -183,6 +193,7 @@ END
 $$;
 COMMENT ON FUNCTION model_versions_before_write() IS
     'Accepts the stage in any case, completes the task and gives the next integer to a version inserted without a number.';
+REVOKE ALL ON FUNCTION model_versions_before_write() FROM PUBLIC;
 
 CREATE TRIGGER model_versions_before_write
     BEFORE INSERT OR UPDATE OF stage, model_version ON model_versions
@@ -204,7 +215,13 @@ CREATE TRIGGER model_versions_keep_name
     WHEN ((OLD.id, OLD.model_name, OLD.model_version) IS DISTINCT FROM (NEW.id, NEW.model_name, NEW.model_version))
     EXECUTE FUNCTION model_versions_keep_name();
 
+-- No row trigger sees a TRUNCATE, so that the audit log would not.
+CREATE TRIGGER model_versions_no_truncate
+    BEFORE TRUNCATE ON model_versions
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+
 INSERT INTO ledger_privileges (role, privilege, object_type, object_name, columns) VALUES
+    ('reader', 'SELECT', 'TABLE', 'model_counters', NULL),
     ('reader', 'SELECT', 'TABLE', 'model_versions', NULL),
     ('writer', 'INSERT', 'TABLE', 'model_versions', NULL),
     ('writer', 'UPDATE', 'TABLE', 'model_versions', '{stage, tags}');

@@ -59,14 +59,14 @@ DECLARE
     missing tstzrange[];
     months tstzrange[] := '{}';
 BEGIN
-    SELECT p.period INTO period FROM partition_policies p WHERE p.table_name = ledger_make_partitions.table_name;
+    -- One maker at a time: nobody else can lock the row, and plpgsql then reads what the others have committed.
+    UPDATE partition_policies p SET period = p.period WHERE p.table_name = ledger_make_partitions.table_name
+    RETURNING p.period INTO period;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'table_name: % is not partitioned by time', table_name USING ERRCODE = 'MLIV0';
     ELSIF EXISTS (SELECT FROM unnest(times) t WHERE t < '2000-01-01 00:00:00+00' OR t > now() + interval '1 year') THEN
         RAISE EXCEPTION 'since: partitions lie between the year 2000 and a year from now' USING ERRCODE = 'MLIV0';
     END IF;
-    -- One maker at a time; plpgsql then reads what the others have committed.
-    PERFORM pg_advisory_xact_lock(hashtextextended('mlops-ledger partitions ' || table_name, 0));
     missing := ARRAY(SELECT ledger_missing_ranges(table_name, period, times));
     -- For each partition that is attached the server looks at all others, and who reads them all needs a lock for
     -- each: of years, the months that are over are made in one piece.

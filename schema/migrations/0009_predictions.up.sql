@@ -81,6 +81,22 @@ COMMENT ON COLUMN predictions.client_ip IS 'Address that the request came from.'
 COMMENT ON COLUMN predictions.metadata IS 'Anything else.';
 INSERT INTO partition_policies (table_name) VALUES ('predictions');
 
+CREATE FUNCTION ledger_entropy(probability double precision, class_probabilities double precision[])
+RETURNS double precision
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE
+    WHEN class_probabilities IS NOT NULL THEN (
+        -- Of a distribution, whatever its numbers add up to.
+        SELECT CASE WHEN sum(p) > 0 THEN (ln(sum(p)) - sum(CASE WHEN p > 1e-300 THEN p * ln(p) ELSE 0 END) / sum(p))
+                                         / ln(2::double precision) END
+        FROM unnest(class_probabilities) p)
+    WHEN probability > 0 AND probability < 1
+        THEN -(probability * ln(probability) + (1 - probability) * ln(1 - probability)) / ln(2::double precision)
+    WHEN probability IS NOT NULL THEN 0
+END;
+COMMENT ON FUNCTION ledger_entropy(double precision, double precision[]) IS
+    'The Shannon entropy of a prediction in bits: of the probabilities of all classes, else of a probability and what it lacks to 1.';
+
 CREATE VIEW v_predictions WITH (security_invoker = true) AS
 SELECT p.id,
        p.predicted_at,

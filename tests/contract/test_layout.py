@@ -41,7 +41,7 @@ LAYERS = (
     ("database", "repositories"),
     ("_async", "_sync"),
     ("arrow", "audit", "binning", "health", "host_metrics"),
-    ("copying", "embedded", "migrations"),
+    ("audit_chain", "copying", "embedded", "migrations"),
     ("connections",),
     ("session",),
     ("config", "statements"),

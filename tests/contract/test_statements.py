@@ -39,8 +39,9 @@ COMPUTED = {
     "table_name": "str",
     "num_rows": "int",
     # The head of an audit log is taken apart, and its export is read in pages.
-    "published_seq": "int",
-    "published_hash": "str",
+    "after_seq": "int",
+    "since_seq": "int",
+    "until_seq": "int",
     "limit": "int",
     # A bucket is taken apart into these.
     "unit": "str",

@@ -12,6 +12,7 @@ from .checks import INVALID
 _UNKNOWN_VERSION = "names no version of this model"
 
 VIOLATIONS: Final[Mapping[str, tuple[type[LedgerError], str]]] = {
+    "model_counters_pkey": (Conflict, "model_name: the model is counted already"),
     "model_versions_pkey": (Conflict, "id: already names another model version"),
     "model_versions_name_version_key": (
         Conflict,
@@ -122,6 +123,7 @@ VIOLATIONS: Final[Mapping[str, tuple[type[LedgerError], str]]] = {
     "ledger_privileges_pkey": (Conflict, "privilege: the role has it already"),
     "deletions_pkey": (Conflict, "id: already names another deletion"),
     "audit_log_pkey": (Conflict, "seq: the log has an entry of that number"),
+    "audit_queue_pkey": (Conflict, "id: the queue has an entry of that number"),
     "audit_head_pkey": (Conflict, "id: the log has an end"),
 }
 

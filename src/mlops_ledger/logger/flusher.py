@@ -203,7 +203,7 @@ class Flusher(threading.Thread):
         return min(most, _GENTLE_ROWS) if patient and waiting < _BEHIND * most else most
 
     def _send_memory(self, patient: bool) -> bool:
-        if (batch := self.intake.buffer.take(self._rows(patient))) is None:
+        if (batch := self.intake.take(self._rows(patient))) is None:
             return False
         idempotency_key, payloads = batch
         try:

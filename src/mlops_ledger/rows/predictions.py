@@ -114,7 +114,8 @@ class PredictionStats:
 class MonitoringSummary:
     """What a monitoring run records of the predictions of a window that ends at `timestamp`.
 
-    Fields are named as the arguments of `MonitoringMetricsRepository.insert`.
+    Fields are named as the arguments of `MonitoringMetricsRepository.insert`; `metadata` has the
+    reasons for what is None.
     """
 
     model_name: str
@@ -127,6 +128,7 @@ class MonitoringSummary:
     entropy: float | None
     labeled_samples: int
     coverage_pct: float | None
+    metadata: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

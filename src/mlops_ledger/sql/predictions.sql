@@ -220,22 +220,44 @@ CROSS JOIN (
 
 -- monitoring_summary --
 -- What a monitoring run records of the predictions of a window of time.
+WITH tasks AS (
+    SELECT count(*) AS n, min(task) AS task, min(class_names) AS class_names, min(positive_label) AS positive_label
+    FROM (SELECT DISTINCT task, class_names, positive_label FROM v_version_tasks
+          WHERE model_version_id = ANY (%(version_ids)s::uuid[]) AND task IS NOT NULL) t
+), definition AS MATERIALIZED (
+    SELECT task, class_names, coalesce(%(positive_label)s::text, positive_label) AS positive_label,
+           %(positive_label)s::text <> positive_label AND task = 'binary' AS is_other,
+           CASE WHEN n > 1 THEN 'the versions differ in task, classes or positive class: give model_version'
+                WHEN task = 'regression' THEN 'the version is a regression'
+                WHEN task IS NOT NULL AND coalesce(%(positive_label)s::text, positive_label) IS NULL
+                THEN 'nothing tells which class is positive: give positive_label' END AS problem
+    FROM tasks
+)
 SELECT %(model_name)s::text AS model_name, %(until)s::timestamptz AS timestamp,
-       %(lookback_hours)s::double precision AS lookback_hours, p.num_predictions, p.positive_rate, p.probability_mean,
+       %(lookback_hours)s::double precision AS lookback_hours, p.num_predictions,
+       CASE WHEN r.reason IS NULL THEN p.positive_rate END AS positive_rate, p.probability_mean,
        p.probability_std, p.entropy, l.labeled_samples,
        CASE WHEN p.num_predictions > 0
-            THEN least(100.0 * l.labeled_samples / p.num_predictions, 100)::double precision END AS coverage_pct
+            THEN least(100.0 * l.labeled_samples / p.num_predictions, 100)::double precision END AS coverage_pct,
+       CASE WHEN r.reason IS NULL THEN '{}'
+            ELSE jsonb_build_object('reasons', jsonb_build_object('positive_rate', r.reason)) END AS metadata
 FROM (
     SELECT count(*) AS num_predictions,
-           avg(CASE WHEN %(positive_label)s::text IS NULL THEN probability >= %(threshold)s::double precision
-                    ELSE predicted_label = %(positive_label)s::text END::integer)::double precision AS positive_rate,
+           avg(CASE WHEN d.task IS NOT NULL THEN ledger_predicted_class(
+                        predicted_label, prediction, CASE WHEN d.is_other THEN 1 - probability ELSE probability END,
+                        class_probabilities, d.class_names, d.positive_label, %(threshold)s::double precision) = d.positive_label
+                    WHEN d.positive_label IS NULL THEN probability >= %(threshold)s::double precision
+                    ELSE predicted_label = d.positive_label END::integer)::double precision AS positive_rate,
            avg(probability) AS probability_mean,
            stddev_pop(probability) AS probability_std,
-           avg(CASE WHEN probability > 0 AND probability < 1
-                    THEN -(probability * ln(probability) + (1 - probability) * ln(1 - probability)) / ln(2::double precision)
-                    WHEN probability IS NOT NULL THEN 0 END) AS entropy
-    FROM predictions
+           avg(ledger_entropy(probability, class_probabilities)) AS entropy,
+           count(DISTINCT predicted_label) > 2 AND bool_and(d.positive_label IS NULL) AS is_undecided
+    FROM predictions CROSS JOIN definition d
     WHERE {window}) p
+CROSS JOIN definition d
+CROSS JOIN LATERAL (
+    SELECT coalesce(d.problem, CASE WHEN p.is_undecided
+        THEN 'of more than two classes nothing tells which is positive: give positive_label' END) AS reason) r
 CROSS JOIN (
     SELECT count(*) AS labeled_samples
     FROM (
@@ -258,7 +280,10 @@ SELECT prediction_id FROM erased;
 
 -- erase__waiting --
 -- Delete the labels that wait for predictions of a request.
-DELETE FROM ground_truth_waiting WHERE request_id = %(request_id)s::text RETURNING id;
+DELETE FROM ground_truth_waiting
+WHERE request_id = %(request_id)s::text
+   OR prediction_id IN (SELECT id FROM predictions WHERE request_id = %(request_id)s::text)
+RETURNING id;
 
 -- erase --
 -- Delete the predictions of a request.
