@@ -5,6 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 LEDGER := $(BIN)/mlops-ledger
 READY := $(VENV)/.ready
+DEMO_READY := $(VENV)/.demo-ready
 # Debian's PostgreSQL servers; the suite runs on each of them after the embedded one.
 SUPPORTED = $(shell $(BIN)/python -m tools.versions)
 SYSTEM_POSTGRESQL = $(dir $(wildcard $(foreach v,$(SUPPORTED),/usr/lib/postgresql/$(v)/bin/initdb)))
@@ -22,12 +23,22 @@ help: ## Show this help
 
 setup: $(READY) ## Make .venv with everything that the targets below need
 
+# What is installed for development is enough for the demo.
+$(DEMO_READY): pyproject.toml constraints.txt
+	@echo "Installing into $(VENV) what the demo needs: PostgreSQL, pandas, scikit-learn ..."
+	@$(PYTHON) -m venv $(VENV)
+	@PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo]'
+	@touch $@
+
 $(READY): pyproject.toml constraints.txt
+	@echo "Installing into $(VENV) everything that development needs ..."
 	$(PYTHON) -m venv $(VENV)
 	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
-demo: setup db-init ## Replay a year of flights: predict, label, monitor, retrain, promote
+demo: $(if $(wildcard $(READY)),$(READY),$(DEMO_READY)) ## Replay a year of flights: predict, label, monitor, retrain, promote
+	@echo "Making the database; the first time a PostgreSQL is made for it ..."
+	@$(LEDGER) init
 	$(BIN)/python -m examples.flight_delays
 
 test: setup ## Run the suite on the embedded PostgreSQL, then what depends on it on the system's

@@ -49,7 +49,7 @@ class Bench:
         self.admin = stack.enter_context(self.meter.connection)
         self.files = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mlops-bench-")))
         id = ModelVersionRepository(self.db).insert(model_name="m", feature_names=FEATURES)
-        self.version = KnownVersion(id, FEATURES)
+        self.version = KnownVersion(id, FEATURES, None)
         self.predictions = PredictionsRepository(self.db)
         self.predictions.ensure_partitions(since=DAY, until=DAY)
         self.admin.execute(usual.SCHEMA)

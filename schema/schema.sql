@@ -136,6 +136,12 @@ CREATE TABLE model_versions (
     hyperparameters jsonb DEFAULT '{}'::jsonb NOT NULL,
     -- The features in the order the model takes them.
     feature_names text[],
+    -- What it predicts: binary, multiclass or regression; without one it is derived from its predictions and labels (v_version_tasks).
+    task text,
+    -- Its classes, in the order of class_probabilities.
+    class_names text[],
+    -- The class that probability is about; of two classes the second one, if none was given.
+    positive_label text,
     -- Number of rows the model was trained on.
     training_samples bigint,
     -- Version of the training data.
@@ -158,6 +164,12 @@ CREATE TABLE model_versions (
     promoted_by text,
     CONSTRAINT model_versions_accuracy_check CHECK (((accuracy >= (0)::double precision) AND (accuracy <= (1)::double precision))),
     CONSTRAINT model_versions_brier_score_check CHECK (((brier_score >= (0)::double precision) AND (brier_score <= (2)::double precision))),
+    CONSTRAINT model_versions_class_names_check CHECK (((class_names IS NULL) OR ((array_ndims(class_names) = 1) AND (array_position(class_names, NULL::text) IS NULL) AND
+CASE task
+    WHEN 'binary'::text THEN (cardinality(class_names) = 2)
+    WHEN 'multiclass'::text THEN ((cardinality(class_names) >= 2) AND (cardinality(class_names) <= 10000))
+    ELSE false
+END))),
     CONSTRAINT model_versions_created_at_check CHECK (ledger_is_time(created_at)),
     CONSTRAINT model_versions_f1_score_check CHECK (((f1_score >= (0)::double precision) AND (f1_score <= (1)::double precision))),
     CONSTRAINT model_versions_feature_names_check CHECK (((cardinality(feature_names) > 0) AND (array_ndims(feature_names) = 1) AND (array_position(feature_names, NULL::text) IS NULL))),
@@ -167,6 +179,7 @@ CREATE TABLE model_versions (
     CONSTRAINT model_versions_mlflow_run_id_check CHECK ((char_length(mlflow_run_id) <= 255)),
     CONSTRAINT model_versions_model_name_check CHECK (ledger_is_name(model_name)),
     CONSTRAINT model_versions_model_version_check CHECK (ledger_is_name(model_version)),
+    CONSTRAINT model_versions_positive_label_check CHECK (((positive_label IS NULL) OR ((task <> 'regression'::text) AND COALESCE((positive_label = ANY (class_names)), true)))),
     CONSTRAINT model_versions_precision_check CHECK ((("precision" >= (0)::double precision) AND ("precision" <= (1)::double precision))),
     CONSTRAINT model_versions_r2_check CHECK ((r2 <= (1)::double precision)),
     CONSTRAINT model_versions_recall_check CHECK (((recall >= (0)::double precision) AND (recall <= (1)::double precision))),
@@ -174,11 +187,12 @@ CREATE TABLE model_versions (
     CONSTRAINT model_versions_roc_auc_check CHECK (((roc_auc >= (0)::double precision) AND (roc_auc <= (1)::double precision))),
     CONSTRAINT model_versions_stage_check CHECK ((stage = ANY (ARRAY['development'::text, 'staging'::text, 'production'::text, 'archived'::text]))),
     CONSTRAINT model_versions_tags_check CHECK ((jsonb_typeof(tags) = 'object'::text)),
+    CONSTRAINT model_versions_task_check CHECK ((task = ANY (ARRAY['binary'::text, 'multiclass'::text, 'regression'::text]))),
     CONSTRAINT model_versions_training_samples_check CHECK ((training_samples >= 0))
 );
 COMMENT ON TABLE model_versions IS 'The model registry: one row per version of a model, of any kind (classifier, regressor, text).';
 CREATE FUNCTION model_versions_before_write() RETURNS trigger
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $_$
 BEGIN
@@ -192,9 +206,11 @@ BEGIN
             RAISE EXCEPTION 'promoted_at: a version is registered before it is promoted'
                 USING ERRCODE = 'MLIV0', HINT = 'Register it, then promote it.';
         END IF;
-        -- One writer per model at a time, or a given number could be taken by the next automatic
-        -- one; plpgsql then reads what the others have committed.
-        PERFORM pg_advisory_xact_lock(hashtextextended('mlops-ledger model version ' || NEW.model_name, 0));
+        -- One writer per model at a time, or a given number could be taken by the next automatic one; plpgsql
+        -- then reads what the others have committed. Only who may register a version can take this lock.
+        INSERT INTO model_counters AS c (model_name) SELECT NEW.model_name WHERE NEW.model_name IS NOT NULL
+        ON CONFLICT ON CONSTRAINT model_counters_pkey DO UPDATE SET registrations = c.registrations + 1;
+        NEW := ledger_complete_task(NEW);
     END IF;
     IF NEW.model_version IS NULL THEN
         SELECT coalesce(max(v.model_version::numeric), 0) + 1 INTO NEW.model_version
@@ -204,7 +220,7 @@ BEGIN
     RETURN NEW;
 END
 $_$;
-COMMENT ON FUNCTION model_versions_before_write() IS 'Accepts the stage in any case and gives the next integer to a version inserted without a number.';
+COMMENT ON FUNCTION model_versions_before_write() IS 'Accepts the stage in any case, completes the task and gives the next integer to a version inserted without a number.';
 CREATE FUNCTION model_versions_guard_stage() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
@@ -246,9 +262,12 @@ CREATE INDEX model_versions_model_name_created_at_idx ON model_versions USING bt
 CREATE INDEX model_versions_model_name_stage_idx ON model_versions USING btree (model_name, stage);
 CREATE INDEX model_versions_stage_created_at_idx ON model_versions USING btree (stage, created_at DESC, id DESC);
 CREATE INDEX model_versions_tags_idx ON model_versions USING gin (tags jsonb_path_ops);
+CREATE CONSTRAINT TRIGGER model_versions_audit_correction_delete AFTER DELETE ON model_versions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (true) EXECUTE FUNCTION ledger_audit_row('correction', '{id}', '{}');
+CREATE CONSTRAINT TRIGGER model_versions_audit_correction_update AFTER UPDATE ON model_versions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((((((((((((((((((old.id IS DISTINCT FROM new.id) OR (old.model_name IS DISTINCT FROM new.model_name)) OR (old.model_version IS DISTINCT FROM new.model_version)) OR (old.mlflow_run_id IS DISTINCT FROM new.mlflow_run_id)) OR (old.algorithm IS DISTINCT FROM new.algorithm)) OR (old.metrics IS DISTINCT FROM new.metrics)) OR (old.hyperparameters IS DISTINCT FROM new.hyperparameters)) OR (old.feature_names IS DISTINCT FROM new.feature_names)) OR (old.task IS DISTINCT FROM new.task)) OR (old.class_names IS DISTINCT FROM new.class_names)) OR (old.positive_label IS DISTINCT FROM new.positive_label)) OR (old.training_samples IS DISTINCT FROM new.training_samples)) OR (old.dataset_version IS DISTINCT FROM new.dataset_version)) OR (old.dataset_digest IS DISTINCT FROM new.dataset_digest)) OR (old.artifact_uri IS DISTINCT FROM new.artifact_uri)) OR (old.metadata_uri IS DISTINCT FROM new.metadata_uri)) OR (old.created_at IS DISTINCT FROM new.created_at)) OR (old.created_by IS DISTINCT FROM new.created_by))) EXECUTE FUNCTION ledger_audit_row('correction', '{id}', '{}');
 CREATE TRIGGER model_versions_before_write BEFORE INSERT OR UPDATE OF stage, model_version ON model_versions FOR EACH ROW EXECUTE FUNCTION model_versions_before_write();
 CREATE TRIGGER model_versions_guard_stage AFTER INSERT OR UPDATE OF stage ON model_versions FOR EACH ROW EXECUTE FUNCTION model_versions_guard_stage();
 CREATE TRIGGER model_versions_keep_name BEFORE UPDATE ON model_versions FOR EACH ROW WHEN ((((old.id IS DISTINCT FROM new.id) OR (old.model_name IS DISTINCT FROM new.model_name)) OR (old.model_version IS DISTINCT FROM new.model_version))) EXECUTE FUNCTION model_versions_keep_name();
+CREATE TRIGGER model_versions_no_truncate BEFORE TRUNCATE ON model_versions FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
 
 -- ledger_require_known_model ----------------------------------------------------------------------
 
@@ -269,6 +288,46 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ledger_require_known_model(model_name text, event_time timestamp with time zone) IS 'Refuses a fact about an unknown model or from the future.';
+
+-- model_counters ----------------------------------------------------------------------------------
+
+CREATE TABLE model_counters (
+    -- The model.
+    model_name text NOT NULL,
+    -- How often a version was registered.
+    registrations bigint DEFAULT 1 NOT NULL
+);
+COMMENT ON TABLE model_counters IS 'One row per model, locked by whoever registers a version until the end of the transaction.';
+ALTER TABLE ONLY model_counters
+    ADD CONSTRAINT model_counters_pkey PRIMARY KEY (model_name);
+
+-- ledger_positive_label ---------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_positive_label(class_names text[]) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN ((class_names <@ '{0,1}'::text[]) OR (class_names <@ '{-1,1}'::text[])) THEN '1'::text WHEN (lower((array_to_string(class_names, ','::text) COLLATE "C")) = 'false,true'::text) THEN (class_names)[2] WHEN (lower((array_to_string(class_names, ','::text) COLLATE "C")) = 'true,false'::text) THEN (class_names)[1] ELSE NULL::text END;
+COMMENT ON FUNCTION ledger_positive_label(class_names text[]) IS 'The positive one of two classes where their names leave no doubt: 1 of {0, 1} and of {-1, 1}, true of {false, true}; else NULL.';
+
+-- ledger_complete_task ----------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_complete_task(version model_versions) RETURNS model_versions
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF (SELECT count(*) > count(DISTINCT c) FROM unnest(version.class_names) c) THEN
+        RAISE EXCEPTION 'class_names: names a class twice' USING ERRCODE = 'MLIV0';
+    END IF;
+    IF version.task IS NULL AND num_nonnulls(version.class_names, version.positive_label) > 0 THEN
+        version.task := CASE WHEN cardinality(version.class_names) > 2 THEN 'multiclass' ELSE 'binary' END;
+    END IF;
+    IF version.task = 'binary' AND version.positive_label IS NULL THEN
+        version.positive_label := coalesce(ledger_positive_label(version.class_names), version.class_names[2]);
+    END IF;
+    RETURN version;
+END
+$$;
+COMMENT ON FUNCTION ledger_complete_task(version model_versions) IS 'Fills in what a new version leaves open of its task: two classes are binary, more are multiclass, and the second of two is the positive one.';
 
 -- monitoring_metrics ------------------------------------------------------------------------------
 
@@ -370,7 +429,9 @@ CREATE INDEX monitoring_metrics_model_version_idx ON monitoring_metrics USING bt
 CREATE INDEX monitoring_metrics_timestamp_idx ON monitoring_metrics USING btree ("timestamp" DESC, id DESC);
 ALTER TABLE ONLY monitoring_metrics
     ADD CONSTRAINT monitoring_metrics_model_version_fkey FOREIGN KEY (model_version_id, model_name) REFERENCES model_versions(id, model_name);
+CREATE CONSTRAINT TRIGGER monitoring_metrics_audit_correction_update AFTER DELETE OR UPDATE ON monitoring_metrics DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (true) EXECUTE FUNCTION ledger_audit_row('correction', '{id}', '{}');
 CREATE TRIGGER monitoring_metrics_before_insert BEFORE INSERT ON monitoring_metrics FOR EACH ROW EXECUTE FUNCTION monitoring_metrics_before_insert();
+CREATE TRIGGER monitoring_metrics_no_truncate BEFORE TRUNCATE ON monitoring_metrics FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
 
 -- retraining_decisions ----------------------------------------------------------------------------
 
@@ -791,6 +852,8 @@ CREATE TABLE model_slots (
     slot text NOT NULL,
     -- When the slot was first used.
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    -- When a promotion, rollback, retirement or policy last locked it.
+    locked_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT model_slots_slot_check CHECK (ledger_is_slug(slot))
 );
 COMMENT ON TABLE model_slots IS 'Places in production that hold at most one version at a time; promotions lock their slot here.';
@@ -808,7 +871,8 @@ ALTER TABLE ONLY model_slots
     ADD CONSTRAINT model_slots_model_name_slot_key UNIQUE (model_name, slot);
 ALTER TABLE ONLY model_slots
     ADD CONSTRAINT model_slots_pkey PRIMARY KEY (id);
-CREATE TRIGGER model_slots_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON model_slots FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+CREATE TRIGGER model_slots_append_only BEFORE DELETE OR TRUNCATE ON model_slots FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+CREATE TRIGGER model_slots_keep_name BEFORE UPDATE OF id, model_name, slot, created_at ON model_slots FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
 
 -- ledger_lock_slot --------------------------------------------------------------------------------
 
@@ -819,17 +883,10 @@ CREATE FUNCTION ledger_lock_slot(model_name text, slot text) RETURNS model_slots
 DECLARE
     locked model_slots;
 BEGIN
-    -- NO KEY UPDATE is enough to keep other promotions out, and lets foreign keys be checked.
-    SELECT * INTO locked FROM model_slots s
-    WHERE s.model_name = ledger_lock_slot.model_name AND s.slot = ledger_lock_slot.slot
-    FOR NO KEY UPDATE;
-    IF NOT FOUND THEN
-        INSERT INTO model_slots (model_name, slot) VALUES (ledger_lock_slot.model_name, ledger_lock_slot.slot)
-        ON CONFLICT ON CONSTRAINT model_slots_model_name_slot_key DO NOTHING;
-        SELECT * INTO locked FROM model_slots s
-        WHERE s.model_name = ledger_lock_slot.model_name AND s.slot = ledger_lock_slot.slot
-        FOR NO KEY UPDATE;
-    END IF;
+    -- An update, so that under REPEATABLE READ whoever comes second fails here, with a serialization error.
+    INSERT INTO model_slots AS s (model_name, slot) VALUES (ledger_lock_slot.model_name, ledger_lock_slot.slot)
+    ON CONFLICT ON CONSTRAINT model_slots_model_name_slot_key DO UPDATE SET locked_at = clock_timestamp()
+    RETURNING s.* INTO locked;
     RETURN locked;
 END
 $$;
@@ -1346,6 +1403,79 @@ CREATE FUNCTION ledger_partitions(table_name text) RETURNS TABLE(name text, sinc
 $$;
 COMMENT ON FUNCTION ledger_partitions(table_name text) IS 'The partitions of a table and their bounds: since is included, until is not.';
 
+-- ledger_missing_ranges ---------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_missing_ranges(table_name text, period text, times timestamp with time zone[]) RETURNS SETOF tstzrange
+    LANGUAGE sql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    AS $$
+    -- After a change of the period the older partitions may cover a part of one.
+    SELECT unnest(tstzmultirange(tstzrange(s.since, s.since + ('1 ' || period)::interval)) - covered.ranges)
+    FROM (SELECT DISTINCT date_trunc(period, t, 'UTC') AS since FROM unnest(times) t) s
+    CROSS JOIN (SELECT coalesce(range_agg(tstzrange(p.since, p.until)), '{}') AS ranges
+                FROM ledger_partitions(table_name) p) covered
+    ORDER BY 1
+$$;
+COMMENT ON FUNCTION ledger_missing_ranges(table_name text, period text, times timestamp with time zone[]) IS 'The ranges for which a table has no partition yet, of the periods that hold certain times.';
+
+-- ledger_attach_partitions ------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_attach_partitions(table_name text, ranges tstzrange[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    AS $$
+DECLARE
+    range tstzrange;
+    child text;
+BEGIN
+    FOREACH range IN ARRAY ranges LOOP
+        child := table_name || to_char(lower(range), '"_p"YYYY_MM_DD');
+        -- CREATE TABLE … PARTITION OF would wait for every writer; attaching does not.
+        EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL EXCLUDING COMMENTS)', child, table_name);
+        EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
+                       table_name, child, lower(range), upper(range));
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION ledger_attach_partitions(table_name text, ranges tstzrange[]) IS 'Makes one partition for each range; writers go on meanwhile.';
+
+-- ledger_make_partitions --------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_make_partitions(table_name text, times timestamp with time zone[]) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    AS $$
+DECLARE
+    period text;
+    missing tstzrange[];
+    months tstzrange[] := '{}';
+BEGIN
+    -- One maker at a time: nobody else can lock the row, and plpgsql then reads what the others have committed.
+    UPDATE partition_policies p SET period = p.period WHERE p.table_name = ledger_make_partitions.table_name
+    RETURNING p.period INTO period;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'table_name: % is not partitioned by time', table_name USING ERRCODE = 'MLIV0';
+    ELSIF EXISTS (SELECT FROM unnest(times) t WHERE t < '2000-01-01 00:00:00+00' OR t > now() + interval '1 year') THEN
+        RAISE EXCEPTION 'since: partitions lie between the year 2000 and a year from now' USING ERRCODE = 'MLIV0';
+    END IF;
+    missing := ARRAY(SELECT ledger_missing_ranges(table_name, period, times));
+    -- For each partition that is attached the server looks at all others, and who reads them all needs a lock for
+    -- each: of years, the months that are over are made in one piece.
+    IF cardinality(missing) > 100 THEN
+        months := ARRAY(SELECT ledger_missing_ranges(table_name, 'month', ARRAY(
+            SELECT t FROM unnest(times) t WHERE t < date_trunc('month', now(), 'UTC'))));
+        PERFORM ledger_attach_partitions(table_name, months);
+        missing := ARRAY(SELECT ledger_missing_ranges(table_name, period, times));
+    END IF;
+    PERFORM ledger_attach_partitions(table_name, missing);
+    RETURN cardinality(months) + cardinality(missing);
+END
+$$;
+COMMENT ON FUNCTION ledger_make_partitions(table_name text, times timestamp with time zone[]) IS 'Makes the partitions that a table lacks for certain times, and returns how many; when more than a hundred are missing, each month that is over is one.';
+
 -- ensure_partitions -------------------------------------------------------------------------------
 
 CREATE FUNCTION ensure_partitions(table_name text, since timestamp with time zone, until timestamp with time zone) RETURNS integer
@@ -1353,47 +1483,19 @@ CREATE FUNCTION ensure_partitions(table_name text, since timestamp with time zon
     SET search_path TO 'public', 'pg_temp'
     SET "TimeZone" TO 'UTC'
     AS $$
-DECLARE
-    period text;
-    covered tstzmultirange;
-    starts timestamptz;
-    gap tstzrange;
-    child text;
-    made integer := 0;
 BEGIN
-    SELECT p.period INTO period FROM partition_policies p WHERE p.table_name = ensure_partitions.table_name;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'table_name: % is not partitioned by time', table_name USING ERRCODE = 'MLIV0';
-    ELSIF since IS NULL OR until IS NULL OR until < since THEN
+    IF since IS NULL OR until IS NULL OR until < since THEN
         RAISE EXCEPTION 'until: must not be before since' USING ERRCODE = 'MLIV0';
     ELSIF since < '2000-01-01 00:00:00+00' OR until > now() + interval '1 year' THEN
         RAISE EXCEPTION 'since: partitions lie between the year 2000 and a year from now' USING ERRCODE = 'MLIV0';
     ELSIF until > since + interval '10 years' THEN
         RAISE EXCEPTION 'until: lies more than ten years after since' USING ERRCODE = 'MLIV0';
     END IF;
-    -- One maker at a time; plpgsql then reads what the others have committed.
-    PERFORM pg_advisory_xact_lock(hashtextextended('mlops-ledger partitions ' || table_name, 0));
-    SELECT coalesce(range_agg(tstzrange(p.since, p.until)), '{}') INTO covered
-    FROM ledger_partitions(table_name) p;
-    FOR starts IN
-        SELECT s FROM generate_series(date_trunc(period, since, 'UTC'), until, ('1 ' || period)::interval) s
-    LOOP
-        -- After a change of the period the older partitions may cover a part of it.
-        FOR gap IN
-            SELECT unnest(tstzmultirange(tstzrange(starts, starts + ('1 ' || period)::interval)) - covered)
-        LOOP
-            child := table_name || to_char(lower(gap), '"_p"YYYY_MM_DD');
-            -- CREATE TABLE … PARTITION OF would wait for every writer; attaching does not.
-            EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL EXCLUDING COMMENTS)', child, table_name);
-            EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
-                           table_name, child, lower(gap), upper(gap));
-            made := made + 1;
-        END LOOP;
-    END LOOP;
-    RETURN made;
+    RETURN ledger_make_partitions(table_name, ARRAY(
+        SELECT s FROM generate_series(date_trunc('day', since, 'UTC'), until, interval '1 day') s));
 END
 $$;
-COMMENT ON FUNCTION ensure_partitions(table_name text, since timestamp with time zone, until timestamp with time zone) IS 'Makes the missing partitions of a table from one timestamp to another, both included, and returns how many; writers are not blocked.';
+COMMENT ON FUNCTION ensure_partitions(table_name text, since timestamp with time zone, until timestamp with time zone) IS 'Makes the missing partitions of a table from one timestamp to another, both included, and returns how many; writers are not blocked. When more than a hundred are missing, each month that is over is one.';
 
 -- prediction_batches ------------------------------------------------------------------------------
 
@@ -1474,6 +1576,8 @@ CREATE TABLE predictions (
     predicted_label text,
     -- Of two classes the probability of the positive one, whichever was predicted; of more that of the predicted one. 0 to 1.
     probability double precision,
+    -- The probability of each class, in the order of class_names of the version.
+    class_probabilities double precision[],
     -- Lower end of the interval of the prediction.
     confidence_lower double precision,
     -- Upper end of the interval of the prediction.
@@ -1492,6 +1596,7 @@ CREATE TABLE predictions (
     client_ip inet,
     -- Anything else.
     metadata jsonb,
+    CONSTRAINT predictions_class_probabilities_check CHECK ((((0)::double precision <= ALL (class_probabilities)) AND ((1)::double precision >= ALL (class_probabilities)) AND (array_position(class_probabilities, NULL::double precision) IS NULL))),
     CONSTRAINT predictions_interval_check CHECK ((confidence_lower <= confidence_upper)),
     CONSTRAINT predictions_latency_ms_check CHECK (((latency_ms >= (0)::double precision) AND (latency_ms < 'Infinity'::double precision))),
     CONSTRAINT predictions_probability_check CHECK (((probability >= (0)::double precision) AND (probability <= (1)::double precision))),
@@ -1505,6 +1610,13 @@ CREATE INDEX predictions_batch_id_idx ON ONLY predictions USING btree (batch_id)
 CREATE INDEX predictions_model_version_predicted_at_idx ON ONLY predictions USING btree (model_version_id, predicted_at);
 CREATE INDEX predictions_request_id_idx ON ONLY predictions USING hash (request_id) WHERE (request_id IS NOT NULL);
 
+-- ledger_entropy ----------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_entropy(probability double precision, class_probabilities double precision[]) RETURNS double precision
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (class_probabilities IS NOT NULL) THEN (SELECT CASE WHEN (sum(p.p) > (0)::double precision) THEN ((ln(sum(p.p)) - (sum(CASE WHEN (p.p > (0.000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000001)::double precision) THEN (p.p * ln(p.p)) ELSE (0)::double precision END) / sum(p.p))) / ln((2)::double precision)) ELSE NULL::double precision END AS "case" FROM unnest(ledger_entropy.class_probabilities) p(p)) WHEN ((probability > (0)::double precision) AND (probability < (1)::double precision)) THEN ((- ((probability * ln(probability)) + (((1)::double precision - probability) * ln(((1)::double precision - probability))))) / ln((2)::double precision)) WHEN (probability IS NOT NULL) THEN (0)::double precision ELSE NULL::double precision END;
+COMMENT ON FUNCTION ledger_entropy(probability double precision, class_probabilities double precision[]) IS 'The Shannon entropy of a prediction in bits: of the probabilities of all classes, else of a probability and what it lacks to 1.';
+
 -- v_predictions -----------------------------------------------------------------------------------
 
 CREATE VIEW v_predictions WITH (security_invoker='true') AS
@@ -1516,6 +1628,7 @@ CREATE VIEW v_predictions WITH (security_invoker='true') AS
     p.prediction,
     p.predicted_label,
     p.probability,
+    p.class_probabilities,
     p.confidence_lower,
     p.confidence_upper,
     p.latency_ms,
@@ -1542,6 +1655,7 @@ COMMENT ON VIEW v_predictions IS 'Predictions with their model and their feature
 --   prediction: The predicted number.
 --   predicted_label: The predicted class.
 --   probability: Of two classes the probability of the positive one, of more that of the predicted one.
+--   class_probabilities: The probability of each class, in the order of class_names of the version.
 --   confidence_lower: Lower end of the interval of the prediction.
 --   confidence_upper: Upper end of the interval of the prediction.
 --   latency_ms: How long the prediction took, in milliseconds.
@@ -1567,6 +1681,7 @@ CREATE VIEW v_prediction_log WITH (security_invoker='true') AS
     p.prediction,
     p.predicted_label,
     p.probability,
+    p.class_probabilities,
     p.confidence_lower,
     p.confidence_upper,
     p.latency_ms,
@@ -1586,6 +1701,7 @@ COMMENT ON VIEW v_prediction_log IS 'What v_predictions shows without what went 
 --   prediction: The predicted number.
 --   predicted_label: The predicted class.
 --   probability: Probability of the positive or the predicted class, 0 to 1.
+--   class_probabilities: The probability of each class, in the order of class_names of the version.
 --   confidence_lower: Lower end of the interval of the prediction.
 --   confidence_upper: Upper end of the interval of the prediction.
 --   latency_ms: How long the prediction took, in milliseconds.
@@ -1612,6 +1728,8 @@ CREATE TABLE ground_truth (
     prediction double precision,
     -- The probability that had been predicted, of the same class as in predictions.
     probability double precision,
+    -- The probabilities that had been predicted, in the order of class_names of the version.
+    class_probabilities double precision[],
     -- When the row was written.
     recorded_at timestamp with time zone DEFAULT now() NOT NULL,
     -- The true class.
@@ -1638,8 +1756,12 @@ CREATE TABLE ground_truth_waiting (
     prediction_id uuid,
     -- Time of that prediction as its id has it, to the millisecond.
     predicted_from timestamp with time zone,
-    -- Or the request: every prediction of it gets the label.
+    -- Or the request: its predictions get the label.
     request_id text,
+    -- The model whose predictions it is about, if the label names one.
+    model_name text,
+    -- Its version, if the label names one.
+    model_version text,
     -- When the truth was found out.
     labeled_at timestamp with time zone NOT NULL,
     -- The true class.
@@ -1653,6 +1775,7 @@ CREATE TABLE ground_truth_waiting (
     CONSTRAINT ground_truth_waiting_actual_check CHECK ((num_nonnulls(actual_label, actual_value) > 0)),
     CONSTRAINT ground_truth_waiting_actual_value_check CHECK (((actual_value > '-Infinity'::double precision) AND (actual_value < 'Infinity'::double precision))),
     CONSTRAINT ground_truth_waiting_labeled_at_check CHECK (isfinite(labeled_at)),
+    CONSTRAINT ground_truth_waiting_model_version_check CHECK (((model_name IS NOT NULL) OR (model_version IS NULL))),
     CONSTRAINT ground_truth_waiting_target_check CHECK (((num_nonnulls(prediction_id, request_id) = 1) AND ((prediction_id IS NULL) = (predicted_from IS NULL))))
 );
 COMMENT ON TABLE ground_truth_waiting IS 'Labels whose prediction is not there yet; they become rows of ground_truth when it arrives.';
@@ -1665,7 +1788,7 @@ ALTER TABLE ground_truth_waiting ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTIT
     CACHE 1
 );
 ALTER TABLE ONLY ground_truth_waiting
-    ADD CONSTRAINT ground_truth_waiting_label_key UNIQUE NULLS NOT DISTINCT (request_id, prediction_id, labeled_at);
+    ADD CONSTRAINT ground_truth_waiting_label_key UNIQUE NULLS NOT DISTINCT (request_id, prediction_id, labeled_at, model_name, model_version);
 ALTER TABLE ONLY ground_truth_waiting
     ADD CONSTRAINT ground_truth_waiting_pkey PRIMARY KEY (id);
 CREATE INDEX ground_truth_waiting_predicted_from_idx ON ground_truth_waiting USING btree (predicted_from, prediction_id);
@@ -1680,6 +1803,7 @@ CREATE VIEW v_labeled_predictions WITH (security_invoker='true') AS
     g.predicted_label,
     g.actual_label,
     g.probability,
+    g.class_probabilities,
     g.prediction,
     g.actual_value,
     g.labeled_at,
@@ -1696,6 +1820,7 @@ CREATE VIEW v_labeled_predictions WITH (security_invoker='true') AS
             ground_truth.actual_value,
             ground_truth.prediction,
             ground_truth.probability,
+            ground_truth.class_probabilities,
             ground_truth.recorded_at,
             ground_truth.actual_label,
             ground_truth.predicted_label,
@@ -1714,6 +1839,7 @@ COMMENT ON VIEW v_labeled_predictions IS 'Predictions with their latest label: o
 --   predicted_label: The predicted class.
 --   actual_label: The true class.
 --   probability: The predicted probability.
+--   class_probabilities: The predicted probability of each class.
 --   prediction: The predicted number.
 --   actual_value: The true number, or the true class as a number.
 --   labeled_at: When the latest label was determined.
@@ -1723,6 +1849,166 @@ COMMENT ON VIEW v_labeled_predictions IS 'Predictions with their latest label: o
 --   source: Where the latest label came from.
 --   model_version_id: Id of the version.
 --   prediction_id: Id of the prediction.
+
+-- ledger_class ------------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_class(label text, number double precision, zero_and_one text[]) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN COALESCE(label, CASE WHEN (number = ANY (ARRAY[(0)::double precision, (1)::double precision])) THEN (zero_and_one)[((number)::integer + 1)] ELSE NULL::text END, ((number)::numeric)::text);
+COMMENT ON FUNCTION ledger_class(label text, number double precision, zero_and_one text[]) IS 'Which outcome a row is: the class that its label names, else its number; 0 and 1 stand for the two classes in zero_and_one, if that is given.';
+
+-- ledger_zero_and_one -----------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_zero_and_one(class_names text[], positive_label text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN ((cardinality(class_names) = 2) AND (positive_label = ANY (class_names)) AND (NOT (class_names && '{0,1}'::text[]))) THEN (array_remove(class_names, positive_label) || positive_label) ELSE NULL::text[] END;
+COMMENT ON FUNCTION ledger_zero_and_one(class_names text[], positive_label text) IS 'The classes that the numbers 0 and 1 stand for, of two that are not called so: the positive one is 1. For ledger_class().';
+
+-- ledger_likeliest --------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_likeliest(class_probabilities double precision[]) RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN array_position(class_probabilities, (SELECT max(p.p) AS max FROM unnest(ledger_likeliest.class_probabilities) p(p)));
+COMMENT ON FUNCTION ledger_likeliest(class_probabilities double precision[]) IS 'The place of the highest probability; of equal ones the first, as argmax.';
+
+-- ledger_predicted_class --------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_predicted_class(label text, number double precision, probability double precision, class_probabilities double precision[], class_names text[], positive_label text, threshold double precision) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (label IS NOT NULL) THEN label WHEN (ledger_class(NULL::text, number, ledger_zero_and_one(class_names, positive_label)) = ANY (class_names)) THEN ledger_class(NULL::text, number, ledger_zero_and_one(class_names, positive_label)) WHEN ((cardinality(class_probabilities) = cardinality(class_names)) AND (cardinality(class_names) > 2)) THEN (class_names)[ledger_likeliest(class_probabilities)] WHEN ((cardinality(class_names) <= 2) AND (positive_label = ANY (class_names))) THEN CASE WHEN (COALESCE(probability, (class_probabilities)[array_position(class_names, positive_label)]) >= threshold) THEN positive_label WHEN (COALESCE(probability, (class_probabilities)[array_position(class_names, positive_label)]) < threshold) THEN (array_remove(class_names, positive_label))[1] ELSE NULL::text END ELSE NULL::text END;
+COMMENT ON FUNCTION ledger_predicted_class(label text, number double precision, probability double precision, class_probabilities double precision[], class_names text[], positive_label text, threshold double precision) IS 'Which class a prediction is: its label; its number, if that is a class; the likeliest of more than two; of two the positive one from the threshold on.';
+
+-- observed_outcomes -------------------------------------------------------------------------------
+
+CREATE TABLE observed_outcomes (
+    -- The version.
+    model_version_id uuid NOT NULL,
+    -- Classes named by text, predicted or true; the first 1000.
+    labels text[] DEFAULT '{}'::text[] NOT NULL,
+    -- Whole numbers, predicted or true; the first 101.
+    numbers double precision[] DEFAULT '{}'::double precision[] NOT NULL,
+    -- Whether a true number has a fraction, or a predicted one that is not the probability.
+    is_continuous boolean DEFAULT false NOT NULL
+);
+COMMENT ON TABLE observed_outcomes IS 'What predictions with labels have shown of versions that declare no classes: it only grows, so that what a version is does not depend on the window that is looked at.';
+ALTER TABLE ONLY observed_outcomes
+    ADD CONSTRAINT observed_outcomes_pkey PRIMARY KEY (model_version_id);
+ALTER TABLE ONLY observed_outcomes
+    ADD CONSTRAINT observed_outcomes_model_version_fkey FOREIGN KEY (model_version_id) REFERENCES model_versions(id);
+
+-- ledger_union ------------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_union(known anyarray, more anyarray, most integer) RETURNS anyarray
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+    SELECT known || (ARRAY(SELECT DISTINCT x FROM unnest(more) x WHERE x <> ALL (known)))[1:most - cardinality(known)]
+$$;
+COMMENT ON FUNCTION ledger_union(known anyarray, more anyarray, most integer) IS 'An array with what is new in another, up to so many elements.';
+
+-- ledger_whole ------------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_whole(number double precision) RETURNS double precision
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (number = floor(number)) THEN number ELSE NULL::double precision END;
+COMMENT ON FUNCTION ledger_whole(number double precision) IS 'A number without a fraction, which may be that of a class; else NULL.';
+
+-- ledger_is_continuous ----------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_is_continuous(actual_value double precision, prediction double precision, probability double precision) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (COALESCE((actual_value <> floor(actual_value)), false) OR COALESCE(((prediction <> floor(prediction)) AND (prediction IS DISTINCT FROM probability)), false));
+COMMENT ON FUNCTION ledger_is_continuous(actual_value double precision, prediction double precision, probability double precision) IS 'Whether a labelled prediction is that of a regressor: a number has a fraction that is not the probability.';
+
+-- ledger_observe ----------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_observe(version uuid, labels text[], numbers double precision[], is_continuous boolean) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    new_labels text[] := array_remove(labels, NULL);
+    new_numbers double precision[] := array_remove(numbers, NULL);
+BEGIN
+    -- Nearly always nothing is new, and nobody waits for a lock.
+    IF EXISTS (SELECT FROM model_versions v
+               WHERE v.id = version AND v.class_names IS NULL AND v.task IS DISTINCT FROM 'regression')
+        AND NOT EXISTS (
+            SELECT FROM observed_outcomes o
+            WHERE o.model_version_id = version AND o.is_continuous >= ledger_observe.is_continuous
+              AND (cardinality(o.labels) >= 1000 OR o.labels @> new_labels)
+              AND (cardinality(o.numbers) >= 101 OR o.numbers @> new_numbers))
+    THEN
+        INSERT INTO observed_outcomes AS o
+        VALUES (version, ledger_union('{}', new_labels, 1000), ledger_union('{}', new_numbers, 101),
+                ledger_observe.is_continuous)
+        ON CONFLICT (model_version_id) DO UPDATE
+        SET labels = ledger_union(o.labels, excluded.labels, 1000),
+            numbers = ledger_union(o.numbers, excluded.numbers, 101),
+            is_continuous = o.is_continuous OR excluded.is_continuous;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION ledger_observe(version uuid, labels text[], numbers double precision[], is_continuous boolean) IS 'Keeps what labelled predictions of a version have shown.';
+
+-- ledger_observed_classes -------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_observed_classes(labels text[], numbers double precision[]) RETURNS text[]
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'public', 'pg_temp'
+    RETURN ARRAY(SELECT c.name FROM (SELECT DISTINCT l.l AS name, NULL::double precision AS number FROM unnest(ledger_observed_classes.labels) l(l) UNION SELECT ledger_class(NULL::text, n.n, NULL::text[]) AS ledger_class, n.n FROM unnest(ledger_observed_classes.numbers) n(n) WHERE (NOT ((cardinality(ledger_observed_classes.labels) > 0) AND (ledger_observed_classes.numbers <@ '{0,1}'::double precision[]) AND (NOT (ledger_observed_classes.labels && '{0,1}'::text[]))))) c ORDER BY c.number, (c.name COLLATE "C"));
+COMMENT ON FUNCTION ledger_observed_classes(labels text[], numbers double precision[]) IS 'The classes that labels and numbers name: numbers in their order, then texts in theirs.';
+
+-- v_version_tasks ---------------------------------------------------------------------------------
+
+CREATE VIEW v_version_tasks WITH (security_invoker='true') AS
+ SELECT v.id AS model_version_id,
+    v.model_name,
+    v.model_version,
+    COALESCE(v.task, d.task) AS task,
+    COALESCE(v.class_names, d.class_names) AS class_names,
+    COALESCE(v.positive_label,
+        CASE
+            WHEN (d.task = 'binary'::text) THEN ledger_positive_label(d.class_names)
+            ELSE NULL::text
+        END) AS positive_label,
+    (v.task IS NOT NULL) AS is_declared
+   FROM (model_versions v
+     LEFT JOIN LATERAL ( SELECT t.task,
+                CASE
+                    WHEN (t.task <> 'regression'::text) THEN c.class_names
+                    ELSE NULL::text[]
+                END AS class_names
+           FROM ((( SELECT ARRAY( SELECT DISTINCT l.l
+                           FROM ((model_versions w
+                             JOIN observed_outcomes o_1 ON ((o_1.model_version_id = w.id)))
+                             CROSS JOIN LATERAL unnest(o_1.labels) l(l))
+                          WHERE (w.model_name = v.model_name)) AS labels,
+                    ARRAY( SELECT DISTINCT n.n
+                           FROM ((model_versions w
+                             JOIN observed_outcomes o_1 ON ((o_1.model_version_id = w.id)))
+                             CROSS JOIN LATERAL unnest(o_1.numbers) n(n))
+                          WHERE (w.model_name = v.model_name)) AS numbers,
+                    (EXISTS ( SELECT
+                           FROM (model_versions w
+                             JOIN observed_outcomes o_1 ON ((o_1.model_version_id = w.id)))
+                          WHERE ((w.model_name = v.model_name) AND o_1.is_continuous))) AS is_continuous) o
+             CROSS JOIN LATERAL ( SELECT ledger_observed_classes(o.labels, o.numbers) AS class_names) c)
+             CROSS JOIN LATERAL ( SELECT
+                        CASE
+                            WHEN (v.task IS NOT NULL) THEN v.task
+                            WHEN ((cardinality(o.labels) = 0) AND (o.is_continuous OR (cardinality(o.numbers) > 100))) THEN 'regression'::text
+                            WHEN (cardinality(c.class_names) > 2) THEN 'multiclass'::text
+                            WHEN (cardinality(c.class_names) > 0) THEN 'binary'::text
+                            ELSE NULL::text
+                        END AS task) t)) d ON ((v.class_names IS NULL)));
+COMMENT ON VIEW v_version_tasks IS 'What each version predicts: as declared at registration, else as the labelled predictions of its model have shown so far.';
+--   model_version_id: The version.
+--   model_name: The model.
+--   model_version: Its version.
+--   task: binary, multiclass or regression; NULL while nothing is known.
+--   class_names: Its classes; of a declared version in the order of class_probabilities.
+--   positive_label: The class that probability is about; NULL where nothing tells.
+--   is_declared: Whether the task was declared at registration.
 
 -- ledger_label_stage ------------------------------------------------------------------------------
 
@@ -1735,7 +2021,7 @@ BEGIN
         -- Kept for the session: a table a call would fill the catalog with dead rows.
         CREATE TEMPORARY TABLE ledger_labels (
             prediction_id uuid, predicted_at timestamptz, predicted_from timestamptz, request_id text, labeled_at timestamptz,
-            actual_label text, actual_value double precision, source text
+            actual_label text, actual_value double precision, source text, model_name text, model_version text
         ) ON COMMIT DELETE ROWS;
     ELSE
         DELETE FROM pg_temp.ledger_labels;
@@ -1747,24 +2033,72 @@ COMMENT ON FUNCTION ledger_label_stage() IS 'Makes an empty temporary table ledg
 
 -- ledger_name_requests ----------------------------------------------------------------------------
 
-CREATE FUNCTION ledger_name_requests() RETURNS void
+CREATE FUNCTION ledger_name_requests(strict boolean) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    is_refused boolean;
+BEGIN
+    -- One request may ask several models: a label that names none of them is of the only one.
+    WITH targets AS MATERIALIZED (
+        SELECT s.ctid AS place, p.id, p.predicted_at, v.model_name,
+               s.model_name IS NULL AND min(v.model_name) OVER w <> max(v.model_name) OVER w AS is_ambiguous
+        FROM pg_temp.ledger_labels s
+        JOIN predictions p ON p.request_id = s.request_id
+        JOIN model_versions v ON v.id = p.model_version_id
+            AND v.model_name = coalesce(s.model_name, v.model_name)
+            AND v.model_version = coalesce(s.model_version, v.model_version)
+        WINDOW w AS (PARTITION BY s.ctid)
+    ), named AS (
+        INSERT INTO pg_temp.ledger_labels
+            (prediction_id, predicted_at, predicted_from, labeled_at, actual_label, actual_value, source, model_name,
+             model_version)
+        SELECT t.id, t.predicted_at, date_trunc('milliseconds', t.predicted_at, 'UTC'), s.labeled_at, s.actual_label, s.actual_value, s.source,
+               s.model_name, s.model_version
+        FROM targets t JOIN pg_temp.ledger_labels s ON s.ctid = t.place
+        WHERE NOT t.is_ambiguous
+    ), gone AS (
+        DELETE FROM pg_temp.ledger_labels WHERE ctid IN (SELECT t.place FROM targets t WHERE NOT t.is_ambiguous)
+    )
+    SELECT EXISTS (SELECT FROM targets t WHERE t.is_ambiguous) INTO is_refused;
+    IF strict AND is_refused THEN
+        RAISE EXCEPTION 'model_name: is needed, because the request asked several models'
+            USING ERRCODE = 'MLIV0', HINT = 'Name the model that each label is about.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION ledger_name_requests(strict boolean) IS 'Replaces each staged label of a request by labels of the predictions of that request, where there are any. One that names no model while several have predicted is refused if strict, else it goes on waiting.';
+
+-- ledger_require_label_models ---------------------------------------------------------------------
+
+CREATE FUNCTION ledger_require_label_models() RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
-    WITH named AS (
-        INSERT INTO pg_temp.ledger_labels
-            (prediction_id, predicted_at, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
-        SELECT p.id, p.predicted_at, date_trunc('milliseconds', p.predicted_at, 'UTC'), s.request_id, s.labeled_at, s.actual_label,
-               s.actual_value, s.source
-        FROM pg_temp.ledger_labels s
-        JOIN predictions p ON p.request_id = s.request_id
-        RETURNING request_id)
-    DELETE FROM pg_temp.ledger_labels s WHERE s.request_id IN (SELECT request_id FROM named);
-    UPDATE pg_temp.ledger_labels SET request_id = NULL WHERE prediction_id IS NOT NULL;
+    IF EXISTS (SELECT FROM pg_temp.ledger_labels s WHERE s.model_name IS NULL AND s.model_version IS NOT NULL) THEN
+        RAISE EXCEPTION 'model_name: is needed with model_version' USING ERRCODE = 'MLIV0';
+    ELSIF EXISTS (
+        SELECT FROM pg_temp.ledger_labels s
+        WHERE s.model_name IS NOT NULL AND NOT EXISTS (
+            SELECT FROM model_versions v
+            WHERE v.model_name = s.model_name AND v.model_version = coalesce(s.model_version, v.model_version)))
+    THEN
+        RAISE EXCEPTION 'model_name: a label names a model or a version that the ledger does not have'
+            USING ERRCODE = 'MLNF0', HINT = 'Register it first.';
+    ELSIF EXISTS (
+        SELECT FROM pg_temp.ledger_labels s
+        JOIN predictions p ON p.id = s.prediction_id
+            AND p.predicted_at >= s.predicted_from AND p.predicted_at < s.predicted_from + interval '1 millisecond'
+        JOIN model_versions v ON v.id = p.model_version_id
+        WHERE s.model_name <> v.model_name OR s.model_version <> v.model_version)
+    THEN
+        RAISE EXCEPTION 'model_name: the prediction is of another model or version' USING ERRCODE = 'MLIV0';
+    END IF;
 END
 $$;
-COMMENT ON FUNCTION ledger_name_requests() IS 'Replaces each staged label of a request by labels of the predictions of that request, where there are any.';
+COMMENT ON FUNCTION ledger_require_label_models() IS 'Refuses staged labels that name a model which is unknown or did not make their prediction.';
 
 -- ledger_refuse_contradiction ---------------------------------------------------------------------
 
@@ -1828,8 +2162,10 @@ BEGIN
       AND g.predicted_at >= s.predicted_from AND g.predicted_at < s.predicted_from + interval '1 millisecond';
     WITH inserted AS (
         INSERT INTO ground_truth_waiting
-            (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
-        SELECT s.prediction_id, s.predicted_from, s.request_id, s.labeled_at, s.actual_label, s.actual_value, s.source
+            (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source, model_name,
+             model_version)
+        SELECT s.prediction_id, s.predicted_from, s.request_id, s.labeled_at, s.actual_label, s.actual_value, s.source,
+               s.model_name, s.model_version
         FROM pg_temp.ledger_labels s
         ORDER BY s.request_id, s.prediction_id, s.labeled_at
         ON CONFLICT ON CONSTRAINT ground_truth_waiting_label_key DO NOTHING
@@ -1839,7 +2175,8 @@ BEGIN
         EXISTS (SELECT FROM pg_temp.ledger_labels s JOIN ground_truth_waiting w USING (prediction_id, labeled_at)
                 WHERE (w.actual_label, w.actual_value) IS DISTINCT FROM (s.actual_label, s.actual_value))
         OR EXISTS (SELECT FROM pg_temp.ledger_labels s JOIN ground_truth_waiting w USING (request_id, labeled_at)
-                   WHERE (w.actual_label, w.actual_value) IS DISTINCT FROM (s.actual_label, s.actual_value)))
+                   WHERE (w.model_name, w.model_version) IS NOT DISTINCT FROM (s.model_name, s.model_version)
+                     AND (w.actual_label, w.actual_value) IS DISTINCT FROM (s.actual_label, s.actual_value)))
     THEN
         PERFORM ledger_refuse_contradiction();
     END IF;
@@ -1880,21 +2217,25 @@ DECLARE
     last timestamptz;
     latest timestamptz;
     requests bigint;
+    names bigint;
     staged bigint;
     attempts integer := 0;
     broken text;
 BEGIN
-    SELECT max(labeled_at), count(request_id), count(*), min(predicted_from),
+    SELECT max(labeled_at), count(request_id), count(coalesce(model_name, model_version)), count(*), min(predicted_from),
            max(predicted_from) + interval '1 millisecond'
-    INTO latest, requests, staged, first, last
+    INTO latest, requests, names, staged, first, last
     FROM pg_temp.ledger_labels;
     -- A label from the future would count until its time has come; clocks differ a little.
     IF latest > clock_timestamp() + interval '1 minute' THEN
         RAISE EXCEPTION 'labeled_at: lies in the future'
             USING ERRCODE = 'MLIV0', HINT = 'Give the time at which the truth was found out.';
     END IF;
+    IF strict AND names > 0 THEN
+        PERFORM ledger_require_label_models();
+    END IF;
     IF requests > 0 THEN
-        PERFORM ledger_name_requests();
+        PERFORM ledger_name_requests(strict);
         SELECT count(*), min(predicted_from), max(predicted_from) + interval '1 millisecond'
         INTO staged, first, last
         FROM pg_temp.ledger_labels;
@@ -1906,19 +2247,29 @@ BEGIN
             WITH written AS (
                 INSERT INTO ground_truth
                     (prediction_id, predicted_at, labeled_at, model_version_id, actual_value, prediction,
-                     probability, actual_label, predicted_label, source)
+                     probability, class_probabilities, actual_label, predicted_label, source)
                 SELECT p.id, p.predicted_at, s.labeled_at, p.model_version_id, s.actual_value, p.prediction,
-                       p.probability, s.actual_label, p.predicted_label, s.source
+                       p.probability, p.class_probabilities, s.actual_label, p.predicted_label, s.source
                 FROM pg_temp.ledger_labels s
                 JOIN predictions p ON p.id = s.prediction_id AND p.predicted_at = s.predicted_at
                 WHERE p.predicted_at >= first AND p.predicted_at < last
-                RETURNING model_version_id, predicted_at
+                RETURNING model_version_id, predicted_at, actual_value, prediction, probability, actual_label, predicted_label
             ), marked AS (
                 INSERT INTO summary_marks (model_version_id, table_name, first_predicted_at, last_predicted_at)
                 SELECT model_version_id, 'ground_truth', min(predicted_at), max(predicted_at) FROM written
                 GROUP BY model_version_id, date_trunc('hour', predicted_at, 'UTC')
+            ), outcomes AS (
+                SELECT model_version_id, actual_label, predicted_label, ledger_whole(actual_value) AS actual,
+                       ledger_whole(prediction) AS predicted,
+                       ledger_is_continuous(actual_value, prediction, probability) AS is_continuous, count(*) AS n
+                FROM written GROUP BY 1, 2, 3, 4, 5, 6
+            ), observed AS (
+                SELECT sum(n) AS n,
+                       ledger_observe(model_version_id, array_agg(actual_label) || array_agg(predicted_label),
+                                      array_agg(actual) || array_agg(predicted), bool_or(is_continuous))
+                FROM outcomes GROUP BY model_version_id ORDER BY model_version_id
             )
-            SELECT count(*) INTO stored FROM written;
+            SELECT coalesce(sum(n), 0) INTO stored FROM observed;
             EXIT;
         EXCEPTION
             -- Two writers of the same labels may also stand in each other's way.
@@ -1934,11 +2285,11 @@ BEGIN
                 IF broken <> '' OR attempts > 10 THEN
                     RAISE;
                 END IF;
-                PERFORM ensure_partitions('ground_truth', days.day, days.day)
-                FROM (SELECT DISTINCT date_trunc('day', p.predicted_at, 'UTC') AS day
-                      FROM pg_temp.ledger_labels s
-                      JOIN predictions p ON p.id = s.prediction_id AND p.predicted_at = s.predicted_at
-                      WHERE p.predicted_at >= first AND p.predicted_at < last) days;
+                PERFORM ledger_make_partitions('ground_truth', ARRAY(
+                    SELECT DISTINCT date_trunc('day', p.predicted_at, 'UTC')
+                    FROM pg_temp.ledger_labels s
+                    JOIN predictions p ON p.id = s.prediction_id AND p.predicted_at = s.predicted_at
+                    WHERE p.predicted_at >= first AND p.predicted_at < last));
         END;
     END LOOP;
     waiting := staged - duplicates - stored;
@@ -1962,17 +2313,18 @@ CREATE FUNCTION record_ground_truth(labels jsonb, OUT stored bigint, OUT waiting
 BEGIN
     PERFORM ledger_label_stage();
     INSERT INTO pg_temp.ledger_labels
-        (prediction_id, predicted_at, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
+        (prediction_id, predicted_at, predicted_from, request_id, labeled_at, actual_label, actual_value, source,
+         model_name, model_version)
     SELECT l.prediction_id, u.predicted_at, date_trunc('milliseconds', u.predicted_at, 'UTC'), l.request_id,
-           coalesce(l.labeled_at, clock_timestamp()), l.actual_label, l.actual_value, l.source
+           coalesce(l.labeled_at, clock_timestamp()), l.actual_label, l.actual_value, l.source, l.model_name, l.model_version
     FROM jsonb_to_recordset(labels) AS l (
         prediction_id uuid, request_id text, labeled_at timestamptz, actual_label text,
-        actual_value double precision, source text)
+        actual_value double precision, source text, model_name text, model_version text)
     CROSS JOIN LATERAL (SELECT ledger_uuid_time(l.prediction_id) AS predicted_at) u;
     SELECT s.stored, s.waiting, s.duplicates INTO stored, waiting, duplicates FROM ledger_store_labels(true) s;
 END
 $$;
-COMMENT ON FUNCTION record_ground_truth(labels jsonb, OUT stored bigint, OUT waiting bigint, OUT duplicates bigint) IS 'Records labels, a list of {"prediction_id" or "request_id", "actual_label" and/or "actual_value", "labeled_at", "source"}, and returns how many were stored, wait for their prediction, or were there already.';
+COMMENT ON FUNCTION record_ground_truth(labels jsonb, OUT stored bigint, OUT waiting bigint, OUT duplicates bigint) IS 'Records labels, a list of {"prediction_id" or "request_id", "actual_label" and/or "actual_value", "labeled_at", "source", "model_name", "model_version"}, and returns how many were stored, wait for their prediction, or were there already.';
 
 -- match_ground_truth ------------------------------------------------------------------------------
 
@@ -2006,17 +2358,22 @@ BEGIN
         JOIN predictions p ON p.request_id = w.request_id
         WHERE w.request_id IS NOT NULL AND p.request_id IS NOT NULL
           AND p.predicted_at >= first AND p.predicted_at <= last
+          AND (w.model_name IS NULL OR p.model_version_id IN (
+                  SELECT v.id FROM model_versions v
+                  WHERE v.model_name = w.model_name AND v.model_version = coalesce(w.model_version, v.model_version)))
     ), locked AS MATERIALIZED (
         -- A concurrent transaction that matches the same labels has them already.
         SELECT w.id FROM ground_truth_waiting w WHERE w.id IN (SELECT id FROM due) FOR UPDATE SKIP LOCKED
     ), gone AS (
         DELETE FROM ground_truth_waiting w WHERE w.id IN (SELECT id FROM locked)
-        RETURNING prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source
+        RETURNING prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source, model_name,
+                  model_version
     )
     INSERT INTO pg_temp.ledger_labels
-        (prediction_id, predicted_at, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
+        (prediction_id, predicted_at, predicted_from, request_id, labeled_at, actual_label, actual_value, source,
+         model_name, model_version)
     SELECT prediction_id, ledger_uuid_time(prediction_id), predicted_from, request_id, labeled_at, actual_label,
-           actual_value, source
+           actual_value, source, model_name, model_version
     FROM gone;
     IF NOT FOUND THEN
         RETURN 0;
@@ -2285,7 +2642,9 @@ CREATE INDEX performance_metrics_model_name_timestamp_idx ON performance_metrics
 CREATE INDEX performance_metrics_series_idx ON performance_metrics USING btree (model_version_id, metric_name, stage, slice, "timestamp" DESC, id DESC);
 ALTER TABLE ONLY performance_metrics
     ADD CONSTRAINT performance_metrics_model_version_fkey FOREIGN KEY (model_version_id, model_name) REFERENCES model_versions(id, model_name);
+CREATE CONSTRAINT TRIGGER performance_metrics_audit_correction_update AFTER DELETE OR UPDATE ON performance_metrics DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (true) EXECUTE FUNCTION ledger_audit_row('correction', '{id}', '{}');
 CREATE TRIGGER performance_metrics_before_insert BEFORE INSERT ON performance_metrics FOR EACH ROW WHEN (((new.model_version_id IS NULL) OR (new."timestamp" > clock_timestamp()))) EXECUTE FUNCTION performance_metrics_before_insert();
+CREATE TRIGGER performance_metrics_no_truncate BEFORE TRUNCATE ON performance_metrics FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
 
 -- latest_performance_metrics ----------------------------------------------------------------------
 
@@ -2348,6 +2707,7 @@ ALTER TABLE ONLY system_metrics
     ADD CONSTRAINT system_metrics_pkey PRIMARY KEY (id, "timestamp");
 CREATE INDEX system_metrics_host_timestamp_idx ON ONLY system_metrics USING btree (host, "timestamp");
 CREATE INDEX system_metrics_metric_name_host_timestamp_idx ON ONLY system_metrics USING btree (metric_name, host, "timestamp");
+CREATE TRIGGER system_metrics_append_only BEFORE UPDATE ON system_metrics FOR EACH ROW EXECUTE FUNCTION ledger_refuse_change();
 
 -- monitors ----------------------------------------------------------------------------------------
 
@@ -4833,7 +5193,7 @@ CREATE TABLE audit_log (
     db_role text NOT NULL,
     -- Who did it, as the application says: the name in the row, else the setting mlops_ledger.actor, else the role.
     actor text NOT NULL,
-    -- promotion, rollback, retirement, decision, action, alert, policy, retention or erasure.
+    -- promotion, rollback, retirement, decision, action, alert, policy, correction, retention or erasure.
     event text NOT NULL,
     -- The table that was changed.
     object_table text NOT NULL,
@@ -4848,7 +5208,7 @@ CREATE TABLE audit_log (
     -- SHA-256 of the text of the entry, see ledger_audit_text.
     hash bytea NOT NULL
 );
-COMMENT ON TABLE audit_log IS 'Every change to what is in production, decisions, approvals, alerts, policies and deletions, in the order of their commits. Append-only, and chained: each hash covers the entry and the hash before it.';
+COMMENT ON TABLE audit_log IS 'Every change to what is in production, decisions, approvals, alerts, policies and deletions, and every correction of what was registered. Append-only, and chained: each hash covers the entry and the hash before it.';
 ALTER TABLE ONLY audit_log
     ADD CONSTRAINT audit_log_pkey PRIMARY KEY (seq);
 CREATE INDEX audit_log_actor_idx ON audit_log USING btree (actor, seq);
@@ -4875,6 +5235,41 @@ ALTER TABLE ONLY audit_head
 CREATE TRIGGER audit_head_append_only BEFORE DELETE OR TRUNCATE ON audit_head FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
 CREATE TRIGGER audit_head_goes_on BEFORE UPDATE ON audit_head FOR EACH ROW WHEN ((new.seq <= old.seq)) EXECUTE FUNCTION ledger_refuse_change();
 
+-- audit_queue -------------------------------------------------------------------------------------
+
+CREATE TABLE audit_queue (
+    -- Number in the queue.
+    id bigint NOT NULL,
+    -- When the entry was written.
+    recorded_at timestamp with time zone NOT NULL,
+    -- The role that was connected.
+    db_role text NOT NULL,
+    -- Who did it, as the application says.
+    actor text NOT NULL,
+    -- What happened, as in audit_log.
+    event text NOT NULL,
+    -- The table that was changed.
+    object_table text NOT NULL,
+    -- Primary key of the row that was changed.
+    object_id text NOT NULL,
+    -- The row before; NULL when it was inserted.
+    before jsonb,
+    -- The row after; NULL when it was deleted.
+    after jsonb
+);
+COMMENT ON TABLE audit_queue IS 'Entries of transactions that found the end of the log taken; the next that has it appends them. Usually empty.';
+ALTER TABLE audit_queue ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME audit_queue_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+ALTER TABLE ONLY audit_queue
+    ADD CONSTRAINT audit_queue_pkey PRIMARY KEY (id);
+CREATE TRIGGER audit_queue_append_only BEFORE UPDATE OR TRUNCATE ON audit_queue FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+
 -- ledger_audit_text -------------------------------------------------------------------------------
 
 CREATE FUNCTION ledger_audit_text(entry audit_log) RETURNS text
@@ -4886,6 +5281,94 @@ CREATE FUNCTION ledger_audit_text(entry audit_log) RETURNS text
 CREATE FUNCTION ledger_audit_hash(entry audit_log) RETURNS bytea
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN sha256(convert_to(ledger_audit_text(entry), 'UTF8'::name));
+
+-- ledger_lock_audit_head --------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_lock_audit_head() RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET lock_timeout TO '250ms'
+    AS $$
+BEGIN
+    PERFORM FROM audit_head FOR UPDATE SKIP LOCKED;
+    IF FOUND THEN
+        RETURN true;
+    END IF;
+    BEGIN
+        PERFORM FROM audit_head FOR UPDATE;
+        RETURN true;
+    EXCEPTION WHEN lock_not_available THEN
+        RETURN false;
+    END;
+END
+$$;
+COMMENT ON FUNCTION ledger_lock_audit_head() IS 'Locks the end of the log until the end of the transaction; false when somebody else keeps it for longer than a moment.';
+
+-- ledger_append_audit -----------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_append_audit(entry audit_log) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_sort TO 'off'
+    AS $$
+DECLARE
+    is_behind boolean;
+BEGIN
+    -- The head may be behind the entries of this transaction, and is ahead of the log if that was cut, which
+    -- leaves a gap.
+    SELECT greatest(h.seq, l.seq) + 1, CASE WHEN l.seq > h.seq THEN l.hash ELSE h.hash END, l.seq > h.seq
+    INTO STRICT entry.seq, entry.prev_hash, is_behind
+    FROM audit_head h LEFT JOIN (SELECT a.seq, a.hash FROM audit_log a ORDER BY a.seq DESC LIMIT 1) l ON true;
+    entry.hash := ledger_audit_hash(entry);
+    INSERT INTO audit_log SELECT entry.*;
+    IF entry.seq % 100 <> 0 AND is_behind IS NOT TRUE THEN
+        UPDATE audit_head SET seq = entry.seq, hash = entry.hash;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION ledger_append_audit(entry audit_log) IS 'Numbers and seals an entry and appends it; the end of the log is locked.';
+
+-- ledger_seal_audit_queue -------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_seal_audit_queue() RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    AS $$
+DECLARE
+    entry audit_log;
+    sealed bigint := 0;
+BEGIN
+    FOR entry.recorded_at, entry.db_role, entry.actor, entry.event, entry.object_table, entry.object_id,
+        entry.before, entry.after IN
+        WITH queued AS (DELETE FROM audit_queue RETURNING *)
+        SELECT q.recorded_at, q.db_role, q.actor, q.event, q.object_table, q.object_id, q.before, q.after
+        FROM queued q ORDER BY q.id
+    LOOP
+        PERFORM ledger_append_audit(entry);
+        sealed := sealed + 1;
+    END LOOP;
+    RETURN sealed;
+END
+$$;
+COMMENT ON FUNCTION ledger_seal_audit_queue() IS 'Appends the entries that wait in audit_queue, and returns how many; the end of the log is locked.';
+
+-- seal_audit_log ----------------------------------------------------------------------------------
+
+CREATE FUNCTION seal_audit_log() RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF current_setting('transaction_read_only')::boolean OR NOT EXISTS (SELECT FROM audit_queue)
+       OR NOT ledger_lock_audit_head() THEN
+        RETURN 0;
+    END IF;
+    RETURN ledger_seal_audit_queue();
+END
+$$;
+COMMENT ON FUNCTION seal_audit_log() IS 'Appends the entries that wait in audit_queue, if the end of the log is free, and returns how many. Every audited commit does the same.';
 
 -- ledger_audit ------------------------------------------------------------------------------------
 
@@ -4901,7 +5384,8 @@ DECLARE
         ORDER BY array_position(i.indkey::smallint[], a.attnum));
 BEGIN
     -- Deferred, so that the end of the log is locked for the time of a commit only, and by transactions
-    -- that wait for nothing else any more: they cannot deadlock, in whatever order they change things.
+    -- that wait for nothing else any more: they cannot deadlock, in whatever order they change things. Who has
+    -- constraints checked at once gives that up for itself alone, see ledger_lock_audit_head().
     EXECUTE format(
         'CREATE CONSTRAINT TRIGGER %I AFTER %s ON %I DEFERRABLE INITIALLY DEFERRED'
         ' FOR EACH ROW WHEN (%s) EXECUTE FUNCTION ledger_audit_row(%L, %L, %L)',
@@ -4924,7 +5408,6 @@ DECLARE
     entry audit_log;
     actors text[] := TG_ARGV[2];
     name text;
-    is_behind boolean;
 BEGIN
     entry.before := to_jsonb(OLD);
     entry.after := to_jsonb(NEW);
@@ -4945,18 +5428,14 @@ BEGIN
         END IF;
     END LOOP;
     entry.actor := coalesce(entry.actor, nullif(current_setting('mlops_ledger.actor', true), ''), session_user);
-    -- From here to the end of the transaction, which is already committing, nobody else writes an entry.
-    -- The head may be behind the entries of this transaction, and is ahead of the log if that was cut, which
-    -- leaves a gap. Whoever had to wait for the lock sees the new head, but not yet the new entries.
-    SELECT greatest(h.seq, l.seq) + 1, CASE WHEN l.seq > h.seq THEN l.hash ELSE h.hash END, l.seq > h.seq
-    INTO STRICT entry.seq, entry.prev_hash, is_behind
-    FROM audit_head h LEFT JOIN (SELECT a.seq, a.hash FROM audit_log a ORDER BY a.seq DESC LIMIT 1) l ON true
-    FOR UPDATE OF h;
     entry.recorded_at := clock_timestamp();
-    entry.hash := ledger_audit_hash(entry);
-    INSERT INTO audit_log SELECT entry.*;
-    IF entry.seq % 100 <> 0 AND is_behind IS NOT TRUE THEN
-        UPDATE audit_head SET seq = entry.seq, hash = entry.hash;
+    IF ledger_lock_audit_head() THEN
+        PERFORM ledger_seal_audit_queue();
+        PERFORM ledger_append_audit(entry);
+    ELSE
+        INSERT INTO audit_queue (recorded_at, db_role, actor, event, object_table, object_id, before, after)
+        VALUES (entry.recorded_at, entry.db_role, entry.actor, entry.event, entry.object_table, entry.object_id,
+                entry.before, entry.after);
     END IF;
     RETURN NULL;
 END
@@ -5007,6 +5486,14 @@ BEGIN
     SELECT format('CREATE ROLE %I NOLOGIN', prefix || kind)
     FROM unnest('{owner,writer,reader,approver,auditor}'::text[]) WITH ORDINALITY k (kind, place)
     WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = prefix || kind)
+    ORDER BY place;
+    -- Whoever logs in as one of them and forgets an open transaction holds its locks no longer than this.
+    RETURN QUERY
+    SELECT format('ALTER ROLE %I SET idle_in_transaction_session_timeout = %L', prefix || kind, '1min')
+    FROM unnest('{writer,reader,approver,auditor}'::text[]) WITH ORDINALITY k (kind, place)
+    WHERE NOT EXISTS (
+        SELECT FROM pg_roles r WHERE r.rolname = prefix || kind
+        AND r.rolconfig::text LIKE '%idle_in_transaction_session_timeout=%')
     ORDER BY place;
     RETURN NEXT format('GRANT %I TO %I, %I, %I', prefix || 'reader', prefix || 'writer', prefix || 'approver', prefix || 'auditor');
     -- A role that could create objects there could deceive the functions that run with the owner's rights.

@@ -40,6 +40,16 @@ CREATE TABLE model_versions (
     feature_names text[]
         CONSTRAINT model_versions_feature_names_check
         CHECK (cardinality(feature_names) > 0 AND array_ndims(feature_names) = 1 AND array_position(feature_names, NULL) IS NULL),
+    task text
+        CONSTRAINT model_versions_task_check CHECK (task IN ('binary', 'multiclass', 'regression')),
+    class_names text[]
+        CONSTRAINT model_versions_class_names_check
+        CHECK (class_names IS NULL OR array_ndims(class_names) = 1 AND array_position(class_names, NULL) IS NULL
+               AND CASE task WHEN 'binary' THEN cardinality(class_names) = 2
+                             WHEN 'multiclass' THEN cardinality(class_names) BETWEEN 2 AND 10000 ELSE false END),
+    positive_label text
+        CONSTRAINT model_versions_positive_label_check
+        CHECK (positive_label IS NULL OR task <> 'regression' AND coalesce(positive_label = ANY (class_names), true)),
     training_samples bigint
         CONSTRAINT model_versions_training_samples_check CHECK (training_samples >= 0),
     dataset_version text,
@@ -85,6 +95,11 @@ COMMENT ON COLUMN model_versions.mae IS 'metrics.mae, in the unit of the target.
 COMMENT ON COLUMN model_versions.r2 IS 'metrics.r2, at most 1.';
 COMMENT ON COLUMN model_versions.hyperparameters IS 'Hyperparameters by name.';
 COMMENT ON COLUMN model_versions.feature_names IS 'The features in the order the model takes them.';
+COMMENT ON COLUMN model_versions.task IS
+    'What it predicts: binary, multiclass or regression; without one it is derived from its predictions and labels (v_version_tasks).';
+COMMENT ON COLUMN model_versions.class_names IS 'Its classes, in the order of class_probabilities.';
+COMMENT ON COLUMN model_versions.positive_label IS
+    'The class that probability is about; of two classes the second one, if none was given.';
 COMMENT ON COLUMN model_versions.training_samples IS 'Number of rows the model was trained on.';
 COMMENT ON COLUMN model_versions.dataset_version IS 'Version of the training data.';
 COMMENT ON COLUMN model_versions.dataset_digest IS 'Checksum of the training data.';
@@ -113,8 +128,44 @@ $$;
 COMMENT ON FUNCTION ledger_require_known_model(text, timestamptz) IS
     'Refuses a fact about an unknown model or from the future.';
 
+CREATE TABLE model_counters (
+    model_name text CONSTRAINT model_counters_pkey PRIMARY KEY,
+    registrations bigint NOT NULL DEFAULT 1
+);
+COMMENT ON TABLE model_counters IS
+    'One row per model, locked by whoever registers a version until the end of the transaction.';
+COMMENT ON COLUMN model_counters.model_name IS 'The model.';
+COMMENT ON COLUMN model_counters.registrations IS 'How often a version was registered.';
+
+CREATE FUNCTION ledger_positive_label(class_names text[]) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN class_names <@ '{0,1}' OR class_names <@ '{-1,1}' THEN '1'
+            WHEN lower(array_to_string(class_names, ',') COLLATE "C") = 'false,true' THEN class_names[2]
+            WHEN lower(array_to_string(class_names, ',') COLLATE "C") = 'true,false' THEN class_names[1]
+       END;
+COMMENT ON FUNCTION ledger_positive_label(text[]) IS
+    'The positive one of two classes where their names leave no doubt: 1 of {0, 1} and of {-1, 1}, true of {false, true}; else NULL.';
+
+CREATE FUNCTION ledger_complete_task(version model_versions) RETURNS model_versions
+LANGUAGE plpgsql IMMUTABLE SET search_path FROM CURRENT AS $$
+BEGIN
+    IF (SELECT count(*) > count(DISTINCT c) FROM unnest(version.class_names) c) THEN
+        RAISE EXCEPTION 'class_names: names a class twice' USING ERRCODE = 'MLIV0';
+    END IF;
+    IF version.task IS NULL AND num_nonnulls(version.class_names, version.positive_label) > 0 THEN
+        version.task := CASE WHEN cardinality(version.class_names) > 2 THEN 'multiclass' ELSE 'binary' END;
+    END IF;
+    IF version.task = 'binary' AND version.positive_label IS NULL THEN
+        version.positive_label := coalesce(ledger_positive_label(version.class_names), version.class_names[2]);
+    END IF;
+    RETURN version;
+END
+$$;
+COMMENT ON FUNCTION ledger_complete_task(model_versions) IS
+    'Fills in what a new version leaves open of its task: two classes are binary, more are multiclass, and the second of two is the positive one.';
+
 CREATE FUNCTION model_versions_before_write() RETURNS trigger
-LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
     NEW.stage := lower(btrim(NEW.stage));
     IF NEW.created_at > clock_timestamp() + interval '1 minute' THEN
@@ -126,9 +177,11 @@ BEGIN
             RAISE EXCEPTION 'promoted_at: a version is registered before it is promoted'
                 USING ERRCODE = 'MLIV0', HINT = 'Register it, then promote it.';
         END IF;
-        -- One writer per model at a time, or a given number could be taken by the next automatic
-        -- one; plpgsql then reads what the others have committed.
-        PERFORM pg_advisory_xact_lock(hashtextextended('mlops-ledger model version ' || NEW.model_name, 0));
+        -- One writer per model at a time, or a given number could be taken by the next automatic one; plpgsql
+        -- then reads what the others have committed. Only who may register a version can take this lock.
+        INSERT INTO model_counters AS c (model_name) SELECT NEW.model_name WHERE NEW.model_name IS NOT NULL
+        ON CONFLICT ON CONSTRAINT model_counters_pkey DO UPDATE SET registrations = c.registrations + 1;
+        NEW := ledger_complete_task(NEW);
     END IF;
     IF NEW.model_version IS NULL THEN
         SELECT coalesce(max(v.model_version::numeric), 0) + 1 INTO NEW.model_version
@@ -139,7 +192,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION model_versions_before_write() IS
-    'Accepts the stage in any case and gives the next integer to a version inserted without a number.';
+    'Accepts the stage in any case, completes the task and gives the next integer to a version inserted without a number.';
+REVOKE ALL ON FUNCTION model_versions_before_write() FROM PUBLIC;
 
 CREATE TRIGGER model_versions_before_write
     BEFORE INSERT OR UPDATE OF stage, model_version ON model_versions
@@ -161,7 +215,13 @@ CREATE TRIGGER model_versions_keep_name
     WHEN ((OLD.id, OLD.model_name, OLD.model_version) IS DISTINCT FROM (NEW.id, NEW.model_name, NEW.model_version))
     EXECUTE FUNCTION model_versions_keep_name();
 
+-- No row trigger sees a TRUNCATE, so that the audit log would not.
+CREATE TRIGGER model_versions_no_truncate
+    BEFORE TRUNCATE ON model_versions
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+
 INSERT INTO ledger_privileges (role, privilege, object_type, object_name, columns) VALUES
+    ('reader', 'SELECT', 'TABLE', 'model_counters', NULL),
     ('reader', 'SELECT', 'TABLE', 'model_versions', NULL),
     ('writer', 'INSERT', 'TABLE', 'model_versions', NULL),
     ('writer', 'UPDATE', 'TABLE', 'model_versions', '{stage, tags}');

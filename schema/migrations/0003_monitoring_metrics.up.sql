@@ -102,6 +102,11 @@ CREATE TRIGGER monitoring_metrics_before_insert
     BEFORE INSERT ON monitoring_metrics
     FOR EACH ROW EXECUTE FUNCTION monitoring_metrics_before_insert();
 
+-- No row trigger sees a TRUNCATE, so that the audit log would not.
+CREATE TRIGGER monitoring_metrics_no_truncate
+    BEFORE TRUNCATE ON monitoring_metrics
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+
 INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES
     ('reader', 'SELECT', 'TABLE', 'monitoring_metrics'),
     ('writer', 'INSERT', 'TABLE', 'monitoring_metrics');

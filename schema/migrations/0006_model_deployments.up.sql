@@ -6,6 +6,7 @@ CREATE TABLE model_slots (
     slot text NOT NULL
         CONSTRAINT model_slots_slot_check CHECK (ledger_is_slug(slot)),
     created_at timestamptz NOT NULL DEFAULT now(),
+    locked_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     CONSTRAINT model_slots_model_name_slot_key UNIQUE (model_name, slot),
     CONSTRAINT model_slots_id_model_name_key UNIQUE (id, model_name)
 );
@@ -15,9 +16,13 @@ COMMENT ON COLUMN model_slots.id IS 'Number of the slot.';
 COMMENT ON COLUMN model_slots.model_name IS 'The model that the slot belongs to.';
 COMMENT ON COLUMN model_slots.slot IS 'Name of the slot: production, or another such as challenger, shadow, eu.';
 COMMENT ON COLUMN model_slots.created_at IS 'When the slot was first used.';
+COMMENT ON COLUMN model_slots.locked_at IS 'When a promotion, rollback, retirement or policy last locked it.';
 
 CREATE TRIGGER model_slots_append_only
-    BEFORE UPDATE OR DELETE OR TRUNCATE ON model_slots
+    BEFORE DELETE OR TRUNCATE ON model_slots
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+CREATE TRIGGER model_slots_keep_name
+    BEFORE UPDATE OF id, model_name, slot, created_at ON model_slots
     FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
 
 CREATE FUNCTION ledger_lock_slot(model_name text, slot text) RETURNS model_slots
@@ -25,17 +30,10 @@ LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     locked model_slots;
 BEGIN
-    -- NO KEY UPDATE is enough to keep other promotions out, and lets foreign keys be checked.
-    SELECT * INTO locked FROM model_slots s
-    WHERE s.model_name = ledger_lock_slot.model_name AND s.slot = ledger_lock_slot.slot
-    FOR NO KEY UPDATE;
-    IF NOT FOUND THEN
-        INSERT INTO model_slots (model_name, slot) VALUES (ledger_lock_slot.model_name, ledger_lock_slot.slot)
-        ON CONFLICT ON CONSTRAINT model_slots_model_name_slot_key DO NOTHING;
-        SELECT * INTO locked FROM model_slots s
-        WHERE s.model_name = ledger_lock_slot.model_name AND s.slot = ledger_lock_slot.slot
-        FOR NO KEY UPDATE;
-    END IF;
+    -- An update, so that under REPEATABLE READ whoever comes second fails here, with a serialization error.
+    INSERT INTO model_slots AS s (model_name, slot) VALUES (ledger_lock_slot.model_name, ledger_lock_slot.slot)
+    ON CONFLICT ON CONSTRAINT model_slots_model_name_slot_key DO UPDATE SET locked_at = clock_timestamp()
+    RETURNING s.* INTO locked;
     RETURN locked;
 END
 $$;

@@ -23,53 +23,86 @@ $$;
 COMMENT ON FUNCTION ledger_partitions(text) IS
     'The partitions of a table and their bounds: since is included, until is not.';
 
-CREATE FUNCTION ensure_partitions(table_name text, since timestamptz, until timestamptz) RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER
-SET search_path FROM CURRENT SET timezone = 'UTC' AS $$
+CREATE FUNCTION ledger_missing_ranges(table_name text, period text, times timestamptz[]) RETURNS SETOF tstzrange
+LANGUAGE sql STABLE SET search_path FROM CURRENT SET timezone = 'UTC' AS $$
+    -- After a change of the period the older partitions may cover a part of one.
+    SELECT unnest(tstzmultirange(tstzrange(s.since, s.since + ('1 ' || period)::interval)) - covered.ranges)
+    FROM (SELECT DISTINCT date_trunc(period, t, 'UTC') AS since FROM unnest(times) t) s
+    CROSS JOIN (SELECT coalesce(range_agg(tstzrange(p.since, p.until)), '{}') AS ranges
+                FROM ledger_partitions(table_name) p) covered
+    ORDER BY 1
+$$;
+COMMENT ON FUNCTION ledger_missing_ranges(text, text, timestamptz[]) IS
+    'The ranges for which a table has no partition yet, of the periods that hold certain times.';
+
+CREATE FUNCTION ledger_attach_partitions(table_name text, ranges tstzrange[]) RETURNS void
+LANGUAGE plpgsql SET search_path FROM CURRENT SET timezone = 'UTC' AS $$
+DECLARE
+    range tstzrange;
+    child text;
+BEGIN
+    FOREACH range IN ARRAY ranges LOOP
+        child := table_name || to_char(lower(range), '"_p"YYYY_MM_DD');
+        -- CREATE TABLE … PARTITION OF would wait for every writer; attaching does not.
+        EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL EXCLUDING COMMENTS)', child, table_name);
+        EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
+                       table_name, child, lower(range), upper(range));
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION ledger_attach_partitions(text, tstzrange[]) IS 'Makes one partition for each range; writers go on meanwhile.';
+
+CREATE FUNCTION ledger_make_partitions(table_name text, times timestamptz[]) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET timezone = 'UTC' AS $$
 DECLARE
     period text;
-    covered tstzmultirange;
-    starts timestamptz;
-    gap tstzrange;
-    child text;
-    made integer := 0;
+    missing tstzrange[];
+    months tstzrange[] := '{}';
 BEGIN
-    SELECT p.period INTO period FROM partition_policies p WHERE p.table_name = ensure_partitions.table_name;
+    -- One maker at a time: nobody else can lock the row, and plpgsql then reads what the others have committed.
+    UPDATE partition_policies p SET period = p.period WHERE p.table_name = ledger_make_partitions.table_name
+    RETURNING p.period INTO period;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'table_name: % is not partitioned by time', table_name USING ERRCODE = 'MLIV0';
-    ELSIF since IS NULL OR until IS NULL OR until < since THEN
+    ELSIF EXISTS (SELECT FROM unnest(times) t WHERE t < '2000-01-01 00:00:00+00' OR t > now() + interval '1 year') THEN
+        RAISE EXCEPTION 'since: partitions lie between the year 2000 and a year from now' USING ERRCODE = 'MLIV0';
+    END IF;
+    missing := ARRAY(SELECT ledger_missing_ranges(table_name, period, times));
+    -- For each partition that is attached the server looks at all others, and who reads them all needs a lock for
+    -- each: of years, the months that are over are made in one piece.
+    IF cardinality(missing) > 100 THEN
+        months := ARRAY(SELECT ledger_missing_ranges(table_name, 'month', ARRAY(
+            SELECT t FROM unnest(times) t WHERE t < date_trunc('month', now(), 'UTC'))));
+        PERFORM ledger_attach_partitions(table_name, months);
+        missing := ARRAY(SELECT ledger_missing_ranges(table_name, period, times));
+    END IF;
+    PERFORM ledger_attach_partitions(table_name, missing);
+    RETURN cardinality(months) + cardinality(missing);
+END
+$$;
+COMMENT ON FUNCTION ledger_make_partitions(text, timestamptz[]) IS
+    'Makes the partitions that a table lacks for certain times, and returns how many; when more than a hundred are missing, each month that is over is one.';
+
+CREATE FUNCTION ensure_partitions(table_name text, since timestamptz, until timestamptz) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET timezone = 'UTC' AS $$
+BEGIN
+    IF since IS NULL OR until IS NULL OR until < since THEN
         RAISE EXCEPTION 'until: must not be before since' USING ERRCODE = 'MLIV0';
     ELSIF since < '2000-01-01 00:00:00+00' OR until > now() + interval '1 year' THEN
         RAISE EXCEPTION 'since: partitions lie between the year 2000 and a year from now' USING ERRCODE = 'MLIV0';
     ELSIF until > since + interval '10 years' THEN
         RAISE EXCEPTION 'until: lies more than ten years after since' USING ERRCODE = 'MLIV0';
     END IF;
-    -- One maker at a time; plpgsql then reads what the others have committed.
-    PERFORM pg_advisory_xact_lock(hashtextextended('mlops-ledger partitions ' || table_name, 0));
-    SELECT coalesce(range_agg(tstzrange(p.since, p.until)), '{}') INTO covered
-    FROM ledger_partitions(table_name) p;
-    FOR starts IN
-        SELECT s FROM generate_series(date_trunc(period, since, 'UTC'), until, ('1 ' || period)::interval) s
-    LOOP
-        -- After a change of the period the older partitions may cover a part of it.
-        FOR gap IN
-            SELECT unnest(tstzmultirange(tstzrange(starts, starts + ('1 ' || period)::interval)) - covered)
-        LOOP
-            child := table_name || to_char(lower(gap), '"_p"YYYY_MM_DD');
-            -- CREATE TABLE … PARTITION OF would wait for every writer; attaching does not.
-            EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL EXCLUDING COMMENTS)', child, table_name);
-            EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
-                           table_name, child, lower(gap), upper(gap));
-            made := made + 1;
-        END LOOP;
-    END LOOP;
-    RETURN made;
+    RETURN ledger_make_partitions(table_name, ARRAY(
+        SELECT s FROM generate_series(date_trunc('day', since, 'UTC'), until, interval '1 day') s));
 END
 $$;
 COMMENT ON FUNCTION ensure_partitions(text, timestamptz, timestamptz) IS
-    'Makes the missing partitions of a table from one timestamp to another, both included, and returns how many; writers are not blocked.';
+    'Makes the missing partitions of a table from one timestamp to another, both included, and returns how many; writers are not blocked. When more than a hundred are missing, each month that is over is one.';
+REVOKE ALL ON FUNCTION ledger_make_partitions(text, timestamptz[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION ensure_partitions(text, timestamptz, timestamptz) FROM PUBLIC;
 
 INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES
     ('reader', 'SELECT', 'TABLE', 'partition_policies'),
-    ('writer', 'EXECUTE', 'FUNCTION', 'ensure_partitions');
+    ('writer', 'EXECUTE', 'FUNCTION', 'ensure_partitions'),
+    ('writer', 'EXECUTE', 'FUNCTION', 'ledger_make_partitions');

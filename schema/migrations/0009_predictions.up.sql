@@ -34,6 +34,10 @@ CREATE TABLE predictions (
     predicted_label text,
     probability double precision
         CONSTRAINT predictions_probability_check CHECK (probability BETWEEN 0 AND 1),
+    class_probabilities double precision[]
+        CONSTRAINT predictions_class_probabilities_check
+        CHECK (0 <= ALL (class_probabilities) AND 1 >= ALL (class_probabilities)
+               AND array_position(class_probabilities, NULL) IS NULL),
     confidence_lower double precision,
     confidence_upper double precision,
     latency_ms double precision
@@ -65,6 +69,7 @@ COMMENT ON COLUMN predictions.inputs IS 'Inputs that are not registered numeric 
 COMMENT ON COLUMN predictions.prediction IS 'The predicted number: of a regressor, or the class of a classifier as a number.';
 COMMENT ON COLUMN predictions.predicted_label IS 'The predicted class.';
 COMMENT ON COLUMN predictions.probability IS 'Of two classes the probability of the positive one, whichever was predicted; of more that of the predicted one. 0 to 1.';
+COMMENT ON COLUMN predictions.class_probabilities IS 'The probability of each class, in the order of class_names of the version.';
 COMMENT ON COLUMN predictions.confidence_lower IS 'Lower end of the interval of the prediction.';
 COMMENT ON COLUMN predictions.confidence_upper IS 'Upper end of the interval of the prediction.';
 COMMENT ON COLUMN predictions.latency_ms IS 'How long the prediction took, in milliseconds.';
@@ -76,6 +81,22 @@ COMMENT ON COLUMN predictions.client_ip IS 'Address that the request came from.'
 COMMENT ON COLUMN predictions.metadata IS 'Anything else.';
 INSERT INTO partition_policies (table_name) VALUES ('predictions');
 
+CREATE FUNCTION ledger_entropy(probability double precision, class_probabilities double precision[])
+RETURNS double precision
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE
+    WHEN class_probabilities IS NOT NULL THEN (
+        -- Of a distribution, whatever its numbers add up to.
+        SELECT CASE WHEN sum(p) > 0 THEN (ln(sum(p)) - sum(CASE WHEN p > 1e-300 THEN p * ln(p) ELSE 0 END) / sum(p))
+                                         / ln(2::double precision) END
+        FROM unnest(class_probabilities) p)
+    WHEN probability > 0 AND probability < 1
+        THEN -(probability * ln(probability) + (1 - probability) * ln(1 - probability)) / ln(2::double precision)
+    WHEN probability IS NOT NULL THEN 0
+END;
+COMMENT ON FUNCTION ledger_entropy(double precision, double precision[]) IS
+    'The Shannon entropy of a prediction in bits: of the probabilities of all classes, else of a probability and what it lacks to 1.';
+
 CREATE VIEW v_predictions WITH (security_invoker = true) AS
 SELECT p.id,
        p.predicted_at,
@@ -85,6 +106,7 @@ SELECT p.id,
        p.prediction,
        p.predicted_label,
        p.probability,
+       p.class_probabilities,
        p.confidence_lower,
        p.confidence_upper,
        p.latency_ms,
@@ -112,6 +134,7 @@ COMMENT ON COLUMN v_predictions.status IS 'success or error.';
 COMMENT ON COLUMN v_predictions.prediction IS 'The predicted number.';
 COMMENT ON COLUMN v_predictions.predicted_label IS 'The predicted class.';
 COMMENT ON COLUMN v_predictions.probability IS 'Of two classes the probability of the positive one, of more that of the predicted one.';
+COMMENT ON COLUMN v_predictions.class_probabilities IS 'The probability of each class, in the order of class_names of the version.';
 COMMENT ON COLUMN v_predictions.confidence_lower IS 'Lower end of the interval of the prediction.';
 COMMENT ON COLUMN v_predictions.confidence_upper IS 'Upper end of the interval of the prediction.';
 COMMENT ON COLUMN v_predictions.latency_ms IS 'How long the prediction took, in milliseconds.';
@@ -135,6 +158,7 @@ SELECT p.id,
        p.prediction,
        p.predicted_label,
        p.probability,
+       p.class_probabilities,
        p.confidence_lower,
        p.confidence_upper,
        p.latency_ms,
@@ -155,6 +179,7 @@ COMMENT ON COLUMN v_prediction_log.status IS 'success or error.';
 COMMENT ON COLUMN v_prediction_log.prediction IS 'The predicted number.';
 COMMENT ON COLUMN v_prediction_log.predicted_label IS 'The predicted class.';
 COMMENT ON COLUMN v_prediction_log.probability IS 'Probability of the positive or the predicted class, 0 to 1.';
+COMMENT ON COLUMN v_prediction_log.class_probabilities IS 'The probability of each class, in the order of class_names of the version.';
 COMMENT ON COLUMN v_prediction_log.confidence_lower IS 'Lower end of the interval of the prediction.';
 COMMENT ON COLUMN v_prediction_log.confidence_upper IS 'Upper end of the interval of the prediction.';
 COMMENT ON COLUMN v_prediction_log.latency_ms IS 'How long the prediction took, in milliseconds.';
@@ -169,7 +194,7 @@ INSERT INTO ledger_privileges (role, privilege, object_type, object_name, column
     ('writer', 'INSERT', 'TABLE', 'prediction_batches', NULL),
     -- Not what went into the model as text, nor who asked: inputs, metadata, user_agent, client_ip.
     ('reader', 'SELECT', 'TABLE', 'predictions', '{id, predicted_at, model_version_id, request_id, batch_id, feature_values, prediction, predicted_label,
-      probability, confidence_lower, confidence_upper, latency_ms, status, error_message, cache_hit}'),
+      probability, class_probabilities, confidence_lower, confidence_upper, latency_ms, status, error_message, cache_hit}'),
     ('writer', 'SELECT', 'TABLE', 'predictions', NULL),
     ('auditor', 'SELECT', 'TABLE', 'predictions', NULL),
     ('writer', 'INSERT', 'TABLE', 'predictions', NULL),

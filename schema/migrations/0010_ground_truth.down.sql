@@ -1,4 +1,15 @@
-DELETE FROM ledger_privileges WHERE object_name IN ('ground_truth', 'ground_truth_waiting', 'v_labeled_predictions');
+DROP VIEW v_version_tasks;
+DROP FUNCTION ledger_observed_classes(text[], double precision[]);
+DROP FUNCTION ledger_observe(uuid, text[], double precision[], boolean);
+DROP FUNCTION ledger_is_continuous(double precision, double precision, double precision);
+DROP FUNCTION ledger_whole(double precision);
+DROP FUNCTION ledger_union(anyarray, anyarray, integer);
+DROP TABLE observed_outcomes;
+DROP FUNCTION ledger_predicted_class(text, double precision, double precision, double precision[], text[], text, double precision);
+DROP FUNCTION ledger_likeliest(double precision[]);
+DROP FUNCTION ledger_zero_and_one(text[], text);
+DROP FUNCTION ledger_class(text, double precision, text[]);
+DELETE FROM ledger_privileges WHERE object_name IN ('ground_truth', 'ground_truth_waiting', 'observed_outcomes', 'v_labeled_predictions', 'v_version_tasks');
 DROP VIEW v_labeled_predictions;
 DROP TABLE ground_truth_waiting;
 DROP TABLE ground_truth;

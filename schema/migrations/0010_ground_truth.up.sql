@@ -10,6 +10,7 @@ CREATE TABLE ground_truth (
         CONSTRAINT ground_truth_actual_value_check CHECK (actual_value > '-infinity' AND actual_value < 'infinity'),
     prediction double precision,
     probability double precision,
+    class_probabilities double precision[],
     recorded_at timestamptz NOT NULL DEFAULT now(),
     actual_label text,
     predicted_label text,
@@ -26,6 +27,7 @@ COMMENT ON COLUMN ground_truth.model_version_id IS 'The version that predicted.'
 COMMENT ON COLUMN ground_truth.actual_value IS 'The true number, or the true class as a number.';
 COMMENT ON COLUMN ground_truth.prediction IS 'The number that had been predicted.';
 COMMENT ON COLUMN ground_truth.probability IS 'The probability that had been predicted, of the same class as in predictions.';
+COMMENT ON COLUMN ground_truth.class_probabilities IS 'The probabilities that had been predicted, in the order of class_names of the version.';
 COMMENT ON COLUMN ground_truth.recorded_at IS 'When the row was written.';
 COMMENT ON COLUMN ground_truth.actual_label IS 'The true class.';
 COMMENT ON COLUMN ground_truth.predicted_label IS 'The class that had been predicted.';
@@ -37,6 +39,9 @@ CREATE TABLE ground_truth_waiting (
     prediction_id uuid,
     predicted_from timestamptz,
     request_id text,
+    model_name text,
+    model_version text
+        CONSTRAINT ground_truth_waiting_model_version_check CHECK (model_name IS NOT NULL OR model_version IS NULL),
     labeled_at timestamptz NOT NULL
         CONSTRAINT ground_truth_waiting_labeled_at_check CHECK (isfinite(labeled_at)),
     actual_label text,
@@ -48,7 +53,7 @@ CREATE TABLE ground_truth_waiting (
     CONSTRAINT ground_truth_waiting_actual_check CHECK (num_nonnulls(actual_label, actual_value) > 0),
     CONSTRAINT ground_truth_waiting_target_check
         CHECK (num_nonnulls(prediction_id, request_id) = 1 AND (prediction_id IS NULL) = (predicted_from IS NULL)),
-    CONSTRAINT ground_truth_waiting_label_key UNIQUE NULLS NOT DISTINCT (request_id, prediction_id, labeled_at)
+    CONSTRAINT ground_truth_waiting_label_key UNIQUE NULLS NOT DISTINCT (request_id, prediction_id, labeled_at, model_name, model_version)
 );
 CREATE INDEX ground_truth_waiting_predicted_from_idx ON ground_truth_waiting (predicted_from, prediction_id);
 CREATE INDEX ground_truth_waiting_recorded_at_idx ON ground_truth_waiting (recorded_at);
@@ -57,7 +62,9 @@ COMMENT ON TABLE ground_truth_waiting IS
 COMMENT ON COLUMN ground_truth_waiting.id IS 'Number of the row.';
 COMMENT ON COLUMN ground_truth_waiting.prediction_id IS 'The prediction that the label is about.';
 COMMENT ON COLUMN ground_truth_waiting.predicted_from IS 'Time of that prediction as its id has it, to the millisecond.';
-COMMENT ON COLUMN ground_truth_waiting.request_id IS 'Or the request: every prediction of it gets the label.';
+COMMENT ON COLUMN ground_truth_waiting.request_id IS 'Or the request: its predictions get the label.';
+COMMENT ON COLUMN ground_truth_waiting.model_name IS 'The model whose predictions it is about, if the label names one.';
+COMMENT ON COLUMN ground_truth_waiting.model_version IS 'Its version, if the label names one.';
 COMMENT ON COLUMN ground_truth_waiting.labeled_at IS 'When the truth was found out.';
 COMMENT ON COLUMN ground_truth_waiting.actual_label IS 'The true class.';
 COMMENT ON COLUMN ground_truth_waiting.actual_value IS 'The true number, or the true class as a number.';
@@ -71,6 +78,7 @@ SELECT g.predicted_at,
        g.predicted_label,
        g.actual_label,
        g.probability,
+       g.class_probabilities,
        g.prediction,
        g.actual_value,
        g.labeled_at,
@@ -97,6 +105,7 @@ COMMENT ON COLUMN v_labeled_predictions.model_version IS 'The version that predi
 COMMENT ON COLUMN v_labeled_predictions.predicted_label IS 'The predicted class.';
 COMMENT ON COLUMN v_labeled_predictions.actual_label IS 'The true class.';
 COMMENT ON COLUMN v_labeled_predictions.probability IS 'The predicted probability.';
+COMMENT ON COLUMN v_labeled_predictions.class_probabilities IS 'The predicted probability of each class.';
 COMMENT ON COLUMN v_labeled_predictions.prediction IS 'The predicted number.';
 COMMENT ON COLUMN v_labeled_predictions.actual_value IS 'The true number, or the true class as a number.';
 COMMENT ON COLUMN v_labeled_predictions.labeled_at IS 'When the latest label was determined.';
@@ -107,6 +116,156 @@ COMMENT ON COLUMN v_labeled_predictions.source IS 'Where the latest label came f
 COMMENT ON COLUMN v_labeled_predictions.model_version_id IS 'Id of the version.';
 COMMENT ON COLUMN v_labeled_predictions.prediction_id IS 'Id of the prediction.';
 
+CREATE FUNCTION ledger_class(label text, number double precision, zero_and_one text[]) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+-- Through numeric, whose text no setting changes: 1, -1, 0.5, never 1.0 and never -0.
+RETURN coalesce(label, CASE WHEN number IN (0, 1) THEN zero_and_one[number::integer + 1] END, number::numeric::text);
+COMMENT ON FUNCTION ledger_class(text, double precision, text[]) IS
+    'Which outcome a row is: the class that its label names, else its number; 0 and 1 stand for the two classes in zero_and_one, if that is given.';
+
+CREATE FUNCTION ledger_zero_and_one(class_names text[], positive_label text) RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN cardinality(class_names) = 2 AND positive_label = ANY (class_names) AND NOT class_names && '{0,1}'
+            THEN array_remove(class_names, positive_label) || positive_label END;
+COMMENT ON FUNCTION ledger_zero_and_one(text[], text) IS
+    'The classes that the numbers 0 and 1 stand for, of two that are not called so: the positive one is 1. For ledger_class().';
+
+CREATE FUNCTION ledger_likeliest(class_probabilities double precision[]) RETURNS integer
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN array_position(class_probabilities, (SELECT max(p) FROM unnest(class_probabilities) p));
+COMMENT ON FUNCTION ledger_likeliest(double precision[]) IS
+    'The place of the highest probability; of equal ones the first, as argmax.';
+
+CREATE FUNCTION ledger_predicted_class(
+    label text, number double precision, probability double precision, class_probabilities double precision[],
+    class_names text[], positive_label text, threshold double precision) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE
+    WHEN label IS NOT NULL THEN label
+    WHEN ledger_class(NULL, number, ledger_zero_and_one(class_names, positive_label)) = ANY (class_names)
+        THEN ledger_class(NULL, number, ledger_zero_and_one(class_names, positive_label))
+    WHEN cardinality(class_probabilities) = cardinality(class_names) AND cardinality(class_names) > 2
+        THEN class_names[ledger_likeliest(class_probabilities)]
+    WHEN cardinality(class_names) <= 2 AND positive_label = ANY (class_names)
+        THEN CASE WHEN coalesce(probability, class_probabilities[array_position(class_names, positive_label)]) >= threshold
+                  THEN positive_label
+                  WHEN coalesce(probability, class_probabilities[array_position(class_names, positive_label)]) < threshold
+                  THEN (array_remove(class_names, positive_label))[1] END
+END;
+COMMENT ON FUNCTION ledger_predicted_class(text, double precision, double precision, double precision[], text[], text, double precision) IS
+    'Which class a prediction is: its label; its number, if that is a class; the likeliest of more than two; of two the positive one from the threshold on.';
+
+CREATE TABLE observed_outcomes (
+    model_version_id uuid CONSTRAINT observed_outcomes_pkey PRIMARY KEY
+        CONSTRAINT observed_outcomes_model_version_fkey REFERENCES model_versions (id),
+    labels text[] NOT NULL DEFAULT '{}',
+    numbers double precision[] NOT NULL DEFAULT '{}',
+    is_continuous boolean NOT NULL DEFAULT false
+);
+COMMENT ON TABLE observed_outcomes IS
+    'What predictions with labels have shown of versions that declare no classes: it only grows, so that what a version is does not depend on the window that is looked at.';
+COMMENT ON COLUMN observed_outcomes.model_version_id IS 'The version.';
+COMMENT ON COLUMN observed_outcomes.labels IS 'Classes named by text, predicted or true; the first 1000.';
+COMMENT ON COLUMN observed_outcomes.numbers IS 'Whole numbers, predicted or true; the first 101.';
+COMMENT ON COLUMN observed_outcomes.is_continuous IS
+    'Whether a true number has a fraction, or a predicted one that is not the probability.';
+
+CREATE FUNCTION ledger_union(known anyarray, more anyarray, most integer) RETURNS anyarray
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT known || (ARRAY(SELECT DISTINCT x FROM unnest(more) x WHERE x <> ALL (known)))[1:most - cardinality(known)]
+$$;
+COMMENT ON FUNCTION ledger_union(anyarray, anyarray, integer) IS
+    'An array with what is new in another, up to so many elements.';
+
+CREATE FUNCTION ledger_whole(number double precision) RETURNS double precision
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN number = floor(number) THEN number END;
+COMMENT ON FUNCTION ledger_whole(double precision) IS 'A number without a fraction, which may be that of a class; else NULL.';
+
+CREATE FUNCTION ledger_is_continuous(
+    actual_value double precision, prediction double precision, probability double precision) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN coalesce(actual_value <> floor(actual_value), false)
+       OR coalesce(prediction <> floor(prediction) AND prediction IS DISTINCT FROM probability, false);
+COMMENT ON FUNCTION ledger_is_continuous(double precision, double precision, double precision) IS
+    'Whether a labelled prediction is that of a regressor: a number has a fraction that is not the probability.';
+
+CREATE FUNCTION ledger_observe(version uuid, labels text[], numbers double precision[], is_continuous boolean)
+RETURNS void
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    new_labels text[] := array_remove(labels, NULL);
+    new_numbers double precision[] := array_remove(numbers, NULL);
+BEGIN
+    -- Nearly always nothing is new, and nobody waits for a lock.
+    IF EXISTS (SELECT FROM model_versions v
+               WHERE v.id = version AND v.class_names IS NULL AND v.task IS DISTINCT FROM 'regression')
+        AND NOT EXISTS (
+            SELECT FROM observed_outcomes o
+            WHERE o.model_version_id = version AND o.is_continuous >= ledger_observe.is_continuous
+              AND (cardinality(o.labels) >= 1000 OR o.labels @> new_labels)
+              AND (cardinality(o.numbers) >= 101 OR o.numbers @> new_numbers))
+    THEN
+        INSERT INTO observed_outcomes AS o
+        VALUES (version, ledger_union('{}', new_labels, 1000), ledger_union('{}', new_numbers, 101),
+                ledger_observe.is_continuous)
+        ON CONFLICT (model_version_id) DO UPDATE
+        SET labels = ledger_union(o.labels, excluded.labels, 1000),
+            numbers = ledger_union(o.numbers, excluded.numbers, 101),
+            is_continuous = o.is_continuous OR excluded.is_continuous;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION ledger_observe(uuid, text[], double precision[], boolean) IS
+    'Keeps what labelled predictions of a version have shown.';
+
+CREATE FUNCTION ledger_observed_classes(labels text[], numbers double precision[]) RETURNS text[]
+LANGUAGE sql IMMUTABLE SET search_path FROM CURRENT
+RETURN ARRAY(
+    SELECT c.name
+    FROM (SELECT DISTINCT l AS name, NULL::double precision AS number FROM unnest(labels) l
+          UNION
+          SELECT ledger_class(NULL, n, NULL), n FROM unnest(numbers) n
+          -- Beside classes that are text, 1 and 0 are the positive and the other one.
+          WHERE NOT (cardinality(labels) > 0 AND numbers <@ '{0,1}' AND NOT labels && '{0,1}')) c
+    ORDER BY c.number, c.name COLLATE "C");
+COMMENT ON FUNCTION ledger_observed_classes(text[], double precision[]) IS
+    'The classes that labels and numbers name: numbers in their order, then texts in theirs.';
+
+CREATE VIEW v_version_tasks WITH (security_invoker = true) AS
+SELECT v.id AS model_version_id,
+       v.model_name,
+       v.model_version,
+       coalesce(v.task, d.task) AS task,
+       coalesce(v.class_names, d.class_names) AS class_names,
+       coalesce(v.positive_label, CASE WHEN d.task = 'binary' THEN ledger_positive_label(d.class_names) END) AS positive_label,
+       v.task IS NOT NULL AS is_declared
+FROM model_versions v
+LEFT JOIN LATERAL (
+    SELECT t.task, CASE WHEN t.task <> 'regression' THEN c.class_names END AS class_names
+    FROM (
+        SELECT ARRAY(SELECT DISTINCT l FROM model_versions w JOIN observed_outcomes o ON o.model_version_id = w.id
+                     CROSS JOIN unnest(o.labels) l WHERE w.model_name = v.model_name) AS labels,
+               ARRAY(SELECT DISTINCT n FROM model_versions w JOIN observed_outcomes o ON o.model_version_id = w.id
+                     CROSS JOIN unnest(o.numbers) n WHERE w.model_name = v.model_name) AS numbers,
+               EXISTS (SELECT FROM model_versions w JOIN observed_outcomes o ON o.model_version_id = w.id
+                       WHERE w.model_name = v.model_name AND o.is_continuous) AS is_continuous) o
+    CROSS JOIN LATERAL (SELECT ledger_observed_classes(o.labels, o.numbers) AS class_names) c
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN v.task IS NOT NULL THEN v.task
+                    WHEN cardinality(o.labels) = 0 AND (o.is_continuous OR cardinality(o.numbers) > 100) THEN 'regression'
+                    WHEN cardinality(c.class_names) > 2 THEN 'multiclass'
+                    WHEN cardinality(c.class_names) > 0 THEN 'binary' END AS task) t) d ON v.class_names IS NULL;
+COMMENT ON VIEW v_version_tasks IS
+    'What each version predicts: as declared at registration, else as the labelled predictions of its model have shown so far.';
+COMMENT ON COLUMN v_version_tasks.model_version_id IS 'The version.';
+COMMENT ON COLUMN v_version_tasks.model_name IS 'The model.';
+COMMENT ON COLUMN v_version_tasks.model_version IS 'Its version.';
+COMMENT ON COLUMN v_version_tasks.task IS 'binary, multiclass or regression; NULL while nothing is known.';
+COMMENT ON COLUMN v_version_tasks.class_names IS 'Its classes; of a declared version in the order of class_probabilities.';
+COMMENT ON COLUMN v_version_tasks.positive_label IS 'The class that probability is about; NULL where nothing tells.';
+COMMENT ON COLUMN v_version_tasks.is_declared IS 'Whether the task was declared at registration.';
+
 INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES
     ('reader', 'SELECT', 'TABLE', 'ground_truth'),
     ('reader', 'SELECT', 'TABLE', 'ground_truth_waiting'),
@@ -115,4 +274,8 @@ INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES
     ('writer', 'INSERT', 'TABLE', 'ground_truth_waiting'),
     ('writer', 'UPDATE', 'TABLE', 'ground_truth_waiting'),
     ('writer', 'DELETE', 'TABLE', 'ground_truth_waiting'),
-    ('reader', 'SELECT', 'VIEW', 'v_labeled_predictions');
+    ('reader', 'SELECT', 'VIEW', 'v_labeled_predictions'),
+    ('reader', 'SELECT', 'TABLE', 'observed_outcomes'),
+    ('writer', 'INSERT', 'TABLE', 'observed_outcomes'),
+    ('writer', 'UPDATE', 'TABLE', 'observed_outcomes'),
+    ('reader', 'SELECT', 'VIEW', 'v_version_tasks');

@@ -9,5 +9,6 @@ DROP FUNCTION ledger_find_labeled(timestamptz, timestamptz);
 DROP FUNCTION ledger_let_labels_wait(boolean);
 DROP FUNCTION ledger_drop_known_labels(boolean);
 DROP FUNCTION ledger_refuse_contradiction();
-DROP FUNCTION ledger_name_requests();
+DROP FUNCTION ledger_require_label_models();
+DROP FUNCTION ledger_name_requests(boolean);
 DROP FUNCTION ledger_label_stage();

@@ -7,7 +7,7 @@ BEGIN
         -- Kept for the session: a table a call would fill the catalog with dead rows.
         CREATE TEMPORARY TABLE ledger_labels (
             prediction_id uuid, predicted_at timestamptz, predicted_from timestamptz, request_id text, labeled_at timestamptz,
-            actual_label text, actual_value double precision, source text
+            actual_label text, actual_value double precision, source text, model_name text, model_version text
         ) ON COMMIT DELETE ROWS;
     ELSE
         DELETE FROM pg_temp.ledger_labels;
@@ -18,23 +18,68 @@ $$;
 COMMENT ON FUNCTION ledger_label_stage() IS
     'Makes an empty temporary table ledger_labels, for ledger_store_labels(), and returns the time.';
 
-CREATE FUNCTION ledger_name_requests() RETURNS void
+CREATE FUNCTION ledger_name_requests(strict boolean) RETURNS void
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    is_refused boolean;
 BEGIN
-    WITH named AS (
-        INSERT INTO pg_temp.ledger_labels
-            (prediction_id, predicted_at, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
-        SELECT p.id, p.predicted_at, date_trunc('milliseconds', p.predicted_at, 'UTC'), s.request_id, s.labeled_at, s.actual_label,
-               s.actual_value, s.source
+    -- One request may ask several models: a label that names none of them is of the only one.
+    WITH targets AS MATERIALIZED (
+        SELECT s.ctid AS place, p.id, p.predicted_at, v.model_name,
+               s.model_name IS NULL AND min(v.model_name) OVER w <> max(v.model_name) OVER w AS is_ambiguous
         FROM pg_temp.ledger_labels s
         JOIN predictions p ON p.request_id = s.request_id
-        RETURNING request_id)
-    DELETE FROM pg_temp.ledger_labels s WHERE s.request_id IN (SELECT request_id FROM named);
-    UPDATE pg_temp.ledger_labels SET request_id = NULL WHERE prediction_id IS NOT NULL;
+        JOIN model_versions v ON v.id = p.model_version_id
+            AND v.model_name = coalesce(s.model_name, v.model_name)
+            AND v.model_version = coalesce(s.model_version, v.model_version)
+        WINDOW w AS (PARTITION BY s.ctid)
+    ), named AS (
+        INSERT INTO pg_temp.ledger_labels
+            (prediction_id, predicted_at, predicted_from, labeled_at, actual_label, actual_value, source, model_name,
+             model_version)
+        SELECT t.id, t.predicted_at, date_trunc('milliseconds', t.predicted_at, 'UTC'), s.labeled_at, s.actual_label, s.actual_value, s.source,
+               s.model_name, s.model_version
+        FROM targets t JOIN pg_temp.ledger_labels s ON s.ctid = t.place
+        WHERE NOT t.is_ambiguous
+    ), gone AS (
+        DELETE FROM pg_temp.ledger_labels WHERE ctid IN (SELECT t.place FROM targets t WHERE NOT t.is_ambiguous)
+    )
+    SELECT EXISTS (SELECT FROM targets t WHERE t.is_ambiguous) INTO is_refused;
+    IF strict AND is_refused THEN
+        RAISE EXCEPTION 'model_name: is needed, because the request asked several models'
+            USING ERRCODE = 'MLIV0', HINT = 'Name the model that each label is about.';
+    END IF;
 END
 $$;
-COMMENT ON FUNCTION ledger_name_requests() IS
-    'Replaces each staged label of a request by labels of the predictions of that request, where there are any.';
+COMMENT ON FUNCTION ledger_name_requests(boolean) IS
+    'Replaces each staged label of a request by labels of the predictions of that request, where there are any. One that names no model while several have predicted is refused if strict, else it goes on waiting.';
+
+CREATE FUNCTION ledger_require_label_models() RETURNS void
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_temp.ledger_labels s WHERE s.model_name IS NULL AND s.model_version IS NOT NULL) THEN
+        RAISE EXCEPTION 'model_name: is needed with model_version' USING ERRCODE = 'MLIV0';
+    ELSIF EXISTS (
+        SELECT FROM pg_temp.ledger_labels s
+        WHERE s.model_name IS NOT NULL AND NOT EXISTS (
+            SELECT FROM model_versions v
+            WHERE v.model_name = s.model_name AND v.model_version = coalesce(s.model_version, v.model_version)))
+    THEN
+        RAISE EXCEPTION 'model_name: a label names a model or a version that the ledger does not have'
+            USING ERRCODE = 'MLNF0', HINT = 'Register it first.';
+    ELSIF EXISTS (
+        SELECT FROM pg_temp.ledger_labels s
+        JOIN predictions p ON p.id = s.prediction_id
+            AND p.predicted_at >= s.predicted_from AND p.predicted_at < s.predicted_from + interval '1 millisecond'
+        JOIN model_versions v ON v.id = p.model_version_id
+        WHERE s.model_name <> v.model_name OR s.model_version <> v.model_version)
+    THEN
+        RAISE EXCEPTION 'model_name: the prediction is of another model or version' USING ERRCODE = 'MLIV0';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION ledger_require_label_models() IS
+    'Refuses staged labels that name a model which is unknown or did not make their prediction.';
 
 CREATE FUNCTION ledger_refuse_contradiction() RETURNS void
 LANGUAGE plpgsql AS $$
@@ -89,8 +134,10 @@ BEGIN
       AND g.predicted_at >= s.predicted_from AND g.predicted_at < s.predicted_from + interval '1 millisecond';
     WITH inserted AS (
         INSERT INTO ground_truth_waiting
-            (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
-        SELECT s.prediction_id, s.predicted_from, s.request_id, s.labeled_at, s.actual_label, s.actual_value, s.source
+            (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source, model_name,
+             model_version)
+        SELECT s.prediction_id, s.predicted_from, s.request_id, s.labeled_at, s.actual_label, s.actual_value, s.source,
+               s.model_name, s.model_version
         FROM pg_temp.ledger_labels s
         ORDER BY s.request_id, s.prediction_id, s.labeled_at
         ON CONFLICT ON CONSTRAINT ground_truth_waiting_label_key DO NOTHING
@@ -100,7 +147,8 @@ BEGIN
         EXISTS (SELECT FROM pg_temp.ledger_labels s JOIN ground_truth_waiting w USING (prediction_id, labeled_at)
                 WHERE (w.actual_label, w.actual_value) IS DISTINCT FROM (s.actual_label, s.actual_value))
         OR EXISTS (SELECT FROM pg_temp.ledger_labels s JOIN ground_truth_waiting w USING (request_id, labeled_at)
-                   WHERE (w.actual_label, w.actual_value) IS DISTINCT FROM (s.actual_label, s.actual_value)))
+                   WHERE (w.model_name, w.model_version) IS NOT DISTINCT FROM (s.model_name, s.model_version)
+                     AND (w.actual_label, w.actual_value) IS DISTINCT FROM (s.actual_label, s.actual_value)))
     THEN
         PERFORM ledger_refuse_contradiction();
     END IF;
@@ -135,21 +183,25 @@ DECLARE
     last timestamptz;
     latest timestamptz;
     requests bigint;
+    names bigint;
     staged bigint;
     attempts integer := 0;
     broken text;
 BEGIN
-    SELECT max(labeled_at), count(request_id), count(*), min(predicted_from),
+    SELECT max(labeled_at), count(request_id), count(coalesce(model_name, model_version)), count(*), min(predicted_from),
            max(predicted_from) + interval '1 millisecond'
-    INTO latest, requests, staged, first, last
+    INTO latest, requests, names, staged, first, last
     FROM pg_temp.ledger_labels;
     -- A label from the future would count until its time has come; clocks differ a little.
     IF latest > clock_timestamp() + interval '1 minute' THEN
         RAISE EXCEPTION 'labeled_at: lies in the future'
             USING ERRCODE = 'MLIV0', HINT = 'Give the time at which the truth was found out.';
     END IF;
+    IF strict AND names > 0 THEN
+        PERFORM ledger_require_label_models();
+    END IF;
     IF requests > 0 THEN
-        PERFORM ledger_name_requests();
+        PERFORM ledger_name_requests(strict);
         SELECT count(*), min(predicted_from), max(predicted_from) + interval '1 millisecond'
         INTO staged, first, last
         FROM pg_temp.ledger_labels;
@@ -161,19 +213,29 @@ BEGIN
             WITH written AS (
                 INSERT INTO ground_truth
                     (prediction_id, predicted_at, labeled_at, model_version_id, actual_value, prediction,
-                     probability, actual_label, predicted_label, source)
+                     probability, class_probabilities, actual_label, predicted_label, source)
                 SELECT p.id, p.predicted_at, s.labeled_at, p.model_version_id, s.actual_value, p.prediction,
-                       p.probability, s.actual_label, p.predicted_label, s.source
+                       p.probability, p.class_probabilities, s.actual_label, p.predicted_label, s.source
                 FROM pg_temp.ledger_labels s
                 JOIN predictions p ON p.id = s.prediction_id AND p.predicted_at = s.predicted_at
                 WHERE p.predicted_at >= first AND p.predicted_at < last
-                RETURNING model_version_id, predicted_at
+                RETURNING model_version_id, predicted_at, actual_value, prediction, probability, actual_label, predicted_label
             ), marked AS (
                 INSERT INTO summary_marks (model_version_id, table_name, first_predicted_at, last_predicted_at)
                 SELECT model_version_id, 'ground_truth', min(predicted_at), max(predicted_at) FROM written
                 GROUP BY model_version_id, date_trunc('hour', predicted_at, 'UTC')
+            ), outcomes AS (
+                SELECT model_version_id, actual_label, predicted_label, ledger_whole(actual_value) AS actual,
+                       ledger_whole(prediction) AS predicted,
+                       ledger_is_continuous(actual_value, prediction, probability) AS is_continuous, count(*) AS n
+                FROM written GROUP BY 1, 2, 3, 4, 5, 6
+            ), observed AS (
+                SELECT sum(n) AS n,
+                       ledger_observe(model_version_id, array_agg(actual_label) || array_agg(predicted_label),
+                                      array_agg(actual) || array_agg(predicted), bool_or(is_continuous))
+                FROM outcomes GROUP BY model_version_id ORDER BY model_version_id
             )
-            SELECT count(*) INTO stored FROM written;
+            SELECT coalesce(sum(n), 0) INTO stored FROM observed;
             EXIT;
         EXCEPTION
             -- Two writers of the same labels may also stand in each other's way.
@@ -189,11 +251,11 @@ BEGIN
                 IF broken <> '' OR attempts > 10 THEN
                     RAISE;
                 END IF;
-                PERFORM ensure_partitions('ground_truth', days.day, days.day)
-                FROM (SELECT DISTINCT date_trunc('day', p.predicted_at, 'UTC') AS day
-                      FROM pg_temp.ledger_labels s
-                      JOIN predictions p ON p.id = s.prediction_id AND p.predicted_at = s.predicted_at
-                      WHERE p.predicted_at >= first AND p.predicted_at < last) days;
+                PERFORM ledger_make_partitions('ground_truth', ARRAY(
+                    SELECT DISTINCT date_trunc('day', p.predicted_at, 'UTC')
+                    FROM pg_temp.ledger_labels s
+                    JOIN predictions p ON p.id = s.prediction_id AND p.predicted_at = s.predicted_at
+                    WHERE p.predicted_at >= first AND p.predicted_at < last));
         END;
     END LOOP;
     waiting := staged - duplicates - stored;
@@ -214,18 +276,19 @@ LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     PERFORM ledger_label_stage();
     INSERT INTO pg_temp.ledger_labels
-        (prediction_id, predicted_at, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
+        (prediction_id, predicted_at, predicted_from, request_id, labeled_at, actual_label, actual_value, source,
+         model_name, model_version)
     SELECT l.prediction_id, u.predicted_at, date_trunc('milliseconds', u.predicted_at, 'UTC'), l.request_id,
-           coalesce(l.labeled_at, clock_timestamp()), l.actual_label, l.actual_value, l.source
+           coalesce(l.labeled_at, clock_timestamp()), l.actual_label, l.actual_value, l.source, l.model_name, l.model_version
     FROM jsonb_to_recordset(labels) AS l (
         prediction_id uuid, request_id text, labeled_at timestamptz, actual_label text,
-        actual_value double precision, source text)
+        actual_value double precision, source text, model_name text, model_version text)
     CROSS JOIN LATERAL (SELECT ledger_uuid_time(l.prediction_id) AS predicted_at) u;
     SELECT s.stored, s.waiting, s.duplicates INTO stored, waiting, duplicates FROM ledger_store_labels(true) s;
 END
 $$;
 COMMENT ON FUNCTION record_ground_truth(jsonb) IS
-    'Records labels, a list of {"prediction_id" or "request_id", "actual_label" and/or "actual_value", "labeled_at", "source"}, and returns how many were stored, wait for their prediction, or were there already.';
+    'Records labels, a list of {"prediction_id" or "request_id", "actual_label" and/or "actual_value", "labeled_at", "source", "model_name", "model_version"}, and returns how many were stored, wait for their prediction, or were there already.';
 
 CREATE FUNCTION match_ground_truth(since timestamptz DEFAULT '-infinity', until timestamptz DEFAULT 'infinity')
 RETURNS bigint
@@ -255,17 +318,22 @@ BEGIN
         JOIN predictions p ON p.request_id = w.request_id
         WHERE w.request_id IS NOT NULL AND p.request_id IS NOT NULL
           AND p.predicted_at >= first AND p.predicted_at <= last
+          AND (w.model_name IS NULL OR p.model_version_id IN (
+                  SELECT v.id FROM model_versions v
+                  WHERE v.model_name = w.model_name AND v.model_version = coalesce(w.model_version, v.model_version)))
     ), locked AS MATERIALIZED (
         -- A concurrent transaction that matches the same labels has them already.
         SELECT w.id FROM ground_truth_waiting w WHERE w.id IN (SELECT id FROM due) FOR UPDATE SKIP LOCKED
     ), gone AS (
         DELETE FROM ground_truth_waiting w WHERE w.id IN (SELECT id FROM locked)
-        RETURNING prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source
+        RETURNING prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source, model_name,
+                  model_version
     )
     INSERT INTO pg_temp.ledger_labels
-        (prediction_id, predicted_at, predicted_from, request_id, labeled_at, actual_label, actual_value, source)
+        (prediction_id, predicted_at, predicted_from, request_id, labeled_at, actual_label, actual_value, source,
+         model_name, model_version)
     SELECT prediction_id, ledger_uuid_time(prediction_id), predicted_from, request_id, labeled_at, actual_label,
-           actual_value, source
+           actual_value, source, model_name, model_version
     FROM gone;
     IF NOT FOUND THEN
         RETURN 0;

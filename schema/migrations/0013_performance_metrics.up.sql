@@ -100,6 +100,11 @@ $$;
 COMMENT ON FUNCTION latest_performance_metrics(uuid) IS
     'The newest value of every series of a version, by metric, stage and slice.';
 
+-- No row trigger sees a TRUNCATE, so that the audit log would not.
+CREATE TRIGGER performance_metrics_no_truncate
+    BEFORE TRUNCATE ON performance_metrics
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+
 INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES
     ('reader', 'SELECT', 'TABLE', 'performance_metrics'),
     ('writer', 'INSERT', 'TABLE', 'performance_metrics'),

@@ -28,6 +28,10 @@ COMMENT ON COLUMN system_metrics.unit IS 'Unit of the value: percent, bytes, sec
 COMMENT ON COLUMN system_metrics.attributes IS 'What tells values of one name apart, such as {"path": "/"} or {"gpu": 0}.';
 INSERT INTO partition_policies (table_name) VALUES ('system_metrics');
 
+CREATE TRIGGER system_metrics_append_only
+    BEFORE UPDATE ON system_metrics
+    FOR EACH ROW EXECUTE FUNCTION ledger_refuse_change();
+
 INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES
     ('reader', 'SELECT', 'TABLE', 'system_metrics'),
     ('writer', 'INSERT', 'TABLE', 'system_metrics');

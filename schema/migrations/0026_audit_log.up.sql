@@ -44,12 +44,12 @@ CREATE INDEX audit_log_event_idx ON audit_log (event, seq);
 CREATE INDEX audit_log_actor_idx ON audit_log (actor, seq);
 CREATE INDEX audit_log_recorded_at_idx ON audit_log USING brin (recorded_at);
 COMMENT ON TABLE audit_log IS
-    'Every change to what is in production, decisions, approvals, alerts, policies and deletions, in the order of their commits. Append-only, and chained: each hash covers the entry and the hash before it.';
+    'Every change to what is in production, decisions, approvals, alerts, policies and deletions, and every correction of what was registered. Append-only, and chained: each hash covers the entry and the hash before it.';
 COMMENT ON COLUMN audit_log.seq IS 'Number of the entry: 1, 2, 3 without a gap.';
 COMMENT ON COLUMN audit_log.recorded_at IS 'When the entry was written, by the clock of the server.';
 COMMENT ON COLUMN audit_log.db_role IS 'The role that was connected, as the server knows it.';
 COMMENT ON COLUMN audit_log.actor IS 'Who did it, as the application says: the name in the row, else the setting mlops_ledger.actor, else the role.';
-COMMENT ON COLUMN audit_log.event IS 'promotion, rollback, retirement, decision, action, alert, policy, retention or erasure.';
+COMMENT ON COLUMN audit_log.event IS 'promotion, rollback, retirement, decision, action, alert, policy, correction, retention or erasure.';
 COMMENT ON COLUMN audit_log.object_table IS 'The table that was changed.';
 COMMENT ON COLUMN audit_log.object_id IS 'Primary key of the row that was changed.';
 COMMENT ON COLUMN audit_log.before IS 'The row before; NULL when it was inserted.';
@@ -70,6 +70,32 @@ COMMENT ON COLUMN audit_head.id IS 'Always true, so that there is one row.';
 COMMENT ON COLUMN audit_head.seq IS 'Number of the last entry; 0 before the first.';
 COMMENT ON COLUMN audit_head.hash IS 'Hash of the last entry; 32 zero bytes before the first.';
 INSERT INTO audit_head (seq, hash) VALUES (0, decode(repeat('00', 32), 'hex'));
+
+CREATE TABLE audit_queue (
+    id bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT audit_queue_pkey PRIMARY KEY,
+    recorded_at timestamptz NOT NULL,
+    db_role text NOT NULL,
+    actor text NOT NULL,
+    event text NOT NULL,
+    object_table text NOT NULL,
+    object_id text NOT NULL,
+    before jsonb,
+    after jsonb
+);
+COMMENT ON TABLE audit_queue IS
+    'Entries of transactions that found the end of the log taken; the next that has it appends them. Usually empty.';
+COMMENT ON COLUMN audit_queue.id IS 'Number in the queue.';
+COMMENT ON COLUMN audit_queue.recorded_at IS 'When the entry was written.';
+COMMENT ON COLUMN audit_queue.db_role IS 'The role that was connected.';
+COMMENT ON COLUMN audit_queue.actor IS 'Who did it, as the application says.';
+COMMENT ON COLUMN audit_queue.event IS 'What happened, as in audit_log.';
+COMMENT ON COLUMN audit_queue.object_table IS 'The table that was changed.';
+COMMENT ON COLUMN audit_queue.object_id IS 'Primary key of the row that was changed.';
+COMMENT ON COLUMN audit_queue.before IS 'The row before; NULL when it was inserted.';
+COMMENT ON COLUMN audit_queue.after IS 'The row after; NULL when it was deleted.';
+CREATE TRIGGER audit_queue_append_only
+    BEFORE UPDATE OR TRUNCATE ON audit_queue
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
 
 CREATE TRIGGER audit_log_append_only
     BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_log
@@ -105,6 +131,87 @@ RETURN sha256(convert_to(ledger_audit_text(entry), 'UTF8'));
 COMMENT ON FUNCTION ledger_audit_hash(audit_log) IS
     'The hash that an entry must have: SHA-256 of its text in UTF-8.';
 
+-- Whoever has constraints checked at once holds the end of the log until the end of the transaction, and so does
+-- one whose connection hangs in its commit. Nobody has to wait for them: an entry then goes to the queue, and the
+-- next transaction that has the end of the log seals it. The wait is shorter than deadlock_timeout.
+CREATE FUNCTION ledger_lock_audit_head() RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET lock_timeout = '250ms' AS $$
+BEGIN
+    PERFORM FROM audit_head FOR UPDATE SKIP LOCKED;
+    IF FOUND THEN
+        RETURN true;
+    END IF;
+    BEGIN
+        PERFORM FROM audit_head FOR UPDATE;
+        RETURN true;
+    EXCEPTION WHEN lock_not_available THEN
+        RETURN false;
+    END;
+END
+$$;
+COMMENT ON FUNCTION ledger_lock_audit_head() IS
+    'Locks the end of the log until the end of the transaction; false when somebody else keeps it for longer than a moment.';
+REVOKE ALL ON FUNCTION ledger_lock_audit_head() FROM PUBLIC;
+
+CREATE FUNCTION ledger_append_audit(entry audit_log) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT
+-- A plan made while the log was nearly empty is kept for a whole transaction of many entries.
+SET enable_seqscan = off SET enable_sort = off AS $$
+DECLARE
+    is_behind boolean;
+BEGIN
+    -- The head may be behind the entries of this transaction, and is ahead of the log if that was cut, which
+    -- leaves a gap.
+    SELECT greatest(h.seq, l.seq) + 1, CASE WHEN l.seq > h.seq THEN l.hash ELSE h.hash END, l.seq > h.seq
+    INTO STRICT entry.seq, entry.prev_hash, is_behind
+    FROM audit_head h LEFT JOIN (SELECT a.seq, a.hash FROM audit_log a ORDER BY a.seq DESC LIMIT 1) l ON true;
+    entry.hash := ledger_audit_hash(entry);
+    INSERT INTO audit_log SELECT entry.*;
+    IF entry.seq % 100 <> 0 AND is_behind IS NOT TRUE THEN
+        UPDATE audit_head SET seq = entry.seq, hash = entry.hash;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION ledger_append_audit(audit_log) IS
+    'Numbers and seals an entry and appends it; the end of the log is locked.';
+REVOKE ALL ON FUNCTION ledger_append_audit(audit_log) FROM PUBLIC;
+
+CREATE FUNCTION ledger_seal_audit_queue() RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET timezone = 'UTC' AS $$
+DECLARE
+    entry audit_log;
+    sealed bigint := 0;
+BEGIN
+    FOR entry.recorded_at, entry.db_role, entry.actor, entry.event, entry.object_table, entry.object_id,
+        entry.before, entry.after IN
+        WITH queued AS (DELETE FROM audit_queue RETURNING *)
+        SELECT q.recorded_at, q.db_role, q.actor, q.event, q.object_table, q.object_id, q.before, q.after
+        FROM queued q ORDER BY q.id
+    LOOP
+        PERFORM ledger_append_audit(entry);
+        sealed := sealed + 1;
+    END LOOP;
+    RETURN sealed;
+END
+$$;
+COMMENT ON FUNCTION ledger_seal_audit_queue() IS
+    'Appends the entries that wait in audit_queue, and returns how many; the end of the log is locked.';
+REVOKE ALL ON FUNCTION ledger_seal_audit_queue() FROM PUBLIC;
+
+CREATE FUNCTION seal_audit_log() RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+BEGIN
+    IF current_setting('transaction_read_only')::boolean OR NOT EXISTS (SELECT FROM audit_queue)
+       OR NOT ledger_lock_audit_head() THEN
+        RETURN 0;
+    END IF;
+    RETURN ledger_seal_audit_queue();
+END
+$$;
+COMMENT ON FUNCTION seal_audit_log() IS
+    'Appends the entries that wait in audit_queue, if the end of the log is free, and returns how many. Every audited commit does the same.';
+REVOKE ALL ON FUNCTION seal_audit_log() FROM PUBLIC;
+
 -- SECURITY DEFINER, because nobody else may write the log. The search_path is the ledger's schema and,
 -- last, pg_temp: no temporary table can stand in for the log, and only who may create objects in the
 -- ledger's schema could deceive it. The other settings write a row in the same way for every client.
@@ -115,7 +222,6 @@ DECLARE
     entry audit_log;
     actors text[] := TG_ARGV[2];
     name text;
-    is_behind boolean;
 BEGIN
     entry.before := to_jsonb(OLD);
     entry.after := to_jsonb(NEW);
@@ -136,18 +242,14 @@ BEGIN
         END IF;
     END LOOP;
     entry.actor := coalesce(entry.actor, nullif(current_setting('mlops_ledger.actor', true), ''), session_user);
-    -- From here to the end of the transaction, which is already committing, nobody else writes an entry.
-    -- The head may be behind the entries of this transaction, and is ahead of the log if that was cut, which
-    -- leaves a gap. Whoever had to wait for the lock sees the new head, but not yet the new entries.
-    SELECT greatest(h.seq, l.seq) + 1, CASE WHEN l.seq > h.seq THEN l.hash ELSE h.hash END, l.seq > h.seq
-    INTO STRICT entry.seq, entry.prev_hash, is_behind
-    FROM audit_head h LEFT JOIN (SELECT a.seq, a.hash FROM audit_log a ORDER BY a.seq DESC LIMIT 1) l ON true
-    FOR UPDATE OF h;
     entry.recorded_at := clock_timestamp();
-    entry.hash := ledger_audit_hash(entry);
-    INSERT INTO audit_log SELECT entry.*;
-    IF entry.seq % 100 <> 0 AND is_behind IS NOT TRUE THEN
-        UPDATE audit_head SET seq = entry.seq, hash = entry.hash;
+    IF ledger_lock_audit_head() THEN
+        PERFORM ledger_seal_audit_queue();
+        PERFORM ledger_append_audit(entry);
+    ELSE
+        INSERT INTO audit_queue (recorded_at, db_role, actor, event, object_table, object_id, before, after)
+        VALUES (entry.recorded_at, entry.db_role, entry.actor, entry.event, entry.object_table, entry.object_id,
+                entry.before, entry.after);
     END IF;
     RETURN NULL;
 END
@@ -189,7 +291,8 @@ DECLARE
         ORDER BY array_position(i.indkey::smallint[], a.attnum));
 BEGIN
     -- Deferred, so that the end of the log is locked for the time of a commit only, and by transactions
-    -- that wait for nothing else any more: they cannot deadlock, in whatever order they change things.
+    -- that wait for nothing else any more: they cannot deadlock, in whatever order they change things. Who has
+    -- constraints checked at once gives that up for itself alone, see ledger_lock_audit_head().
     EXECUTE format(
         'CREATE CONSTRAINT TRIGGER %I AFTER %s ON %I DEFERRABLE INITIALLY DEFERRED'
         ' FOR EACH ROW WHEN (%s) EXECUTE FUNCTION ledger_audit_row(%L, %L, %L)',
@@ -216,7 +319,21 @@ SELECT ledger_audit('model_deployments', 'promotion', '{deployed_by}', 'INSERT',
        ledger_audit('deletions', 'retention', '{}', 'INSERT', 'NEW.reason = ''retention'''),
        ledger_audit('deletions', 'erasure', '{}', 'INSERT', 'NEW.reason = ''erasure''');
 
+-- What was registered once and is not expected to change: that it was recorded is no news, that it was changed is.
+SELECT ledger_audit(t.name, 'correction', '{}', 'UPDATE OR DELETE')
+FROM unnest('{monitoring_metrics, performance_metrics}'::text[]) t (name);
+SELECT ledger_audit('model_versions', 'correction', '{}', 'DELETE'),
+       -- Stages follow deployments, which are audited; tags are notes.
+       ledger_audit('model_versions', 'correction', '{}', 'UPDATE', format('(%s) IS DISTINCT FROM (%s)',
+                    string_agg(format('OLD.%I', a.attname), ', '), string_agg(format('NEW.%I', a.attname), ', ')))
+FROM pg_attribute a
+WHERE a.attrelid = 'model_versions'::regclass AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+  AND a.attname <> ALL ('{stage, tags, promoted_at, promoted_by}');
+
 INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES
     ('auditor', 'SELECT', 'TABLE', 'deletions'),
     ('auditor', 'SELECT', 'TABLE', 'audit_log'),
-    ('auditor', 'SELECT', 'TABLE', 'audit_head');
+    ('auditor', 'SELECT', 'TABLE', 'audit_head'),
+    ('auditor', 'SELECT', 'TABLE', 'audit_queue'),
+    ('auditor', 'EXECUTE', 'FUNCTION', 'seal_audit_log'),
+    ('writer', 'EXECUTE', 'FUNCTION', 'seal_audit_log');

@@ -42,6 +42,14 @@ BEGIN
     FROM unnest('{owner,writer,reader,approver,auditor}'::text[]) WITH ORDINALITY k (kind, place)
     WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = prefix || kind)
     ORDER BY place;
+    -- Whoever logs in as one of them and forgets an open transaction holds its locks no longer than this.
+    RETURN QUERY
+    SELECT format('ALTER ROLE %I SET idle_in_transaction_session_timeout = %L', prefix || kind, '1min')
+    FROM unnest('{writer,reader,approver,auditor}'::text[]) WITH ORDINALITY k (kind, place)
+    WHERE NOT EXISTS (
+        SELECT FROM pg_roles r WHERE r.rolname = prefix || kind
+        AND r.rolconfig::text LIKE '%idle_in_transaction_session_timeout=%')
+    ORDER BY place;
     RETURN NEXT format('GRANT %I TO %I, %I, %I', prefix || 'reader', prefix || 'writer', prefix || 'approver', prefix || 'auditor');
     -- A role that could create objects there could deceive the functions that run with the owner's rights.
     RETURN NEXT format('REVOKE CREATE ON SCHEMA %I FROM PUBLIC', schema);

@@ -1,4 +1,4 @@
-"""Verifies an exported audit log without a database, and reads published heads.
+"""Verifies an exported audit log without a database.
 
 A line of an export is `{"hash": "<64 hex digits>", "entry": {…}}`, and the hash is the SHA-256 of
 the bytes of the entry as they stand there. Each entry carries the hash of the one before.
@@ -13,21 +13,12 @@ from typing import Any, Final
 
 import orjson
 
-from .checks.values import text
-from .errors import InvalidValue
+from .audit_chain import START, Chain, Problem, parse_head
 from .rows import AuditCheck, AuditHead
 
-_START: Final = AuditHead(seq=0, hash="0" * 64)
 _LINE: Final = re.compile(r'\{"hash": "([0-9a-f]{64})", "entry": (\{.*\})\}\r?\n?')
-_HEAD: Final = re.compile(r"([0-9]{1,18}):([0-9a-f]{64})")
-
-
-def parse_head(field: str, head: object) -> AuditHead:
-    """Read SEQ:HASH, as a published head is written; raise InvalidValue for anything else."""
-    match = _HEAD.fullmatch(text(field, head).strip())
-    if match is None:
-        raise InvalidValue(field, "must be SEQ:HASH as `mlops-ledger audit head` prints it")
-    return AuditHead(seq=int(match[1]), hash=match[2])
+# Some editors put it before the first line of a file.
+_BYTE_ORDER_MARK: Final = "\ufeff"
 
 
 def verify_lines(lines: Iterable[str], *, against: str | None = None) -> AuditCheck:
@@ -36,41 +27,31 @@ def verify_lines(lines: Iterable[str], *, against: str | None = None) -> AuditCh
     With a published head as `against`, SEQ:HASH, the log must contain that very entry. Raises
     InvalidValue for a head that cannot be read.
     """
-    published = _START if against is None else parse_head("against", against)
-    head = _START
-    for line in lines:
-        found, here = _examine(line, head)
-        if found is None and here.seq == published.seq and here != published:
-            found = here.seq, "is not the published one: it, or one before it, was replaced"
+    chain = Chain(published=START if against is None else parse_head("against", against))
+    found = chain.published_problem()
+    for number, line in enumerate(lines):
         if found is not None:
-            return AuditCheck(head=str(head), broken_seq=found[0], problem=found[1])
-        head = here
-    if head.seq < published.seq:
-        problem = "is missing: the log ends before the published head"
-        return AuditCheck(head=str(head), broken_seq=head.seq + 1, problem=problem)
-    return AuditCheck(head=str(head), broken_seq=None, problem=None)
+            break
+        before = chain.head
+        found = _follow(chain, line if number else line.removeprefix(_BYTE_ORDER_MARK))
+        if found is not None:
+            chain.head = before
+    found = found or chain.missing()
+    return AuditCheck(
+        head=str(chain.head),
+        broken_seq=found and found.seq,
+        problem=found and found.text,
+    )
 
 
-def _examine(line: str, head: AuditHead) -> tuple[tuple[int, str] | None, AuditHead]:
-    """Return what is wrong with a line that should follow `head`, if anything, and its own."""
-    expected = head.seq + 1
+def _follow(chain: Chain, line: str) -> Problem | None:
     match = _LINE.fullmatch(line)
     entry = _object(match[2]) if match else {}
     seq = entry.get("seq")
     if match is None or not isinstance(seq, int):
-        return (expected, "is not a line of an export"), head
-    here = AuditHead(seq=seq, hash=match[1])
-    problem = None
-    if seq < expected:
-        problem = "was inserted"
-    elif seq > expected:
-        rest = "" if seq == expected + 1 else f", and all up to {seq - 1}"
-        return (expected, f"is missing{rest}"), here
-    elif hashlib.sha256(match[2].encode()).hexdigest() != here.hash:
-        problem = "was changed: its hash is not that of its content"
-    elif entry.get("prev_hash") != head.hash:
-        problem = f"does not continue entry {head.seq}: one of the two was replaced"
-    return (None if problem is None else (seq, problem)), here
+        return Problem(chain.head.seq + 1, "is not a line of an export")
+    is_intact = hashlib.sha256(match[2].encode()).hexdigest() == match[1]
+    return chain.follow(AuditHead(seq=seq, hash=match[1]), entry.get("prev_hash"), is_intact)
 
 
 def _object(json: str) -> dict[str, Any]:

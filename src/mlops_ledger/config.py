@@ -1,7 +1,6 @@
 """Settings from the environment and a `.env` file, as one frozen dataclass.
 
-Errors name the setting and what is wrong with it, never its value: connection strings hold
-passwords, and libpq quotes pieces of a malformed one in its own messages.
+Errors name the setting and what is wrong with it, never its value.
 """
 
 from __future__ import annotations
@@ -12,27 +11,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
-from typing import Final
-from urllib.parse import quote, urlencode
+from typing import Any, Final
 
 import dotenv
-from psycopg import ProgrammingError, pq
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from dotenv.parser import parse_stream
+from dotenv.variables import parse_variables
+from psycopg.conninfo import make_conninfo
 
+from . import conninfo as strings
 from .errors import ConfigError
 
 DEFAULT_DATABASE: Final = "mlops"
 SERVER_VARIABLES: Final = ("POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_USER", "POSTGRES_PASSWORD")
-
-# SQLAlchemy's spelling of the same URL is what many .env files hold.
-_URL_SCHEME = re.compile(r"^postgres(?:ql)?(?:\+\w+)?://")
-_HOST = re.compile(r"[\w.:%,/ \[\]-]*")
-_DATABASE = re.compile(r"[^\x00-\x1f@/]{1,63}")
-# What belongs before the question mark, or is secret, or names a file of this machine.
-_NOT_IN_QUERY: Final = {"user", "password", "host", "port", "dbname", "hostaddr", "sslpassword"}
 # libpq rounds a timeout of one second up to two.
 _LEAST: Final = {"pool_min_size": 0, "pool_max_size": 1, "connect_timeout": 2}
-_PORTS = re.compile(r"\d{1,5}(,\d{1,5})*")
+_SECONDS: Final = ("pool_timeout", "statement_timeout")
+_SINGLE_QUOTED: Final = re.compile(r"[^=]*=\s*'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +67,9 @@ class Settings:
         """
         if self.conninfo is None:
             return f"embedded:{self.home.resolve()}/{self.database}"
-        # What is not given comes from PGHOST and the like.
-        known = {each.keyword.decode(): each.val for each in pq.Conninfo.get_defaults()}
-        parts = {name: value.decode() for name, value in known.items() if value}
-        given = {name: str(value) for name, value in conninfo_to_dict(self.conninfo).items()}
-        parts |= {name: value for name, value in given.items() if value}
-        host = given.get("host") or given.get("hostaddr") or given.get("service")
-        host = host or parts.get("host", "localhost")
-        return f"{host.lower()}:{parts['port']}/{parts.get('dbname') or parts['user']}"
+        found = strings.resolve(self.conninfo)
+        host = found.get("host") or found.get("hostaddr") or "localhost"
+        return f"{host.lower()}:{found['port']}/{found['dbname']}"
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -94,31 +83,32 @@ class Settings:
         # An empty variable is how compose files and CI say "not set".
         values = {name: value for name, value in environ.items() if value.strip()}
         conninfo = _conninfo(values)
+        given: dict[str, Any] = {
+            name: _integer(values, f"MLOPS_{name.upper()}", least) for name, least in _LEAST.items()
+        }
+        given |= {name: _seconds(values, f"MLOPS_{name.upper()}") for name in _SECONDS}
+        given |= {
+            name: _folder(values, f"MLOPS_{name.upper()}") for name in ("pg_bin", "spool_dir")
+        }
         return cls(
             conninfo=conninfo,
-            database=_database(values, conninfo),
+            database=strings.database_of(conninfo or "") or _database(values),
             home=_default_home(values),
-            pg_bin=Path(values["MLOPS_PG_BIN"]) if "MLOPS_PG_BIN" in values else None,
-            pool_min_size=_integer(values, "MLOPS_POOL_MIN_SIZE", 1, least=0),
-            pool_max_size=_integer(values, "MLOPS_POOL_MAX_SIZE", 10),
-            pool_timeout=_seconds(values, "MLOPS_POOL_TIMEOUT", 10.0),
-            connect_timeout=_integer(values, "MLOPS_CONNECT_TIMEOUT", 5, least=2),
-            statement_timeout=_seconds(values, "MLOPS_STATEMENT_TIMEOUT", 30.0),
-            sql_echo=_boolean(values, "MLOPS_SQL_ECHO", False),
-            spool_dir=_folder(values, "MLOPS_SPOOL_DIR"),
+            sql_echo=_boolean(values, "MLOPS_SQL_ECHO"),
+            **{name: value for name, value in given.items() if value is not None},
         )
 
     def __post_init__(self) -> None:
         if self.conninfo is not None:
             # Checked here because the driver would quote it in its own complaint.
             object.__setattr__(
-                self, "conninfo", parse_conninfo(self.conninfo, "the connection string")
+                self, "conninfo", strings.parse(self.conninfo, "the connection string")
             )
         for name, least in _LEAST.items():
             number = getattr(self, name)
             if type(number) is not int or number < least:
                 raise ConfigError(f"{name} must be a whole number of at least {least}")
-        for name in ("pool_timeout", "statement_timeout"):
+        for name in _SECONDS:
             seconds = getattr(self, name)
             if type(seconds) not in (int, float) or not 0 < seconds < inf:
                 raise ConfigError(f"{name} must be a number of seconds above 0")
@@ -130,86 +120,43 @@ class Settings:
             raise ConfigError("MLOPS_POOL_MIN_SIZE is larger than MLOPS_POOL_MAX_SIZE")
 
 
-def parse_conninfo(text: str, source: str = "DATABASE_URL") -> str:
-    """Check a PostgreSQL URL or `key=value` string and return it as libpq reads it.
-
-    Raises ConfigError naming `source` and the part that is wrong, without quoting it.
-    """
-    text = _URL_SCHEME.sub("postgresql://", text.strip(), count=1)
-    try:
-        parts = conninfo_to_dict(text)
-    except (ProgrammingError, UnicodeError):
-        parts = None
-    # Raised outside the handler, so that no traceback carries libpq's quotation of the value.
-    if parts is None:
-        raise ConfigError(
-            f"{source} is not a PostgreSQL connection string; write "
-            "postgresql://user:password@host:5432/database "
-            "and percent-encode special characters in the password"
-        )
-    hint = "; percent-encode special characters in the user name and password"
-    if "\0" in text:
-        raise ConfigError(f"{source} contains a NUL byte")
-    for name, rule in (("port", _PORTS), ("host", _HOST), ("dbname", _DATABASE)):
-        if (value := parts.get(name)) is not None and not rule.fullmatch(str(value)):
-            raise ConfigError(f"{source}: the {name} is malformed{hint}")
-    if parts.get("port") and not all(0 < int(p) < 65536 for p in str(parts["port"]).split(",")):
-        raise ConfigError(f"{source}: the port is out of range{hint}")
-    return make_conninfo(text)
-
-
-def url(conninfo: str, *, password: bool) -> str:
-    """Write a connection string as a URL, with its password or with `***` in its place."""
-    parts = conninfo_to_dict(conninfo)
-    user = quote(str(parts.get("user", "")), safe="")
-    secret = parts.get("password")
-    if secret:
-        user += ":" + (quote(str(secret), safe="") if password else "***")
-    host = quote(str(parts.get("host", "")), safe="[]:,")
-    port = f":{parts['port']}" if parts.get("port") else ""
-    database = quote(str(parts.get("dbname", "")), safe="")
-    others = {k: v for k, v in parts.items() if k not in _NOT_IN_QUERY and v != "disable"}
-    query = f"?{urlencode(others, quote_via=quote)}" if others else ""
-    return f"postgresql://{user}{'@' if user else ''}{host}{port}/{database}{query}"
-
-
 def _conninfo(values: Mapping[str, str]) -> str | None:
     if "DATABASE_URL" in values:
-        conninfo = parse_conninfo(values["DATABASE_URL"])
+        given = strings.parse(values["DATABASE_URL"])
         # A URL that stops at the host means the ledger's database, not one named after the user.
-        return make_conninfo(conninfo, dbname=_database(values, conninfo))
+        return make_conninfo(given, dbname=strings.database_of(given) or _database(values))
     if not any(name in values for name in SERVER_VARIABLES):
         return None
-    port = _integer(values, "POSTGRES_PORT", 5432)
+    port = _integer(values, "POSTGRES_PORT", 1) or 5432
     if port > 65535:
         raise ConfigError("POSTGRES_PORT must be between 1 and 65535")
-    host = values.get("POSTGRES_HOST", "localhost").strip()
-    if not _HOST.fullmatch(host):
-        raise ConfigError("POSTGRES_HOST is not a host name")
-    return make_conninfo(
-        host=host,
-        port=port,
-        user=values.get("POSTGRES_USER", "postgres"),
-        password=values.get("POSTGRES_PASSWORD"),
-        dbname=_database(values, None),
-    )
+    return strings.from_variables(values, port, _database(values))
 
 
-def _database(values: Mapping[str, str], conninfo: str | None) -> str:
-    if conninfo is not None and (name := conninfo_to_dict(conninfo).get("dbname")):
-        return str(name)
+def _database(values: Mapping[str, str]) -> str:
     name = values.get("MLOPS_DB_NAME", DEFAULT_DATABASE).strip()
-    if not _DATABASE.fullmatch(name):
-        raise ConfigError("MLOPS_DB_NAME is not a database name of at most 63 characters")
-    return name
+    return strings.check_database(name, "MLOPS_DB_NAME")
 
 
 def _dotenv() -> dict[str, str]:
     path = dotenv.find_dotenv(usecwd=True)
+    if not path:
+        return {}
     try:
-        return {k: v for k, v in dotenv.dotenv_values(path).items() if v} if path else {}
+        with open(path, encoding="utf-8") as file:
+            bindings = list(parse_stream(file))
     except (OSError, UnicodeError) as error:
         raise ConfigError(f".env cannot be read: {type(error).__name__}") from None
+    found: dict[str, str] = {}
+    for binding in bindings:
+        if binding.key is None or not (value := binding.value):
+            continue
+        # As in a shell, nothing is expanded between single quotes; dotenv_values would do that.
+        if not _SINGLE_QUOTED.match(binding.original.string):
+            known = {**os.environ, **found}
+            value = "".join(atom.resolve(known) for atom in parse_variables(value))
+        found[binding.key] = value
+    return found
 
 
 def _default_home(values: Mapping[str, str]) -> Path:
@@ -223,30 +170,24 @@ def _folder(values: Mapping[str, str], name: str) -> Path | None:
     return Path(values[name]).expanduser().absolute() if name in values else None
 
 
-def _integer(values: Mapping[str, str], name: str, default: int, *, least: int = 1) -> int:
-    text = values.get(name, str(default)).strip()
-    if not re.fullmatch(r"\d{1,9}", text, re.ASCII) or int(text) < least:
+def _integer(values: Mapping[str, str], name: str, least: int) -> int | None:
+    if (text := values.get(name)) is None:
+        return None
+    if not re.fullmatch(r"\d{1,9}", text.strip(), re.ASCII) or int(text) < least:
         raise ConfigError(f"{name} must be a whole number of at least {least}")
     return int(text)
 
 
-def _seconds(values: Mapping[str, str], name: str, default: float) -> float:
-    text = values.get(name, str(default)).strip()
-    if not re.fullmatch(r"\d{1,6}(\.\d{1,6})?", text, re.ASCII) or float(text) <= 0:
+def _seconds(values: Mapping[str, str], name: str) -> float | None:
+    if (text := values.get(name)) is None:
+        return None
+    if not re.fullmatch(r"\d{1,6}(\.\d{1,6})?", text.strip(), re.ASCII) or float(text) <= 0:
         raise ConfigError(f"{name} must be a number of seconds above 0, such as 30 or 0.5")
     return float(text)
 
 
-def _boolean(values: Mapping[str, str], name: str, default: bool) -> bool:
-    text = values.get(name, str(default)).strip().lower()
+def _boolean(values: Mapping[str, str], name: str) -> bool:
+    text = values.get(name, "false").strip().lower()
     if text not in {"1", "true", "yes", "on", "0", "false", "no", "off"}:
         raise ConfigError(f"{name} must be true or false")
     return text in {"1", "true", "yes", "on"}
-
-
-def describe(conninfo: str) -> str:
-    """Name the database, user and server of a connection string for a message."""
-    parts = conninfo_to_dict(conninfo)
-    user = f"{parts['user']}@" if parts.get("user") else ""
-    where = f"{parts.get('host') or 'the default host'}:{parts.get('port') or 5432}"
-    return f"database {parts.get('dbname') or '(default)'} at {user}{where}"

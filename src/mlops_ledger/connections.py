@@ -13,13 +13,18 @@ from importlib.metadata import version
 from typing import Any, Final
 
 import orjson
+import psycopg
 from psycopg import AsyncConnection, Connection
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.pq import Conninfo, TransactionStatus
+from psycopg.conninfo import make_conninfo
+from psycopg.pq import TransactionStatus
+from psycopg.rows import class_row
 from psycopg.types.json import set_json_loads
 
+from . import session
 from .config import Settings
-from .errors import LedgerError, Unavailable
+from .conninfo import describe, resolve
+from .errors import LedgerError, SchemaError, Unavailable
+from .errors.translate import raise_alone, translate
 
 VERSION: Final = version("mlops-ledger")
 
@@ -39,6 +44,12 @@ _DEFAULTS: Final[dict[str, Any]] = {
 }
 
 
+_POOLER: Final = (
+    "this needs a direct connection to PostgreSQL, because a pooler such as PgBouncer keeps no "
+    "session; give the server's own host and port"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Probe:
     """What one direct connection found out about the server.
@@ -47,7 +58,7 @@ class Probe:
     query in seconds; `pooled` says that a transaction pooler stands in between.
     """
 
-    server_version: str
+    found: session.Found
     schema_version: int | None
     latency: float
     pooled: bool
@@ -93,28 +104,67 @@ class AsyncOwner(Owner):
 
 
 def direct(settings: Settings, conninfo: str) -> str:
-    """Complete a connection string with the network settings that it does not set itself."""
-    given = conninfo_to_dict(conninfo)
+    """Resolve a connection string, and add the network settings that it does not set itself."""
     return make_conninfo(
-        conninfo, **{"connect_timeout": settings.connect_timeout, **_DEFAULTS, **given}
+        "",
+        **{"connect_timeout": settings.connect_timeout, **_DEFAULTS, **resolve(conninfo)},
     )
 
 
-def with_session_settings(settings: Settings, conninfo: str) -> str:
-    """Add the session's time zone and timeouts to a connection string, below its own options."""
-    own = conninfo_to_dict(conninfo).get("options") or ""
-    milliseconds = round(settings.statement_timeout * 1000)
-    options = (
-        f"-c TimeZone=UTC -c statement_timeout={milliseconds} -c lock_timeout={milliseconds}"
-        " -c idle_in_transaction_session_timeout=60s -c client_connection_check_interval=2s"
-    )
-    return make_conninfo(conninfo, options=f"{options} {own}".strip())
+def limits(settings: Settings) -> dict[str, str]:
+    """Return the time limits of a session that serves an application."""
+    milliseconds = str(round(settings.statement_timeout * 1000))
+    return {
+        "statement_timeout": milliseconds,
+        "lock_timeout": milliseconds,
+        "idle_in_transaction_session_timeout": "60s",
+    }
 
 
-def libpq_environment(conninfo: str) -> dict[bytes, bytes]:
-    """Return a connection string as the environment variables of libpq, for another program."""
-    options = Conninfo.parse(conninfo.encode())
-    return {o.envvar: o.val for o in options if o.envvar and o.val is not None}
+def connect(conninfo: str, **parameters: Any) -> Connection[Any]:
+    """Open a session outside of any pool, in autocommit mode and without time limits.
+
+    `conninfo` is a resolved one. Raises Unavailable when the server cannot be reached, SchemaError
+    for a pooler, ConfigError when the session cannot be made what it should be.
+    """
+    return open_session(conninfo, **parameters)[0]
+
+
+def open_session(conninfo: str, **parameters: Any) -> tuple[Connection[Any], session.Found]:
+    """Open a session as `connect` does; return also what was found out about it."""
+    try:
+        connection = Connection.connect(
+            session.pin(conninfo), autocommit=True, prepare_threshold=None, **parameters
+        )
+    except psycopg.Error as error:
+        if session.refuses_options(error):
+            raise_alone(SchemaError(_POOLER))
+        raise_alone(translate(error, connecting=True, target=describe(conninfo)))
+    try:
+        found = look(connection, conninfo)
+        if found.backend != connection.info.backend_pid:
+            raise SchemaError(_POOLER)
+        complete(connection, found)
+    except BaseException:
+        connection.close()
+        raise
+    return connection, found
+
+
+def look(connection: Connection[Any], conninfo: str) -> session.Found:
+    """Look at a session: who answers, where the ledger is, what is left to set."""
+    with connection.cursor(row_factory=class_row(session.Found)) as cursor:
+        [found] = cursor.execute(*session.look(conninfo))
+        return found
+
+
+def complete(connection: Connection[Any], found: session.Found) -> None:
+    """Set what startup options could not, or what came after them."""
+    settings = {**session.corrections(connection), **found.settings()}
+    try:
+        connection.execute(*session.setting(settings))
+    except psycopg.Error as error:
+        raise_alone(session.refused(error, settings))
 
 
 def prepare(connection: Connection[Any] | AsyncConnection[Any]) -> None:

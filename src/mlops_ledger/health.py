@@ -28,7 +28,7 @@ def assess(
         reachable=probe is not None,
         problem=problem,
         latency_ms=round(probe.latency * 1000, 3) if probe else None,
-        server_version=probe.server_version if probe else None,
+        server_version=probe.found.server_version if probe else None,
         schema_version=probe.schema_version if probe else None,
         expected_schema_version=latest_version(),
         embedded=settings.embedded,

@@ -102,10 +102,10 @@ async def test_a_label_of_a_request_is_of_all_its_predictions(
     predictions: AsyncPredictionsRepository,
     truth: AsyncGroundTruthRepository,
 ) -> None:
-    await models.insert(model_name="shadow")
+    await models.insert(model_name="m")
     first = await predict(predictions, request_id="r1")
     second = await predictions.insert(
-        model_name="shadow", model_version="1", predicted_at=NOON + DAY, request_id="r1"
+        model_name="m", model_version="2", predicted_at=NOON + DAY, request_id="r1"
     )
     other = await predict(predictions, request_id="r2")
     found = await truth.insert(request_id="r1", actual_label="late", labeled_at=NOON + 2 * DAY)

@@ -156,7 +156,6 @@ async def test_a_repeated_write_stores_nothing_twice(
     ("changes", "field"),
     [
         ({"probability": np.array([0.5, 1.2])}, "columns.probability"),
-        ({"probability": np.array([0.5, np.nan])}, "columns.probability"),
         ({"probability": np.array(["a", "b"])}, "columns.probability"),
         ({"probability": [0.5, "a"]}, "columns.probability"),
         ({"probability": np.array([0.5])}, "columns"),

@@ -164,3 +164,63 @@ def test_erasing_a_request_is_recorded_without_what_it_was(
     assert (entry.after["table_name"], entry.after["num_rows"]) == ("predictions", 1)
     [(rows,)] = conn.execute("SELECT count(*) FROM audit_log WHERE after::text LIKE '%erin%'")
     assert rows == 0
+
+
+def test_what_was_verified_is_not_read_again_from_its_head_on(
+    audit: AuditRepository, conn: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_VERIFIED_AT_ONCE", 2)
+    whole: list[tuple[int, int]] = []
+    rest: list[tuple[int, int]] = []
+    entries = {entry.seq: entry for entry in audit.list_entries()}
+    head = f"4:{entries[4].hash}"
+    assert (audit.verify(progress=lambda *seen: whole.append(seen))).problem is None
+    assert (audit.verify(since=head, progress=lambda *s: rest.append(s))).problem is None
+    assert (whole, rest) == ([(2, 7), (4, 7), (6, 7), (7, 7)], [(6, 7), (7, 7)])
+
+    conn.execute("SET session_replication_role = replica")
+    conn.execute("UPDATE audit_log SET actor = 'eve' WHERE seq = 2")
+    assert (audit.verify(since=head)).problem is None
+    assert (audit.verify()).broken_seq == 2
+    conn.execute("UPDATE audit_log SET actor = 'eve' WHERE seq = 6")
+    assert (audit.verify(since=head)).broken_seq == 6
+    other = audit.verify(since=f"4:{entries[3].hash}")
+    assert (other.broken_seq, other.problem) == (4, "is not the one that was verified before")
+    with pytest.raises(InvalidValue, match="against"):
+        audit.verify(since=head, against=f"3:{entries[3].hash}")
+
+
+def test_the_functions_of_the_ledger_do_not_verify_themselves(
+    audit: AuditRepository, conn: psycopg.Connection
+) -> None:
+    head = str(audit.head())
+    conn.execute("SET session_replication_role = replica")
+    conn.execute("UPDATE audit_log SET actor = 'eve' WHERE seq = 6")
+    conn.execute(
+        "CREATE OR REPLACE FUNCTION ledger_audit_hash(entry audit_log) RETURNS bytea"
+        " LANGUAGE sql STABLE RETURN (entry).hash"
+    )
+    conn.execute(
+        "CREATE OR REPLACE FUNCTION ledger_audit_text(entry audit_log) RETURNS text"
+        " LANGUAGE sql STABLE RETURN 'anything'"
+    )
+    for name, result in (("sha256", "'\\x00'::bytea"), ("convert_to", "'\\x00'::bytea")):
+        types = "bytea" if name == "sha256" else "text, text"
+        conn.execute(
+            f"CREATE FUNCTION {name}({types}) RETURNS bytea LANGUAGE sql RETURN {result}".encode()
+        )
+    for check in (
+        audit.verify(against=head),
+        verify_lines([line for line in audit.export()], against=head),
+    ):
+        assert check.broken_seq == 6
+
+
+def test_an_export_may_have_a_byte_order_mark_and_other_line_ends(
+    audit: AuditRepository,
+) -> None:
+    lines = [line for line in audit.export()]
+    assert verify_lines([f"\ufeff{lines[0]}\r\n", *(f"{line}\r\n" for line in lines[1:])]) == (
+        audit.verify()
+    )
+    assert verify_lines([lines[0], f"\ufeff{lines[1]}"]).broken_seq == 2

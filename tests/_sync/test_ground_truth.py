@@ -103,10 +103,10 @@ def test_a_label_of_a_request_is_of_all_its_predictions(
     predictions: PredictionsRepository,
     truth: GroundTruthRepository,
 ) -> None:
-    models.insert(model_name="shadow")
+    models.insert(model_name="m")
     first = predict(predictions, request_id="r1")
     second = predictions.insert(
-        model_name="shadow", model_version="1", predicted_at=NOON + DAY, request_id="r1"
+        model_name="m", model_version="2", predicted_at=NOON + DAY, request_id="r1"
     )
     other = predict(predictions, request_id="r2")
     found = truth.insert(request_id="r1", actual_label="late", labeled_at=NOON + 2 * DAY)

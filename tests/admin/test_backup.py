@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import fcntl
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -36,9 +35,9 @@ from mlops_ledger.admin.backup.manifest import seal
 from mlops_ledger.admin.backup.programs import find_program
 from mlops_ledger.admin.roles import Roles
 from mlops_ledger.cli import main
-from mlops_ledger.connections import libpq_environment
 from mlops_ledger.embedded import EmbeddedServer
 from mlops_ledger.errors import BackupError, SchemaError
+from mlops_ledger.session import child_environment
 from tools.versions import POSTGRESQL
 
 # Different each time it is asked for, or about the file and not the database.
@@ -118,7 +117,7 @@ def dump(conninfo: str) -> str:
     program, _ = find_program("pg_dump", major, Settings.from_environment())
     done = subprocess.run(
         [program],
-        env={**os.environb, **libpq_environment(conninfo)},
+        env=child_environment(conninfo),
         capture_output=True,
         check=True,
     )

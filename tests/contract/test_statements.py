@@ -41,8 +41,9 @@ COMPUTED = {
     "num_rows": "int",
     "one_in": "int",
     # The head of an audit log is taken apart, and its export is read in pages.
-    "published_seq": "int",
-    "published_hash": "str",
+    "after_seq": "int",
+    "since_seq": "int",
+    "until_seq": "int",
     "limit": "int",
     # A bucket is taken apart into these.
     "unit": "str",
@@ -59,6 +60,7 @@ STEPS = {
     "store_staged",
     "drop_stage",
     "fetch",
+    "make_partitions",
     "add_feature",
 }
 # What a method turns into these, or sends by COPY.
@@ -97,7 +99,7 @@ FIELDS = {
     "jsonb": r"dict\[str, \w+\]|list\[dict\[str, Any\]\]|Any",
     "text[]": r"list\[str\]",
     "inet": r"IPv4Address \| IPv6Address",
-    "double precision[]": r"list\[float \| None\]",
+    "double precision[]": r"list\[float( \| None)?\]",
     "smallint": "int",
     "bigint[]": r"list\[int\]",
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from fix_logger import FEATURES, ONE, away, balance, wait_until
 from mlops_ledger import Database, PredictionLogger, Settings
 from mlops_ledger.errors import Unavailable
 from mlops_ledger.logger.intake import Intake
+from mlops_ledger.logger.spool import Spool
 
 Read = Callable[[], list[str]]
 
@@ -85,3 +86,28 @@ def test_a_full_spool_blocks_until_there_is_room(
         worker.join(30)
         assert gone.is_set()
     assert stored() == [f"r{number}" for number in range(10_000)]
+
+
+def test_a_batch_is_never_of_what_is_being_spilled(
+    home: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = PredictionLogger(away(home), **ONE, durability="memory", buffer_rows=300)
+    intake = Intake(log._options)
+    records = [b"%d" % number for number in range(301)]
+    spilled: list[bytes] = []
+    batches: list[Any] = []
+    taker = threading.Thread(target=lambda: batches.append(intake.take(200)))
+
+    def append(_: Spool, payloads: Sequence[bytes]) -> int:
+        if not spilled:
+            taker.start()
+            taker.join(0.2)
+        spilled.extend(payloads)
+        return len(spilled)
+
+    monkeypatch.setattr(Spool, "append", append)
+    for record in records:
+        intake.accept([record])
+    taker.join()
+    [(_, batch)] = batches
+    assert [*spilled, *batch, *intake.buffer.oldest(1000)] == records

@@ -81,7 +81,7 @@ def test_rows_that_only_the_server_refuses_become_dead_letters(
             for number in range(2000)
         )
     assert log.counters.dead_lettered == 3
-    assert stored() == [f"r{n}" for n in range(2000) if n not in (250, 251, 1250)]
+    assert sorted(stored()) == sorted(f"r{n}" for n in range(2000) if n not in (250, 251, 1250))
     letters = [each["record"]["request_id"] for each in read_dead_letters(home.spool)]
     assert letters == ["r250", "r251", "r1250"]
     balance(log.counters)

@@ -58,7 +58,7 @@ def kill_repeatedly(server: EmbeddedServer, times: int, done: threading.Event) -
     return killed
 
 
-@pytest.mark.parametrize("level", ["memory", "process"])
+@pytest.mark.parametrize("level", ["memory", "process", "disk"])
 def test_a_server_that_is_killed_costs_nothing(
     victim: EmbeddedServer, home: Settings, level: str
 ) -> None:
@@ -70,9 +70,13 @@ def test_a_server_that_is_killed_costs_nothing(
     )
     with PredictionLogger(home, **ONE, durability=level) as log:
         killer.start()
-        for number in range(count):
-            log(features=FEATURES, request_id=str(number))
-            if killer.is_alive() and number % 1000 == 0:
+        for first in range(0, count, 100):
+            # One sync for all of them, at level disk.
+            log.many(
+                {"features": FEATURES, "request_id": str(number)}
+                for number in range(first, first + 100)
+            )
+            if killer.is_alive() and first % 1000 == 0:
                 time.sleep(0.02)
         killer.join()
         while log.counters.buffered + log.counters.spooled:
@@ -84,38 +88,45 @@ def test_a_server_that_is_killed_costs_nothing(
     assert set(found.values()) == {1}
 
 
+# How many records a worker logs with one logger, before it makes another and loses sight of it.
+WORKERS = {"one logger": 10**9, "collected": 5_000}
 WORKER = """
 import os, sys
-from mlops_ledger import PredictionLogger, Settings
-dsn, home, level, name = sys.argv[1:]
 from pathlib import Path
-log = PredictionLogger(
-    Settings(conninfo=dsn, home=Path(home)), model_name="m", model_version="1", durability=level
-)
-number = 0
+from mlops_ledger import PredictionLogger, Settings
+dsn, home, level, name, each = sys.argv[1:]
+def work(first, count):
+    log = PredictionLogger(
+        Settings(conninfo=dsn, home=Path(home)), model_name="m", model_version="1", durability=level
+    )
+    for number in range(first, first + count):
+        log(features=[float(n) for n in range(12)], request_id=f"{name}-{number}")
+        # Acknowledged: nothing that is in this file may be missing.
+        os.write(1, b"%d\\n" % number)
+first = 0
 while True:
-    log(features=[float(n) for n in range(12)], request_id=f"{name}-{number}")
-    # Acknowledged: nothing that is in this file may be missing.
-    os.write(1, b"%d\\n" % number)
-    number += 1
+    work(first, int(each))
+    first += int(each)
 """
 
 
+@pytest.mark.parametrize("kind", WORKERS)
 @pytest.mark.parametrize("level", ["process", "disk"])
 def test_workers_and_servers_that_are_killed_cost_nothing(
-    victim: EmbeddedServer, home: Settings, tmp_path: Path, level: str
+    victim: EmbeddedServer, home: Settings, tmp_path: Path, level: str, kind: str
 ) -> None:
-    workers, kills = full(20, 4), full(10, 1)
+    workers, kills = full(20, 3), full(20, 1)
     logged = threading.Event()
     killed: list[int] = []
     killer = threading.Thread(
         target=lambda: killed.append(kill_repeatedly(victim, kills, logged)), daemon=True
     )
     killer.start()
+    command = [sys.executable, "-c", WORKER, str(home.conninfo), str(home.home), level]
     for worker in range(workers):
         with (tmp_path / f"acknowledged-{worker}").open("wb") as output:
             process = subprocess.Popen(
-                [sys.executable, "-c", WORKER, home.conninfo, str(home.home), level, str(worker)],
+                [*command, str(worker), str(WORKERS[kind])],
                 stdout=output,
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
             )

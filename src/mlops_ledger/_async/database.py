@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Any, Protocol, Self
 
 import psycopg
 from psycopg import AsyncConnection
+from psycopg.rows import class_row
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
-from .. import connections, health
-from ..config import Settings, describe
+from .. import connections, health, session
+from ..config import Settings
 from ..connections import Probe
+from ..conninfo import describe
 from ..embedded import resolve_conninfo
 from ..errors import LedgerError, NothingListens, PoolExhausted, Unavailable
 from ..errors.translate import raise_alone, translate
 from ..rows import Health
 from ..statements import load
+from .pooler import AsyncPoolerConnection, AsyncPoolerCursor
 
 # A pool that gave up reconnecting retries when asked, so ask at least this often (seconds).
 _PATIENCE = 1.0
@@ -50,7 +53,9 @@ class AsyncDatabase:
             settings = Settings(conninfo=settings)
         self._settings = settings or Settings.from_environment()
         self._pool: AsyncConnectionPool[AsyncConnection[Any]] | None = None
-        self._conninfo = ""
+        self._conninfo = self._session_conninfo = ""
+        self._preamble: str | None = None
+        self._late: Mapping[str, str] = {}
         self._lock = asyncio.Lock()
         self._owner = connections.AsyncOwner()
         self._inherited: list[object] = []
@@ -130,9 +135,12 @@ class AsyncDatabase:
     async def conninfo(self) -> str:
         """Return a connection string for other drivers; it contains the password."""
         await self._open_pool()
-        return connections.with_session_settings(
-            self._settings, connections.direct(self._settings, self._conninfo)
-        )
+        return self._session_conninfo
+
+    @property
+    def preamble(self) -> str | None:
+        """What another driver has to run first in a transaction; only a pooler makes it needed."""
+        return self._preamble
 
     async def _check_out(
         self,
@@ -221,20 +229,25 @@ class AsyncDatabase:
         self._pool, self._lock, self._owner = None, asyncio.Lock(), connections.AsyncOwner()
 
     async def _new_pool(self, probe: Probe) -> AsyncConnectionPool[AsyncConnection[Any]]:
-        conninfo = connections.direct(self._settings, self._conninfo)
+        limits, found = connections.limits(self._settings), probe.found
+        kind: type[AsyncConnection[Any]] = AsyncConnection
         options: dict[str, Any] = {"autocommit": True}
         if probe.pooled:
             # Session settings would leak to the pooler's other clients, and prepared statements
             # be answered by the wrong server session.
-            options["prepare_threshold"] = None
+            kind, options["prepare_threshold"] = AsyncPoolerConnection, None
+            self._session_conninfo = session.without_options(self._conninfo)
+            self._preamble = session.as_statement(self._conninfo, limits, found.settings())
         else:
-            conninfo = connections.with_session_settings(self._settings, conninfo)
+            self._session_conninfo = session.pin(self._conninfo, limits, found.path)
+        self._late = found.late_settings()
         pool = AsyncConnectionPool(
-            conninfo,
+            self._session_conninfo,
+            connection_class=kind,
             kwargs=options,
             min_size=self._settings.pool_min_size,
             max_size=self._settings.pool_max_size,
-            configure=_configure,
+            configure=self._configure,
             reconnect_timeout=_PATIENCE,
             name="mlops-ledger",
             open=False,
@@ -242,35 +255,51 @@ class AsyncDatabase:
         await pool.open()
         return pool
 
+    async def _configure(self, connection: AsyncConnection[Any]) -> None:
+        connections.prepare(connection)
+        if isinstance(connection, AsyncPoolerConnection):
+            connection.preamble = (self._preamble or "").encode()
+            connection.cursor_factory = AsyncPoolerCursor
+        elif settings := {**session.corrections(connection), **self._late}:
+            await _set(connection, settings)
+
     async def _probe(self) -> Probe:
         if not self._conninfo:
-            self._conninfo = await asyncio.to_thread(resolve_conninfo, self._settings)
-        conninfo = connections.direct(self._settings, self._conninfo)
+            given = await asyncio.to_thread(resolve_conninfo, self._settings)
+            self._conninfo = connections.direct(self._settings, given)
         try:
-            async with await AsyncConnection.connect(conninfo, autocommit=True) as connection:
+            async with await self._connect() as connection:
                 return await self._examine(connection)
         except psycopg.Error as error:
             connecting = error.sqlstate is None
             raise_alone(translate(error, connecting=connecting, target=self.name))
 
+    async def _connect(self) -> AsyncConnection[Any]:
+        pinned = session.pin(self._conninfo, connections.limits(self._settings))
+        try:
+            return await AsyncConnection.connect(pinned, autocommit=True)
+        except psycopg.OperationalError as error:
+            if not session.refuses_options(error):
+                raise
+        plain = session.without_options(self._conninfo)
+        return await AsyncConnection.connect(plain, autocommit=True, prepare_threshold=None)
+
     async def _examine(self, connection: AsyncConnection[Any]) -> Probe:
         began = monotonic()
-        cursor = await connection.execute(load("health")["backend"].text)
-        row = await cursor.fetchone()
+        async with connection.cursor(row_factory=class_row(session.Found)) as cursor:
+            await cursor.execute(*session.look(self._conninfo))
+            found = await cursor.fetchone()
         latency = monotonic() - began
-        assert row is not None
-        try:
-            cursor = await connection.execute(load("health")["schema_version"].text)
-            version = await cursor.fetchone()
-        except psycopg.errors.UndefinedTable:
-            version = None
-        return Probe(
-            server_version=row[1],
-            schema_version=version[0] if version else None,
-            latency=latency,
-            # Behind a transaction pooler the process that answers is not the one that greeted.
-            pooled=row[0] != connection.info.backend_pid,
-        )
+        assert found is not None
+        # Behind a transaction pooler the process that answers is not the one that greeted.
+        pooled = found.backend != connection.info.backend_pid
+        if found.visible and not found.late:
+            version = await _schema_version(connection)
+        else:
+            async with connection.transaction():
+                await _set(connection, found.settings(), local=True)
+                version = await _schema_version(connection) if found.schema else None
+        return Probe(found=found, schema_version=version, latency=latency, pooled=pooled)
 
 
 class AsyncTransaction:
@@ -316,8 +345,19 @@ async def _begin(connection: AsyncConnection[Any]) -> AsyncIterator[AsyncTransac
         transaction._end()
 
 
-async def _configure(connection: AsyncConnection[Any]) -> None:
-    connections.prepare(connection)
+async def _set(
+    connection: AsyncConnection[Any], settings: Mapping[str, str], *, local: bool = False
+) -> None:
+    try:
+        await connection.execute(*session.setting(settings, local=local))
+    except psycopg.Error as error:
+        raise_alone(session.refused(error, settings))
+
+
+async def _schema_version(connection: AsyncConnection[Any]) -> int | None:
+    cursor = await connection.execute(load("health")["schema_version"].text)
+    row = await cursor.fetchone()
+    return None if row is None else row[0]
 
 
 _default: AsyncDatabase | None = None

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from ..checks.values import STAGES, choice, mapping, page_size
+from ..checks import classes
+from ..checks.values import STAGES, TASKS, choice, mapping, page_size
 from ..errors import InvalidValue, NotFound
 from ..rows import Deployment, ModelVersion, PromotionPolicy, TimelineEntry
 from .repository import AsyncRepository
@@ -29,6 +30,9 @@ class AsyncModelVersionRepository(AsyncRepository):
         metrics: Mapping[str, Any] | None = None,
         hyperparameters: Mapping[str, Any] | None = None,
         feature_names: Sequence[str] | None = None,
+        task: str | None = None,
+        class_names: Sequence[str] | None = None,
+        positive_label: str | None = None,
         training_samples: int | None = None,
         dataset_version: str | None = None,
         dataset_digest: str | None = None,
@@ -41,14 +45,24 @@ class AsyncModelVersionRepository(AsyncRepository):
     ) -> UUID:
         """Register a version and return its id.
 
-        Without `model_version` it takes the next integer of the model. A version enters
+        Without `model_version` it takes the next integer of the model. `task` is binary,
+        multiclass or regression; `class_names` are the classes in the order of
+        `class_probabilities`, as `classes_` of a classifier, and `positive_label` is the one that
+        `probability` is about, of two the second by default. What is left out is derived from
+        labelled predictions. A version enters
         production through `promote`, never by its stage. Repeating a call with the same `id`
         registers nothing twice. Raises Conflict when the version exists, InvalidValue for a value
         that is refused.
         """
+        values = {
+            **locals(),
+            "task": choice("task", task, TASKS),
+            "class_names": classes.class_names("class_names", class_names),
+            "positive_label": classes.class_name("positive_label", positive_label),
+        }
         return await self._insert_once(
             "insert",
-            locals(),
+            values,
             "id: already names another version of a model, or this one with other content",
         )
 

@@ -38,6 +38,7 @@ class AsyncPredictionsRepository(AsyncPredictionReads, AsyncPartitioned):
         prediction: float | None = None,
         predicted_label: str | None = None,
         probability: float | None = None,
+        class_probabilities: Mapping[str, float | None] | Sequence[float | None] | None = None,
         confidence_lower: float | None = None,
         confidence_upper: float | None = None,
         latency_ms: float | None = None,
@@ -56,8 +57,10 @@ class AsyncPredictionsRepository(AsyncPredictionReads, AsyncPartitioned):
 
         `features` are numbers, by name or in the order of the version's feature_names; NaN and
         infinity are kept. Text and categories belong in `inputs`, and so do all features of a
-        version that names none. `probability` is that of the positive class or, of more than two
-        classes, of the predicted one. `predicted_at` is now by default; an `id` of one's own comes
+        version that names none. Elsewhere NaN, NaT and NA are missing. `probability` is that of
+        the positive class or, of more than two classes, of the predicted one;
+        `class_probabilities` are those of all classes, by name or in the order of the version's
+        class_names. `predicted_at` is now by default; an `id` of one's own comes
         from `new_id(predicted_at)` or `id_for(key, predicted_at)`. Repeating a call with the same
         `id` stores nothing twice. Raises NotFound for an unknown version, InvalidValue for a value
         that is refused.
@@ -72,7 +75,7 @@ class AsyncPredictionsRepository(AsyncPredictionReads, AsyncPartitioned):
             except MissingPartition:
                 if attempt:
                     raise
-                await self._make_partitions([(values["predicted_at"],) * 2])
+                await self._value("make_partitions", {"times": [values["predicted_at"]]})
         raise AssertionError
 
     async def insert_many(
@@ -169,7 +172,7 @@ class AsyncPredictionsRepository(AsyncPredictionReads, AsyncPartitioned):
             except MissingPartition:
                 if attempt == 2:
                     raise
-                await self._make_partitions(batch.days())
+                await self._value("make_partitions", {"times": batch.days()})
             except DuplicateId:
                 if attempt == 2 or staged:
                     raise
@@ -234,7 +237,3 @@ class AsyncPredictionsRepository(AsyncPredictionReads, AsyncPartitioned):
         if len(begun) > 1:
             raise Conflict("idempotency_key: already names a write of other predictions")
         return begun.pop()
-
-    async def _make_partitions(self, days: Iterable[tuple[datetime, datetime]]) -> None:
-        for since, until in days:
-            await self.ensure_partitions(since=since, until=until)

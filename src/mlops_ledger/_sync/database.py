@@ -5,23 +5,26 @@ from __future__ import annotations
 
 import threading
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from time import monotonic
 from typing import Any, Protocol, Self
 
 import psycopg
 from psycopg import Connection
+from psycopg.rows import class_row
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
-from .. import connections, health
-from ..config import Settings, describe
+from .. import connections, health, session
+from ..config import Settings
 from ..connections import Probe
+from ..conninfo import describe
 from ..embedded import resolve_conninfo
 from ..errors import LedgerError, NothingListens, PoolExhausted, Unavailable
 from ..errors.translate import raise_alone, translate
 from ..rows import Health
 from ..statements import load
+from .pooler import PoolerConnection, PoolerCursor
 
 # A pool that gave up reconnecting retries when asked, so ask at least this often (seconds).
 _PATIENCE = 1.0
@@ -51,7 +54,9 @@ class Database:
             settings = Settings(conninfo=settings)
         self._settings = settings or Settings.from_environment()
         self._pool: ConnectionPool[Connection[Any]] | None = None
-        self._conninfo = ""
+        self._conninfo = self._session_conninfo = ""
+        self._preamble: str | None = None
+        self._late: Mapping[str, str] = {}
         self._lock = threading.Lock()
         self._owner = connections.Owner()
         self._inherited: list[object] = []
@@ -131,9 +136,12 @@ class Database:
     def conninfo(self) -> str:
         """Return a connection string for other drivers; it contains the password."""
         self._open_pool()
-        return connections.with_session_settings(
-            self._settings, connections.direct(self._settings, self._conninfo)
-        )
+        return self._session_conninfo
+
+    @property
+    def preamble(self) -> str | None:
+        """What another driver has to run first in a transaction; only a pooler makes it needed."""
+        return self._preamble
 
     def _check_out(
         self,
@@ -222,20 +230,25 @@ class Database:
         self._pool, self._lock, self._owner = None, threading.Lock(), connections.Owner()
 
     def _new_pool(self, probe: Probe) -> ConnectionPool[Connection[Any]]:
-        conninfo = connections.direct(self._settings, self._conninfo)
+        limits, found = connections.limits(self._settings), probe.found
+        kind: type[Connection[Any]] = Connection
         options: dict[str, Any] = {"autocommit": True}
         if probe.pooled:
             # Session settings would leak to the pooler's other clients, and prepared statements
             # be answered by the wrong server session.
-            options["prepare_threshold"] = None
+            kind, options["prepare_threshold"] = PoolerConnection, None
+            self._session_conninfo = session.without_options(self._conninfo)
+            self._preamble = session.as_statement(self._conninfo, limits, found.settings())
         else:
-            conninfo = connections.with_session_settings(self._settings, conninfo)
+            self._session_conninfo = session.pin(self._conninfo, limits, found.path)
+        self._late = found.late_settings()
         pool = ConnectionPool(
-            conninfo,
+            self._session_conninfo,
+            connection_class=kind,
             kwargs=options,
             min_size=self._settings.pool_min_size,
             max_size=self._settings.pool_max_size,
-            configure=_configure,
+            configure=self._configure,
             reconnect_timeout=_PATIENCE,
             name="mlops-ledger",
             open=False,
@@ -243,35 +256,51 @@ class Database:
         pool.open()
         return pool
 
+    def _configure(self, connection: Connection[Any]) -> None:
+        connections.prepare(connection)
+        if isinstance(connection, PoolerConnection):
+            connection.preamble = (self._preamble or "").encode()
+            connection.cursor_factory = PoolerCursor
+        elif settings := {**session.corrections(connection), **self._late}:
+            _set(connection, settings)
+
     def _probe(self) -> Probe:
         if not self._conninfo:
-            self._conninfo = resolve_conninfo(self._settings)
-        conninfo = connections.direct(self._settings, self._conninfo)
+            given = resolve_conninfo(self._settings)
+            self._conninfo = connections.direct(self._settings, given)
         try:
-            with Connection.connect(conninfo, autocommit=True) as connection:
+            with self._connect() as connection:
                 return self._examine(connection)
         except psycopg.Error as error:
             connecting = error.sqlstate is None
             raise_alone(translate(error, connecting=connecting, target=self.name))
 
+    def _connect(self) -> Connection[Any]:
+        pinned = session.pin(self._conninfo, connections.limits(self._settings))
+        try:
+            return Connection.connect(pinned, autocommit=True)
+        except psycopg.OperationalError as error:
+            if not session.refuses_options(error):
+                raise
+        plain = session.without_options(self._conninfo)
+        return Connection.connect(plain, autocommit=True, prepare_threshold=None)
+
     def _examine(self, connection: Connection[Any]) -> Probe:
         began = monotonic()
-        cursor = connection.execute(load("health")["backend"].text)
-        row = cursor.fetchone()
+        with connection.cursor(row_factory=class_row(session.Found)) as cursor:
+            cursor.execute(*session.look(self._conninfo))
+            found = cursor.fetchone()
         latency = monotonic() - began
-        assert row is not None
-        try:
-            cursor = connection.execute(load("health")["schema_version"].text)
-            version = cursor.fetchone()
-        except psycopg.errors.UndefinedTable:
-            version = None
-        return Probe(
-            server_version=row[1],
-            schema_version=version[0] if version else None,
-            latency=latency,
-            # Behind a transaction pooler the process that answers is not the one that greeted.
-            pooled=row[0] != connection.info.backend_pid,
-        )
+        assert found is not None
+        # Behind a transaction pooler the process that answers is not the one that greeted.
+        pooled = found.backend != connection.info.backend_pid
+        if found.visible and not found.late:
+            version = _schema_version(connection)
+        else:
+            with connection.transaction():
+                _set(connection, found.settings(), local=True)
+                version = _schema_version(connection) if found.schema else None
+        return Probe(found=found, schema_version=version, latency=latency, pooled=pooled)
 
 
 class Transaction:
@@ -317,8 +346,19 @@ def _begin(connection: Connection[Any]) -> Iterator[Transaction]:
         transaction._end()
 
 
-def _configure(connection: Connection[Any]) -> None:
-    connections.prepare(connection)
+def _set(
+    connection: Connection[Any], settings: Mapping[str, str], *, local: bool = False
+) -> None:
+    try:
+        connection.execute(*session.setting(settings, local=local))
+    except psycopg.Error as error:
+        raise_alone(session.refused(error, settings))
+
+
+def _schema_version(connection: Connection[Any]) -> int | None:
+    cursor = connection.execute(load("health")["schema_version"].text)
+    row = cursor.fetchone()
+    return None if row is None else row[0]
 
 
 _default: Database | None = None

@@ -9,7 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from ..checks import values
-from ..checks.values import number
+from ..checks.classes import class_name
+from ..checks.values import integer, number
 from ..copying import labels
 from ..errors import InvalidValue, MissingPartition, NotFound
 from ..rows import GroundTruth, Labeled, Performance
@@ -31,13 +32,17 @@ class GroundTruthRepository(Repository):
         actual_value: float | None = None,
         labeled_at: datetime | None = None,
         source: str | None = None,
+        model_name: str | None = None,
+        model_version: str | None = None,
     ) -> Labeled:
         """Label a prediction, or the predictions that a request has so far.
 
         The truth is a class, `actual_label`, a number, `actual_value` (of a class: 1 or 0), or
         both. A label may come before its prediction: then it waits. The label with the newest
         `labeled_at`, now by default, counts; repeating a call with the same `labeled_at` stores
-        nothing twice. Raises Conflict when another label of that time says something else.
+        nothing twice. `model_name`, and `model_version`, say whose predictions it is about: needed
+        when the request asked several models. Raises Conflict when another label of that time says
+        something else, InvalidValue for an ambiguous label, NotFound for an unknown model.
         """
         labels.require_target_and_truth(
             prediction_id is not None,
@@ -48,7 +53,8 @@ class GroundTruthRepository(Repository):
         if prediction_id is not None:
             row["predicted_from"] = labels.predicted_from(prediction_id)
             # In a transaction a failure would be the end of it, so the long way is taken.
-            if not isinstance(self._db, Transaction) and self._insert_one(row):
+            at_once = model_name is None and not isinstance(self._db, Transaction)
+            if at_once and self._insert_one(row):
                 return Labeled(stored=1, waiting=0, duplicates=0)
         return self._one("insert", Labeled, row)
 
@@ -88,14 +94,17 @@ class GroundTruthRepository(Repository):
         positive_label: str | None = None,
         threshold: float = 0.5,
         as_of: datetime | None = None,
+        top_k: int = 2,
     ) -> Performance:
         """Compare the predictions with since <= predicted_at < until with their latest labels.
 
-        `positive_label` is the class that `probability` is about; without one it is the number 1.
-        Of more than two classes `probability` is that of the predicted one: then what is computed
-        from it, such as `roc_auc`, is None. A prediction with neither label nor class counts as
-        positive from a probability of `threshold` on. `as_of` leaves out labels of a later time.
-        Raises NotFound for an unknown model or version.
+        `positive_label` is the class that precision, recall and the probability are about, by
+        default that of the version, or the number 1. Of two classes a prediction with neither
+        label nor class counts as positive from a probability of `threshold` on. Of more classes
+        what is computed from probabilities needs `class_probabilities`; `top_k_accuracy` is the
+        share of labels among the `top_k` likeliest classes. `as_of` leaves out labels of a later
+        time. Definitions are in docs/reference/metrics.md. Raises NotFound for an unknown model or
+        version.
         """
         since = values.timestamp("since", since)
         until = datetime.now(UTC) if until is None else values.timestamp("until", until)
@@ -103,6 +112,9 @@ class GroundTruthRepository(Repository):
             raise InvalidValue("until", "must be after since")
         if not 0 <= number("threshold", threshold) <= 1:
             raise InvalidValue("threshold", "must be between 0 and 1")
+        if integer(32)("top_k", top_k) < 1:
+            raise InvalidValue("top_k", "must be at least 1")
+        positive_label = class_name("positive_label", positive_label)
         self.match(since=since, until=until)
         found = self._row("performance", Performance, locals())
         if found is None:

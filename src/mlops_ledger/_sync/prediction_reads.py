@@ -132,9 +132,11 @@ class PredictionReads(Repository):
     ) -> MonitoringSummary:
         """Compute what a monitoring run records of the hours that end at `timestamp`, or now.
 
-        A prediction is positive when its label is `positive_label`, or without one when its
-        probability reaches `threshold`. `entropy` is the mean in bits of a probability and what
-        it lacks to 1. Labels count that were known by `timestamp`.
+        `positive_rate` is the share of the same class that `performance` is about: that of
+        `positive_label`, by default the version's. A prediction without a class is positive when
+        its probability reaches `threshold`. `entropy` is the mean in bits of the probabilities of
+        all classes, else of a probability and what it lacks to 1. Labels count that were known by
+        `timestamp`.
         """
         until = datetime.now(UTC) if timestamp is None else values.timestamp("timestamp", timestamp)
         since = look_back(until, lookback_hours, "lookback_hours")

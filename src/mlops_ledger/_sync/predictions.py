@@ -39,6 +39,7 @@ class PredictionsRepository(PredictionReads, Partitioned):
         prediction: float | None = None,
         predicted_label: str | None = None,
         probability: float | None = None,
+        class_probabilities: Mapping[str, float | None] | Sequence[float | None] | None = None,
         confidence_lower: float | None = None,
         confidence_upper: float | None = None,
         latency_ms: float | None = None,
@@ -57,8 +58,10 @@ class PredictionsRepository(PredictionReads, Partitioned):
 
         `features` are numbers, by name or in the order of the version's feature_names; NaN and
         infinity are kept. Text and categories belong in `inputs`, and so do all features of a
-        version that names none. `probability` is that of the positive class or, of more than two
-        classes, of the predicted one. `predicted_at` is now by default; an `id` of one's own comes
+        version that names none. Elsewhere NaN, NaT and NA are missing. `probability` is that of
+        the positive class or, of more than two classes, of the predicted one;
+        `class_probabilities` are those of all classes, by name or in the order of the version's
+        class_names. `predicted_at` is now by default; an `id` of one's own comes
         from `new_id(predicted_at)` or `id_for(key, predicted_at)`. Repeating a call with the same
         `id` stores nothing twice. Raises NotFound for an unknown version, InvalidValue for a value
         that is refused.
@@ -73,7 +76,7 @@ class PredictionsRepository(PredictionReads, Partitioned):
             except MissingPartition:
                 if attempt:
                     raise
-                self._make_partitions([(values["predicted_at"],) * 2])
+                self._value("make_partitions", {"times": [values["predicted_at"]]})
         raise AssertionError
 
     def insert_many(
@@ -170,7 +173,7 @@ class PredictionsRepository(PredictionReads, Partitioned):
             except MissingPartition:
                 if attempt == 2:
                     raise
-                self._make_partitions(batch.days())
+                self._value("make_partitions", {"times": batch.days()})
             except DuplicateId:
                 if attempt == 2 or staged:
                     raise
@@ -235,7 +238,3 @@ class PredictionsRepository(PredictionReads, Partitioned):
         if len(begun) > 1:
             raise Conflict("idempotency_key: already names a write of other predictions")
         return begun.pop()
-
-    def _make_partitions(self, days: Iterable[tuple[datetime, datetime]]) -> None:
-        for since, until in days:
-            self.ensure_partitions(since=since, until=until)

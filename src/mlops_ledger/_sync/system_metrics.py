@@ -11,8 +11,7 @@ from uuid import UUID
 
 from ..checks import metrics as metric_fields
 from ..checks.metrics import Row
-from ..copying.batch import ranges
-from ..copying.binary import DAY, microseconds
+from ..copying.binary import DAY, microseconds, timestamp
 from ..errors import MissingPartition
 from ..host_metrics import HostMetrics
 from ..rows import MetricBucket, SystemMetric, Written
@@ -83,6 +82,6 @@ class SystemMetricsRepository(MetricWrites, Partitioned):
             return super()._store(rows)
         except MissingPartition:
             at = list(metric_fields.SYSTEM.types).index("timestamp")
-            for since, until in ranges({microseconds(row[at]) // DAY for row in rows}):
-                self.ensure_partitions(since=since, until=until)
+            days = {microseconds(row[at]) // DAY for row in rows}
+            self._value("make_partitions", {"times": [timestamp(day * DAY) for day in days]})
             return super()._store(rows)

@@ -9,11 +9,12 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from ..config import Settings, describe
-from ..connections import direct
+from ..config import Settings
+from ..connections import connect, direct
+from ..conninfo import describe
 from ..database import Database
 from ..embedded import resolve_conninfo
-from ..errors import ConfigError, LedgerError
+from ..errors import ConfigError, LedgerError, SchemaError
 from ..errors.translate import raise_alone, translate
 from ..migrations import Migrator
 from ..repositories import PredictionsRepository
@@ -40,25 +41,39 @@ def create_database(settings: Settings, owner: str | None = None) -> tuple[bool,
     A new database belongs to `owner`, or to the user who connects. Raises Unavailable when the
     server cannot be reached, LedgerError when the user may not create databases.
     """
-    conninfo = direct(settings, resolve_conninfo(settings))
-    name = str(conninfo_to_dict(conninfo).get("dbname", settings.database))
-    statements = load("create")
+    return _create(direct(settings, resolve_conninfo(settings)), owner)
+
+
+def _create(conninfo: str, owner: str | None) -> tuple[bool, str]:
+    name = _name(conninfo)
     with maintenance(conninfo, name) as connection:
-        found = connection.execute(statements["database_owner"].text, {"database": name}).fetchone()
+        query = load("create")["database_owner"].text
+        found = connection.execute(query, {"database": name}).fetchone()
         if found:
             return False, str(found[0])
+        owner = owner or connection.info.user
         try:
             connection.execute(
                 sql.SQL("CREATE DATABASE {} OWNER {} ENCODING 'UTF8' TEMPLATE template0").format(
-                    sql.Identifier(name), sql.Identifier(owner or connection.info.user)
+                    sql.Identifier(name), sql.Identifier(owner)
                 )
             )
             created = True
         except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
             created = False  # another process made it at the same time
+        except psycopg.errors.InvalidParameterValue:
+            # Nothing else of the statement can be invalid.
+            raise_alone(
+                SchemaError(
+                    "the server's locale cannot hold UTF8, which a ledger needs: make the database "
+                    f"by CREATE DATABASE {sql.Identifier(name).as_string()} OWNER "
+                    f"{sql.Identifier(owner).as_string()} ENCODING 'UTF8' LOCALE 'C' "
+                    "TEMPLATE template0"
+                )
+            )
         except psycopg.Error as error:
             raise_alone(translate(error))
-        return created, owner or connection.info.user
+        return created, owner
 
 
 def initialise(
@@ -69,7 +84,7 @@ def initialise(
     `partition_by`, "day" by default, is how long new partitions of predictions and labels are.
     """
     conninfo = direct(settings, resolve_conninfo(settings))
-    created, found_owner = create_database(settings, owner)
+    created, found_owner = _create(conninfo, owner)
     if owner is not None:
         conninfo = _as_role(conninfo, owner)
     applied = [str(migration) for migration in Migrator(conninfo).up()]
@@ -92,7 +107,7 @@ def drop_database(settings: Settings) -> str:
     a user who could not create it again.
     """
     conninfo = direct(settings, resolve_conninfo(settings))
-    name = str(conninfo_to_dict(conninfo).get("dbname", settings.database))
+    name = _name(conninfo)
     with maintenance(conninfo, name) as connection:
         if name in ("postgres", "template0", "template1"):
             raise ConfigError(f"{name} is the server's own database, not one for a ledger")
@@ -113,6 +128,10 @@ def drop_database(settings: Settings) -> str:
         except psycopg.Error as error:
             raise_alone(translate(error))
     return name
+
+
+def _name(conninfo: str) -> str:
+    return str(conninfo_to_dict(conninfo)["dbname"])
 
 
 def _require_ledger(conninfo: str) -> None:
@@ -151,11 +170,3 @@ def maintenance(conninfo: str, name: str) -> psycopg.Connection[Any]:
             failure = failure or error
     assert failure is not None
     raise failure
-
-
-def connect(conninfo: str) -> psycopg.Connection[Any]:
-    """Connect in autocommit mode; raises Unavailable."""
-    try:
-        return psycopg.connect(conninfo, autocommit=True)
-    except psycopg.Error as error:
-        raise_alone(translate(error, connecting=True, target=describe(conninfo)))

@@ -6,7 +6,7 @@ follow from this table. That it agrees with the schema and its grants is tested.
 
 from __future__ import annotations
 
-import sys
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Final, TypeAlias
@@ -14,10 +14,11 @@ from typing import Any, Final, TypeAlias
 from ..errors import InvalidValue
 from ..errors.checks import INVALID
 from . import values
+from .missing import document
 
 Check: TypeAlias = Callable[[str, Any], Any]
 
-_LARGEST: Final = sys.float_info.max
+_LARGEST: Final = math.nextafter(values.INFINITE, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,8 @@ class Field:
         """The check of a value, which is given the field's name with it."""
         if self.words:
             return self._word
+        if self.sql_type == "jsonb":
+            return document
         return self._number if self.sql_type == "double precision" else values.CHECKS[self.sql_type]
 
     def _number(self, field: str, value: object) -> float:
@@ -68,6 +71,7 @@ FIELDS: Final = (
     Field("prediction", "double precision"),
     Field("predicted_label", "text"),
     Field("probability", "double precision", low=0.0, high=1.0),
+    Field("class_probabilities", "double precision[]", depends=True),
     Field("confidence_lower", "double precision"),
     Field("confidence_upper", "double precision"),
     Field("latency_ms", "double precision", low=0.0),

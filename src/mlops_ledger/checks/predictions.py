@@ -12,12 +12,15 @@ from ..errors import InvalidValue
 from ..errors.checks import INVALID
 from ..ids import new_id, time_of
 from . import values
+from .classes import class_name
+from .missing import is_missing, without_missing
 from .prediction_fields import ALONE
 
+OUT_OF_TIME: Final = "must lie between the year 2000 and now"
 CONTRADICTS: Final = "contradicts predicted_at: make it with new_id(predicted_at)"
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
-# Clocks differ, and a mistake of units is off by years.
-_AHEAD: Final = timedelta(days=1)
+# Clocks differ a little.
+_AHEAD: Final = timedelta(minutes=1)
 # What the check of the SQL type is not enough for.
 _NARROW: Final = [
     field for field in ALONE.values() if field.words or field.sql_type == "double precision"
@@ -26,10 +29,11 @@ _NARROW: Final = [
 
 @dataclass(frozen=True, slots=True)
 class KnownVersion:
-    """A version that predicts, and the features it takes, if it names them."""
+    """A version that predicts, the features it takes and its classes, if it names them."""
 
     id: UUID
     feature_names: list[str] | None
+    class_names: list[str] | None
 
 
 def latest_timestamp() -> datetime:
@@ -47,12 +51,13 @@ def predicted_at(at: object, id: object) -> datetime:
         return datetime.now(UTC)
     if not EARLIEST <= found <= latest_timestamp():
         field = "id" if at is None else "predicted_at"
-        raise InvalidValue(field, "must lie between the year 2000 and now")
+        raise InvalidValue(field, OUT_OF_TIME)
     return found
 
 
 def checked(version: KnownVersion, row: Mapping[str, Any]) -> dict[str, Any]:
     """Check one row and return the parameters of the statement that stores it."""
+    row = {name: None if is_missing(value) else value for name, value in row.items()}
     if version.feature_names is None and isinstance(row["features"], Mapping):
         row = with_inputs(row)
     at = predicted_at(row["predicted_at"], row["id"])
@@ -62,8 +67,16 @@ def checked(version: KnownVersion, row: Mapping[str, Any]) -> dict[str, Any]:
         raise InvalidValue("id", CONTRADICTS)
     if row["features"] is not None:
         found["features"] = feature_list(version.feature_names, row["features"])
+    if row["class_probabilities"] is not None:
+        found["class_probabilities"] = class_probabilities(
+            version.class_names, row["class_probabilities"]
+        )
+    for document in ("inputs", "metadata"):
+        found[document] = without_missing(row[document])
     for field in _NARROW:
-        if row[field.name] is not None or field.default is not None:
+        if row[field.name] is None:
+            found[field.name] = field.default
+        else:
             found[field.name] = field.check(field.name, row[field.name])
     interval(found["confidence_lower"], found["confidence_upper"])
     return found
@@ -87,6 +100,35 @@ def feature_list(names: list[str] | None, features: Any) -> list[float | None]:
     found = values.features("features", features)
     if names is not None and len(found) != len(names):
         raise InvalidValue("features", f"must be {len(names)} numbers, not {len(found)}")
+    return found
+
+
+def shares(field: str, value: Any) -> list[float]:
+    """Accept a list of probabilities."""
+    plain = value.tolist() if hasattr(value, "tolist") else value
+    if not isinstance(plain, list | tuple) or not plain:
+        raise InvalidValue(field, "must be a list of probabilities, one of each class")
+    # Nearly always plain floats; the sum tells NaN.
+    if set(map(type, plain)) == {float} and sum(plain) >= 0 <= min(plain) and max(plain) <= 1:
+        return list(plain)
+    return [
+        ALONE["probability"].check(f"{field}[{index}]", item) for index, item in enumerate(plain)
+    ]
+
+
+def class_probabilities(names: list[str] | None, value: Any) -> list[float]:
+    """Put the probabilities of the classes, given by name or in order, into the version's order."""
+    field = "class_probabilities"
+    if names is None:
+        raise InvalidValue(field, "needs a version that is registered with class_names")
+    if isinstance(value, Mapping):
+        given = {class_name(field, name): item for name, item in value.items()}
+        if set(given) != set(names):
+            raise InvalidValue(field, "must name exactly the classes of the version")
+        value = [given[name] for name in names]
+    found = shares(field, value)
+    if len(found) != len(names):
+        raise InvalidValue(field, f"must be {len(names)} probabilities, not {len(found)}")
     return found
 
 

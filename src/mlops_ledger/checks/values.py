@@ -23,7 +23,10 @@ from ..errors import InvalidValue
 
 MAX_BYTES: Final = 1_000_000
 MAX_DEPTH: Final = 64
+# The largest doubles stand for infinity where other systems have none, as numpy.nan_to_num does.
+INFINITE: Final = 1.797e308
 STAGES: Final = ("development", "staging", "production", "archived")
+TASKS: Final = ("binary", "multiclass", "regression")
 ACTIONS: Final = ("promote", "reject", "pending")
 ACTION_STATUSES: Final = ("pending", "approved", "rejected", "executed", "failed", "expired")
 RISK_LEVELS: Final = ("low", "medium", "high", "critical")
@@ -34,7 +37,7 @@ ALERT_STATUSES: Final = ("active", "acknowledged", "resolved")
 def text(field: str, value: object) -> str:
     """Accept text of at most a megabyte without NUL bytes and lone surrogates."""
     if type(value) is not str:
-        value = _plain(value)
+        value = plain(value)
         if not isinstance(value, str):
             raise InvalidValue(field, f"must be text, not {_kind(value)}")
         value = str(value)
@@ -45,7 +48,7 @@ def text(field: str, value: object) -> str:
 
 def texts(field: str, value: object) -> list[str]:
     """Accept a list or tuple of texts."""
-    value = _plain(value)
+    value = plain(value)
     if not isinstance(value, list | tuple):
         raise InvalidValue(field, f"must be a list of texts, not {_kind(value)}")
     return [text(f"{field}[{index}]", item) for index, item in enumerate(value)]
@@ -69,14 +72,14 @@ def json(field: str, value: object) -> str:
 
 def number(field: str, value: object) -> float:
     """Accept a finite number."""
-    value = _plain(value)
+    value = plain(value)
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise InvalidValue(field, f"must be a number, not {_kind(value)}")
     try:
         result = float(value)
     except (OverflowError, ValueError):
         result = math.inf
-    if not math.isfinite(result):
+    if not abs(result) < INFINITE:
         raise InvalidValue(field, "must be a finite number")
     return result + 0.0  # makes a negative zero positive
 
@@ -85,7 +88,7 @@ def integer(bits: int) -> Callable[[str, object], int]:
     """Make the check for signed integers of so many bits."""
 
     def check(field: str, value: object) -> int:
-        value = _plain(value)
+        value = plain(value)
         if isinstance(value, bool) or not isinstance(value, int):
             raise InvalidValue(field, f"must be a whole number, not {_kind(value)}")
         if not -(2 ** (bits - 1)) <= value < 2 ** (bits - 1):
@@ -97,7 +100,7 @@ def integer(bits: int) -> Callable[[str, object], int]:
 
 def boolean(field: str, value: object) -> bool:
     """Accept true or false, not 1 or 0."""
-    value = _plain(value)
+    value = plain(value)
     if not isinstance(value, bool):
         raise InvalidValue(field, f"must be true or false, not {_kind(value)}")
     return value
@@ -125,7 +128,7 @@ def uuids(field: str, value: object) -> list[UUID]:
 
 def timestamp(field: str, value: object) -> datetime:
     """Accept a datetime with a time zone and return it in UTC."""
-    if not isinstance(value, datetime):
+    if not isinstance(value, datetime) or value != value:  # as pandas' NaT
         raise InvalidValue(field, f"must be a datetime, not {_kind(value)}")
     if value.utcoffset() is None:
         raise InvalidValue(field, "has no time zone; use datetime.now(UTC) or give a tzinfo")
@@ -133,6 +136,13 @@ def timestamp(field: str, value: object) -> datetime:
         return value.astimezone(UTC)
     except (OverflowError, ValueError):
         raise InvalidValue(field, "lies outside the years 1 to 9999 in UTC") from None
+
+
+def timestamps(field: str, value: object) -> list[datetime]:
+    """Accept a list of datetimes with time zones."""
+    if not isinstance(value, list | tuple):
+        raise InvalidValue(field, f"must be a list of datetimes, not {_kind(value)}")
+    return [timestamp(f"{field}[{index}]", item) for index, item in enumerate(value)]
 
 
 def span(field: str, value: object) -> timedelta:
@@ -157,7 +167,7 @@ def address(field: str, value: object) -> IPv4Address | IPv6Address:
 
 def features(field: str, value: object) -> list[float | None]:
     """Accept a list of numbers; NaN, infinity and None are kept, booleans count as 1 and 0."""
-    value = _plain(value)
+    value = plain(value)
     if not isinstance(value, list | tuple):
         raise InvalidValue(field, f"must be a list of numbers, not {_kind(value)}")
     return [feature(f"{field}[{index}]", item) for index, item in enumerate(value)]
@@ -165,7 +175,7 @@ def features(field: str, value: object) -> list[float | None]:
 
 def feature(field: str, value: object) -> float | None:
     """Accept the value of one feature."""
-    value = _plain(value)
+    value = plain(value)
     if value is None:
         return None
     if not isinstance(value, int | float | Decimal):
@@ -199,6 +209,7 @@ CHECKS: Final[Mapping[str, Callable[[str, object], object]]] = {
     "uuid": uuid,
     "uuid[]": uuids,
     "timestamptz": timestamp,
+    "timestamptz[]": timestamps,
     "interval": span,
 }
 
@@ -321,22 +332,22 @@ def _json_text(value: Any) -> str:
 
 def _json_simple(value: object) -> Any:
     """Turn a value that JSON does not know into one of the types that it does."""
-    plain = _plain(value)
-    match plain:
+    found = plain(value)
+    match found:
         case UUID():
-            return str(plain)
+            return str(found)
         case datetime():
-            return _checked(timestamp, plain).isoformat()
+            return _checked(timestamp, found).isoformat()
         case date():
-            return plain.isoformat()
+            return found.isoformat()
         case str():
-            return str(plain)
+            return str(found)
         case bool() | None | list() | tuple():
-            return plain
+            return found
         case int():
-            return int(plain)
+            return int(found)
         case float() | Decimal():
-            return _checked(number, plain)
+            return _checked(number, found)
     raise _Refused(f"{_kind(value)} cannot be written as JSON")
 
 
@@ -360,7 +371,7 @@ def _text_problem(value: str) -> str | None:
     return f"is longer than {MAX_BYTES:,} bytes" if size > MAX_BYTES else None
 
 
-def _plain(value: Any) -> object:
+def plain(value: Any) -> object:
     """Unwrap enumerations, NumPy scalars and arrays, without importing NumPy."""
     if isinstance(value, Enum):
         return value.value

@@ -10,15 +10,22 @@ from typing import Any, Final
 import click
 
 from ..errors import LedgerError
-from .base import LazyGroup
+from .base import COMPLETE, LazyGroup
 from .output import say
 from .streams import Unwritable, prepared, silence
 
-COMPLETE: Final = "_MLOPS_LEDGER_COMPLETE"
 NO, REFUSED, INTERRUPTED = 1, 2, 130
 # The commands by what they are for, each with the module that has it.
 SECTIONS: Final = {
-    "Set up": {"init": "init", "migrate": "migrate", "health": "init", "db": "db"},
+    "Set up": {
+        "init": "init",
+        "migrate": "migrate",
+        "health": "init",
+        "status": "status",
+        "db": "db",
+        "completion": "completion",
+        "docs": "docs",
+    },
     "Models": {"models": "models", "decisions": "decisions", "actions": "actions"},
     "Predictions": {"predictions": "predictions", "labels": "labels", "spool": "spool"},
     "Monitoring": {

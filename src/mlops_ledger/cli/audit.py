@@ -11,9 +11,10 @@ import mlops_ledger as ledger
 from .base import Group
 from .options import json_option, limit_option, since_option, until_option
 from .output import echo_done, echo_json, echo_table, finish, write
+from .progress import progress
 
 # What is not UTF-8 is not what was hashed: found as a change, not an error of decoding.
-EXPORT = click.File(encoding="utf-8", errors="replace")
+EXPORT = click.File(encoding="utf-8-sig", errors="replace")
 COLUMNS = "seq recorded_at event model_name actor db_role object_table object_id"
 
 
@@ -54,20 +55,25 @@ def head(as_json: bool) -> None:
 
 @audit.command()
 @click.option("--against", metavar="HEAD", help="A published head, SEQ:HASH, to be in the log.")
+@click.option("--since", metavar="HEAD", help="A head up to which it was verified; goes on there.")
 @click.option("--file", type=EXPORT, help="Verify an export; - for stdin.")
 @json_option
-def verify(against: str | None, file: TextIO | None, as_json: bool) -> None:
+def verify(against: str | None, since: str | None, file: TextIO | None, as_json: bool) -> None:
     """Recompute the hash of every entry; exits with 1 when the chain is broken.
 
     Without a published head it cannot see that somebody has rewritten all of the log.
     """
     from ..audit import verify_lines
 
+    if file is not None and since is not None:
+        raise click.UsageError(
+            "--since is for the log in the database; an export starts where it starts"
+        )
     if file is not None:
         found = verify_lines(file, against=against)
     else:
-        with ledger.Database() as db:
-            found = ledger.AuditRepository(db).verify(against=against)
+        with ledger.Database() as db, progress("verify") as report:
+            found = ledger.AuditRepository(db).verify(against=against, since=since, progress=report)
     whole = f"whole: every entry up to {found.head}"
     broken = f"broken: entry {found.broken_seq} {found.problem}"
     echo_done(found, whole if found.problem is None else broken, as_json)
@@ -76,7 +82,10 @@ def verify(against: str | None, file: TextIO | None, as_json: bool) -> None:
 
 @audit.command()
 @click.option("--after", type=int, metavar="SEQ", help="Only entries after this one.")
-def export(after: int | None) -> None:
+@click.option(
+    "--json", "as_json", is_flag=True, help="Lines of JSON, which is what is printed anyway."
+)
+def export(after: int | None, as_json: bool) -> None:
     """Print the log as lines of JSON, oldest first, that can be verified without the database."""
     with ledger.Database() as db:
         for line in ledger.AuditRepository(db).export(after=after):

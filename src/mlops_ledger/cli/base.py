@@ -16,6 +16,8 @@ import mlops_ledger as ledger
 from ..errors import LedgerError, NotFound
 from .names import nearest, require_known
 
+# The variable by which a shell asks for completions.
+COMPLETE: Final = "_MLOPS_LEDGER_COMPLETE"
 _FIELD: Final = re.compile(r"(\w+)((?:[.\[][^:\s]*)?): ")
 # What the ledger calls some fields, and the option that fills them.
 _ALIASES: Final = {"timestamp": "at", "page_size": "limit", "first_seen": "at"}

@@ -31,7 +31,7 @@ def db() -> None:
 @json_option
 def start(as_json: bool) -> None:
     """Start the embedded PostgreSQL; the first time, make it."""
-    from ..config import url
+    from ..conninfo import url
     from ..embedded import EmbeddedServer
 
     settings = _embedded_settings()
@@ -72,7 +72,7 @@ def status(as_json: bool) -> None:
 @json_option
 def print_url(as_json: bool) -> None:
     """Print the URL of the configured database, with its password."""
-    from ..config import url
+    from ..conninfo import url
     from ..embedded import resolve_conninfo
 
     found = url(resolve_conninfo(ledger.Settings.from_environment()), password=True)
@@ -86,14 +86,15 @@ def print_url(as_json: bool) -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def psql(arguments: tuple[str, ...]) -> None:
     """Open psql on the configured database, with psql's own ARGUMENTS: psql -c "SELECT 1"."""
-    from ..connections import libpq_environment
+    from ..connections import direct
     from ..embedded import resolve_conninfo
+    from ..session import child_environment
 
     settings = ledger.Settings.from_environment()
     program = _psql(settings)
     # In the environment: every user of the machine can read the arguments of a process.
-    given = libpq_environment(resolve_conninfo(settings))
-    os.execve(program, ["psql", *arguments], {**os.environb, **given})
+    environment = child_environment(direct(settings, resolve_conninfo(settings)))
+    os.execve(program, ["psql", *arguments], environment)
 
 
 def _embedded_settings() -> ledger.Settings:

@@ -23,6 +23,7 @@ from .options import (
     window,
 )
 from .output import echo_done, echo_json, echo_pairs, echo_rows
+from .transfer import import_labels
 
 
 @click.group(cls=Group)
@@ -90,3 +91,6 @@ def match(as_json: bool) -> None:
     with ledger.Database() as db:
         matched = ledger.GroundTruthRepository(db).match()
     echo_done({"matched": matched}, f"{matched} matched", as_json)
+
+
+labels.add_command(import_labels)

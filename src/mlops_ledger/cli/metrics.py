@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -33,6 +34,7 @@ from .options import (
     version_option,
 )
 from .output import echo_done, echo_rows, finish, say
+from .sparkline import echo_sparklines
 
 LOST = 1
 _BUCKET = "bucket count min mean max"
@@ -97,6 +99,41 @@ def list_(as_json: bool, **filters: Any) -> None:
         "dataset_version"
     )
     echo_rows(found, columns, as_json)
+
+
+@metrics.command()
+@model_argument
+@click.option("--metric", "metric_name", help="Only this metric.")
+@version_option
+@json_option
+def show(
+    model_name: str, metric_name: str | None, model_version: str | None, as_json: bool
+) -> None:
+    """Show the newest value of each metric of a model, on a terminal with its last 30 days."""
+    with ledger.Database() as db:
+        metrics = ledger.PerformanceMetricsRepository(db)
+        found = [
+            each
+            for each in metrics.latest(model_name=model_name, model_version=model_version)
+            if metric_name in (None, each.metric_name)
+        ]
+        echo_rows(found, "metric_name stage slice metric_value model_version timestamp", as_json)
+        if as_json or not sys.stdout.isatty():
+            return
+        series = {
+            " ".join(filter(None, (each.metric_name, each.stage, each.slice))): [
+                bucket.mean
+                for bucket in metrics.timeseries(
+                    model_name=model_name,
+                    metric_name=each.metric_name,
+                    model_version=model_version,
+                    stage=each.stage,
+                    slice=each.slice,
+                )
+            ]
+            for each in found
+        }
+    echo_sparklines({name: values for name, values in series.items() if len(values) > 1})
 
 
 # A value may begin with a minus.

@@ -41,7 +41,7 @@ def up(to: int | None, allow_changed: bool, as_json: bool) -> None:
 @json_option
 def down(steps: int | None, to: int | None, yes: bool, as_json: bool) -> None:
     """Revert migrations, newest first. Their tables and data are deleted."""
-    from ..config import describe
+    from ..conninfo import describe
 
     if steps is not None and to is not None:
         raise click.UsageError("give either --to or --steps")

@@ -30,12 +30,27 @@ from .options import (
     version_argument,
 )
 from .output import echo_done, echo_json, echo_row, echo_rows, echo_table, finish, note, say
+from .status import echo_models
 from .text import timestamp
 
 
-@click.group(cls=Group)
-def models() -> None:
-    """Register versions and move them in and out of production."""
+@click.group(cls=Group, invoke_without_command=True)
+@json_option
+@click.pass_context
+def models(context: click.Context, as_json: bool) -> None:
+    """Register versions and move them in and out of production.
+
+    Without a command: a row for each model, with its live version and what is to be looked at.
+    """
+    if context.invoked_subcommand is not None:
+        if as_json:
+            raise click.UsageError(f"give --json to {context.invoked_subcommand}")
+        return
+    from ..admin.overview import Overview
+
+    with ledger.Database() as db:
+        found = Overview(db).models()
+    echo_json(found) if as_json else echo_models(found)
 
 
 @models.command("list")

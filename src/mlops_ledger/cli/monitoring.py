@@ -23,6 +23,7 @@ from .options import (
     window,
 )
 from .output import echo_rows
+from .sparkline import echo_sparklines
 
 
 class Hours(Number):
@@ -92,3 +93,6 @@ def trend(
         )
     columns = "bucket runs drifted_runs mean_feature_drift_ratio max_feature_drift_ratio"
     echo_rows(rows, columns, as_json)
+    if not as_json:
+        names = columns.split()[-2:]
+        echo_sparklines({name: [getattr(row, name) for row in rows] for name in names})

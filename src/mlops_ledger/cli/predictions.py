@@ -25,11 +25,12 @@ from .options import (
 )
 from .output import echo_done, echo_fields, echo_json, echo_row, echo_rows, say
 from .text import cell
+from .transfer import export_predictions, import_predictions
 
 
 @click.group(cls=Group)
 def predictions() -> None:
-    """Look at predictions."""
+    """Look at predictions; read them from files and write them into files."""
 
 
 @predictions.command("list")
@@ -104,3 +105,7 @@ def partition_by(period: str, as_json: bool) -> None:
         ledger.PredictionsRepository(db).partition_by(period=period)
     done = f"new partitions of predictions and labels hold a {period}"
     echo_done({"period": period}, done, as_json)
+
+
+predictions.add_command(import_predictions)
+predictions.add_command(export_predictions)

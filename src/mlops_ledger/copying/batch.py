@@ -42,8 +42,8 @@ class Batch(Protocol):
     def counts(self, versions: Mapping[Key, KnownVersion]) -> list[VersionCount]:
         """Count the rows of each version, in the order of the versions' ids."""
 
-    def days(self) -> list[tuple[datetime, datetime]]:
-        """Return the ranges of days on which there are predictions."""
+    def days(self) -> list[datetime]:
+        """Return the days on which there are predictions."""
 
     def encode(self, versions: Mapping[Key, KnownVersion]) -> Iterator[bytes]:
         """Yield the COPY data; raises InvalidValue naming what does not fit."""
@@ -81,9 +81,9 @@ class RowBatch:
         ]
         return sorted(found, key=lambda count: count.version.id)
 
-    def days(self) -> list[tuple[datetime, datetime]]:
-        """Return the ranges of days on which there are predictions."""
-        return ranges({micros // DAY for micros in self._micros})
+    def days(self) -> list[datetime]:
+        """Return the days on which there are predictions."""
+        return [timestamp(day * DAY) for day in {micros // DAY for micros in self._micros}]
 
     def encode(self, versions: Mapping[Key, KnownVersion]) -> Iterator[bytes]:
         """Yield the COPY data; small batches are checked to the last row before the first byte.
@@ -108,17 +108,6 @@ class RowBatch:
                 raise InvalidValue(field, error.problem) from None
             done += len(data)
             yield b"".join(data)
-
-
-def ranges(days: Iterable[int]) -> list[tuple[datetime, datetime]]:
-    """Merge days, counted from 2000, into ranges: their first and their last midnight."""
-    found: list[tuple[int, int]] = []
-    for day in sorted(days):
-        if found and found[-1][1] == day - 1:
-            found[-1] = (found[-1][0], day)
-        else:
-            found.append((day, day))
-    return [(timestamp(first * DAY), timestamp(last * DAY)) for first, last in found]
 
 
 def _micros(rows: Sequence[Mapping[str, Any]]) -> list[int]:

@@ -26,12 +26,23 @@ def names_of(columns: Any) -> list[Any]:
     raise InvalidValue("columns", "must be a mapping or a table of columns")
 
 
+def documents(column: Any) -> Any:
+    """Turn a table, or a mapping of columns, into one mapping a row; leave other columns."""
+    if isinstance(column, Mapping):
+        names = list(column)
+        rows = zip(*(objects(column[name]) for name in names), strict=True)
+        return [dict(zip(names, row, strict=True)) for row in rows]
+    if hasattr(column, "columns") or hasattr(column, "column_names"):
+        return documents({str(name): column[name] for name in names_of(column)})
+    return column
+
+
 def size_of(columns: Mapping[str, Any]) -> int:
     """Return the number of rows."""
     sizes = {}
     for name, column in columns.items():
-        if name == "features" and not hasattr(column, "shape"):
-            column = columns[name][names_of(column)[0]] if not isinstance(column, list) else column
+        if isinstance(column, Mapping):
+            column = next(iter(column.values()), ())
         if column is not None and not isinstance(column, SCALARS):
             sizes[name] = len(column)
     if len(set(sizes.values())) != 1:
@@ -42,28 +53,31 @@ def size_of(columns: Mapping[str, Any]) -> int:
 def objects(column: Any) -> list[Any]:
     """Turn a column into Python values, nulls into None."""
     if hasattr(column, "isna"):  # pandas, where a text that is missing is NaN
-        column = column.astype(object).where(column.notna(), None)
+        pairs = zip(np.asarray(column, object), np.asarray(column.isna()), strict=True)
+        return [None if gone else item for item, gone in pairs]
     for method in ("to_pylist", "to_list", "tolist"):
         if hasattr(column, method):
             return list(getattr(column, method)())
     return list(column)
 
 
-def floats(name: str, column: Any) -> tuple[Array, Array | None]:
-    """Return numbers, and where they are missing, if anywhere."""
+def floats(name: str, column: Any) -> tuple[Array, Array]:
+    """Return numbers, NaN where they are missing, and where that is."""
     missing = None
     if hasattr(column, "is_null"):
         missing = np.asarray(column.is_null())
     elif hasattr(column, "isna"):
-        missing = column.isna().to_numpy()
-    if hasattr(column, "to_numpy"):
+        missing = np.asarray(column.isna())
+    kind: Any = getattr(column, "dtype", None)
+    if hasattr(kind, "na_value") and kind.kind in "fiu":  # pandas' own types
+        column = column.to_numpy(np.float64, na_value=np.nan)
+    elif hasattr(column, "to_numpy"):
         column = column.to_numpy()
     array = np.asarray(column)
     if array.dtype.kind not in "fiu":
         raise InvalidValue(f"columns.{name}", f"must be numbers, not {array.dtype}")
-    if missing is not None and not missing.any():
-        missing = None
-    return array.astype(np.float64, copy=False), missing
+    array = array.astype(np.float64, copy=False)
+    return array, np.isnan(array) if missing is None else missing | np.isnan(array)
 
 
 def timestamps(column: Any) -> Array:
@@ -75,9 +89,8 @@ def timestamps(column: Any) -> Array:
     if isinstance(column, np.ndarray) and column.dtype.kind == "M":
         array = column
     elif zone:
-        # pandas would give objects; the others know no dtype here and give UTC anyway.
-        pandas = hasattr(column, "to_list") and hasattr(column, "dt") and hasattr(column, "index")
-        array = column.to_numpy("datetime64[us]") if pandas else column.to_numpy()
+        # pandas would give objects.
+        array = np.asarray(column, "M8[us]") if hasattr(column, "isna") else column.to_numpy()
     else:
         found = [values.timestamp("columns.predicted_at", item) for item in objects(column)]
         return np.array(list(map(microseconds, found)), np.int64)

@@ -11,21 +11,27 @@ import numpy as np
 
 from ..checks import predictions as fields
 from ..checks import values
+from ..checks.classes import class_name
+from ..checks.missing import is_missing
 from ..checks.prediction_fields import ALONE, COLUMNS
 from ..checks.predictions import KnownVersion
 from ..errors import InvalidValue
+from ..errors.checks import INVALID
 from ..ids import first_number, ordered_uuid7
-from .batch import Key, VersionCount, ranges
+from .batch import Key, VersionCount
 from .binary import DAY, EPOCH_MICROSECONDS, HEADER, NULL, SIXTEEN, TRAILER, microseconds, timestamp
 from .blocks import Array, Field, blocks
-from .column_input import SCALARS, floats, names_of, objects, size_of, timestamps
-from .rows import DEFAULTS, EMPTY_ARRAY, ENCODERS
+from .column_input import SCALARS, documents, floats, names_of, objects, size_of, timestamps
+from .rows import DEFAULTS, EMPTY_ARRAY, ENCODERS, Encoder, shares_encoder
 
 
 class ColumnBatch:
     """The columns of one write."""
 
     def __init__(self, columns: Any, model_name: str, model_version: str) -> None:
+        names = [str(name) for name in names_of(columns)]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise InvalidValue(f"columns.{twice[0]}", "is there twice")
         self._columns = {str(name): columns[name] for name in names_of(columns)}
         self._size = size_of(self._columns)
         self.keys: list[Key] = [(model_name, model_version)]
@@ -40,9 +46,9 @@ class ColumnBatch:
         version = versions[self.keys[0]]
         return [VersionCount(version, self._size, timestamp(first), timestamp(last))]
 
-    def days(self) -> list[tuple[datetime, datetime]]:
-        """Return the ranges of days on which there are predictions."""
-        return ranges(np.unique(self._micros // DAY).tolist())
+    def days(self) -> list[datetime]:
+        """Return the days on which there are predictions."""
+        return [timestamp(day * DAY) for day in np.unique(self._micros // DAY).tolist()]
 
     def encode(self, versions: Mapping[Key, KnownVersion]) -> Iterator[bytes]:
         """Check every value, then yield the COPY data; raises InvalidValue naming the column."""
@@ -64,6 +70,8 @@ class ColumnBatch:
         for name, column in self._columns.items():
             if name == "features":
                 found["feature_values"] = _features(version.feature_names, column)
+            elif name == "class_probabilities":
+                found[name] = _class_probabilities(version.class_names, column)
             elif name in ENCODERS:
                 found[name] = _field(name, column)
             elif name not in ("id", "predicted_at"):
@@ -78,15 +86,17 @@ class ColumnBatch:
         micros = timestamps(datetime.now(UTC) if given is None else given)
         latest = microseconds(fields.latest_timestamp())
         if self._size and ((micros < 0) | (micros > latest)).any():
-            raise InvalidValue("columns.predicted_at", "must lie between the year 2000 and now")
+            raise InvalidValue("columns.predicted_at", fields.OUT_OF_TIME)
         return np.broadcast_to(micros, (self._size,))
 
     def _ids(self) -> Array:
         microseconds = self._micros + EPOCH_MICROSECONDS
         if "id" not in self._columns:
             return _new_ids(microseconds)
-        given = [values.uuid("columns.id", item).bytes for item in objects(self._columns["id"])]
-        ids = np.array(given, "V16")
+        ids: Array = self._columns["id"]
+        if not (isinstance(ids, np.ndarray) and ids.dtype == "V16"):
+            given = [values.uuid("columns.id", item).bytes for item in objects(ids)]
+            ids = np.array(given, "V16")
         milliseconds = ids.view(">u8").reshape(-1, 2)[:, 0] >> 16
         if (milliseconds != microseconds // 1000).any():
             raise InvalidValue("columns.id", fields.CONTRADICTS)
@@ -114,7 +124,7 @@ def _field(name: str, column: Any) -> Field:
         and str(getattr(column, "dtype", "")) != "object"
     ):
         return _numbers(name, column)
-    given = objects(column)
+    given = objects(documents(column) if ALONE[name].sql_type == "jsonb" else column)
     is_text = ALONE[name].sql_type == "text" and not ALONE[name].words
     found = _texts(given) if is_text else None
     return _distinct(name, given) if found is None else found
@@ -122,12 +132,10 @@ def _field(name: str, column: Any) -> Field:
 
 def _numbers(name: str, column: Any) -> Field:
     array, missing = floats(name, column)
-    wrong = ~((array >= ALONE[name].low) & (array <= ALONE[name].high))
-    if missing is not None:
-        wrong &= ~missing
+    wrong = ~((array >= ALONE[name].low) & (array <= ALONE[name].high)) & ~missing
     if wrong.any():
         _encoded(name, float(array[wrong.argmax()]))
-    if missing is None:
+    if not missing.any():
         return array
     return [
         NULL if gone else _encoded(name, number)
@@ -150,6 +158,29 @@ def _features(names: list[str] | None, column: Any) -> Field:
             [floats(f"features.{name}", column[name])[0] for name in names or []]
         )
     return matrix if matrix.shape[1] else EMPTY_ARRAY
+
+
+def _class_probabilities(names: list[str] | None, column: Any) -> Field:
+    """Return the matrix of a matrix, of a table of a column for each class, or of rows of them."""
+    field = "columns.class_probabilities"
+    if names is None:
+        raise InvalidValue(field, "needs a version that is registered with class_names")
+    if isinstance(column, Mapping) or hasattr(column, "columns") or hasattr(column, "column_names"):
+        given = {class_name(field, name): name for name in names_of(column)}
+        if set(given) != set(names):
+            raise InvalidValue(field, "must have exactly the classes of the version as columns")
+        column = np.column_stack(
+            [floats("class_probabilities", column[given[name]])[0] for name in names]
+        )
+    if getattr(column, "ndim", 1) == 1:
+        encode = shares_encoder(names)
+        return [NULL if is_missing(item) else _checked(encode, item) for item in objects(column)]
+    matrix = np.asarray(column, np.float64)
+    if matrix.ndim != 2 or matrix.shape[1] != len(names):
+        raise InvalidValue(field, f"must be a matrix of {len(names)} columns, not {matrix.shape}")
+    if not ((matrix >= 0) & (matrix <= 1)).all():
+        raise InvalidValue(field, INVALID["predictions_class_probabilities_check"][1])
+    return matrix
 
 
 def _texts(given: list[Any]) -> Array | None:
@@ -179,6 +210,15 @@ def _encoded(name: str, item: Any) -> bytes:
     if item is None:
         return NULL
     try:
-        return ENCODERS[name](item)
+        return _checked(ENCODERS[name], item)
+    except InvalidValue:
+        if is_missing(item):
+            return NULL
+        raise
+
+
+def _checked(encode: Encoder, item: Any) -> bytes:
+    try:
+        return encode(item)
     except InvalidValue as error:
         raise InvalidValue(f"columns.{error.field}", error.problem) from None

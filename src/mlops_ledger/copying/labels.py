@@ -58,7 +58,7 @@ def encode(rows: Sequence[Mapping[str, Any]], now: datetime) -> Iterator[bytes]:
     Raises InvalidValue naming the row and its field.
     """
     # The columns in the order of the COPY statement; an id makes three of them.
-    template = [b"\0\x08", NULL * 3, NULL, _timestamp(now), NULL, NULL, NULL]
+    template = [b"\0\n", NULL * 3, NULL, _timestamp(now), *[NULL] * 5]
     fields = {
         **_FIELDS,
         "prediction_id": (1, _target(latest_timestamp())),
@@ -91,7 +91,7 @@ def _encoded(
             except KeyError:
                 raise InvalidValue(str(name), "is not a field of a label") from None
             parts[place] = encode_value(value)
-    target, request, _, label, number, _ = parts[1:]
+    target, request, _, label, number = parts[1:6]
     require_target_and_truth(
         len(target) > 12, request is not NULL, label is not NULL or number is not NULL
     )
@@ -153,4 +153,6 @@ _FIELDS: Final[Mapping[str, tuple[int, Encoder]]] = {
     "actual_label": (4, _text("actual_label")),
     "actual_value": (5, _number),
     "source": (6, _text("source")),
+    "model_name": (7, _text("model_name")),
+    "model_version": (8, _text("model_version")),
 }

@@ -19,6 +19,7 @@ from uuid import UUID
 
 from ..checks import predictions as fields
 from ..checks import values
+from ..checks.missing import is_missing
 from ..checks.prediction_fields import ALONE, COLUMNS, Field
 from ..checks.predictions import KnownVersion
 from ..errors import InvalidValue
@@ -56,6 +57,10 @@ class RowEncoder:
         self._fields: dict[str, tuple[int, Encoder | None]] = {
             **_FIELDS,
             "features": (_PLACES["feature_values"], encode),
+            "class_probabilities": (
+                _PLACES["class_probabilities"],
+                shares_encoder(version.class_names),
+            ),
         }
         self._numbers = count(first_number())
         self._random: Iterator[int] = iter(())
@@ -73,7 +78,11 @@ class RowEncoder:
                 except KeyError:
                     raise InvalidValue(str(name), "is not a field of a prediction") from None
                 if encode is not None:
-                    data[place] = encode(value)
+                    try:
+                        data[place] = encode(value)
+                    except InvalidValue:
+                        if not is_missing(value):
+                            raise
         data[1] = self._id(row.get("id"), micros + EPOCH_MICROSECONDS)
         data[2] = pack_timestamp(EIGHT, micros)
         if data[_LOWER] is not NULL and data[_UPPER] is not NULL:
@@ -117,6 +126,17 @@ def feature_encoder(names: list[str] | None) -> Encoder:
             return pack(*parts)
         except (StructError, TypeError, OverflowError, ValueError):
             return _sparse_array(fields.feature_list(names, features))
+
+    return encode
+
+
+def shares_encoder(names: list[str] | None) -> Encoder:
+    """Make the encoder of `class_probabilities` for a version's classes."""
+    parts, pack = _array(len(names or []))
+
+    def encode(given: Any) -> bytes:
+        parts[2::2] = fields.class_probabilities(names, given)
+        return pack(*parts)
 
     return encode
 

@@ -15,6 +15,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 from psycopg.pq import PGconn, Ping
 
+from ..conninfo import isolate
 from ..errors import EmbeddedServerError
 from .account import Account, choose_folder
 from .cluster import USER, initialise, is_free, last_complaint, write_settings
@@ -106,19 +107,15 @@ class EmbeddedServer:
             return self._conninfo(status.port, database)
 
     def _conninfo(self, port: int | None, database: str) -> str:
-        # What would come from PGHOSTADDR, PGSSLMODE and the like is stated, so that they, which
-        # are meant for other servers, do not disturb.
-        return make_conninfo(
+        string = make_conninfo(
             host="127.0.0.1",
-            hostaddr="127.0.0.1",
             port=port,
             user=USER,
             password=self._password.read_text(encoding="utf-8").strip(),
             dbname=database,
             sslmode="disable",
-            gssencmode="disable",
-            channel_binding="disable",
         )
+        return isolate(string)
 
     def _version_on(self, port: int) -> str | None:
         """Return the version of our server on `port`; None if it is another's or not there."""

@@ -39,6 +39,9 @@ _CHECKS: Final[Mapping[str, Mapping[str, str | tuple[str, str]]]] = {
         "r2": ("metrics.r2", "must be at most 1"),
         "hyperparameters": _OBJECT,
         "feature_names": "must be a list of names, not empty",
+        "task": "must be binary, multiclass or regression",
+        "class_names": "must be 2 names for a binary task, 2 to 10000 for multiclass, else none",
+        "positive_label": "must be one of class_names, and is not for a regression",
         "training_samples": _COUNT,
         "tags": _OBJECT,
         "created_at": _FINITE,
@@ -180,6 +183,7 @@ _CHECKS: Final[Mapping[str, Mapping[str, str | tuple[str, str]]]] = {
     },
     "predictions": {
         "probability": _RATIO,
+        "class_probabilities": _RATIO,
         "latency_ms": _COUNT,
         "status": "must be success or error",
         "interval": ("confidence_lower", "must not exceed confidence_upper"),
@@ -196,6 +200,7 @@ _CHECKS: Final[Mapping[str, Mapping[str, str | tuple[str, str]]]] = {
         "actual": ("actual_label", "or actual_value is needed"),
     },
     "ground_truth_waiting": {
+        "model_version": ("model_name", "is needed with model_version"),
         "labeled_at": _FINITE,
         "actual_value": "must be a finite number",
         "actual": ("actual_label", "or actual_value is needed"),

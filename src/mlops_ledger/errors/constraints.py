@@ -12,6 +12,7 @@ from .checks import INVALID
 _UNKNOWN_VERSION = "names no version of this model"
 
 VIOLATIONS: Final[Mapping[str, tuple[type[LedgerError], str]]] = {
+    "model_counters_pkey": (Conflict, "model_name: the model is counted already"),
     "model_versions_pkey": (Conflict, "id: already names another model version"),
     "model_versions_name_version_key": (
         Conflict,
@@ -104,6 +105,8 @@ VIOLATIONS: Final[Mapping[str, tuple[type[LedgerError], str]]] = {
     "summary_states_pkey": (Conflict, "model_version_id: has its state already"),
     "summaries_pkey": (Conflict, "starts_at: that hour or day is summarised already"),
     "summary_histograms_pkey": (Conflict, "starts_at: that hour or day is summarised already"),
+    "observed_outcomes_pkey": (Conflict, "model_version_id: is observed already"),
+    "observed_outcomes_model_version_fkey": (NotFound, f"model_version_id: {_UNKNOWN_VERSION}"),
     "drift_reports_pkey": (Conflict, "id: already names another drift report"),
     "drift_reports_report_key": (
         Conflict,
@@ -120,6 +123,7 @@ VIOLATIONS: Final[Mapping[str, tuple[type[LedgerError], str]]] = {
     "ledger_privileges_pkey": (Conflict, "privilege: the role has it already"),
     "deletions_pkey": (Conflict, "id: already names another deletion"),
     "audit_log_pkey": (Conflict, "seq: the log has an entry of that number"),
+    "audit_queue_pkey": (Conflict, "id: the queue has an entry of that number"),
     "audit_head_pkey": (Conflict, "id: the log has an end"),
 }
 

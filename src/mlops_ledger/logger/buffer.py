@@ -14,9 +14,8 @@ from ..ids import new_id
 class Buffer:
     """The records that are neither in the spool nor in the database, oldest first."""
 
-    def __init__(self, batch_rows: int) -> None:
+    def __init__(self) -> None:
         self.batch: tuple[UUID, list[bytes]] | None = None
-        self._batch_rows = batch_rows
         self._records: deque[bytes] = deque()
         self._lock = threading.Lock()
         self._entered = 0
@@ -37,11 +36,14 @@ class Buffer:
             self._records.extend(payloads)
             self._entered += len(payloads)
 
-    def take(self) -> tuple[UUID, list[bytes]] | None:
-        """Return a batch with its idempotency key: the same until it is given to `taken`."""
+    def take(self, limit: int) -> tuple[UUID, list[bytes]] | None:
+        """Return a batch of at most `limit` records with its idempotency key.
+
+        It is the same until it is given to `taken`.
+        """
         with self._lock:
             if self.batch is None and self._records:
-                count = min(len(self._records), self._batch_rows)
+                count = min(len(self._records), limit)
                 self.batch = new_id(), [self._records.popleft() for _ in range(count)]
             return self.batch
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from .._sync.predictions import PredictionsRepository
 from ..config import Settings
 from ..database import Database
-from ..errors import LedgerError
+from ..errors import LedgerError, PoolExhausted
 from .adoption import Adoption
 from .causes import CauseLog
 from .counters import Counters
@@ -31,6 +31,11 @@ _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 2.0
 # Seconds beyond the deadline for what is on its way.
 _GRACE = 1.0
+# A batch that the service hardly notices: decoding it makes fewer objects than start a garbage
+# collection, which in a service with a large heap takes longer than all the rest.
+_GENTLE_ROWS = 200
+# So many full batches that wait are worth more than that.
+_BEHIND = 5
 # After what only a person can mend, such as a right that is missing.
 _LONG_PAUSE = 30.0
 
@@ -152,7 +157,7 @@ class Flusher(threading.Thread):
                 break
             self._prepare_partitions()
             if patient and self.intake.options.durability != "database":
-                least = self.intake.options.batch_rows // 2
+                least = self._rows(patient) // 2
         if not len(self.intake.buffer) + self.intake.spooled:
             self._behind_since = None
 
@@ -184,14 +189,21 @@ class Flusher(threading.Thread):
             reader = SpoolReader(self.intake.spool, options.batch_rows)
             root = options.spool_root
             self.own = Delivery(reader, self._sink, root, intake=self.intake, causes=self._causes)
+        self.own.reader.cap(self._rows(patient))
         done = self.own.step(least=least, patient=patient)
         if self.own.dead is not None:
             self._note(self.own.dead)
             self.own.dead = None
         return done
 
+    def _rows(self, patient: bool) -> int:
+        """Return how many records a batch may have: few, unless many wait or the end is near."""
+        most = self.intake.options.batch_rows
+        waiting = len(self.intake.buffer) + self.intake.spooled
+        return min(most, _GENTLE_ROWS) if patient and waiting < _BEHIND * most else most
+
     def _send_memory(self, patient: bool) -> bool:
-        if (batch := self.intake.buffer.take()) is None:
+        if (batch := self.intake.take(self._rows(patient))) is None:
             return False
         idempotency_key, payloads = batch
         try:
@@ -278,5 +290,9 @@ class Flusher(threading.Thread):
 
     def _note(self, error: Exception) -> str:
         known = isinstance(error, LedgerError | SpoolFull)
-        self.intake.last_error = str(error) if known else type(error).__name__
+        text = str(error) if known else type(error).__name__
+        if isinstance(error, PoolExhausted):
+            # Its advice is for the pool of the service; this one has a single user.
+            text = "the connection to the database is not back yet"
+        self.intake.last_error = text
         return self.intake.last_error

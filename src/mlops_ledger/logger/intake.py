@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Sequence
 from typing import Final
+from uuid import UUID
 
 from ..errors import InvalidValue, LedgerError, Unavailable
 from .buffer import Buffer
@@ -27,7 +28,7 @@ class Intake:
     def __init__(self, options: Options) -> None:
         self.options = options
         self.wake = threading.Event()
-        self.buffer = Buffer(options.batch_rows)
+        self.buffer = Buffer()
         self.accepted = 0
         self.dropped = 0
         self.refused = 0
@@ -86,6 +87,11 @@ class Intake:
                 if self.options.overflow == "raise" or self.closed:
                     raise Unavailable(f"{full}: the prediction may not survive a crash") from None
                 self._make_room(full, 0, wait=True)
+
+    def take(self, limit: int) -> tuple[UUID, list[bytes]] | None:
+        """Return a batch from memory; see `Buffer.take`. Never of what is being spilled."""
+        with self._lock:
+            return self.buffer.take(limit)
 
     def spill(self, *, batch_too: bool = False) -> None:
         """Move memory into the spool, piece by piece; the batch first, when asked to.

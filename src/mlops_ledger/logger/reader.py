@@ -72,6 +72,11 @@ class SpoolReader:
         """Send only the first `count` records of a batch that was refused."""
         self._pending, self.limit = None, max(count, 1)
 
+    def cap(self, rows: int) -> None:
+        """Have batches of at most `rows` records from now on."""
+        self._batch_rows = rows
+        self.limit = min(self.limit, rows)
+
     def renew(self) -> None:
         """Give the batch another id."""
         self._pending = None

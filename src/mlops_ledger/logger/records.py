@@ -18,6 +18,8 @@ import orjson
 
 from ..checks import predictions as fields
 from ..checks import values
+from ..checks.classes import class_name
+from ..checks.missing import document, is_missing
 from ..checks.prediction_fields import ALONE, Check
 from ..errors import InvalidValue
 from ..ids import new_id, uuid7
@@ -43,7 +45,11 @@ def encode(
                 check = _CHECKS[name]
             except KeyError:
                 raise TypeError(f"there is no argument {name!r}") from None
-            record[name] = check(name, value)
+            try:
+                record[name] = check(name, value)
+            except InvalidValue:
+                if not is_missing(value):
+                    raise
     if "confidence_lower" in record:
         fields.interval(record["confidence_lower"], record.get("confidence_upper"))
     if "features" in record:
@@ -132,7 +138,15 @@ def _features(field: str, value: Any) -> Any:
 
 
 def _json(field: str, value: Any) -> Any:
-    return orjson.Fragment(values.json(field, value))
+    return orjson.Fragment(document(field, value))
+
+
+def _class_probabilities(field: str, value: Any) -> Any:
+    """Accept probabilities; whether they are those of the version's classes shows later."""
+    if not isinstance(value, Mapping):
+        return fields.shares(field, value)
+    names = [class_name(field, name) for name in value]
+    return dict(zip(names, fields.shares(field, list(value.values())), strict=True))
 
 
 def _address(field: str, value: Any) -> str:
@@ -144,6 +158,7 @@ _BY_TYPE: Final[Mapping[str, Check]] = {"jsonb": _json, "inet": _address}
 _CHECKS: Final[Mapping[str, Check]] = {
     **{name: _BY_TYPE.get(field.sql_type, field.check) for name, field in ALONE.items()},
     "features": _features,
+    "class_probabilities": _class_probabilities,
     "predicted_at": values.timestamp,
     "id": values.uuid,
 }

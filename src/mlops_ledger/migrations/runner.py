@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from ..config import parse_conninfo
+from ..conninfo import parse
 from ..errors import InvalidValue, MigrationError, SchemaError
 from .files import Migration, find_migrations
 from .session import Session, open_session
@@ -38,7 +38,7 @@ class Migrator:
         lock_timeout: float = 5.0,
         wait: float = 60.0,
     ) -> None:
-        self._conninfo = parse_conninfo(conninfo, "the connection string")
+        self._conninfo = parse(conninfo, "the connection string")
         self._migrations: Final = find_migrations(directory)
         self._lock_timeout = lock_timeout
         self._wait = wait

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,32 +9,26 @@ from typing import Final, LiteralString
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import make_conninfo
 from psycopg.errors import InvalidSavepointSpecification, NoActiveSqlTransaction
 from psycopg.rows import class_row
 
-from ..config import describe
+from .. import connections
+from ..conninfo import resolve
 from ..errors import LedgerError, MigrationError, SchemaError
 from ..errors.translate import raise_alone, translate
+from ..session import Found, names_schema, require_utf8
 from .files import Migration, Script
 from .state import Record
 
 _POLL_SECONDS: Final = 0.1
 
-# With the check interval the server notices a killed client amid a long statement, and frees the
-# lock; set later, it would count only after the server's own interval has passed once. The other
-# two are there because a role can come with its own.
-_OPTIONS: Final = "-c client_connection_check_interval=2s -c statement_timeout=0 -c timezone=UTC"
-
-_POOLER: Final = (
-    "migrations need a direct connection to PostgreSQL, because a pooler such as PgBouncer "
-    "does not keep their lock; give the server's own host and port"
-)
-
 # Advisory locks belong to one database, so the schema is all that the key must tell apart.
 _TRY_LOCK: Final = """
 SELECT pg_try_advisory_lock(hashtextextended('mlops-ledger migrations: ' || %s, 0))
 """
+
+_RESET: Final = ("RESET ALL", "RESET SESSION AUTHORIZATION", "RESET ROLE")
 
 _SET_CONTEXT: Final = """
 SELECT set_config('search_path', quote_ident(%(schema)s) || ', pg_temp', %(local)s),
@@ -68,10 +61,13 @@ def open_session(conninfo: str, lock_timeout: float) -> Iterator[Session]:
     Raises SchemaError for a connection that cannot hold a lock or has no schema, and LedgerError
     for whatever fails outside a script.
     """
-    connection = _connect(conninfo)
+    conninfo = make_conninfo("", **resolve(conninfo))
     try:
+        connection, found = connections.open_session(
+            conninfo, application_name="mlops-ledger migrate"
+        )
         with connection:
-            yield Session(connection, lock_timeout)
+            yield Session(connection, found, _schema(conninfo, found), lock_timeout)
     except psycopg.Error as error:
         raise_alone(translate(error))
 
@@ -82,11 +78,14 @@ class Session:
     `lock_timeout` is how many seconds a statement of a script may wait for a table.
     """
 
-    def __init__(self, connection: psycopg.Connection, lock_timeout: float) -> None:
-        _refuse_pooler(connection)
+    def __init__(
+        self, connection: psycopg.Connection, found: Found, schema: str, lock_timeout: float
+    ) -> None:
+        require_utf8(found, connection.info.dbname)
         self._connection = connection
+        self._found = found
         self._lock_timeout = lock_timeout
-        self._schema = _current_schema(connection)
+        self._schema = schema
 
     def lock(self, wait: float) -> None:
         """Take the lock that keeps other migrators of this schema out.
@@ -148,6 +147,7 @@ class Session:
 
     @contextmanager
     def _scope(self, script: Script) -> Iterator[None]:
+        self._reset()
         try:
             if script.transactional:
                 with self._connection.transaction():
@@ -161,9 +161,14 @@ class Session:
         except psycopg.Error as error:
             raise_alone(_failure(script, error))
 
+    def _reset(self) -> None:
+        """Take back what the script before may have set."""
+        for statement in _RESET:
+            self._connection.execute(statement)
+        connections.complete(self._connection, self._found)
+
     def _set_context(self, lock_timeout: float, *, local: bool) -> None:
-        # Before every script, because the one before it may have set its own. Functions that
-        # SET search_path FROM CURRENT take this one over.
+        # Functions that SET search_path FROM CURRENT take this one over.
         values = {"schema": self._schema, "lock_timeout": f"{lock_timeout * 1000:.0f}ms"}
         self._connection.execute(_SET_CONTEXT, {**values, "local": local})
 
@@ -210,35 +215,11 @@ class Session:
         return sql.SQL(text).format(table=self._table)
 
 
-def _connect(conninfo: str) -> psycopg.Connection:
-    given = conninfo_to_dict(conninfo).get("options") or os.environ.get("PGOPTIONS", "")
-    try:
-        return psycopg.connect(
-            conninfo,
-            autocommit=True,
-            options=f"{given} {_OPTIONS}",
-            # Scripts are sent as UTF-8 bytes, whatever PGCLIENTENCODING says.
-            client_encoding="UTF8",
-            prepare_threshold=None,
-            application_name="mlops-ledger migrate",
-        )
-    except psycopg.Error as error:
-        # How PgBouncer, and nobody else, refuses options.
-        if "unsupported startup parameter" in str(error):
-            raise_alone(SchemaError(_POOLER))
-        raise_alone(translate(error, connecting=True, target=describe(conninfo)))
-
-
-def _refuse_pooler(connection: psycopg.Connection) -> None:
-    if connection.info.backend_pid != _value(connection, "SELECT pg_backend_pid()"):
-        raise SchemaError(_POOLER)
-
-
-def _current_schema(connection: psycopg.Connection) -> str:
-    schema = _value(connection, "SELECT current_schema()")
+def _schema(conninfo: str, found: Found) -> str:
+    schema = found.place if names_schema(conninfo) else found.schema or found.place
     if schema is None:
         raise SchemaError("the search_path names no schema that exists; create it first")
-    return str(schema)
+    return schema
 
 
 def _value(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 
@@ -37,14 +38,20 @@ class Performance:
     """How right a model was about the predictions of a window whose truth is known.
 
     A metric that cannot be computed is None, and `reasons` says why. `model_version` is None for
-    all versions together. `coverage_pct` is the share of predictions with a label, 0 to 100; the
-    delays are those of the first label of each prediction.
+    all versions together. `task` is what the version predicts, and `positive_label` the class that
+    precision, recall and the metrics of the probability are about. `classes` has precision, recall
+    and f1_score of each class; the averages over classes are named as scikit-learn names its
+    scores. `confusion_matrix` counts true classes (rows) against predicted ones. `coverage_pct` is
+    the share of predictions with a label, 0 to 100; the delays are those of the first label of
+    each prediction.
     """
 
     model_name: str
     model_version: str | None
     since: datetime
     until: datetime
+    task: str | None
+    positive_label: str | None
     num_predictions: int
     labeled_samples: int
     coverage_pct: float | None
@@ -52,14 +59,32 @@ class Performance:
     label_delay_p95: timedelta | None
     label_delay_max: timedelta | None
     accuracy: float | None
+    balanced_accuracy: float | None
+    matthews_corrcoef: float | None
     precision: float | None
     recall: float | None
+    specificity: float | None
     f1_score: float | None
+    precision_macro: float | None
+    recall_macro: float | None
+    f1_macro: float | None
+    precision_micro: float | None
+    recall_micro: float | None
+    f1_micro: float | None
+    precision_weighted: float | None
+    recall_weighted: float | None
+    f1_weighted: float | None
     roc_auc: float | None
+    average_precision: float | None
+    roc_auc_ovr: float | None
+    roc_auc_ovo: float | None
+    top_k_accuracy: float | None
     log_loss: float | None
     brier_score: float | None
     calibration_error: float | None
     mae: float | None
     rmse: float | None
     r2: float | None
+    classes: list[dict[str, Any]] | None
+    confusion_matrix: dict[str, Any] | None
     reasons: dict[str, str]

@@ -30,6 +30,9 @@ class ModelVersion:
     r2: float | None
     hyperparameters: dict[str, Any]
     feature_names: list[str] | None
+    task: str | None
+    class_names: list[str] | None
+    positive_label: str | None
     training_samples: int | None
     dataset_version: str | None
     dataset_digest: str | None

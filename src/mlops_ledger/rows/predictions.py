@@ -22,6 +22,7 @@ class Prediction:
     prediction: float | None
     predicted_label: str | None
     probability: float | None
+    class_probabilities: list[float] | None
     confidence_lower: float | None
     confidence_upper: float | None
     latency_ms: float | None
@@ -53,6 +54,7 @@ class PredictionFields(TypedDict, total=False):
     prediction: float | None
     predicted_label: str | None
     probability: float | None
+    class_probabilities: Mapping[str, float | None] | Sequence[float | None] | None
     confidence_lower: float | None
     confidence_upper: float | None
     latency_ms: float | None
@@ -80,6 +82,7 @@ class RecentPrediction:
     prediction: float | None
     predicted_label: str | None
     probability: float | None
+    class_probabilities: list[float] | None
     confidence_lower: float | None
     confidence_upper: float | None
     latency_ms: float | None
@@ -111,7 +114,8 @@ class PredictionStats:
 class MonitoringSummary:
     """What a monitoring run records of the predictions of a window that ends at `timestamp`.
 
-    Fields are named as the arguments of `MonitoringMetricsRepository.insert`.
+    Fields are named as the arguments of `MonitoringMetricsRepository.insert`; `metadata` has the
+    reasons for what is None.
     """
 
     model_name: str
@@ -124,6 +128,7 @@ class MonitoringSummary:
     entropy: float | None
     labeled_samples: int
     coverage_pct: float | None
+    metadata: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

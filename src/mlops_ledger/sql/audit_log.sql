@@ -5,6 +5,19 @@
 seq, recorded_at, db_role, actor, event, object_table, object_id, before, after,
 encode(prev_hash, 'hex') AS prev_hash, encode(hash, 'hex') AS hash
 
+-- fragment entry_text --
+-- The text of an entry that is hashed, as ledger_audit_text() has it, but with functions that the owner cannot replace.
+'{"seq": ' || seq::text
+    || ', "recorded_at": ' || pg_catalog.left(pg_catalog.to_json(recorded_at AT TIME ZONE 'UTC')::text, -1) || 'Z"'
+    || ', "db_role": ' || pg_catalog.to_json(db_role)::text
+    || ', "actor": ' || pg_catalog.to_json(actor)::text
+    || ', "event": ' || pg_catalog.to_json(event)::text
+    || ', "object_table": ' || pg_catalog.to_json(object_table)::text
+    || ', "object_id": ' || pg_catalog.to_json(object_id)::text
+    || coalesce(', "before": ' || before::text, '')
+    || coalesce(', "after": ' || after::text, '')
+    || ', "prev_hash": "' || pg_catalog.encode(prev_hash, 'hex') || '"}'
+
 -- get --
 -- One entry.
 SELECT {entry}
@@ -28,55 +41,32 @@ LIMIT %(limit)s::integer;
 -- The end of the log.
 SELECT seq, encode(hash, 'hex') AS hash FROM audit_head;
 
--- verify --
--- The first entry that does not fit the one before, the published head or the end of the log.
-SELECT coalesce(l.seq, 0) || ':' || coalesce(encode(l.hash, 'hex'), repeat('00', 32)) AS head,
-       found.seq AS broken_seq, found.problem
-FROM (VALUES (1)) one
-LEFT JOIN (SELECT seq, hash FROM audit_log ORDER BY seq DESC LIMIT 1) l ON true
-LEFT JOIN audit_head h ON true
-LEFT JOIN LATERAL (
-    (SELECT 1 AS step,
-            CASE WHEN c.seq > c.expected THEN c.expected ELSE c.seq END AS seq,
-            CASE WHEN c.seq < c.expected THEN 'was inserted'
-                 WHEN c.seq = c.expected + 1 THEN 'is missing'
-                 WHEN c.seq > c.expected THEN format('is missing, and all up to %%s', c.seq - 1)
-                 WHEN NOT c.intact THEN 'was changed: its hash is not that of its content'
-                 ELSE format('does not continue entry %%s: one of the two was replaced', c.seq - 1) END AS problem
-     FROM (SELECT a.seq, a.intact,
-                  coalesce(lag(a.seq) OVER (ORDER BY a.seq), 0) + 1 AS expected,
-                  a.prev_hash = coalesce(lag(a.hash) OVER (ORDER BY a.seq), decode(repeat('00', 32), 'hex')) AS linked
-           FROM (SELECT e.seq, e.hash, e.prev_hash,
-                        ledger_audit_hash(e) IS NOT DISTINCT FROM e.hash AS intact
-                 FROM audit_log e) a) c
-     WHERE c.seq <> c.expected OR NOT c.intact OR NOT c.linked
-     ORDER BY c.seq LIMIT 1)
-    UNION ALL
-    SELECT 2, l.seq + 1, 'is missing: the log ends before the published head'
-    WHERE coalesce(l.seq, 0) < %(published_seq)s::bigint
-    UNION ALL
-    SELECT 3, %(published_seq)s::bigint, 'is not the published one: it, or one before it, was replaced'
-    WHERE decode(%(published_hash)s::text, 'hex') <> coalesce(
-        (SELECT p.hash FROM audit_log p WHERE p.seq = %(published_seq)s::bigint), decode(repeat('00', 32), 'hex'))
-    UNION ALL
-    SELECT 4, least(h.seq, coalesce(l.seq, 0)) + 1,
-           CASE WHEN h.seq IS NULL THEN 'cannot be written: audit_head is empty'
-                WHEN h.seq > coalesce(l.seq, 0) THEN format('is missing: the log ended with entry %%s', h.seq)
-                ELSE format('was inserted: the log ended with entry %%s', h.seq) END
-    WHERE h.seq IS DISTINCT FROM coalesce(l.seq, 0)
-    UNION ALL
-    SELECT 5, l.seq, 'is not the one that was written last'
-    WHERE h.seq = coalesce(l.seq, 0) AND h.hash <> coalesce(l.hash, decode(repeat('00', 32), 'hex'))
-    ORDER BY seq, step LIMIT 1) found ON true;
+-- head__seal --
+-- Append what waits in the queue, for whoever may.
+SELECT CASE WHEN has_function_privilege('seal_audit_log()', 'EXECUTE') THEN seal_audit_log() END;
 
--- verify__be_patient --
--- Let a statement that reads everything take its time.
-SET LOCAL statement_timeout = 0;
+-- verify__ends --
+-- The last entry, the end of the log as audit_head has it, and the hash of another entry.
+SELECT coalesce(l.seq, 0) AS last_seq, pg_catalog.encode(l.hash, 'hex') AS last_hash,
+       (SELECT h.seq FROM audit_head h) AS head_seq,
+       (SELECT pg_catalog.encode(h.hash, 'hex') FROM audit_head h) AS head_hash,
+       (SELECT pg_catalog.encode(s.hash, 'hex') FROM audit_log s WHERE s.seq = %(since_seq)s::bigint) AS since_hash
+FROM (VALUES (1)) one
+LEFT JOIN (SELECT seq, hash FROM audit_log ORDER BY seq DESC LIMIT 1) l ON true;
+
+-- verify__page --
+-- The next entries: what links them, and whether each has the hash of its content.
+SELECT seq, pg_catalog.encode(prev_hash, 'hex') AS prev_hash, pg_catalog.encode(hash, 'hex') AS hash,
+       hash IS NOT DISTINCT FROM pg_catalog.sha256(pg_catalog.convert_to({entry_text}, 'UTF8')) AS is_intact
+FROM audit_log
+WHERE (%(after_seq)s::bigint IS NULL OR seq > %(after_seq)s::bigint) AND seq <= %(until_seq)s::bigint
+ORDER BY seq
+LIMIT %(limit)s::integer;
 
 -- export --
 -- Entries as lines, oldest first: each has the text that is hashed, as it is.
-SELECT e.seq, '{"hash": "' || encode(e.hash, 'hex') || '", "entry": ' || ledger_audit_text(e) || '}' AS line
-FROM audit_log e
-WHERE %(after)s::bigint IS NULL OR e.seq > %(after)s::bigint
-ORDER BY e.seq
+SELECT seq, '{"hash": "' || pg_catalog.encode(hash, 'hex') || '", "entry": ' || {entry_text} || '}' AS line
+FROM audit_log
+WHERE %(after)s::bigint IS NULL OR seq > %(after)s::bigint
+ORDER BY seq
 LIMIT %(limit)s::integer;

@@ -2,7 +2,7 @@
 
 -- version --
 -- The version that a baseline is of.
-SELECT id, feature_names FROM model_versions
+SELECT id, feature_names, class_names FROM model_versions
 WHERE model_name = %(model_name)s::text AND model_version = %(model_version)s::text;
 
 -- register --

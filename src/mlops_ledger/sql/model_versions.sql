@@ -4,8 +4,8 @@
 -- The columns of a version.
 id, model_name, model_version, stage, mlflow_run_id, algorithm, metrics, accuracy,
 "precision", recall, f1_score, roc_auc, brier_score, rmse, mae, r2, hyperparameters,
-feature_names, training_samples, dataset_version, dataset_digest, artifact_uri,
-metadata_uri, tags, created_at, created_by, promoted_at, promoted_by
+feature_names, task, class_names, positive_label, training_samples, dataset_version, dataset_digest,
+artifact_uri, metadata_uri, tags, created_at, created_by, promoted_at, promoted_by
 
 -- fragment deployment --
 -- The columns of a deployment.
@@ -19,12 +19,12 @@ model_name, slot, requires_decision, requires_approval, updated_at, updated_by
 -- insert --
 -- Register a version; without a number it takes the next one. No row when the id is taken.
 INSERT INTO model_versions
-    (id, model_name, model_version, stage, mlflow_run_id, algorithm, metrics, hyperparameters, feature_names,
-     training_samples, dataset_version, dataset_digest, artifact_uri, metadata_uri, tags, created_at, created_by)
+    (id, model_name, model_version, stage, mlflow_run_id, algorithm, metrics, hyperparameters, feature_names, task,
+     class_names, positive_label, training_samples, dataset_version, dataset_digest, artifact_uri, metadata_uri, tags, created_at, created_by)
 VALUES
     (%(id)s::uuid, %(model_name)s::text, %(model_version)s::text, %(stage)s::text, %(mlflow_run_id)s::text,
      %(algorithm)s::text, coalesce(%(metrics)s::jsonb, '{}'), coalesce(%(hyperparameters)s::jsonb, '{}'),
-     %(feature_names)s::text[], %(training_samples)s::bigint, %(dataset_version)s::text, %(dataset_digest)s::text,
+     %(feature_names)s::text[], %(task)s::text, %(class_names)s::text[], %(positive_label)s::text, %(training_samples)s::bigint, %(dataset_version)s::text, %(dataset_digest)s::text,
      %(artifact_uri)s::text, %(metadata_uri)s::text, coalesce(%(tags)s::jsonb, '{}'),
      coalesce(%(created_at)s::timestamptz, clock_timestamp()), coalesce(%(created_by)s::text, session_user))
 ON CONFLICT (id) DO NOTHING
@@ -40,6 +40,9 @@ WHERE id = %(id)s::uuid AND model_name = %(model_name)s::text
   AND metrics = coalesce(%(metrics)s::jsonb, '{}')
   AND hyperparameters = coalesce(%(hyperparameters)s::jsonb, '{}')
   AND feature_names IS NOT DISTINCT FROM %(feature_names)s::text[]
+  AND (%(task)s::text IS NULL OR task = %(task)s::text)
+  AND class_names IS NOT DISTINCT FROM %(class_names)s::text[]
+  AND (%(positive_label)s::text IS NULL OR positive_label = %(positive_label)s::text)
   AND training_samples IS NOT DISTINCT FROM %(training_samples)s::bigint
   AND dataset_version IS NOT DISTINCT FROM %(dataset_version)s::text
   AND dataset_digest IS NOT DISTINCT FROM %(dataset_digest)s::text

@@ -3,13 +3,13 @@
 -- fragment stored --
 -- The columns of a prediction, in the order that COPY sends them.
 id, predicted_at, model_version_id, request_id, batch_id, feature_values, inputs, prediction, predicted_label,
-probability, confidence_lower, confidence_upper, latency_ms, status, error_message, cache_hit, user_agent,
+probability, class_probabilities, confidence_lower, confidence_upper, latency_ms, status, error_message, cache_hit, user_agent,
 client_ip, metadata
 
 -- fragment outcome --
 -- What was predicted, by which version.
 p.id, p.predicted_at, v.model_name, v.model_version, p.status, p.prediction, p.predicted_label, p.probability,
-p.confidence_lower, p.confidence_upper, p.latency_ms
+p.class_probabilities, p.confidence_lower, p.confidence_upper, p.latency_ms
 
 -- fragment request --
 -- What it was predicted for.
@@ -26,7 +26,7 @@ predicted_at >= %(since)s::timestamptz AND predicted_at < %(until)s::timestamptz
 
 -- fragment visible --
 -- The columns that a reader may see.
-p.id, p.predicted_at, p.model_version_id, p.request_id, p.batch_id, p.prediction, p.predicted_label, p.probability,
+p.id, p.predicted_at, p.model_version_id, p.request_id, p.batch_id, p.prediction, p.predicted_label, p.probability, p.class_probabilities,
 p.confidence_lower, p.confidence_upper, p.latency_ms, p.status, p.error_message, p.cache_hit
 
 -- fragment page --
@@ -52,7 +52,7 @@ LIMIT %(limit)s::integer
 
 -- version --
 -- What a writer needs to know of a version.
-SELECT id, feature_names FROM model_versions
+SELECT id, feature_names, class_names FROM model_versions
 WHERE model_name = %(model_name)s::text AND model_version = %(model_version)s::text;
 
 -- insert --
@@ -61,7 +61,8 @@ WITH written AS (
     INSERT INTO predictions ({stored})
     SELECT %(id)s::uuid, %(predicted_at)s::timestamptz, v.id, %(request_id)s::text, %(batch_id)s::text,
            %(features)s::double precision[], %(inputs)s::jsonb, %(prediction)s::double precision,
-           %(predicted_label)s::text, %(probability)s::double precision, %(confidence_lower)s::double precision,
+           %(predicted_label)s::text, %(probability)s::double precision,
+           %(class_probabilities)s::double precision[], %(confidence_lower)s::double precision,
            %(confidence_upper)s::double precision, %(latency_ms)s::double precision, %(status)s::text,
            %(error_message)s::text, %(cache_hit)s::boolean, %(user_agent)s::text, %(client_ip)s::inet,
            %(metadata)s::jsonb
@@ -120,6 +121,10 @@ SELECT count(*) FROM stored;
 -- drop_stage --
 -- Another write of the same transaction may need one.
 DROP TABLE pg_temp.prediction_stage;
+
+-- make_partitions --
+-- Make the missing partitions of certain times and count them.
+SELECT ledger_make_partitions('predictions', %(times)s::timestamptz[]);
 
 -- ensure_partitions --
 -- Make the missing partitions of a range of time and count them.
@@ -195,7 +200,7 @@ FROM (
     SELECT count(*) AS count,
            avg((status = 'success')::integer)::double precision AS success_rate,
            avg(probability) AS mean_probability,
-           avg(latency_ms) AS mean_latency_ms,
+           avg(latency_ms) FILTER (WHERE latency_ms <= 1e150) AS mean_latency_ms,
            percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY latency_ms) AS latency_ms,
            avg(cache_hit::integer)::double precision AS cache_hit_rate,
            min(predicted_at) AS earliest,
@@ -215,22 +220,44 @@ CROSS JOIN (
 
 -- monitoring_summary --
 -- What a monitoring run records of the predictions of a window of time.
+WITH tasks AS (
+    SELECT count(*) AS n, min(task) AS task, min(class_names) AS class_names, min(positive_label) AS positive_label
+    FROM (SELECT DISTINCT task, class_names, positive_label FROM v_version_tasks
+          WHERE model_version_id = ANY (%(version_ids)s::uuid[]) AND task IS NOT NULL) t
+), definition AS MATERIALIZED (
+    SELECT task, class_names, coalesce(%(positive_label)s::text, positive_label) AS positive_label,
+           %(positive_label)s::text <> positive_label AND task = 'binary' AS is_other,
+           CASE WHEN n > 1 THEN 'the versions differ in task, classes or positive class: give model_version'
+                WHEN task = 'regression' THEN 'the version is a regression'
+                WHEN task IS NOT NULL AND coalesce(%(positive_label)s::text, positive_label) IS NULL
+                THEN 'nothing tells which class is positive: give positive_label' END AS problem
+    FROM tasks
+)
 SELECT %(model_name)s::text AS model_name, %(until)s::timestamptz AS timestamp,
-       %(lookback_hours)s::double precision AS lookback_hours, p.num_predictions, p.positive_rate, p.probability_mean,
+       %(lookback_hours)s::double precision AS lookback_hours, p.num_predictions,
+       CASE WHEN r.reason IS NULL THEN p.positive_rate END AS positive_rate, p.probability_mean,
        p.probability_std, p.entropy, l.labeled_samples,
        CASE WHEN p.num_predictions > 0
-            THEN least(100.0 * l.labeled_samples / p.num_predictions, 100)::double precision END AS coverage_pct
+            THEN least(100.0 * l.labeled_samples / p.num_predictions, 100)::double precision END AS coverage_pct,
+       CASE WHEN r.reason IS NULL THEN '{}'
+            ELSE jsonb_build_object('reasons', jsonb_build_object('positive_rate', r.reason)) END AS metadata
 FROM (
     SELECT count(*) AS num_predictions,
-           avg(CASE WHEN %(positive_label)s::text IS NULL THEN probability >= %(threshold)s::double precision
-                    ELSE predicted_label = %(positive_label)s::text END::integer)::double precision AS positive_rate,
+           avg(CASE WHEN d.task IS NOT NULL THEN ledger_predicted_class(
+                        predicted_label, prediction, CASE WHEN d.is_other THEN 1 - probability ELSE probability END,
+                        class_probabilities, d.class_names, d.positive_label, %(threshold)s::double precision) = d.positive_label
+                    WHEN d.positive_label IS NULL THEN probability >= %(threshold)s::double precision
+                    ELSE predicted_label = d.positive_label END::integer)::double precision AS positive_rate,
            avg(probability) AS probability_mean,
            stddev_pop(probability) AS probability_std,
-           avg(CASE WHEN probability > 0 AND probability < 1
-                    THEN -(probability * ln(probability) + (1 - probability) * ln(1 - probability)) / ln(2::double precision)
-                    WHEN probability IS NOT NULL THEN 0 END) AS entropy
-    FROM predictions
+           avg(ledger_entropy(probability, class_probabilities)) AS entropy,
+           count(DISTINCT predicted_label) > 2 AND bool_and(d.positive_label IS NULL) AS is_undecided
+    FROM predictions CROSS JOIN definition d
     WHERE {window}) p
+CROSS JOIN definition d
+CROSS JOIN LATERAL (
+    SELECT coalesce(d.problem, CASE WHEN p.is_undecided
+        THEN 'of more than two classes nothing tells which is positive: give positive_label' END) AS reason) r
 CROSS JOIN (
     SELECT count(*) AS labeled_samples
     FROM (

@@ -41,6 +41,10 @@ LIMIT 1;
 -- Another write of the same transaction may need one.
 DROP TABLE pg_temp.system_stage;
 
+-- make_partitions --
+-- Make the missing partitions of certain times and count them.
+SELECT ledger_make_partitions('system_metrics', %(times)s::timestamptz[]);
+
 -- ensure_partitions --
 -- Make the missing partitions of a range of time and count them.
 SELECT ensure_partitions('system_metrics', %(since)s::timestamptz, %(until)s::timestamptz);

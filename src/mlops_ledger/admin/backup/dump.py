@@ -13,8 +13,9 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row, scalar_row
 
-from ...config import Settings, describe
-from ...connections import direct
+from ...config import Settings
+from ...connections import connect, direct
+from ...conninfo import describe
 from ...embedded import resolve_conninfo
 from ...errors import BackupError, SchemaError
 from ...errors.translate import raise_alone, translate
@@ -99,14 +100,13 @@ def _facts(connection: psycopg.Connection[Any]) -> dict[str, Any]:
 @contextmanager
 def _snapshot(conninfo: str) -> Iterator[psycopg.Connection[Any]]:
     try:
-        with psycopg.connect(conninfo) as connection:
+        with connect(conninfo) as connection:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             connection.read_only = True
-            connection.execute(load("backup")["be_patient"].text)
-            yield connection
+            with connection.transaction():
+                yield connection
     except psycopg.Error as error:
-        connecting = error.sqlstate is None
-        raise_alone(translate(error, connecting=connecting, target=describe(conninfo)))
+        raise_alone(translate(error, target=describe(conninfo)))
 
 
 @contextmanager

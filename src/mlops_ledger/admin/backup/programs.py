@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Final, Literal
 
 from ...config import Settings
-from ...connections import libpq_environment
 from ...embedded.programs import debian_folders, wheel_folders
 from ...errors import BackupError
+from ...session import child_environment
 
 Program = Literal["pg_dump", "pg_restore"]
 # Called with the table that is worked on, as `schema.table`.
@@ -48,7 +48,7 @@ def run(command: list[str | Path], conninfo: str, on_table: OnTable) -> None:
 
     The connection goes into the environment: every user can read the arguments of a process.
     """
-    environment = {**os.environb, **libpq_environment(conninfo), b"LC_ALL": b"C"}
+    environment = {**child_environment(conninfo), b"LC_ALL": b"C"}
     complaint = ""
     with subprocess.Popen(
         [*command, "--verbose", "--no-password"],

@@ -14,7 +14,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import dict_row
 
 from ...config import Settings
-from ...connections import direct
+from ...connections import connect, direct
 from ...database import Database
 from ...embedded import resolve_conninfo
 from ...errors import BackupError, LedgerError
@@ -22,7 +22,7 @@ from ...errors.translate import raise_alone, translate
 from ...migrations import latest_version
 from ...repositories import AuditRepository
 from ...statements import load
-from ..create import connect, create_database, maintenance
+from ..create import create_database, maintenance
 from .dump import OnProgress, count_rows, progress
 from .manifest import Manifest, read_manifest
 from .programs import find_program, run

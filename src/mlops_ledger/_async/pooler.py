@@ -1,0 +1,62 @@
+"""Connections by way of a transaction pooler, where no setting outlives its transaction."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Self
+
+from psycopg import AsyncConnection, AsyncCopy, AsyncCursor, AsyncTransaction
+from psycopg.pq import TransactionStatus
+
+
+class AsyncPoolerConnection(AsyncConnection[Any]):
+    """A connection whose transactions begin with the session's settings.
+
+    `preamble` is the query that sets them. In autocommit mode each statement gets a transaction of
+    its own, because the pooler may hand the next one to another session.
+    """
+
+    preamble: bytes = b""
+
+    @asynccontextmanager
+    async def transaction(
+        self, savepoint_name: str | None = None, force_rollback: bool = False
+    ) -> AsyncIterator[AsyncTransaction]:
+        """Begin a transaction, or a savepoint within one."""
+        begins = self.info.transaction_status == TransactionStatus.IDLE
+        async with super().transaction(savepoint_name, force_rollback) as transaction:
+            if begins:
+                await self.execute(self.preamble)
+            yield transaction
+
+
+@asynccontextmanager
+async def _within(cursor: AsyncCursor[Any]) -> AsyncIterator[None]:
+    """Give a statement a transaction if there is none."""
+    connection = cursor.connection
+    if connection.info.transaction_status != TransactionStatus.IDLE:
+        yield
+    else:
+        async with connection.transaction():
+            yield
+
+
+class AsyncPoolerCursor(AsyncCursor[Any]):
+    """A cursor of such a connection."""
+
+    async def execute(self, *arguments: Any, **options: Any) -> Self:
+        """Execute a statement, in a transaction with the session's settings."""
+        async with _within(self):
+            return await super().execute(*arguments, **options)
+
+    async def executemany(self, *arguments: Any, **options: Any) -> None:
+        """Execute a statement with each of some parameters, in one transaction."""
+        async with _within(self):
+            await super().executemany(*arguments, **options)
+
+    @asynccontextmanager
+    async def copy(self, *arguments: Any, **options: Any) -> AsyncIterator[AsyncCopy]:
+        """Copy rows, in a transaction with the session's settings."""
+        async with _within(self), super().copy(*arguments, **options) as copy:
+            yield copy

@@ -1,0 +1,147 @@
+"""Reads files: rows of CSV and NDJSON with their lines, and tables of Parquet."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from ...checks.prediction_fields import ALONE
+from ...errors import InvalidValue, LedgerError
+
+FORMATS: Final = {".csv": "csv", ".ndjson": "ndjson", ".jsonl": "ndjson", ".parquet": "parquet"}
+TIMES: Final = ("predicted_at", "labeled_at")
+_DOCUMENTS: Final = ("features", "inputs", "metadata")
+_TRUTHS: Final = {"true": True, "false": False, "1": True, "0": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A row of a file: its line, or its number in a table, and what it holds or why not."""
+
+    number: int
+    row: dict[str, Any]
+    problem: str | None = None
+    raw: Any = field(default=None, compare=False)
+
+
+def format_of(file: Path) -> str:
+    """Return csv, ndjson or parquet, by the ending; raises LedgerError for others."""
+    if file.suffix.lower() not in FORMATS:
+        raise LedgerError(f"{file.name}: must end in {', '.join(FORMATS)}")
+    return FORMATS[file.suffix.lower()]
+
+
+def lines(file: Path, columns: Mapping[str, str]) -> Iterator[Line]:
+    """Yield the rows of a CSV or NDJSON file; `columns` says what CSV columns hold."""
+    reader = _csv if format_of(file) == "csv" else _ndjson
+    for number, row, problem in reader(file, columns):
+        raw = dict(row)
+        try:
+            yield Line(number, _read(row), problem, raw)
+        except InvalidValue as error:
+            yield Line(number, {}, str(error), raw)
+
+
+def tables(file: Path, size: int) -> Iterator[Any]:
+    """Yield the tables of a Parquet file, of at most so many rows."""
+    parquet = _parquet(file)
+    import pyarrow as pa
+
+    for batch in parquet.iter_batches(batch_size=size):
+        yield pa.Table.from_batches([batch])
+
+
+def count(file: Path) -> int:
+    """Return how many rows a Parquet file holds."""
+    return int(_parquet(file).metadata.num_rows)
+
+
+def _csv(
+    file: Path, columns: Mapping[str, str]
+) -> Iterator[tuple[int, dict[str, Any], str | None]]:
+    with file.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as opened:
+        reader = csv.DictReader(opened, restkey="", restval=None)
+        try:
+            for row in reader:
+                if "" in row:
+                    yield reader.line_num, {}, "has more fields than the header"
+                    continue
+                given = {name: text for name, text in row.items() if text not in (None, "")}
+                yield reader.line_num, {n: _value(columns, n, t) for n, t in given.items()}, None
+        except csv.Error as error:
+            raise LedgerError(f"{file.name}:{reader.line_num}: {error}") from None
+
+
+def _ndjson(
+    file: Path, columns: Mapping[str, str]
+) -> Iterator[tuple[int, dict[str, Any], str | None]]:
+    with file.open("rb") as opened:
+        for number, line in enumerate(opened, 1):
+            if not line.strip():
+                continue
+            try:
+                row = orjson.loads(line)
+            except ValueError:
+                row = None
+            if isinstance(row, dict):
+                yield number, {name: v for name, v in row.items() if v is not None}, None
+            else:
+                yield number, {}, "is not a JSON object"
+
+
+def _value(columns: Mapping[str, str], name: str, text: str) -> Any:
+    """Read the text of a CSV field as its column says; what cannot be read stays text."""
+    kind = columns.get(name, ALONE[name].sql_type if name in ALONE else "text")
+    if kind == "boolean":
+        return _TRUTHS.get(text.lower(), text)
+    if kind == "double precision":
+        try:
+            return float(text)
+        except ValueError:
+            return text
+    return text
+
+
+def _read(row: dict[str, Any]) -> dict[str, Any]:
+    """Read times and documents that are written as text."""
+    for name in TIMES:
+        if isinstance(row.get(name), str):
+            row[name] = _time(name, row[name])
+    for name in _DOCUMENTS:
+        if isinstance(row.get(name), str):
+            try:
+                row[name] = orjson.loads(row[name])
+            except ValueError:
+                raise InvalidValue(name, "is not valid JSON") from None
+    if "feature_values" in row:
+        values = row.pop("feature_values")
+        row["features"] = orjson.loads(values) if isinstance(values, str) else values
+    return row
+
+
+def _time(name: str, text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidValue(name, "is not a time: write 2026-01-31T12:00:00Z") from None
+    if found.tzinfo is None:
+        raise InvalidValue(name, "has no time zone: write 2026-01-31T12:00:00Z")
+    return found
+
+
+def _parquet(file: Path) -> Any:
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError:
+        raise LedgerError("Parquet needs the extra: pip install 'mlops-ledger[arrow]'") from None
+    try:
+        return parquet.ParquetFile(file)
+    except (pyarrow.ArrowException, OSError):
+        raise LedgerError(f"{file.name} is not a Parquet file that can be read") from None

@@ -1,0 +1,114 @@
+"""`mlops-ledger status`: the whole ledger in one screen."""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+import mlops_ledger as ledger
+
+from .base import Command
+from .options import Length, json_option
+from .output import echo_json, echo_table, say, write
+from .text import cell
+
+if TYPE_CHECKING:
+    from ..admin.overview import ModelOverview
+
+_MODELS = ("model", "live", "since", "versions", "24h", "alerts", "monitored", "coverage")
+_SOME = 10
+# Clear the screen and go to its beginning.
+_CLEAR = "\x1b[2J\x1b[H"
+
+
+@click.command(cls=Command)
+@click.option(
+    "--watch",
+    type=Length("smh"),
+    metavar="EVERY",
+    is_flag=False,
+    flag_value="5s",
+    help="Refresh, every 5s unless another length is given.",
+)
+@json_option
+def status(watch: timedelta | None, as_json: bool) -> None:
+    """Show the whole ledger in one screen.
+
+    Server, models, open alerts, actions that wait for a reviewer, the last deployments.
+    """
+    with ledger.Database() as db:
+        while True:
+            found = _look(db)
+            if as_json:
+                echo_json(found)
+            else:
+                if watch is not None and sys.stdout.isatty():
+                    write(_CLEAR)
+                _show(found)
+            if watch is None:
+                return
+            sys.stdout.flush()
+            time.sleep(watch.total_seconds())
+
+
+def _look(db: ledger.Database) -> dict[str, Any]:
+    from ..admin.overview import Overview
+
+    return {
+        "at": datetime.now(UTC).replace(microsecond=0),
+        "health": db.health(),
+        "models": Overview(db).models(),
+        "alerts": ledger.AlertsRepository(db).list_active(include_acknowledged=True, limit=_SOME),
+        "actions": ledger.AgentActionsRepository(db).list_pending(limit=_SOME),
+        "deployments": ledger.ModelVersionRepository(db).timeline(limit=5),
+    }
+
+
+def _show(found: dict[str, Any]) -> None:
+    health = found["health"]
+    state = "healthy" if health.healthy else f"not healthy: {health.problem}"
+    say(
+        f"{cell(found['at'])}  {state}, PostgreSQL {health.server_version}, "
+        f"schema {health.schema_version}"
+    )
+    echo_models(found["models"])
+    columns = "severity model_name title occurrences last_seen"
+    _section("open alerts", found["alerts"], columns)
+    columns = "risk_level action_type model_name requested_by description"
+    _section("actions to review", found["actions"], columns)
+    columns = "model_name slot model_version deployed_at deployed_by reason"
+    _section("last deployments", found["deployments"], columns)
+
+
+def echo_models(models: list[ModelOverview]) -> None:
+    """Print a row for each model, narrow enough for 80 columns."""
+    echo_table(_MODELS, [_row(model) for model in models])
+
+
+def _row(model: ModelOverview) -> tuple[object, ...]:
+    return (
+        model.model_name,
+        model.live_version,
+        _day(model.live_since),
+        model.versions,
+        model.predictions_24h,
+        model.open_alerts,
+        _day(model.last_monitoring),
+        model.coverage_pct,
+    )
+
+
+def _day(at: datetime | None) -> str | None:
+    return None if at is None else f"{at:%Y-%m-%d}"
+
+
+def _section(title: str, rows: list[Any], columns: str) -> None:
+    say("")
+    say(title if rows else f"{title}: none")
+    if rows:
+        names = columns.split()
+        echo_table(names, [[getattr(row, name) for name in names] for row in rows])

@@ -1,0 +1,164 @@
+"""Promotions at once, in all orders and isolation levels: the worst is to be told to run again."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterator
+from threading import Event
+from typing import Any
+
+import psycopg
+import pytest
+from fix_faults import full, in_threads
+from psycopg import IsolationLevel
+
+from mlops_ledger import AuditRepository, Database
+
+Conn = psycopg.Connection[Any]
+SESSIONS = 20
+ROUNDS = full(10_000, 240) // SESSIONS
+LEVELS = list(IsolationLevel)
+MODELS = ("a", "b", "c")
+
+
+@pytest.fixture
+def models(conn: Conn) -> Iterator[Conn]:
+    """Three models of four versions each."""
+    conn.execute(
+        "INSERT INTO model_versions (model_name, model_version)"
+        " SELECT m, n::text FROM unnest(%s::text[]) m, generate_series(1, 4) n",
+        [list(MODELS)],
+    )
+    yield conn
+    conn.execute("SELECT seal_audit_log()")
+    [(several,)] = conn.execute(
+        "SELECT count(*) FROM (SELECT FROM model_deployments WHERE retired_at IS NULL"
+        " GROUP BY slot_id HAVING count(*) > 1) s"
+    )
+    [(changes, entries, queued)] = conn.execute(
+        "SELECT (SELECT count(*) + count(retired_at) FROM model_deployments),"
+        " (SELECT count(*) FROM audit_log WHERE object_table = 'model_deployments'),"
+        " (SELECT count(*) FROM audit_queue)"
+    )
+    assert several == 0
+    assert (entries, queued) == (changes, 0)
+
+
+def whole(dsn: str) -> bool:
+    with Database(dsn) as db:
+        return AuditRepository(db).verify().problem is None
+
+
+def test_sessions_that_mix_orders_and_isolation_levels(dsn: str, models: Conn) -> None:
+    outcomes: Counter[str | None] = Counter()
+
+    def work(number: int) -> None:
+        chance = random.Random(number)
+        with psycopg.connect(dsn) as connection:
+            for _ in range(ROUNDS):
+                connection.isolation_level = chance.choice(LEVELS)
+                # In one order, as every program that takes several locks must.
+                slots = sorted(chance.sample(MODELS, chance.randint(1, 2)))
+                outcomes[_one(connection, chance, slots)] += 1
+
+    in_threads(SESSIONS, work)
+    assert set(outcomes) <= {None, "40001"}, outcomes
+    assert outcomes[None] > SESSIONS
+    assert whole(dsn)
+
+
+def _one(connection: Conn, chance: random.Random, names: list[str]) -> str | None:
+    try:
+        with connection.transaction():
+            for name in names:
+                slot = chance.choice(("production", "production", "eu"))
+                statement, version = chance.choice(
+                    (
+                        ("SELECT promote(%s, %s, %s)", [str(chance.randint(1, 4))]),
+                        ("SELECT promote(%s, %s, %s)", [str(chance.randint(1, 4))]),
+                        ("SELECT retire(%s, %s)", []),
+                        ("SELECT rollback(%s, %s)", []),
+                    )
+                )
+                connection.execute(statement.encode(), [name, *version, slot])
+            if chance.random() < 0.3:
+                connection.execute("UPDATE partition_policies SET period = period")
+    except psycopg.errors.SerializationFailure as error:
+        return error.sqlstate
+    except psycopg.Error as error:
+        # Nothing to retire or to roll back to.
+        return None if error.sqlstate == "MLNF0" else error.sqlstate
+    return None
+
+
+def test_of_first_promotions_under_repeatable_read_the_losers_run_again(
+    dsn: str, models: Conn
+) -> None:
+    for level in (IsolationLevel.REPEATABLE_READ, IsolationLevel.SERIALIZABLE):
+        slot = f"slot{level.value}"
+        with psycopg.connect(dsn) as loser:
+            loser.isolation_level = level
+            loser.execute("SELECT 1 FROM model_slots")
+            models.execute("SELECT promote('a', '1', %s)", [slot])
+            with pytest.raises(psycopg.errors.SerializationFailure):
+                loser.execute("SELECT promote('a', '2', %s)", [slot])
+
+
+def test_of_registrations_under_repeatable_read_the_losers_run_again(
+    dsn: str, models: Conn
+) -> None:
+    with psycopg.connect(dsn) as loser:
+        loser.isolation_level = IsolationLevel.REPEATABLE_READ
+        loser.execute("SELECT 1 FROM model_slots")
+        models.execute("INSERT INTO model_versions (model_name) VALUES ('a')")
+        with pytest.raises(psycopg.errors.SerializationFailure):
+            loser.execute("INSERT INTO model_versions (model_name) VALUES ('a')")
+
+
+def test_of_makers_of_a_partition_under_repeatable_read_the_losers_run_again(
+    dsn: str, models: Conn
+) -> None:
+    make = b"SELECT ensure_partitions('predictions', '2026-01-31', '2026-01-31')"
+    with psycopg.connect(dsn) as loser:
+        loser.isolation_level = IsolationLevel.REPEATABLE_READ
+        loser.execute("SELECT 1 FROM model_slots")
+        models.execute(make)
+        with pytest.raises(psycopg.errors.SerializationFailure):
+            loser.execute(make)
+
+
+def test_writers_that_check_constraints_at_once_break_no_other_promotion(
+    dsn: str, models: Conn
+) -> None:
+    over, failures = Event(), Counter[str | None]()
+
+    def work(number: int) -> None:
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            if number < 2:
+                _at_once(connection, number, over)
+                return
+            for turn in range(full(100, 12)):
+                try:
+                    name, version = MODELS[(number + turn) % 3], str(1 + turn % 4)
+                    connection.execute("SELECT promote(%s, %s)", [name, version])
+                except psycopg.Error as error:
+                    failures[error.sqlstate] += 1
+            if number == 2:
+                over.set()
+
+    in_threads(6, work)
+    assert failures == {}
+    assert whole(dsn)
+
+
+def _at_once(connection: Conn, number: int, over: Event) -> None:
+    chance = random.Random(number)
+    while not over.is_set():
+        try:
+            with connection.transaction():
+                connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+                for name in chance.sample(MODELS, 3):
+                    connection.execute("SELECT promote(%s, %s)", [name, str(chance.randint(1, 4))])
+        except psycopg.errors.DeadlockDetected:
+            pass  # Of these two: they lock slots in different orders.
