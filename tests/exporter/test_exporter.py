@@ -177,9 +177,9 @@ def test_counters_do_not_fall_when_retention_deletes(dsn: str, export: Export) -
 def test_series_are_bounded_and_what_is_left_out_is_counted(dsn: str, export: Export) -> None:
     with Database(dsn) as db:
         models = ModelVersionRepository(db)
-        models.insert(model_name="m")
+        id = models.insert(model_name="m")
         models.promote(model_name="m", model_version="1")
-        version = {"model_name": "m", "model_version": "1", "metric_name": "loss"}
+        version = {"model_name": "m", "model_version_id": id, "metric_name": "loss"}
         rows: list[dict[str, Any]] = [
             {**version, "metric_value": n, "slice": f"s{n}"} for n in range(25)
         ]
