@@ -3663,7 +3663,7 @@ CREATE TRIGGER baselines_mark_summaries AFTER INSERT ON baselines FOR EACH ROW E
 CREATE TABLE baseline_features (
     -- The baseline.
     baseline_id uuid NOT NULL,
-    -- Number of the feature in the baseline, from 1.
+    -- Number of the feature in the baseline, from 1; 32000 for labels.
     series smallint NOT NULL,
     -- Name of the feature; of a score or label the name of its column.
     feature text NOT NULL,
@@ -3828,7 +3828,7 @@ ALTER TABLE ONLY summary_histograms
 -- mark_summaries ----------------------------------------------------------------------------------
 
 CREATE FUNCTION mark_summaries(model_name text, model_version text, since timestamp with time zone, until timestamp with time zone) RETURNS void
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
@@ -3966,6 +3966,37 @@ END
 $_$;
 COMMENT ON FUNCTION ledger_fold_predictions(version uuid, since timestamp with time zone, until timestamp with time zone, baseline uuid) IS 'Counts the predictions of a version from one full hour to another anew.';
 
+-- ledger_fold_labels ------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_fold_labels(version uuid, since timestamp with time zone, until timestamp with time zone, baseline uuid) RETURNS void
+    LANGUAGE sql
+    SET search_path TO 'public', 'pg_temp'
+    SET jit TO 'off'
+    AS $$
+    DELETE FROM summary_histograms
+    WHERE model_version_id = version AND grain = 'hour' AND starts_at >= since AND starts_at < until AND part = 0
+      AND series = 32000;
+    WITH newest AS (
+        SELECT DISTINCT ON (prediction_id, predicted_at) date_trunc('hour', predicted_at, 'UTC') AS hour, actual_label, actual_value
+        FROM ground_truth WHERE model_version_id = version AND predicted_at >= since AND predicted_at < until
+        ORDER BY prediction_id, predicted_at, labeled_at DESC
+    ), binned AS (
+        SELECT n.hour,
+               CASE WHEN f.kind <> 'categorical' THEN coalesce(width_bucket(n.actual_value, f.edges || 'NaN'::double precision), -1)
+                    WHEN n.actual_label IS NULL THEN -1
+                    ELSE least(coalesce(array_position(f.categories, left(n.actual_label, 255)),
+                                        CASE WHEN f.num_categories > cardinality(f.categories) THEN 51 ELSE 0 END), 51) END AS bin,
+               CASE WHEN f.kind <> 'categorical' THEN CASE WHEN abs(n.actual_value) <= 1e150 THEN n.actual_value ELSE 0 END END AS value
+        FROM newest n JOIN baseline_features f ON f.baseline_id = baseline AND f.series = 32000
+    )
+    INSERT INTO summary_histograms (model_version_id, grain, starts_at, series, baseline_id, bins, counts, sums)
+    SELECT version, 'hour', hour, 32000, baseline, array_agg(bin::smallint ORDER BY bin), array_agg(n ORDER BY bin),
+           CASE WHEN count(total) > 0 THEN array_agg(total ORDER BY bin) END
+    FROM (SELECT hour, bin, count(*) AS n, sum(value) AS total FROM binned GROUP BY hour, bin) c
+    GROUP BY hour
+$$;
+COMMENT ON FUNCTION ledger_fold_labels(version uuid, since timestamp with time zone, until timestamp with time zone, baseline uuid) IS 'Counts the newest labels of a version from one full hour to another anew, in the bins that its baseline has for them.';
+
 -- ledger_fold_histogram_days ----------------------------------------------------------------------
 
 CREATE FUNCTION ledger_fold_histogram_days(version uuid, since timestamp with time zone, until timestamp with time zone) RETURNS void
@@ -4060,8 +4091,10 @@ BEGIN
     IF table_name = 'predictions' THEN
         PERFORM ledger_fold_predictions(version, since, until, baseline);
         PERFORM ledger_fold_days(version, first_day, last_day);
-        PERFORM ledger_fold_histogram_days(version, first_day, last_day);
+    ELSE
+        PERFORM ledger_fold_labels(version, since, until, baseline);
     END IF;
+    PERFORM ledger_fold_histogram_days(version, first_day, last_day);
 END
 $$;
 COMMENT ON FUNCTION ledger_fold_span(version uuid, table_name text, since timestamp with time zone, until timestamp with time zone) IS 'Counts the rows of a version in a table from one full hour to another anew, and the days that these belong to.';
