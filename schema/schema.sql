@@ -1992,7 +1992,13 @@ CREATE VIEW v_version_tasks WITH (security_invoker='true') AS
                            FROM (model_versions w
                              JOIN observed_outcomes o_1 ON ((o_1.model_version_id = w.id)))
                           WHERE ((w.model_name = v.model_name) AND o_1.is_continuous))) AS is_continuous) o
-             CROSS JOIN LATERAL ( SELECT ledger_observed_classes(o.labels, o.numbers) AS class_names) c)
+             CROSS JOIN LATERAL ( SELECT
+                        CASE
+                            WHEN ((n.names = '{0}'::text[]) OR (n.names = '{1}'::text[])) THEN '{0,1}'::text[]
+                            WHEN (n.names = '{-1}'::text[]) THEN '{-1,1}'::text[]
+                            ELSE n.names
+                        END AS class_names
+                   FROM ( SELECT ledger_observed_classes(o.labels, o.numbers) AS names) n) c)
              CROSS JOIN LATERAL ( SELECT
                         CASE
                             WHEN (v.task IS NOT NULL) THEN v.task
