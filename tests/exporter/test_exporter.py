@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -13,6 +16,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from click.testing import CliRunner
 from fix_exporter import Samples, Scraped
 from fix_full import fill
 from fix_servers import open_folder
@@ -31,6 +35,7 @@ from mlops_ledger import (
 )
 from mlops_ledger.admin.retention import Retention
 from mlops_ledger.admin.roles import Roles
+from mlops_ledger.cli import main
 from mlops_ledger.embedded import EmbeddedServer
 from mlops_ledger.migrations import Migrator
 
@@ -174,6 +179,24 @@ def test_counters_do_not_fall_when_retention_deletes(dsn: str, export: Export) -
             assert value(found, name, model="m") == pytest.approx(expected), name
 
 
+def test_counters_do_not_fall_while_it_runs(dsn: str, export: Export) -> None:
+    with Database(dsn) as db:
+        ModelVersionRepository(db).insert(model_name="m")
+        PredictionsRepository(db).insert_many(
+            rows=[{"latency_ms": 1000}, {"latency_ms": 2000}], model_name="m", model_version="1"
+        )
+        SummariesRepository(db).fold()
+        exporter = export(dsn)
+        exporter.full()
+        with db.connection() as connection:
+            connection.execute("DELETE FROM predictions WHERE latency_ms = 2000")
+            connection.execute("SELECT rebuild_summaries(id) FROM model_versions")
+        SummariesRepository(db).fold()
+    for found, count, seconds in ((exporter.full(), 2, 3), (export(dsn).full(), 1, 1)):
+        assert value(found, "predictions_total") == count
+        assert value(found, "prediction_latency_seconds_sum") == seconds
+
+
 def test_series_are_bounded_and_what_is_left_out_is_counted(dsn: str, export: Export) -> None:
     with Database(dsn) as db:
         models = ModelVersionRepository(db)
@@ -228,6 +251,61 @@ def test_without_a_database_it_says_so(export: Export, tmp_path: Path) -> None:
         assert value(found, "up") == 0
         assert value(found, "labels_waiting") == 0
         assert value(found, "query_success", query="labels_waiting") == 0
+
+
+def test_a_frozen_database_is_said_to_be_down(export: Export) -> None:
+    with open_folder() as home:
+        server = EmbeddedServer(home)
+        server.start()
+        dsn = server.conninfo("postgres")
+        Migrator(dsn).up()
+        exporter = export(dsn)
+        assert value(exporter.full(), "up") == 1
+        processes = _server_processes(home)
+        for process in processes:
+            os.kill(process, signal.SIGSTOP)
+        try:
+            found = exporter.samples()
+        finally:
+            for process in processes:
+                os.kill(process, signal.SIGCONT)
+        assert value(found, "up") == 0
+        assert value(found, "labels_waiting") == 0
+        assert value(exporter.full(), "up") == 1
+
+
+def _server_processes(home: Path) -> list[int]:
+    """The postmaster under a folder, and its children."""
+    [file] = home.glob("**/postmaster.pid")
+    postmaster = int(file.read_text().splitlines()[0])
+    children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+    return [postmaster, *map(int, children)]
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (["--address", "192.0.2.1"], "cannot listen at 192.0.2.1:9877: "),
+        (["--timeout", "0"], "--timeout"),
+        (["--limit", "0"], "--limit"),
+    ],
+)
+def test_what_cannot_be_served_is_refused_in_one_line(
+    options: list[str], problem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://127.0.0.1:1/none")
+    done = CliRunner().invoke(main, ["exporter", *options])
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
+    assert problem in done.stderr
+
+
+def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("mlops_ledger.contrib")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    done = CliRunner().invoke(main, ["exporter"])
+    assert done.exit_code == 2
+    assert "pip install 'mlops-ledger[prometheus]'" in done.stderr
 
 
 def test_the_spool_of_the_host_is_told(dsn: str, export: Export, tmp_path: Path) -> None:

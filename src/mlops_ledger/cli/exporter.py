@@ -11,7 +11,6 @@ import click
 import mlops_ledger as ledger
 
 from .base import Command
-from .options import Number
 from .output import say
 
 
@@ -22,7 +21,7 @@ from .output import say
 )
 @click.option(
     "--timeout",
-    type=Number(),
+    type=click.FloatRange(0.1, 3600),
     default=5.0,
     show_default=True,
     help="Seconds that a query may take.",
@@ -64,7 +63,11 @@ def exporter(address: str, port: int, timeout: float, limit: int, folder: Path |
         return
     logging.getLogger("mlops_ledger.exporter").addHandler(logging.StreamHandler())
     served = Exporter(ledger.Settings.from_environment(), timeout=timeout, limit=limit)
-    port = served.serve(address, port)
+    try:
+        port = served.serve(address, port)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise click.ClickException(f"cannot listen at {address}:{port}: {reason}") from None
     say(f"http://{address}:{port}/metrics")
     stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())

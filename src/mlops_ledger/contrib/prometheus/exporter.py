@@ -16,7 +16,7 @@ from psycopg.rows import dict_row
 from ..._sync.repository import Repository
 from ...config import Settings
 from ...database import Database
-from .metrics import PREFIX, QUERIES, families
+from .metrics import PREFIX, QUERIES, Highest, families
 from .source import Answer, Source
 from .spool import read_spool
 
@@ -53,6 +53,7 @@ class Exporter(Collector):
         ]
         probe, self._statements = map(_Statements, self._databases)
         self._limit = limit
+        self._highest = Highest()
         self._probe = Source("probe", lambda: (families((), probe.rows("probe", limit)), 0))
         self._sources = [Source(name, partial(self._read, name)) for name in QUERIES]
         self._sources.append(Source("spool", lambda: (read_spool(settings.spool), 0)))
@@ -98,7 +99,7 @@ class Exporter(Collector):
             return (), 0
         rows = self._statements.rows(name, self._limit)
         total = rows[0].get("total", len(rows)) if rows else 0
-        return families(QUERIES[name], rows), total - len(rows)
+        return self._highest.keep(families(QUERIES[name], rows)), total - len(rows)
 
     def _may_read_audit_log(self) -> bool:
         [row] = self._statements.rows("may_read_audit_log", self._limit)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from prometheus_client.core import (
@@ -12,6 +12,7 @@ from prometheus_client.core import (
     Metric,
     SummaryMetricFamily,
 )
+from prometheus_client.samples import Sample
 
 from ...checks.values import RISK_LEVELS, SEVERITIES
 
@@ -46,21 +47,18 @@ class Gauge:
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """A metric that only grows: while the exporter runs, a lower value counts as the one before."""
+    """A metric that only grows."""
 
     name: str
     text: str
     labels: tuple[str, ...]
     column: str
-    _most: dict[tuple[str, ...], float] = field(default_factory=dict, compare=False)
 
     def family(self, rows: Rows) -> Metric:
         """Make the metric from the rows of a query."""
         found = CounterMetricFamily(PREFIX + self.name, self.text, labels=self.labels)
         for row in rows:
-            labels = _labels(row, self.labels)
-            self._most[labels] = max(self._most.get(labels, 0.0), float(row[self.column]))
-            found.add_metric(labels, self._most[labels])
+            found.add_metric(_labels(row, self.labels), row[self.column])
         return found
 
 
@@ -201,6 +199,31 @@ SPOOL_FILES: Final[tuple[Family, ...]] = (
     Gauge("spool_dead_letters", "Predictions that were refused.", column="dead_letters"),
     Gauge("spool_damaged_segments", "Segments that were put aside.", column="damaged_segments"),
 )
+
+
+class Highest:
+    """Keeps counters from falling while the exporter runs: a fall would read as a restart.
+
+    An erasure makes the ledger count less, and a sum of the same numbers in another order can be
+    smaller by a rounding error.
+    """
+
+    def __init__(self) -> None:
+        self._values: dict[tuple[str, tuple[str, ...]], float] = {}
+
+    def keep(self, metrics: Iterable[Metric]) -> Iterator[Metric]:
+        """Yield metrics whose counters are at least what they were."""
+        for metric in metrics:
+            if metric.type in ("counter", "summary"):
+                metric.samples = [
+                    sample._replace(value=self._highest(sample)) for sample in metric.samples
+                ]
+            yield metric
+
+    def _highest(self, sample: Sample) -> float:
+        key = (sample.name, tuple(sample.labels.values()))
+        self._values[key] = max(sample.value, self._values.get(key, sample.value))
+        return self._values[key]
 
 
 def families(metrics: Sequence[Family], rows: Rows) -> Iterator[Metric]:
