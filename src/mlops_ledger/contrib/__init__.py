@@ -1,0 +1,1 @@
+"""Integrations: each needs an extra, and nothing else of the package imports them."""
