@@ -93,7 +93,8 @@ def mistakes() -> Iterator[tuple[list[str], str]]:
         yield [*path, *needed, "--nonsense"], "no such option|unexpected extra argument"
         yield (
             [*path, *needed, *["surplus"] * 9],
-            "unexpected extra argument|must be KEY=VALUE|not a time|not one of|does not exist|not a valid",
+            "unexpected extra argument|must be KEY=VALUE|not a time|not one of"
+            "|does not exist|not a valid",
         )
         if needed:
             yield [*path], "missing|give"
