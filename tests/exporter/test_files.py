@@ -126,6 +126,58 @@ def test_prometheus_accepts_the_rules() -> None:
         assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize(
+    ("series", "values", "at", "alert"),
+    [
+        ("mlops_ledger_up", "0x600", "10m", "LedgerDown"),
+        ('mlops_ledger_query_age_seconds{query="q"}', "0+60x600", "20m", "LedgerQueryFails"),
+        ('mlops_ledger_query_success{query="q"}', "0x600", "20m", "LedgerQueryFails"),
+        ('mlops_ledger_query_series_left_out{query="q"}', "1x600", "20m", "LedgerSeriesLeftOut"),
+        (
+            'mlops_ledger_open_alerts{model="m",severity="critical"}',
+            "1x600",
+            "5m",
+            "LedgerAlertOpen",
+        ),
+        ("mlops_ledger_last_prediction_timestamp_seconds", "0x3000", "30h", "LedgerNoPredictions"),
+        ("mlops_ledger_unfolded_seconds", "0+60x600", "3h", "LedgerNotFolded"),
+        ('mlops_ledger_spool_records{live="false"}', "1x600", "20m", "LedgerSpoolLeft"),
+        ("mlops_ledger_spool_dead_letters", "1x600", "5m", "LedgerDeadLetters"),
+    ],
+)
+def test_a_rule_fires_for_what_it_names_and_not_at_rest(
+    tmp_path: Path, series: str, values: str, at: str, alert: str
+) -> None:
+    if shutil.which("promtool") is None:
+        pytest.skip("promtool is not installed")
+    # At rest a number is 0; `up` and success are 1, and a prediction has just been made.
+    rest = {"mlops_ledger_up": "1x3000", "mlops_ledger_query_success": "1x3000"}
+    name = series.partition("{")[0]
+    quiet = "0+60x3000" if "timestamp" in name else rest.get(name, "0x3000")
+    tests = []
+    for given, fires in ((values, True), (quiet, False)):
+        rule = f"count(ALERTS{{alertname='{alert}',alertstate='firing'}})"
+        tests.append(
+            {
+                "interval": "1m",
+                "input_series": [{"series": series, "values": given}],
+                "promql_expr_test": [
+                    {
+                        "expr": rule,
+                        "eval_time": at,
+                        "exp_samples": [{"labels": "{}", "value": 1}] if fires else [],
+                    }
+                ],
+            }
+        )
+    file = tmp_path / "rules_test.yml"
+    file.write_text(yaml.safe_dump({"rule_files": [str(FILES / "alerts.yml")], "tests": tests}))
+    done = subprocess.run(
+        ["promtool", "test", "rules", file], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_the_files_are_copied(tmp_path: Path) -> None:
     copied = copy_files(tmp_path / "made")
     assert {path.name for path in copied} >= {"alerts.yml", "models.json", "prometheus.yml"}
