@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import fcntl
+import errno
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -297,15 +298,29 @@ def test_a_backup_is_never_overwritten(filled: str, saved: Path) -> None:
     assert (saved.read_bytes(), other.read_text()) == (before, "another was faster")
 
 
-def test_two_backups_to_one_file_do_not_mix(filled: str, tmp_path: Path) -> None:
-    part = tmp_path / "file.part"
-    with part.open("wb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        with pytest.raises(BackupError, match="another process is writing"):
-            backup(Settings(conninfo=filled), tmp_path / "file")
-    # One that a killed process has left is in nobody's way.
+def test_a_file_or_link_put_there_by_another_receives_nothing(filled: str, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    (tmp_path / "file.part").symlink_to(victim)
+    backup(Settings(conninfo=filled), tmp_path / "file")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "file.part"]
+    assert not victim.exists()
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o600
+    (tmp_path / "other").symlink_to(victim)
+    with pytest.raises(BackupError, match="exists already"):
+        backup(Settings(conninfo=filled), tmp_path / "other")
+    assert not victim.exists()
+
+
+def test_a_file_system_without_hard_links_will_do(
+    filled: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*names: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
     backup(Settings(conninfo=filled), tmp_path / "file")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    read_manifest(tmp_path / "file")
 
 
 def test_the_password_is_on_no_command_line(filled: str, tmp_path: Path) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
+import errno
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -111,24 +112,31 @@ def _snapshot(conninfo: str) -> Iterator[psycopg.Connection[Any]]:
 
 @contextmanager
 def _new_file(file: Path) -> Iterator[Path]:
-    """Lend a file beside `file` that takes its name at the end, if that is still free."""
-    if file.exists():
+    """Lend a private file beside `file` that takes its name at the end, if that is still free."""
+    if os.path.lexists(file):
         raise BackupError(f"{file} exists already; a backup never overwrites one")
-    part = file.with_name(f"{file.name}.part")
     try:
-        descriptor = os.open(part, os.O_RDWR | os.O_CREAT, 0o600)
+        # A name that nobody can guess, made exclusively: others cannot have put a file there.
+        descriptor, name = tempfile.mkstemp(".part", f"{file.name}.", file.absolute().parent)
+        part = Path(name)
+        os.close(descriptor)
         try:
-            # A file left by a killed process is not locked.
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            try:
-                yield part
-                os.link(part, file)
-            finally:
-                part.unlink()
-            sync_folder(file.absolute().parent)
+            yield part
+            _name(part, file)
         finally:
-            os.close(descriptor)
-    except BlockingIOError:
-        raise BackupError(f"another process is writing {part}") from None
+            part.unlink(missing_ok=True)
+        sync_folder(file.absolute().parent)
     except OSError as error:
         raise BackupError(f"{file} cannot be written: {error.strerror}") from None
+
+
+def _name(part: Path, file: Path) -> None:
+    """Give a file its name, unless there is one of that name."""
+    try:
+        os.link(part, file)
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS):
+            raise
+        # The file system has no hard links: the name is taken first.
+        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        part.replace(file)
