@@ -12,10 +12,11 @@ SYSTEM_POSTGRESQL = $(dir $(wildcard $(foreach v,$(SUPPORTED),/usr/lib/postgresq
 # One process more than there are cores: tests also wait. A file stays with one process, for what its
 # tests share; xdist 3.8 ignores its groups under pytest 9.2 without a word.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+SITE := NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-on torture check lint sync schema docs bench \
+.PHONY: help setup demo test test-on torture check lint sync schema docs docs-site bench \
         db-init db-reset db-cleanup db-backup psql up down clean
 
 help: ## Show this help
@@ -62,6 +63,9 @@ check: setup lint ## Lint, types, spelling, terms, generated files in step
 	$(BIN)/python -m tools.document_schema --check
 	$(BIN)/python -m tools.document_cli --check
 	$(BIN)/python -m tools.document_python --check
+	$(BIN)/python -m tools.document_messages --check
+	$(BIN)/python -m tools.draw_schema --check
+	$(SITE)
 
 lint: setup
 	$(BIN)/ruff check .
@@ -82,6 +86,12 @@ docs: setup ## Generate the reference pages
 	$(BIN)/python -m tools.document_schema
 	$(BIN)/python -m tools.document_cli
 	$(BIN)/python -m tools.document_python
+	$(BIN)/python -m tools.document_messages
+	$(BIN)/python -m tools.draw_schema
+
+docs-site: setup ## Build the pages as a web site in build/site; a dead link fails
+	$(SITE)
+	@echo "Open build/site/index.html, or: $(BIN)/python -m http.server --directory build/site"
 
 bench: setup ## Measure everything, as ratios within one run
 	$(BIN)/python -m benchmarks

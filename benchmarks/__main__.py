@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import click
 
-from . import audit, calls, labels, logger, predictions, steady, windows
+from . import audit, calls, labels, logger, predictions, steady, summaries, windows
 from .results import Result, echo_results
 
 PARTS: dict[str, Callable[[], list[Result]]] = {
@@ -21,6 +21,7 @@ PARTS: dict[str, Callable[[], list[Result]]] = {
     "logger": logger.main,
     "audit": audit.main,
     "windows": windows.main,
+    "summaries": summaries.main,
 }
 
 

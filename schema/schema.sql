@@ -1992,7 +1992,13 @@ CREATE VIEW v_version_tasks WITH (security_invoker='true') AS
                            FROM (model_versions w
                              JOIN observed_outcomes o_1 ON ((o_1.model_version_id = w.id)))
                           WHERE ((w.model_name = v.model_name) AND o_1.is_continuous))) AS is_continuous) o
-             CROSS JOIN LATERAL ( SELECT ledger_observed_classes(o.labels, o.numbers) AS class_names) c)
+             CROSS JOIN LATERAL ( SELECT
+                        CASE
+                            WHEN ((n.names = '{0}'::text[]) OR (n.names = '{1}'::text[])) THEN '{0,1}'::text[]
+                            WHEN (n.names = '{-1}'::text[]) THEN '{-1,1}'::text[]
+                            ELSE n.names
+                        END AS class_names
+                   FROM ( SELECT ledger_observed_classes(o.labels, o.numbers) AS names) n) c)
              CROSS JOIN LATERAL ( SELECT
                         CASE
                             WHEN (v.task IS NOT NULL) THEN v.task
@@ -3353,6 +3359,59 @@ ALTER TABLE ONLY monitor_states
 ALTER TABLE ONLY monitor_states
     ADD CONSTRAINT monitor_states_monitor_fkey FOREIGN KEY (monitor_id) REFERENCES monitors(id);
 
+-- ledger_label_delay ------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_label_delay(model_name text, at timestamp with time zone) RETURNS interval
+    LANGUAGE sql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+    -- A few labels of each day: the first predictions of it, not the first labels, which are the fast ones.
+    SELECT percentile_cont(0.95) WITHIN GROUP (ORDER BY greatest(s.delay, '0'))
+    FROM generate_series(1, 90) day
+    CROSS JOIN LATERAL (SELECT ledger_label_delay.at - day * interval '24 hours' AS since) d
+    CROSS JOIN LATERAL (
+        SELECT DISTINCT ON (g.prediction_id) g.labeled_at - g.predicted_at AS delay
+        FROM ground_truth g
+        WHERE g.prediction_id >= ledger_uuid_floor(d.since)
+          AND g.predicted_at >= d.since AND g.predicted_at < d.since + interval '24 hours'
+          AND g.labeled_at <= ledger_label_delay.at
+          AND g.model_version_id IN (SELECT v.id FROM model_versions v WHERE v.model_name = ledger_label_delay.model_name)
+        ORDER BY g.prediction_id, g.labeled_at
+        LIMIT 200) s
+$$;
+COMMENT ON FUNCTION ledger_label_delay(model_name text, at timestamp with time zone) IS 'How long after the prediction 95 % of the first labels of a model are found out, as known at a timestamp from a sample of 90 days; NULL without labels.';
+
+-- ledger_coverage_points --------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_coverage_points(monitor monitors, at timestamp with time zone) RETURNS TABLE(point_at timestamp with time zone, value double precision, details jsonb)
+    LANGUAGE sql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+    WITH due AS MATERIALIZED (
+        -- Bounded, so that a window stays in sight however late labels come.
+        SELECT least(coalesce(ledger_label_delay(monitor.model_name, at), '0'), '90 days') AS delay
+    ), runs AS (
+        SELECT DISTINCT ON (r.timestamp) r.*, d.delay
+        FROM monitoring_metrics r CROSS JOIN due d
+        WHERE r.model_name = monitor.model_name AND r.coverage_pct IS NOT NULL
+          AND r.timestamp > at - monitor.window - d.delay AND r.timestamp <= at - d.delay
+        ORDER BY r.timestamp DESC, r.coverage_pct
+        LIMIT monitor.consecutive
+    )
+    SELECT r.timestamp, greatest(r.coverage_pct, least(100.0 * l.labeled_samples / nullif(r.num_predictions, 0), 100)),
+           jsonb_build_object('monitoring_run_id', r.id, 'model_version', v.model_version, 'lookback_hours', r.lookback_hours,
+                              'recorded', r.coverage_pct, 'label_delay', r.delay)
+    FROM runs r
+    JOIN model_versions v ON v.id = r.model_version_id
+    CROSS JOIN LATERAL (
+        SELECT count(DISTINCT g.prediction_id) AS labeled_samples FROM ground_truth g
+        WHERE g.predicted_at >= r.timestamp - r.lookback_hours * interval '1 hour' AND g.predicted_at < r.timestamp
+          AND g.model_version_id = r.model_version_id AND g.labeled_at <= at) l
+$$;
+COMMENT ON FUNCTION ledger_coverage_points(monitor monitors, at timestamp with time zone) IS 'The label coverage of the latest windows whose labels are due: as recorded, or as high as it has become since.';
+
 -- ledger_monitor_points ---------------------------------------------------------------------------
 
 CREATE FUNCTION ledger_monitor_points(monitor monitors, at timestamp with time zone) RETURNS TABLE(point_at timestamp with time zone, value double precision, details jsonb)
@@ -3365,7 +3424,9 @@ DECLARE
     -- If timestamps tie, the worst counts: the largest, or for < and <= the smallest.
     sign integer := CASE WHEN monitor.operator IN ('>', '>=') THEN 1 ELSE -1 END;
 BEGIN
-    IF monitor.source = 'monitoring' THEN
+    IF monitor.metric_name = 'coverage_pct' AND monitor.source = 'monitoring' THEN
+        RETURN QUERY SELECT * FROM ledger_coverage_points(monitor, at);
+    ELSIF monitor.source = 'monitoring' THEN
         RETURN QUERY
         SELECT DISTINCT ON (r.timestamp) r.timestamp, n.value,
                jsonb_build_object('monitoring_run_id', r.id, 'model_version', v.model_version, 'lookback_hours', r.lookback_hours)
@@ -3663,7 +3724,7 @@ CREATE TRIGGER baselines_mark_summaries AFTER INSERT ON baselines FOR EACH ROW E
 CREATE TABLE baseline_features (
     -- The baseline.
     baseline_id uuid NOT NULL,
-    -- Number of the feature in the baseline, from 1.
+    -- Number of the feature in the baseline, from 1; 32000 for labels.
     series smallint NOT NULL,
     -- Name of the feature; of a score or label the name of its column.
     feature text NOT NULL,
@@ -3828,7 +3889,7 @@ ALTER TABLE ONLY summary_histograms
 -- mark_summaries ----------------------------------------------------------------------------------
 
 CREATE FUNCTION mark_summaries(model_name text, model_version text, since timestamp with time zone, until timestamp with time zone) RETURNS void
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
@@ -3966,6 +4027,37 @@ END
 $_$;
 COMMENT ON FUNCTION ledger_fold_predictions(version uuid, since timestamp with time zone, until timestamp with time zone, baseline uuid) IS 'Counts the predictions of a version from one full hour to another anew.';
 
+-- ledger_fold_labels ------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_fold_labels(version uuid, since timestamp with time zone, until timestamp with time zone, baseline uuid) RETURNS void
+    LANGUAGE sql
+    SET search_path TO 'public', 'pg_temp'
+    SET jit TO 'off'
+    AS $$
+    DELETE FROM summary_histograms
+    WHERE model_version_id = version AND grain = 'hour' AND starts_at >= since AND starts_at < until AND part = 0
+      AND series = 32000;
+    WITH newest AS (
+        SELECT DISTINCT ON (prediction_id, predicted_at) date_trunc('hour', predicted_at, 'UTC') AS hour, actual_label, actual_value
+        FROM ground_truth WHERE model_version_id = version AND predicted_at >= since AND predicted_at < until
+        ORDER BY prediction_id, predicted_at, labeled_at DESC
+    ), binned AS (
+        SELECT n.hour,
+               CASE WHEN f.kind <> 'categorical' THEN coalesce(width_bucket(n.actual_value, f.edges || 'NaN'::double precision), -1)
+                    WHEN n.actual_label IS NULL THEN -1
+                    ELSE least(coalesce(array_position(f.categories, left(n.actual_label, 255)),
+                                        CASE WHEN f.num_categories > cardinality(f.categories) THEN 51 ELSE 0 END), 51) END AS bin,
+               CASE WHEN f.kind <> 'categorical' THEN CASE WHEN abs(n.actual_value) <= 1e150 THEN n.actual_value ELSE 0 END END AS value
+        FROM newest n JOIN baseline_features f ON f.baseline_id = baseline AND f.series = 32000
+    )
+    INSERT INTO summary_histograms (model_version_id, grain, starts_at, series, baseline_id, bins, counts, sums)
+    SELECT version, 'hour', hour, 32000, baseline, array_agg(bin::smallint ORDER BY bin), array_agg(n ORDER BY bin),
+           CASE WHEN count(total) > 0 THEN array_agg(total ORDER BY bin) END
+    FROM (SELECT hour, bin, count(*) AS n, sum(value) AS total FROM binned GROUP BY hour, bin) c
+    GROUP BY hour
+$$;
+COMMENT ON FUNCTION ledger_fold_labels(version uuid, since timestamp with time zone, until timestamp with time zone, baseline uuid) IS 'Counts the newest labels of a version from one full hour to another anew, in the bins that its baseline has for them.';
+
 -- ledger_fold_histogram_days ----------------------------------------------------------------------
 
 CREATE FUNCTION ledger_fold_histogram_days(version uuid, since timestamp with time zone, until timestamp with time zone) RETURNS void
@@ -4060,8 +4152,10 @@ BEGIN
     IF table_name = 'predictions' THEN
         PERFORM ledger_fold_predictions(version, since, until, baseline);
         PERFORM ledger_fold_days(version, first_day, last_day);
-        PERFORM ledger_fold_histogram_days(version, first_day, last_day);
+    ELSE
+        PERFORM ledger_fold_labels(version, since, until, baseline);
     END IF;
+    PERFORM ledger_fold_histogram_days(version, first_day, last_day);
 END
 $$;
 COMMENT ON FUNCTION ledger_fold_span(version uuid, table_name text, since timestamp with time zone, until timestamp with time zone) IS 'Counts the rows of a version in a table from one full hour to another anew, and the days that these belong to.';

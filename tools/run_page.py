@@ -3,8 +3,12 @@
 python tools/run_page.py docs/quickstart.md
 
 Blocks marked `python`, `sh` and `sql` (for psql) are run. A block `text` right after one of them is
-the output it must have, where `…` stands for anything. A block after `<!-- not run: reason -->` is
-left out.
+the output it must have, where `…` stands for anything, and alone in a line for any lines or none.
+A block after `<!-- not run: reason -->` is left out; one inside a comment is run though nobody sees
+it.
+
+A page has a model of its own. If the ledger has that model already, because the page was run
+before, the page is run about a new one: churn-2, churn-3, …
 """
 
 from __future__ import annotations
@@ -16,9 +20,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
+
+from mlops_ledger import Database, LedgerError
 
 BLOCK = re.compile(
     r"^(?P<comment><!-- not run: [^\n]+ -->\n)?```(?P<language>\w+)\n(?P<text>.*?)^```$",
@@ -29,6 +35,7 @@ COMMANDS = {
     "sql": ["mlops-ledger", "db", "psql", "--no-psqlrc", "--set=ON_ERROR_STOP=1"],
 }
 RUN = {"python", *COMMANDS}
+MODEL = re.compile(r"""(?:model_name"?[=:] ?"|models register |model_name\) VALUES \(')([\w-]+)""")
 
 
 @dataclass(frozen=True)
@@ -81,20 +88,43 @@ def run_example(example: Example, names: dict[str, Any], page: Path) -> str:
 
 
 def matches(expected: str, actual: str) -> bool:
-    """Compare without the blanks at the ends of lines; `…` matches anything."""
-    pattern = re.escape(_trimmed(expected)).replace("…", ".*?")
+    """Compare without the widths of columns; `…` matches anything."""
+    pattern = re.escape(_trimmed(expected))
+    pattern = re.sub(r"^…\\\n", "(?:.*\n)?", pattern, flags=re.MULTILINE)
+    pattern = pattern.replace("\\ …\\ ", " (?:.*? )?").replace("…", ".*?")
     return re.fullmatch(pattern, _trimmed(actual), re.DOTALL) is not None
 
 
 def _trimmed(text: str) -> str:
-    return "\n".join(line.rstrip() for line in text.strip().splitlines())
+    lines = (re.sub(" {2,}", " ", line.rstrip()) for line in text.strip().splitlines())
+    return "\n".join(re.sub("-{3,}", "---", line) for line in lines)
+
+
+def with_new_models(page: str) -> str:
+    """Return the page about models that the ledger does not have yet."""
+    names = set(MODEL.findall(page))
+    registered = _registered_models() if names else set()
+    for name in names & registered:
+        new = next(new for n in count(2) if (new := f"{name}-{n}") not in registered)
+        page = re.sub(rf"(?<![\w-]){name}(?!\w)", new, page)
+    return page
+
+
+def _registered_models() -> set[str]:
+    try:
+        with Database() as db, db.connection() as connection:
+            rows = connection.execute("SELECT DISTINCT model_name FROM model_versions")
+            return {name for (name,) in rows}
+    except LedgerError:
+        # The first page makes the database.
+        return set()
 
 
 def main() -> None:
     """Run the page and report the first example that fails."""
     page = Path(sys.argv[1])
     names: dict[str, Any] = {"__name__": "__main__"}
-    for example in find_examples(page.read_text(encoding="utf-8")):
+    for example in find_examples(with_new_models(page.read_text(encoding="utf-8"))):
         actual = run_example(example, names, page)
         if example.output is not None and not matches(example.output, actual):
             sys.exit(f"{page}:{example.line}: expected\n{example.output}\nbut got\n{actual}")

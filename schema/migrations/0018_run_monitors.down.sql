@@ -5,4 +5,6 @@ DROP FUNCTION ledger_run_monitor(monitors, timestamptz);
 DROP FUNCTION ledger_raise_by_monitor(monitors, text, jsonb, timestamptz);
 DROP FUNCTION ledger_monitor_rank(monitors, double precision, double precision);
 DROP FUNCTION ledger_monitor_points(monitors, timestamptz);
+DROP FUNCTION ledger_coverage_points(monitors, timestamptz);
+DROP FUNCTION ledger_label_delay(text, timestamptz);
 DROP TABLE monitor_states;

@@ -26,6 +26,52 @@ COMMENT ON COLUMN monitor_states.point_at IS 'Time of the latest value ever eval
 COMMENT ON COLUMN monitor_states.alerted_at IS 'When it last raised or repeated its alert.';
 COMMENT ON COLUMN monitor_states.alert_id IS 'Its alert, if one was open after the evaluation.';
 
+CREATE FUNCTION ledger_label_delay(model_name text, at timestamptz) RETURNS interval
+LANGUAGE sql STABLE SET search_path FROM CURRENT SET plan_cache_mode = force_custom_plan AS $$
+    -- A few labels of each day: the first predictions of it, not the first labels, which are the fast ones.
+    SELECT percentile_cont(0.95) WITHIN GROUP (ORDER BY greatest(s.delay, '0'))
+    FROM generate_series(1, 90) day
+    CROSS JOIN LATERAL (SELECT ledger_label_delay.at - day * interval '24 hours' AS since) d
+    CROSS JOIN LATERAL (
+        SELECT DISTINCT ON (g.prediction_id) g.labeled_at - g.predicted_at AS delay
+        FROM ground_truth g
+        WHERE g.prediction_id >= ledger_uuid_floor(d.since)
+          AND g.predicted_at >= d.since AND g.predicted_at < d.since + interval '24 hours'
+          AND g.labeled_at <= ledger_label_delay.at
+          AND g.model_version_id IN (SELECT v.id FROM model_versions v WHERE v.model_name = ledger_label_delay.model_name)
+        ORDER BY g.prediction_id, g.labeled_at
+        LIMIT 200) s
+$$;
+COMMENT ON FUNCTION ledger_label_delay(text, timestamptz) IS
+    'How long after the prediction 95 % of the first labels of a model are found out, as known at a timestamp from a sample of 90 days; NULL without labels.';
+
+CREATE FUNCTION ledger_coverage_points(monitor monitors, at timestamptz)
+RETURNS TABLE (point_at timestamptz, value double precision, details jsonb)
+LANGUAGE sql STABLE SET search_path FROM CURRENT SET plan_cache_mode = force_custom_plan AS $$
+    WITH due AS MATERIALIZED (
+        -- Bounded, so that a window stays in sight however late labels come.
+        SELECT least(coalesce(ledger_label_delay(monitor.model_name, at), '0'), '90 days') AS delay
+    ), runs AS (
+        SELECT DISTINCT ON (r.timestamp) r.*, d.delay
+        FROM monitoring_metrics r CROSS JOIN due d
+        WHERE r.model_name = monitor.model_name AND r.coverage_pct IS NOT NULL
+          AND r.timestamp > at - monitor.window - d.delay AND r.timestamp <= at - d.delay
+        ORDER BY r.timestamp DESC, r.coverage_pct
+        LIMIT monitor.consecutive
+    )
+    SELECT r.timestamp, greatest(r.coverage_pct, least(100.0 * l.labeled_samples / nullif(r.num_predictions, 0), 100)),
+           jsonb_build_object('monitoring_run_id', r.id, 'model_version', v.model_version, 'lookback_hours', r.lookback_hours,
+                              'recorded', r.coverage_pct, 'label_delay', r.delay)
+    FROM runs r
+    JOIN model_versions v ON v.id = r.model_version_id
+    CROSS JOIN LATERAL (
+        SELECT count(DISTINCT g.prediction_id) AS labeled_samples FROM ground_truth g
+        WHERE g.predicted_at >= r.timestamp - r.lookback_hours * interval '1 hour' AND g.predicted_at < r.timestamp
+          AND g.model_version_id = r.model_version_id AND g.labeled_at <= at) l
+$$;
+COMMENT ON FUNCTION ledger_coverage_points(monitors, timestamptz) IS
+    'The label coverage of the latest windows whose labels are due: as recorded, or as high as it has become since.';
+
 CREATE FUNCTION ledger_monitor_points(monitor monitors, at timestamptz)
 RETURNS TABLE (point_at timestamptz, value double precision, details jsonb)
 LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
@@ -35,7 +81,9 @@ DECLARE
     -- If timestamps tie, the worst counts: the largest, or for < and <= the smallest.
     sign integer := CASE WHEN monitor.operator IN ('>', '>=') THEN 1 ELSE -1 END;
 BEGIN
-    IF monitor.source = 'monitoring' THEN
+    IF monitor.metric_name = 'coverage_pct' AND monitor.source = 'monitoring' THEN
+        RETURN QUERY SELECT * FROM ledger_coverage_points(monitor, at);
+    ELSIF monitor.source = 'monitoring' THEN
         RETURN QUERY
         SELECT DISTINCT ON (r.timestamp) r.timestamp, n.value,
                jsonb_build_object('monitoring_run_id', r.id, 'model_version', v.model_version, 'lookback_hours', r.lookback_hours)

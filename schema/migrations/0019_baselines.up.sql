@@ -62,7 +62,7 @@ CREATE TABLE baseline_features (
 COMMENT ON TABLE baseline_features IS
     'The bins of a baseline, one row for each feature, score and label. Windows are counted in the same bins.';
 COMMENT ON COLUMN baseline_features.baseline_id IS 'The baseline.';
-COMMENT ON COLUMN baseline_features.series IS 'Number of the feature in the baseline, from 1.';
+COMMENT ON COLUMN baseline_features.series IS 'Number of the feature in the baseline, from 1; 32000 for labels.';
 COMMENT ON COLUMN baseline_features.feature IS 'Name of the feature; of a score or label the name of its column.';
 COMMENT ON COLUMN baseline_features.column_name IS
     'Where its values are: feature_values, inputs, probability, prediction or predicted_label of predictions; actual_label or actual_value of ground_truth.';

@@ -1,5 +1,5 @@
 DELETE FROM ledger_privileges
-WHERE object_name IN ('summary_marks', 'summary_states', 'summaries', 'summary_histograms');
+WHERE object_name IN ('mark_summaries', 'summary_marks', 'summary_states', 'summaries', 'summary_histograms');
 DROP TRIGGER baselines_mark_summaries ON baselines;
 DROP FUNCTION baselines_mark_summaries();
 DROP TRIGGER prediction_batches_mark_summaries ON prediction_batches;

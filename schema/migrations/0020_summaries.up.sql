@@ -99,7 +99,7 @@ COMMENT ON COLUMN summary_histograms.sums IS 'Of numbers: the sum of these value
 
 CREATE FUNCTION mark_summaries(
     model_name text, model_version text, since timestamptz, until timestamptz) RETURNS void
-LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE
     version uuid := (SELECT v.id FROM model_versions v
                      WHERE v.model_name = mark_summaries.model_name AND v.model_version = mark_summaries.model_version);
@@ -115,6 +115,7 @@ END
 $$;
 COMMENT ON FUNCTION mark_summaries(text, text, timestamptz, timestamptz) IS
     'Marks a window, both ends included, as changed. SQL that writes predictions or ground_truth itself calls it in the same transaction.';
+REVOKE ALL ON FUNCTION mark_summaries(text, text, timestamptz, timestamptz) FROM PUBLIC;
 
 CREATE FUNCTION prediction_batches_mark_summaries() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
@@ -154,4 +155,5 @@ INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES
     ('reader', 'SELECT', 'TABLE', 'summary_states'),
     ('reader', 'SELECT', 'TABLE', 'summaries'),
     ('reader', 'SELECT', 'TABLE', 'summary_histograms'),
-    ('writer', 'INSERT', 'TABLE', 'summary_marks');
+    ('writer', 'INSERT', 'TABLE', 'summary_marks'),
+    ('writer', 'EXECUTE', 'FUNCTION', 'mark_summaries');

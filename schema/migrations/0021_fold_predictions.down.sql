@@ -1,3 +1,4 @@
+DROP FUNCTION ledger_fold_labels(uuid, timestamptz, timestamptz, uuid);
 DROP FUNCTION ledger_fold_days(uuid, timestamptz, timestamptz);
 DROP FUNCTION ledger_shift(bigint, double precision, double precision);
 DROP FUNCTION ledger_fold_histogram_days(uuid, timestamptz, timestamptz);

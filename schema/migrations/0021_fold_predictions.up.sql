@@ -117,6 +117,33 @@ $$;
 COMMENT ON FUNCTION ledger_fold_predictions(uuid, timestamptz, timestamptz, uuid) IS
     'Counts the predictions of a version from one full hour to another anew.';
 
+CREATE FUNCTION ledger_fold_labels(version uuid, since timestamptz, until timestamptz, baseline uuid) RETURNS void
+LANGUAGE sql SET search_path FROM CURRENT SET jit = off AS $$
+    DELETE FROM summary_histograms
+    WHERE model_version_id = version AND grain = 'hour' AND starts_at >= since AND starts_at < until AND part = 0
+      AND series = 32000;
+    WITH newest AS (
+        SELECT DISTINCT ON (prediction_id, predicted_at) date_trunc('hour', predicted_at, 'UTC') AS hour, actual_label, actual_value
+        FROM ground_truth WHERE model_version_id = version AND predicted_at >= since AND predicted_at < until
+        ORDER BY prediction_id, predicted_at, labeled_at DESC
+    ), binned AS (
+        SELECT n.hour,
+               CASE WHEN f.kind <> 'categorical' THEN coalesce(width_bucket(n.actual_value, f.edges || 'NaN'::double precision), -1)
+                    WHEN n.actual_label IS NULL THEN -1
+                    ELSE least(coalesce(array_position(f.categories, left(n.actual_label, 255)),
+                                        CASE WHEN f.num_categories > cardinality(f.categories) THEN 51 ELSE 0 END), 51) END AS bin,
+               CASE WHEN f.kind <> 'categorical' THEN CASE WHEN abs(n.actual_value) <= 1e150 THEN n.actual_value ELSE 0 END END AS value
+        FROM newest n JOIN baseline_features f ON f.baseline_id = baseline AND f.series = 32000
+    )
+    INSERT INTO summary_histograms (model_version_id, grain, starts_at, series, baseline_id, bins, counts, sums)
+    SELECT version, 'hour', hour, 32000, baseline, array_agg(bin::smallint ORDER BY bin), array_agg(n ORDER BY bin),
+           CASE WHEN count(total) > 0 THEN array_agg(total ORDER BY bin) END
+    FROM (SELECT hour, bin, count(*) AS n, sum(value) AS total FROM binned GROUP BY hour, bin) c
+    GROUP BY hour
+$$;
+COMMENT ON FUNCTION ledger_fold_labels(uuid, timestamptz, timestamptz, uuid) IS
+    'Counts the newest labels of a version from one full hour to another anew, in the bins that its baseline has for them.';
+
 CREATE FUNCTION ledger_fold_histogram_days(version uuid, since timestamptz, until timestamptz) RETURNS void
 LANGUAGE sql SET search_path FROM CURRENT SET jit = off AS $$
     DELETE FROM summary_histograms

@@ -16,8 +16,10 @@ BEGIN
     IF table_name = 'predictions' THEN
         PERFORM ledger_fold_predictions(version, since, until, baseline);
         PERFORM ledger_fold_days(version, first_day, last_day);
-        PERFORM ledger_fold_histogram_days(version, first_day, last_day);
+    ELSE
+        PERFORM ledger_fold_labels(version, since, until, baseline);
     END IF;
+    PERFORM ledger_fold_histogram_days(version, first_day, last_day);
 END
 $$;
 COMMENT ON FUNCTION ledger_fold_span(uuid, text, timestamptz, timestamptz) IS

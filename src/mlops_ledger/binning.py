@@ -50,10 +50,16 @@ class Binned:
 
 
 def bin_features(
-    data: Any, feature_names: Sequence[str] | None, categorical: Collection[str], num_bins: int
+    data: Any,
+    feature_names: Sequence[str] | None,
+    categorical: Collection[str],
+    num_bins: int,
+    *,
+    are_seen: bool = False,
 ) -> tuple[int, list[Binned]]:
     """Put every column of a table into bins; return the number of rows, and the columns.
 
+    Columns that predictions were seen to have may be numbers that the version does not name.
     Raises InvalidValue naming the column that does not fit the version.
     """
     columns = _columns(data)
@@ -77,11 +83,35 @@ def bin_features(
             found.append(_categories(name, column_name, texts))
         elif name not in known and (_is_boolean(column) or _is_empty(*numbers)):
             found.append(_categories(name, column_name, objects(column)))
-        elif known and name not in known:
+        elif known and name not in known and not are_seen:
             raise InvalidValue(f"data.{name}", "is not a feature of this version")
         else:
             found.append(bin_numbers(name, column_name, *numbers, num_bins))
     return lengths.pop(), found
+
+
+def columns_of(rows: Sequence[Any], feature_names: Sequence[str] | None) -> dict[str, Any]:
+    """Turn predictions into columns: their features, and the inputs that are single values."""
+    columns: dict[str, list[Any]] = {
+        name: [(row.feature_values or ())[place : place + 1] for row in rows]
+        for place, name in enumerate(feature_names or ())
+    }
+    columns = {
+        name: [cell[0] if cell else None for cell in cells] for name, cells in columns.items()
+    }
+    inputs = [row.inputs if isinstance(row.inputs, dict) else {} for row in rows]
+    for name in sorted({name for each in inputs for name in each} - set(columns)):
+        cells = [each.get(name) for each in inputs]
+        if not any(isinstance(cell, list | dict) for cell in cells):
+            columns[name] = _of_one_kind(cells)
+    return columns
+
+
+def _of_one_kind(cells: list[Any]) -> list[Any]:
+    """Return numbers as they are; next to texts they are categories, as JSON writes them."""
+    if any(isinstance(cell, str) for cell in cells):
+        return [None if cell is None else _text("inputs", cell) for cell in cells]
+    return cells
 
 
 def bin_output(

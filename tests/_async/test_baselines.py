@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,16 @@ import pytest
 from mlops_ledger import (
     AsyncBaselinesRepository,
     AsyncDatabase,
+    AsyncGroundTruthRepository,
     AsyncModelVersionRepository,
+    AsyncPredictionsRepository,
     new_id,
 )
 from mlops_ledger.errors import Conflict, InvalidValue, NotFound
 from mlops_ledger.rows import BaselineFeature
 
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+LATER = NOON + timedelta(days=2)
 RANDOM = np.random.default_rng(12)
 NUMBERS = RANDOM.normal(size=1000).round(2)
 CITIES = RANDOM.choice(["Bern", "Lima", "Oslo"], 1000, p=[0.6, 0.3, 0.1])
@@ -212,3 +217,33 @@ async def test_a_baseline_does_not_change(
     await bins(baselines, DATA)
     with pytest.raises(psycopg.DatabaseError, match="append-only"):
         conn.execute(f"DELETE FROM {table}")  # type: ignore[call-overload]  # noqa: S608
+
+
+async def test_a_window_of_predictions_is_a_baseline_as_its_columns_are(
+    db: AsyncDatabase, baselines: AsyncBaselinesRepository
+) -> None:
+    times = [NOON - timedelta(minutes=n) for n in range(200)]
+    rows = [
+        {"id": new_id(at), "predicted_at": at, "features": [NUMBERS[n]],
+         "inputs": {"city": str(CITIES[n]), "nested": {"a": 1}, "n": n % 3},
+         "probability": n / 200, "predicted_label": "ab"[n % 2]}
+        for n, at in enumerate(times)
+    ]  # fmt: skip
+    await AsyncPredictionsRepository(db).insert_many(rows=rows, model_name="m", model_version="1")
+    labels = [{"prediction_id": row["id"], "actual_label": "a"} for row in rows[:50]]
+    await AsyncGroundTruthRepository(db).insert_many(rows=labels)
+    window = {"since": NOON - timedelta(hours=1), "until": NOON + timedelta(minutes=1)}
+    id = await baselines.from_window(model_name="m", model_version="1", **window)
+    made = await baselines.get(id=id)
+    assert made is not None
+    assert (made.num_rows, made.window_start, made.window_end) == (61, *window.values())
+    found = {each.feature: each for each in await baselines.list_features(id=id)}
+    assert list(found) == ["age", "city", "n", "probability", "predicted_label", "actual_label"]
+    same = await bins(baselines, {"age": NUMBERS[:61], "city": CITIES[:61]})
+    assert [found[name].counts for name in same] == [each.counts for each in same.values()]
+    assert (found["actual_label"].counts, found["actual_label"].num_missing) == ([0, 50], 0)
+    assert sum(found["n"].counts) == 61
+    with pytest.raises(NotFound, match="the window has no predictions"):
+        await baselines.from_window(
+            model_name="m", model_version="1", since=NOON + timedelta(days=1), until=LATER
+        )

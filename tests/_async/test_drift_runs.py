@@ -15,6 +15,7 @@ from mlops_ledger import (
     AsyncBaselinesRepository,
     AsyncDatabase,
     AsyncDriftReportsRepository,
+    AsyncGroundTruthRepository,
     AsyncModelVersionRepository,
     AsyncMonitoringMetricsRepository,
     AsyncPredictionsRepository,
@@ -292,3 +293,28 @@ async def test_what_is_not_there_is_named(
 async def test_an_empty_window_has_no_drift(reports: AsyncDriftReportsRepository) -> None:
     report = await reports.run(**VERSION, until=NOON - 9 * DAY)
     assert (report.features, report.drift_detected, report.current_size) == ([], False, 0)
+
+
+async def test_labels_drift_too(
+    db: AsyncDatabase, reports: AsyncDriftReportsRepository, conn: psycopg.Connection[Any]
+) -> None:
+    data = {name: TRAINED_ON[name] for name in ("age", "visits", "plan")}
+    await AsyncBaselinesRepository(db).register(
+        **VERSION, data=data, labels=["yes"] * 500 + ["no"] * 1400 + [None] * 100
+    )
+    truth = AsyncGroundTruthRepository(db)
+    ids = [id for (id,) in conn.execute("SELECT id FROM predictions ORDER BY id LIMIT 300")]
+    for label, since, places in (("no", 0, slice(0, 300)), ("yes", 1, slice(100, 250))):
+        labeled_at = NOON + since * HOUR
+        await truth.insert_many(
+            rows=[
+                {"prediction_id": id, "actual_label": label, "labeled_at": labeled_at}
+                for id in ids[places]
+            ]
+        )
+    found = (await by_feature(reports))["actual_label"]
+    assert (found.reference_size, found.current_size) == (1900, 300)
+    expected = jensenshannon([150, 150], [1400, 500], 2)
+    assert found.jensen_shannon == pytest.approx(expected, abs=1e-12)
+    report = await reports.run(**VERSION, until=NOON)
+    assert [each["feature"] for each in report.metadata["outputs"]] == ["actual_label"]

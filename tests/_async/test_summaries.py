@@ -18,6 +18,7 @@ from mlops_ledger import (
     AsyncSummariesRepository,
     new_id,
 )
+from mlops_ledger.errors import InvalidValue, NotFound
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -278,3 +279,60 @@ def _counts(conn: psycopg.Connection, series: int, grain: str) -> dict[int, int]
         [series, grain],
     ).fetchall()
     return dict(rows)
+
+
+async def test_a_series_of_buckets_is_what_the_rows_are(
+    predictions: AsyncPredictionsRepository,
+    summaries: AsyncSummariesRepository,
+    conn: psycopg.Connection,
+) -> None:
+    latencies = RANDOM.exponential(40, 600)
+    rows = [row(n, n / 20, latency_ms=latencies[n]) for n in range(600)]
+    await predictions.insert_many(rows=rows, model_name="m", model_version="1")
+    until = NOON + 30 * HOUR
+    for hours in (1, 5, 30):
+        found = await summaries.monitoring_series(
+            model_name="m", model_version="1", since=NOON, until=until, bucket=hours * HOUR
+        )
+        assert [each.bucket for each in found] == [NOON + k * HOUR for k in range(0, 30, hours)]
+        for each in found:
+            place = int((each.bucket - NOON) / HOUR * 20)
+            part = rows[place : place + 20 * hours]
+            some = [one["probability"] for one in part if one["probability"] is not None]
+            assert each.num_predictions == len(part)
+            assert each.num_errors == sum(one["status"] == "error" for one in part)
+            assert each.probability_mean == pytest.approx(np.mean(some), abs=1e-12)
+            assert each.probability_std == pytest.approx(np.std(some), abs=1e-12)
+            assert each.positive_rate == np.mean(np.array(some) >= 0.5)
+            inside = latencies[place : place + 20 * hours]
+            assert each.latency_max == inside.max()
+            assert each.latency_mean == pytest.approx(inside.mean())
+            for share, value in ((50, each.latency_p50), (99, each.latency_p99)):
+                exact = np.percentile(inside, share, method="lower")
+                assert value == pytest.approx(exact, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"since": NOON + 0.5 * HOUR}, "since: must be a full hour"),
+        ({"until": NOON}, "until: must be after since"),
+        ({"bucket": 1.5 * HOUR}, "bucket: must be full hours"),
+        ({"until": NOON + 2000 * HOUR, "bucket": HOUR}, "bucket: must be longer"),
+    ],
+)
+async def test_buckets_are_full_hours(
+    summaries: AsyncSummariesRepository, arguments: dict[str, Any], problem: str
+) -> None:
+    window = {"since": NOON, "until": NOON + 9 * HOUR, **arguments}
+    with pytest.raises(InvalidValue, match=f"^{problem}"):
+        await summaries.monitoring_series(model_name="m", model_version="1", **window)
+
+
+async def test_a_series_of_an_unknown_version_is_refused(
+    summaries: AsyncSummariesRepository,
+) -> None:
+    with pytest.raises(NotFound):
+        await summaries.monitoring_series(
+            model_name="m", model_version="9", since=NOON, until=NOON + HOUR
+        )

@@ -16,6 +16,7 @@ from mlops_ledger import (
     BaselinesRepository,
     Database,
     DriftReportsRepository,
+    GroundTruthRepository,
     ModelVersionRepository,
     MonitoringMetricsRepository,
     PredictionsRepository,
@@ -293,3 +294,28 @@ def test_what_is_not_there_is_named(
 def test_an_empty_window_has_no_drift(reports: DriftReportsRepository) -> None:
     report = reports.run(**VERSION, until=NOON - 9 * DAY)
     assert (report.features, report.drift_detected, report.current_size) == ([], False, 0)
+
+
+def test_labels_drift_too(
+    db: Database, reports: DriftReportsRepository, conn: psycopg.Connection[Any]
+) -> None:
+    data = {name: TRAINED_ON[name] for name in ("age", "visits", "plan")}
+    BaselinesRepository(db).register(
+        **VERSION, data=data, labels=["yes"] * 500 + ["no"] * 1400 + [None] * 100
+    )
+    truth = GroundTruthRepository(db)
+    ids = [id for (id,) in conn.execute("SELECT id FROM predictions ORDER BY id LIMIT 300")]
+    for label, since, places in (("no", 0, slice(0, 300)), ("yes", 1, slice(100, 250))):
+        labeled_at = NOON + since * HOUR
+        truth.insert_many(
+            rows=[
+                {"prediction_id": id, "actual_label": label, "labeled_at": labeled_at}
+                for id in ids[places]
+            ]
+        )
+    found = (by_feature(reports))["actual_label"]
+    assert (found.reference_size, found.current_size) == (1900, 300)
+    expected = jensenshannon([150, 150], [1400, 500], 2)
+    assert found.jensen_shannon == pytest.approx(expected, abs=1e-12)
+    report = reports.run(**VERSION, until=NOON)
+    assert [each["feature"] for each in report.metadata["outputs"]] == ["actual_label"]

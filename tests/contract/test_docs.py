@@ -26,15 +26,27 @@ REFERENCE = ROOT / "docs" / "reference"
 WITHOUT_EXAMPLES = {
     ROOT / "CHANGELOG.md",
     ROOT / "CONTRIBUTING.md",
+    ROOT / "docs" / "comparison.md",
     ROOT / "docs" / "design.md",
+    ROOT / "docs" / "extras.md",
     ROOT / "docs" / "glossary.md",
     ROOT / "examples" / "flight_delays" / "README.md",
     *REFERENCE.glob("*.md"),
 }
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")])
-WITH_EXAMPLES = [page for page in PAGES if page not in WITHOUT_EXAMPLES]
 VARIABLE = re.compile(r"\b(?:MLOPS_|POSTGRES_)[A-Z_]+[A-Z]\b|\bDATABASE_URL\b")
 LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
+MODEL = re.compile(r'model_name"?[=:] ?"([\w-]+)"')
+
+
+def in_the_order_of_the_readme() -> list[Path]:
+    readme = ROOT / "README.md"
+    linked = LINK.findall(readme.read_text(encoding="utf-8"))
+    pages = [readme, *((ROOT / target).resolve() for target in linked)]
+    return [page for page in dict.fromkeys(pages) if page in PAGES and page not in WITHOUT_EXAMPLES]
+
+
+WITH_EXAMPLES = in_the_order_of_the_readme()
 
 
 def name(page: Path) -> str:
@@ -50,7 +62,7 @@ def home() -> Iterator[Path]:
         EmbeddedServer(Path(folder) / "home").stop()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def settings(home: Path) -> Settings:
     """The settings that a reader has who has set nothing, and no database yet."""
     settings = Settings(home=home)
@@ -58,12 +70,32 @@ def settings(home: Path) -> Settings:
     return settings
 
 
+def test_the_readme_links_every_page_with_examples() -> None:
+    assert {*PAGES} - WITHOUT_EXAMPLES == {*WITH_EXAMPLES}
+
+
+def test_each_page_has_a_model_of_its_own() -> None:
+    named = [(m, p) for p in WITH_EXAMPLES for m in set(MODEL.findall(p.read_text("utf-8")))]
+    assert len(named) > 10
+    assert len({model for model, _ in named}) == len(named), sorted(named)
+
+
 @pytest.mark.parametrize("page", WITH_EXAMPLES, ids=name)
 def test_the_examples_of_a_page_run_and_print_what_it_says(
     page: Path, settings: Settings, tmp_path: Path
 ) -> None:
+    """All on one ledger, in the order of the README."""
     if "\nmlops-ledger init\n" not in page.read_text(encoding="utf-8"):
         initialise(settings)
+    done = run_page(page, settings.home, tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("page", WITH_EXAMPLES[::-1], ids=name)
+def test_the_pages_run_again_in_the_other_order_on_the_same_ledger(
+    page: Path, settings: Settings, tmp_path: Path
+) -> None:
+    initialise(settings)
     done = run_page(page, settings.home, tmp_path)
     assert done.returncode == 0, done.stderr
 
@@ -98,10 +130,36 @@ def test_the_schema_reference_is_what_the_comments_say(conn: psycopg.Connection,
     assert tool("generated").difference(document.PAGE, document.describe(conn)) == ""
 
 
-@pytest.mark.parametrize("reference", ["document_cli", "document_python"])
+@pytest.mark.parametrize("reference", ["document_cli", "document_messages", "document_python"])
 def test_the_reference_is_what_the_code_says(reference: str, tool) -> None:
     document: ModuleType = tool(reference)
     assert tool("generated").difference(document.PAGE, document.generate()) == ""
+
+
+def test_the_drawing_is_of_the_schema(tool) -> None:
+    draw = tool("draw_schema")
+    assert tool("generated").difference(draw.DRAWING, draw.generate()) == ""
+
+
+def test_troubleshooting_quotes_messages_that_there_are() -> None:
+    page = (ROOT / "docs" / "troubleshooting.md").read_text("utf-8")
+    messages = (REFERENCE / "messages.md").read_text("utf-8")
+    sections = [part for part in page.split("\n## ") if "| Message |" in part]
+    quoted = [q for part in sections for q in re.findall(r"^\| (`.+?`) \|", part, re.MULTILINE)]
+    parts = [each for row in quoted for each in re.findall(r"`(.+?)`", row)]
+    assert len(parts) > 40
+    assert [each for each in parts if each not in messages] == []
+
+
+def test_messages_are_read_from_python_sql_and_constraints(tool) -> None:
+    messages = tool("document_messages").generate()
+    for message in (
+        "the transaction is over: begin another with db.transaction()",
+        "at: the slot has changed since, at …. History cannot be inserted",
+        "dedup_key: an alert of that key is open already",
+        "cannot connect to …: the password or the user name is wrong",
+    ):
+        assert f"`{message}" in messages
 
 
 def test_every_variable_is_explained() -> None:

@@ -34,10 +34,12 @@ COMPUTED = {
     **dict.fromkeys(("folded_since", "folded_until"), "datetime"),
     "baseline_id": "UUID",
     "at": "datetime",
+    **dict.fromkeys(("window_start", "window_end"), "datetime"),
     "model_version_id": "UUID",
     "version_ids": "Sequence[UUID]",
     "table_name": "str",
     "num_rows": "int",
+    "one_in": "int",
     # The head of an audit log is taken apart, and its export is read in pages.
     "after_seq": "int",
     "since_seq": "int",

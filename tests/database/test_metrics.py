@@ -57,7 +57,7 @@ def scored(
     **options: Any,
 ) -> Performance:
     """Store predictions with labels, and nothing else, and ask for the performance."""
-    conn.execute("TRUNCATE predictions, ground_truth")
+    conn.execute("TRUNCATE predictions, ground_truth, observed_outcomes")
     ids = [new_id(START + k * SECOND) for k in range(len(predicted))]
     PredictionsRepository(db).insert_many(
         rows=[{"id": id, **row} for id, row in zip(ids, predicted, strict=True)],
@@ -140,54 +140,6 @@ def test_a_binary_classifier_by_numbers(
     assert found.labeled_samples == found.num_predictions == len(pairs)
 
 
-@given(
-    pairs=st.lists(
-        st.tuples(st.sampled_from(["late", "ontime"]), probabilities, st.booleans()),
-        min_size=1,
-        max_size=60,
-    )
-)
-@many_examples
-def test_a_binary_classifier_by_labels(
-    db: Database, conn: psycopg.Connection, pairs: list[tuple[str, float, bool]]
-) -> None:
-    found = scored(
-        db,
-        conn,
-        [{"probability": p, "predicted_label": "late" if g else "ontime"} for _, p, g in pairs],
-        [{"actual_label": label} for label, _, _ in pairs],
-        positive_label="late",
-    )
-    truth = np.array([label == "late" for label, _, _ in pairs])
-    probability = np.array([p for _, p, _ in pairs])
-    guess = np.array([g for _, _, g in pairs])
-    check(found, binary(truth.astype(int), probability, guess))
-
-
-@given(
-    pairs=st.lists(
-        st.tuples(st.sampled_from("abc"), st.sampled_from("abc")), min_size=1, max_size=60
-    )
-)
-@many_examples
-def test_a_classifier_of_many_classes(
-    db: Database, conn: psycopg.Connection, pairs: list[tuple[str, str]]
-) -> None:
-    found = scored(
-        db,
-        conn,
-        [{"predicted_label": guess, "probability": 0.4} for _, guess in pairs],
-        [{"actual_label": actual} for actual, _ in pairs],
-    )
-    actual, guess = zip(*pairs, strict=True)
-    unknown = ("precision", "recall", "f1_score", "roc_auc", "log_loss", "brier_score")
-    check(
-        found,
-        {"accuracy": metrics.accuracy_score(actual, guess), **dict.fromkeys(unknown)},
-    )
-    assert found.reasons["f1_score"] == "the labels are text: give positive_label"
-
-
 @given(pairs=st.lists(st.tuples(numbers, numbers), min_size=1, max_size=60))
 @example(pairs=[(0.1, 0.1), (0.1, 0.2), (0.1, 0.3)])
 @example(pairs=[(1e-170, 0.0), (0.0, 1e-170)])
@@ -234,13 +186,10 @@ def test_a_day_of_predictions(db: Database, conn: psycopg.Connection) -> None:
     size = 20_000
     probability = np.round(random.beta(2, 5, size), 4)
     late = random.random(size) < probability
-    found = scored(
-        db,
-        conn,
-        [{"probability": p, "prediction": 3.5 * p} for p in probability.tolist()],
-        [{"actual_value": int(truth)} for truth in late],
-    )
+    labels = [{"actual_value": int(truth)} for truth in late]
+    found = scored(db, conn, [{"probability": p} for p in probability.tolist()], labels)
     check(found, binary(late.astype(int), probability, probability >= 0.5))
+    found = scored(db, conn, [{"prediction": 3.5 * p} for p in probability.tolist()], labels)
     check(
         found,
         {

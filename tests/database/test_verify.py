@@ -95,7 +95,7 @@ def test_rows_that_do_not_hold_together(settings: Settings, conn: psycopg.Connec
     [
         (
             "ALTER TABLE model_slots DISABLE TRIGGER USER",
-            {"triggers_off": 1},
+            {"triggers_off": 2},
         ),
         (
             "DROP TRIGGER model_deployments_only_close ON model_deployments",
@@ -103,7 +103,7 @@ def test_rows_that_do_not_hold_together(settings: Settings, conn: psycopg.Connec
         ),
         (
             "ALTER TABLE model_slots DISABLE TRIGGER ALL",
-            {"triggers_off": 3},
+            {"triggers_off": 4},
         ),
         ("DROP INDEX model_deployments_one_open_idx", {"objects_missing": 1}),
         (

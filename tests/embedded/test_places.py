@@ -12,6 +12,9 @@ import psycopg
 import pytest
 from fix_servers import OLDEST_PROGRAMS
 
+from mlops_ledger import Database, ModelVersionRepository, Settings
+from mlops_ledger.admin.backup import backup, restore
+from mlops_ledger.admin.create import initialise
 from mlops_ledger.embedded import EmbeddedServer, find_binaries, programs
 from mlops_ledger.errors import EmbeddedServerError
 from tools.versions import POSTGRESQL
@@ -121,10 +124,36 @@ def test_data_of_another_version_take_their_own_programs_or_none(
     server.start()
     server.stop()
     monkeypatch.setenv("MLOPS_PG_BIN", str(newest))
-    with pytest.raises(EmbeddedServerError, match=f"made by PostgreSQL {POSTGRESQL[0]}"):
+    with pytest.raises(
+        EmbeddedServerError,
+        match=f"is of PostgreSQL {POSTGRESQL[0]}, and only programs of {POSTGRESQL[-1]}",
+    ):
         server.start()
     monkeypatch.delenv("MLOPS_PG_BIN")
     assert str(server.start().version).startswith(f"{POSTGRESQL[0]}.")
+
+
+@pytest.mark.skipif(not OLDEST_PROGRAMS.exists(), reason=f"no PostgreSQL in {OLDEST_PROGRAMS}")
+def test_a_backup_carries_the_data_to_another_version(
+    monkeypatch: pytest.MonkeyPatch, home: Path, tmp_path: Path
+) -> None:
+    """As docs/how-to/upgrade.md says it."""
+    settings = Settings(home=home)
+    newest = find_binaries(POSTGRESQL[-1])
+    monkeypatch.setenv("MLOPS_PG_BIN", str(OLDEST_PROGRAMS))
+    initialise(settings)
+    with Database(settings) as db:
+        ModelVersionRepository(db).insert(model_name="churn", model_version="1")
+    backup(settings, tmp_path / "ledger.backup")
+    server = EmbeddedServer(home)
+    data = server.status().data
+    server.stop()
+    data.rename(data.with_name("data-old"))
+    monkeypatch.setenv("MLOPS_PG_BIN", str(newest))
+    restore(settings, tmp_path / "ledger.backup")
+    with Database(settings) as db:
+        assert ModelVersionRepository(db).get(model_name="churn", model_version="1") is not None
+        assert str(server.status().version).startswith(f"{POSTGRESQL[-1]}.")
 
 
 def test_missing_programs_say_how_to_get_them(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, replace
+from datetime import datetime
+from types import ModuleType
+from typing import Any, Final
 from uuid import UUID
 
 from ..checks.predictions import KnownVersion
-from ..checks.values import integer, page_size
+from ..checks.values import integer, page_size, timestamp
 from ..errors import Conflict, InvalidValue, LedgerError, NotFound
 from ..ids import new_id
-from ..rows import Baseline, BaselineFeature
+from ..rows import Baseline, BaselineFeature, SeenPrediction
 from ..statements import load
 from .repository import AsyncRepository
+
+_SAMPLE: Final = 100_000
+# The series of labels, which come from another table than all else.
+LABELS: Final = 32_000
+# Where the values of an argument are stored: classes, and numbers.
+_COLUMNS: Final[Mapping[str, tuple[str | None, str]]] = {
+    "probabilities": (None, "probability"),
+    "predictions": ("predicted_label", "prediction"),
+    "labels": ("actual_label", "actual_value"),
+}
 
 
 class AsyncBaselinesRepository(AsyncRepository):
@@ -47,35 +59,59 @@ class AsyncBaselinesRepository(AsyncRepository):
         call with the same `id` registers nothing twice. Raises NotFound for an unknown version,
         InvalidValue naming the column that does not fit.
         """
-        try:
-            from ..binning import MOST_BINS, bin_features, bin_output
-        except ImportError:
-            raise LedgerError("a baseline needs NumPy: pip install numpy") from None
-        if not 2 <= integer(32)("num_bins", num_bins) <= MOST_BINS:
-            raise InvalidValue("num_bins", f"must be between 2 and {MOST_BINS}")
-        version = await self._row("version", KnownVersion, locals())
-        if version is None:
-            raise NotFound(f"model {model_name} has no version {model_version}")
-        num_rows, found = bin_features(data, version.feature_names, categorical, num_bins)
-        outputs = (
-            ("probabilities", probabilities, None, "probability"),
-            ("predictions", predictions, "predicted_label", "prediction"),
-            ("labels", labels, "actual_label", "actual_value"),
-        )
-        for argument, column, text_column, number_column in outputs:
-            if column is not None:
-                if len(column) != num_rows:
-                    raise InvalidValue(argument, f"must have {num_rows} values, as data has rows")
-                found.append(bin_output(argument, column, text_column, number_column, num_bins))
-        values = {
-            "id": new_id() if id is None else id,
-            "model_name": model_name,
-            "model_version_id": version.id,
-            "num_rows": num_rows,
-            "created_by": created_by,
-        }
+        binning = _binning(num_bins)
+        version = await self._known(model_name, model_version)
+        num_rows, found = binning.bin_features(data, version.feature_names, categorical, num_bins)
+        outputs = {"probabilities": probabilities, "predictions": predictions, "labels": labels}
+        for argument, column in outputs.items():
+            if column is not None and len(column) != num_rows:
+                raise InvalidValue(argument, f"must have {num_rows} values, as data has rows")
+        found += _outputs(binning, outputs, num_bins)
+        model_version_id, window_start, window_end = version.id, None, None
+        id = new_id() if id is None else id
         async with self._db.transaction() as tx:
-            return await AsyncBaselinesRepository(tx)._register(values, found)
+            return await AsyncBaselinesRepository(tx)._register(locals(), found)
+
+    async def from_window(
+        self,
+        *,
+        model_name: str,
+        model_version: str,
+        since: datetime,
+        until: datetime,
+        categorical: Collection[str] = (),
+        num_bins: int = 20,
+        created_by: str | None = None,
+        id: UUID | None = None,
+    ) -> UUID:
+        """Register what a version saw with since <= predicted_at < until as its baseline.
+
+        Of more than 100,000 predictions it takes about so many, chosen by their ids. Labels are
+        those known now. Otherwise as `register`. Raises NotFound for an unknown version or a window
+        without predictions.
+        """
+        binning = _binning(num_bins)
+        version = await self._known(model_name, model_version)
+        model_version_id = version.id
+        window_start, window_end = timestamp("since", since), timestamp("until", until)
+        if window_end <= window_start:
+            raise InvalidValue("until", "must be after since")
+        count = await self._value("from_window__count", locals())
+        one_in = max(1, count // _SAMPLE)
+        rows = await self._rows("from_window__rows", SeenPrediction, locals())
+        data = binning.columns_of(rows, version.feature_names)
+        found = []
+        if rows and data:
+            _, found = binning.bin_features(
+                data, version.feature_names, categorical, num_bins, are_seen=True
+            )
+        found += _outputs(binning, _seen(rows), num_bins)
+        num_rows = len(rows)
+        if not found:
+            raise NotFound("the window has no predictions with features, scores or labels")
+        id = new_id() if id is None else id
+        async with self._db.transaction() as tx:
+            return await AsyncBaselinesRepository(tx)._register(locals(), found)
 
     async def get(self, *, id: UUID) -> Baseline | None:
         """Return one baseline, or None."""
@@ -99,6 +135,12 @@ class AsyncBaselinesRepository(AsyncRepository):
         """Return the bins of a baseline: of its features, then of scores and labels."""
         return await self._rows("list_features", BaselineFeature, locals())
 
+    async def _known(self, model_name: str, model_version: str) -> KnownVersion:
+        version = await self._row("version", KnownVersion, locals())
+        if version is None:
+            raise NotFound(f"model {model_name} has no version {model_version}")
+        return version
+
     async def _register(self, values: dict[str, Any], found: list[Any]) -> UUID:
         """Write a baseline with its bins, unless an earlier try has written it."""
         if await self._value("register", values) is None:
@@ -109,8 +151,48 @@ class AsyncBaselinesRepository(AsyncRepository):
         statement = load(self._file)["add_feature"]
         async with self._db.connection() as connection:
             rows = [
-                statement.bind({"baseline_id": values["id"], "series": series, **asdict(binned)})
+                statement.bind(
+                    {
+                        "baseline_id": values["id"],
+                        "series": LABELS if binned.column_name.startswith("actual_") else series,
+                        **asdict(binned),
+                    }
+                )
                 for series, binned in enumerate(found, 1)
             ]
             await connection.cursor().executemany(statement.text, rows)
         return UUID(str(values["id"]))
+
+
+def _binning(num_bins: object) -> ModuleType:
+    """Return what needs NumPy."""
+    try:
+        from .. import binning
+    except ImportError:
+        raise LedgerError("a baseline needs NumPy: pip install numpy") from None
+    if not 2 <= integer(32)("num_bins", num_bins) <= binning.MOST_BINS:
+        raise InvalidValue("num_bins", f"must be between 2 and {binning.MOST_BINS}")
+    return binning
+
+
+def _outputs(binning: ModuleType, columns: Mapping[str, Any], num_bins: int) -> list[Any]:
+    found = {
+        argument: binning.bin_output(argument, column, *_COLUMNS[argument], num_bins)
+        for argument, column in columns.items()
+        if column is not None
+    }
+    if "labels" in found:
+        # Windows are compared by the labels that there are.
+        found["labels"] = replace(found["labels"], num_missing=0)
+    return list(found.values())
+
+
+def _seen(rows: list[SeenPrediction]) -> dict[str, Any]:
+    """Return the scores, predictions and labels that predictions have, classes before numbers."""
+    found: dict[str, Any] = {}
+    for argument, names in _COLUMNS.items():
+        for name in names:
+            column = [None if name is None else getattr(row, name) for row in rows]
+            if argument not in found and any(cell is not None for cell in column):
+                found[argument] = column
+    return found

@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from psycopg.rows import scalar_row
 
-from ..rows import PendingSummaries
+from ..checks.values import bucket_count, full_hour, span
+from ..errors import InvalidValue, NotFound
+from ..rows import MonitoringBucket, PendingSummaries
 from .repository import Repository
 
 # As in the statement: one transaction folds so many hours at most.
@@ -58,6 +60,36 @@ class SummariesRepository(Repository):
     ) -> list[PendingSummaries]:
         """Return what waits to be folded, at most 1000 versions, the longest waiting first."""
         return self._rows("list_pending", PendingSummaries, locals())
+
+    def monitoring_series(
+        self,
+        *,
+        model_name: str,
+        model_version: str,
+        since: datetime,
+        until: datetime,
+        bucket: timedelta = timedelta(days=1),
+        positive_label: str | None = None,
+        threshold: float = 0.5,
+    ) -> list[MonitoringBucket]:
+        """Return volume, scores and latencies of a version by bucket of time, oldest first.
+
+        `since`, `until` and `bucket` are full hours; at most 1000 buckets. A prediction is positive
+        when its label is `positive_label`, or without one when its probability reaches `threshold`,
+        a full percent. What was written in the window is folded before, as far as the caller may
+        and it is little: see `list_pending`. Raises NotFound for an unknown version.
+        """
+        since, until = full_hour("since", since), full_hour("until", until)
+        if until <= since:
+            raise InvalidValue("until", "must be after since")
+        if span("bucket", bucket) % timedelta(hours=1):
+            raise InvalidValue("bucket", "must be full hours: summaries are by the hour")
+        bucket_count(bucket, (until - since) / timedelta(days=1))
+        self._value("monitoring_series__fold", locals())
+        found = self._rows("monitoring_series", MonitoringBucket, locals())
+        if not found:
+            raise NotFound(f"model {model_name} has no version {model_version}")
+        return found
 
     def _fold(
         self, model_version_id: UUID, since: datetime | None, until: datetime | None

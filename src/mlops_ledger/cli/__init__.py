@@ -36,6 +36,7 @@ SECTIONS: Final = {
         "metrics": "metrics",
         "monitors": "monitors",
         "alerts": "alerts",
+        "exporter": "exporter",
     },
     "Audit and rights": {"audit": "audit", "roles": "roles"},
     "Maintenance": {

@@ -20,7 +20,7 @@ from .output import echo_done, echo_rows
 def fold(
     model_name: str | None, model_version: str | None, rebuild: bool, pending: bool, as_json: bool
 ) -> None:
-    """Fold what was written into the summaries that monitoring reads.
+    """Fold what was written into summaries for monitoring.
 
     Reading folds in passing what is little; run this every few minutes where much is written. It
     may run many times at once and be killed at any time.

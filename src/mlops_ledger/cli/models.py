@@ -9,6 +9,7 @@ import click
 
 import mlops_ledger as ledger
 
+from ..checks.values import TASKS
 from ..errors import NotFound
 from . import complete
 from .base import Group
@@ -93,6 +94,9 @@ def show(model_name: str, model_version: str, as_json: bool) -> None:
 @click.option("--metrics", type=JsonObject(), help="Evaluation metrics.")
 @click.option("--hyperparameters", type=JsonObject(), help="Hyperparameters.")
 @click.option("--feature", "feature_names", multiple=True, help="A feature, in the model's order.")
+@click.option("--task", type=click.Choice(TASKS), help="What it predicts.")
+@click.option("--class", "class_names", multiple=True, help="A class, in the order of classes_.")
+@click.option("--positive", "positive_label", metavar="CLASS", help="The class probability means.")
 @click.option("--training-samples", type=int, help="Number of rows trained on.")
 @click.option("--dataset-version", help="Version of the training data.")
 @click.option("--artifact-uri", help="Where the model is stored.")
@@ -101,13 +105,22 @@ def show(model_name: str, model_version: str, as_json: bool) -> None:
 @by_option
 @json_option
 def register(
-    feature_names: tuple[str, ...], tags: Any, by: str | None, as_json: bool, **fields: Any
+    feature_names: tuple[str, ...],
+    class_names: tuple[str, ...],
+    tags: Any,
+    by: str | None,
+    as_json: bool,
+    **fields: Any,
 ) -> None:
     """Register a version of MODEL_NAME; without MODEL_VERSION it takes the next number."""
     with ledger.Database() as db:
         repository = ledger.ModelVersionRepository(db)
         made = repository.insert(
-            **fields, feature_names=feature_names or None, tags=dict(tags), created_by=by
+            **fields,
+            feature_names=feature_names or None,
+            class_names=class_names or None,
+            tags=dict(tags),
+            created_by=by,
         )
         version = repository.get(id=made)
     assert version is not None

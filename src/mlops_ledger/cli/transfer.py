@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,23 +45,26 @@ _refused = click.option(
     help="Where skipped rows go, with line and reason (default: FILE.refused.ndjson).",
 )
 
-
-@click.command("import", cls=Command)
-@_file
-@click.option(
+_model = click.option(
     "--model",
     "model_name",
     metavar="NAME",
     help="The model, unless there is a column model_name.",
     shell_complete=complete.models,
 )
-@click.option(
+_version = click.option(
     "--version",
     "model_version",
     metavar="VERSION",
     help="The version, unless there is a column model_version.",
     shell_complete=complete.versions,
 )
+
+
+@click.command("import", cls=Command)
+@_file
+@_model
+@_version
 @at_option
 @click.option("--ignore", multiple=True, metavar="COLUMN", help="A column to leave out.")
 @_on_error
@@ -89,22 +91,25 @@ def import_predictions(
 
 @click.command("import", cls=Command)
 @_file
+@_model
+@_version
 @at_option
 @_on_error
 @_refused
 @json_option
 def import_labels(
-    file: Path, at: datetime | None, on_error: str, refused_file: Path | None, as_json: bool
+    file: Path, on_error: str, refused_file: Path | None, as_json: bool, **given: Any
 ) -> None:
     """Store the labels of a CSV, NDJSON or Parquet FILE.
 
-    Columns are prediction_id or request_id, actual_label or actual_value, labeled_at and source.
+    Columns are prediction_id or request_id, actual_label or actual_value, labeled_at, source, and
+    model_name where a request asked several models.
     Importing a file again adds nothing. Exits with 1 when rows were skipped.
     """
     from ..admin import transfer
 
     _import(
-        lambda db, **hooks: transfer.import_labels(db, file, at=at, **hooks),
+        lambda db, **hooks: transfer.import_labels(db, file, **given, **hooks),
         file,
         refused_file,
         on_error,

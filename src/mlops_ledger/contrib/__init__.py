@@ -1,1 +1,1 @@
-"""Bridges to other tools, each behind an extra of its own; the rest of the package needs none."""
+"""Integrations: each needs an extra, and nothing else of the package imports them."""

@@ -28,14 +28,20 @@ def find_binaries(major: int | None = None, chosen: Path | None = None) -> Path:
     `chosen`, or else MLOPS_PG_BIN, decides alone if it is set; then the newest of the `[embedded]`
     extra, the newest of Debian's packages, and PATH, in this order. Raises EmbeddedServerError.
     """
+    found = set()
     for folder in _candidates(chosen or os.environ.get("MLOPS_PG_BIN")):
-        if major is None or major == major_version(folder):
+        if major is None or major == (version := major_version(folder)):
             return folder
-    problem = "there is no PostgreSQL on this machine"
-    if major:
-        problem = f"the data was made by PostgreSQL {major}, which is not what was found"
+        found.add(version)
+    if found:
+        versions = ", ".join(map(str, sorted(found)))
+        raise EmbeddedServerError(
+            f"the data folder is of PostgreSQL {major}, and only programs of {versions} were "
+            f"found: install PostgreSQL {major} or set MLOPS_PG_BIN to its programs; "
+            "docs/how-to/upgrade.md says how to move the data to another version"
+        )
     raise EmbeddedServerError(
-        f"{problem}; run: pip install 'mlops-ledger[embedded]', "
+        "there is no PostgreSQL on this machine; run: pip install 'mlops-ledger[embedded]', "
         "or set MLOPS_PG_BIN to the folder that holds postgres, initdb and pg_ctl, "
         "or set DATABASE_URL to use a server of your own"
     )

@@ -30,14 +30,14 @@ from . import (
 from .constraints import explain
 
 # Raised by the functions and triggers of the schema; their messages are written for people.
-_OWN: Final[dict[str, type[LedgerError]]] = {
+OWN: Final[dict[str, type[LedgerError]]] = {
     "MLNF0": NotFound,
     "MLCF0": Conflict,
     "MLPR0": PromotionRefused,
     "MLAO0": AppendOnly,
 }
 
-_BY_SQLSTATE: Final[dict[str, tuple[type[LedgerError], str]]] = {
+BY_SQLSTATE: Final[dict[str, tuple[type[LedgerError], str]]] = {
     "42P01": (
         SchemaError,
         "a table is missing: run mlops-ledger init, unless the statement is your own",
@@ -66,7 +66,7 @@ _BY_SQLSTATE: Final[dict[str, tuple[type[LedgerError], str]]] = {
 _LOST: Final = ("08", "57P", "25P03", "25P04")
 
 # libpq gives no SQLSTATE for a failed connection, only text, and the text may quote a password.
-_CONNECT: Final = (
+CONNECT: Final = (
     ("password authentication failed", "the password or the user name is wrong"),
     ("no password supplied", "a password is needed and none was given"),
     ("pg_hba.conf", "the server does not admit this user, host or database"),
@@ -137,12 +137,12 @@ def _own(state: str, error: psycopg.Error) -> LedgerError:
     if state == "MLIV0":
         field, _, problem = message.partition(": ")
         return InvalidValue(field, problem)
-    return _OWN[state](message)
+    return OWN[state](message)
 
 
 def _by_state(state: str, error: psycopg.Error) -> LedgerError:
-    if state in _BY_SQLSTATE:
-        kind, message = _BY_SQLSTATE[state]
+    if state in BY_SQLSTATE:
+        kind, message = BY_SQLSTATE[state]
         return InvalidValue("value", message) if kind is InvalidValue else kind(message)
     if state == "23502":
         return InvalidValue(error.diag.column_name or "value", "is required")
@@ -162,4 +162,4 @@ def _by_state(state: str, error: psycopg.Error) -> LedgerError:
 
 def _connect_reason(error: psycopg.Error) -> str:
     text = _QUOTED.sub("''", str(error).lower())
-    return next((reason for phrase, reason in _CONNECT if phrase in text), "the server refused it")
+    return next((reason for phrase, reason in CONNECT if phrase in text), "the server refused it")

@@ -5,7 +5,7 @@
 from .agent_actions import AgentAction
 from .alerts import Alert, AlertOccurrence, AlertStats
 from .audit_log import AuditCheck, AuditEntry, AuditHead
-from .baselines import Baseline, BaselineFeature
+from .baselines import Baseline, BaselineFeature, SeenPrediction
 from .drift_reports import DriftReport, FeatureDrift, FeatureTrend
 from .ground_truth import GroundTruth, Labeled, Performance
 from .health import Health
@@ -23,7 +23,7 @@ from .predictions import (
     Written,
 )
 from .retraining_decisions import AcceptanceRate, RetrainingDecision
-from .summaries import PendingSummaries
+from .summaries import MonitoringBucket, PendingSummaries
 from .system_metrics import SystemMetric
 
 __all__ = [
@@ -51,6 +51,7 @@ __all__ = [
     "ModelVersion",
     "Monitor",
     "MonitorResult",
+    "MonitoringBucket",
     "MonitoringRun",
     "MonitoringSummary",
     "PendingSummaries",
@@ -62,6 +63,7 @@ __all__ = [
     "PromotionPolicy",
     "RecentPrediction",
     "RetrainingDecision",
+    "SeenPrediction",
     "SystemMetric",
     "TimelineEntry",
     "WindowMetrics",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 
@@ -49,3 +50,16 @@ class BaselineFeature:
     std: float | None
     min: float | None
     max: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenPrediction:
+    """What a baseline takes of a prediction."""
+
+    feature_values: list[float | None] | None
+    inputs: Any
+    probability: float | None
+    prediction: float | None
+    predicted_label: str | None
+    actual_label: str | None
+    actual_value: float | None

@@ -7,9 +7,9 @@ WHERE model_name = %(model_name)s::text AND model_version = %(model_version)s::t
 
 -- register --
 -- Begin a baseline. No row when the id is taken.
-INSERT INTO baselines (id, model_name, model_version_id, num_rows, created_by)
+INSERT INTO baselines (id, model_name, model_version_id, num_rows, window_start, window_end, created_by)
 VALUES (%(id)s::uuid, %(model_name)s::text, %(model_version_id)s::uuid, %(num_rows)s::bigint,
-        coalesce(%(created_by)s::text, session_user))
+        %(window_start)s::timestamptz, %(window_end)s::timestamptz, coalesce(%(created_by)s::text, session_user))
 ON CONFLICT (id) DO NOTHING
 RETURNING id;
 
@@ -17,7 +17,8 @@ RETURNING id;
 -- The baseline that an earlier try with the same id registered, if it was of as many rows of that version.
 SELECT id FROM baselines
 WHERE id = %(id)s::uuid AND model_name = %(model_name)s::text AND model_version_id = %(model_version_id)s::uuid
-  AND num_rows = %(num_rows)s::bigint AND window_start IS NULL;
+  AND num_rows = %(num_rows)s::bigint AND window_start IS NOT DISTINCT FROM %(window_start)s::timestamptz
+  AND window_end IS NOT DISTINCT FROM %(window_end)s::timestamptz;
 
 -- add_feature --
 -- Add the bins of a feature to it.
@@ -29,6 +30,25 @@ VALUES
      %(edges)s::double precision[], %(categories)s::text[], %(num_categories)s::integer, %(counts)s::bigint[],
      %(sums)s::double precision[], %(num_missing)s::bigint, %(mean)s::double precision, %(std)s::double precision,
      %(min)s::double precision, %(max)s::double precision);
+
+-- from_window__count --
+-- Count the predictions of a window.
+SELECT count(*) FROM predictions
+WHERE model_version_id = %(model_version_id)s::uuid
+  AND predicted_at >= %(since)s::timestamptz AND predicted_at < %(until)s::timestamptz;
+
+-- from_window__rows --
+-- One of so many predictions of a window, with what turned out to be true.
+SELECT p.feature_values, p.inputs, p.probability, p.prediction, p.predicted_label, g.actual_label, g.actual_value
+FROM predictions p
+LEFT JOIN LATERAL (
+    SELECT g.actual_label, g.actual_value FROM ground_truth g
+    WHERE g.prediction_id = p.id AND g.predicted_at = p.predicted_at
+    ORDER BY g.labeled_at DESC LIMIT 1) g ON true
+WHERE p.model_version_id = %(model_version_id)s::uuid
+  AND p.predicted_at >= %(since)s::timestamptz AND p.predicted_at < %(until)s::timestamptz
+  AND mod(hashtext(p.id::text), %(one_in)s::integer) = 0
+LIMIT 200000;
 
 -- get --
 -- One baseline.

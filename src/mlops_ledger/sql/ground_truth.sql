@@ -115,8 +115,11 @@ judged AS MATERIALIZED (
                ledger_predicted_class(n.predicted_label, n.prediction, o.score, n.class_probabilities, d.class_names,
                                       d.positive_label, %(threshold)s::double precision)
            END AS class,
+           ledger_predicted_class(n.predicted_label, n.prediction, NULL, NULL, d.class_names, d.positive_label, NULL)
+               = d.positive_label AS says_positive,
            o.truth = d.positive_label AS is_positive,
            CASE WHEN d.task = 'multiclass' THEN n.class_probabilities END AS class_probabilities,
+           n.prediction IS NOT NULL AS has_number,
            n.prediction IS NOT NULL AND n.actual_value IS NOT NULL AS is_measured,
            -- Beyond that the squares would overflow.
            CASE WHEN abs(n.prediction) <= 1e100 AND abs(n.actual_value) <= 1e100 THEN n.actual_value END AS target,
@@ -136,8 +139,12 @@ judged AS MATERIALIZED (
            percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY delay) AS delays,
            max(delay) AS label_delay_max,
            count(*) FILTER (WHERE truth IS NOT NULL AND place IS NULL) AS strangers,
+           count(*) FILTER (WHERE truth IS NOT NULL AND class IS NULL AND has_number) AS strays,
+           count(*) FILTER (WHERE truth IS NOT NULL AND class IS NULL AND score IS NOT NULL AND d.positive_label IS NOT NULL) AS others,
            -- All below a half are missing: then it is that of the class that was predicted.
-           min(score) FILTER (WHERE class <> d.positive_label) > 0.5 AND NOT bool_and(d.is_declared) AS is_of_predicted,
+           min(score) FILTER (WHERE NOT says_positive) > 0.5 AND NOT bool_and(d.is_declared) AS is_of_predicted,
+           -- All are below a half where the positive class was predicted: then it is that of another.
+           max(score) FILTER (WHERE says_positive) < 0.5 AND NOT bool_and(d.is_declared) AS is_of_other,
            count(*) FILTER (WHERE is_measured) AS measured,
            count(error) AS in_range,
            avg(abs(error)) AS mae,
@@ -279,7 +286,9 @@ reasons AS (
                 WHEN d.task = 'regression' AND d.is_declared THEN 'the version is a regression'
                 WHEN d.task = 'regression' THEN 'its numbers are those of a regression: if it is none, register the version with its task'
                 WHEN d.task IS NULL THEN 'nothing tells what the version predicts: register it with its task'
-           END AS no_class,
+           END AS no_task,
+           CASE WHEN t.strays > 0 THEN 'a prediction is a number that is none of the classes'
+                WHEN t.others > 0 THEN 'only one class is known: register the version with class_names' END AS is_stray,
            CASE WHEN d.positive_label IS NULL AND d.task = 'multiclass' THEN 'of more than two classes: give positive_label'
                 WHEN d.positive_label IS NULL AND d.class_names[1] ~ '^[-0-9.]+$'
                 THEN 'the classes are other numbers than 0 and 1, or -1 and 1: give positive_label'
@@ -290,6 +299,8 @@ reasons AS (
                 WHEN t.strangers > 0 THEN 'a label is none of the class_names of the version'
                 WHEN t.is_of_predicted
                 THEN 'no probability is below 0.5, as if it was of the predicted class: register the version with positive_label'
+                WHEN t.is_of_other
+                THEN 'each probability of a positive prediction is below 0.5, as if it was of another class: register the version with positive_label'
            END AS no_score,
            CASE WHEN d.task = 'binary' THEN 'only of more than two classes'
                 WHEN t.strangers > 0 THEN 'a label is none of the class_names of the version'
@@ -300,16 +311,17 @@ reasons AS (
            CASE WHEN t.measured = 0 THEN 'no labelled prediction has a prediction and an actual_value'
                 WHEN t.in_range < t.measured THEN 'a prediction or an actual_value lies beyond 1e100' END AS unmeasured
     FROM totals t CROSS JOIN definition d CROSS JOIN distances x
+), class_reasons AS (
+    SELECT coalesce(r.no_task, r.is_stray, CASE WHEN a.classified IS NULL THEN 'no labelled prediction has a class' END) AS no_class
+    FROM reasons r CROSS JOIN averages a
 ), problems AS (
-    SELECT r.unlabeled,
-           coalesce(r.no_class, CASE WHEN a.classified IS NULL THEN 'no labelled prediction has a class' END) AS of_classes,
-           coalesce(r.no_class, r.no_positive, CASE WHEN a.classified IS NULL THEN 'no labelled prediction has a class' END)
-               AS of_positive,
-           coalesce(r.no_class, CASE WHEN d.task = 'binary' THEN r.no_positive END, r.no_score,
+    SELECT r.unlabeled, c.no_class AS of_classes,
+           coalesce(r.no_task, r.no_positive, c.no_class) AS of_positive,
+           coalesce(r.no_task, CASE WHEN d.task = 'binary' THEN r.no_positive END, r.no_score,
                     CASE WHEN s.positives + s.negatives = 0 THEN 'no labelled prediction has a probability' END) AS of_score,
-           coalesce(r.no_class, r.no_vectors) AS of_vectors,
+           coalesce(r.no_task, r.no_vectors) AS of_vectors,
            coalesce(r.unlabeled, r.unmeasured) AS of_numbers
-    FROM reasons r CROSS JOIN averages a CROSS JOIN scored s CROSS JOIN definition d
+    FROM reasons r CROSS JOIN class_reasons c CROSS JOIN scored s CROSS JOIN definition d
 )
 
 -- performance --
@@ -359,13 +371,9 @@ SELECT %(model_name)s::text AS model_name,
                 CASE WHEN b.rejections + b.false_alarms = 0 THEN 'all labels are positive' END),
            'f1_score', coalesce(p.of_positive,
                 CASE WHEN b.hits + b.misses + b.false_alarms = 0 THEN 'no prediction and no label is positive' END),
-           'precision_macro', p.of_classes, 'recall_macro', p.of_classes, 'f1_macro', p.of_classes,
-           'precision_micro', p.of_classes, 'recall_micro', p.of_classes, 'f1_micro', p.of_classes,
-           'precision_weighted', p.of_classes, 'recall_weighted', p.of_classes, 'f1_weighted', p.of_classes,
            'roc_auc', coalesce(p.of_score,
                 CASE WHEN s.positives * s.negatives = 0 THEN 'all labels are of one class' END),
-           'average_precision', coalesce(p.of_score, CASE WHEN s.positives = 0 THEN 'no label is positive' END)) ||
-           jsonb_build_object(
+           'average_precision', coalesce(p.of_score, CASE WHEN s.positives = 0 THEN 'no label is positive' END)) || jsonb_build_object(
            'roc_auc_ovr', coalesce(p.of_vectors,
                 CASE WHEN m.ranked = 0 THEN 'all labels are of one class, or too many for a ranking'
                      WHEN m.ranked < cardinality(d.class_names) THEN 'not every class has a label' END),
@@ -375,21 +383,17 @@ SELECT %(model_name)s::text AS model_name,
            'log_loss', CASE WHEN p.of_vectors IS NOT NULL THEN p.of_score END,
            'brier_score', CASE WHEN p.of_vectors IS NOT NULL THEN p.of_score END,
            'calibration_error', p.of_score,
-           'classes', p.of_classes,
            'confusion_matrix', coalesce(p.of_classes,
                 CASE WHEN x2.confusion_matrix IS NULL THEN 'there are more than 100 classes' END),
            'mae', p.of_numbers, 'rmse', p.of_numbers,
            'r2', coalesce(p.of_numbers,
                 CASE WHEN t.variance IS NULL THEN 'all actual values are the same'
-                     WHEN t.variance <= 1e-100 THEN 'the actual values differ by too little' END))) AS reasons
-FROM totals t
-CROSS JOIN volume v
-CROSS JOIN definition d
-CROSS JOIN averages a
-CROSS JOIN binary_totals b
-CROSS JOIN scored s
-CROSS JOIN distances x
-CROSS JOIN multiclass m
-CROSS JOIN problems p
-LEFT JOIN matrix x2 ON true
+                     WHEN t.variance <= 1e-100 THEN 'the actual values differ by too little' END)) ||
+           (SELECT jsonb_object_agg(name, p.of_classes)
+            FROM (SELECT 'classes' UNION ALL SELECT metric || '_' || average FROM unnest('{precision,recall,f1}'::text[]) metric,
+                  unnest('{macro,micro,weighted}'::text[]) average) n (name))) AS reasons
+FROM totals t CROSS JOIN volume v
+CROSS JOIN (definition d CROSS JOIN problems p CROSS JOIN binary_totals b)
+CROSS JOIN (scored s CROSS JOIN distances x CROSS JOIN multiclass m)
+LEFT JOIN (averages a LEFT JOIN matrix x2 ON true) ON p.of_classes IS NULL
 WHERE EXISTS (SELECT FROM versions);

@@ -280,7 +280,10 @@ SELECT prediction_id FROM erased;
 
 -- erase__waiting --
 -- Delete the labels that wait for predictions of a request.
-DELETE FROM ground_truth_waiting WHERE request_id = %(request_id)s::text RETURNING id;
+DELETE FROM ground_truth_waiting
+WHERE request_id = %(request_id)s::text
+   OR prediction_id IN (SELECT id FROM predictions WHERE request_id = %(request_id)s::text)
+RETURNING id;
 
 -- erase --
 -- Delete the predictions of a request.

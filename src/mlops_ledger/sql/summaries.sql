@@ -37,3 +37,22 @@ WHERE (%(model_name)s::text IS NULL OR v.model_name = %(model_name)s::text)
 GROUP BY v.id
 ORDER BY pending_since
 LIMIT 1000;
+
+-- monitoring_series__fold --
+-- Fold what was written in the window.
+SELECT ledger_fold_in_passing(v.id, %(since)s::timestamptz, %(until)s::timestamptz) FROM model_versions v
+WHERE v.model_name = %(model_name)s::text AND v.model_version = %(model_version)s::text;
+
+-- monitoring_series --
+-- The predictions of a version by bucket of time; buckets begin at the window's start.
+SELECT b.since AS bucket, s.num_predictions, s.num_errors, s.num_cache_hits, s.positive_rate, s.probability_mean,
+       s.probability_std, s.entropy, s.latency_mean, s.latency_p50, s.latency_p95, s.latency_p99, s.latency_max
+FROM model_versions v
+CROSS JOIN LATERAL generate_series(%(since)s::timestamptz, %(until)s::timestamptz - interval '1 microsecond',
+                                   %(bucket)s::interval) b (since)
+CROSS JOIN LATERAL ledger_summary(
+    v.id, b.since, least(b.since + %(bucket)s::interval, %(until)s::timestamptz), %(positive_label)s::text,
+    %(threshold)s::double precision) s
+WHERE v.model_name = %(model_name)s::text AND v.model_version = %(model_version)s::text
+ORDER BY b.since
+LIMIT 1000;

@@ -159,7 +159,12 @@ def _columns(key: Key, version: KnownVersion, table: Any) -> dict[str, Any]:
     for name in features:
         if name not in names:
             raise LedgerError(f"column {name}: {unknown(key)}")
-    found = {n: _column(n, table[n]) for n in table.column_names if n in FIELDS}
+    # A field without a value says nothing, whatever the type of its column.
+    found = {
+        name: _column(name, table[name])
+        for name in table.column_names
+        if name in FIELDS and (name == "predicted_at" or table[name].null_count < table.num_rows)
+    }
     if features:
         absent = [name for name in names if name not in features]
         if absent:

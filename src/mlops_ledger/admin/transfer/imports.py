@@ -54,11 +54,15 @@ def import_labels(
     db: Database,
     file: Path,
     *,
+    model_name: str | None = None,
+    model_version: str | None = None,
     at: datetime | None = None,
     on_refusal: Callable[[Refusal], None],
     report: Report = lambda done, total: None,
 ) -> Imported:
     """Store the labels of a file; otherwise as `import_predictions`, with `labeled_at`."""
+    given = {"model_name": model_name, "model_version": model_version, "labeled_at": at}
+    given = {name: value for name, value in given.items() if value is not None}
     run = Run(on_refusal, report)
     is_table = format_of(file) == "parquet"
     total = count(file) if is_table else total_lines(file)
@@ -67,10 +71,13 @@ def import_labels(
     while chunk := list(islice(rows, _ROWS)):
         ready = []
         for line in chunk:
-            row = {"labeled_at": at, **line.row}
+            row = {
+                **given,
+                **{name: value for name, value in line.row.items() if value is not None},
+            }
             if line.problem:
                 run.refuse(line, line.problem)
-            elif row["labeled_at"] is None:
+            elif row.get("labeled_at") is None:
                 run.refuse(line, "labeled_at: is missing; give one time for all with --at")
             else:
                 ready.append((line, row))

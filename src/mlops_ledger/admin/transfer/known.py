@@ -7,12 +7,18 @@ from typing import Any, Final
 
 from ..._sync.database import Database
 from ..._sync.model_versions import ModelVersionRepository
-from ...checks.prediction_fields import ALONE
+from ...checks.prediction_fields import FIELDS as PREDICTION_FIELDS
 from ...checks.predictions import KnownVersion
 from ...errors import InvalidValue, NotFound
 
 KEYS: Final = ("model_name", "model_version")
-FIELDS: Final = {*ALONE, *KEYS, "id", "predicted_at", "features"}
+FIELDS: Final = {
+    *(field.name for field in PREDICTION_FIELDS),
+    *KEYS,
+    "id",
+    "predicted_at",
+    "features",
+}
 
 
 class Versions:

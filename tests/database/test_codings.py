@@ -1,0 +1,193 @@
+"""Whatever the classes are called and whatever is missing: scikit-learn's numbers, or a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from fix_codings import Row, compare, judge, name_of
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from mlops_ledger import Database
+
+SCORES = ("roc_auc", "average_precision", "log_loss", "brier_score")
+
+# As a classifier has them in classes_, sorted; the last is the positive one of two.
+CODINGS: list[list[Any]] = [
+    [0, 1],
+    [-1, 1],
+    [1, 2],
+    [3, 7],
+    [False, True],
+    ["no", "yes"],
+    ["0", "1"],
+    ["ja", "é' \\"],
+    [0, 1, 2],
+    [1, 2, 3],
+    list(range(10)),
+    ["a", "b", "c"],
+    ["setosa", "virginica", "1"],
+    ["a", "b", 1],
+    [0.5, 1.5, 2],
+]
+
+# The pool's threads draw a random number now and then, which hypothesis takes for ours.
+pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module")
+
+thorough = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+@pytest.fixture
+def db(dsn: str) -> Iterator[Database]:
+    """A database of its own."""
+    with Database(dsn) as database:
+        yield database
+
+
+@st.composite
+def classifiers(draw: st.DrawFn) -> tuple[list[Any], list[Row]]:
+    """A coding of classes, and rows of a classifier with holes in them."""
+    classes = draw(st.sampled_from(CODINGS))
+    many = len(classes) > 2
+    holes = draw(st.booleans())
+    has_class, has_chance = draw(st.sampled_from([(True, False), (False, True), (True, True)]))
+    rows = []
+    for _ in range(draw(st.integers(1, 25))):
+        row = Row(at=draw(st.sampled_from([-1, 0, 1, 5, 9, 10])))
+        place = draw(st.integers(0, len(classes) - 1))
+        if many:
+            chances = np.array([draw(st.integers(0, 8)) for _ in classes], float) + 1e-3
+            chances /= chances.sum()
+            row.class_probabilities = list(map(float, chances)) if has_chance else None
+            likely = int(np.argmax(chances))
+        else:
+            tenths = st.integers(0, 10).map(lambda tenth: tenth / 10)
+            chance = draw(st.one_of(tenths, st.floats(0, 1)))
+            row.probability = chance if has_chance else None
+            likely = int(chance >= 0.5)
+        row.truth = classes[place]
+        row.predicted = classes[likely] if has_class else None
+        if holes:
+            for name in ("truth", "predicted", "probability", "class_probabilities"):
+                if draw(st.integers(0, 5)) == 0:
+                    setattr(row, name, None)
+        rows.append(row)
+    return classes, rows
+
+
+@given(made=classifiers())
+@thorough
+def test_a_declared_classifier(db: Database, made: tuple[list[Any], list[Row]]) -> None:
+    classes, rows = made
+    found = judge(db, rows, {"class_names": classes})
+    names = [name or "" for name in map(name_of, classes)]
+    seen = compare(rows, found, names)
+    many = len(classes) > 2
+    labelled = [row for row in rows if 0 <= row.at < 10 and row.truth is not None]
+    assert found.labeled_samples == len(labelled)
+    if labelled:
+        assert found.task == ("multiclass" if many else "binary")
+        assert found.positive_label == (None if many else names[1])
+    # What can be computed is.
+    if any(row.predicted is not None for row in labelled):
+        assert {"accuracy", "balanced_accuracy", "f1_macro"} <= seen
+    if any(row.probability is not None or row.class_probabilities for row in labelled):
+        assert {"accuracy", "log_loss", "brier_score"} <= seen
+
+
+@given(made=classifiers(), asks=st.booleans())
+@example(made=([3, 7], [Row(7, 7, 0.9), Row(3, 7, 0.8)]), asks=True)
+@example(made=(["0", "1"], [Row("0", "0", 0.1)]), asks=False)
+@thorough
+def test_a_classifier_that_declares_nothing(
+    db: Database, made: tuple[list[Any], list[Row]], asks: bool
+) -> None:
+    classes, rows = made
+    names = [name or "" for name in map(name_of, classes)]
+    for row in rows:
+        # Their order is not known.
+        row.class_probabilities = None
+    # What is known does not depend on the window.
+    rows += [Row(truth=label, predicted=label, at=-1) for label in classes]
+    asked = {"positive_label": names[-1]} if asks and len(classes) == 2 else {}
+    found = judge(db, rows, **asked)
+    if found.labeled_samples and len(classes) == 2 and isinstance(classes[0], int | str):
+        assert found.task == "binary"
+    if len(classes) == 2:
+        seen = compare(rows, found, names)
+        if any(getattr(found, metric) is not None for metric in SCORES):
+            assert found.positive_label == names[1]
+    else:
+        seen = compare(rows, found, names)
+        assert not seen & set(SCORES)
+    labelled = [row for row in rows if 0 <= row.at < 10 and row.truth is not None]
+    # Beside two texts, 1 may be one of them or a third class.
+    is_mixed = len({isinstance(label, str) for label in classes}) > 1
+    if any(row.predicted is not None for row in labelled) and found.task != "regression":
+        assert is_mixed or "accuracy" in seen
+
+
+def test_the_first_of_two_numbers_is_not_taken_for_the_positive_one(db: Database) -> None:
+    # Of classes 1 and 2 only 1 was seen so far, and the probability is that of 2.
+    found = judge(db, [Row(1, 1, 0.1), Row(1, 1, 0.4)])
+    assert (found.accuracy, found.log_loss) == (1, None)
+    assert "another class" in found.reasons["log_loss"]
+    # A threshold of one's own is no contradiction.
+    rows = [Row(1, None, 0.3), Row(0, None, 0.2)]
+    assert judge(db, rows, threshold=0.25).roc_auc == 1
+    assert judge(db, [Row(1, None, 0.9), Row(0, None, 0.7)], threshold=0.8).roc_auc == 1
+
+
+def test_a_number_that_is_no_class_is_not_left_out(db: Database) -> None:
+    for classes, labels, numbers in (([0, 1], [0, 1], [0, 5]), (["a", "b"], ["a", "b"], [0, 2])):
+        rows = [Row(*pair) for pair in zip(labels, numbers, strict=True)]
+        found = judge(db, rows, {"class_names": classes})
+        assert (found.accuracy, found.recall, found.classes) == (None, None, None)
+        assert found.reasons["accuracy"] == "a prediction is a number that is none of the classes"
+        compare(rows, found, [])
+
+
+def test_one_class_alone_leaves_nobody_out(db: Database) -> None:
+    rows = [Row(1, None, 0.9), Row(1, None, 0.1)]
+    assert judge(db, rows).accuracy == 0.5
+    rows = [Row("late", None, 0.9), Row("late", None, 0.1)]
+    found = judge(db, rows, positive_label="late")
+    assert (found.accuracy, found.recall) == (None, None)
+    assert (
+        found.reasons["recall"] == "only one class is known: register the version with class_names"
+    )
+
+
+fractions = st.one_of(
+    st.floats(-1e6, 1e6), st.sampled_from([0.5, 1e-5, 3.25]), st.integers(-3, 3).map(float)
+)
+
+
+@given(
+    pairs=st.lists(st.tuples(fractions, st.none() | fractions), min_size=1, max_size=20),
+    confidence=st.none() | st.floats(0, 1),
+    declared=st.booleans(),
+)
+@example(pairs=[(1.0, 1.0)], confidence=0.9, declared=True)
+@example(pairs=[(0.5, 0.5)], confidence=0.5, declared=False)
+@example(pairs=[(2.5, 2.5), (2.5, 2.0)], confidence=0.9, declared=False)
+@thorough
+def test_a_regressor_that_logs_a_confidence(
+    db: Database,
+    pairs: list[tuple[float, float | None]],
+    confidence: float | None,
+    declared: bool,
+) -> None:
+    rows = [Row(truth, estimate, confidence) for truth, estimate in pairs]
+    found = judge(db, rows, {"task": "regression"} if declared else None)
+    seen = compare(rows, found, [])
+    if declared or any(truth != int(truth) for truth, _ in pairs):
+        assert found.task == "regression"
+        assert not seen - {"mae", "rmse", "r2"}
+    if any(estimate is not None for _, estimate in pairs):
+        assert {"mae", "rmse"} <= seen
