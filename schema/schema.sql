@@ -4056,7 +4056,7 @@ CREATE FUNCTION ledger_fold_labels(version uuid, since timestamp with time zone,
     FROM (SELECT hour, bin, count(*) AS n, sum(value) AS total FROM binned GROUP BY hour, bin) c
     GROUP BY hour
 $$;
-COMMENT ON FUNCTION ledger_fold_labels(version uuid, since timestamp with time zone, until timestamp with time zone, baseline uuid) IS 'Counts the newest labels of a version from one full hour to another anew, in the bins that its baseline has for them.';
+COMMENT ON FUNCTION ledger_fold_labels(version uuid, since timestamp with time zone, until timestamp with time zone, baseline uuid) IS 'Counts the latest labels of a version from one full hour to another anew, in the bins that its baseline has for them.';
 
 -- ledger_fold_histogram_days ----------------------------------------------------------------------
 
@@ -5363,7 +5363,7 @@ BEGIN
     END;
 END
 $$;
-COMMENT ON FUNCTION ledger_lock_audit_head() IS 'Locks the end of the log until the end of the transaction; false when somebody else keeps it for longer than a moment.';
+COMMENT ON FUNCTION ledger_lock_audit_head() IS 'Locks the end of the log until the end of the transaction; false when somebody else keeps it for longer.';
 
 -- ledger_append_audit -----------------------------------------------------------------------------
 

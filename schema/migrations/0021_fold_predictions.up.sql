@@ -142,7 +142,7 @@ LANGUAGE sql SET search_path FROM CURRENT SET jit = off AS $$
     GROUP BY hour
 $$;
 COMMENT ON FUNCTION ledger_fold_labels(uuid, timestamptz, timestamptz, uuid) IS
-    'Counts the newest labels of a version from one full hour to another anew, in the bins that its baseline has for them.';
+    'Counts the latest labels of a version from one full hour to another anew, in the bins that its baseline has for them.';
 
 CREATE FUNCTION ledger_fold_histogram_days(version uuid, since timestamptz, until timestamptz) RETURNS void
 LANGUAGE sql SET search_path FROM CURRENT SET jit = off AS $$

@@ -150,7 +150,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ledger_lock_audit_head() IS
-    'Locks the end of the log until the end of the transaction; false when somebody else keeps it for longer than a moment.';
+    'Locks the end of the log until the end of the transaction; false when somebody else keeps it for longer.';
 REVOKE ALL ON FUNCTION ledger_lock_audit_head() FROM PUBLIC;
 
 CREATE FUNCTION ledger_append_audit(entry audit_log) RETURNS void

@@ -16,7 +16,7 @@ from typing import Any, Final
 import dotenv
 from dotenv.parser import parse_stream
 from dotenv.variables import parse_variables
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from . import conninfo as strings
 from .errors import ConfigError
@@ -68,8 +68,10 @@ class Settings:
         if self.conninfo is None:
             return f"embedded:{self.home.resolve()}/{self.database}"
         found = strings.resolve(self.conninfo)
-        host = found.get("host") or found.get("hostaddr") or "localhost"
-        return f"{host.lower()}:{found['port']}/{found['dbname']}"
+        # An address without a name is the server, whatever name PGHOST adds to it.
+        given = conninfo_to_dict(self.conninfo)
+        host = given.get("host") or given.get("hostaddr") or found.get("host") or "localhost"
+        return f"{str(host).lower()}:{found['port']}/{found['dbname']}"
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:

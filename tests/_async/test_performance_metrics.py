@@ -154,7 +154,7 @@ async def test_a_refused_row_is_named_and_nothing_is_stored(
         (["rmse"], "rows[1]"),
         ({**VALUE, "stage": "Production"}, "stage"),
         ({**VALUE, "metric_value": 1e200}, "metric_value"),
-        ({**VALUE, "timestamp": datetime.now(UTC) + HOUR}, "timestamp"),
+        ({**VALUE, "timestamp": datetime.now(UTC) + HOUR}, "rows[1].timestamp"),
     ):
         with pytest.raises(InvalidValue) as refusal:
             await metrics.insert_many(rows=[VALUE, row])

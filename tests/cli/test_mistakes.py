@@ -90,10 +90,11 @@ def mistakes() -> Iterator[tuple[list[str], str]]:
         if " ".join(path) in LEFT_OUT:
             continue
         needed = arguments_of(command)
-        yield [*path, *needed, "--nonsense"], "no such option"
+        yield [*path, *needed, "--nonsense"], "no such option|unexpected extra argument"
         yield (
             [*path, *needed, *["surplus"] * 9],
-            "unexpected extra argument|must be KEY=VALUE|not a time|not one of",
+            "unexpected extra argument|must be KEY=VALUE|not a time|not one of"
+            "|does not exist|not a valid",
         )
         if needed:
             yield [*path], "missing|give"

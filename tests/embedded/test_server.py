@@ -323,7 +323,8 @@ def test_changed_password_is_named_instead_of_a_second_server(server: EmbeddedSe
 
 def test_configured_database_needs_no_server(home: Path) -> None:
     settings = Settings(conninfo="host=db.example dbname=mlops", home=home)
-    assert resolve_conninfo(settings) == "host=db.example dbname=mlops"
+    found = conninfo_to_dict(resolve_conninfo(settings))
+    assert found == {"host": "db.example", "dbname": "mlops"}
     assert not home.exists()
 
 

@@ -102,13 +102,16 @@ def test_dead_letters_are_requeued_where_they_were_refused(home: Settings, store
         ("host=db hostaddr=10.0.0.1 dbname=prod", "db:5432/prod"),
         ("hostaddr=10.0.0.1 user=me", "10.0.0.1:5432/me"),
         ("host=a,b port=1,2 dbname=prod", "a,b:1,2/prod"),
-        ("service=ledger dbname=prod", "ledger:5432/prod"),
+        ("service=ledger dbname=prod", "db:6000/prod"),
         ("dbname=prod", "fallback:5432/prod"),
     ],
 )
 def test_a_target_names_the_database_without_user_and_password(
-    monkeypatch: pytest.MonkeyPatch, conninfo: str, target: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, conninfo: str, target: str
 ) -> None:
+    services = tmp_path / "services"
+    services.write_text("[ledger]\nhost=db\nport=6000\n")
+    monkeypatch.setenv("PGSERVICEFILE", str(services))
     monkeypatch.setenv("PGHOST", "fallback")
     assert Settings(conninfo=conninfo).target == target
 

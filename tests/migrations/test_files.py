@@ -135,5 +135,14 @@ def test_the_released_scripts_do_not_end_their_transaction():
     bodies = re.compile(r"(\$\w*\$).*?\1", re.DOTALL)
     scripts = [path for path in Path(schema_directory(), "migrations").glob("*.sql")]
 
+    # So has a CASE; the innermost go first.
+    cases = re.compile(r"\bCASE\b(?:(?!\bCASE\b).)*?\bEND\b", re.DOTALL)
+
+    def plain(script: str) -> str:
+        script = bodies.sub("", script)
+        while cases.search(script):
+            script = cases.sub("", script)
+        return script
+
     assert scripts
-    assert [p.name for p in scripts if control.search(bodies.sub("", p.read_text()))] == []
+    assert [p.name for p in scripts if control.search(plain(p.read_text()))] == []

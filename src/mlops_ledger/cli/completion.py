@@ -28,7 +28,7 @@ _ZSH: Final = "; put into ~/.zshrc: fpath+=~/.zfunc; autoload -Uz compinit; comp
 @json_option
 @click.pass_context
 def completion(context: click.Context, shell: str | None, only_print: bool, as_json: bool) -> None:
-    """Install completion for SHELL (default: the one of $SHELL): commands, names and ids."""
+    """Install completion of commands, names and ids."""
     shell = shell or Path(os.environ.get("SHELL", "")).name
     if shell not in _FILES:
         raise click.UsageError(f"give one of {', '.join(_FILES)}")

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import click
 
 import mlops_ledger as ledger
 
 from ..checks.drift import METHODS
-from ..monitoring import ModelResult, run_monitoring
 from .base import Group
 from .options import Length, Number, Timestamp, json_option, model_option
 from .output import echo_json, finish, say
 from .progress import progress
+
+if TYPE_CHECKING:
+    from ..monitoring import ModelResult
 
 
 @click.group(cls=Group)
@@ -64,6 +67,8 @@ def run(
     """
     if model_name is not None and every:
         raise click.UsageError("--model and --all exclude each other")
+    from ..monitoring import run_monitoring
+
     with ledger.Database() as db, progress("monitoring") as bar:
 
         def report(done: int, total: int, result: ModelResult | None) -> None:

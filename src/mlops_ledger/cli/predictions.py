@@ -30,7 +30,7 @@ from .transfer import export_predictions, import_predictions
 
 @click.group(cls=Group)
 def predictions() -> None:
-    """Look at predictions; read them from files and write them into files."""
+    """Look at predictions, import and export them."""
 
 
 @predictions.command("list")

@@ -2,5 +2,6 @@
 
 from .exporter import Exporter
 from .files import copy_files
+from .logger_metrics import LoggerMetrics
 
-__all__ = ["Exporter", "copy_files"]
+__all__ = ["Exporter", "LoggerMetrics", "copy_files"]
