@@ -9,15 +9,15 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query
 
-from ... import (
-    AsyncDatabase,
+from ..._async.overview import AsyncOverview
+from ...database import AsyncDatabase
+from ...errors import InvalidValue, NotFound, PermissionDenied, Unavailable
+from ...repositories import (
     AsyncDriftReportsRepository,
     AsyncGroundTruthRepository,
     AsyncModelVersionRepository,
     AsyncPredictionsRepository,
 )
-from ..._async.overview import AsyncOverview
-from ...errors import InvalidValue, NotFound, PermissionDenied, Unavailable
 from ...rows import (
     Deployment,
     DriftReport,

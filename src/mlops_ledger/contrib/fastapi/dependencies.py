@@ -9,8 +9,10 @@ from typing import Any, Final
 
 from starlette.requests import HTTPConnection
 
-from ... import AsyncDatabase, AsyncModelVersionRepository, AsyncPredictionLogger
+from ...database import AsyncDatabase
 from ...errors import LedgerError, NotFound, Unavailable
+from ...logger import AsyncPredictionLogger
+from ...repositories import AsyncModelVersionRepository
 from .state import Ledger, ledger_of, log
 
 # Seconds after which the ledger is asked again which version is live.

@@ -12,9 +12,11 @@ from typing import Any, Final, TypeAlias
 from fastapi import FastAPI
 from starlette.requests import HTTPConnection
 
-from ... import AsyncDatabase, AsyncPredictionLogger, Settings
 from ...admin.create import initialise as create_and_migrate
+from ...config import Settings
+from ...database import AsyncDatabase
 from ...errors import LedgerError
+from ...logger import AsyncPredictionLogger
 from ...rows import Health
 
 log = logging.getLogger("mlops_ledger.fastapi")
