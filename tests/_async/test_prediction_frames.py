@@ -65,6 +65,22 @@ async def test_a_table_holds_what_was_stored(
     assert table.schema.field("predicted_at").type == pyarrow.timestamp("us", tz="UTC")
 
 
+async def test_the_probabilities_of_all_classes_are_in_tables(
+    models: AsyncModelVersionRepository, predictions: AsyncPredictionsRepository
+) -> None:
+    pytest.importorskip("polars")
+    pytest.importorskip("pandas")
+    await models.insert(model_name="classes", model_version="1", class_names=["a", "b", "c"])
+    chances = [0.25, 0.25, 0.5]
+    await predictions.insert(model_name="classes", model_version="1", class_probabilities=chances)
+    table = await predictions.fetch_arrow(model_name="classes")
+    assert table["class_probabilities"].to_pylist() == [chances]
+    polars = await predictions.fetch_polars(model_name="classes")
+    assert polars["class_probabilities"].to_list() == [chances]
+    pandas = await predictions.fetch_pandas(model_name="classes")
+    assert list(pandas["class_probabilities"][0]) == chances
+
+
 async def test_columns_can_be_chosen(predictions: AsyncPredictionsRepository) -> None:
     table = await predictions.fetch_arrow(columns=["probability", "id"])
     assert (table.column_names, table.num_rows) == (["probability", "id"], 48)

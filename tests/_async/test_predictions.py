@@ -309,8 +309,11 @@ async def test_rows_need_a_model_and_a_version(predictions: AsyncPredictionsRepo
 
 
 async def test_a_repeated_write_stores_nothing_twice(
-    predictions: AsyncPredictionsRepository, conn: psycopg.Connection[Any]
+    models: AsyncModelVersionRepository,
+    predictions: AsyncPredictionsRepository,
+    conn: psycopg.Connection[Any],
 ) -> None:
+    await models.insert(model_name="other", model_version="1")
     rows = [
         {"prediction": number, "model_name": name} for number in (1, 2) for name in ("m", "free")
     ]
@@ -319,7 +322,9 @@ async def test_a_repeated_write_stores_nothing_twice(
     again = await predictions.insert_many(**write)
     assert (again.stored, again.duplicates) == (0, 4)
     assert len(stored(conn)) == 4
-    for other in (rows[:3], [row for row in rows if row["model_name"] == "m"] * 2):
+    of_m = [row for row in rows if row["model_name"] == "m"]
+    others = [rows[:3], of_m * 2, of_m, [{**row, "model_name": "other"} for row in of_m]]
+    for other in others:
         with pytest.raises(Conflict, match="idempotency_key"):
             await predictions.insert_many(**{**write, "rows": other})
     assert len(stored(conn)) == 4

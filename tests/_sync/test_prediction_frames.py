@@ -66,6 +66,22 @@ def test_a_table_holds_what_was_stored(
     assert table.schema.field("predicted_at").type == pyarrow.timestamp("us", tz="UTC")
 
 
+def test_the_probabilities_of_all_classes_are_in_tables(
+    models: ModelVersionRepository, predictions: PredictionsRepository
+) -> None:
+    pytest.importorskip("polars")
+    pytest.importorskip("pandas")
+    models.insert(model_name="classes", model_version="1", class_names=["a", "b", "c"])
+    chances = [0.25, 0.25, 0.5]
+    predictions.insert(model_name="classes", model_version="1", class_probabilities=chances)
+    table = predictions.fetch_arrow(model_name="classes")
+    assert table["class_probabilities"].to_pylist() == [chances]
+    polars = predictions.fetch_polars(model_name="classes")
+    assert polars["class_probabilities"].to_list() == [chances]
+    pandas = predictions.fetch_pandas(model_name="classes")
+    assert list(pandas["class_probabilities"][0]) == chances
+
+
 def test_columns_can_be_chosen(predictions: PredictionsRepository) -> None:
     table = predictions.fetch_arrow(columns=["probability", "id"])
     assert (table.column_names, table.num_rows) == (["probability", "id"], 48)

@@ -310,8 +310,11 @@ def test_rows_need_a_model_and_a_version(predictions: PredictionsRepository) -> 
 
 
 def test_a_repeated_write_stores_nothing_twice(
-    predictions: PredictionsRepository, conn: psycopg.Connection[Any]
+    models: ModelVersionRepository,
+    predictions: PredictionsRepository,
+    conn: psycopg.Connection[Any],
 ) -> None:
+    models.insert(model_name="other", model_version="1")
     rows = [
         {"prediction": number, "model_name": name} for number in (1, 2) for name in ("m", "free")
     ]
@@ -320,7 +323,9 @@ def test_a_repeated_write_stores_nothing_twice(
     again = predictions.insert_many(**write)
     assert (again.stored, again.duplicates) == (0, 4)
     assert len(stored(conn)) == 4
-    for other in (rows[:3], [row for row in rows if row["model_name"] == "m"] * 2):
+    of_m = [row for row in rows if row["model_name"] == "m"]
+    others = [rows[:3], of_m * 2, of_m, [{**row, "model_name": "other"} for row in of_m]]
+    for other in others:
         with pytest.raises(Conflict, match="idempotency_key"):
             predictions.insert_many(**{**write, "rows": other})
     assert len(stored(conn)) == 4

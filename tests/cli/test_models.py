@@ -24,6 +24,17 @@ def test_register_promote_and_ask(run, answer) -> None:
     assert answer("models", "at", "m") == live
 
 
+def test_what_a_version_predicts_is_declared(run, answer) -> None:
+    made = answer("models", "register", "m", "--class", "late", "--class", "ontime",
+                  "--positive", "late")  # fmt: skip
+    assert (made["task"], made["class_names"], made["positive_label"]) == (
+        "binary", ["late", "ontime"], "late",
+    )  # fmt: skip
+    assert answer("models", "register", "m", "--task", "regression")["task"] == "regression"
+    assert run("models", "register", "m", "--task", "ranking").exit_code == 2
+    assert run("models", "register", "m", "--class", "a", "--positive", "b").exit_code != 0
+
+
 def test_list_shows_a_row_for_each_version(run, answer, ledger) -> None:
     lines = run("models", "list").stdout.splitlines()
     assert lines[0].split()[:3] == ["model_name", "model_version", "stage"]

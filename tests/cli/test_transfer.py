@@ -16,6 +16,7 @@ from mlops_ledger import Database, GroundTruthRepository, ModelVersionRepository
 from mlops_ledger import PredictionsRepository as Predictions
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 FORMATS = ("csv", "ndjson", "parquet")
 
 
@@ -183,3 +184,24 @@ def test_a_file_that_does_not_fit_is_one_line(
     result = run("predictions", "import", str(file), *F)
     assert (result.exit_code, result.stderr.count("\n")) == (2, 1), result.stderr
     assert reason in result.stderr
+
+
+def test_labels_of_a_file_name_their_model(run, registered: Database, tmp_path: Path) -> None:
+    ModelVersionRepository(registered).insert(model_name="g", model_version="1")
+    for name in "fg":
+        Predictions(registered).insert(
+            model_name=name, model_version="1", request_id="both", prediction=1, predicted_at=NOON
+        )
+    label = {"request_id": "both", "actual_value": 1}
+    for number, suffix in enumerate(FORMATS):
+        at = NOON + number * HOUR
+        file = write(tmp_path / f"labels.{suffix}", [{**label, "labeled_at": at}])
+        assert run("labels", "import", str(file)).exit_code != 0
+        done = run("labels", "import", str(file), "--model", "g", "--json")
+        assert (done.exit_code, done.stderr) == (0, "")
+        assert json.loads(done.stdout)["stored"] == 1
+    found = {
+        name: GroundTruthRepository(registered).performance(model_name=name, since=NOON)
+        for name in "fg"
+    }
+    assert (found["f"].labeled_samples, found["g"].labeled_samples) == (0, 1)

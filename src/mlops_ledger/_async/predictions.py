@@ -221,11 +221,13 @@ class AsyncPredictionsRepository(AsyncPredictionReads, AsyncPartitioned):
 
     async def _begin_write(self, idempotency_key: UUID, counts: Sequence[VersionCount]) -> bool:
         """Record the write; return whether it is new. Raises Conflict when it was another."""
+        version_ids = [count.version.id for count in counts]
         begun = set()
         for count in counts:
             values = {
                 "idempotency_key": idempotency_key,
                 "model_version_id": count.version.id,
+                "version_ids": version_ids,
                 "num_predictions": count.count,
                 "first_predicted_at": count.first,
                 "last_predicted_at": count.last,

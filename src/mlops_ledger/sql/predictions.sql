@@ -81,11 +81,17 @@ SELECT id FROM predictions
 WHERE id = %(id)s::uuid AND predicted_at = %(predicted_at)s::timestamptz
   AND model_version_id = %(model_version_id)s::uuid;
 
+-- fragment other_versions --
+-- Whether a write of that key had predictions of versions that this one has not.
+EXISTS (SELECT FROM prediction_batches
+        WHERE id = %(idempotency_key)s::uuid AND model_version_id <> ALL (%(version_ids)s::uuid[]))
+
 -- begin_write --
--- Record a write of one version. No row when it was made before.
+-- Record a write of one version. No row when it was made before, or the key is that of another write.
 INSERT INTO prediction_batches (id, model_version_id, num_predictions, first_predicted_at, last_predicted_at)
-VALUES (%(idempotency_key)s::uuid, %(model_version_id)s::uuid, %(num_predictions)s::integer,
-        %(first_predicted_at)s::timestamptz, %(last_predicted_at)s::timestamptz)
+SELECT %(idempotency_key)s::uuid, %(model_version_id)s::uuid, %(num_predictions)s::integer,
+       %(first_predicted_at)s::timestamptz, %(last_predicted_at)s::timestamptz
+WHERE NOT {other_versions}
 ON CONFLICT DO NOTHING
 RETURNING id;
 
@@ -93,7 +99,7 @@ RETURNING id;
 -- The write that was made before, if it had as many predictions.
 SELECT id FROM prediction_batches
 WHERE id = %(idempotency_key)s::uuid AND model_version_id = %(model_version_id)s::uuid
-  AND num_predictions = %(num_predictions)s::integer;
+  AND num_predictions = %(num_predictions)s::integer AND NOT {other_versions};
 
 -- copy --
 -- Store predictions.
