@@ -29,12 +29,19 @@ CREATE FUNCTION ledger_metric(metrics jsonb, name text) RETURNS double precision
     RETURN CASE WHEN (jsonb_typeof((metrics -> name)) = 'number'::text) THEN ((metrics ->> name))::double precision ELSE NULL::double precision END;
 COMMENT ON FUNCTION ledger_metric(metrics jsonb, name text) IS 'The number stored under a name in a metrics object, or NULL.';
 
+-- ledger_small_letters ----------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_small_letters(name text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN translate(lower((name COLLATE "C")), 'ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÐÑÒÓÔÕÖØÙÚÛÜÝÞĀĂĄĆĈĊČĎĐĒĔĖĘĚĜĞĠĢĤĦĨĪĬĮĴĶĹĻĽŁŃŅŇŊŌŎŐŒŔŖŘŚŜŞŠŢŤŦŨŪŬŮŰŲŴŶŸŹŻŽƁƂƄƆƇƉƊƋƎƏƐƑƓƔƖƗƘƜƝƟƠƢƤƦƧƩƬƮƯƱƲƳƵƷƸƼǍǏǑǓǕǗǙǛǞǠǢǤǦǨǪǬǮǴǶǷǸǺǼǾȀȂȄȆȈȊȌȎȐȒȔȖȘȚȜȞȠȢȤȦȨȪȬȮȰȲȺȻȽȾɁɃɄɅɆɈɊɌɎͰͲͶͿΆΈΉΊΌΎΏΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩΪΫϏϘϚϜϞϠϢϤϦϨϪϬϮϷϺϽϾϿЀЁЂЃЄЅІЇЈЉЊЋЌЍЎЏАБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯѠѢѤѦѨѪѬѮѰѲѴѶѸѺѼѾҀҊҌҎҐҒҔҖҘҚҜҞҠҢҤҦҨҪҬҮҰҲҴҶҸҺҼҾӀӁӃӅӇӉӋӍӐӒӔӖӘӚӜӞӠӢӤӦӨӪӬӮӰӲӴӶӸӺӼӾԀԂԄԆԈԊԌԎԐԒԔԖԘԚԜԞԠԢԤԦԨԪԬԮԱԲԳԴԵԶԷԸԹԺԻԼԽԾԿՀՁՂՃՄՅՆՇՈՉՊՋՌՍՎՏՐՑՒՓՔՕՖḀḂḄḆḈḊḌḎḐḒḔḖḘḚḜḞḠḢḤḦḨḪḬḮḰḲḴḶḸḺḼḾṀṂṄṆṈṊṌṎṐṒṔṖṘṚṜṞṠṢṤṦṨṪṬṮṰṲṴṶṸṺṼṾẀẂẄẆẈẊẌẎẐẒẔẞẠẢẤẦẨẪẬẮẰẲẴẶẸẺẼẾỀỂỄỆỈỊỌỎỐỒỔỖỘỚỜỞỠỢỤỦỨỪỬỮỰỲỴỶỸỺỼỾἈἉἊἋἌἍἎἏἘἙἚἛἜἝἨἩἪἫἬἭἮἯἸἹἺἻἼἽἾἿὈὉὊὋὌὍὙὛὝὟὨὩὪὫὬὭὮὯᾈᾉᾊᾋᾌᾍᾎᾏᾘᾙᾚᾛᾜᾝᾞᾟᾨᾩᾪᾫᾬᾭᾮᾯᾸᾹᾺᾼῈῊῌῘῙῚῨῩῪῬῸῺῼⱠⱢⱣⱤⱧⱩⱫⱭⱮⱯⱰⱲⱵⱾⱿ'::text, 'àáâãäåæçèéêëìíîïðñòóôõöøùúûüýþāăąćĉċčďđēĕėęěĝğġģĥħĩīĭįĵķĺļľłńņňŋōŏőœŕŗřśŝşšţťŧũūŭůűųŵŷÿźżžɓƃƅɔƈɖɗƌǝəɛƒɠɣɩɨƙɯɲɵơƣƥʀƨʃƭʈưʊʋƴƶʒƹƽǎǐǒǔǖǘǚǜǟǡǣǥǧǩǫǭǯǵƕƿǹǻǽǿȁȃȅȇȉȋȍȏȑȓȕȗșțȝȟƞȣȥȧȩȫȭȯȱȳⱥȼƚⱦɂƀʉʌɇɉɋɍɏͱͳͷϳάέήίόύώαβγδεζηθικλμνξοπρστυφχψωϊϋϗϙϛϝϟϡϣϥϧϩϫϭϯϸϻͻͼͽѐёђѓєѕіїјљњћќѝўџабвгдежзийклмнопрстуфхцчшщъыьэюяѡѣѥѧѩѫѭѯѱѳѵѷѹѻѽѿҁҋҍҏґғҕҗҙқҝҟҡңҥҧҩҫҭүұҳҵҷҹһҽҿӏӂӄӆӈӊӌӎӑӓӕӗәӛӝӟӡӣӥӧөӫӭӯӱӳӵӷӹӻӽӿԁԃԅԇԉԋԍԏԑԓԕԗԙԛԝԟԡԣԥԧԩԫԭԯաբգդեզէըթժիլխծկհձղճմյնշոչպջռսվտրցւփքօֆḁḃḅḇḉḋḍḏḑḓḕḗḙḛḝḟḡḣḥḧḩḫḭḯḱḳḵḷḹḻḽḿṁṃṅṇṉṋṍṏṑṓṕṗṙṛṝṟṡṣṥṧṩṫṭṯṱṳṵṷṹṻṽṿẁẃẅẇẉẋẍẏẑẓẕßạảấầẩẫậắằẳẵặẹẻẽếềểễệỉịọỏốồổỗộớờởỡợụủứừửữựỳỵỷỹỻỽỿἀἁἂἃἄἅἆἇἐἑἒἓἔἕἠἡἢἣἤἥἦἧἰἱἲἳἴἵἶἷὀὁὂὃὄὅὑὓὕὗὠὡὢὣὤὥὦὧᾀᾁᾂᾃᾄᾅᾆᾇᾐᾑᾒᾓᾔᾕᾖᾗᾠᾡᾢᾣᾤᾥᾦᾧᾰᾱὰᾳὲὴῃῐῑὶῠῡὺῥὸὼῳⱡɫᵽɽⱨⱪⱬɑɱɐɒⱳⱶȿɀ'::text);
+COMMENT ON FUNCTION ledger_small_letters(name text) IS 'A text with the small letters of the Latin, Greek, Cyrillic and Armenian alphabets (the simple mappings of Unicode''s UnicodeData.txt), the same in every locale.';
+
 -- ledger_person -----------------------------------------------------------------------------------
 
 CREATE FUNCTION ledger_person(name text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN lower(btrim(regexp_replace(regexp_replace(NORMALIZE(name, NFKC), '[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]'::text, ''::text, 'g'::text), '\s+'::text, ' '::text, 'g'::text)));
-COMMENT ON FUNCTION ledger_person(name text) IS 'A name as it is compared with another: in lower case and NFKC, without characters that cannot be seen, and with single blanks between words. Letters of other alphabets that look alike stay different.';
+    RETURN btrim(regexp_replace(ledger_small_letters(NORMALIZE(regexp_replace(NORMALIZE(name, NFKC), '[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]'::text, ''::text, 'g'::text), NFKC)), '[\u0009-\u000d\u0020\u0085\u1680\u2028\u2029]+'::text, ' '::text, 'g'::text));
+COMMENT ON FUNCTION ledger_person(name text) IS 'A name as it is compared with another: in small letters and NFKC, without characters that cannot be seen, and with single blanks between words. Letters of other alphabets that look alike stay different.';
 
 -- ledger_is_name ----------------------------------------------------------------------------------
 
@@ -196,7 +203,7 @@ CREATE FUNCTION model_versions_before_write() RETURNS trigger
     SET search_path TO 'public', 'pg_temp'
     AS $_$
 BEGIN
-    NEW.stage := lower(btrim(NEW.stage));
+    NEW.stage := lower(btrim(NEW.stage) COLLATE "C");
     IF NEW.created_at > clock_timestamp() + interval '1 minute' THEN
         RAISE EXCEPTION 'created_at: lies in the future'
             USING ERRCODE = 'MLIV0', HINT = 'Give the time at which it happened.';
@@ -442,7 +449,7 @@ CREATE FUNCTION retraining_decisions_before_insert() RETURNS trigger
 DECLARE
     pending retraining_decisions;
 BEGIN
-    NEW.action := lower(btrim(NEW.action));
+    NEW.action := lower(btrim(NEW.action) COLLATE "C");
     PERFORM ledger_require_known_model(NEW.model_name, NEW.timestamp);
     IF NEW.resolves_id IS NOT NULL THEN
         SELECT * INTO pending FROM retraining_decisions d WHERE d.id = NEW.resolves_id;
@@ -548,7 +555,7 @@ CREATE FUNCTION agent_actions_before_insert() RETURNS trigger
     SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
-    NEW.risk_level := lower(btrim(NEW.risk_level));
+    NEW.risk_level := lower(btrim(NEW.risk_level) COLLATE "C");
     NEW.requires_approval := coalesce(NEW.requires_approval, NEW.risk_level IN ('high', 'critical'));
     IF NEW.model_name IS NOT NULL THEN
         PERFORM ledger_require_known_model(NEW.model_name, NULL);
@@ -2016,6 +2023,57 @@ COMMENT ON VIEW v_version_tasks IS 'What each version predicts: as declared at r
 --   positive_label: The class that probability is about; NULL where nothing tells.
 --   is_declared: Whether the task was declared at registration.
 
+-- declare_task ------------------------------------------------------------------------------------
+
+CREATE FUNCTION declare_task(model_name text, model_version text, task text DEFAULT NULL::text, class_names text[] DEFAULT NULL::text[], positive_label text DEFAULT NULL::text) RETURNS model_versions
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    version model_versions;
+    declared model_versions;
+    seen text[];
+BEGIN
+    SELECT * INTO version FROM model_versions v
+    WHERE v.model_name = declare_task.model_name AND v.model_version = declare_task.model_version FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'model_version: the ledger has no such version of the model' USING ERRCODE = 'MLNF0';
+    END IF;
+    declared := version;
+    declared.task := declare_task.task;
+    declared.class_names := declare_task.class_names;
+    declared.positive_label := declare_task.positive_label;
+    declared := ledger_complete_task(declared);
+    IF declared.task IS NULL THEN
+        RAISE EXCEPTION 'task: is needed, or class_names' USING ERRCODE = 'MLIV0';
+    ELSIF version.task IS NOT NULL THEN
+        IF (version.task, version.class_names, version.positive_label)
+            IS DISTINCT FROM (declared.task, declared.class_names, declared.positive_label)
+        THEN
+            RAISE EXCEPTION 'task: the version has declared another already'
+                USING ERRCODE = 'MLCF0', HINT = 'Register another version.';
+        END IF;
+        RETURN version;
+    END IF;
+    SELECT CASE WHEN declared.task = 'regression' THEN o.labels
+                WHEN o.numbers <@ '{0,1}' AND ledger_zero_and_one(declared.class_names, declared.positive_label) IS NOT NULL
+                THEN o.labels
+                ELSE ledger_observed_classes(o.labels, o.numbers) END
+    INTO seen FROM observed_outcomes o WHERE o.model_version_id = version.id;
+    IF declared.task = 'regression' AND cardinality(seen) > 0 OR NOT seen <@ declared.class_names
+        OR declared.task = 'binary' AND declared.class_names IS NULL AND cardinality(seen) > 2
+    THEN
+        RAISE EXCEPTION 'task: labelled predictions of the version have shown other classes (%)', array_to_string(seen[1:5], ', ')
+            USING ERRCODE = 'MLCF0', HINT = 'Declare all classes that v_version_tasks shows.';
+    END IF;
+    UPDATE model_versions v
+    SET task = declared.task, class_names = declared.class_names, positive_label = declared.positive_label
+    WHERE v.id = version.id RETURNING * INTO declared;
+    RETURN declared;
+END
+$$;
+COMMENT ON FUNCTION declare_task(model_name text, model_version text, task text, class_names text[], positive_label text) IS 'Declares what a version predicts that was registered without it, once; the audit log has it. Refused when labelled predictions have shown other classes.';
+
 -- ledger_label_stage ------------------------------------------------------------------------------
 
 CREATE FUNCTION ledger_label_stage() RETURNS timestamp with time zone
@@ -2788,8 +2846,8 @@ CREATE FUNCTION monitors_before_insert() RETURNS trigger
     SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
-    NEW.source := lower(btrim(NEW.source));
-    NEW.no_data := lower(btrim(NEW.no_data));
+    NEW.source := lower(btrim(NEW.source) COLLATE "C");
+    NEW.no_data := lower(btrim(NEW.no_data) COLLATE "C");
     IF NEW.model_name IS NOT NULL THEN
         PERFORM ledger_require_known_model(NEW.model_name, NULL);
     END IF;
@@ -3180,7 +3238,7 @@ DECLARE
 BEGIN
     new.id := coalesce(occurrence_id, ledger_uuid());
     new.occurred_at := ledger_alert_timestamp(raise_alert.at, NULL);
-    new.severity := lower(btrim(raise_alert.severity));
+    new.severity := lower(btrim(raise_alert.severity) COLLATE "C");
     new.title := raise_alert.title;
     new.message := raise_alert.message;
     new.related_data := coalesce(raise_alert.related_data, '{}');
@@ -5450,7 +5508,7 @@ BEGIN
     EXECUTE format(
         'CREATE CONSTRAINT TRIGGER %I AFTER %s ON %I DEFERRABLE INITIALLY DEFERRED'
         ' FOR EACH ROW WHEN (%s) EXECUTE FUNCTION ledger_audit_row(%L, %L, %L)',
-        format('%s_audit_%s_%s', table_name, event, lower(split_part(change, ' ', 1))),
+        format('%s_audit_%s_%s', table_name, event, lower(split_part(change, ' ', 1) COLLATE "C")),
         change, table_name, condition, event, key, actors);
 END
 $$;

@@ -5,6 +5,7 @@ DROP FUNCTION ledger_is_person(text);
 DROP FUNCTION ledger_is_slug(text);
 DROP FUNCTION ledger_is_name(text);
 DROP FUNCTION ledger_person(text);
+DROP FUNCTION ledger_small_letters(text);
 DROP FUNCTION ledger_metric(jsonb, text);
 DROP FUNCTION ledger_uuid_time(uuid);
 DROP FUNCTION ledger_uuid_floor(timestamptz);

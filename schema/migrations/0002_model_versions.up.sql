@@ -167,7 +167,7 @@ COMMENT ON FUNCTION ledger_complete_task(model_versions) IS
 CREATE FUNCTION model_versions_before_write() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
-    NEW.stage := lower(btrim(NEW.stage));
+    NEW.stage := lower(btrim(NEW.stage) COLLATE "C");
     IF NEW.created_at > clock_timestamp() + interval '1 minute' THEN
         RAISE EXCEPTION 'created_at: lies in the future'
             USING ERRCODE = 'MLIV0', HINT = 'Give the time at which it happened.';

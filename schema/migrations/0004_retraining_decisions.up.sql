@@ -80,7 +80,7 @@ LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     pending retraining_decisions;
 BEGIN
-    NEW.action := lower(btrim(NEW.action));
+    NEW.action := lower(btrim(NEW.action) COLLATE "C");
     PERFORM ledger_require_known_model(NEW.model_name, NEW.timestamp);
     IF NEW.resolves_id IS NOT NULL THEN
         SELECT * INTO pending FROM retraining_decisions d WHERE d.id = NEW.resolves_id;

@@ -102,7 +102,7 @@ COMMENT ON FUNCTION ledger_action_state(agent_actions) IS
 CREATE FUNCTION agent_actions_before_insert() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
-    NEW.risk_level := lower(btrim(NEW.risk_level));
+    NEW.risk_level := lower(btrim(NEW.risk_level) COLLATE "C");
     NEW.requires_approval := coalesce(NEW.requires_approval, NEW.risk_level IN ('high', 'critical'));
     IF NEW.model_name IS NOT NULL THEN
         PERFORM ledger_require_known_model(NEW.model_name, NULL);

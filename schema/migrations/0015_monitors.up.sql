@@ -77,8 +77,8 @@ COMMENT ON COLUMN monitors.removed_by IS 'Who removed it.';
 CREATE FUNCTION monitors_before_insert() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
-    NEW.source := lower(btrim(NEW.source));
-    NEW.no_data := lower(btrim(NEW.no_data));
+    NEW.source := lower(btrim(NEW.source) COLLATE "C");
+    NEW.no_data := lower(btrim(NEW.no_data) COLLATE "C");
     IF NEW.model_name IS NOT NULL THEN
         PERFORM ledger_require_known_model(NEW.model_name, NULL);
     END IF;

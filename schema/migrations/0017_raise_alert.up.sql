@@ -60,7 +60,7 @@ DECLARE
 BEGIN
     new.id := coalesce(occurrence_id, ledger_uuid());
     new.occurred_at := ledger_alert_timestamp(raise_alert.at, NULL);
-    new.severity := lower(btrim(raise_alert.severity));
+    new.severity := lower(btrim(raise_alert.severity) COLLATE "C");
     new.title := raise_alert.title;
     new.message := raise_alert.message;
     new.related_data := coalesce(raise_alert.related_data, '{}');

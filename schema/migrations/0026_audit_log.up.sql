@@ -296,7 +296,7 @@ BEGIN
     EXECUTE format(
         'CREATE CONSTRAINT TRIGGER %I AFTER %s ON %I DEFERRABLE INITIALLY DEFERRED'
         ' FOR EACH ROW WHEN (%s) EXECUTE FUNCTION ledger_audit_row(%L, %L, %L)',
-        format('%s_audit_%s_%s', table_name, event, lower(split_part(change, ' ', 1))),
+        format('%s_audit_%s_%s', table_name, event, lower(split_part(change, ' ', 1) COLLATE "C")),
         change, table_name, condition, event, key, actors);
 END
 $$;

@@ -360,3 +360,19 @@ def test_a_part_outside_a_transaction_names_its_line_in_the_file(empty_database,
 
     with pytest.raises(MigrationError, match=r"0001_a\.up\.sql, line 5: syntax error"):
         Migrator(empty_database, folder).up()
+
+
+@pytest.mark.parametrize("statement", ["COPY t FROM STDIN;", "COPY t\n TO STDOUT;"])
+def test_copy_through_the_client_is_refused_with_its_line(empty_database, conn, write, statement):
+    folder = write("0001_t", f"CREATE TABLE t (a int);\n-- rows\n{statement}", "DROP TABLE t;")
+    with pytest.raises(MigrationError, match=r"0001_t\.up\.sql, line 3: "):
+        Migrator(empty_database, folder).up()
+    assert (tables(conn), recorded(conn)) == ([], [])
+
+
+def test_copy_in_a_script_without_a_transaction_is_refused_too(empty_database, conn, write):
+    script = "-- migrate: no-transaction\nCREATE TABLE t (a int);\n-- next\nCOPY t TO STDOUT;"
+    folder = write("0001_t", script, "DROP TABLE t;")
+    with pytest.raises(MigrationError, match=r"0001_t\.up\.sql, line 4: "):
+        Migrator(empty_database, folder).up()
+    assert recorded(conn) == []

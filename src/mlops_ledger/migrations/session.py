@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from psycopg.errors import InvalidSavepointSpecification, NoActiveSqlTransaction
+from psycopg.pq import TransactionStatus
 from psycopg.rows import class_row
 
 from .. import connections
@@ -27,6 +29,8 @@ _POLL_SECONDS: Final = 0.1
 _TRY_LOCK: Final = """
 SELECT pg_try_advisory_lock(hashtextextended('mlops-ledger migrations: ' || %s, 0))
 """
+
+_COPY: Final = re.compile(r"\bCOPY\b[^;]*?\bSTD(?:IN|OUT)\b", re.IGNORECASE)
 
 _RESET: Final = ("RESET ALL", "RESET SESSION AUTHORIZATION", "RESET ROLE")
 
@@ -198,6 +202,10 @@ class Session:
             if position := error.diag.statement_position:
                 line += text.count("\n", 0, int(position) - 1)
                 raise_alone(_failure(script, error, line))
+            if self._connection.info.transaction_status == TransactionStatus.ACTIVE:
+                # The server waits for rows, or sends them: only the end of the session ends that.
+                self._connection.close()
+                raise_alone(_refuse_copy(script, text, line))
             raise
 
     def _try_lock(self) -> bool:
@@ -227,6 +235,15 @@ def _value(
 ) -> object:
     row = connection.execute(query, values).fetchone()
     return None if row is None else row[0]
+
+
+def _refuse_copy(script: Script, text: str, line: int) -> MigrationError:
+    found = _COPY.search(text)
+    where = f", line {line + text.count(chr(10), 0, found.start())}" if found else ""
+    return MigrationError(
+        f"{script.path.name}{where}: COPY FROM STDIN and COPY TO STDOUT need a client that sends "
+        "or takes the rows, and a migration has none: write INSERT, or COPY a file of the server"
+    )
 
 
 def _failure(script: Script, error: psycopg.Error, line: int | None = None) -> LedgerError:

@@ -31,7 +31,7 @@ WHERE id = %(id)s::uuid
   AND action_type = %(action_type)s::text
   AND description IS NOT DISTINCT FROM %(description)s::text
   AND parameters = coalesce(%(parameters)s::jsonb, '{}')
-  AND risk_level = lower(btrim(%(risk_level)s::text))
+  AND risk_level = lower(btrim(%(risk_level)s::text) COLLATE "C")
   AND requires_approval = coalesce(%(requires_approval)s::boolean, requires_approval)
   AND model_name IS NOT DISTINCT FROM %(model_name)s::text
   AND model_version_id IS NOT DISTINCT FROM %(model_version_id)s::uuid

@@ -106,4 +106,4 @@ SELECT model_version FROM production_at(%(model_name)s::text, coalesce(%(at)s::t
 -- The report that the window has already.
 SELECT id FROM drift_reports
 WHERE model_version_id = %(model_version_id)s::uuid AND timestamp = %(until)s::timestamptz
-  AND lookback_hours = %(lookback_hours)s::double precision AND method = lower(btrim(%(method)s::text));
+  AND lookback_hours = %(lookback_hours)s::double precision AND method = lower(btrim(%(method)s::text) COLLATE "C");

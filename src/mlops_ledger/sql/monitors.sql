@@ -29,13 +29,13 @@ RETURNING id;
 -- The monitor an earlier try with the same id added, if it was the same.
 SELECT id FROM monitors
 WHERE id = %(id)s::uuid AND model_name IS NOT DISTINCT FROM %(model_name)s::text AND name = %(name)s::text
-  AND source = lower(btrim(%(source)s::text)) AND metric_name = %(metric_name)s::text
+  AND source = lower(btrim(%(source)s::text) COLLATE "C") AND metric_name = %(metric_name)s::text
   AND slice = %(slice)s::text AND host IS NOT DISTINCT FROM %(host)s::text
   AND attributes = coalesce(%(attributes)s::jsonb, '{}') AND "window" = %(window)s::interval
   AND operator = %(operator)s::text
   AND warning_threshold IS NOT DISTINCT FROM %(warning_threshold)s::double precision
   AND critical_threshold IS NOT DISTINCT FROM %(critical_threshold)s::double precision
-  AND consecutive = %(consecutive)s::integer AND no_data = lower(btrim(%(no_data)s::text))
+  AND consecutive = %(consecutive)s::integer AND no_data = lower(btrim(%(no_data)s::text) COLLATE "C")
   AND hysteresis = %(hysteresis)s::double precision
   AND created_by = coalesce(%(created_by)s::text, created_by);
 

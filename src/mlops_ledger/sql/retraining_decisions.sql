@@ -28,7 +28,7 @@ WHERE id = %(id)s::uuid AND model_name = %(model_name)s::text
   AND coalesce(%(candidate_version_id)s::uuid, candidate_version_id) IS NOT DISTINCT FROM candidate_version_id
   AND coalesce(%(production_version_id)s::uuid, production_version_id) IS NOT DISTINCT FROM production_version_id
   AND trigger_reason IS NOT DISTINCT FROM %(trigger_reason)s::text
-  AND action = lower(btrim(%(action)s::text))
+  AND action = lower(btrim(%(action)s::text) COLLATE "C")
   AND drift_context IS NOT DISTINCT FROM coalesce(%(drift_context)s::jsonb, '{}')
   AND data_context IS NOT DISTINCT FROM coalesce(%(data_context)s::jsonb, '{}')
   AND decision_details IS NOT DISTINCT FROM coalesce(%(decision_details)s::jsonb, '{}')
@@ -58,7 +58,7 @@ RETURNING id;
 -- resolve__repeated --
 -- The resolution an earlier try with the same id recorded, if it was the same.
 SELECT id FROM retraining_decisions
-WHERE id = %(id)s::uuid AND resolves_id = %(decision_id)s::uuid AND action = lower(btrim(%(action)s::text));
+WHERE id = %(id)s::uuid AND resolves_id = %(decision_id)s::uuid AND action = lower(btrim(%(action)s::text) COLLATE "C");
 
 -- get --
 -- One decision.

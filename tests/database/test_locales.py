@@ -1,0 +1,83 @@
+"""Names and words are compared alike in a database of any locale."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from mlops_ledger import AgentActionsRepository, Database, LedgerError, Settings
+from mlops_ledger.admin.verify import verify
+from mlops_ledger.migrations import Migrator
+
+# The last of each passes for the first to a reader: another case, or characters nobody sees.
+SAME = [
+    ("ali", "ALI"),
+    ("éva", "ÉVA"),
+    ("борис", "БОРИС"),
+    ("bot", "bot\U000e0100"),
+    ("bot", "b\U000e0001ot"),
+    ("bot", "bot\U0001d173"),
+    ("bot", "bot\ufff9"),
+    ("bot", "bot\u3164"),
+    ("a b", "a \u2003\u1680 b"),
+]
+
+
+@pytest.fixture
+def turkish(server_dsn: str) -> Iterator[str]:
+    """A connection string to a ledger whose locale is Turkish."""
+    name = f"turkish_{uuid.uuid4().hex}"
+    with psycopg.connect(server_dsn, autocommit=True) as conn:
+        try:
+            conn.execute(
+                sql.SQL(
+                    "CREATE DATABASE {} ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'tr'"
+                    " TEMPLATE template0"
+                ).format(sql.Identifier(name))
+            )
+        except psycopg.errors.FeatureNotSupported:
+            pytest.skip("this server was built without ICU")
+        try:
+            dsn = make_conninfo(server_dsn, dbname=name)
+            Migrator(dsn).up()
+            yield dsn
+        finally:
+            conn.execute(sql.SQL("DROP DATABASE {} (FORCE)").format(sql.Identifier(name)))
+
+
+def approves(dsn: str, requested_by: str, reviewed_by: str) -> bool:
+    with Database(dsn) as db:
+        actions = AgentActionsRepository(db)
+        action = actions.insert(requested_by=requested_by, action_type="x", risk_level="CRITICAL")
+        try:
+            actions.approve(id=action, reviewed_by=reviewed_by)
+        except LedgerError:
+            return False
+        return True
+
+
+def test_turkish_letters_change_no_name_and_no_word(turkish: str, tmp_path: Path) -> None:
+    for requester, reviewer in SAME:
+        assert not approves(turkish, requester, reviewer), (requester, reviewer)
+    assert approves(turkish, "ali", "veli")
+    checks = verify(Settings(conninfo=turkish, spool_dir=tmp_path))
+    assert [check for check in checks if check.found] == []
+
+
+def test_who_looks_like_the_requester_does_not_review(dsn: str) -> None:
+    for requester, reviewer in SAME:
+        assert not approves(dsn, requester, reviewer), (requester, reviewer)
+    assert approves(dsn, "bot", "bos")
+
+
+def test_a_name_of_invisible_characters_names_nobody(dsn: str) -> None:
+    with Database(dsn) as db, pytest.raises(LedgerError, match="requested_by"):
+        AgentActionsRepository(db).insert(
+            requested_by="\U000e0100\ufff9", action_type="x", risk_level="low"
+        )
