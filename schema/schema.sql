@@ -2023,6 +2023,57 @@ COMMENT ON VIEW v_version_tasks IS 'What each version predicts: as declared at r
 --   positive_label: The class that probability is about; NULL where nothing tells.
 --   is_declared: Whether the task was declared at registration.
 
+-- declare_task ------------------------------------------------------------------------------------
+
+CREATE FUNCTION declare_task(model_name text, model_version text, task text DEFAULT NULL::text, class_names text[] DEFAULT NULL::text[], positive_label text DEFAULT NULL::text) RETURNS model_versions
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    version model_versions;
+    declared model_versions;
+    seen text[];
+BEGIN
+    SELECT * INTO version FROM model_versions v
+    WHERE v.model_name = declare_task.model_name AND v.model_version = declare_task.model_version FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'model_version: the ledger has no such version of the model' USING ERRCODE = 'MLNF0';
+    END IF;
+    declared := version;
+    declared.task := declare_task.task;
+    declared.class_names := declare_task.class_names;
+    declared.positive_label := declare_task.positive_label;
+    declared := ledger_complete_task(declared);
+    IF declared.task IS NULL THEN
+        RAISE EXCEPTION 'task: is needed, or class_names' USING ERRCODE = 'MLIV0';
+    ELSIF version.task IS NOT NULL THEN
+        IF (version.task, version.class_names, version.positive_label)
+            IS DISTINCT FROM (declared.task, declared.class_names, declared.positive_label)
+        THEN
+            RAISE EXCEPTION 'task: the version has declared another already'
+                USING ERRCODE = 'MLCF0', HINT = 'Register another version.';
+        END IF;
+        RETURN version;
+    END IF;
+    SELECT CASE WHEN declared.task = 'regression' THEN o.labels
+                WHEN o.numbers <@ '{0,1}' AND ledger_zero_and_one(declared.class_names, declared.positive_label) IS NOT NULL
+                THEN o.labels
+                ELSE ledger_observed_classes(o.labels, o.numbers) END
+    INTO seen FROM observed_outcomes o WHERE o.model_version_id = version.id;
+    IF declared.task = 'regression' AND cardinality(seen) > 0 OR NOT seen <@ declared.class_names
+        OR declared.task = 'binary' AND declared.class_names IS NULL AND cardinality(seen) > 2
+    THEN
+        RAISE EXCEPTION 'task: labelled predictions of the version have shown other classes (%)', array_to_string(seen[1:5], ', ')
+            USING ERRCODE = 'MLCF0', HINT = 'Declare all classes that v_version_tasks shows.';
+    END IF;
+    UPDATE model_versions v
+    SET task = declared.task, class_names = declared.class_names, positive_label = declared.positive_label
+    WHERE v.id = version.id RETURNING * INTO declared;
+    RETURN declared;
+END
+$$;
+COMMENT ON FUNCTION declare_task(model_name text, model_version text, task text, class_names text[], positive_label text) IS 'Declares what a version predicts that was registered without it, once; the audit log has it. Refused when labelled predictions have shown other classes.';
+
 -- ledger_label_stage ------------------------------------------------------------------------------
 
 CREATE FUNCTION ledger_label_stage() RETURNS timestamp with time zone

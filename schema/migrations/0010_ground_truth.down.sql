@@ -1,3 +1,4 @@
+DROP FUNCTION declare_task(text, text, text, text[], text);
 DROP VIEW v_version_tasks;
 DROP FUNCTION ledger_observed_classes(text[], double precision[]);
 DROP FUNCTION ledger_observe(uuid, text[], double precision[], boolean);
@@ -9,7 +10,7 @@ DROP FUNCTION ledger_predicted_class(text, double precision, double precision, d
 DROP FUNCTION ledger_likeliest(double precision[]);
 DROP FUNCTION ledger_zero_and_one(text[], text);
 DROP FUNCTION ledger_class(text, double precision, text[]);
-DELETE FROM ledger_privileges WHERE object_name IN ('ground_truth', 'ground_truth_waiting', 'observed_outcomes', 'v_labeled_predictions', 'v_version_tasks');
+DELETE FROM ledger_privileges WHERE object_name IN ('declare_task', 'ground_truth', 'ground_truth_waiting', 'observed_outcomes', 'v_labeled_predictions', 'v_version_tasks');
 DROP VIEW v_labeled_predictions;
 DROP TABLE ground_truth_waiting;
 DROP TABLE ground_truth;

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         LedgerError,
         MigrationError,
         NotFound,
+        PermissionDenied,
         SchemaError,
         Unavailable,
     )
@@ -107,6 +108,7 @@ __all__ = [
     "MonitorsRepository",
     "NotFound",
     "PerformanceMetricsRepository",
+    "PermissionDenied",
     "PredictionLogger",
     "PredictionsRepository",
     "RetrainingDecisionsRepository",

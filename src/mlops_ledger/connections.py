@@ -23,7 +23,7 @@ from psycopg.types.json import set_json_loads
 from . import session
 from .config import Settings
 from .conninfo import describe, resolve
-from .errors import LedgerError, SchemaError, Unavailable
+from .errors import InvalidValue, LedgerError, SchemaError, Unavailable
 from .errors.translate import raise_alone, translate
 
 VERSION: Final = version("mlops-ledger")
@@ -171,6 +171,24 @@ def prepare(connection: Connection[Any] | AsyncConnection[Any]) -> None:
     """Set up a new connection of the pool."""
     set_json_loads(orjson.loads, connection)
     _inherited.add(connection)
+
+
+def require_lender(db: Any, package: str) -> Any:
+    """Return what lends connections to the repositories of a package, `_sync` or `_async`.
+
+    Raises InvalidValue for anything else, and for what belongs to the other package.
+    """
+    if not callable(getattr(db, "connection", None)):
+        raise InvalidValue(
+            "db",
+            f"must be a database or a transaction, not {type(db).__name__}: "
+            "Database(url) makes one of a connection string",
+        )
+    home = type(db).__module__.rpartition(".")[0]
+    if home != package and home.rpartition(".")[2] in ("_sync", "_async"):
+        kind = "asynchronous" if home.endswith("_async") else "synchronous"
+        raise InvalidValue("db", f"is {kind} and the repository is not: both must be alike")
+    return db
 
 
 def require_intact(connection: Connection[Any] | AsyncConnection[Any]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import numpy as np
+import psycopg
 import pytest
 from sklearn import metrics
 
@@ -15,6 +16,7 @@ from mlops_ledger import (
     AsyncModelVersionRepository,
     AsyncPredictionsRepository,
 )
+from mlops_ledger.errors import Conflict, InvalidValue, NotFound
 from mlops_ledger.rows import Performance
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -148,3 +150,28 @@ async def test_probabilities_of_all_classes_are_worth_what_scikit_learn_says(jud
     assert found.confusion_matrix is not None
     counts = metrics.confusion_matrix(truth, predicted, labels=names)
     assert np.array_equal(found.confusion_matrix["matrix"], counts)
+
+
+async def test_a_task_can_be_declared_later_once(
+    judge: Judge, models: AsyncModelVersionRepository, conn: psycopg.Connection[Any]
+) -> None:
+    found = await judge(
+        [{"predicted_label": "late", "probability": 0.9}], [{"actual_label": "late"}]
+    )
+    assert found.roc_auc is None
+    version = {"model_name": found.model_name, "model_version": "1"}
+    for wrong in ({"class_names": ["on", "off"]}, {"task": "regression"}):
+        with pytest.raises(Conflict, match="other classes"):
+            await models.declare_task(**version, **wrong)
+    with pytest.raises(InvalidValue, match="task"):
+        await models.declare_task(**version)
+    with pytest.raises(NotFound):
+        await models.declare_task(model_name="m", model_version="9", task="binary")
+    for _ in range(2):
+        declared = await models.declare_task(**version, class_names=["on", "late"])
+        assert (declared.task, declared.positive_label) == ("binary", "late")
+    with pytest.raises(Conflict, match="another already"):
+        await models.declare_task(**version, class_names=["on", "late", "lost"])
+    conn.execute("SELECT seal_audit_log()")
+    audited = "SELECT count(*) FROM audit_log WHERE event = 'correction'"
+    assert conn.execute(audited).fetchone() == (1,)

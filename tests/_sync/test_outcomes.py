@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import numpy as np
+import psycopg
 import pytest
 from sklearn import metrics
 
@@ -16,6 +17,7 @@ from mlops_ledger import (
     ModelVersionRepository,
     PredictionsRepository,
 )
+from mlops_ledger.errors import Conflict, InvalidValue, NotFound
 from mlops_ledger.rows import Performance
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -149,3 +151,28 @@ def test_probabilities_of_all_classes_are_worth_what_scikit_learn_says(judge: Ju
     assert found.confusion_matrix is not None
     counts = metrics.confusion_matrix(truth, predicted, labels=names)
     assert np.array_equal(found.confusion_matrix["matrix"], counts)
+
+
+def test_a_task_can_be_declared_later_once(
+    judge: Judge, models: ModelVersionRepository, conn: psycopg.Connection[Any]
+) -> None:
+    found = judge(
+        [{"predicted_label": "late", "probability": 0.9}], [{"actual_label": "late"}]
+    )
+    assert found.roc_auc is None
+    version = {"model_name": found.model_name, "model_version": "1"}
+    for wrong in ({"class_names": ["on", "off"]}, {"task": "regression"}):
+        with pytest.raises(Conflict, match="other classes"):
+            models.declare_task(**version, **wrong)
+    with pytest.raises(InvalidValue, match="task"):
+        models.declare_task(**version)
+    with pytest.raises(NotFound):
+        models.declare_task(model_name="m", model_version="9", task="binary")
+    for _ in range(2):
+        declared = models.declare_task(**version, class_names=["on", "late"])
+        assert (declared.task, declared.positive_label) == ("binary", "late")
+    with pytest.raises(Conflict, match="another already"):
+        models.declare_task(**version, class_names=["on", "late", "lost"])
+    conn.execute("SELECT seal_audit_log()")
+    audited = "SELECT count(*) FROM audit_log WHERE event = 'correction'"
+    assert conn.execute(audited).fetchone() == (1,)

@@ -19,7 +19,7 @@ from ..config import Settings
 from ..connections import Probe
 from ..conninfo import describe
 from ..embedded import resolve_conninfo
-from ..errors import LedgerError, NothingListens, PoolExhausted, Unavailable
+from ..errors import InvalidValue, LedgerError, NothingListens, PoolExhausted, Unavailable
 from ..errors.translate import raise_alone, translate
 from ..rows import Health
 from ..statements import load
@@ -51,7 +51,14 @@ class AsyncDatabase:
     def __init__(self, settings: Settings | str | None = None) -> None:
         if isinstance(settings, str):
             settings = Settings(conninfo=settings)
-        self._settings = settings or Settings.from_environment()
+        if settings is None:
+            settings = Settings.from_environment()
+        if not isinstance(settings, Settings):
+            raise InvalidValue(
+                "settings",
+                f"must be Settings or a connection string, not {type(settings).__name__}",
+            )
+        self._settings = settings
         self._pool: AsyncConnectionPool[AsyncConnection[Any]] | None = None
         self._conninfo = self._session_conninfo = ""
         self._preamble: str | None = None
@@ -59,6 +66,10 @@ class AsyncDatabase:
         self._lock = asyncio.Lock()
         self._owner = connections.AsyncOwner()
         self._inherited: list[object] = []
+
+    def __repr__(self) -> str:
+        state = "closed" if self._pool is None else "open"
+        return f"<{type(self).__name__} {state}: {self._settings.target}>"
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -307,6 +318,10 @@ class AsyncTransaction:
 
     def __init__(self, connection: AsyncConnection[Any]) -> None:
         self._connection: AsyncConnection[Any] | None = connection
+
+    def __repr__(self) -> str:
+        state = "over" if self._connection is None else "open"
+        return f"<{type(self).__name__} {state}>"
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection[Any]]:

@@ -108,6 +108,27 @@ class AsyncModelVersionRepository(AsyncRepository):
             raise NotFound(f"model {model_name} has no version {model_version}")
         return found
 
+    async def declare_task(
+        self,
+        *,
+        model_name: str,
+        model_version: str,
+        task: str | None = None,
+        class_names: Sequence[str] | None = None,
+        positive_label: str | None = None,
+    ) -> ModelVersion:
+        """Declare what a version predicts that was registered without it; the audit log has it.
+
+        The arguments are those of `insert`; repeating a call changes nothing. Raises Conflict when
+        it has declared something else, or labelled predictions have shown other classes, NotFound
+        for an unknown version.
+        """
+        task = choice("task", task, TASKS)
+        names = classes.class_names("class_names", class_names)
+        label = classes.class_name("positive_label", positive_label)
+        values = {**locals(), "class_names": names, "positive_label": label}
+        return await self._one("declare_task", ModelVersion, values)
+
     async def promote(
         self,
         *,

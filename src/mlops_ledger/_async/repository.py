@@ -10,6 +10,7 @@ from uuid import UUID
 
 from psycopg.rows import class_row, scalar_row
 
+from ..connections import require_lender
 from ..errors import Conflict
 from ..ids import new_id
 from ..statements import load
@@ -43,7 +44,10 @@ class AsyncRepository:
             REPOSITORIES[cls._file] = cls
 
     def __init__(self, db: AsyncConnections | None = None) -> None:
-        self._db = default_database() if db is None else db
+        self._db = default_database() if db is None else require_lender(db, __package__)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._db!r})"
 
     async def _rows(self, name: str, row: type[Row], values: Mapping[str, object]) -> list[Row]:
         return await self._fetch(name, class_row(row), values)

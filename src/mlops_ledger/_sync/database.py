@@ -20,7 +20,7 @@ from ..config import Settings
 from ..connections import Probe
 from ..conninfo import describe
 from ..embedded import resolve_conninfo
-from ..errors import LedgerError, NothingListens, PoolExhausted, Unavailable
+from ..errors import InvalidValue, LedgerError, NothingListens, PoolExhausted, Unavailable
 from ..errors.translate import raise_alone, translate
 from ..rows import Health
 from ..statements import load
@@ -52,7 +52,14 @@ class Database:
     def __init__(self, settings: Settings | str | None = None) -> None:
         if isinstance(settings, str):
             settings = Settings(conninfo=settings)
-        self._settings = settings or Settings.from_environment()
+        if settings is None:
+            settings = Settings.from_environment()
+        if not isinstance(settings, Settings):
+            raise InvalidValue(
+                "settings",
+                f"must be Settings or a connection string, not {type(settings).__name__}",
+            )
+        self._settings = settings
         self._pool: ConnectionPool[Connection[Any]] | None = None
         self._conninfo = self._session_conninfo = ""
         self._preamble: str | None = None
@@ -60,6 +67,10 @@ class Database:
         self._lock = threading.Lock()
         self._owner = connections.Owner()
         self._inherited: list[object] = []
+
+    def __repr__(self) -> str:
+        state = "closed" if self._pool is None else "open"
+        return f"<{type(self).__name__} {state}: {self._settings.target}>"
 
     def __enter__(self) -> Self:
         self.open()
@@ -308,6 +319,10 @@ class Transaction:
 
     def __init__(self, connection: Connection[Any]) -> None:
         self._connection: Connection[Any] | None = connection
+
+    def __repr__(self) -> str:
+        state = "over" if self._connection is None else "open"
+        return f"<{type(self).__name__} {state}>"
 
     @contextmanager
     def connection(self) -> Iterator[Connection[Any]]:

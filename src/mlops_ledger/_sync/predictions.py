@@ -182,15 +182,16 @@ class PredictionsRepository(PredictionReads, Partitioned):
 
     def _version(self, model_name: Any, model_version: Any) -> KnownVersion:
         key = model_name, model_version
-        if key not in self._versions:
-            for field, value in zip(("model_name", "model_version"), key, strict=True):
-                if value is None:
-                    raise InvalidValue(field, "is required")
-                text(field, value)
-            found = self._row("version", KnownVersion, locals())
-            if found is None:
-                raise NotFound(f"model {model_name} has no version {model_version}")
-            self._versions[key] = found
+        if all(isinstance(each, str) for each in key) and key in self._versions:
+            return self._versions[key]
+        for field, value in zip(("model_name", "model_version"), key, strict=True):
+            if value is None:
+                raise InvalidValue(field, "is required")
+            text(field, value)
+        found = self._row("version", KnownVersion, locals())
+        if found is None:
+            raise NotFound(f"model {model_name} has no version {model_version}")
+        self._versions[key] = found
         return self._versions[key]
 
     def _insert_one(self, values: Mapping[str, object]) -> UUID:

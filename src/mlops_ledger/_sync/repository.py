@@ -11,6 +11,7 @@ from uuid import UUID
 
 from psycopg.rows import class_row, scalar_row
 
+from ..connections import require_lender
 from ..errors import Conflict
 from ..ids import new_id
 from ..statements import load
@@ -44,7 +45,10 @@ class Repository:
             REPOSITORIES[cls._file] = cls
 
     def __init__(self, db: Connections | None = None) -> None:
-        self._db = default_database() if db is None else db
+        self._db = default_database() if db is None else require_lender(db, __package__)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._db!r})"
 
     def _rows(self, name: str, row: type[Row], values: Mapping[str, object]) -> list[Row]:
         return self._fetch(name, class_row(row), values)

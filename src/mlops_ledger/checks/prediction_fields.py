@@ -54,7 +54,7 @@ class Field:
         return result
 
     def _word(self, _field: str, value: object) -> str:
-        if value not in self.words:
+        if not isinstance(value, str) or value not in self.words:
             raise InvalidValue(*INVALID[f"predictions_{self.name}_check"])
         return str(value)
 

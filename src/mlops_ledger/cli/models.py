@@ -47,7 +47,7 @@ def models(context: click.Context, as_json: bool) -> None:
         if as_json:
             raise click.UsageError(f"give --json to {context.invoked_subcommand}")
         return
-    from ..admin.overview import Overview
+    from .._sync.overview import Overview
 
     with ledger.Database() as db:
         found = Overview(db).models()

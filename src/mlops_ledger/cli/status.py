@@ -17,7 +17,7 @@ from .output import echo_json, echo_table, say, write
 from .text import cell
 
 if TYPE_CHECKING:
-    from ..admin.overview import ModelOverview
+    from ..rows import ModelOverview
 
 _MODELS = ("model", "live", "since", "versions", "24h", "alerts", "monitored", "coverage")
 _SOME = 10
@@ -56,7 +56,7 @@ def status(watch: timedelta | None, as_json: bool) -> None:
 
 
 def _look(db: ledger.Database) -> dict[str, Any]:
-    from ..admin.overview import Overview
+    from .._sync.overview import Overview
 
     return {
         "at": datetime.now(UTC).replace(microsecond=0),

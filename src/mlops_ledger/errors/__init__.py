@@ -47,6 +47,10 @@ class AppendOnly(LedgerError):
     """History was about to be changed or deleted; record a new fact instead."""
 
 
+class PermissionDenied(LedgerError):
+    """The database user lacks a right; an operator grants it, see `mlops-ledger roles`."""
+
+
 class SchemaError(LedgerError):
     """The database was never migrated, or its schema is older or newer than this release."""
 

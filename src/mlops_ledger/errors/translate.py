@@ -21,6 +21,7 @@ from . import (
     MissingPartition,
     NotFound,
     NothingListens,
+    PermissionDenied,
     PromotionRefused,
     SchemaError,
     TimedOut,
@@ -150,7 +151,7 @@ def _by_state(state: str, error: psycopg.Error) -> LedgerError:
             "there is no partition for that time: make it with ensure_partitions"
         )
     if state == "42501":
-        return LedgerError(f"the database user lacks the right: {error.diag.message_primary}")
+        return PermissionDenied(f"the database user lacks the right: {error.diag.message_primary}")
     if state.startswith("22"):
         return InvalidValue("value", f"does not fit the type of its column (SQLSTATE {state})")
     if state.startswith("23"):

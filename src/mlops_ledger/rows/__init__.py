@@ -12,6 +12,7 @@ from .health import Health
 from .model_versions import Deployment, ModelVersion, PromotionPolicy, TimelineEntry
 from .monitoring_metrics import DriftTrend, MonitoringRun, WindowMetrics
 from .monitors import Monitor, MonitorResult
+from .overview import ModelOverview
 from .performance_metrics import MetricBucket, MetricComparison, PerformanceMetric
 from .predictions import (
     MonitoringSummary,
@@ -46,6 +47,7 @@ __all__ = [
     "Labeled",
     "MetricBucket",
     "MetricComparison",
+    "ModelOverview",
     "ModelVersion",
     "Monitor",
     "MonitorResult",

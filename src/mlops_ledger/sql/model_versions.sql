@@ -76,6 +76,12 @@ SET tags = (tags || %(tags)s::jsonb)
 WHERE model_name = %(model_name)s::text AND model_version = %(model_version)s::text
 RETURNING tags;
 
+-- declare_task --
+-- Declare what a version predicts.
+SELECT {version}
+FROM declare_task(%(model_name)s::text, %(model_version)s::text, %(task)s::text, %(class_names)s::text[],
+                  %(positive_label)s::text);
+
 -- promote --
 -- Put a version into a slot.
 SELECT {deployment}

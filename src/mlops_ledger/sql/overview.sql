@@ -3,7 +3,8 @@
 -- models --
 -- A row for each model: what is live, how much it predicts, and what is to be looked at.
 WITH RECURSIVE n (model_name) AS (
-    (SELECT model_name FROM model_versions ORDER BY model_name LIMIT 1)
+    (SELECT model_name FROM model_versions WHERE model_name > coalesce(%(after)s::text, '')
+     ORDER BY model_name LIMIT 1)
     UNION ALL
     SELECT (SELECT v.model_name FROM model_versions v WHERE v.model_name > n.model_name ORDER BY v.model_name LIMIT 1)
     FROM n WHERE n.model_name IS NOT NULL

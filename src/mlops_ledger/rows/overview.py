@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-
-from .._sync.repository import Repository
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,15 +22,3 @@ class ModelOverview:
     open_alerts: int
     last_monitoring: datetime | None
     coverage_pct: float | None
-
-
-class Overview(Repository):
-    """What `mlops-ledger models` and `mlops-ledger status` show."""
-
-    _file = "overview"
-
-    def models(self, *, limit: int = 1000) -> list[ModelOverview]:
-        """Return a row for each model, by name."""
-        until = datetime.now(UTC)
-        since = until - timedelta(days=1)
-        return self._rows("models", ModelOverview, {"since": since, "until": until, "limit": limit})

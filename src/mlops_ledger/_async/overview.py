@@ -1,0 +1,25 @@
+"""The whole ledger at a glance."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from ..checks.values import page_size
+from ..rows import ModelOverview
+from .repository import AsyncRepository
+
+
+class AsyncOverview(AsyncRepository):
+    """What `mlops-ledger models`, `mlops-ledger status` and `GET /models` show."""
+
+    _file = "overview"
+
+    async def models(self, *, limit: int = 1000, after: str | None = None) -> list[ModelOverview]:
+        """Return a row for each model, by name.
+
+        At most `limit` (1 to 1000); the next page is `after` the name of the last.
+        """
+        limit = page_size(limit)
+        until = datetime.now(UTC)
+        since = until - timedelta(days=1)
+        return await self._rows("models", ModelOverview, locals())

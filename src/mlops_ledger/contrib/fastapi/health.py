@@ -1,0 +1,106 @@
+"""Routes that say whether the service is well."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import Annotated, Final, Literal
+
+from fastapi import APIRouter, Depends, Response
+from pydantic import BaseModel, Field
+
+from ...rows import Health
+from .errors import RETRY_AFTER
+from .state import Ledger, ledger_of
+
+# Seconds that a probe waits for a database that does not answer.
+_DEADLINE: Final = 2.0
+
+CurrentLedger = Annotated[Ledger, Depends(ledger_of)]
+
+
+class PredictionCounts(BaseModel):
+    """What became of the predictions that this process logged."""
+
+    accepted: int
+    stored: int
+    waiting: int = Field(description="In memory or in the spool; they arrive once it is possible.")
+    refused: int = Field(description="Never accepted, for their values.")
+    dead_lettered: int = Field(description="Refused by the database, kept to be requeued.")
+    dropped: int = Field(description="Given up because the spool was full.")
+
+
+class ServiceHealth(BaseModel):
+    """The state of the service; `reason` says what is wrong when it is degraded."""
+
+    status: Literal["ok", "degraded"]
+    reason: str | None
+    database_latency_ms: float | None
+    schema_version: int | None
+    predictions: PredictionCounts
+
+    model_config = {
+        "json_schema_extra": {
+            "example": {
+                "status": "degraded",
+                "reason": "the database cannot be reached",
+                "database_latency_ms": None,
+                "schema_version": None,
+                "predictions": {
+                    "accepted": 301,
+                    "stored": 290,
+                    "waiting": 11,
+                    "refused": 0,
+                    "dead_lettered": 0,
+                    "dropped": 0,
+                },
+            }
+        }
+    }
+
+
+async def get_health(ledger: CurrentLedger) -> ServiceHealth:
+    """Say ok, or degraded and why. The answer is always 200: the service itself works."""
+    found: Health | None = None
+    reason: str | None = f"the database did not answer within {_DEADLINE:g} s"
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_DEADLINE):
+            found = await ledger.health()
+        # The whole problem names server and user, which are not for everybody.
+        reason = found.problem if found.reachable else "the database cannot be reached"
+    return ServiceHealth(
+        status="ok" if reason is None else "degraded",
+        reason=reason,
+        database_latency_ms=found.latency_ms if found else None,
+        schema_version=found.schema_version if found else None,
+        predictions=PredictionCounts(
+            accepted=ledger.count("accepted"),
+            stored=ledger.count("stored"),
+            waiting=ledger.count("buffered") + ledger.count("spooled"),
+            refused=ledger.count("refused"),
+            dead_lettered=ledger.count("dead_lettered"),
+            dropped=ledger.count("dropped"),
+        ),
+    )
+
+
+async def get_ready(ledger: CurrentLedger, response: Response) -> ServiceHealth:
+    """Say the same with 503 while the database does not answer or has another schema."""
+    found = await get_health(ledger)
+    if found.status != "ok":
+        response.status_code = 503
+        response.headers["Retry-After"] = RETRY_AFTER
+    return found
+
+
+def health_router() -> APIRouter:
+    """Return the routes `/health`, always 200, and `/ready`, 503 while the database is away."""
+    router = APIRouter(tags=["health"])
+    router.add_api_route("/health", get_health, summary="Is the service well?")
+    router.add_api_route(
+        "/ready",
+        get_ready,
+        summary="Can the service reach its database?",
+        responses={503: {"model": ServiceHealth, "description": "Not ready"}},
+    )
+    return router
