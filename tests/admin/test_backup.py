@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import errno
 import json
-import os
 import re
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -25,11 +22,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from mlops_ledger import (
     Database,
-    GroundTruthRepository,
     ModelVersionRepository,
-    PredictionsRepository,
     Settings,
-    new_id,
 )
 from mlops_ledger.admin.backup import backup, read_manifest, restore
 from mlops_ledger.admin.backup.manifest import seal
@@ -43,35 +37,6 @@ from tools.versions import POSTGRESQL
 
 # Different each time it is asked for, or about the file and not the database.
 VOLATILE = ("\\restrict", "\\unrestrict", "-- Dumped ", "-- Started", "-- Completed")
-
-
-@pytest.fixture
-def filled(dsn: str) -> str:
-    """A database with something in every corner: deployments, partitions, labels that wait."""
-    now = datetime.now(UTC)
-    with Database(dsn) as db:
-        models, predictions = ModelVersionRepository(db), PredictionsRepository(db)
-        for _ in range(2):
-            models.insert(model_name="m", metrics={"roc_auc": 0.5}, feature_names=["x"])
-        for version in ("1", "2"):
-            models.promote(model_name="m", model_version=version)
-        models.rollback(model_name="m")
-        rows = [
-            {"id": new_id(at), "predicted_at": at, "features": [1.5], "inputs": {"t": "ü\n"}}
-            for at in (now - timedelta(hours=hour) for hour in range(72))
-        ]
-        predictions.insert_many(rows=rows, model_name="m", model_version="1")
-        truth = GroundTruthRepository(db)
-        truth.insert(prediction_id=rows[0]["id"], actual_label="yes")
-        truth.insert(request_id="never", actual_value=1.0)
-    return dsn
-
-
-@pytest.fixture
-def saved(filled: str, tmp_path: Path) -> Path:
-    """A backup of it."""
-    backup(Settings(conninfo=filled), tmp_path / "saved")
-    return tmp_path / "saved"
 
 
 @pytest.fixture
@@ -282,45 +247,6 @@ def test_an_audit_log_that_was_changed_before_the_backup_is_found_out(
     backup(Settings(conninfo=filled), tmp_path / "file")
     with pytest.raises(BackupError, match="entry 2 of the audit log is missing"):
         restore(Settings(conninfo=filled), tmp_path / "file", new_name)
-
-
-def test_a_backup_is_never_overwritten(filled: str, saved: Path) -> None:
-    settings, before = Settings(conninfo=filled), saved.read_bytes()
-    with pytest.raises(BackupError, match="never overwrites"):
-        backup(settings, saved)
-
-    def appear(done: int, total: int) -> None:
-        other.write_text("another was faster")
-
-    other = saved.with_name("other")
-    with pytest.raises(BackupError, match="File exists"):
-        backup(settings, other, appear)
-    assert (saved.read_bytes(), other.read_text()) == (before, "another was faster")
-
-
-def test_a_file_or_link_put_there_by_another_receives_nothing(filled: str, tmp_path: Path) -> None:
-    victim = tmp_path / "victim"
-    (tmp_path / "file.part").symlink_to(victim)
-    backup(Settings(conninfo=filled), tmp_path / "file")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "file.part"]
-    assert not victim.exists()
-    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o600
-    (tmp_path / "other").symlink_to(victim)
-    with pytest.raises(BackupError, match="exists already"):
-        backup(Settings(conninfo=filled), tmp_path / "other")
-    assert not victim.exists()
-
-
-def test_a_file_system_without_hard_links_will_do(
-    filled: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*names: object) -> None:
-        raise PermissionError(errno.EPERM, "Operation not permitted")
-
-    monkeypatch.setattr(os, "link", refuse)
-    backup(Settings(conninfo=filled), tmp_path / "file")
-    assert [path.name for path in tmp_path.iterdir()] == ["file"]
-    read_manifest(tmp_path / "file")
 
 
 def test_the_password_is_on_no_command_line(filled: str, tmp_path: Path) -> None:
