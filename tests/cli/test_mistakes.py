@@ -109,7 +109,7 @@ def mistakes() -> Iterator[tuple[list[str], str]]:
         if isinstance(main.get_command(click.Context(main), name), Group):
             yield [name, "nonsense"], "no such command"
     yield ["nonsense"], "no such command"
-    yield ["modles"], "did you mean models"
+    yield ["modles"], "did you mean models"  # codespell:ignore modles
     yield ["models", "lst"], "did you mean list"
 
 

@@ -31,8 +31,8 @@ _ANSWERS: Final[Mapping[type[LedgerError], tuple[int, str]]] = {
     NotFound: (404, "The ledger does not hold what was named."),
     Conflict: (409, "The ledger holds something that contradicts this; nothing was written."),
     PermissionDenied: (403, "The service's database user lacks a right."),
-    Unavailable: (503, "The database cannot be reached; try again later."),
-    SchemaError: (503, "The database is not migrated for this release; try again later."),
+    Unavailable: (503, "The database cannot be reached; retry later."),
+    SchemaError: (503, "The database is not migrated for this release; retry later."),
     LedgerError: (500, "The ledger could not answer."),
 }
 # What pydantic says of a limit that the service declares; the rest may quote the value.
