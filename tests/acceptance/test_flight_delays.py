@@ -254,13 +254,9 @@ def test_alerts_open_and_close_with_the_values_they_watch(replayed: str) -> None
         "roc_auc_loss": lambda value: value > 0.05,
     }
     # Coverage is judged once the labels of a window are due, here a week later.
-    delay = {"coverage_pct": WEEK}
-    expected = {
-        (name, at + delay.get(name, 0 * WEEK))
-        for name, is_bad in bad.items()
-        for at, v in values[name].items()
-        if is_bad(v)
-    }
+    late = {"coverage_pct": WEEK}
+    found = [(name, at) for name in bad for at, v in values[name].items() if bad[name](v)]
+    expected = {(name, at + late.get(name, 0 * WEEK)) for name, at in found}
     end = RELEASE + (WEEKS + 1) * WEEK
     alerts = query(replayed, ALERTS)
     assert expected == {
