@@ -2461,6 +2461,7 @@ CREATE FUNCTION ledger_match_write(since timestamp with time zone, until timesta
     SET search_path TO 'public', 'pg_temp'
     SET enable_hashjoin TO 'off'
     SET enable_mergejoin TO 'off'
+    SET jit TO 'off'
     AS $$
 BEGIN
     PERFORM match_ground_truth(since, until);
@@ -5463,6 +5464,7 @@ CREATE FUNCTION ledger_append_audit(entry audit_log) RETURNS void
     SET search_path TO 'public', 'pg_temp'
     SET enable_seqscan TO 'off'
     SET enable_sort TO 'off'
+    SET jit TO 'off'
     AS $$
 DECLARE
     is_behind boolean;

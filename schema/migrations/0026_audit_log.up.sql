@@ -159,8 +159,9 @@ REVOKE ALL ON FUNCTION ledger_lock_audit_head() FROM PUBLIC;
 
 CREATE FUNCTION ledger_append_audit(entry audit_log) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT
--- A plan made while the log was nearly empty is kept for a whole transaction of many entries.
-SET enable_seqscan = off SET enable_sort = off AS $$
+-- A plan made while the log was nearly empty is kept for a whole transaction of many entries. What is off costs so
+-- much before version 18 that the server would compile the plan, which takes a tenth of a second for each entry.
+SET enable_seqscan = off SET enable_sort = off SET jit = off AS $$
 DECLARE
     is_behind boolean;
 BEGIN

@@ -18,8 +18,7 @@ CROSS JOIN LATERAL generate_series(
 ORDER BY 2, 1 DESC;
 
 -- predictions --
--- Predictions of a version that does not exist, with more or fewer features than it takes, and those whose id is of
--- another time, so that it does not find them.
+-- Predictions of no version, with more or fewer features than it takes, or with the id of another time.
 SELECT count(*) FILTER (WHERE v.id IS NULL) AS predictions_without_version,
        count(*) FILTER (WHERE cardinality(p.feature_values) <> cardinality(v.feature_names)) AS wrong_number_of_features,
        count(*) FILTER (WHERE p.id < ledger_uuid_floor(p.since) OR p.id >= ledger_uuid_floor(p.since + interval '1 millisecond')) AS wrong_id
@@ -36,9 +35,9 @@ FULL JOIN (SELECT t.model_version_id, s.starts_at, s.n
            FROM summary_states t
            -- One look into the index for each version, however long the history is.
            CROSS JOIN LATERAL (
-               SELECT starts_at, num_predictions AS n FROM summaries
-               WHERE model_version_id = t.model_version_id AND grain = 'hour' AND part = 0
-                 AND starts_at >= %(since)s::timestamptz AND starts_at < %(until)s::timestamptz
+               SELECT h.starts_at, h.num_predictions AS n FROM summaries h
+               WHERE h.model_version_id = t.model_version_id AND h.grain = 'hour' AND h.part = 0
+                 AND h.starts_at >= %(since)s::timestamptz AND h.starts_at < %(until)s::timestamptz
                OFFSET 0) s) s USING (model_version_id, starts_at)
 WHERE r.n IS DISTINCT FROM s.n
   AND NOT EXISTS (SELECT FROM summary_marks m
