@@ -253,8 +253,13 @@ def test_alerts_open_and_close_with_the_values_they_watch(replayed: str) -> None
         "coverage_pct": lambda value: value < 90,
         "roc_auc_loss": lambda value: value > 0.05,
     }
+    # Coverage is judged once the labels of a window are due, here a week later.
+    delay = {"coverage_pct": WEEK}
     expected = {
-        (name, at) for name, is_bad in bad.items() for at, v in values[name].items() if is_bad(v)
+        (name, at + delay.get(name, 0 * WEEK))
+        for name, is_bad in bad.items()
+        for at, v in values[name].items()
+        if is_bad(v)
     }
     end = RELEASE + (WEEKS + 1) * WEEK
     alerts = query(replayed, ALERTS)
@@ -274,7 +279,7 @@ def test_the_report_shows_the_scores_and_the_three_views(
     for decision in query(replayed, "SELECT * FROM v_decision_history"):
         assert all(gate in printed for gate in decision["failed_gates"])
     for row in query(replayed, "SELECT count(*) FROM predictions GROUP BY model_version_id"):
-        assert f"{row['count']:,}" in printed
+        assert str(row["count"]) in printed
     for name in ("v_model_timeline", "v_decision_history", "v_recent_monitoring"):
         assert name in printed
     for alert in query(replayed, ALERTS):

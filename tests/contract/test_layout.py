@@ -180,3 +180,11 @@ def test_every_view_is_documented(conn: psycopg.Connection) -> None:
 def _documentation() -> str:
     pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
     return "\n".join(page.read_text("utf-8") for page in pages)
+
+
+@pytest.mark.parametrize("index", ["README.md", "mkdocs.yml"])
+def test_every_page_can_be_found(index: str) -> None:
+    text = (ROOT / index).read_text("utf-8")
+    pages = [page.relative_to(ROOT / "docs").as_posix() for page in (ROOT / "docs").rglob("*.md")]
+    assert len(pages) > 20
+    assert [page for page in pages if page not in text] == []

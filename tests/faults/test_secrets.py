@@ -200,7 +200,6 @@ def test_settings_and_databases_do_not_show_the_password(dsn: str) -> None:
         {"POSTGRES_PORT": SECRET},
         {"POSTGRES_HOST": f"user:{SECRET}@host"},
         {"POSTGRES_HOST": "h", "POSTGRES_PASSWORD": SECRET, "POSTGRES_PORT": "99999"},
-        {"POSTGRES_HOST": "h", "MLOPS_DB_NAME": f"a/{SECRET}@b"},
         {"MLOPS_POOL_MAX_SIZE": SECRET},
         {"MLOPS_POOL_TIMEOUT": SECRET},
         {"MLOPS_SQL_ECHO": SECRET},

@@ -41,10 +41,10 @@ from .output import say
     help="Make this folder with alert rules and dashboards, and end.",
 )
 def exporter(address: str, port: int, timeout: float, limit: int, folder: Path | None) -> None:
-    """Serve metrics of the ledger and of this host's spool to Prometheus.
+    """Serve metrics to Prometheus until stopped.
 
-    Runs until it is stopped, also while the database is away. A reader role is enough; the number
-    of audit entries needs an auditor.
+    Of the ledger and of this host's spool, also while the database is away. A reader role is
+    enough; the number of audit entries needs an auditor.
     """
     import logging
 
