@@ -1456,9 +1456,11 @@ CREATE FUNCTION ledger_make_partitions(table_name text, times timestamp with tim
     SET "TimeZone" TO 'UTC'
     AS $$
 DECLARE
+    -- Each takes about nine locks until the transaction ends; half of all locks remain for others.
+    most bigint := current_setting('max_locks_per_transaction')::bigint * current_setting('max_connections')::bigint / 16;
     period text;
     missing tstzrange[];
-    months tstzrange[] := '{}';
+    months tstzrange[];
 BEGIN
     -- One maker at a time: nobody else can lock the row, and plpgsql then reads what the others have committed.
     UPDATE partition_policies p SET period = p.period WHERE p.table_name = ledger_make_partitions.table_name
@@ -1474,14 +1476,19 @@ BEGIN
     IF cardinality(missing) > 100 THEN
         months := ARRAY(SELECT ledger_missing_ranges(table_name, 'month', ARRAY(
             SELECT t FROM unnest(times) t WHERE t < date_trunc('month', now(), 'UTC'))));
-        PERFORM ledger_attach_partitions(table_name, months);
-        missing := ARRAY(SELECT ledger_missing_ranges(table_name, period, times));
+        missing := months || ARRAY(
+            SELECT unnest(tstzmultirange(m) - tstzmultirange(VARIADIC months)) FROM unnest(missing) m);
+    END IF;
+    IF cardinality(missing) > most THEN
+        RAISE EXCEPTION 'partitions: % of % are missing, and one call makes at most %',
+            cardinality(missing), table_name, most
+            USING ERRCODE = 'MLIV0', HINT = 'Make them in several calls of ensure_partitions, or longer ones, see partition_by';
     END IF;
     PERFORM ledger_attach_partitions(table_name, missing);
-    RETURN cardinality(months) + cardinality(missing);
+    RETURN cardinality(missing);
 END
 $$;
-COMMENT ON FUNCTION ledger_make_partitions(table_name text, times timestamp with time zone[]) IS 'Makes the partitions that a table lacks for certain times, and returns how many; when more than a hundred are missing, each month that is over is one.';
+COMMENT ON FUNCTION ledger_make_partitions(table_name text, times timestamp with time zone[]) IS 'Makes the partitions that a table lacks for certain times, and returns how many; when more than a hundred are missing, each month that is over is one. Refuses more than the server has locks for, 400 with its default settings.';
 
 -- ensure_partitions -------------------------------------------------------------------------------
 
@@ -1502,7 +1509,7 @@ BEGIN
         SELECT s FROM generate_series(date_trunc('day', since, 'UTC'), until, interval '1 day') s));
 END
 $$;
-COMMENT ON FUNCTION ensure_partitions(table_name text, since timestamp with time zone, until timestamp with time zone) IS 'Makes the missing partitions of a table from one timestamp to another, both included, and returns how many; writers are not blocked. When more than a hundred are missing, each month that is over is one.';
+COMMENT ON FUNCTION ensure_partitions(table_name text, since timestamp with time zone, until timestamp with time zone) IS 'Makes the missing partitions of a table from one timestamp to another, both included, and returns how many; writers are not blocked. When more than a hundred are missing, each month that is over is one; more than the server has locks for, 400 with its default settings, are refused.';
 
 -- prediction_batches ------------------------------------------------------------------------------
 
@@ -2454,6 +2461,7 @@ CREATE FUNCTION ledger_match_write(since timestamp with time zone, until timesta
     SET search_path TO 'public', 'pg_temp'
     SET enable_hashjoin TO 'off'
     SET enable_mergejoin TO 'off'
+    SET jit TO 'off'
     AS $$
 BEGIN
     PERFORM match_ground_truth(since, until);
@@ -5356,6 +5364,28 @@ CREATE TRIGGER audit_head_goes_on BEFORE UPDATE ON audit_head FOR EACH ROW WHEN 
 
 -- audit_queue -------------------------------------------------------------------------------------
 
+CREATE FUNCTION audit_queue_seal() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    AS $$
+DECLARE
+    entry audit_log;
+BEGIN
+    PERFORM FROM audit_head FOR UPDATE;
+    entry.recorded_at := OLD.recorded_at;
+    entry.db_role := OLD.db_role;
+    entry.actor := OLD.actor;
+    entry.event := OLD.event;
+    entry.object_table := OLD.object_table;
+    entry.object_id := OLD.object_id;
+    entry.before := OLD.before;
+    entry.after := OLD.after;
+    PERFORM ledger_append_audit(entry);
+    RETURN OLD;
+END
+$$;
+COMMENT ON FUNCTION audit_queue_seal() IS 'Trigger of audit_queue: an entry that is deleted is appended to audit_log.';
 CREATE TABLE audit_queue (
     -- Number in the queue.
     id bigint NOT NULL,
@@ -5388,6 +5418,7 @@ ALTER TABLE audit_queue ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
 ALTER TABLE ONLY audit_queue
     ADD CONSTRAINT audit_queue_pkey PRIMARY KEY (id);
 CREATE TRIGGER audit_queue_append_only BEFORE UPDATE OR TRUNCATE ON audit_queue FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+CREATE TRIGGER audit_queue_seal BEFORE DELETE ON audit_queue FOR EACH ROW EXECUTE FUNCTION audit_queue_seal();
 
 -- ledger_audit_text -------------------------------------------------------------------------------
 
@@ -5412,11 +5443,14 @@ BEGIN
     PERFORM FROM audit_head FOR UPDATE SKIP LOCKED;
     IF FOUND THEN
         RETURN true;
+    ELSIF current_setting('mlops_ledger.waited_for_audit_head', true) = pg_current_xact_id()::text THEN
+        RETURN false;
     END IF;
     BEGIN
         PERFORM FROM audit_head FOR UPDATE;
         RETURN true;
     EXCEPTION WHEN lock_not_available THEN
+        PERFORM set_config('mlops_ledger.waited_for_audit_head', pg_current_xact_id()::text, true);
         RETURN false;
     END;
 END
@@ -5430,6 +5464,7 @@ CREATE FUNCTION ledger_append_audit(entry audit_log) RETURNS void
     SET search_path TO 'public', 'pg_temp'
     SET enable_seqscan TO 'off'
     SET enable_sort TO 'off'
+    SET jit TO 'off'
     AS $$
 DECLARE
     is_behind boolean;
@@ -5453,19 +5488,13 @@ COMMENT ON FUNCTION ledger_append_audit(entry audit_log) IS 'Numbers and seals a
 CREATE FUNCTION ledger_seal_audit_queue() RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
-    SET "TimeZone" TO 'UTC'
     AS $$
 DECLARE
-    entry audit_log;
+    queued bigint;
     sealed bigint := 0;
 BEGIN
-    FOR entry.recorded_at, entry.db_role, entry.actor, entry.event, entry.object_table, entry.object_id,
-        entry.before, entry.after IN
-        WITH queued AS (DELETE FROM audit_queue RETURNING *)
-        SELECT q.recorded_at, q.db_role, q.actor, q.event, q.object_table, q.object_id, q.before, q.after
-        FROM queued q ORDER BY q.id
-    LOOP
-        PERFORM ledger_append_audit(entry);
+    FOR queued IN SELECT q.id FROM audit_queue q ORDER BY q.id LOOP
+        DELETE FROM audit_queue q WHERE q.id = queued;
         sealed := sealed + 1;
     END LOOP;
     RETURN sealed;

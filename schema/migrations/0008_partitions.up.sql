@@ -55,9 +55,11 @@ COMMENT ON FUNCTION ledger_attach_partitions(text, tstzrange[]) IS 'Makes one pa
 CREATE FUNCTION ledger_make_partitions(table_name text, times timestamptz[]) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET timezone = 'UTC' AS $$
 DECLARE
+    -- Each takes about nine locks until the transaction ends; half of all locks remain for others.
+    most bigint := current_setting('max_locks_per_transaction')::bigint * current_setting('max_connections')::bigint / 16;
     period text;
     missing tstzrange[];
-    months tstzrange[] := '{}';
+    months tstzrange[];
 BEGIN
     -- One maker at a time: nobody else can lock the row, and plpgsql then reads what the others have committed.
     UPDATE partition_policies p SET period = p.period WHERE p.table_name = ledger_make_partitions.table_name
@@ -73,15 +75,20 @@ BEGIN
     IF cardinality(missing) > 100 THEN
         months := ARRAY(SELECT ledger_missing_ranges(table_name, 'month', ARRAY(
             SELECT t FROM unnest(times) t WHERE t < date_trunc('month', now(), 'UTC'))));
-        PERFORM ledger_attach_partitions(table_name, months);
-        missing := ARRAY(SELECT ledger_missing_ranges(table_name, period, times));
+        missing := months || ARRAY(
+            SELECT unnest(tstzmultirange(m) - tstzmultirange(VARIADIC months)) FROM unnest(missing) m);
+    END IF;
+    IF cardinality(missing) > most THEN
+        RAISE EXCEPTION 'partitions: % of % are missing, and one call makes at most %',
+            cardinality(missing), table_name, most
+            USING ERRCODE = 'MLIV0', HINT = 'Make them in several calls of ensure_partitions, or longer ones, see partition_by';
     END IF;
     PERFORM ledger_attach_partitions(table_name, missing);
-    RETURN cardinality(months) + cardinality(missing);
+    RETURN cardinality(missing);
 END
 $$;
 COMMENT ON FUNCTION ledger_make_partitions(text, timestamptz[]) IS
-    'Makes the partitions that a table lacks for certain times, and returns how many; when more than a hundred are missing, each month that is over is one.';
+    'Makes the partitions that a table lacks for certain times, and returns how many; when more than a hundred are missing, each month that is over is one. Refuses more than the server has locks for, 400 with its default settings.';
 
 CREATE FUNCTION ensure_partitions(table_name text, since timestamptz, until timestamptz) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET timezone = 'UTC' AS $$
@@ -98,7 +105,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ensure_partitions(text, timestamptz, timestamptz) IS
-    'Makes the missing partitions of a table from one timestamp to another, both included, and returns how many; writers are not blocked. When more than a hundred are missing, each month that is over is one.';
+    'Makes the missing partitions of a table from one timestamp to another, both included, and returns how many; writers are not blocked. When more than a hundred are missing, each month that is over is one; more than the server has locks for, 400 with its default settings, are refused.';
 REVOKE ALL ON FUNCTION ledger_make_partitions(text, timestamptz[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION ensure_partitions(text, timestamptz, timestamptz) FROM PUBLIC;
 

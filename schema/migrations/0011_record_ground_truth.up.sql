@@ -347,7 +347,7 @@ COMMENT ON FUNCTION match_ground_truth(timestamptz, timestamptz) IS
 CREATE FUNCTION ledger_match_write(since timestamptz, until timestamptz) RETURNS void
 LANGUAGE plpgsql
 -- A write is small against all that may wait: each of its rows is looked up, whatever statistics say.
-SET search_path FROM CURRENT SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+SET search_path FROM CURRENT SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
 BEGIN
     PERFORM match_ground_truth(since, until);
 EXCEPTION WHEN OTHERS THEN

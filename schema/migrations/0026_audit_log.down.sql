@@ -10,6 +10,7 @@ DROP FUNCTION ledger_lock_audit_head();
 DROP FUNCTION ledger_audit_hash(audit_log);
 DROP FUNCTION ledger_audit_text(audit_log);
 DROP TABLE audit_queue;
+DROP FUNCTION audit_queue_seal();
 DROP TABLE audit_head;
 DROP TABLE audit_log;
 DROP FUNCTION audit_log_move_head();

@@ -133,18 +133,22 @@ COMMENT ON FUNCTION ledger_audit_hash(audit_log) IS
 
 -- Whoever has constraints checked at once holds the end of the log until the end of the transaction, and so does
 -- one whose connection hangs in its commit. Nobody has to wait for them: an entry then goes to the queue, and the
--- next transaction that has the end of the log seals it. The wait is shorter than deadlock_timeout.
+-- next transaction that has the end of the log seals it. The wait is shorter than deadlock_timeout, and a
+-- transaction of many entries waits once.
 CREATE FUNCTION ledger_lock_audit_head() RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET lock_timeout = '250ms' AS $$
 BEGIN
     PERFORM FROM audit_head FOR UPDATE SKIP LOCKED;
     IF FOUND THEN
         RETURN true;
+    ELSIF current_setting('mlops_ledger.waited_for_audit_head', true) = pg_current_xact_id()::text THEN
+        RETURN false;
     END IF;
     BEGIN
         PERFORM FROM audit_head FOR UPDATE;
         RETURN true;
     EXCEPTION WHEN lock_not_available THEN
+        PERFORM set_config('mlops_ledger.waited_for_audit_head', pg_current_xact_id()::text, true);
         RETURN false;
     END;
 END
@@ -155,8 +159,9 @@ REVOKE ALL ON FUNCTION ledger_lock_audit_head() FROM PUBLIC;
 
 CREATE FUNCTION ledger_append_audit(entry audit_log) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT
--- A plan made while the log was nearly empty is kept for a whole transaction of many entries.
-SET enable_seqscan = off SET enable_sort = off AS $$
+-- A plan made while the log was nearly empty is kept for a whole transaction of many entries. What is off costs so
+-- much before version 18 that the server would compile the plan, which takes a tenth of a second for each entry.
+SET enable_seqscan = off SET enable_sort = off SET jit = off AS $$
 DECLARE
     is_behind boolean;
 BEGIN
@@ -176,19 +181,40 @@ COMMENT ON FUNCTION ledger_append_audit(audit_log) IS
     'Numbers and seals an entry and appends it; the end of the log is locked.';
 REVOKE ALL ON FUNCTION ledger_append_audit(audit_log) FROM PUBLIC;
 
-CREATE FUNCTION ledger_seal_audit_queue() RETURNS bigint
+-- The only way out of the queue leads into the log, also for whoever deletes from it by hand.
+CREATE FUNCTION audit_queue_seal() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET timezone = 'UTC' AS $$
 DECLARE
     entry audit_log;
+BEGIN
+    PERFORM FROM audit_head FOR UPDATE;
+    entry.recorded_at := OLD.recorded_at;
+    entry.db_role := OLD.db_role;
+    entry.actor := OLD.actor;
+    entry.event := OLD.event;
+    entry.object_table := OLD.object_table;
+    entry.object_id := OLD.object_id;
+    entry.before := OLD.before;
+    entry.after := OLD.after;
+    PERFORM ledger_append_audit(entry);
+    RETURN OLD;
+END
+$$;
+COMMENT ON FUNCTION audit_queue_seal() IS 'Trigger of audit_queue: an entry that is deleted is appended to audit_log.';
+REVOKE ALL ON FUNCTION audit_queue_seal() FROM PUBLIC;
+
+CREATE TRIGGER audit_queue_seal
+    BEFORE DELETE ON audit_queue
+    FOR EACH ROW EXECUTE FUNCTION audit_queue_seal();
+
+CREATE FUNCTION ledger_seal_audit_queue() RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+DECLARE
+    queued bigint;
     sealed bigint := 0;
 BEGIN
-    FOR entry.recorded_at, entry.db_role, entry.actor, entry.event, entry.object_table, entry.object_id,
-        entry.before, entry.after IN
-        WITH queued AS (DELETE FROM audit_queue RETURNING *)
-        SELECT q.recorded_at, q.db_role, q.actor, q.event, q.object_table, q.object_id, q.before, q.after
-        FROM queued q ORDER BY q.id
-    LOOP
-        PERFORM ledger_append_audit(entry);
+    FOR queued IN SELECT q.id FROM audit_queue q ORDER BY q.id LOOP
+        DELETE FROM audit_queue q WHERE q.id = queued;
         sealed := sealed + 1;
     END LOOP;
     RETURN sealed;

@@ -156,3 +156,68 @@ def test_the_period_is_chosen_for_predictions_and_labels(
     assert periods == [("ground_truth",), ("predictions",)]
     with Database(dsn) as db, pytest.raises(InvalidValue, match="day, week or month"):
         PredictionsRepository(db).partition_by(period="year")
+
+
+def midnight() -> datetime:
+    return datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def test_ten_years_that_are_over_are_made_by_the_month(conn: psycopg.Connection[Any]) -> None:
+    today = midnight()
+    until = today.replace(day=1) - DAY
+    since = until.replace(year=until.year - 10, day=1) + timedelta(days=31)
+    months = (until.year - since.year) * 12 + until.month - since.month + 1
+    assert ensure(conn, since, until) == months
+    assert all(begin.day == 1 and end.day == 1 for begin, end in partitions(conn).values())
+    assert ensure(conn, since, until) == 0
+
+
+def test_a_year_ahead_is_made_at_once(conn: psycopg.Connection[Any]) -> None:
+    today = midnight()
+    assert ensure(conn, today, today + 364 * DAY) == 365
+    set_period(conn, "week")
+    bounds = list(partitions(conn).values())
+    assert all(end == start for (_, end), (start, _) in pairwise(bounds))
+
+
+@pytest.mark.parametrize("period", ["day", "week"])
+def test_months_that_are_over_meet_the_partitions_of_this_month(
+    conn: psycopg.Connection[Any], period: str
+) -> None:
+    set_period(conn, period)
+    today = midnight()
+    made = ensure(conn, today - 800 * DAY, today + 30 * DAY)
+    bounds = list(partitions(conn).values())
+    assert made == len(bounds)
+    assert all(end == start for (_, end), (start, _) in pairwise(bounds))
+
+
+def test_more_partitions_than_the_server_has_locks_for_are_refused(
+    dsn: str, conn: psycopg.Connection[Any]
+) -> None:
+    today = midnight()
+    since, until = today - 9 * 365 * DAY, today + 364 * DAY
+    with Database(dsn) as db, pytest.raises(InvalidValue) as refused:
+        PredictionsRepository(db).ensure_partitions(since=since, until=until)
+    message = str(refused.value)
+    assert message.startswith("partitions: ")
+    assert "of predictions are missing, and one call makes at most 400" in message
+    assert "Make them in several calls of ensure_partitions, or longer ones" in message
+    assert partitions(conn) == {}
+    with Database(dsn) as db:
+        for begin, end in ((since, today), (today, until)):
+            assert PredictionsRepository(db).ensure_partitions(since=begin, until=end) > 0
+    assert ensure(conn, since, until) == 0
+
+
+def test_a_year_ahead_of_all_tables_is_made_by_the_command(
+    dsn: str, conn: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", dsn)
+    with pytest.raises(SystemExit) as exit_:
+        main(["ensure-partitions", "--days", "364"])
+    assert exit_.value.code == 0
+    counts = conn.execute(
+        "SELECT (SELECT count(*) FROM ledger_partitions(table_name)) FROM partition_policies"
+    ).fetchall()
+    assert counts == [(365,)] * 3

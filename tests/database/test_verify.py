@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 
 from mlops_ledger import (
     Database,
+    GroundTruthRepository,
     ModelVersionRepository,
     PredictionLogger,
     PredictionsRepository,
@@ -221,6 +222,68 @@ def test_an_audit_log_that_was_changed(settings: Settings, conn: psycopg.Connect
     conn.execute("UPDATE audit_log SET actor = 'somebody else'")
     conn.execute("ALTER TABLE audit_log ENABLE TRIGGER USER")
     assert wrong(settings) == {"audit_chain": 1}
+
+
+def test_entries_that_nobody_appends_to_the_audit_log(
+    settings: Settings, conn: psycopg.Connection[Any], run: Run
+) -> None:
+    for age in ("2 minutes", "1 second"):
+        conn.execute(
+            "INSERT INTO audit_queue (recorded_at, db_role, actor, event, object_table, object_id)"
+            " VALUES (now() - %s::interval, 'r', 'a', 'policy', 't', '1')",
+            [age],
+        )
+    assert wrong(settings) == {"audit_queue": 1}
+    assert run("audit", "head").exit_code == 0
+    assert wrong(settings) == {}
+
+
+def test_rows_are_read_day_by_day_and_from_a_day_on(
+    settings: Settings, conn: psycopg.Connection[Any], run: Run
+) -> None:
+    conn.execute("UPDATE partition_policies SET period = 'month'")
+    [(version,)] = conn.execute("SELECT id FROM model_versions").fetchall()
+    long_ago = datetime(2026, 1, 31, 23, 59, 59, 999999, tzinfo=UTC)
+    for at in (long_ago, long_ago.replace(day=1, hour=0)):
+        conn.execute("SELECT ensure_partitions('predictions', %s, %s)", [at, at])
+        conn.execute(
+            "INSERT INTO predictions (id, predicted_at, model_version_id) VALUES (%s, %s, %s)",
+            [new_id(at), at, new_id()],
+        )
+        conn.execute(
+            "INSERT INTO predictions (id, predicted_at, model_version_id) VALUES (%s, %s, %s)",
+            [new_id(at), at, version],
+        )
+    damage = {"predictions_without_version": 2, "wrong_summaries": 4}
+    assert wrong(settings) == damage
+    seen: list[tuple[int, int]] = []
+    verify(settings, progress=lambda done, total: seen.append((done, total)))
+    days = [(done, total) for done, total in seen if total == seen[0][1]]
+    [(partitions,)] = conn.execute(
+        "SELECT count(*) FROM ledger_partitions('predictions') WHERE since >= '2026-02-01'"
+    ).fetchall()
+    assert days == [(day + 1, 31 + partitions) for day in range(31 + partitions)]
+
+    def found(since: datetime) -> dict[str, int]:
+        return {each.check: each.found for each in verify(settings, since=since) if each.found}
+
+    assert found(long_ago.replace(day=1)) == damage
+    assert found(long_ago) == {"predictions_without_version": 1, "wrong_summaries": 2}
+    assert found(long_ago + DAY) == {}
+    assert run("verify", "--since", "2026-02-01").exit_code == 0
+    assert run("verify").exit_code == 1
+
+
+def test_labels_belong_to_predictions_of_other_days_too(
+    settings: Settings, conn: psycopg.Connection[Any]
+) -> None:
+    with Database(settings) as db:
+        ids = [p.id for p in PredictionsRepository(db).list_predictions(model_name="m")]
+        labels = GroundTruthRepository(db)
+        labels.insert_many(rows=[{"prediction_id": id_, "actual_value": 1.0} for id_ in ids])
+    assert wrong(settings) == {}
+    conn.execute("DELETE FROM predictions WHERE id = %s", [ids[3]])
+    assert wrong(settings)["labels_without_prediction"] == 1
 
 
 def test_no_partition_for_tomorrow(

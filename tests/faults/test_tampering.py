@@ -1,4 +1,8 @@
-"""Every tampering with the audit log by a superuser is found, if a head was published."""
+"""Every tampering by a superuser with the audit log or the schema is found, with a published head.
+
+What was done to the log is found in the database and in an export, what was done to the schema in
+the database.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,7 @@ import pytest
 from fix_faults import full
 
 from mlops_ledger import AuditRepository, Transaction
+from mlops_ledger.admin.verify import Verification
 from mlops_ledger.audit import verify_lines
 from mlops_ledger.rows import AuditCheck
 
@@ -164,6 +169,67 @@ def _insert(conn: Conn, seq: int) -> None:
     conn.execute(RESEAL, [seq])
 
 
+# What is done to an object of the schema; each query returns a statement for every one it fits.
+ON_OBJECTS = {
+    "replace a function": """
+        SELECT regexp_replace(pg_get_functiondef(oid), E'\\nBEGIN\\n', E'\\nBEGIN\\n    NULL;\\n')
+        FROM pg_proc
+        WHERE pronamespace = 'public'::regnamespace AND prosrc LIKE E'%\\nBEGIN\\n%'""",
+    "have a function run as its caller": """
+        SELECT format('ALTER FUNCTION %s SECURITY INVOKER', oid::regprocedure)
+        FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef""",
+    "disable a trigger": """
+        SELECT format('ALTER TABLE %s %s TRIGGER %I', tgrelid::regclass, how, tgname)
+        FROM pg_trigger, unnest('{DISABLE,ENABLE REPLICA}'::text[]) how
+        WHERE NOT tgisinternal AND tgparentid = 0""",
+    "drop a trigger": """
+        SELECT format('DROP TRIGGER %I ON %s', tgname, tgrelid::regclass)
+        FROM pg_trigger WHERE NOT tgisinternal AND tgparentid = 0""",
+    "add a column": """
+        SELECT format('ALTER TABLE %s ADD COLUMN extra text', oid::regclass)
+        FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+        AND NOT relispartition""",
+    "replace a view": """
+        SELECT format('CREATE OR REPLACE VIEW %s WITH (security_invoker) AS SELECT * FROM (%s) v',
+                      oid::regclass, rtrim(pg_get_viewdef(oid), ';'))
+        FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'v'""",
+    "grant a right": """
+        SELECT format('GRANT %s ON %s TO PUBLIC', what, oid::regclass)
+        FROM pg_class, unnest('{SELECT,INSERT,UPDATE,DELETE,TRUNCATE}'::text[]) what
+        WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v')""",
+    "let all run a function": """
+        SELECT format('GRANT EXECUTE ON FUNCTION %s TO PUBLIC', oid::regprocedure)
+        FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+        AND NOT has_function_privilege('public', oid, 'EXECUTE')""",
+    "drop a rule": """
+        SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname)
+        FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contype = 'c'""",
+}
+SCHEMA_CHECKS = {"objects_missing", "objects_changed", "objects_added", "triggers_off", "grants"}
+
+
+def change_an_object(conn: Conn, chance: random.Random, what: str) -> str:
+    statements = sorted(text for (text,) in conn.execute(ON_OBJECTS[what].encode()))
+    statement = chance.choice(statements)
+    conn.execute(statement.encode())
+    return str(statement)
+
+
+def found_in_schema(conn: Conn) -> set[str]:
+    checks = Verification(Transaction(conn)).checks()
+    return {each.check for each in checks if each.found} & SCHEMA_CHECKS
+
+
+def hide_in_replaced_hashes(conn: Conn, chance: random.Random) -> None:
+    """Change an entry, and have the functions of the ledger say that it has its hash."""
+    seq = chance.randint(1, last(conn))
+    conn.execute("UPDATE audit_log SET actor = 'eve' WHERE seq = %s", [seq])
+    conn.execute(
+        "CREATE OR REPLACE FUNCTION ledger_audit_hash(entry audit_log) RETURNS bytea"
+        " LANGUAGE sql STABLE PARALLEL SAFE RETURN (entry).hash"
+    )
+
+
 KINDS: list[Tampering] = [
     change,
     delete,
@@ -174,21 +240,50 @@ KINDS: list[Tampering] = [
     rewrite,
     rewrite_shorter,
     rewrite_longer,
+    hide_in_replaced_hashes,
 ]
 
 
 def test_every_tampering_is_found_with_a_published_head(log: Conn) -> None:
     head = str(AuditRepository(Transaction(log)).head())
-    missed = []
+    missed: list[tuple[str, int]] = []
     for number in range(ROUNDS):
         kind = KINDS[number % len(KINDS)]
         with undone(log):
-            kind(log, random.Random(number))
+            chance = random.Random(number)
+            kind(log, chance)
+            # Half of them also see to it that the next ones are easier.
+            what = chance.choice(list(ON_OBJECTS)) if number % 2 else None
+            done = what and change_an_object(log, chance, what)
             inside, outside = checks(log, head)
+            if done and not found_in_schema(log):
+                missed.append((done, number))
         if inside.problem is None or outside.problem is None:
             missed.append((kind.__name__, number))
     assert missed == []
     assert checks(log, head)[0].problem is None
+
+
+@pytest.mark.parametrize("what", ON_OBJECTS)
+def test_every_tampering_with_the_schema_is_found(log: Conn, what: str) -> None:
+    assert found_in_schema(log) == set()
+    missed = []
+    for number in range(full(100, 5)):
+        with undone(log):
+            done = change_an_object(log, random.Random(number), what)
+            if not found_in_schema(log):
+                missed.append(done)
+    assert missed == []
+    assert found_in_schema(log) == set()
+
+
+def test_a_replaced_hash_function_deceives_nobody(log: Conn) -> None:
+    head = str(AuditRepository(Transaction(log)).head())
+    with undone(log):
+        hide_in_replaced_hashes(log, random.Random(1))
+        for check in [*checks(log, None), *checks(log, head)]:
+            assert check.problem == "was changed: its hash is not that of its content"
+        assert found_in_schema(log) == {"objects_changed"}
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,13 @@ drift apart, and a process that is gone can have left records in its spool.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from psycopg.rows import scalar_row
+from psycopg.rows import dict_row, scalar_row
 
 from .._sync.repository import Repository
 from ..config import Settings
@@ -35,18 +36,26 @@ _ROWS: Final = {
     "wrong_id": "predictions whose id is of another time",
     "wrong_summaries": "hours counted wrong, run mlops-ledger fold --rebuild",
 }
+# The statements that read a range of each table; each returns some of the counts above.
+_STATEMENTS: Final = {
+    "predictions": ("predictions", "summaries"),
+    "ground_truth": ("ground_truth",),
+}
 _LISTS: Final = {
     "partitions_missing": "no partition for tomorrow, run mlops-ledger ensure-partitions",
     "invalid_indexes": "not built to the end, run REINDEX",
     "invalid_constraints": "not checked, run ALTER TABLE … VALIDATE CONSTRAINT",
     "triggers_off": "disabled, run ALTER TABLE … ENABLE TRIGGER",
 }
+_WAITING: Final = "entries that nobody could append to the audit log, run mlops-ledger audit head"
 _DIFFERENCES: Final = {
     "missing": "gone, see schema/schema.sql",
     "changed": "not as the migrations made them, see schema/schema.sql",
     "added": "not the ledger's",
 }
 _SHOWN: Final = 5
+
+Progress = Callable[[int, int], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +67,30 @@ class Check:
     detail: str | None = None
 
 
-def verify(settings: Settings) -> list[Check]:
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A day of a partition, or less."""
+
+    table_name: str
+    since: datetime
+    until: datetime
+
+
+def verify(
+    settings: Settings, *, since: datetime | None = None, progress: Progress | None = None
+) -> list[Check]:
     """Check the configured ledger, all of it, and this machine's spool.
 
-    Without the schema of this release nothing else can be checked. Raises Unavailable when the
-    server cannot be reached.
+    Of predictions and labels only those from the day of `since` on are read, of all else
+    everything. `progress` is called with how many days of partitions, then entries of the audit
+    log, were read, and how many there are. Without the schema of this release nothing else can be
+    checked. Raises InvalidValue for a time without a time zone, Unavailable when the server
+    cannot be reached.
     """
     try:
         with Database(settings) as db:
-            return [*Verification(db).checks(), _spool(settings)]
+            found = Verification(db).checks(since=since, progress=progress)
+            return [*found, _spool(settings)]
     except SchemaError as error:
         return [Check("schema", 1, str(error))]
 
@@ -76,16 +100,23 @@ class Verification(Repository):
 
     _file = "verify"
 
-    def checks(self) -> Iterator[Check]:
-        """Yield what each check found; reads every prediction and label."""
+    # The partition that holds a range is known from its ends.
+    _planned_anew = frozenset(name for names in _STATEMENTS.values() for name in names)
+
+    def checks(
+        self, *, since: datetime | None = None, progress: Progress | None = None
+    ) -> Iterator[Check]:
+        """Yield what each check found; reads predictions and labels by the day of a partition."""
         yield self._schema()
+        counts = self._counts(since, progress)
         for name, meaning in _ROWS.items():
-            count = self._patiently(name)
-            yield Check(name, count, meaning if count else None)
+            yield Check(name, counts[name], meaning if counts[name] else None)
         for name, meaning in _LISTS.items():
             yield _listed(name, self._fetch(name, scalar_row, {}), meaning)
         yield from self._objects()
-        audit = AuditRepository(self._db).verify()
+        waiting = self._value("audit_queue", {})
+        yield Check("audit_queue", waiting, _WAITING if waiting else None)
+        audit = AuditRepository(self._db).verify(progress=progress)
         broken = audit.problem and f"entry {audit.broken_seq} {audit.problem}"
         yield Check("audit_chain", int(broken is not None), broken)
         yield self._clock()
@@ -104,11 +135,23 @@ class Verification(Repository):
             yield _listed(f"objects_{kind}", getattr(differences, kind), meaning)
         yield _listed("grants", objects.wrong_grants(expected), "run mlops-ledger roles create")
 
-    def _patiently(self, name: str) -> int:
+    def _counts(self, since: datetime | None, progress: Progress | None) -> Counter[str]:
+        counts: Counter[str] = Counter()
+        ranges = self._rows("ranges", Range, {"since": since})
+        for number, each in enumerate(ranges, 1):
+            for name in _STATEMENTS[each.table_name]:
+                counts.update(self._patiently(name, each))
+            if progress is not None:
+                progress(number, len(ranges))
+        return counts
+
+    def _patiently(self, name: str, window: Range) -> dict[str, int]:
         with self._db.transaction() as tx:
             within = Verification(tx)
             within._run("be_patient")
-            return int(within._value(name, {}))
+            [found] = within._fetch(name, dict_row, asdict(window))
+        counted: dict[str, int] = found
+        return counted
 
     def _clock(self) -> Check:
         return clock_check(lambda: self._value("server_time", {}))

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import click
 
 import mlops_ledger as ledger
 
 from .base import Command
-from .options import json_option
+from .options import json_option, since_option
 from .output import echo_json, echo_table, finish
+from .progress import progress
 
 
 @click.command(cls=Command)
+@since_option
 @json_option
-def verify(as_json: bool) -> None:
+def verify(since: datetime | None, as_json: bool) -> None:
     """Check what the database cannot enforce by itself.
 
     Reads everything, changes nothing: orphans, partitions ahead, migrations, indexes,
-    constraints, triggers, the audit log, clocks, and records that wait in this machine's spool.
-    Exits with 1 when something is wrong.
+    constraints, triggers, functions, views, rights, the audit log, clocks, and records that wait
+    in this machine's spool. Predictions and labels are read day by day; with --since only those
+    from that day on. Exits with 1 when something is wrong.
     """
     from ..admin import verify as checks
 
-    found = checks.verify(ledger.Settings.from_environment())
+    with progress("verify") as report:
+        found = checks.verify(ledger.Settings.from_environment(), since=since, progress=report)
     if as_json:
         echo_json(found)
     else:

@@ -86,9 +86,13 @@ INSERT INTO deletions (reason, table_name, partition, num_rows, bytes)
 VALUES ('retention', %(table_name)s::text, %(partition)s::text, %(rows)s::bigint, %(bytes)s::bigint)
 RETURNING id;
 
+-- tables --
+-- The tables in partitions.
+SELECT table_name FROM partition_policies ORDER BY table_name;
+
 -- ensure_partitions --
--- Make the missing partitions of every table from now on and count them.
-SELECT sum(ensure_partitions(table_name, now(), %(until)s::timestamptz)) FROM partition_policies;
+-- Make the missing partitions of a table from now on and count them.
+SELECT ensure_partitions(%(table_name)s::text, now(), %(until)s::timestamptz);
 
 -- be_brief --
 -- Give up waiting for a lock soon: later statements queue behind it.

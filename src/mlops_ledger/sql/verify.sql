@@ -1,48 +1,60 @@
 -- Statements of Verification: each counts, or lists, what must not be.
 
+-- fragment window --
+-- A range of time, of one partition.
+predicted_at >= %(since)s::timestamptz AND predicted_at < %(until)s::timestamptz
+
 -- be_patient --
--- Let a statement that reads everything take its time.
+-- Let a statement that reads the rows of a day take its time.
 SET LOCAL statement_timeout = 0;
 
--- predictions_without_version --
--- Predictions of a version that does not exist.
-SELECT count(*) FROM predictions WHERE model_version_id IN (
-    SELECT model_version_id FROM predictions EXCEPT SELECT v.id FROM model_versions v);
+-- ranges --
+-- What to read one after the other: each partition, a longer one day by day.
+SELECT t.table_name, greatest(day, p.since) AS since, least(day + interval '1 day', p.until) AS until
+FROM (VALUES ('predictions'), ('ground_truth')) t (table_name)
+CROSS JOIN LATERAL ledger_partitions(t.table_name) p
+CROSS JOIN LATERAL generate_series(
+    date_trunc('day', greatest(p.since, %(since)s::timestamptz), 'UTC'), p.until - interval '1 microsecond', interval '1 day') day
+ORDER BY 2, 1 DESC;
 
--- labels_without_prediction --
--- Labels of a prediction that does not exist.
-SELECT count(*)
-FROM ground_truth g
-LEFT JOIN predictions p ON p.id = g.prediction_id AND p.predicted_at = g.predicted_at
-WHERE p.id IS NULL;
+-- predictions --
+-- Predictions of no version, with more or fewer features than it takes, or with the id of another time.
+SELECT count(*) FILTER (WHERE v.id IS NULL) AS predictions_without_version,
+       count(*) FILTER (WHERE cardinality(p.feature_values) <> cardinality(v.feature_names)) AS wrong_number_of_features,
+       count(*) FILTER (WHERE p.id < ledger_uuid_floor(p.since) OR p.id >= ledger_uuid_floor(p.since + interval '1 millisecond')) AS wrong_id
+FROM (SELECT id, model_version_id, feature_values, date_trunc('milliseconds', predicted_at, 'UTC') AS since
+      FROM predictions WHERE {window}) p
+LEFT JOIN model_versions v ON v.id = p.model_version_id;
 
--- wrong_number_of_features --
--- Predictions with more or fewer features than their version takes.
-SELECT count(*)
-FROM predictions p
-JOIN model_versions v ON v.id = p.model_version_id
-WHERE cardinality(p.feature_values) <> cardinality(v.feature_names);
-
--- wrong_id --
--- Predictions whose id is of another time, so that it does not find them.
-SELECT count(*)
-FROM predictions p
-CROSS JOIN LATERAL (SELECT date_trunc('milliseconds', p.predicted_at, 'UTC') AS since) m
-WHERE p.id < ledger_uuid_floor(m.since) OR p.id >= ledger_uuid_floor(m.since + interval '1 millisecond');
-
--- wrong_summaries --
+-- summaries --
 -- Hours whose summary counts other predictions than there are, and that do not wait to be folded.
-SELECT count(*)
+SELECT count(*) AS wrong_summaries
 FROM (SELECT model_version_id, date_trunc('hour', predicted_at, 'UTC') AS starts_at, count(*) AS n
-      FROM predictions GROUP BY 1, 2) r
-FULL JOIN (SELECT model_version_id, starts_at, num_predictions AS n
-           FROM summaries WHERE grain = 'hour' AND part = 0) s USING (model_version_id, starts_at)
+      FROM predictions WHERE {window} GROUP BY 1, 2) r
+FULL JOIN (SELECT t.model_version_id, s.starts_at, s.n
+           FROM summary_states t
+           -- One look into the index for each version, however long the history is.
+           CROSS JOIN LATERAL (
+               SELECT h.starts_at, h.num_predictions AS n FROM summaries h
+               WHERE h.model_version_id = t.model_version_id AND h.grain = 'hour' AND h.part = 0
+                 AND h.starts_at >= %(since)s::timestamptz AND h.starts_at < %(until)s::timestamptz
+               OFFSET 0) s) s USING (model_version_id, starts_at)
 WHERE r.n IS DISTINCT FROM s.n
-  AND EXISTS (SELECT FROM ledger_partitions('predictions') p WHERE starts_at >= p.since AND starts_at < p.until)
   AND NOT EXISTS (SELECT FROM summary_marks m
                   WHERE m.model_version_id = coalesce(r.model_version_id, s.model_version_id)
                     AND m.table_name = 'predictions' AND m.first_predicted_at < starts_at + interval '1 hour'
                     AND m.last_predicted_at >= starts_at);
+
+-- ground_truth --
+-- Labels of a prediction that does not exist.
+SELECT count(*) FILTER (WHERE p.id IS NULL) AS labels_without_prediction
+FROM (SELECT prediction_id, predicted_at FROM ground_truth WHERE {window}) g
+LEFT JOIN (SELECT id, predicted_at FROM predictions WHERE {window}) p
+    ON p.id = g.prediction_id AND p.predicted_at = g.predicted_at;
+
+-- audit_queue --
+-- Entries of the audit log that nothing has appended for more than a minute.
+SELECT count(*) FROM audit_queue WHERE recorded_at < now() - interval '1 minute';
 
 -- partitions_missing --
 -- Predictions, if they have none for tomorrow; what writes labels and metrics makes theirs in passing.
