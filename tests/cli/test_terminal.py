@@ -31,6 +31,8 @@ pytestmark = pytest.mark.once
 COMMAND = Path(sys.executable).parent / "mlops-ledger"
 WIDTHS = (60, 80, 100, 120)
 ESCAPE = re.compile(r"\x1b\[(?:0|1)?m")
+# A progress bar hides the cursor, draws, shows the cursor again and wipes its line.
+BAR = re.compile(r"\x1b\[\?25l.*?\x1b\[\?25h(?:\r|\x1b\[1A|\x1b\[2K)*", re.DOTALL)
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 HOSTILE = (
     "\x1b]0;PWNED\x07\x1b[31m\x1b[2J [bold]x[/bold] \\[/nope] [link=http://evil]y "
@@ -81,7 +83,7 @@ def _run_here(dsn: str, arguments: list[str], width: int) -> NoReturn:
 
 
 def assert_fits(shown: str, width: int | None) -> None:
-    plain = ESCAPE.sub("", shown)
+    plain = ESCAPE.sub("", BAR.sub("", shown))
     odd = {char for char in plain if not (char.isprintable() or char in "\n\u3000\u00a0")}
     assert odd == set()
     if width is not None:
