@@ -23,6 +23,11 @@ def partitions(conn: psycopg.Connection[Any]) -> dict[str, tuple[datetime, datet
     return {name.removeprefix("predictions_p"): (since, until) for name, since, until in rows}
 
 
+def assert_without_gaps(conn: psycopg.Connection[Any]) -> None:
+    bounds = partitions(conn).values()
+    assert all(end == start for (_, end), (start, _) in pairwise(bounds))
+
+
 def ensure(conn: psycopg.Connection[Any], since: datetime, until: datetime) -> int:
     [(made,)] = conn.execute(
         "SELECT ensure_partitions('predictions', %s, %s)", [since, until]
@@ -65,9 +70,8 @@ def test_a_new_period_fills_the_gaps_around_older_partitions(
     ensure(conn, NOON, NOON)
     set_period(conn, "month")
     assert ensure(conn, NOON, NOON + 30 * DAY) == 3
-    bounds = list(partitions(conn).values())
-    assert [since.day for since, _ in bounds] == [1, 14, 15, 1]
-    assert all(end == start for (_, end), (start, _) in pairwise(bounds))
+    assert [since.day for since, _ in partitions(conn).values()] == [1, 14, 15, 1]
+    assert_without_gaps(conn)
 
 
 @pytest.mark.parametrize(
@@ -176,8 +180,7 @@ def test_a_year_ahead_is_made_at_once(conn: psycopg.Connection[Any]) -> None:
     today = midnight()
     assert ensure(conn, today, today + 364 * DAY) == 365
     set_period(conn, "week")
-    bounds = list(partitions(conn).values())
-    assert all(end == start for (_, end), (start, _) in pairwise(bounds))
+    assert_without_gaps(conn)
 
 
 @pytest.mark.parametrize("period", ["day", "week"])
@@ -187,9 +190,8 @@ def test_months_that_are_over_meet_the_partitions_of_this_month(
     set_period(conn, period)
     today = midnight()
     made = ensure(conn, today - 800 * DAY, today + 30 * DAY)
-    bounds = list(partitions(conn).values())
-    assert made == len(bounds)
-    assert all(end == start for (_, end), (start, _) in pairwise(bounds))
+    assert made == len(partitions(conn))
+    assert_without_gaps(conn)
 
 
 def test_more_partitions_than_the_server_has_locks_for_are_refused(
