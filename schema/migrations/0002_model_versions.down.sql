@@ -4,6 +4,7 @@ DROP FUNCTION model_versions_before_write();
 DROP FUNCTION ledger_complete_task(model_versions);
 DROP TABLE model_versions;
 DROP TABLE model_counters;
+DROP FUNCTION model_counters_refuse_look_alike();
 DROP FUNCTION ledger_positive_label(text[]);
 DROP FUNCTION model_versions_keep_name();
 DROP FUNCTION ledger_require_known_model(text, timestamptz);

@@ -60,7 +60,8 @@ CREATE TABLE model_versions (
         CONSTRAINT model_versions_tags_check CHECK (jsonb_typeof(tags) = 'object'),
     created_at timestamptz NOT NULL DEFAULT now()
         CONSTRAINT model_versions_created_at_check CHECK (ledger_is_time(created_at)),
-    created_by text NOT NULL DEFAULT session_user,
+    created_by text NOT NULL DEFAULT session_user
+        CONSTRAINT model_versions_created_by_check CHECK (ledger_is_person(created_by)),
     promoted_at timestamptz,
     promoted_by text,
     CONSTRAINT model_versions_name_version_key UNIQUE (model_name, model_version),
@@ -130,12 +131,38 @@ COMMENT ON FUNCTION ledger_require_known_model(text, timestamptz) IS
 
 CREATE TABLE model_counters (
     model_name text CONSTRAINT model_counters_pkey PRIMARY KEY,
-    registrations bigint NOT NULL DEFAULT 1
+    registrations bigint NOT NULL DEFAULT 1,
+    skeleton text GENERATED ALWAYS AS (ledger_skeleton(model_name)) STORED
 );
+CREATE INDEX model_counters_skeleton_idx ON model_counters (skeleton);
 COMMENT ON TABLE model_counters IS
     'One row per model, locked by whoever registers a version until the end of the transaction.';
 COMMENT ON COLUMN model_counters.model_name IS 'The model.';
 COMMENT ON COLUMN model_counters.registrations IS 'How often a version was registered.';
+COMMENT ON COLUMN model_counters.skeleton IS 'How the name looks, as ledger_skeleton() has it.';
+
+CREATE FUNCTION model_counters_refuse_look_alike() RETURNS trigger
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    other text;
+BEGIN
+    -- Letters of ASCII that look alike are left to the reader: model_1 and model_l may both be there.
+    SELECT c.model_name INTO other FROM model_counters c
+    WHERE c.skeleton = NEW.skeleton AND c.model_name <> NEW.model_name AND c.model_name || NEW.model_name ~ '[^\u0001-\u007f]'
+    LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'model_name: looks like that of another model, %', other
+            USING ERRCODE = 'MLCF0', HINT = 'Give it a name that a reader can tell from that one.';
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION model_counters_refuse_look_alike() IS
+    'Trigger of model_counters: refuses a new model whose name is taken for that of another.';
+
+CREATE TRIGGER model_counters_refuse_look_alike
+    AFTER INSERT ON model_counters
+    FOR EACH ROW EXECUTE FUNCTION model_counters_refuse_look_alike();
 
 CREATE FUNCTION ledger_positive_label(class_names text[]) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -179,8 +206,15 @@ BEGIN
         END IF;
         -- One writer per model at a time, or a given number could be taken by the next automatic one; plpgsql
         -- then reads what the others have committed. Only who may register a version can take this lock.
-        INSERT INTO model_counters AS c (model_name) SELECT NEW.model_name WHERE NEW.model_name IS NOT NULL
-        ON CONFLICT ON CONSTRAINT model_counters_pkey DO UPDATE SET registrations = c.registrations + 1;
+        UPDATE model_counters c SET registrations = c.registrations + 1 WHERE c.model_name = NEW.model_name;
+        IF NOT FOUND AND NEW.model_name IS NOT NULL THEN
+            -- Two new models that look alike would not see each other.
+            IF NEW.model_name ~ '[^\u0001-\u007f]' THEN
+                LOCK TABLE model_counters IN SHARE ROW EXCLUSIVE MODE;
+            END IF;
+            INSERT INTO model_counters AS c (model_name) VALUES (NEW.model_name)
+            ON CONFLICT ON CONSTRAINT model_counters_pkey DO UPDATE SET registrations = c.registrations + 1;
+        END IF;
         NEW := ledger_complete_task(NEW);
     END IF;
     IF NEW.model_version IS NULL THEN

@@ -12,3 +12,4 @@ DROP FUNCTION ledger_action_status(text, timestamptz);
 DROP TABLE agent_actions;
 DROP FUNCTION agent_actions_before_update();
 DROP FUNCTION agent_actions_before_insert();
+DROP FUNCTION ledger_login();

@@ -38,7 +38,8 @@ CREATE TABLE ground_truth_waiting (
     id bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT ground_truth_waiting_pkey PRIMARY KEY,
     prediction_id uuid,
     predicted_from timestamptz,
-    request_id text,
+    request_id text
+        CONSTRAINT ground_truth_waiting_request_id_check CHECK (ledger_visible(request_id) <> ''),
     model_name text,
     model_version text
         CONSTRAINT ground_truth_waiting_model_version_check CHECK (model_name IS NOT NULL OR model_version IS NULL),

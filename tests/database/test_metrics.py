@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
+from sklearn.calibration import calibration_curve
 
-from examples.flight_delays.model import calibration_error
 from mlops_ledger import (
     Database,
     GroundTruthRepository,
@@ -34,7 +34,20 @@ many_examples = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
+# Where bins meet, and the nearest numbers on both sides.
+TENTHS = [
+    number
+    for tenth in range(11)
+    for number in {
+        tenth / 10,
+        tenth * 0.1,
+        math.nextafter(tenth / 10, 0),
+        math.nextafter(tenth / 10, 1),
+    }
+    if number <= 1
+]
 probabilities = st.one_of(
+    st.sampled_from(TENTHS),
     st.sampled_from([0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0, 5e-324, 1e-200, 1e-17, 1 - 2**-53]),
     st.floats(0, 1),
 )
@@ -95,27 +108,23 @@ def binary(truth: np.ndarray, probability: np.ndarray, guess: np.ndarray) -> dic
         "roc_auc": metrics.roc_auc_score(truth, probability) if both else None,
         "log_loss": metrics.log_loss(truth, probability, labels=[0, 1]),
         "brier_score": np.mean((probability - truth) ** 2),
-        "calibration_error": calibration_error(_Series(truth), probability),
+        "calibration_error": calibration_error(truth, probability),
     }
 
 
-class _Series:
-    """As much of a pandas Series as `calibration_error` needs."""
-
-    def __init__(self, values: np.ndarray) -> None:
-        self._values = values
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def to_numpy(self) -> np.ndarray:
-        return self._values
+def calibration_error(truth: np.ndarray, probability: np.ndarray) -> float:
+    """The distances of scikit-learn's calibration curve, weighted by the sizes of its bins."""
+    shares, means = calibration_curve(truth, probability, n_bins=10)
+    bins = np.searchsorted(np.linspace(0, 1, 11)[1:-1], probability)
+    sizes = np.bincount(bins)
+    return float(np.abs(shares - means) @ sizes[sizes > 0] / len(truth))
 
 
 pairs = st.lists(st.tuples(st.booleans(), probabilities), min_size=1, max_size=60)
 
 
 @given(pairs=pairs, threshold=st.sampled_from([0.0, 0.3, 0.5, 1.0]))
+@example(pairs=[(number < 0.4, number) for number in TENTHS], threshold=0.5)
 @example(pairs=[(True, 1.0)], threshold=0.5)
 @example(pairs=[(False, 0.0)], threshold=0.5)
 @example(pairs=[(False, 0.0), (False, 5e-324)], threshold=0.5)

@@ -71,17 +71,16 @@ ELSEWHERE: Final = {
     "lc_messages",
     "role",
     "session_authorization",
+    # With this too at zero, and no joins by hash or merge, pg_dump reads the catalog for minutes.
+    "cpu_operator_cost",
 }
 
 
 def settable(conn: psycopg.Connection) -> list[tuple[str, str]]:
-    """Return every setting that a user or superuser can change, with an odd value.
-
-    Plans and their costs are left out: they change how long an answer takes, never the answer.
-    """
+    """Return every setting that a user or superuser can change, with an odd value."""
     rows = conn.execute(
         "SELECT name, vartype, boot_val, min_val, enumvals FROM pg_settings"
-        " WHERE context IN ('user', 'superuser') AND category NOT LIKE 'Query Tuning%'"
+        " WHERE context IN ('user', 'superuser')"
         " ORDER BY name"
     ).fetchall()
     return [(row[0], odd(*row)) for row in rows if row[0] not in ELSEWHERE]

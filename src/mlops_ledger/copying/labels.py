@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from struct import Struct
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 from uuid import UUID
 
 from ..checks import values
@@ -26,8 +26,7 @@ from .binary import (
     pack_length,
     pack_timestamp,
 )
-
-Encoder: TypeAlias = Callable[[Any], bytes]
+from .rows import ENCODERS, Encoder
 
 _NO_PREDICTION: Final = "is not the id of a prediction"
 _PREDICTION: Final = Struct("!4s16s4sq4sq").pack
@@ -149,7 +148,7 @@ def _text(field: str) -> Encoder:
 
 
 _FIELDS: Final[Mapping[str, tuple[int, Encoder]]] = {
-    "request_id": (2, _text("request_id")),
+    "request_id": (2, ENCODERS["request_id"]),
     "actual_label": (4, _text("actual_label")),
     "actual_value": (5, _number),
     "source": (6, _text("source")),

@@ -219,7 +219,9 @@ scores AS (
            -- Nothing is certain: as scikit-learn, by the distance between 1 and the next double.
            ln(greatest(score, 2.220446049250313e-16)) AS log_hit,
            ln(greatest(1 - score, 2.220446049250313e-16)) AS log_miss,
-           least(floor(score * 10), 9) AS bin
+           -- The edges of calibration_curve in scikit-learn, each within the bin below it.
+           9 - width_bucket(-score, '{-0.9,-0.8,-0.7000000000000001,-0.6000000000000001,-0.5,-0.4,-0.30000000000000004,-0.2,-0.1}'
+                            ::double precision[]) AS bin
     FROM scores
     WINDOW up AS (ORDER BY score), down AS (ORDER BY score DESC)
 ), bins AS (
