@@ -10,6 +10,7 @@ from ._async.drift_reports import AsyncDriftReportsRepository
 from ._async.events import AsyncEventsRepository
 from ._async.ground_truth import AsyncGroundTruthRepository
 from ._async.model_versions import AsyncModelVersionRepository
+from ._async.models import AsyncModelsRepository
 from ._async.monitoring_metrics import AsyncMonitoringMetricsRepository
 from ._async.monitors import AsyncMonitorsRepository
 from ._async.performance_metrics import AsyncPerformanceMetricsRepository
@@ -25,6 +26,7 @@ from ._sync.drift_reports import DriftReportsRepository
 from ._sync.events import EventsRepository
 from ._sync.ground_truth import GroundTruthRepository
 from ._sync.model_versions import ModelVersionRepository
+from ._sync.models import ModelsRepository
 from ._sync.monitoring_metrics import MonitoringMetricsRepository
 from ._sync.monitors import MonitorsRepository
 from ._sync.performance_metrics import PerformanceMetricsRepository
@@ -46,6 +48,7 @@ __all__ = [
     "AsyncEventsRepository",
     "AsyncGroundTruthRepository",
     "AsyncModelVersionRepository",
+    "AsyncModelsRepository",
     "AsyncMonitoringMetricsRepository",
     "AsyncMonitorsRepository",
     "AsyncPerformanceMetricsRepository",
@@ -59,6 +62,7 @@ __all__ = [
     "EventsRepository",
     "GroundTruthRepository",
     "ModelVersionRepository",
+    "ModelsRepository",
     "MonitoringMetricsRepository",
     "MonitorsRepository",
     "PerformanceMetricsRepository",

@@ -11,6 +11,7 @@ from .events import Event, EventConsumer, EventType
 from .ground_truth import GroundTruth, Labeled, Performance
 from .health import Health
 from .model_versions import Deployment, ModelVersion, PromotionPolicy, TimelineEntry
+from .models import Model
 from .monitoring_metrics import DriftTrend, MonitoringRun, WindowMetrics
 from .monitors import Monitor, MonitorResult
 from .overview import ModelOverview
@@ -51,6 +52,7 @@ __all__ = [
     "Labeled",
     "MetricBucket",
     "MetricComparison",
+    "Model",
     "ModelOverview",
     "ModelVersion",
     "Monitor",
