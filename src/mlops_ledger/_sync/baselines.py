@@ -11,7 +11,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from ..checks.predictions import KnownVersion
-from ..checks.values import integer, page_size, timestamp
+from ..checks.values import integer, timestamp
+from ..checks.windows import page_size
 from ..errors import Conflict, InvalidValue, LedgerError, NotFound
 from ..ids import new_id
 from ..rows import Baseline, BaselineFeature, SeenPrediction
@@ -65,7 +66,7 @@ class BaselinesRepository(Repository):
         num_rows, found = binning.bin_features(data, version.feature_names, categorical, num_bins)
         outputs = {"probabilities": probabilities, "predictions": predictions, "labels": labels}
         for argument, column in outputs.items():
-            if column is not None and len(column) != num_rows:
+            if column is not None and binning.length_of(argument, column) != num_rows:
                 raise InvalidValue(argument, f"must have {num_rows} values, as data has rows")
         found += _outputs(binning, outputs, num_bins)
         model_version_id, window_start, window_end = version.id, None, None
