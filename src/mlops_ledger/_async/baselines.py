@@ -10,8 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from ..checks.predictions import KnownVersion
-from ..checks.values import integer, timestamp
-from ..checks.windows import page_size
+from ..checks.values import integer, page_size, timestamp
 from ..errors import Conflict, InvalidValue, LedgerError, NotFound
 from ..ids import new_id
 from ..rows import Baseline, BaselineFeature, SeenPrediction

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from ..checks.windows import page_size
+from ..checks.values import page_size
 from ..errors import NotFound
 from ..rows import Monitor, MonitorResult
 from .repository import AsyncRepository

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from ..checks import metrics as metric_fields
-from ..checks.windows import page_size
+from ..checks.values import page_size
 from ..errors import NotFound
 from ..rows import MetricBucket, MetricComparison, PerformanceMetric, Written
 from .metric_writes import AsyncMetricWrites

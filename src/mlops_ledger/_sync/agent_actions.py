@@ -8,8 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from ..checks.values import ACTION_STATUSES, RISK_LEVELS, choice
-from ..checks.windows import page_size
+from ..checks.values import ACTION_STATUSES, RISK_LEVELS, choice, page_size
 from ..rows import AgentAction
 from .repository import Repository
 

@@ -9,8 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from ..checks import classes
-from ..checks.values import STAGES, TASKS, choice, mapping
-from ..checks.windows import page_size
+from ..checks.values import STAGES, TASKS, choice, mapping, page_size
 from ..errors import InvalidValue, NotFound
 from ..rows import Deployment, ModelVersion, PromotionPolicy, TimelineEntry
 from .repository import Repository

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from ..checks.windows import page_size
+from ..checks.values import page_size
 from ..rows import ModelOverview
 from .repository import Repository
 

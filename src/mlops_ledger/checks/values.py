@@ -246,6 +246,14 @@ CHECKS: Final[Mapping[str, Callable[[str, object], object]]] = {
 }
 
 
+def page_size(limit: object) -> int:
+    """Accept the length of a page: 1 to 1000 rows."""
+    size = integer(32)("limit", limit)
+    if not 1 <= size <= 1000:
+        raise InvalidValue("limit", "must be between 1 and 1000")
+    return size
+
+
 def choice(field: str, value: object, allowed: Sequence[str]) -> str | None:
     """Accept one of some words in any case, or None."""
     word = None if value is None else text(field, value).strip().lower()

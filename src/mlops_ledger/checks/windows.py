@@ -1,4 +1,4 @@
-"""Windows of time, the buckets they are read in, and the pages that lists come in."""
+"""Windows of time, and the buckets they are read in."""
 
 from __future__ import annotations
 
@@ -6,15 +6,7 @@ import math
 from datetime import UTC, datetime, timedelta
 
 from ..errors import InvalidValue
-from .values import integer, number, span, timestamp
-
-
-def page_size(limit: object) -> int:
-    """Accept the length of a page: 1 to 1000 rows."""
-    size = integer(32)("limit", limit)
-    if not 1 <= size <= 1000:
-        raise InvalidValue("limit", "must be between 1 and 1000")
-    return size
+from .values import number, span, timestamp
 
 
 def look_back(until: object, length: object, field: str = "days") -> datetime:
