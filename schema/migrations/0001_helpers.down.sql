@@ -8,6 +8,7 @@ DROP FUNCTION ledger_is_name(text);
 DROP FUNCTION ledger_is_tidy(text);
 DROP FUNCTION ledger_has_control(text);
 DROP FUNCTION ledger_is_same_person(text, text);
+DROP FUNCTION ledger_point(text);
 DROP FUNCTION ledger_skeleton(text);
 DROP FUNCTION ledger_visible(text);
 DROP FUNCTION ledger_invisible();

@@ -272,6 +272,12 @@ RETURN (
 COMMENT ON FUNCTION ledger_skeleton(text) IS
     'A name as its letters look: names with the same skeleton are taken for each other (UTS #39).';
 
+CREATE FUNCTION ledger_point(name text) RETURNS int8range
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN int8range(hashtextextended(name COLLATE "C", 0) >> 1, hashtextextended(name COLLATE "C", 0) >> 1, '[]');
+COMMENT ON FUNCTION ledger_point(text) IS
+    'The hash of a text as a range of one number, which an exclusion constraint can compare without an extension.';
+
 CREATE FUNCTION ledger_is_same_person(name text, other text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN ledger_skeleton(ledger_small_letters(ledger_visible(name))) = ledger_skeleton(ledger_small_letters(ledger_visible(other)))

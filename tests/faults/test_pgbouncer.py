@@ -8,9 +8,10 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from mlops_ledger import (
     ModelVersionRepository,
     PredictionsRepository,
     Settings,
+    events,
 )
 
 PGBOUNCER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
@@ -195,3 +197,10 @@ def test_the_ledgers_session_settings_do_not_reach_other_clients(pooler: str) ->
         with db.transaction() as tx:
             ModelVersionRepository(tx).promote(model_name="m", model_version="1")
         assert settings_seen() == before
+
+
+def test_a_follower_of_events_polls_through_it(pooler: str, conn: psycopg.Connection) -> None:
+    alert = "SELECT raise_alert(t, 'news') FROM unnest('{one,two}'::text[]) t"
+    with Database(pooler) as db, closing(events(db, consumer="p", poll=0.05)) as stream:
+        threading.Timer(0.3, conn.execute, [alert]).start()
+        assert [next(stream).seq, next(stream).seq] == [1, 2]
