@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -175,6 +176,41 @@ def test_a_regressor(
             "brier_score": None,
         },
     )
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        [(1e15 + k / 4, 1e15 + k / 4 + 1 / 8) for k in range(20)],
+        [(1.7e9 + k, 1.7e9 + k + k % 3) for k in range(50)],
+        [(1e9 + k * 1e-3, 1e9 + k * 1e-3 + 1e-4) for k in range(50)],
+        [(1e99, 2e99), (-1e99, 3e98), (5e98, 1e99)],
+        [(1e80, 0.0), (-1e80, 1.0), (2e80, 1e80)],
+        [(-0.0, 0.0), (1.0, -0.0)],
+        [(1e50, 1e50), (1e-50, 0.0), (1.0, 1.5)],
+    ],
+    ids=range(7),
+)
+def test_numbers_far_from_zero_keep_their_digits(
+    db: Database, conn: psycopg.Connection, pairs: list[tuple[float, float]]
+) -> None:
+    predicted = [{"prediction": estimate} for _, estimate in pairs]
+    labels = [{"actual_value": target} for target, _ in pairs]
+    target, estimate = map(list, zip(*pairs, strict=True))
+    # The mean of the targets, exactly: scikit-learn's own loses what numbers so close differ by.
+    exact = [Fraction(number) for number in target]
+    mean = sum(exact) / len(exact)
+    spread = sum((number - mean) ** 2 for number in exact)
+    errors = sum((a - Fraction(b)) ** 2 for a, b in zip(exact, estimate, strict=True))
+    check(
+        scored(db, conn, predicted, labels),
+        {
+            "mae": metrics.mean_absolute_error(target, estimate),
+            "rmse": metrics.root_mean_squared_error(target, estimate),
+            "r2": float(1 - errors / spread),
+        },
+    )
+    assert metrics.r2_score(target, estimate) == pytest.approx(float(1 - errors / spread), rel=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -148,9 +148,11 @@ judged AS MATERIALIZED (
            count(*) FILTER (WHERE is_measured) AS measured,
            count(error) AS in_range,
            avg(abs(error)) AS mae,
-           avg(CASE WHEN abs(error) > 1e-150 THEN error * error ELSE 0 END) FILTER (WHERE error IS NOT NULL) AS mse,
-           CASE WHEN min(target) < max(target) THEN var_pop(target) END AS variance
-    FROM judged CROSS JOIN definition d
+           -- avg() would overflow: it also squares what it adds up.
+           sum(CASE WHEN abs(error) > 1e-150 THEN error * error ELSE 0 END) FILTER (WHERE error IS NOT NULL) / nullif(count(error), 0) AS mse,
+           -- Of differences from the mean, or numbers far from zero would lose their digits.
+           CASE WHEN min(target) < max(target) THEN var_pop(target - mean_target) END AS variance
+    FROM judged CROSS JOIN definition d CROSS JOIN (SELECT avg(target) AS mean_target FROM judged) m
 )
 
 -- fragment confusion --
