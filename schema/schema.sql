@@ -104,12 +104,72 @@ COMMENT ON TABLE ledger_privileges IS 'What each kind of role may do; each migra
 ALTER TABLE ONLY ledger_privileges
     ADD CONSTRAINT ledger_privileges_pkey PRIMARY KEY (object_name, role, privilege);
 
+-- models ------------------------------------------------------------------------------------------
+
+CREATE FUNCTION models_before_write() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        PERFORM ledger_refuse_future('created_at', NEW.created_at);
+    ELSIF NEW.model_name <> OLD.model_name THEN
+        RAISE EXCEPTION 'models: the name of a model cannot be changed'
+            USING ERRCODE = 'MLAO0', HINT = 'Register another model.';
+    END IF;
+    NEW.updated_at := clock_timestamp();
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION models_before_write() IS 'Trigger of models: history names models, so they keep their names; the time of a change is that of the server.';
+CREATE TABLE models (
+    -- Name of the model, at most 255 characters.
+    model_name text NOT NULL,
+    -- What the model is for.
+    description text,
+    -- Free tags, searched with @>.
+    tags jsonb DEFAULT '{}'::jsonb NOT NULL,
+    -- When the model was registered.
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    -- Who registered it.
+    created_by text DEFAULT SESSION_USER NOT NULL,
+    -- When it was last changed, or a version of it registered.
+    updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT models_created_at_check CHECK (ledger_is_time(created_at)),
+    CONSTRAINT models_model_name_check CHECK (ledger_is_name(model_name)),
+    CONSTRAINT models_tags_check CHECK ((jsonb_typeof(tags) = 'object'::text))
+);
+COMMENT ON TABLE models IS 'The models: one row each, made with the first version if not before. Who registers a version locks the row of its model until the end of the transaction.';
+ALTER TABLE ONLY models
+    ADD CONSTRAINT models_pkey PRIMARY KEY (model_name);
+CREATE INDEX models_tags_idx ON models USING gin (tags jsonb_path_ops);
+CREATE CONSTRAINT TRIGGER models_audit_correction_delete AFTER DELETE ON models DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (true) EXECUTE FUNCTION ledger_audit_row('correction', '{model_name}', '{}');
+CREATE CONSTRAINT TRIGGER models_audit_correction_update AFTER UPDATE ON models DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((((old.description IS DISTINCT FROM new.description) OR (old.tags IS DISTINCT FROM new.tags)) OR (old.created_at IS DISTINCT FROM new.created_at)) OR (old.created_by IS DISTINCT FROM new.created_by))) EXECUTE FUNCTION ledger_audit_row('correction', '{model_name}', '{}');
+CREATE TRIGGER models_before_write BEFORE INSERT OR UPDATE ON models FOR EACH ROW EXECUTE FUNCTION models_before_write();
+CREATE TRIGGER models_no_truncate BEFORE TRUNCATE ON models FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+
+-- ledger_refuse_future ----------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_refuse_future(field text, at timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    -- Clocks differ a little.
+    IF at > clock_timestamp() + interval '1 minute' THEN
+        RAISE EXCEPTION '%: lies in the future', field
+            USING ERRCODE = 'MLIV0', HINT = 'Give the time at which it happened.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION ledger_refuse_future(field text, at timestamp with time zone) IS 'Refuses a time that has not come, naming its field.';
+
 -- model_versions ----------------------------------------------------------------------------------
 
 CREATE TABLE model_versions (
     -- Time-ordered id (UUIDv7).
     id uuid DEFAULT ledger_uuid() NOT NULL,
-    -- Name of the model, at most 255 characters.
+    -- The model.
     model_name text NOT NULL,
     -- Version within the model; without one, the next integer.
     model_version text NOT NULL,
@@ -117,6 +177,8 @@ CREATE TABLE model_versions (
     stage text DEFAULT 'development'::text NOT NULL,
     -- The MLflow run that trained this version.
     mlflow_run_id text,
+    -- What this version is, in words.
+    description text,
     -- What was trained, such as HistGradientBoostingClassifier.
     algorithm text,
     -- Evaluation metrics by name: numbers, or objects and lists of them.
@@ -184,7 +246,6 @@ END))),
     CONSTRAINT model_versions_mae_check CHECK ((mae >= (0)::double precision)),
     CONSTRAINT model_versions_metrics_check CHECK (((jsonb_typeof(metrics) = 'object'::text) AND (NOT jsonb_path_exists(metrics, '$.*?(@.type() == "string" || @.type() == "boolean")'::jsonpath)))),
     CONSTRAINT model_versions_mlflow_run_id_check CHECK ((char_length(mlflow_run_id) <= 255)),
-    CONSTRAINT model_versions_model_name_check CHECK (ledger_is_name(model_name)),
     CONSTRAINT model_versions_model_version_check CHECK (ledger_is_name(model_version)),
     CONSTRAINT model_versions_positive_label_check CHECK (((positive_label IS NULL) OR ((task <> 'regression'::text) AND COALESCE((positive_label = ANY (class_names)), true)))),
     CONSTRAINT model_versions_precision_check CHECK ((("precision" >= (0)::double precision) AND ("precision" <= (1)::double precision))),
@@ -197,17 +258,14 @@ END))),
     CONSTRAINT model_versions_task_check CHECK ((task = ANY (ARRAY['binary'::text, 'multiclass'::text, 'regression'::text]))),
     CONSTRAINT model_versions_training_samples_check CHECK ((training_samples >= 0))
 );
-COMMENT ON TABLE model_versions IS 'The model registry: one row per version of a model, of any kind (classifier, regressor, text).';
+COMMENT ON TABLE model_versions IS 'The versions: one row per version of a model, of any kind (classifier, regressor, text).';
 CREATE FUNCTION model_versions_before_write() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $_$
 BEGIN
     NEW.stage := lower(btrim(NEW.stage) COLLATE "C");
-    IF NEW.created_at > clock_timestamp() + interval '1 minute' THEN
-        RAISE EXCEPTION 'created_at: lies in the future'
-            USING ERRCODE = 'MLIV0', HINT = 'Give the time at which it happened.';
-    END IF;
+    PERFORM ledger_refuse_future('created_at', NEW.created_at);
     IF TG_OP = 'INSERT' THEN
         IF num_nonnulls(NEW.promoted_at, NEW.promoted_by) > 0 THEN
             RAISE EXCEPTION 'promoted_at: a version is registered before it is promoted'
@@ -215,8 +273,10 @@ BEGIN
         END IF;
         -- One writer per model at a time, or a given number could be taken by the next automatic one; plpgsql
         -- then reads what the others have committed. Only who may register a version can take this lock.
-        INSERT INTO model_counters AS c (model_name) SELECT NEW.model_name WHERE NEW.model_name IS NOT NULL
-        ON CONFLICT ON CONSTRAINT model_counters_pkey DO UPDATE SET registrations = c.registrations + 1;
+        INSERT INTO models (model_name, created_at, created_by)
+        SELECT NEW.model_name, coalesce(NEW.created_at, clock_timestamp()), coalesce(NEW.created_by, session_user)
+        WHERE NEW.model_name IS NOT NULL
+        ON CONFLICT ON CONSTRAINT models_pkey DO UPDATE SET updated_at = excluded.updated_at;
         NEW := ledger_complete_task(NEW);
     END IF;
     IF NEW.model_version IS NULL THEN
@@ -269,8 +329,10 @@ CREATE INDEX model_versions_model_name_created_at_idx ON model_versions USING bt
 CREATE INDEX model_versions_model_name_stage_idx ON model_versions USING btree (model_name, stage);
 CREATE INDEX model_versions_stage_created_at_idx ON model_versions USING btree (stage, created_at DESC, id DESC);
 CREATE INDEX model_versions_tags_idx ON model_versions USING gin (tags jsonb_path_ops);
+ALTER TABLE ONLY model_versions
+    ADD CONSTRAINT model_versions_model_fkey FOREIGN KEY (model_name) REFERENCES models(model_name);
 CREATE CONSTRAINT TRIGGER model_versions_audit_correction_delete AFTER DELETE ON model_versions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (true) EXECUTE FUNCTION ledger_audit_row('correction', '{id}', '{}');
-CREATE CONSTRAINT TRIGGER model_versions_audit_correction_update AFTER UPDATE ON model_versions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((((((((((((((((((old.id IS DISTINCT FROM new.id) OR (old.model_name IS DISTINCT FROM new.model_name)) OR (old.model_version IS DISTINCT FROM new.model_version)) OR (old.mlflow_run_id IS DISTINCT FROM new.mlflow_run_id)) OR (old.algorithm IS DISTINCT FROM new.algorithm)) OR (old.metrics IS DISTINCT FROM new.metrics)) OR (old.hyperparameters IS DISTINCT FROM new.hyperparameters)) OR (old.feature_names IS DISTINCT FROM new.feature_names)) OR (old.task IS DISTINCT FROM new.task)) OR (old.class_names IS DISTINCT FROM new.class_names)) OR (old.positive_label IS DISTINCT FROM new.positive_label)) OR (old.training_samples IS DISTINCT FROM new.training_samples)) OR (old.dataset_version IS DISTINCT FROM new.dataset_version)) OR (old.dataset_digest IS DISTINCT FROM new.dataset_digest)) OR (old.artifact_uri IS DISTINCT FROM new.artifact_uri)) OR (old.metadata_uri IS DISTINCT FROM new.metadata_uri)) OR (old.created_at IS DISTINCT FROM new.created_at)) OR (old.created_by IS DISTINCT FROM new.created_by))) EXECUTE FUNCTION ledger_audit_row('correction', '{id}', '{}');
+CREATE CONSTRAINT TRIGGER model_versions_audit_correction_update AFTER UPDATE ON model_versions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((((((((((((((((((((old.id IS DISTINCT FROM new.id) OR (old.model_name IS DISTINCT FROM new.model_name)) OR (old.model_version IS DISTINCT FROM new.model_version)) OR (old.mlflow_run_id IS DISTINCT FROM new.mlflow_run_id)) OR (old.description IS DISTINCT FROM new.description)) OR (old.algorithm IS DISTINCT FROM new.algorithm)) OR (old.metrics IS DISTINCT FROM new.metrics)) OR (old.hyperparameters IS DISTINCT FROM new.hyperparameters)) OR (old.feature_names IS DISTINCT FROM new.feature_names)) OR (old.task IS DISTINCT FROM new.task)) OR (old.class_names IS DISTINCT FROM new.class_names)) OR (old.positive_label IS DISTINCT FROM new.positive_label)) OR (old.training_samples IS DISTINCT FROM new.training_samples)) OR (old.dataset_version IS DISTINCT FROM new.dataset_version)) OR (old.dataset_digest IS DISTINCT FROM new.dataset_digest)) OR (old.artifact_uri IS DISTINCT FROM new.artifact_uri)) OR (old.metadata_uri IS DISTINCT FROM new.metadata_uri)) OR (old.created_at IS DISTINCT FROM new.created_at)) OR (old.created_by IS DISTINCT FROM new.created_by))) EXECUTE FUNCTION ledger_audit_row('correction', '{id}', '{}');
 CREATE TRIGGER model_versions_before_write BEFORE INSERT OR UPDATE OF stage, model_version ON model_versions FOR EACH ROW EXECUTE FUNCTION model_versions_before_write();
 CREATE TRIGGER model_versions_guard_stage AFTER INSERT OR UPDATE OF stage ON model_versions FOR EACH ROW EXECUTE FUNCTION model_versions_guard_stage();
 CREATE TRIGGER model_versions_keep_name BEFORE UPDATE ON model_versions FOR EACH ROW WHEN ((((old.id IS DISTINCT FROM new.id) OR (old.model_name IS DISTINCT FROM new.model_name)) OR (old.model_version IS DISTINCT FROM new.model_version))) EXECUTE FUNCTION model_versions_keep_name();
@@ -283,30 +345,15 @@ CREATE FUNCTION ledger_require_known_model(model_name text, event_time timestamp
     SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
-    IF NOT EXISTS (SELECT FROM model_versions v WHERE v.model_name = ledger_require_known_model.model_name) THEN
+    IF NOT EXISTS (SELECT FROM models m WHERE m.model_name = ledger_require_known_model.model_name) THEN
         RAISE EXCEPTION 'model_name: the ledger has no model of that name'
-            USING ERRCODE = 'MLNF0', HINT = 'Register a version of it first.';
+            USING ERRCODE = 'MLNF0', HINT = 'Register the model, or a version of it, first.';
     END IF;
-    -- A row from the future would stay "the latest" until its time has come; clocks differ a little.
-    IF event_time > clock_timestamp() + interval '1 minute' THEN
-        RAISE EXCEPTION 'timestamp: lies in the future'
-            USING ERRCODE = 'MLIV0', HINT = 'Give the time at which it happened.';
-    END IF;
+    -- A row from the future would stay "the latest" until its time has come.
+    PERFORM ledger_refuse_future('timestamp', event_time);
 END
 $$;
 COMMENT ON FUNCTION ledger_require_known_model(model_name text, event_time timestamp with time zone) IS 'Refuses a fact about an unknown model or from the future.';
-
--- model_counters ----------------------------------------------------------------------------------
-
-CREATE TABLE model_counters (
-    -- The model.
-    model_name text NOT NULL,
-    -- How often a version was registered.
-    registrations bigint DEFAULT 1 NOT NULL
-);
-COMMENT ON TABLE model_counters IS 'One row per model, locked by whoever registers a version until the end of the transaction.';
-ALTER TABLE ONLY model_counters
-    ADD CONSTRAINT model_counters_pkey PRIMARY KEY (model_name);
 
 -- ledger_positive_label ---------------------------------------------------------------------------
 

@@ -348,7 +348,12 @@ SELECT ledger_audit('model_deployments', 'promotion', '{deployed_by}', 'INSERT',
 -- What was registered once and is not expected to change: that it was recorded is no news, that it was changed is.
 SELECT ledger_audit(t.name, 'correction', '{}', 'UPDATE OR DELETE')
 FROM unnest('{monitoring_metrics, performance_metrics}'::text[]) t (name);
-SELECT ledger_audit('model_versions', 'correction', '{}', 'DELETE'),
+SELECT ledger_audit('models', 'correction', '{}', 'DELETE'),
+       -- A version that is registered touches its model.
+       ledger_audit('models', 'correction', '{}', 'UPDATE',
+                    '(OLD.description, OLD.tags, OLD.created_at, OLD.created_by) IS DISTINCT FROM'
+                    ' (NEW.description, NEW.tags, NEW.created_at, NEW.created_by)'),
+       ledger_audit('model_versions', 'correction', '{}', 'DELETE'),
        -- Stages follow deployments, which are audited; tags are notes.
        ledger_audit('model_versions', 'correction', '{}', 'UPDATE', format('(%s) IS DISTINCT FROM (%s)',
                     string_agg(format('OLD.%I', a.attname), ', '), string_agg(format('NEW.%I', a.attname), ', ')))

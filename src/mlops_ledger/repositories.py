@@ -9,6 +9,7 @@ from ._async.baselines import AsyncBaselinesRepository
 from ._async.drift_reports import AsyncDriftReportsRepository
 from ._async.ground_truth import AsyncGroundTruthRepository
 from ._async.model_versions import AsyncModelVersionRepository
+from ._async.models import AsyncModelsRepository
 from ._async.monitoring_metrics import AsyncMonitoringMetricsRepository
 from ._async.monitors import AsyncMonitorsRepository
 from ._async.performance_metrics import AsyncPerformanceMetricsRepository
@@ -23,6 +24,7 @@ from ._sync.baselines import BaselinesRepository
 from ._sync.drift_reports import DriftReportsRepository
 from ._sync.ground_truth import GroundTruthRepository
 from ._sync.model_versions import ModelVersionRepository
+from ._sync.models import ModelsRepository
 from ._sync.monitoring_metrics import MonitoringMetricsRepository
 from ._sync.monitors import MonitorsRepository
 from ._sync.performance_metrics import PerformanceMetricsRepository
@@ -43,6 +45,7 @@ __all__ = [
     "AsyncDriftReportsRepository",
     "AsyncGroundTruthRepository",
     "AsyncModelVersionRepository",
+    "AsyncModelsRepository",
     "AsyncMonitoringMetricsRepository",
     "AsyncMonitorsRepository",
     "AsyncPerformanceMetricsRepository",
@@ -55,6 +58,7 @@ __all__ = [
     "DriftReportsRepository",
     "GroundTruthRepository",
     "ModelVersionRepository",
+    "ModelsRepository",
     "MonitoringMetricsRepository",
     "MonitorsRepository",
     "PerformanceMetricsRepository",

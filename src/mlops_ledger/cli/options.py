@@ -169,6 +169,9 @@ status_type = click.Choice(("all", *ACTION_STATUSES), case_sensitive=False)
 period_type = click.Choice(("day", "week", "month"))
 model_argument = click.argument("model_name", shell_complete=complete.models)
 version_argument = click.argument("model_version", shell_complete=complete.versions)
+optional_version_argument = click.argument(
+    "model_version", required=False, shell_complete=complete.versions
+)
 model_option = click.option(
     "--model",
     "model_name",

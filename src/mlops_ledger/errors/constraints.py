@@ -12,7 +12,8 @@ from .checks import INVALID
 _UNKNOWN_VERSION = "names no version of this model"
 
 VIOLATIONS: Final[Mapping[str, tuple[type[LedgerError], str]]] = {
-    "model_counters_pkey": (Conflict, "model_name: the model is counted already"),
+    "models_pkey": (Conflict, "model_name: this model is already registered"),
+    "model_versions_model_fkey": (NotFound, "model_name: the ledger has no model of that name"),
     "model_versions_pkey": (Conflict, "id: already names another model version"),
     "model_versions_name_version_key": (
         Conflict,

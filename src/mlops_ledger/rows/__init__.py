@@ -10,6 +10,7 @@ from .drift_reports import DriftReport, FeatureDrift, FeatureTrend
 from .ground_truth import GroundTruth, Labeled, Performance
 from .health import Health
 from .model_versions import Deployment, ModelVersion, PromotionPolicy, TimelineEntry
+from .models import Model
 from .monitoring_metrics import DriftTrend, MonitoringRun, WindowMetrics
 from .monitors import Monitor, MonitorResult
 from .overview import ModelOverview
@@ -47,6 +48,7 @@ __all__ = [
     "Labeled",
     "MetricBucket",
     "MetricComparison",
+    "Model",
     "ModelOverview",
     "ModelVersion",
     "Monitor",
