@@ -208,4 +208,4 @@ def test_classes_that_are_large_numbers_stay_apart(
     found = judge(db, rows)
     assert found.accuracy == pytest.approx(3 / 7)
     assert found.classes is not None
-    assert {int(each["class"]) for each in found.classes} == {int(code) for code in codes}
+    assert {int(each["class"]) for each in found.classes} == {int(float(code)) for code in codes}
