@@ -2022,7 +2022,7 @@ COMMENT ON VIEW v_labeled_predictions IS 'Predictions with their latest label: o
 
 CREATE FUNCTION ledger_class(label text, number double precision, zero_and_one text[]) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN COALESCE(label, CASE WHEN (number = ANY (ARRAY[(0)::double precision, (1)::double precision])) THEN (zero_and_one)[((number)::integer + 1)] ELSE NULL::text END, ((number)::numeric)::text);
+    RETURN COALESCE(label, CASE WHEN (number = ANY (ARRAY[(0)::double precision, (1)::double precision])) THEN (zero_and_one)[((number)::integer + 1)] ELSE NULL::text END, CASE WHEN ((abs(number) < ('9000000000000000000'::numeric)::double precision) AND (number = floor(number))) THEN ((number)::bigint)::text ELSE ((number)::numeric)::text END);
 COMMENT ON FUNCTION ledger_class(label text, number double precision, zero_and_one text[]) IS 'Which outcome a row is: the class that its label names, else its number; 0 and 1 stand for the two classes in zero_and_one, if that is given.';
 
 -- ledger_zero_and_one -----------------------------------------------------------------------------
