@@ -145,12 +145,9 @@ judged AS MATERIALIZED (
            min(score) FILTER (WHERE NOT says_positive) > 0.5 AND NOT bool_and(d.is_declared) AS is_of_predicted,
            -- All are below a half where the positive class was predicted: then it is that of another.
            max(score) FILTER (WHERE says_positive) < 0.5 AND NOT bool_and(d.is_declared) AS is_of_other,
-           count(*) FILTER (WHERE is_measured) AS measured,
-           count(error) AS in_range,
-           avg(abs(error)) AS mae,
-           -- avg() would overflow: it also squares what it adds up.
-           sum(CASE WHEN abs(error) > 1e-150 THEN error * error ELSE 0 END) FILTER (WHERE error IS NOT NULL) / nullif(count(error), 0) AS mse,
-           -- Of differences from the mean, or numbers far from zero would lose their digits.
+           count(*) FILTER (WHERE is_measured) AS measured, count(error) AS in_range, avg(abs(error)) AS mae,
+           -- avg() of squares overflows at 1e77, and the variance of numbers far from zero loses their digits.
+           coalesce(sum(error * error) FILTER (WHERE abs(error) > 1e-150), 0) / nullif(count(error), 0) AS mse,
            CASE WHEN min(target) < max(target) THEN var_pop(target - mean_target) END AS variance
     FROM judged CROSS JOIN definition d CROSS JOIN (SELECT avg(target) AS mean_target FROM judged) m
 )
