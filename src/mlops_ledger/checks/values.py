@@ -25,6 +25,7 @@ MAX_BYTES: Final = 1_000_000
 MAX_DEPTH: Final = 64
 # The largest doubles stand for infinity where other systems have none, as numpy.nan_to_num does.
 INFINITE: Final = 1.797e308
+LARGEST: Final = math.nextafter(INFINITE, 0)
 STAGES: Final = ("development", "staging", "production", "archived")
 TASKS: Final = ("binary", "multiclass", "regression")
 ACTIONS: Final = ("promote", "reject", "pending")

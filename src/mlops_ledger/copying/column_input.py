@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from ..errors import InvalidValue
 from .binary import EPOCH_MICROSECONDS, microseconds
 from .blocks import Array
 
-SCALARS: Final = (str, datetime, bool, int, float)
+SCALARS: Final = (str, datetime, bool, int, float, UUID)
 
 
 def names_of(columns: Any) -> list[Any]:
@@ -24,6 +25,15 @@ def names_of(columns: Any) -> list[Any]:
         if hasattr(columns, attribute):
             return list(getattr(columns, attribute))
     raise InvalidValue("columns", "must be a mapping or a table of columns")
+
+
+def table_of(columns: Any) -> tuple[dict[str, Any], int]:
+    """Return the columns of a table by their names, and the number of rows."""
+    names = [str(name) for name in names_of(columns)]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise InvalidValue(f"columns.{twice[0]}", "is there twice")
+    found = {str(name): columns[name] for name in names_of(columns)}
+    return found, _size_of(found)
 
 
 def documents(column: Any) -> Any:
@@ -37,7 +47,7 @@ def documents(column: Any) -> Any:
     return column
 
 
-def size_of(columns: Mapping[str, Any]) -> int:
+def _size_of(columns: Mapping[str, Any]) -> int:
     """Return the number of rows."""
     sizes = {}
     for name, column in columns.items():
@@ -80,8 +90,8 @@ def floats(name: str, column: Any) -> tuple[Array, Array]:
     return array, np.isnan(array) if missing is None else missing | np.isnan(array)
 
 
-def timestamps(column: Any) -> Array:
-    """Return timestamps in microseconds since 2000."""
+def timestamps(name: str, column: Any) -> Array:
+    """Return the timestamps of a column in microseconds since 2000."""
     if isinstance(column, datetime):
         column = [column]
     kinds = (getattr(column, "dtype", None), getattr(column, "type", None))
@@ -92,8 +102,8 @@ def timestamps(column: Any) -> Array:
         # pandas would give objects.
         array = np.asarray(column, "M8[us]") if hasattr(column, "isna") else column.to_numpy()
     else:
-        found = [values.timestamp("columns.predicted_at", item) for item in objects(column)]
+        found = [values.timestamp(f"columns.{name}", item) for item in objects(column)]
         return np.array(list(map(microseconds, found)), np.int64)
     if np.isnat(array).any():
-        raise InvalidValue("columns.predicted_at", "must not be missing")
+        raise InvalidValue(f"columns.{name}", "must not be missing")
     return array.astype("M8[us]").astype(np.int64) - EPOCH_MICROSECONDS

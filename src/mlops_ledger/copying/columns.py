@@ -21,19 +21,16 @@ from ..ids import first_number, ordered_uuid7
 from .batch import Key, VersionCount
 from .binary import DAY, EPOCH_MICROSECONDS, HEADER, NULL, SIXTEEN, TRAILER, microseconds, timestamp
 from .blocks import Array, Field, blocks
-from .column_input import SCALARS, documents, floats, names_of, objects, size_of, timestamps
-from .rows import DEFAULTS, EMPTY_ARRAY, ENCODERS, Encoder, shares_encoder
+from .column_fields import checked, encoded
+from .column_input import floats, names_of, objects, table_of, timestamps
+from .rows import DEFAULTS, EMPTY_ARRAY, ENCODERS, shares_encoder
 
 
 class ColumnBatch:
     """The columns of one write."""
 
     def __init__(self, columns: Any, model_name: str, model_version: str) -> None:
-        names = [str(name) for name in names_of(columns)]
-        if twice := [name for name in names if names.count(name) > 1]:
-            raise InvalidValue(f"columns.{twice[0]}", "is there twice")
-        self._columns = {str(name): columns[name] for name in names_of(columns)}
-        self._size = size_of(self._columns)
+        self._columns, self._size = table_of(columns)
         self.keys: list[Key] = [(model_name, model_version)]
         self._micros = self._timestamps()
 
@@ -73,7 +70,7 @@ class ColumnBatch:
             elif name == "class_probabilities":
                 found[name] = _class_probabilities(version.class_names, column)
             elif name in ENCODERS:
-                found[name] = _field(name, column)
+                found[name] = encoded(ALONE[name], ENCODERS[name], column)
             elif name not in ("id", "predicted_at"):
                 raise InvalidValue(f"columns.{name}", "is not a field of a prediction")
         return found
@@ -83,7 +80,7 @@ class ColumnBatch:
         given = self._columns.get("predicted_at")
         if given is None and "id" in self._columns:
             raise InvalidValue("columns.predicted_at", "is needed with ids")
-        micros = timestamps(datetime.now(UTC) if given is None else given)
+        micros = timestamps("predicted_at", datetime.now(UTC) if given is None else given)
         latest = microseconds(fields.latest_timestamp())
         if self._size and ((micros < 0) | (micros > latest)).any():
             raise InvalidValue("columns.predicted_at", fields.OUT_OF_TIME)
@@ -111,36 +108,6 @@ def _new_ids(microseconds: Array) -> Array:
     ids = np.empty((size, 2), ">u8")
     ids[:, 0], ids[:, 1] = ordered_uuid7(microseconds.astype(np.uint64), numbers, random)
     return ids.view("V16")[:, 0]
-
-
-def _field(name: str, column: Any) -> Field:
-    if column is None:
-        return NULL
-    if isinstance(column, SCALARS):
-        return _encoded(name, column)
-    if (
-        ALONE[name].sql_type == "double precision"
-        and not isinstance(column, list | tuple)
-        and str(getattr(column, "dtype", "")) != "object"
-    ):
-        return _numbers(name, column)
-    given = objects(documents(column) if ALONE[name].sql_type == "jsonb" else column)
-    is_text = ALONE[name].sql_type == "text" and not ALONE[name].words
-    found = _texts(given) if is_text else None
-    return _distinct(name, given) if found is None else found
-
-
-def _numbers(name: str, column: Any) -> Field:
-    array, missing = floats(name, column)
-    wrong = ~((array >= ALONE[name].low) & (array <= ALONE[name].high)) & ~missing
-    if wrong.any():
-        _encoded(name, float(array[wrong.argmax()]))
-    if not missing.any():
-        return array
-    return [
-        NULL if gone else _encoded(name, number)
-        for number, gone in zip(array.tolist(), missing.tolist(), strict=True)
-    ]
 
 
 def _features(names: list[str] | None, column: Any) -> Field:
@@ -174,51 +141,10 @@ def _class_probabilities(names: list[str] | None, column: Any) -> Field:
         )
     if getattr(column, "ndim", 1) == 1:
         encode = shares_encoder(names)
-        return [NULL if is_missing(item) else _checked(encode, item) for item in objects(column)]
+        return [NULL if is_missing(item) else checked(encode, item) for item in objects(column)]
     matrix = np.asarray(column, np.float64)
     if matrix.ndim != 2 or matrix.shape[1] != len(names):
         raise InvalidValue(field, f"must be a matrix of {len(names)} columns, not {matrix.shape}")
     if not ((matrix >= 0) & (matrix <= 1)).all():
         raise InvalidValue(field, INVALID["predictions_class_probabilities_check"][1])
     return matrix
-
-
-def _texts(given: list[Any]) -> Array | None:
-    """Return short texts of one length, as ids are, in one piece; None for others."""
-    try:
-        lengths, joined = set(map(len, given)), "".join(given)
-    except TypeError:
-        return None
-    length = max(lengths, default=0)
-    if len(lengths) > 1 or not 0 < length <= values.MAX_BYTES:
-        return None
-    if not joined.isascii() or "\0" in joined:
-        return None
-    return np.frombuffer(joined.encode(), f"V{length}")
-
-
-def _distinct(name: str, given: list[Any]) -> list[bytes]:
-    """Encode each distinct value once, as for a single row."""
-    try:
-        known = {item: _encoded(name, item) for item in dict.fromkeys(given)}
-    except TypeError:  # mappings
-        return [_encoded(name, item) for item in given]
-    return [known[item] for item in given]
-
-
-def _encoded(name: str, item: Any) -> bytes:
-    if item is None:
-        return NULL
-    try:
-        return _checked(ENCODERS[name], item)
-    except InvalidValue:
-        if is_missing(item):
-            return NULL
-        raise
-
-
-def _checked(encode: Encoder, item: Any) -> bytes:
-    try:
-        return encode(item)
-    except InvalidValue as error:
-        raise InvalidValue(f"columns.{error.field}", error.problem) from None
