@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ..checks import metrics as metric_fields
+from ..checks.values import texts
 from ..copying.binary import DAY, timestamp
 from ..copying.metrics import MetricBatch
 from ..errors import MissingPartition
@@ -34,7 +35,7 @@ class AsyncSystemMetricsRepository(AsyncMetricWrites, AsyncPartitioned):
         NVIDIA graphics processors. Percentages of processor time are since the call before. Needs
         psutil: raises LedgerError without it.
         """
-        if self._host is None or self._host.disks != tuple(disks):
+        if self._host is None or self._host.disks != texts("disks", disks):
             self._host = HostMetrics(disks)
         rows = await asyncio.to_thread(HostMetrics.read, self._host)
         return await self.insert_many(rows=rows)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from ..errors import InvalidValue
-from . import values
+from . import values, windows
 from .predictions import EARLIEST, latest_timestamp
 
 OUT_OF_TIME: Final = "must lie between the year 2000 and now"
@@ -75,7 +75,7 @@ def measured_at(at: object) -> datetime:
 def window(since: object, until: object, days: float) -> tuple[datetime, datetime]:
     """Return a window of time: up to now, and so many days long, unless it is given."""
     end = datetime.now(UTC) if until is None else values.timestamp("until", until)
-    start = end - days * _DAY if since is None else values.timestamp("since", since)
+    start = windows.look_back(end, days) if since is None else values.timestamp("since", since)
     if start >= end:
         raise InvalidValue("until", "must be after since")
     return start, end
@@ -92,5 +92,5 @@ def buckets(
         raise InvalidValue("bucket", f"must be one of {', '.join(_UNITS)}, or a timedelta")
     unit = bucket if isinstance(bucket, str) else None
     step = _UNITS[unit] if unit else bucket
-    values.bucket_count(step, (until - since) / _DAY)
+    windows.bucket_count(step, (until - since) / _DAY)
     return unit, None if unit else values.span("bucket", bucket)

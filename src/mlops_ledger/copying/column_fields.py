@@ -7,11 +7,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..checks import values
-from ..checks.missing import is_missing
+from ..checks.plain import is_missing
 from ..errors import InvalidValue
 from .binary import NULL
 from .blocks import Array, Field
-from .column_input import SCALARS, documents, floats, objects
+from .column_input import documents, is_single, numbers, objects
 from .encoders import Encoder
 
 
@@ -30,24 +30,30 @@ class Column(Protocol):
     def words(self) -> tuple[str, ...]: ...
 
 
-def encoded(column: Column, encode: Encoder, given: Any) -> Field:
+def encoded(column: Column, encode: Encoder, given: Any, size: int) -> Field:
     """Return a column of any kind, or one value for all rows, as COPY takes it.
 
     Raises InvalidValue naming the column.
     """
-    if given is None:
-        return NULL
-    if isinstance(given, SCALARS):
+    if is_single(given):
         return _encoded(encode, given)
-    kind = getattr(given, "dtype", None)
-    if column.sql_type == "double precision" and not isinstance(given, list | tuple):
-        if str(kind or "") != "object":
-            return _numbers(column, encode, given)
-    elif column.sql_type == "bigint" and isinstance(given, np.ndarray) and given.dtype.kind == "i":
+    kind = column.sql_type
+    found = numbers(given) if kind == "double precision" else None
+    if found is not None:
+        return _numbers(column, encode, *found)
+    if kind == "bigint" and isinstance(given, np.ndarray) and given.dtype.kind == "i":
         return given.astype(np.int64)
-    items = objects(documents(given) if column.sql_type == "jsonb" else given)
-    found = _texts(items) if column.sql_type == "text" and not column.words else None
-    return _distinct(encode, items) if found is None else found
+    items = objects(documents(f"columns.{column.name}", given, size) if kind == "jsonb" else given)
+    if kind != "text":
+        return [_encoded(encode, item) for item in items]
+    texts = None if column.words else _texts(items)
+    return _distinct(encode, items) if texts is None else texts
+
+
+def require_size(name: str, field: Field | None, size: int) -> None:
+    """Refuse a column that is shorter or longer than the others."""
+    if not isinstance(field, bytes | None) and len(field) != size:
+        raise InvalidValue(f"columns.{name}", f"must have {size} values, as others do")
 
 
 def checked(encode: Encoder, item: Any) -> bytes:
@@ -58,8 +64,7 @@ def checked(encode: Encoder, item: Any) -> bytes:
         raise InvalidValue(f"columns.{error.field}", error.problem) from None
 
 
-def _numbers(column: Column, encode: Encoder, given: Any) -> Field:
-    array, missing = floats(column.name, given)
+def _numbers(column: Column, encode: Encoder, array: Array, missing: Array) -> Field:
     wrong = ~((array >= column.low) & (array <= column.high)) & ~missing
     if wrong.any():
         _encoded(encode, float(array[wrong.argmax()]))
@@ -89,7 +94,7 @@ def _distinct(encode: Encoder, given: list[Any]) -> list[bytes]:
     """Encode each distinct value once, as for a single row."""
     try:
         known = {item: _encoded(encode, item) for item in dict.fromkeys(given)}
-    except TypeError:  # mappings
+    except TypeError:  # what has no hash
         return [_encoded(encode, item) for item in given]
     return [known[item] for item in given]
 

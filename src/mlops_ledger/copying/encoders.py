@@ -36,9 +36,11 @@ def repeated(encode: Encoder) -> Encoder:
     return encode_repeated
 
 
-def _text(name: str) -> Encoder:
+def text_encoder(name: str, check: Callable[[str, Any], str] = values.text) -> Encoder:
+    """Make the encoder of a column of texts, which pass a check."""
+
     def encode_text(value: Any) -> bytes:
-        data = values.text(name, value).encode()
+        data = check(name, value).encode()
         return pack_length(len(data)) + data
 
     # There are few classes and names, and many rows of each.
@@ -88,7 +90,7 @@ def _uuid(name: str) -> Encoder:
 
 
 _BY_TYPE: Final[Mapping[str, Callable[[str], Encoder]]] = {
-    "text": _text,
+    "text": text_encoder,
     "double precision": _number,
     "bigint": _whole,
     "timestamptz": _timestamp,

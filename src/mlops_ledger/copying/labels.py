@@ -9,20 +9,13 @@ from typing import Any, Final
 from uuid import UUID
 
 from ..checks import values
+from ..checks.classes import present_class
 from ..checks.predictions import EARLIEST, latest_timestamp
 from ..errors import InvalidValue
 from ..ids import microseconds_of, time_of, whole_millisecond
 from .batch import CHUNK
-from .binary import (
-    EIGHT,
-    EPOCH_MICROSECONDS,
-    HEADER,
-    NULL,
-    SIXTEEN,
-    TRAILER,
-    microseconds,
-)
-from .encoders import Encoder, encoder, repeated
+from .binary import EIGHT, EPOCH_MICROSECONDS, HEADER, NULL, SIXTEEN, TRAILER, microseconds
+from .encoders import Encoder, encoder, repeated, text_encoder
 
 _NO_PREDICTION: Final = "is not the id of a prediction"
 _PREDICTION: Final = Struct("!4s16s4sq4sq").pack
@@ -69,10 +62,6 @@ def encode(rows: Sequence[Mapping[str, Any]], now: datetime) -> Iterator[bytes]:
         except InvalidValue as error:
             place = f"rows[{start + len(data)}]"
             raise InvalidValue(f"{place}.{error.field}", error.problem) from None
-        except AttributeError:
-            raise InvalidValue(
-                f"rows[{start + len(data)}]", "must be a mapping of fields"
-            ) from None
         yield b"".join(data)
     yield TRAILER
 
@@ -110,7 +99,7 @@ def _target(latest: datetime) -> Encoder:
 
 _FIELDS: Final[Mapping[str, tuple[int, Encoder]]] = {
     "request_id": (2, encoder("request_id", "text")),
-    "actual_label": (4, encoder("actual_label", "text")),
+    "actual_label": (4, text_encoder("actual_label", present_class)),
     "actual_value": (5, encoder("actual_value", "double precision")),
     "source": (6, encoder("source", "text")),
     "model_name": (7, encoder("model_name", "text")),

@@ -12,8 +12,8 @@ from ..checks.predictions import latest_timestamp
 from ..errors import InvalidValue
 from .binary import HEADER, NULL, TRAILER, microseconds
 from .blocks import Array, Field, blocks
-from .column_fields import encoded
-from .column_input import SCALARS, objects, table_of, timestamps
+from .column_fields import encoded, require_size
+from .column_input import is_single, objects, reading, size_of, table, timestamps
 from .encoders import encoder
 from .metrics import InProduction, Production, Write
 
@@ -23,13 +23,15 @@ class MetricColumns:
 
     def __init__(self, columns: Sequence[Column], given: Any, idempotency_key: object) -> None:
         self._columns = columns
-        self._given, self._size = table_of(given)
+        found = table("columns", given)
+        self._given = {name: column for name, column in found.items() if column is not None}
+        self._size = size_of(self._given)
         self._write = Write(idempotency_key)
         known = {column.name for column in columns}
         if unknown := [name for name in self._given if name not in known]:
             raise InvalidValue(f"columns.{unknown[0]}", "is not a field of a metric")
         for column in columns:
-            if column.is_required and self._given.get(column.name) is None:
+            if column.is_required and column.name not in self._given:
                 raise InvalidValue(f"columns.{column.name}", "is required")
         self._micros = self._timestamps()
         self.micros: list[int] = self._micros.tolist()
@@ -61,17 +63,20 @@ class MetricColumns:
             return [find(*pair) for pair in zip(names, self.micros, strict=True)]
         encode = encoder(column.name, column.sql_type)
         default = NULL if column.default is None else encode(column.default)
-        field = default if given is None else encoded(column, encode, given)
-        if isinstance(field, list) and NULL in field:
-            if column.is_required:
-                place = field.index(NULL)
-                raise InvalidValue(f"columns.{column.name}", f"is missing in row {place}")
+        field: Field = default
+        if given is not None:
+            with reading(f"columns.{column.name}"):
+                field = encoded(column, encode, given, self._size)
+            require_size(column.name, field, self._size)
+        if column.is_required and (field is NULL or (isinstance(field, list) and NULL in field)):
+            raise InvalidValue(f"columns.{column.name}", "must not be missing")
+        if isinstance(field, list):
             field = [default if item is NULL else item for item in field]
         return field
 
     def _objects(self, name: str) -> list[Any]:
         given = self._given[name]
-        return [given] * self._size if isinstance(given, SCALARS) else objects(given)
+        return [given] * self._size if is_single(given) else objects(given)
 
     def _ids(self) -> Array:
         ids = np.empty((self._size, 2), ">u8")
@@ -83,7 +88,10 @@ class MetricColumns:
 
     def _timestamps(self) -> Array:
         given = self._given.get("timestamp")
-        micros = timestamps("timestamp", self._write.at if given is None else given)
+        with reading("columns.timestamp"):
+            micros = timestamps("timestamp", self._write.at if given is None else given)
         if self._size and ((micros < 0) | (micros > microseconds(latest_timestamp()))).any():
             raise InvalidValue("columns.timestamp", OUT_OF_TIME)
+        if len(micros) > 1 or not is_single(given):
+            require_size("timestamp", micros, self._size)
         return np.broadcast_to(micros, (self._size,))

@@ -13,6 +13,7 @@ from uuid import UUID
 from ..checks import values
 from ..checks.metrics import Column, measured_at
 from ..checks.predictions import latest_timestamp
+from ..checks.rows import rows_of
 from ..errors import InvalidValue
 from ..ids import new_id, time_of
 from .batch import CHUNK
@@ -71,7 +72,7 @@ class MetricRows:
         self, columns: Sequence[Column], rows: Iterable[Mapping[str, Any]], idempotency_key: object
     ) -> None:
         self._columns = columns
-        self._rows = list(rows)
+        self._rows = rows_of("rows", rows)
         self._write = Write(idempotency_key)
         self.micros = self._timestamps()
 
@@ -109,8 +110,6 @@ class MetricRows:
                     if not 0 <= micros <= latest:
                         measured_at(at)
                     last = at
-            except AttributeError:
-                raise InvalidValue(f"rows[{place}]", "must be a mapping of fields") from None
             except InvalidValue as error:
                 raise _of_row(place, error) from None
             found.append(micros)
@@ -174,4 +173,4 @@ class _RowEncoder:
 
 
 def _of_row(place: int, error: InvalidValue) -> InvalidValue:
-    return InvalidValue(f"rows[{place}].{error.field}".rstrip("."), error.problem)
+    return InvalidValue(f"rows[{place}].{error.field}", error.problem)
