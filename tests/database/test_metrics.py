@@ -24,6 +24,7 @@ from mlops_ledger import (
     PredictionsRepository,
     new_id,
 )
+from mlops_ledger.errors import InvalidValue
 from mlops_ledger.rows import Performance
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -214,6 +215,13 @@ def test_a_day_of_predictions(db: Database, conn: psycopg.Connection) -> None:
     found = scored(db, conn, [{"probability": p} for p in probability.tolist()], labels)
     check(found, binary(late.astype(int), probability, probability >= 0.5))
     check_curve(found, late.astype(int), probability)
+    for share in (0.25, 1):
+        found = GroundTruthRepository(db).performance(
+            model_name="m", since=START, until=START + timedelta(days=1), top_share=share
+        )
+        check(found, {"lift": lift(late, probability, share)})
+    with pytest.raises(InvalidValue, match="^top_share: must be above 0"):
+        GroundTruthRepository(db).performance(model_name="m", since=START, top_share=0)
     found = scored(db, conn, [{"prediction": 3.5 * p} for p in probability.tolist()], labels)
     check(
         found,
