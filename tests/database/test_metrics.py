@@ -220,7 +220,7 @@ def test_a_day_of_predictions(db: Database, conn: psycopg.Connection) -> None:
             model_name="m", since=START, until=START + timedelta(days=1), top_share=share
         )
         check(found, {"lift": lift(late, probability, share)})
-    with pytest.raises(InvalidValue, match="^top_share: must be above 0"):
+    with pytest.raises(InvalidValue, match=r"^top_share: must be above 0"):
         GroundTruthRepository(db).performance(model_name="m", since=START, top_share=0)
     found = scored(db, conn, [{"prediction": 3.5 * p} for p in probability.tolist()], labels)
     check(
