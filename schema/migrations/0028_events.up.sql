@@ -1,10 +1,8 @@
 -- What happened, in the order in which it was committed: the audit log, without what only auditors may see.
 
 CREATE VIEW v_event_types AS
--- Joined, so that servers of all versions write the view down in the same words.
-SELECT p.prefix || t.name AS type, t.description, t.fields
-FROM (VALUES ('mlops_ledger.')) p (prefix)
-CROSS JOIN (VALUES
+SELECT 'mlops_ledger.' || t.name AS type, t.description, t.fields
+FROM (VALUES
     ('deployment.promoted', 'A version was put into a slot; replaced_version is the one that left it.',
      '{id,model_name,slot,model_version,model_version_id,replaced_version,deployed_at,deployed_by,reason,decision_id,action_id}'::text[]),
     ('deployment.rolled_back', 'An earlier version was put back into a slot; replaced_version is the one that left it.',

@@ -150,8 +150,8 @@ judged AS MATERIALIZED (
            avg(CASE WHEN abs(error) <= 1e-150 THEN 0 ELSE abs(error) / greatest(abs(target), 2.220446049250313e-16) END) AS mape,
            -- avg() of squares overflows at 1e77, and the variance of numbers far from zero loses their digits.
            coalesce(sum(error * error) FILTER (WHERE abs(error) > 1e-150), 0) / nullif(count(error), 0) AS mse,
-           CASE WHEN min(target) < max(target) THEN var_pop(target - mean_target) END AS variance
-    FROM judged CROSS JOIN definition d CROSS JOIN (SELECT avg(target) AS mean_target FROM judged) m
+           CASE WHEN min(target) < max(target) THEN var_pop(target - (SELECT avg(target) FROM judged)) END AS variance
+    FROM judged CROSS JOIN definition d
 )
 
 -- fragment confusion --
