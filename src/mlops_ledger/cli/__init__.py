@@ -38,7 +38,7 @@ SECTIONS: Final = {
         "alerts": "alerts",
         "exporter": "exporter",
     },
-    "Events": {"events": "events"},
+    "Events": {"events": "events", "webhooks": "webhooks"},
     "Audit and rights": {"audit": "audit", "roles": "roles"},
     "Maintenance": {
         "verify": "verify",

@@ -277,6 +277,16 @@ _CHECKS: Final[Mapping[str, Mapping[str, str | tuple[str, str]]]] = {
         "reason": "must be retention or erasure",
         "num_rows": "must be above 0",
     },
+    "webhooks": {
+        "webhook": _WORD,
+        "payload": "must be cloudevents or slack",
+        "template": "must have 1 to 10000 characters, and goes with the payload slack",
+        "types": "must be a list of types, not empty",
+        "model_name": _NAME,
+    },
+    "webhook_deliveries": {
+        "status": "must be pending, delivered or dead",
+    },
     "event_consumers": {
         "consumer": _NAME,
         "seq": ("after", _COUNT),
