@@ -37,7 +37,7 @@ CREATE TABLE webhook_endpoints (
     secret text NOT NULL,
     seq bigint NOT NULL,
     failures integer NOT NULL DEFAULT 0,
-    next_attempt_at timestamptz NOT NULL DEFAULT '-infinity'
+    retry_at timestamptz NOT NULL DEFAULT '-infinity'
 );
 COMMENT ON TABLE webhook_endpoints IS 'Where webhooks lead, and how that endpoint is.';
 COMMENT ON COLUMN webhook_endpoints.webhook IS 'The webhook.';
@@ -45,7 +45,7 @@ COMMENT ON COLUMN webhook_endpoints.url IS 'Its address, which may be a secret; 
 COMMENT ON COLUMN webhook_endpoints.secret IS 'The key that signs what is sent; only the owner reads it.';
 COMMENT ON COLUMN webhook_endpoints.seq IS 'The last event that was queued for it.';
 COMMENT ON COLUMN webhook_endpoints.failures IS 'How often in a row it gave no answer, or an error of its own.';
-COMMENT ON COLUMN webhook_endpoints.next_attempt_at IS 'When to try it next; while somebody is sending, when others may take over.';
+COMMENT ON COLUMN webhook_endpoints.retry_at IS 'When to try it next; while somebody is sending, when others may take over.';
 
 CREATE TABLE webhook_deliveries (
     webhook text NOT NULL
@@ -84,4 +84,4 @@ SELECT ledger_audit('webhooks', 'policy', '{created_by}');
 INSERT INTO ledger_privileges (role, privilege, object_type, object_name, columns) VALUES
     ('reader', 'SELECT', 'TABLE', 'webhooks', NULL),
     ('reader', 'SELECT', 'TABLE', 'webhook_deliveries', NULL),
-    ('reader', 'SELECT', 'TABLE', 'webhook_endpoints', '{webhook,seq,failures,next_attempt_at}');
+    ('reader', 'SELECT', 'TABLE', 'webhook_endpoints', '{webhook,seq,failures,retry_at}');

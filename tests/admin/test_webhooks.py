@@ -108,9 +108,9 @@ def test_an_endpoint_that_was_down_gets_every_event_once_in_order_and_signed(
         )
         assert deliver(db, at=clock) == []
         [state] = WebhooksRepository(db).list_webhooks()
-        assert state.next_attempt_at is not None
-        waits.append((state.next_attempt_at - clock).total_seconds())
-        clock = state.next_attempt_at
+        assert state.retry_at is not None
+        waits.append((state.retry_at - clock).total_seconds())
+        clock = state.retry_at
     # One attempt a round, whatever waits; twice as long each time, up to an hour.
     assert hook.asked == 12
     assert waits == [10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600, 3600, 3600]

@@ -24,7 +24,7 @@ class Webhook:
     created_at: datetime
     created_by: str
     failures: int
-    next_attempt_at: datetime | None
+    retry_at: datetime | None
     pending: int
     dead: int
 

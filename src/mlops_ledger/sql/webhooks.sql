@@ -31,7 +31,7 @@ UPDATE webhooks SET enabled = %(enabled)s::boolean WHERE webhook = %(webhook)s::
 -- list_webhooks --
 -- All webhooks by name.
 SELECT w.webhook, w.host, w.payload, w.template, w.types, w.model_name, w.allow_private, w.enabled,
-       w.created_at, w.created_by, e.failures, nullif(e.next_attempt_at, '-infinity') AS next_attempt_at,
+       w.created_at, w.created_by, e.failures, nullif(e.retry_at, '-infinity') AS retry_at,
        (SELECT count(*) FROM webhook_deliveries d WHERE d.webhook = w.webhook AND d.status = 'pending') AS pending,
        (SELECT count(*) FROM webhook_deliveries d WHERE d.webhook = w.webhook AND d.status = 'dead') AS dead
 FROM webhooks w JOIN webhook_endpoints e USING (webhook)
@@ -45,14 +45,14 @@ WHERE e.webhook = %(webhook)s::text;
 
 -- claim --
 -- Take a webhook for a while, unless somebody else sends or it is too early.
-UPDATE webhook_endpoints e SET next_attempt_at = {now} + %(lease)s::interval
+UPDATE webhook_endpoints e SET retry_at = {now} + %(lease)s::interval
 FROM webhooks w
-WHERE w.webhook = e.webhook AND e.webhook = %(webhook)s::text AND w.enabled AND e.next_attempt_at <= {now}
+WHERE w.webhook = e.webhook AND e.webhook = %(webhook)s::text AND w.enabled AND e.retry_at <= {now}
 RETURNING {target};
 
 -- release --
 -- Give a webhook back.
-UPDATE webhook_endpoints SET next_attempt_at = {now} WHERE webhook = %(webhook)s::text RETURNING webhook;
+UPDATE webhook_endpoints SET retry_at = {now} WHERE webhook = %(webhook)s::text RETURNING webhook;
 
 -- queue --
 -- Queue what has happened since, up to a thousand entries of the log; says whether there may be more.
@@ -94,12 +94,12 @@ ORDER BY v.seq;
 -- record_delivered --
 -- An event has arrived; the webhook stays taken.
 WITH delivered AS (
-    UPDATE webhook_deliveries
-    SET status = 'delivered', attempts = attempts + 1, last_attempt_at = {now},
+    UPDATE webhook_deliveries d
+    SET status = 'delivered', attempts = d.attempts + 1, last_attempt_at = {now},
         status_code = %(status_code)s::integer, error = NULL
-    WHERE webhook = %(webhook)s::text AND seq = %(seq)s::bigint
+    WHERE d.webhook = %(webhook)s::text AND d.seq = %(seq)s::bigint
 )
-UPDATE webhook_endpoints SET failures = 0, next_attempt_at = {now} + %(lease)s::interval
+UPDATE webhook_endpoints SET failures = 0, retry_at = {now} + %(lease)s::interval
 WHERE webhook = %(webhook)s::text
 RETURNING webhook;
 
@@ -108,15 +108,15 @@ RETURNING webhook;
 WITH endpoint AS (
     UPDATE webhook_endpoints
     SET failures = failures + %(is_down)s::boolean::integer,
-        next_attempt_at = {now} + CASE WHEN %(is_down)s::boolean
+        retry_at = {now} + CASE WHEN %(is_down)s::boolean
             THEN greatest(%(retry_after)s::interval, ledger_webhook_pause(failures)) ELSE %(lease)s::interval END
     WHERE webhook = %(webhook)s::text
-    RETURNING next_attempt_at
+    RETURNING retry_at
 )
 UPDATE webhook_deliveries d
 SET status = CASE WHEN {now} >= d.queued_at + %(give_up_after)s::interval THEN 'dead' ELSE 'pending' END,
     attempts = d.attempts + 1, last_attempt_at = {now},
-    next_attempt_at = CASE WHEN %(is_down)s::boolean THEN e.next_attempt_at ELSE {now} + ledger_webhook_pause(d.attempts) END,
+    next_attempt_at = CASE WHEN %(is_down)s::boolean THEN e.retry_at ELSE {now} + ledger_webhook_pause(d.attempts) END,
     status_code = %(status_code)s::integer, error = %(error)s::text
 FROM endpoint e
 WHERE d.webhook = %(webhook)s::text AND d.seq = %(seq)s::bigint
