@@ -5972,7 +5972,7 @@ CREATE TABLE webhook_endpoints (
     -- How often in a row it gave no answer, or an error of its own.
     failures integer DEFAULT 0 NOT NULL,
     -- When to try it next; while somebody is sending, when others may take over.
-    next_attempt_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL
+    retry_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL
 );
 COMMENT ON TABLE webhook_endpoints IS 'Where webhooks lead, and how that endpoint is.';
 ALTER TABLE ONLY webhook_endpoints
