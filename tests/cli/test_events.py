@@ -39,7 +39,7 @@ def test_tail_prints_what_happened_in_its_order(run: Run) -> None:
         "mlops_ledger.alert.raised",
     )
     assert event["data"]["title"] == "\x1b[31mred"
-    refused = run("events", "tail", "--type", "alert.rised")
+    refused = run("events", "tail", "--type", "alert.raise")
     assert refused.exit_code == 2
     assert "did you mean mlops_ledger.alert.raised?" in refused.stderr
 
