@@ -38,7 +38,7 @@ SECTIONS: Final = {
         "alerts": "alerts",
         "exporter": "exporter",
     },
-    "Events": {"events": "events", "webhooks": "webhooks"},
+    "Events and agents": {"events": "events", "webhooks": "webhooks", "mcp": "mcp"},
     "Audit and rights": {"audit": "audit", "roles": "roles"},
     "Maintenance": {
         "verify": "verify",
