@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-KINDS: Final = ("reader", "writer", "approver", "auditor", "owner")
+KINDS: Final = ("reader", "writer", "approver", "auditor", "agent", "owner")
 ALL: Final = set(KINDS)
 WRITE: Final = {"writer", "owner"}
 REVIEW: Final = {"approver", "owner"}
@@ -162,7 +162,7 @@ OPERATIONS: Final = tuple(
             "request an action",
             "INSERT INTO agent_actions (action_type, risk_level, requested_by)"
             " VALUES ('promotion', 'high', 'agent')",
-            WRITE,
+            WRITE | {"agent"},
         ),
         ("approve or reject it", "SELECT approve_action({pending}, 'boss')", REVIEW),
         ("", "SELECT reject_action({pending}, 'boss')", REVIEW),

@@ -270,7 +270,7 @@ _CHECKS: Final[Mapping[str, Mapping[str, str | tuple[str, str]]]] = {
         "attributes": _OBJECT,
     },
     "ledger_privileges": {
-        "role": "must be reader, writer, approver, auditor or owner",
+        "role": "must be reader, writer, approver, auditor, agent or owner",
         "object_type": "must be TABLE, VIEW or FUNCTION",
     },
     "deletions": {
