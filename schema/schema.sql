@@ -87,7 +87,7 @@ COMMENT ON FUNCTION ledger_refuse_change() IS 'Trigger of append-only tables: re
 -- ledger_privileges -------------------------------------------------------------------------------
 
 CREATE TABLE ledger_privileges (
-    -- reader, writer, approver or auditor, of which the last three are members of the first; owner for what nobody else may do.
+    -- reader, writer, approver, auditor or agent, of which the last four are members of the first; owner for what nobody else may do.
     role text NOT NULL,
     -- SELECT, INSERT, UPDATE, DELETE or EXECUTE.
     privilege text NOT NULL,
@@ -98,7 +98,7 @@ CREATE TABLE ledger_privileges (
     -- With these columns only; NULL for all.
     columns text[],
     CONSTRAINT ledger_privileges_object_type_check CHECK ((object_type = ANY (ARRAY['TABLE'::text, 'VIEW'::text, 'FUNCTION'::text]))),
-    CONSTRAINT ledger_privileges_role_check CHECK ((role = ANY (ARRAY['reader'::text, 'writer'::text, 'approver'::text, 'auditor'::text, 'owner'::text])))
+    CONSTRAINT ledger_privileges_role_check CHECK ((role = ANY (ARRAY['reader'::text, 'writer'::text, 'approver'::text, 'auditor'::text, 'agent'::text, 'owner'::text])))
 );
 COMMENT ON TABLE ledger_privileges IS 'What each kind of role may do; each migration adds the rows of what it makes. A role that is not named here may do nothing, except the owner.';
 ALTER TABLE ONLY ledger_privileges
@@ -5732,18 +5732,19 @@ BEGIN
     END IF;
     RETURN QUERY
     SELECT format('CREATE ROLE %I NOLOGIN', prefix || kind)
-    FROM unnest('{owner,writer,reader,approver,auditor}'::text[]) WITH ORDINALITY k (kind, place)
+    FROM unnest('{owner,writer,reader,approver,auditor,agent}'::text[]) WITH ORDINALITY k (kind, place)
     WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = prefix || kind)
     ORDER BY place;
     -- Whoever logs in as one of them and forgets an open transaction holds its locks no longer than this.
     RETURN QUERY
     SELECT format('ALTER ROLE %I SET idle_in_transaction_session_timeout = %L', prefix || kind, '1min')
-    FROM unnest('{writer,reader,approver,auditor}'::text[]) WITH ORDINALITY k (kind, place)
+    FROM unnest('{writer,reader,approver,auditor,agent}'::text[]) WITH ORDINALITY k (kind, place)
     WHERE NOT EXISTS (
         SELECT FROM pg_roles r WHERE r.rolname = prefix || kind
         AND r.rolconfig::text LIKE '%idle_in_transaction_session_timeout=%')
     ORDER BY place;
-    RETURN NEXT format('GRANT %I TO %I, %I, %I', prefix || 'reader', prefix || 'writer', prefix || 'approver', prefix || 'auditor');
+    RETURN NEXT format('GRANT %I TO %I, %I, %I, %I', prefix || 'reader', prefix || 'writer', prefix || 'approver', prefix || 'auditor',
+                       prefix || 'agent');
     -- A role that could create objects there could deceive the functions that run with the owner's rights.
     RETURN NEXT format('REVOKE CREATE ON SCHEMA %I FROM PUBLIC', schema);
     RETURN NEXT format('GRANT USAGE ON SCHEMA %I TO %I', schema, prefix || 'reader');
@@ -5758,8 +5759,8 @@ BEGIN
     WHERE o.owner <> owner_role;
     -- What an earlier release granted and this one does not, goes.
     RETURN QUERY
-    SELECT format('REVOKE ALL ON %s %s FROM %I, %I, %I, %I', replace(o.kind, 'VIEW', 'TABLE'), o.identity,
-                  prefix || 'writer', prefix || 'reader', prefix || 'approver', prefix || 'auditor')
+    SELECT format('REVOKE ALL ON %s %s FROM %I, %I, %I, %I, %I', replace(o.kind, 'VIEW', 'TABLE'), o.identity,
+                  prefix || 'writer', prefix || 'reader', prefix || 'approver', prefix || 'auditor', prefix || 'agent')
     FROM ledger_objects() o;
     RETURN QUERY
     SELECT format('GRANT %s%s ON TABLE %I.%I TO %I', g.privilege, ' (' || array_to_string(g.columns, ', ') || ')',
@@ -5774,7 +5775,7 @@ BEGIN
     ORDER BY g.object_name, g.role, g.privilege, p.oid::regprocedure::text;
 END
 $_$;
-COMMENT ON FUNCTION ledger_role_statements(prefix text) IS 'The statements that make the roles owner, writer, reader, approver and auditor, with names that begin with a prefix, hand the ledger to the owner, and grant what ledger_privileges says; in psql: SELECT ledger_role_statements() \gexec. Running them again changes nothing.';
+COMMENT ON FUNCTION ledger_role_statements(prefix text) IS 'The statements that make the roles owner, writer, reader, approver, auditor and agent, with names that begin with a prefix, hand the ledger to the owner, and grant what ledger_privileges says; in psql: SELECT ledger_role_statements() \gexec. Running them again changes nothing.';
 
 -- v_event_types -----------------------------------------------------------------------------------
 
