@@ -10,17 +10,21 @@ DEMO_READY := $(VENV)/.demo-ready
 SUPPORTED = $(shell $(BIN)/python -m tools.versions)
 SYSTEM_POSTGRESQL = $(dir $(wildcard $(foreach v,$(SUPPORTED),/usr/lib/postgresql/$(v)/bin/initdb)))
 # One process more than there are cores: tests also wait. A file stays with one process, for what its
-# tests share; xdist 3.8 ignores its groups under pytest 9.2 without a word.
+# tests share; xdist 3.8 ignores its groups under pytest 9.2 without a word. Schemathesis is run as a
+# command; as a plugin every process would import it.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 SITE := NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
-PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -p no:schemathesis
+
+# Hundreds of processes import the same modules: they are compiled once, whatever the environment says.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-on torture check lint sync schema docs docs-site bench \
+.PHONY: help setup demo serve-example test test-on torture check lint sync schema docs docs-site bench \
         db-init db-reset db-cleanup db-backup psql up down clean
 
 help: ## Show this help
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
 
 setup: $(READY) ## Make .venv with everything that the targets below need
 
@@ -42,6 +46,10 @@ demo: $(if $(wildcard $(READY)),$(READY),$(DEMO_READY)) ## Replay a year of flig
 	@$(LEDGER) init
 	$(BIN)/python -m examples.flight_delays
 
+serve-example: setup ## Run the example service, FastAPI with the ledger, on port 8000
+	@$(LEDGER) init
+	$(BIN)/python -m examples.sentiment_service
+
 test: setup ## Run the suite on the embedded PostgreSQL, then what depends on it on the system's
 	$(PYTEST)
 	@set -e; for bin in $(SYSTEM_POSTGRESQL); do \
@@ -52,8 +60,8 @@ test: setup ## Run the suite on the embedded PostgreSQL, then what depends on it
 test-on: setup ## Run the whole suite on the system's PostgreSQL of version POSTGRESQL
 	MLOPS_PG_BIN=/usr/lib/postgresql/$(POSTGRESQL)/bin $(PYTEST)
 
-torture: setup ## Run the fault tests at full size
-	MLOPS_TORTURE=1 $(BIN)/python -m pytest tests/faults tests/logger
+torture: setup ## Run the fault and property tests at full size
+	MLOPS_TORTURE=1 $(BIN)/python -m pytest tests/faults tests/logger tests/database tests/cli
 
 check: setup lint ## Lint, types, spelling, terms, generated files in step
 	$(BIN)/python -m tools.unasync --check
@@ -119,3 +127,4 @@ down: ## Stop it; its data stays in the volume
 
 clean: ## Remove what the targets above made in this folder
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +

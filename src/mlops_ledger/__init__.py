@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         SchemaError,
         Unavailable,
     )
+    from .event_stream import async_events, events
     from .ids import id_for, new_id
     from .logger import AsyncPredictionLogger, PredictionLogger
     from .repositories import (
@@ -42,7 +43,9 @@ if TYPE_CHECKING:
         AsyncAuditRepository,
         AsyncBaselinesRepository,
         AsyncDriftReportsRepository,
+        AsyncEventsRepository,
         AsyncGroundTruthRepository,
+        AsyncModelsRepository,
         AsyncModelVersionRepository,
         AsyncMonitoringMetricsRepository,
         AsyncMonitorsRepository,
@@ -51,10 +54,13 @@ if TYPE_CHECKING:
         AsyncRetrainingDecisionsRepository,
         AsyncSummariesRepository,
         AsyncSystemMetricsRepository,
+        AsyncWebhooksRepository,
         AuditRepository,
         BaselinesRepository,
         DriftReportsRepository,
+        EventsRepository,
         GroundTruthRepository,
+        ModelsRepository,
         ModelVersionRepository,
         MonitoringMetricsRepository,
         MonitorsRepository,
@@ -63,6 +69,7 @@ if TYPE_CHECKING:
         RetrainingDecisionsRepository,
         SummariesRepository,
         SystemMetricsRepository,
+        WebhooksRepository,
     )
 
     __version__: str
@@ -79,8 +86,10 @@ __all__ = [
     "AsyncConnections",
     "AsyncDatabase",
     "AsyncDriftReportsRepository",
+    "AsyncEventsRepository",
     "AsyncGroundTruthRepository",
     "AsyncModelVersionRepository",
+    "AsyncModelsRepository",
     "AsyncMonitoringMetricsRepository",
     "AsyncMonitorsRepository",
     "AsyncPerformanceMetricsRepository",
@@ -90,6 +99,7 @@ __all__ = [
     "AsyncSummariesRepository",
     "AsyncSystemMetricsRepository",
     "AsyncTransaction",
+    "AsyncWebhooksRepository",
     "AuditRepository",
     "BackupError",
     "BaselinesRepository",
@@ -99,11 +109,13 @@ __all__ = [
     "Database",
     "DriftReportsRepository",
     "EmbeddedServerError",
+    "EventsRepository",
     "GroundTruthRepository",
     "InvalidValue",
     "LedgerError",
     "MigrationError",
     "ModelVersionRepository",
+    "ModelsRepository",
     "MonitoringMetricsRepository",
     "MonitorsRepository",
     "NotFound",
@@ -118,13 +130,16 @@ __all__ = [
     "SystemMetricsRepository",
     "Transaction",
     "Unavailable",
+    "WebhooksRepository",
     "__version__",
+    "async_events",
+    "events",
     "id_for",
     "new_id",
 ]
 
 # Where the names are, the quickly imported modules first.
-_HOMES = ("errors", "ids", "config", "database", "repositories", "logger")
+_HOMES = ("errors", "ids", "config", "database", "repositories", "event_stream", "logger")
 
 
 def __getattr__(name: str) -> Any:

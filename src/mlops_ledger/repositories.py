@@ -7,8 +7,10 @@ from ._async.alerts import AsyncAlertsRepository
 from ._async.audit_log import AsyncAuditRepository
 from ._async.baselines import AsyncBaselinesRepository
 from ._async.drift_reports import AsyncDriftReportsRepository
+from ._async.events import AsyncEventsRepository
 from ._async.ground_truth import AsyncGroundTruthRepository
 from ._async.model_versions import AsyncModelVersionRepository
+from ._async.models import AsyncModelsRepository
 from ._async.monitoring_metrics import AsyncMonitoringMetricsRepository
 from ._async.monitors import AsyncMonitorsRepository
 from ._async.performance_metrics import AsyncPerformanceMetricsRepository
@@ -16,13 +18,16 @@ from ._async.predictions import AsyncPredictionsRepository
 from ._async.retraining_decisions import AsyncRetrainingDecisionsRepository
 from ._async.summaries import AsyncSummariesRepository
 from ._async.system_metrics import AsyncSystemMetricsRepository
+from ._async.webhooks import AsyncWebhooksRepository
 from ._sync.agent_actions import AgentActionsRepository
 from ._sync.alerts import AlertsRepository
 from ._sync.audit_log import AuditRepository
 from ._sync.baselines import BaselinesRepository
 from ._sync.drift_reports import DriftReportsRepository
+from ._sync.events import EventsRepository
 from ._sync.ground_truth import GroundTruthRepository
 from ._sync.model_versions import ModelVersionRepository
+from ._sync.models import ModelsRepository
 from ._sync.monitoring_metrics import MonitoringMetricsRepository
 from ._sync.monitors import MonitorsRepository
 from ._sync.performance_metrics import PerformanceMetricsRepository
@@ -31,6 +36,7 @@ from ._sync.repository import REPOSITORIES
 from ._sync.retraining_decisions import RetrainingDecisionsRepository
 from ._sync.summaries import SummariesRepository
 from ._sync.system_metrics import SystemMetricsRepository
+from ._sync.webhooks import WebhooksRepository
 
 __all__ = [
     "REPOSITORIES",
@@ -41,8 +47,10 @@ __all__ = [
     "AsyncAuditRepository",
     "AsyncBaselinesRepository",
     "AsyncDriftReportsRepository",
+    "AsyncEventsRepository",
     "AsyncGroundTruthRepository",
     "AsyncModelVersionRepository",
+    "AsyncModelsRepository",
     "AsyncMonitoringMetricsRepository",
     "AsyncMonitorsRepository",
     "AsyncPerformanceMetricsRepository",
@@ -50,11 +58,14 @@ __all__ = [
     "AsyncRetrainingDecisionsRepository",
     "AsyncSummariesRepository",
     "AsyncSystemMetricsRepository",
+    "AsyncWebhooksRepository",
     "AuditRepository",
     "BaselinesRepository",
     "DriftReportsRepository",
+    "EventsRepository",
     "GroundTruthRepository",
     "ModelVersionRepository",
+    "ModelsRepository",
     "MonitoringMetricsRepository",
     "MonitorsRepository",
     "PerformanceMetricsRepository",
@@ -62,4 +73,5 @@ __all__ = [
     "RetrainingDecisionsRepository",
     "SummariesRepository",
     "SystemMetricsRepository",
+    "WebhooksRepository",
 ]

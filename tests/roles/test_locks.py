@@ -19,7 +19,7 @@ TRIES: dict[str, list[str]] = {
         "LOCK TABLE model_versions IN ROW SHARE MODE",
         "SELECT * FROM model_versions FOR KEY SHARE",
         "SELECT * FROM model_slots FOR UPDATE",
-        "SELECT * FROM model_counters FOR UPDATE",
+        "SELECT * FROM models FOR UPDATE",
         "SELECT * FROM partition_policies FOR SHARE",
         "SELECT * FROM alerts FOR UPDATE",
         "SELECT id FROM predictions LIMIT 1",
@@ -92,4 +92,6 @@ def test_a_role_that_logs_in_does_not_keep_a_transaction_open_for_long(users: Us
             [len(users.prefix) + 1, users.prefix],
         ).fetchall()
     timeout = ["idle_in_transaction_session_timeout=1min"]
-    assert found == [(kind, timeout) for kind in ("approver", "auditor", "reader", "writer")]
+    assert found == [
+        (kind, timeout) for kind in ("agent", "approver", "auditor", "reader", "writer")
+    ]

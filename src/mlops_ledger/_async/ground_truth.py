@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from ..checks import values
-from ..checks.classes import class_name
+from ..checks.rows import rows_of
 from ..checks.values import integer, number
 from ..copying import labels
 from ..errors import InvalidValue, MissingPartition, NotFound
@@ -63,11 +63,11 @@ class AsyncGroundTruthRepository(AsyncRepository):
         A row is a mapping of the arguments of `insert`. Raises InvalidValue naming the row and
         its field; then nothing is stored.
         """
-        rows = list(rows)
+        checked = rows_of("rows", rows)
         async with self._db.transaction() as tx:
             within = AsyncGroundTruthRepository(tx)
             now = await within._value("insert_many__stage", {})
-            await within._copy("insert_many__copy", labels.encode(rows, now))
+            await within._copy("insert_many__copy", labels.encode(checked, now))
             return await within._one("insert_many", Labeled, {})
 
     async def match(self, *, since: datetime | None = None, until: datetime | None = None) -> int:
@@ -94,6 +94,7 @@ class AsyncGroundTruthRepository(AsyncRepository):
         threshold: float = 0.5,
         as_of: datetime | None = None,
         top_k: int = 2,
+        top_share: float = 0.1,
     ) -> Performance:
         """Compare the predictions with since <= predicted_at < until with their latest labels.
 
@@ -101,9 +102,10 @@ class AsyncGroundTruthRepository(AsyncRepository):
         default that of the version, or the number 1. Of two classes a prediction with neither
         label nor class counts as positive from a probability of `threshold` on. Of more classes
         what is computed from probabilities needs `class_probabilities`; `top_k_accuracy` is the
-        share of labels among the `top_k` likeliest classes. `as_of` leaves out labels of a later
-        time. Definitions are in docs/reference/metrics.md. Raises NotFound for an unknown model or
-        version.
+        share of labels among the `top_k` likeliest classes, `lift` that of the positives among the
+        predictions of the highest probability, `top_share` of all. `as_of` leaves out labels of a
+        later time. Definitions are in docs/reference/metrics.md. Raises NotFound for an unknown
+        model or version.
         """
         since = values.timestamp("since", since)
         until = datetime.now(UTC) if until is None else values.timestamp("until", until)
@@ -111,9 +113,10 @@ class AsyncGroundTruthRepository(AsyncRepository):
             raise InvalidValue("until", "must be after since")
         if not 0 <= number("threshold", threshold) <= 1:
             raise InvalidValue("threshold", "must be between 0 and 1")
+        if not 0 < number("top_share", top_share) <= 1:
+            raise InvalidValue("top_share", "must be above 0 and at most 1")
         if integer(32)("top_k", top_k) < 1:
             raise InvalidValue("top_k", "must be at least 1")
-        positive_label = class_name("positive_label", positive_label)
         await self.match(since=since, until=until)
         found = await self._row("performance", Performance, locals())
         if found is None:

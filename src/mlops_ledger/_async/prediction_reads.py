@@ -15,8 +15,9 @@ from psycopg.rows import scalar_row
 from .. import arrow
 from ..checks import values
 from ..checks.predictions import EARLIEST, latest_timestamp
-from ..checks.values import look_back, page_size
+from ..checks.values import page_size
 from ..checks.values import uuid as checked_uuid
+from ..checks.windows import look_back
 from ..errors import InvalidValue, LedgerError
 from ..ids import time_of, whole_millisecond
 from ..rows import MonitoringSummary, Prediction, PredictionStats, RecentPrediction
@@ -166,7 +167,7 @@ class AsyncPredictionReads(AsyncRepository):
             query = AsyncClientCursor(connection).mogrify(statement.text, statement.bind(locals()))
         conninfo = await self._db.conninfo()
         query = arrow.selection(query, columns)
-        return await asyncio.to_thread(arrow.read_table, conninfo, query)
+        return await asyncio.to_thread(arrow.read_table, conninfo, query, self._db.preamble)
 
     async def fetch_polars(self, **window: Any) -> Any:
         """Return what `fetch_arrow` does as a Polars data frame; the same arguments."""

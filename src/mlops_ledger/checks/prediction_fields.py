@@ -6,7 +6,6 @@ follow from this table. That it agrees with the schema and its grants is tested.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Final, TypeAlias
@@ -14,11 +13,10 @@ from typing import Any, Final, TypeAlias
 from ..errors import InvalidValue
 from ..errors.checks import INVALID
 from . import values
+from .classes import CLASSES, present_class
 from .missing import document
 
 Check: TypeAlias = Callable[[str, Any], Any]
-
-_LARGEST: Final = math.nextafter(values.INFINITE, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +27,12 @@ class Field:
     sql_type: str
     _: KW_ONLY
     # Limits of a number, and the only texts allowed.
-    low: float = -_LARGEST
-    high: float = _LARGEST
+    low: float = -values.LARGEST
+    high: float = values.LARGEST
     words: tuple[str, ...] = ()
     default: str | None = None
+    # A text that names something, so that it is not blank.
+    named: bool = False
     # Not encoded alone: it depends on other fields or on the version.
     depends: bool = False
     # Not for readers: what went into the model as text, or who asked.
@@ -43,13 +43,23 @@ class Field:
         """The check of a value, which is given the field's name with it."""
         if self.words:
             return self._word
+        if self.named:
+            return self._name
         if self.sql_type == "jsonb":
             return document
+        if self.name in CLASSES:
+            return present_class
         return self._number if self.sql_type == "double precision" else values.CHECKS[self.sql_type]
 
     def _number(self, field: str, value: object) -> float:
         result = values.number(field, value)
         if not self.low <= result <= self.high:
+            raise InvalidValue(*INVALID[f"predictions_{self.name}_check"])
+        return result
+
+    def _name(self, field: str, value: object) -> str:
+        result = values.text(field, value)
+        if not any(c.isprintable() and c != " " for c in result):
             raise InvalidValue(*INVALID[f"predictions_{self.name}_check"])
         return result
 
@@ -64,8 +74,8 @@ FIELDS: Final = (
     Field("id", "uuid", depends=True),
     Field("predicted_at", "timestamptz", depends=True),
     Field("model_version_id", "uuid", depends=True),
-    Field("request_id", "text"),
-    Field("batch_id", "text"),
+    Field("request_id", "text", named=True),
+    Field("batch_id", "text", named=True),
     Field("feature_values", "double precision[]", depends=True),
     Field("inputs", "jsonb", private=True),
     Field("prediction", "double precision"),

@@ -38,6 +38,8 @@ SECTIONS: Final = {
         "alerts": "alerts",
         "exporter": "exporter",
     },
+    "Beside other systems": {"import": "moving", "export": "moving"},
+    "Events and agents": {"events": "events", "webhooks": "webhooks", "mcp": "mcp"},
     "Audit and rights": {"audit": "audit", "roles": "roles"},
     "Maintenance": {
         "verify": "verify",

@@ -68,7 +68,7 @@ def _bucket(default: str) -> Callable[[FC], FC]:
 
 @click.group(cls=Group)
 def metrics() -> None:
-    """Look at metrics of models and machines, and write them."""
+    """Read and write metrics of models and hosts."""
 
 
 @metrics.command("list")
@@ -95,8 +95,8 @@ def list_(as_json: bool, **filters: Any) -> None:
     with ledger.Database() as db:
         found = ledger.PerformanceMetricsRepository(db).list_metrics(**filters)
     columns = (
-        "id timestamp model_name model_version metric_name metric_value metric_type stage slice "
-        "dataset_version"
+        "id timestamp model_name model_version metric_name metric_value metric_type stage step "
+        "slice dataset_version"
     )
     echo_rows(found, columns, as_json)
 
@@ -145,6 +145,7 @@ def show(
 @click.option("--type", "metric_type", default="performance", show_default=True, help="Its type.")
 @click.option("--stage", default="production", show_default=True, help="Where it was measured.")
 @click.option("--slice", default="", help="The part of the data (default: all of them).")
+@click.option("--step", type=int, help="The step of a training, such as an epoch.")
 @click.option("--dataset", "dataset_version", help="The data it was measured on.")
 @click.option("--metadata", type=JsonObject(), help="A JSON object with anything else.")
 @at_option
@@ -227,7 +228,7 @@ def system(
 @click.option(
     "--every", type=Length("smh"), default="15s", show_default=True, help="How often to measure."
 )
-@click.option("--count", type=click.IntRange(1), help="Stop after so many times.")
+@click.option("--count", type=click.IntRange(1), help="Stop after this many measurements.")
 @click.option("--disk", "disks", multiple=True, default=["/"], show_default=True, help="A disk.")
 @click.option("--pid", type=int, help="The process to measure (default: this one).")
 @click.option(
@@ -236,7 +237,7 @@ def system(
     type=click.IntRange(1),
     default=1000,
     show_default=True,
-    help="How many times to keep while the database is away.",
+    help="How many measurements to keep while the database is away.",
 )
 @json_option
 def collect(every: timedelta, count: int | None, as_json: bool, **arguments: Any) -> None:

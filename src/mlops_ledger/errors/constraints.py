@@ -12,7 +12,12 @@ from .checks import INVALID
 _UNKNOWN_VERSION = "names no version of this model"
 
 VIOLATIONS: Final[Mapping[str, tuple[type[LedgerError], str]]] = {
-    "model_counters_pkey": (Conflict, "model_name: the model is counted already"),
+    "models_pkey": (Conflict, "model_name: this model is already registered"),
+    "model_versions_model_fkey": (NotFound, "model_name: the ledger has no model of that name"),
+    "models_no_look_alikes": (
+        Conflict,
+        "model_name: looks like that of another model; give it one that a reader can tell from it",
+    ),
     "model_versions_pkey": (Conflict, "id: already names another model version"),
     "model_versions_name_version_key": (
         Conflict,
@@ -41,6 +46,12 @@ VIOLATIONS: Final[Mapping[str, tuple[type[LedgerError], str]]] = {
         PromotionRefused,
         "action_id: the action has already served another promotion",
     ),
+    "webhooks_pkey": (Conflict, "webhook: there is a webhook of that name"),
+    "webhook_endpoints_pkey": (Conflict, "webhook: it has an endpoint"),
+    "webhook_endpoints_webhook_fkey": (NotFound, "webhook: there is no such webhook"),
+    "webhook_deliveries_pkey": (Conflict, "seq: the event is queued already"),
+    "webhook_deliveries_webhook_fkey": (NotFound, "webhook: there is no such webhook"),
+    "event_consumers_pkey": (Conflict, "consumer: there is a consumer of that name"),
     "monitoring_metrics_pkey": (Conflict, "id: already names another monitoring run"),
     "monitoring_metrics_id_model_name_key": (Conflict, "id: already names another monitoring run"),
     "monitoring_metrics_run_key": (
@@ -118,7 +129,6 @@ VIOLATIONS: Final[Mapping[str, tuple[type[LedgerError], str]]] = {
         "monitoring_run_id: there is no such monitoring run of this model",
     ),
     "performance_metrics_pkey": (DuplicateId, "id: already names another value"),
-    "performance_metrics_model_version_fkey": (NotFound, f"model_version_id: {_UNKNOWN_VERSION}"),
     "system_metrics_pkey": (DuplicateId, "id: already names another value"),
     "ledger_privileges_pkey": (Conflict, "privilege: the role has it already"),
     "deletions_pkey": (Conflict, "id: already names another deletion"),
