@@ -37,6 +37,8 @@ SECTIONS: Final = {
         "monitors": "monitors",
         "alerts": "alerts",
         "exporter": "exporter",
+        "serve": "pages",
+        "report": "pages",
     },
     "Audit and rights": {"audit": "audit", "roles": "roles"},
     "Maintenance": {
