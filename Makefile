@@ -13,7 +13,7 @@ SYSTEM_POSTGRESQL = $(dir $(wildcard $(foreach v,$(SUPPORTED),/usr/lib/postgresq
 # tests share; xdist 3.8 ignores its groups under pytest 9.2 without a word.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 SITE := NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
-PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo serve-example test test-on torture check lint sync schema docs docs-site bench \
@@ -56,8 +56,8 @@ test: setup ## Run the suite on the embedded PostgreSQL, then what depends on it
 test-on: setup ## Run the whole suite on the system's PostgreSQL of version POSTGRESQL
 	MLOPS_PG_BIN=/usr/lib/postgresql/$(POSTGRESQL)/bin $(PYTEST)
 
-torture: setup ## Run the fault tests at full size
-	MLOPS_TORTURE=1 $(BIN)/python -m pytest tests/faults tests/logger
+torture: setup ## Run the fault and property tests at full size
+	MLOPS_TORTURE=1 $(BIN)/python -m pytest tests/faults tests/logger tests/database tests/cli
 
 check: setup lint ## Lint, types, spelling, terms, generated files in step
 	$(BIN)/python -m tools.unasync --check

@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 import pytest
 from click.testing import CliRunner
+from fix_faults import full
 from fix_full import TABLES, fill
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
@@ -25,8 +26,6 @@ from mlops_ledger import Database
 from mlops_ledger.admin.roles import Roles
 from mlops_ledger.cli import main, output
 from tools.scratch import scratch_database
-
-pytestmark = pytest.mark.once
 
 COMMAND = Path(sys.executable).parent / "mlops-ledger"
 WIDTHS = (60, 80, 100, 120)
@@ -144,7 +143,12 @@ def test_no_colour_means_no_escape(ledger_of) -> None:
     assert b"\x1b" not in shown.stdout
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(
+    max_examples=full(60, 5),
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    derandomize=True,
+)
 @given(
     text=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1),
     width=st.sampled_from(WIDTHS),

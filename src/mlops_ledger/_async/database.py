@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from asyncio import sleep
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from time import monotonic
@@ -19,7 +20,7 @@ from ..config import Settings
 from ..connections import Probe
 from ..conninfo import describe
 from ..embedded import resolve_conninfo
-from ..errors import InvalidValue, LedgerError, NothingListens, PoolExhausted, Unavailable
+from ..errors import InvalidValue, LedgerError, NothingListens, Unavailable
 from ..errors.translate import raise_alone, translate
 from ..rows import Health
 from ..statements import load
@@ -134,6 +135,11 @@ class AsyncDatabase:
         return health.assess(self._settings, probe, problem, stats)
 
     @property
+    def is_open(self) -> bool:
+        """Whether the pool is open; the next use would open a closed one."""
+        return self._pool is not None
+
+    @property
     def settings(self) -> Settings:
         """Where the database is and how it is reached, as was given or found."""
         return self._settings
@@ -171,7 +177,7 @@ class AsyncDatabase:
                 connection = None
             if connection is None:
                 if monotonic() >= deadline:
-                    await self._explain_timeout()
+                    await self._explain_timeout(pool)
                 patience = _PATIENCE
                 await self._require_listener(pool)
             # No back-off: the next connection may be as dead, and each is found out in 4 µs.
@@ -211,15 +217,10 @@ class AsyncDatabase:
                 self._pool = None
                 await pool.close()
 
-    async def _explain_timeout(self) -> None:
+    async def _explain_timeout(self, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> None:
         await self._probe()
-        raise_alone(
-            PoolExhausted(
-                f"all {self._settings.pool_max_size} connections were in use for "
-                f"{self._settings.pool_timeout:g} s: return them sooner, or raise "
-                "MLOPS_POOL_MAX_SIZE"
-            )
-        )
+        size = pool.get_stats().get("pool_size", 0)
+        raise_alone(connections.nothing_to_lend(self._settings, self.name, size))
 
     async def _open_pool(self) -> AsyncConnectionPool[AsyncConnection[Any]]:
         if not self._owner.is_here():
@@ -264,6 +265,10 @@ class AsyncDatabase:
             open=False,
         )
         await pool.open()
+        # Who asks before the first connection is there has the pool make a second one.
+        deadline = monotonic() + _SOON
+        while pool.min_size and not pool.get_stats()["pool_available"] and monotonic() < deadline:
+            await sleep(0.001)
         return pool
 
     async def _configure(self, connection: AsyncConnection[Any]) -> None:

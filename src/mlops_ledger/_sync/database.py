@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 import os
+from time import sleep
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from time import monotonic
@@ -20,7 +21,7 @@ from ..config import Settings
 from ..connections import Probe
 from ..conninfo import describe
 from ..embedded import resolve_conninfo
-from ..errors import InvalidValue, LedgerError, NothingListens, PoolExhausted, Unavailable
+from ..errors import InvalidValue, LedgerError, NothingListens, Unavailable
 from ..errors.translate import raise_alone, translate
 from ..rows import Health
 from ..statements import load
@@ -135,6 +136,11 @@ class Database:
         return health.assess(self._settings, probe, problem, stats)
 
     @property
+    def is_open(self) -> bool:
+        """Whether the pool is open; the next use would open a closed one."""
+        return self._pool is not None
+
+    @property
     def settings(self) -> Settings:
         """Where the database is and how it is reached, as was given or found."""
         return self._settings
@@ -172,7 +178,7 @@ class Database:
                 connection = None
             if connection is None:
                 if monotonic() >= deadline:
-                    self._explain_timeout()
+                    self._explain_timeout(pool)
                 patience = _PATIENCE
                 self._require_listener(pool)
             # No back-off: the next connection may be as dead, and each is found out in 4 µs.
@@ -212,15 +218,10 @@ class Database:
                 self._pool = None
                 pool.close()
 
-    def _explain_timeout(self) -> None:
+    def _explain_timeout(self, pool: ConnectionPool[Connection[Any]]) -> None:
         self._probe()
-        raise_alone(
-            PoolExhausted(
-                f"all {self._settings.pool_max_size} connections were in use for "
-                f"{self._settings.pool_timeout:g} s: return them sooner, or raise "
-                "MLOPS_POOL_MAX_SIZE"
-            )
-        )
+        size = pool.get_stats().get("pool_size", 0)
+        raise_alone(connections.nothing_to_lend(self._settings, self.name, size))
 
     def _open_pool(self) -> ConnectionPool[Connection[Any]]:
         if not self._owner.is_here():
@@ -265,6 +266,10 @@ class Database:
             open=False,
         )
         pool.open()
+        # Who asks before the first connection is there has the pool make a second one.
+        deadline = monotonic() + _SOON
+        while pool.min_size and not pool.get_stats()["pool_available"] and monotonic() < deadline:
+            sleep(0.001)
         return pool
 
     def _configure(self, connection: Connection[Any]) -> None:

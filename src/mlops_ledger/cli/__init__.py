@@ -40,6 +40,7 @@ SECTIONS: Final = {
         "serve": "pages",
         "report": "pages",
     },
+    "Events": {"events": "events"},
     "Audit and rights": {"audit": "audit", "roles": "roles"},
     "Maintenance": {
         "verify": "verify",
