@@ -25,7 +25,6 @@ from mlops_ledger.contrib.ui import create_app
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 pytestmark = [
-    pytest.mark.once,
     pytest.mark.skipif(CHROMIUM is None, reason="needs chromium"),
 ]
 

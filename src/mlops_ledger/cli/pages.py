@@ -13,8 +13,8 @@ import mlops_ledger as ledger
 
 from . import complete
 from .base import Command
-from .options import since_option, until_option
-from .output import say
+from .options import json_option, since_option, until_option
+from .output import echo_json, say
 
 
 def _ui() -> Any:
@@ -67,8 +67,13 @@ def serve(address: str, port: int, hosts: tuple[str, ...]) -> None:
 )
 @since_option
 @until_option
+@json_option
 def report(
-    file: Path, model_name: str | None, since: datetime | None, until: datetime | None
+    file: Path,
+    model_name: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    as_json: bool,
 ) -> None:
     """Write what happened to a model as one HTML file.
 
@@ -79,7 +84,10 @@ def report(
         if model_name is None:
             model_name = _only_model(db)
         size = ui.write_report(db, file, model_name=model_name, since=since, until=until)
-    say(f"{file}: {size:,} bytes")
+    if as_json:
+        echo_json({"file": str(file), "bytes": size})
+    else:
+        say(f"{file}: {size:,} bytes")
 
 
 def _only_model(db: ledger.Database) -> str:
