@@ -1,4 +1,4 @@
-"""Charts as SVG, made here: they stretch with the page and need no script.
+"""Charts as SVG, made here: they widen with the page and need no script.
 
 Places along the time are percentages, heights are pixels, so text keeps its size on every screen.
 Colours are classes of the style sheet.
@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from .text import HIDDEN, number
 
-# What `preserveAspectRatio="none"` stretches to the width of the page.
+# What `preserveAspectRatio="none"` widens to the width of the page.
 _WIDE: Final = 1000
 _MONTHS: Final = (1, 2, 3, 6, 12)
 _STEPS: Final = tuple(timedelta(hours=hours) for hours in (1, 3, 6, 12, 24, 48, 168, 336))
