@@ -4668,6 +4668,13 @@ END
 $$;
 COMMENT ON FUNCTION ledger_drift(version uuid, baseline uuid, since timestamp with time zone, until timestamp with time zone, reference_since timestamp with time zone, reference_until timestamp with time zone) IS 'How far the features, scores and labels of a version from one full hour to another are from its baseline, or from those of another window, if that is given.';
 
+-- ledger_tenth ------------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_tenth(score double precision) RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (width_bucket(score, '{0.1,0.2,0.30000000000000004,0.4,0.5,0.6000000000000001,0.7000000000000001,0.8,0.9}'::double precision[]) - ((score = ANY ('{0.1,0.2,0.30000000000000004,0.4,0.5,0.6000000000000001,0.7000000000000001,0.8,0.9}'::double precision[])))::integer);
+COMMENT ON FUNCTION ledger_tenth(score double precision) IS 'The bin of a calibration curve, 0 to 9: as in scikit-learn they end at numpy.linspace(0, 1, 11), and an end is of the bin below.';
+
 -- ledger_summary ----------------------------------------------------------------------------------
 
 CREATE FUNCTION ledger_summary(version uuid, since timestamp with time zone, until timestamp with time zone, positive_label text, threshold double precision, OUT num_predictions bigint, OUT num_errors bigint, OUT num_cache_hits bigint, OUT positive_rate double precision, OUT probability_mean double precision, OUT probability_std double precision, OUT entropy double precision, OUT latency_mean double precision, OUT latency_max double precision, OUT latency_p50 double precision, OUT latency_p95 double precision, OUT latency_p99 double precision) RETURNS record

@@ -108,8 +108,8 @@ def add(tags: Any, by: str | None, as_json: bool, **fields: Any) -> None:
 @models.command()
 @model_argument
 @optional_version_argument
-@click.option("--description", metavar="TEXT", help="What it is; an empty text takes it away.")
-@click.option("--tag", "tags", type=Tag(), multiple=True, help="A tag; KEY= takes it away.")
+@click.option("--description", metavar="TEXT", help="What it is; an empty text removes it.")
+@click.option("--tag", "tags", type=Tag(), multiple=True, help="A tag; KEY= removes it.")
 @json_option
 def edit(
     model_name: str,
@@ -146,7 +146,9 @@ def edit(
 @click.option("--feature", "feature_names", multiple=True, help="A feature, in the model's order.")
 @click.option("--task", type=click.Choice(TASKS), help="What it predicts.")
 @click.option("--class", "class_names", multiple=True, help="A class, in the order of classes_.")
-@click.option("--positive", "positive_label", metavar="CLASS", help="The class probability means.")
+@click.option(
+    "--positive", "positive_label", metavar="CLASS", help="The class that the probability is of."
+)
 @click.option("--training-samples", type=int, help="Number of rows trained on.")
 @click.option("--dataset-version", help="Version of the training data.")
 @click.option("--artifact-uri", help="Where the model is stored.")
@@ -184,7 +186,7 @@ def register(
 @click.argument("tags", type=Tag(), nargs=-1, required=True)
 @json_option
 def tag(model_name: str, model_version: str, tags: Any, as_json: bool) -> None:
-    """Set TAGS of a version, each as KEY=VALUE; KEY= takes the tag away."""
+    """Set TAGS of a version, each as KEY=VALUE; KEY= removes the tag."""
     with ledger.Database() as db:
         found = ledger.ModelVersionRepository(db).set_tags(
             model_name=model_name, model_version=model_version, tags=_tags(tags)
@@ -256,7 +258,7 @@ def _add_change(name: str, by_whom: str, text: str) -> None:
         echo_row(deployment, as_json)
 
 
-_add_change("rollback", "rolled_back_by", "Put back the version that was there before.")
+_add_change("rollback", "rolled_back_by", "Put the previous version back.")
 _add_change("retire", "retired_by", "Empty a slot.")
 
 
