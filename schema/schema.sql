@@ -559,7 +559,7 @@ CREATE TABLE retraining_decisions (
     data_context jsonb DEFAULT '{}'::jsonb NOT NULL,
     -- Anything else behind the decision.
     decision_details jsonb DEFAULT '{}'::jsonb NOT NULL,
-    -- Every gate: [{"gate": text, "passed": boolean, "value": …, "threshold": …}].
+    -- Every gate: [{"gate": text, "passed": boolean, "value": …, "threshold": …, "higher_is_better": boolean}].
     gate_results jsonb DEFAULT '[]'::jsonb NOT NULL,
     -- The reason in words.
     reasoning text,
@@ -581,7 +581,7 @@ CREATE TABLE retraining_decisions (
     CONSTRAINT retraining_decisions_data_context_check CHECK ((jsonb_typeof(data_context) = 'object'::text)),
     CONSTRAINT retraining_decisions_decision_details_check CHECK ((jsonb_typeof(decision_details) = 'object'::text)),
     CONSTRAINT retraining_decisions_drift_context_check CHECK ((jsonb_typeof(drift_context) = 'object'::text)),
-    CONSTRAINT retraining_decisions_gate_results_check CHECK (((jsonb_typeof(gate_results) = 'array'::text) AND (NOT jsonb_path_exists(gate_results, 'strict $[*]?(!(@."gate".type() == "string" && @."passed".type() == "boolean") || (@."gate".type() == "string" && @."passed".type() == "boolean") is unknown)'::jsonpath, silent => true)))),
+    CONSTRAINT retraining_decisions_gate_results_check CHECK (((jsonb_typeof(gate_results) = 'array'::text) AND (NOT jsonb_path_exists(gate_results, 'strict $[*]?(!(@."gate".type() == "string" && @."passed".type() == "boolean") || (@."gate".type() == "string" && @."passed".type() == "boolean") is unknown)'::jsonpath, silent => true)) AND (NOT jsonb_path_exists(gate_results, 'strict $[*]?(exists (@."higher_is_better") && @."higher_is_better".type() != "boolean")'::jsonpath, silent => true)))),
     CONSTRAINT retraining_decisions_labeled_samples_check CHECK ((labeled_samples >= 0)),
     CONSTRAINT retraining_decisions_promote_candidate_check CHECK (((action <> 'promote'::text) OR (candidate_version_id IS NOT NULL))),
     CONSTRAINT retraining_decisions_resolution_check CHECK (((resolves_id IS NULL) OR (action <> 'pending'::text))),
@@ -4667,6 +4667,13 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ledger_drift(version uuid, baseline uuid, since timestamp with time zone, until timestamp with time zone, reference_since timestamp with time zone, reference_until timestamp with time zone) IS 'How far the features, scores and labels of a version from one full hour to another are from its baseline, or from those of another window, if that is given.';
+
+-- ledger_tenth ------------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_tenth(score double precision) RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (width_bucket(score, '{0.1,0.2,0.30000000000000004,0.4,0.5,0.6000000000000001,0.7000000000000001,0.8,0.9}'::double precision[]) - ((score = ANY ('{0.1,0.2,0.30000000000000004,0.4,0.5,0.6000000000000001,0.7000000000000001,0.8,0.9}'::double precision[])))::integer);
+COMMENT ON FUNCTION ledger_tenth(score double precision) IS 'The bin of a calibration curve, 0 to 9: as in scikit-learn they end at numpy.linspace(0, 1, 11), and an end is of the bin below.';
 
 -- ledger_summary ----------------------------------------------------------------------------------
 

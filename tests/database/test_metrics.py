@@ -14,6 +14,7 @@ from fix_faults import full
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
+from sklearn.calibration import calibration_curve
 
 from examples.flight_delays.model import calibration_error
 from mlops_ledger import (
@@ -23,6 +24,7 @@ from mlops_ledger import (
     PredictionsRepository,
     new_id,
 )
+from mlops_ledger.errors import InvalidValue
 from mlops_ledger.rows import Performance
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -36,7 +38,9 @@ many_examples = settings(
 )
 
 probabilities = st.one_of(
-    st.sampled_from([0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0, 5e-324, 1e-200, 1e-17, 1 - 2**-53]),
+    st.sampled_from(
+        [0.0, 0.1, 0.2, 0.3, 0.1 + 0.2, 0.5, 0.6, 0.7, 0.9, 1.0, 5e-324, 1e-200, 1e-17, 1 - 2**-53]
+    ),
     st.floats(0, 1),
 )
 numbers = st.one_of(st.sampled_from([0.0, 1.0, -1e-170, 1e12]), st.floats(-1e6, 1e6))
@@ -97,7 +101,25 @@ def binary(truth: np.ndarray, probability: np.ndarray, guess: np.ndarray) -> dic
         "log_loss": metrics.log_loss(truth, probability, labels=[0, 1]),
         "brier_score": np.mean((probability - truth) ** 2),
         "calibration_error": calibration_error(_Series(truth), probability),
+        "lift": lift(truth, probability, 0.1) if truth.any() else None,
     }
+
+
+def lift(truth: np.ndarray, probability: np.ndarray, share: float) -> float:
+    """Positives among the highest probabilities, as on average over all orders of equal ones."""
+    top = math.ceil(share * len(truth))
+    last = np.sort(probability)[-top]
+    above, level = truth[probability > last], truth[probability == last]
+    return float((above.sum() + level.mean() * (top - len(above))) / top / truth.mean())
+
+
+def check_curve(found: Performance, truth: np.ndarray, probability: np.ndarray) -> None:
+    """Compare the calibration curve with scikit-learn's."""
+    true, predicted = calibration_curve(truth, probability, n_bins=10)
+    curve = found.calibration_curve or []
+    assert [point["prob_true"] for point in curve] == pytest.approx(true, **TOLERANCE)
+    assert [point["prob_pred"] for point in curve] == pytest.approx(predicted, **TOLERANCE)
+    assert sum(point["count"] for point in curve) == len(truth)
 
 
 class _Series:
@@ -138,6 +160,7 @@ def test_a_binary_classifier_by_numbers(
         threshold=threshold,
     )
     check(found, binary(truth.astype(int), probability, probability >= threshold))
+    check_curve(found, truth.astype(int), probability)
     assert found.labeled_samples == found.num_predictions == len(pairs)
 
 
@@ -161,6 +184,7 @@ def test_a_regressor(
         found,
         {
             "mae": metrics.mean_absolute_error(target, estimate),
+            "mape": metrics.mean_absolute_percentage_error(target, estimate),
             "rmse": math.sqrt(metrics.mean_squared_error(target, estimate)),
             "r2": metrics.r2_score(target, estimate) if varies else None,
             "roc_auc": None,
@@ -178,7 +202,7 @@ def test_numbers_whose_squares_no_double_holds_have_a_reason(
     found = scored(
         db, conn, [{"prediction": estimate}] * 2, [{"actual_value": actual}, {"actual_value": 1}]
     )
-    check(found, dict.fromkeys(("mae", "rmse", "r2")))
+    check(found, dict.fromkeys(("mae", "mape", "rmse", "r2")))
     assert "beyond" in found.reasons["rmse"]
 
 
@@ -190,6 +214,14 @@ def test_a_day_of_predictions(db: Database, conn: psycopg.Connection) -> None:
     labels = [{"actual_value": int(truth)} for truth in late]
     found = scored(db, conn, [{"probability": p} for p in probability.tolist()], labels)
     check(found, binary(late.astype(int), probability, probability >= 0.5))
+    check_curve(found, late.astype(int), probability)
+    for share in (0.25, 1):
+        found = GroundTruthRepository(db).performance(
+            model_name="m", since=START, until=START + timedelta(days=1), top_share=share
+        )
+        check(found, {"lift": lift(late, probability, share)})
+    with pytest.raises(InvalidValue, match=r"^top_share: must be above 0"):
+        GroundTruthRepository(db).performance(model_name="m", since=START, top_share=0)
     found = scored(db, conn, [{"prediction": 3.5 * p} for p in probability.tolist()], labels)
     check(
         found,
