@@ -87,7 +87,7 @@ COMMENT ON FUNCTION ledger_refuse_change() IS 'Trigger of append-only tables: re
 -- ledger_privileges -------------------------------------------------------------------------------
 
 CREATE TABLE ledger_privileges (
-    -- reader, writer, approver or auditor, of which the last three are members of the first; owner for what nobody else may do.
+    -- reader, writer, approver, auditor or agent, of which the last four are members of the first; owner for what nobody else may do.
     role text NOT NULL,
     -- SELECT, INSERT, UPDATE, DELETE or EXECUTE.
     privilege text NOT NULL,
@@ -98,7 +98,7 @@ CREATE TABLE ledger_privileges (
     -- With these columns only; NULL for all.
     columns text[],
     CONSTRAINT ledger_privileges_object_type_check CHECK ((object_type = ANY (ARRAY['TABLE'::text, 'VIEW'::text, 'FUNCTION'::text]))),
-    CONSTRAINT ledger_privileges_role_check CHECK ((role = ANY (ARRAY['reader'::text, 'writer'::text, 'approver'::text, 'auditor'::text, 'owner'::text])))
+    CONSTRAINT ledger_privileges_role_check CHECK ((role = ANY (ARRAY['reader'::text, 'writer'::text, 'approver'::text, 'auditor'::text, 'agent'::text, 'owner'::text])))
 );
 COMMENT ON TABLE ledger_privileges IS 'What each kind of role may do; each migration adds the rows of what it makes. A role that is not named here may do nothing, except the owner.';
 ALTER TABLE ONLY ledger_privileges
@@ -5739,18 +5739,19 @@ BEGIN
     END IF;
     RETURN QUERY
     SELECT format('CREATE ROLE %I NOLOGIN', prefix || kind)
-    FROM unnest('{owner,writer,reader,approver,auditor}'::text[]) WITH ORDINALITY k (kind, place)
+    FROM unnest('{owner,writer,reader,approver,auditor,agent}'::text[]) WITH ORDINALITY k (kind, place)
     WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = prefix || kind)
     ORDER BY place;
     -- Whoever logs in as one of them and forgets an open transaction holds its locks no longer than this.
     RETURN QUERY
     SELECT format('ALTER ROLE %I SET idle_in_transaction_session_timeout = %L', prefix || kind, '1min')
-    FROM unnest('{writer,reader,approver,auditor}'::text[]) WITH ORDINALITY k (kind, place)
+    FROM unnest('{writer,reader,approver,auditor,agent}'::text[]) WITH ORDINALITY k (kind, place)
     WHERE NOT EXISTS (
         SELECT FROM pg_roles r WHERE r.rolname = prefix || kind
         AND r.rolconfig::text LIKE '%idle_in_transaction_session_timeout=%')
     ORDER BY place;
-    RETURN NEXT format('GRANT %I TO %I, %I, %I', prefix || 'reader', prefix || 'writer', prefix || 'approver', prefix || 'auditor');
+    RETURN NEXT format('GRANT %I TO %I, %I, %I, %I', prefix || 'reader', prefix || 'writer', prefix || 'approver', prefix || 'auditor',
+                       prefix || 'agent');
     -- A role that could create objects there could deceive the functions that run with the owner's rights.
     RETURN NEXT format('REVOKE CREATE ON SCHEMA %I FROM PUBLIC', schema);
     RETURN NEXT format('GRANT USAGE ON SCHEMA %I TO %I', schema, prefix || 'reader');
@@ -5765,8 +5766,8 @@ BEGIN
     WHERE o.owner <> owner_role;
     -- What an earlier release granted and this one does not, goes.
     RETURN QUERY
-    SELECT format('REVOKE ALL ON %s %s FROM %I, %I, %I, %I', replace(o.kind, 'VIEW', 'TABLE'), o.identity,
-                  prefix || 'writer', prefix || 'reader', prefix || 'approver', prefix || 'auditor')
+    SELECT format('REVOKE ALL ON %s %s FROM %I, %I, %I, %I, %I', replace(o.kind, 'VIEW', 'TABLE'), o.identity,
+                  prefix || 'writer', prefix || 'reader', prefix || 'approver', prefix || 'auditor', prefix || 'agent')
     FROM ledger_objects() o;
     RETURN QUERY
     SELECT format('GRANT %s%s ON TABLE %I.%I TO %I', g.privilege, ' (' || array_to_string(g.columns, ', ') || ')',
@@ -5781,7 +5782,7 @@ BEGIN
     ORDER BY g.object_name, g.role, g.privilege, p.oid::regprocedure::text;
 END
 $_$;
-COMMENT ON FUNCTION ledger_role_statements(prefix text) IS 'The statements that make the roles owner, writer, reader, approver and auditor, with names that begin with a prefix, hand the ledger to the owner, and grant what ledger_privileges says; in psql: SELECT ledger_role_statements() \gexec. Running them again changes nothing.';
+COMMENT ON FUNCTION ledger_role_statements(prefix text) IS 'The statements that make the roles owner, writer, reader, approver, auditor and agent, with names that begin with a prefix, hand the ledger to the owner, and grant what ledger_privileges says; in psql: SELECT ledger_role_statements() \gexec. Running them again changes nothing.';
 
 -- v_event_types -----------------------------------------------------------------------------------
 
@@ -5970,3 +5971,96 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION remove_event_consumer(consumer text) IS 'Forgets a consumer; started again, it begins anew.';
+
+-- webhooks ----------------------------------------------------------------------------------------
+
+CREATE TABLE webhooks (
+    -- Name of the webhook.
+    webhook text NOT NULL,
+    -- Scheme, host and port of its address.
+    host text NOT NULL,
+    -- cloudevents: the event; slack: a message as Slack takes it.
+    payload text DEFAULT 'cloudevents'::text NOT NULL,
+    -- Text of a message, with $summary or $ and a field of the event; NULL for $summary.
+    template text,
+    -- Only events of these types; NULL for all.
+    types text[],
+    -- Only events about this model; NULL for all.
+    model_name text,
+    -- Whether its address may be a private one, and http instead of https.
+    allow_private boolean DEFAULT false NOT NULL,
+    -- Whether events are sent; they are kept meanwhile.
+    enabled boolean DEFAULT true NOT NULL,
+    -- When it was made.
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    -- Who made it.
+    created_by text DEFAULT SESSION_USER NOT NULL,
+    CONSTRAINT webhooks_model_name_check CHECK (ledger_is_name(model_name)),
+    CONSTRAINT webhooks_payload_check CHECK ((payload = ANY (ARRAY['cloudevents'::text, 'slack'::text]))),
+    CONSTRAINT webhooks_template_check CHECK (((template IS NULL) OR (((char_length(template) >= 1) AND (char_length(template) <= 10000)) AND (payload = 'slack'::text)))),
+    CONSTRAINT webhooks_types_check CHECK (((cardinality(types) >= 1) AND (array_position(types, NULL::text) IS NULL))),
+    CONSTRAINT webhooks_webhook_check CHECK (ledger_is_slug(webhook))
+);
+COMMENT ON TABLE webhooks IS 'Who is told of which events by HTTP. Where exactly, and the secret, is in webhook_endpoints.';
+ALTER TABLE ONLY webhooks
+    ADD CONSTRAINT webhooks_pkey PRIMARY KEY (webhook);
+CREATE CONSTRAINT TRIGGER webhooks_audit_policy_insert AFTER INSERT OR DELETE OR UPDATE ON webhooks DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (true) EXECUTE FUNCTION ledger_audit_row('policy', '{webhook}', '{created_by}');
+
+-- webhook_endpoints -------------------------------------------------------------------------------
+
+CREATE TABLE webhook_endpoints (
+    -- The webhook.
+    webhook text NOT NULL,
+    -- Its address, which may be a secret; only the owner reads it.
+    url text NOT NULL,
+    -- The key that signs what is sent; only the owner reads it.
+    secret text NOT NULL,
+    -- The last event that was queued for it.
+    seq bigint NOT NULL,
+    -- How often in a row it gave no answer, or an error of its own.
+    failures integer DEFAULT 0 NOT NULL,
+    -- When to try it next; while somebody is sending, when others may take over.
+    retry_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL
+);
+COMMENT ON TABLE webhook_endpoints IS 'Where webhooks lead, and how that endpoint is.';
+ALTER TABLE ONLY webhook_endpoints
+    ADD CONSTRAINT webhook_endpoints_pkey PRIMARY KEY (webhook);
+ALTER TABLE ONLY webhook_endpoints
+    ADD CONSTRAINT webhook_endpoints_webhook_fkey FOREIGN KEY (webhook) REFERENCES webhooks(webhook) ON DELETE CASCADE;
+
+-- webhook_deliveries ------------------------------------------------------------------------------
+
+CREATE TABLE webhook_deliveries (
+    -- The webhook.
+    webhook text NOT NULL,
+    -- The event.
+    seq bigint NOT NULL,
+    -- pending, delivered, or dead: given up.
+    status text DEFAULT 'pending'::text NOT NULL,
+    -- How often it was sent.
+    attempts integer DEFAULT 0 NOT NULL,
+    -- When it was queued, or requeued.
+    queued_at timestamp with time zone NOT NULL,
+    -- When it is sent next, while it is pending.
+    next_attempt_at timestamp with time zone NOT NULL,
+    -- When it was sent last.
+    last_attempt_at timestamp with time zone,
+    -- The HTTP status of the last answer; NULL when there was none.
+    status_code integer,
+    -- What was wrong with the last attempt.
+    error text,
+    CONSTRAINT webhook_deliveries_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'delivered'::text, 'dead'::text])))
+);
+COMMENT ON TABLE webhook_deliveries IS 'Every event that a webhook sends or has sent; what was delivered goes after 30 days.';
+ALTER TABLE ONLY webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_pkey PRIMARY KEY (webhook, seq);
+CREATE INDEX webhook_deliveries_pending_idx ON webhook_deliveries USING btree (webhook, seq) WHERE (status = 'pending'::text);
+ALTER TABLE ONLY webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_webhook_fkey FOREIGN KEY (webhook) REFERENCES webhooks(webhook) ON DELETE CASCADE;
+
+-- ledger_webhook_pause ----------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_webhook_pause(failures integer) RETURNS interval
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN LEAST(('00:00:10'::interval * ((2)::double precision ^ (LEAST(failures, 20))::double precision)), '01:00:00'::interval);
+COMMENT ON FUNCTION ledger_webhook_pause(failures integer) IS 'How long to wait after so many failures before this one: 10 s, then twice as long each time, up to an hour.';

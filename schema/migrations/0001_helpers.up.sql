@@ -109,10 +109,10 @@ END
 $$;
 COMMENT ON FUNCTION ledger_refuse_change() IS 'Trigger of append-only tables: refuses the statement.';
 
--- Writer, approver and auditor are members of reader. The owner has everything, because it owns what is named here.
+-- Writer, approver, auditor and agent are members of reader. The owner has everything, because it owns what is named here.
 CREATE TABLE ledger_privileges (
     role text NOT NULL
-        CONSTRAINT ledger_privileges_role_check CHECK (role IN ('reader', 'writer', 'approver', 'auditor', 'owner')),
+        CONSTRAINT ledger_privileges_role_check CHECK (role IN ('reader', 'writer', 'approver', 'auditor', 'agent', 'owner')),
     privilege text NOT NULL,
     object_type text NOT NULL
         CONSTRAINT ledger_privileges_object_type_check CHECK (object_type IN ('TABLE', 'VIEW', 'FUNCTION')),
@@ -122,7 +122,7 @@ CREATE TABLE ledger_privileges (
 );
 COMMENT ON TABLE ledger_privileges IS
     'What each kind of role may do; each migration adds the rows of what it makes. A role that is not named here may do nothing, except the owner.';
-COMMENT ON COLUMN ledger_privileges.role IS 'reader, writer, approver or auditor, of which the last three are members of the first; owner for what nobody else may do.';
+COMMENT ON COLUMN ledger_privileges.role IS 'reader, writer, approver, auditor or agent, of which the last four are members of the first; owner for what nobody else may do.';
 COMMENT ON COLUMN ledger_privileges.privilege IS 'SELECT, INSERT, UPDATE, DELETE or EXECUTE.';
 COMMENT ON COLUMN ledger_privileges.object_type IS 'TABLE, VIEW or FUNCTION.';
 COMMENT ON COLUMN ledger_privileges.object_name IS 'Name of the table, view or function.';

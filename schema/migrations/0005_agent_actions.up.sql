@@ -303,6 +303,7 @@ COMMENT ON COLUMN v_pending_actions.action_id IS 'Id of the action.';
 INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES
     ('reader', 'SELECT', 'TABLE', 'agent_actions'),
     ('writer', 'INSERT', 'TABLE', 'agent_actions'),
+    ('agent', 'INSERT', 'TABLE', 'agent_actions'),
     ('writer', 'EXECUTE', 'FUNCTION', 'execute_action'),
     ('writer', 'EXECUTE', 'FUNCTION', 'expire_actions'),
     ('approver', 'EXECUTE', 'FUNCTION', 'approve_action'),

@@ -40,7 +40,8 @@ SECTIONS: Final = {
         "serve": "pages",
         "report": "pages",
     },
-    "Events": {"events": "events"},
+    "Beside other systems": {"import": "moving", "export": "moving"},
+    "Events and agents": {"events": "events", "webhooks": "webhooks", "mcp": "mcp"},
     "Audit and rights": {"audit": "audit", "roles": "roles"},
     "Maintenance": {
         "verify": "verify",

@@ -46,7 +46,7 @@ def tail(
     """Print events, oldest first: all after --after or of a consumer, else the last ones."""
     with ledger.Database() as db:
         repository = ledger.EventsRepository(db)
-        wanted = _whole(repository, types)
+        wanted = whole_types(repository, types)
         if after is None and consumer is None:
             after = repository.before_latest(types=wanted, model_name=model_name, limit=limit)
         for event in ledger.events(
@@ -93,7 +93,7 @@ def forget(consumer: str, as_json: bool) -> None:
     echo_done({"consumer": consumer}, f"forgot {consumer}", as_json)
 
 
-def _whole(repository: ledger.EventsRepository, types: Sequence[str]) -> list[str] | None:
+def whole_types(repository: ledger.EventsRepository, types: Sequence[str]) -> list[str] | None:
     """Return the full names of types; raises UsageError for an unknown one."""
     if not types:
         return None

@@ -270,12 +270,22 @@ _CHECKS: Final[Mapping[str, Mapping[str, str | tuple[str, str]]]] = {
         "attributes": _OBJECT,
     },
     "ledger_privileges": {
-        "role": "must be reader, writer, approver, auditor or owner",
+        "role": "must be reader, writer, approver, auditor, agent or owner",
         "object_type": "must be TABLE, VIEW or FUNCTION",
     },
     "deletions": {
         "reason": "must be retention or erasure",
         "num_rows": "must be above 0",
+    },
+    "webhooks": {
+        "webhook": _WORD,
+        "payload": "must be cloudevents or slack",
+        "template": "must have 1 to 10000 characters, and goes with the payload slack",
+        "types": "must be a list of types, not empty",
+        "model_name": _NAME,
+    },
+    "webhook_deliveries": {
+        "status": "must be pending, delivered or dead",
     },
     "event_consumers": {
         "consumer": _NAME,

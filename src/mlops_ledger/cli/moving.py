@@ -1,0 +1,45 @@
+"""`mlops-ledger import` and `export`: bring what was kept elsewhere, and leave with everything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+import mlops_ledger as ledger
+
+from .base import Group
+from .options import json_option
+from .output import echo_done
+from .progress import progress
+from .records import COMMANDS
+
+
+@click.group("import", cls=Group)
+def import_() -> None:
+    """Bring what was kept elsewhere into the ledger."""
+
+
+for _each in COMMANDS:
+    import_.add_command(_each)
+
+
+@click.group(cls=Group)
+def export() -> None:
+    """Write the whole record to files."""
+
+
+@export.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@json_option
+def parquet(folder: Path, as_json: bool) -> None:
+    """Write every table to Parquet below FOLDER, by day; again, only what has changed.
+
+    As the role owner, which may read all. Goes on where it was interrupted.
+    """
+    from ..admin.lake import export_lake
+
+    with progress("export") as report, ledger.Database() as db:
+        done = export_lake(db, folder, report=report)
+    text = f"{folder}: {done.rows:,} rows of {done.tables} tables, {done.written:,} files written"
+    echo_done(done, f"{text}, {done.kept:,} were up to date", as_json)
