@@ -136,7 +136,7 @@ def _write(db: Database, table: TableColumns, part: _Part, target: Path) -> None
     query = sql.SQL("SELECT {} FROM {} t WHERE {}").format(
         columns, sql.Identifier(table.name), part.condition
     )
-    found = read_table(db.conninfo(), query.as_string())
+    found = read_table(db.conninfo(), query.as_string(), db.preamble)
     metadata = {**(found.schema.metadata or {}), _FINGERPRINT: part.fingerprint.encode()}
     target.parent.mkdir(parents=True, exist_ok=True)
     written = target.with_name(f".{target.name}.part")

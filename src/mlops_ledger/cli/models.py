@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -135,6 +135,25 @@ def edit(
     echo_row(found, as_json)
 
 
+def _task_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say what a version predicts."""
+    options = (
+        click.option("--task", type=click.Choice(TASKS), help="What it predicts."),
+        click.option(
+            "--class", "class_names", multiple=True, help="A class, in the order of classes_."
+        ),
+        click.option(
+            "--positive",
+            "positive_label",
+            metavar="CLASS",
+            help="The class that the probability is of.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 @models.command()
 @model_argument
 @click.argument("model_version", required=False)
@@ -144,11 +163,7 @@ def edit(
 @click.option("--metrics", type=JsonObject(), help="Evaluation metrics.")
 @click.option("--hyperparameters", type=JsonObject(), help="Hyperparameters.")
 @click.option("--feature", "feature_names", multiple=True, help="A feature, in the model's order.")
-@click.option("--task", type=click.Choice(TASKS), help="What it predicts.")
-@click.option("--class", "class_names", multiple=True, help="A class, in the order of classes_.")
-@click.option(
-    "--positive", "positive_label", metavar="CLASS", help="The class that the probability is of."
-)
+@_task_options
 @click.option("--training-samples", type=int, help="Number of rows trained on.")
 @click.option("--dataset-version", help="Version of the training data.")
 @click.option("--artifact-uri", help="Where the model is stored.")
@@ -177,6 +192,21 @@ def register(
         version = repository.get(id=made)
     assert version is not None
     done = f"registered {version.model_name} version {version.model_version}"
+    echo_done(version, done, as_json)
+
+
+@models.command("declare-task")
+@model_argument
+@version_argument
+@_task_options
+@json_option
+def declare_task(class_names: tuple[str, ...], as_json: bool, **given: Any) -> None:
+    """Declare what a version predicts that was registered without it."""
+    with ledger.Database() as db:
+        version = ledger.ModelVersionRepository(db).declare_task(
+            **given, class_names=class_names or None
+        )
+    done = f"{version.model_name} version {version.model_version} is {version.task}"
     echo_done(version, done, as_json)
 
 

@@ -14,6 +14,10 @@ _UNKNOWN_VERSION = "names no version of this model"
 VIOLATIONS: Final[Mapping[str, tuple[type[LedgerError], str]]] = {
     "models_pkey": (Conflict, "model_name: this model is already registered"),
     "model_versions_model_fkey": (NotFound, "model_name: the ledger has no model of that name"),
+    "models_no_look_alikes": (
+        Conflict,
+        "model_name: looks like that of another model; give it one that a reader can tell from it",
+    ),
     "model_versions_pkey": (Conflict, "id: already names another model version"),
     "model_versions_name_version_key": (
         Conflict,

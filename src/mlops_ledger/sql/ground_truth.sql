@@ -145,13 +145,12 @@ judged AS MATERIALIZED (
            min(score) FILTER (WHERE NOT says_positive) > 0.5 AND NOT bool_and(d.is_declared) AS is_of_predicted,
            -- All are below a half where the positive class was predicted: then it is that of another.
            max(score) FILTER (WHERE says_positive) < 0.5 AND NOT bool_and(d.is_declared) AS is_of_other,
-           count(*) FILTER (WHERE is_measured) AS measured,
-           count(error) AS in_range,
-           avg(abs(error)) AS mae,
+           count(*) FILTER (WHERE is_measured) AS measured, count(error) AS in_range, avg(abs(error)) AS mae,
            -- As scikit-learn: of an actual value of 0 by the distance between 1 and the next double.
            avg(CASE WHEN abs(error) <= 1e-150 THEN 0 ELSE abs(error) / greatest(abs(target), 2.220446049250313e-16) END) AS mape,
-           avg(CASE WHEN abs(error) > 1e-150 THEN error * error ELSE 0 END) FILTER (WHERE error IS NOT NULL) AS mse,
-           CASE WHEN min(target) < max(target) THEN var_pop(target) END AS variance
+           -- avg() of squares overflows at 1e77, and the variance of numbers far from zero loses their digits.
+           coalesce(sum(error * error) FILTER (WHERE abs(error) > 1e-150), 0) / nullif(count(error), 0) AS mse,
+           CASE WHEN min(target) < max(target) THEN var_pop(target - (SELECT avg(target) FROM judged)) END AS variance
     FROM judged CROSS JOIN definition d
 )
 
@@ -221,30 +220,26 @@ scores AS (
            -- Nothing is certain: as scikit-learn, by the distance between 1 and the next double.
            ln(greatest(score, 2.220446049250313e-16)) AS log_hit,
            ln(greatest(1 - score, 2.220446049250313e-16)) AS log_miss,
-           least(floor(score * 10), 9) AS bin,
-           ledger_tenth(score) AS tenth,
+           ledger_tenth(score) AS bin,
            sum(positives + negatives) OVER down - positives - negatives AS above,
            ceil(%(top_share)s::double precision * sum(positives + negatives) OVER ()) AS top
     FROM scores
     WINDOW up AS (ORDER BY score), down AS (ORDER BY score DESC)
 ), bins AS (
-    SELECT sum(positives) AS positives, sum(negatives) AS negatives, sum(positives * outranked) AS outranked,
-           sum(precise) AS precise,
+    SELECT bin, sum(positives) AS positives, sum(negatives) AS negatives, sum(expected) AS expected,
+           sum(positives * outranked) AS outranked, sum(precise) AS precise,
            sum(positives * (1 - score) * (1 - score) + negatives * square) AS squares,
            sum(positives * log_hit + negatives * log_miss) AS logs,
-           abs(sum(expected - positives)) AS gap,
            -- Of equal scores at the end of the top as many positives as their share.
            sum(positives * least(greatest(top - above, 0) / (positives + negatives), 1)) AS caught, max(top) AS top
     FROM ranks GROUP BY bin
 ), scored AS (
     SELECT coalesce(sum(positives), 0) AS positives, coalesce(sum(negatives), 0) AS negatives,
-           sum(outranked) AS outranked, sum(precise) AS precise, sum(squares) AS squares, sum(logs) AS logs, sum(gap) AS gap,
+           sum(outranked) AS outranked, sum(precise) AS precise, sum(squares) AS squares, sum(logs) AS logs,
+           sum(abs(expected - positives)) AS gap,
            sum(caught) * sum(positives + negatives) / nullif(max(top) * sum(positives), 0) AS lift,
-           (SELECT jsonb_agg(c.point ORDER BY c.tenth)
-            FROM (SELECT tenth, jsonb_build_object('count', sum(positives + negatives)::bigint,
-                         'prob_true', sum(positives) / sum(positives + negatives),
-                         'prob_pred', sum(expected) / sum(positives + negatives)) AS point
-                  FROM ranks GROUP BY tenth) c) AS calibration_curve
+           jsonb_agg(jsonb_build_object('count', (positives + negatives)::bigint, 'prob_true', positives / (positives + negatives),
+                                        'prob_pred', expected / (positives + negatives)) ORDER BY bin) AS calibration_curve
     FROM bins
 )
 
