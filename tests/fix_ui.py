@@ -22,8 +22,10 @@ from mlops_ledger import (
 )
 
 # Everything that a browser might take for more than text.
-EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>&amp;{{7*7}}\u202e"
-MODEL = {"model_name": EVIL}
+NAME = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>&amp;{{7*7}}"
+# Names may not have what turns text around; other text may.
+EVIL = f"{NAME}\u202e"
+MODEL = {"model_name": NAME}
 NOW = datetime.now(UTC).replace(microsecond=0)
 COUNT = 60
 
@@ -36,19 +38,19 @@ def fill(db: Database) -> None:
     names = {"feature_names": [EVIL], "tags": tags}
     for number in (1, 2):
         versions.insert(
-            **MODEL, **names, model_version=f"{number}{EVIL}", algorithm=EVIL, created_at=began,
+            **MODEL, **names, model_version=f"{number}{NAME}", algorithm=EVIL, created_at=began,
             dataset_version=EVIL, hyperparameters=tags, metrics={"roc_auc": 0.7, EVIL: 1.0},
         )  # fmt: skip
-    versions.promote(**MODEL, model_version=f"1{EVIL}", promoted_by=EVIL, reason=EVIL, at=began)
-    versions.promote(**MODEL, model_version=f"1{EVIL}", slot="b", at=began)
-    found = versions.get(**MODEL, model_version=f"2{EVIL}")
+    versions.promote(**MODEL, model_version=f"1{NAME}", promoted_by=NAME, reason=EVIL, at=began)
+    versions.promote(**MODEL, model_version=f"1{NAME}", slot="b", at=began)
+    found = versions.get(**MODEL, model_version=f"2{NAME}")
     assert found is not None
     gate = {"gate": EVIL, "passed": False, "value": 0.1, "threshold": 0.2}
     decisions = RetrainingDecisionsRepository(db)
     for action in ("reject", "pending"):
         decisions.insert(
             **MODEL, trigger_reason=EVIL, action=action, candidate_version_id=found.id,
-            gate_results=[gate], reasoning=EVIL, drift_context=tags, decided_by=EVIL,
+            gate_results=[gate], reasoning=EVIL, drift_context=tags, decided_by=NAME,
         )  # fmt: skip
     for day in range(30, 0, -1):
         at = NOW - timedelta(days=day)
@@ -65,16 +67,16 @@ def fill(db: Database) -> None:
         features=[{"feature": EVIL, "drifted": True, "score": 0.5}], method=EVIL,
     )  # fmt: skip
     AlertsRepository(db).raise_alert(
-        alert_type=EVIL, title=EVIL, severity="critical", message=EVIL, related_data=tags, **MODEL
+        alert_type=NAME, title=EVIL, severity="critical", message=EVIL, related_data=tags, **MODEL
     )
     AgentActionsRepository(db).insert(
-        action_type="promote", risk_level="high", description=EVIL, requested_by=EVIL, **MODEL
+        action_type="promote", risk_level="high", description=EVIL, requested_by=NAME, **MODEL
     )
     PredictionsRepository(db).insert_many(
         rows=[
             {
                 **MODEL,
-                "model_version": f"1{EVIL}",
+                "model_version": f"1{NAME}",
                 "predicted_at": NOW - timedelta(minutes=n),
                 "predicted_label": EVIL,
                 "probability": 0.5,

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from fix_faults import migrated, own_server, stop
 from fix_roles import KINDS
-from fix_ui import COUNT, EVIL, fill, pages
+from fix_ui import COUNT, NAME, fill, pages
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
@@ -100,7 +100,7 @@ def test_hostile_text_stays_text_on_every_page(client: TestClient) -> None:
 
 
 def test_nothing_comes_from_elsewhere_and_no_page_can_be_framed(client: TestClient) -> None:
-    for path in ("/", f"/model?name={quote(EVIL)}", "/static/style.css", "/nothing"):
+    for path in ("/", f"/model?name={quote(NAME)}", "/static/style.css", "/nothing"):
         answer = client.get(path)
         policy = answer.headers["content-security-policy"]
         assert policy.startswith("default-src 'none'; style-src 'self'; img-src 'self'")
@@ -129,10 +129,10 @@ def test_nothing_comes_from_elsewhere_and_no_page_can_be_framed(client: TestClie
         ("/model", 400),
         ("/model?name=%00", 400),
         (f"/model?name={'x' * 501}", 400),
-        (f"/model?name={quote(EVIL)}&since=yesterday", 400),
-        (f"/model?name={quote(EVIL)}&since=0001-01-01", 400),
-        (f"/model?name={quote(EVIL)}&since=9999-01-01", 400),
-        (f"/model?name={quote(EVIL)}&since=2026-02-01&until=2026-01-01", 400),
+        (f"/model?name={quote(NAME)}&since=yesterday", 400),
+        (f"/model?name={quote(NAME)}&since=0001-01-01", 400),
+        (f"/model?name={quote(NAME)}&since=9999-01-01", 400),
+        (f"/model?name={quote(NAME)}&since=2026-02-01&until=2026-01-01", 400),
         ("/predictions?status=unknown", 400),
         ("/predictions?before=x", 400),
         ("/audit?before=-1", 400),
@@ -204,7 +204,7 @@ def test_a_database_that_is_away_is_said_without_its_place() -> None:
 
 def test_a_report_needs_nothing_else(ledger: Database, tmp_path: Path) -> None:
     file = tmp_path / "report.html"
-    size = write_report(ledger, file, model_name=EVIL)
+    size = write_report(ledger, file, model_name=NAME)
     text = file.read_text("utf-8")
     assert size == file.stat().st_size < 200_000
     assert "<script" not in text
