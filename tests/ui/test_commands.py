@@ -47,13 +47,16 @@ def test_serve_answers_until_it_is_stopped(environment: dict[str, str], tmp_path
         text=True,
     )
     assert process.stdout is not None
-    with process.stdout:
-        address = process.stdout.readline().strip()
+    try:
+        with process.stdout:
+            address = process.stdout.readline().strip()
         assert address.startswith("http://127.0.0.1:"), address
         with urlopen(address, timeout=60) as answer:
             assert b"There is no model yet" in answer.read()
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
+    finally:
+        process.kill()
 
 
 def test_serve_says_why_it_cannot_listen(run: Run) -> None:
