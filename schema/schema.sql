@@ -639,7 +639,7 @@ CREATE TABLE retraining_decisions (
     data_context jsonb DEFAULT '{}'::jsonb NOT NULL,
     -- Anything else behind the decision.
     decision_details jsonb DEFAULT '{}'::jsonb NOT NULL,
-    -- Every gate: [{"gate": text, "passed": boolean, "value": …, "threshold": …}].
+    -- Every gate: [{"gate": text, "passed": boolean, "value": …, "threshold": …, "higher_is_better": boolean}].
     gate_results jsonb DEFAULT '[]'::jsonb NOT NULL,
     -- The reason in words.
     reasoning text,
@@ -662,7 +662,7 @@ CREATE TABLE retraining_decisions (
     CONSTRAINT retraining_decisions_decided_by_check CHECK (ledger_is_person(decided_by)),
     CONSTRAINT retraining_decisions_decision_details_check CHECK ((jsonb_typeof(decision_details) = 'object'::text)),
     CONSTRAINT retraining_decisions_drift_context_check CHECK ((jsonb_typeof(drift_context) = 'object'::text)),
-    CONSTRAINT retraining_decisions_gate_results_check CHECK (((jsonb_typeof(gate_results) = 'array'::text) AND (NOT jsonb_path_exists(gate_results, 'strict $[*]?(!(@."gate".type() == "string" && @."passed".type() == "boolean") || (@."gate".type() == "string" && @."passed".type() == "boolean") is unknown)'::jsonpath, silent => true)))),
+    CONSTRAINT retraining_decisions_gate_results_check CHECK (((jsonb_typeof(gate_results) = 'array'::text) AND (NOT jsonb_path_exists(gate_results, 'strict $[*]?(!(@."gate".type() == "string" && @."passed".type() == "boolean") || (@."gate".type() == "string" && @."passed".type() == "boolean") is unknown)'::jsonpath, silent => true)) AND (NOT jsonb_path_exists(gate_results, 'strict $[*]?(exists (@."higher_is_better") && @."higher_is_better".type() != "boolean")'::jsonpath, silent => true)))),
     CONSTRAINT retraining_decisions_labeled_samples_check CHECK ((labeled_samples >= 0)),
     CONSTRAINT retraining_decisions_promote_candidate_check CHECK (((action <> 'promote'::text) OR (candidate_version_id IS NOT NULL))),
     CONSTRAINT retraining_decisions_resolution_check CHECK (((resolves_id IS NULL) OR (action <> 'pending'::text))),

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from pathlib import Path
 
 import click
 
 from mlops_ledger import Database
+from mlops_ledger.contrib.ui import write_report
 from mlops_ledger.errors import LedgerError
 
+from .model import MODEL_NAME
 from .replay import WEEKS, replay
 from .report import print_audit, print_performance, print_views
+
+REPORT = Path("flight-delays.html")
 
 
 @click.command()
@@ -32,6 +37,8 @@ def main(weeks: int) -> None:
             print_performance(db)
             print_views(db)
             print_audit(db)
+            write_report(db, REPORT, model_name=MODEL_NAME)
+            click.echo(f"The year on one page: {REPORT}")
     except LedgerError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(2)

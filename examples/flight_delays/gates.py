@@ -47,9 +47,21 @@ def brier_increase_by_airport(
 
 def at_least(gate: str, value: float, threshold: float) -> Gate:
     """Pass when the value reaches the threshold."""
-    return {"gate": gate, "passed": value >= threshold, "value": value, "threshold": threshold}
+    return {
+        "gate": gate,
+        "passed": value >= threshold,
+        "value": value,
+        "threshold": threshold,
+        "higher_is_better": True,
+    }
 
 
 def at_most(gate: str, value: float, threshold: float) -> Gate:
     """Pass when the value stays within the threshold."""
-    return {"gate": gate, "passed": value <= threshold, "value": value, "threshold": threshold}
+    return {
+        "gate": gate,
+        "passed": value <= threshold,
+        "value": value,
+        "threshold": threshold,
+        "higher_is_better": False,
+    }

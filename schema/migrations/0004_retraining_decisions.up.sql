@@ -24,6 +24,9 @@ CREATE TABLE retraining_decisions (
                AND NOT jsonb_path_exists(gate_results,
                    'strict $[*] ? (!(@.gate.type() == "string" && @.passed.type() == "boolean")
                                    || (@.gate.type() == "string" && @.passed.type() == "boolean") is unknown)',
+                   silent => true)
+               AND NOT jsonb_path_exists(gate_results,
+                   'strict $[*] ? (exists(@.higher_is_better) && @.higher_is_better.type() != "boolean")',
                    silent => true)),
     reasoning text,
     labeled_samples bigint
@@ -67,7 +70,7 @@ COMMENT ON COLUMN retraining_decisions.action IS 'promote, reject or pending.';
 COMMENT ON COLUMN retraining_decisions.drift_context IS 'The drift that led to it.';
 COMMENT ON COLUMN retraining_decisions.data_context IS 'The data that candidate and production were trained and judged on.';
 COMMENT ON COLUMN retraining_decisions.decision_details IS 'Anything else behind the decision.';
-COMMENT ON COLUMN retraining_decisions.gate_results IS 'Every gate: [{"gate": text, "passed": boolean, "value": …, "threshold": …}].';
+COMMENT ON COLUMN retraining_decisions.gate_results IS 'Every gate: [{"gate": text, "passed": boolean, "value": …, "threshold": …, "higher_is_better": boolean}].';
 COMMENT ON COLUMN retraining_decisions.reasoning IS 'The reason in words.';
 COMMENT ON COLUMN retraining_decisions.labeled_samples IS 'Number of labelled predictions the gates used.';
 COMMENT ON COLUMN retraining_decisions.coverage_pct IS 'Share of predictions with ground truth, in percent.';

@@ -16,7 +16,7 @@ from mlops_ledger import (
     AsyncPredictionsRepository,
     new_id,
 )
-from mlops_ledger.errors import InvalidValue
+from mlops_ledger.errors import InvalidValue, NotFound
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -137,6 +137,17 @@ async def test_stats_describe_a_window(
     assert (found.earliest, found.latest) == (since, rows[-1]["predicted_at"])
     labels = [row["predicted_label"] for row in rows]
     assert found.label_distribution == {name: labels.count(name) for name in ("late", "on time")}
+
+
+async def test_stats_of_what_is_not_known_are_not_found(
+    predictions: AsyncPredictionsRepository, conn: psycopg.Connection[Any]
+) -> None:
+    for unknown in ({"model_name": "x"}, {"model_name": "m", "model_version": "9"}):
+        with pytest.raises(NotFound, match=f"there is no model {unknown['model_name']}"):
+            await predictions.stats(**unknown)
+    conn.execute("INSERT INTO models (model_name) VALUES ('planned')")
+    conn.commit()
+    assert (await predictions.stats(model_name="planned")).count == 0
 
 
 async def test_stats_of_nothing_are_none(predictions: AsyncPredictionsRepository) -> None:

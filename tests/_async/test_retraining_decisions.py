@@ -64,6 +64,7 @@ REFUSED = [
     ("gate_results", {"gate": "a", "passed": True}),
     ("gate_results", [{"gate": "a"}]),
     ("gate_results", [{"gate": "a", "passed": "yes"}]),
+    ("gate_results", [{"gate": "a", "passed": True, "higher_is_better": "yes"}]),
     ("gate_results", ["a"]),
     ("gate_results", [None]),
     ("gate_results", [[{"gate": "a", "passed": True}]]),

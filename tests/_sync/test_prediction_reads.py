@@ -17,7 +17,7 @@ from mlops_ledger import (
     PredictionsRepository,
     new_id,
 )
-from mlops_ledger.errors import InvalidValue
+from mlops_ledger.errors import InvalidValue, NotFound
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -138,6 +138,17 @@ def test_stats_describe_a_window(
     assert (found.earliest, found.latest) == (since, rows[-1]["predicted_at"])
     labels = [row["predicted_label"] for row in rows]
     assert found.label_distribution == {name: labels.count(name) for name in ("late", "on time")}
+
+
+def test_stats_of_what_is_not_known_are_not_found(
+    predictions: PredictionsRepository, conn: psycopg.Connection[Any]
+) -> None:
+    for unknown in ({"model_name": "x"}, {"model_name": "m", "model_version": "9"}):
+        with pytest.raises(NotFound, match=f"there is no model {unknown['model_name']}"):
+            predictions.stats(**unknown)
+    conn.execute("INSERT INTO models (model_name) VALUES ('planned')")
+    conn.commit()
+    assert (predictions.stats(model_name="planned")).count == 0
 
 
 def test_stats_of_nothing_are_none(predictions: PredictionsRepository) -> None:

@@ -69,7 +69,7 @@ def test_a_decision_is_shown_with_its_gates(run, answer, decided) -> None:
     fields, gates = shown.split("\n\n")
     assert "worse" in fields
     assert [line.split() for line in gates.splitlines()] == [
-        ["gate", "passed", "value", "threshold"],
+        ["gate", "passed", "value", "threshold", "higher_is_better"],
         ["roc_auc", "yes", "0.76", "0.75"],
         ["brier", "no", "0.13"],
     ]

@@ -20,6 +20,7 @@ COMMAND = Path(sys.executable).parent / "mlops-ledger"
 LEFT_OUT = {
     "db psql",
     "exporter",
+    "serve",
     "db start",
     "db stop",
     "db url",
@@ -223,7 +224,7 @@ def test_every_command_that_prints_takes_json() -> None:
         for path, command in leaves(main)
         if not any(parameter.name == "as_json" for parameter in command.params)
     ]
-    assert lacking == ["db psql", "exporter"]
+    assert lacking == ["db psql", "exporter", "serve", "mcp"]
 
 
 def test_cleanup_deletes_only_what_was_confirmed(run, churn) -> None:

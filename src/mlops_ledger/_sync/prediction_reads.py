@@ -19,7 +19,7 @@ from ..checks.predictions import EARLIEST, latest_timestamp
 from ..checks.values import page_size
 from ..checks.values import uuid as checked_uuid
 from ..checks.windows import look_back
-from ..errors import InvalidValue, LedgerError
+from ..errors import InvalidValue, LedgerError, NotFound
 from ..ids import time_of, whole_millisecond
 from ..rows import MonitoringSummary, Prediction, PredictionStats, RecentPrediction
 from ..statements import load
@@ -115,10 +115,13 @@ class PredictionReads(Repository):
         """Describe the predictions with since <= predicted_at < until in numbers.
 
         Latencies are in milliseconds, rates 0 to 1; `label_distribution` counts the 1000 most
-        frequent labels.
+        frequent labels. Raises NotFound for an unknown model or version.
         """
         since, until = _window(since, until)
         version_ids = self._version_ids(model_name, model_version)
+        if version_ids == [] and not self._value("stats__is_known", locals()):
+            version = "" if model_version is None else f" with a version {model_version}"
+            raise NotFound(f"there is no model {model_name}{version}")
         return self._one("stats", PredictionStats, locals())
 
     def monitoring_summary(

@@ -37,6 +37,8 @@ SECTIONS: Final = {
         "monitors": "monitors",
         "alerts": "alerts",
         "exporter": "exporter",
+        "serve": "pages",
+        "report": "pages",
     },
     "Beside other systems": {"import": "moving", "export": "moving"},
     "Events and agents": {"events": "events", "webhooks": "webhooks", "mcp": "mcp"},

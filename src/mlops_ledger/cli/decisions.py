@@ -94,7 +94,7 @@ def show(decision_id: UUID, as_json: bool) -> None:
         return
     echo_fields(decision, leave_out={"gate_results"})
     say("")
-    columns = ("gate", "passed", "value", "threshold")
+    columns = ("gate", "passed", "value", "threshold", "higher_is_better")
     echo_table(
         columns, [[gate.get(column) for column in columns] for gate in decision.gate_results]
     )

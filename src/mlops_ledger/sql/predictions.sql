@@ -197,6 +197,11 @@ CROSS JOIN LATERAL (
     WHERE p.model_version_id = wanted.id AND {page}) p
 {in_order};
 
+-- stats__is_known --
+-- Whether there is a model, which may have no version yet.
+SELECT %(model_version)s::text IS NULL
+       AND EXISTS (SELECT FROM models WHERE model_name = %(model_name)s::text) AS is_known;
+
 -- stats --
 -- The predictions of a window of time in numbers.
 SELECT a.count, a.success_rate, a.mean_probability, a.mean_latency_ms, a.latency_ms[1] AS p50_latency_ms,

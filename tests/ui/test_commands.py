@@ -1,0 +1,80 @@
+"""`mlops-ledger serve` and `mlops-ledger report`, as people run them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from mlops_ledger import Database, ModelVersionRepository, Settings
+
+pytest.importorskip("jinja2", reason="needs the extra [ui]")
+
+COMMAND = Path(sys.executable).parent / "mlops-ledger"
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def environment(dsn: str, tmp_path: Path) -> dict[str, str]:
+    """What the command reads its database from."""
+    return {**os.environ, "DATABASE_URL": dsn, "MLOPS_LEDGER_HOME": str(tmp_path)}
+
+
+@pytest.fixture
+def run(environment: dict[str, str], tmp_path: Path) -> Run:
+    """Run the command in an empty folder."""
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [COMMAND, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+
+    return run
+
+
+def test_serve_answers_until_it_is_stopped(environment: dict[str, str], tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [COMMAND, "serve", "--port", "0"],
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        with process.stdout:
+            address = process.stdout.readline().strip()
+        assert address.startswith("http://127.0.0.1:"), address
+        with urlopen(address, timeout=60) as answer:
+            assert b"There is no model yet" in answer.read()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+
+
+def test_serve_says_why_it_cannot_listen(run: Run) -> None:
+    found = run("serve", "--address", "192.0.2.1")
+    assert found.returncode == 2
+    assert found.stderr.startswith("error: cannot listen at 192.0.2.1:8765: ")
+
+
+def test_report_of_the_only_model(run: Run, dsn: str, tmp_path: Path) -> None:
+    assert "there is no model yet" in run("report", "m.html").stderr
+    with Database(Settings(conninfo=dsn)) as db:
+        ModelVersionRepository(db).insert(model_name="m")
+        found = run("report", "m.html")
+        assert (found.returncode, found.stderr) == (0, "")
+        assert found.stdout.startswith("m.html: ")
+        assert "<h1>m</h1>" in (tmp_path / "m.html").read_text("utf-8")
+        ModelVersionRepository(db).insert(model_name="n")
+    assert "say which: --model NAME" in run("report", "m.html").stderr
+    assert run("report", "n.html", "--model", "n", "--since", "30d").returncode == 0
+    found = run("report", "no/n.html", "--model", "n")
+    assert (found.returncode, found.stderr) == (2, "error: no/n.html: No such file or directory\n")

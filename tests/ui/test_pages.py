@@ -1,0 +1,217 @@
+"""The pages: what they show, what they refuse, and what hostile text does to them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html import unescape
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import quote
+from uuid import uuid4
+
+import psycopg
+import pytest
+from fix_faults import migrated, own_server, stop
+from fix_roles import KINDS
+from fix_ui import COUNT, NAME, fill, pages
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from mlops_ledger import (
+    Database,
+    Settings,
+)
+from mlops_ledger.admin.roles import Roles
+from mlops_ledger.errors import NotFound
+from tools.scratch import scratch_database
+
+pytest.importorskip("jinja2", reason="needs the extra [ui]")
+
+from starlette.testclient import TestClient
+
+from mlops_ledger.contrib.ui import create_app, write_report
+
+
+@pytest.fixture(scope="module")
+def prefix(server_dsn: str) -> Iterator[str]:
+    """What the names of the ledger's roles begin with, which are gone afterwards."""
+    found = f"t{uuid4().hex[:12]}_"
+    yield found
+    with psycopg.connect(server_dsn, autocommit=True) as admin:
+        for kind in KINDS:
+            admin.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(found + kind)))
+
+
+@pytest.fixture(scope="module")
+def ledger(server_dsn: str, template: str, prefix: str) -> Iterator[Database]:
+    """A ledger in which every text is hostile."""
+    with (
+        scratch_database(server_dsn, template) as dsn,
+        Database(Settings(conninfo=dsn)) as db,
+    ):
+        Roles(db).create(prefix=prefix)
+        fill(db)
+        yield db
+
+
+class Elements(HTMLParser):
+    """What a browser would make elements and attributes of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+
+
+def client_of(db: Database) -> TestClient:
+    return TestClient(create_app(db), base_url="http://localhost", raise_server_exceptions=False)
+
+
+@pytest.fixture
+def client(ledger: Database) -> TestClient:
+    """A browser without a screen."""
+    return client_of(ledger)
+
+
+def test_hostile_text_stays_text_on_every_page(client: TestClient) -> None:
+    found = list(pages(client))
+    kinds = {path.partition("?")[0] for path in found}
+    assert kinds >= {
+        *("/", "/model", "/version", "/decision", "/predictions", "/prediction", "/alerts"),
+        *("/alert", "/approvals", "/audit", "/ledger"),
+    }
+    shown = 0
+    for path in found:
+        answer = client.get(path)
+        assert answer.status_code == 200, path
+        # What came in through the record has no tag, no attribute, no expression of its own.
+        found_in = Elements()
+        found_in.feed(answer.text)
+        assert not found_in.tags & {"script", "img"}, path
+        assert not [name for name in found_in.attributes if name.startswith("on")]
+        assert "\u202e" not in answer.text
+        shown += "&lt;script&gt;" in answer.text
+    assert shown > 8
+
+
+def test_nothing_comes_from_elsewhere_and_no_page_can_be_framed(client: TestClient) -> None:
+    for path in ("/", f"/model?name={quote(NAME)}", "/static/style.css", "/nothing"):
+        answer = client.get(path)
+        policy = answer.headers["content-security-policy"]
+        assert policy.startswith("default-src 'none'; style-src 'self'; img-src 'self'")
+        assert "frame-ancestors 'none'" in policy
+        assert answer.headers["x-frame-options"] == "DENY"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert not re.search(r"(?:src|href|action)=\"(?!/|#)", answer.text)
+        assert " style=" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/nothing", 404),
+        ("/static/../app.py", 404),
+        ("/static/..%2f..%2fapp.py", 404),
+        ("/static//etc/passwd", 404),
+        ("/model?name=unknown", 404),
+        ("/version?model=unknown&version=1", 404),
+        ("/decision?id=00000000-0000-0000-0000-000000000000", 404),
+        ("/alert?id=00000000-0000-0000-0000-000000000000", 404),
+        ("/prediction?id=019a1b2c-6666-7f50-8a9b-0c1d2e3f4a5b", 404),
+        ("/prediction?id=00000000-0000-0000-0000-000000000000", 404),
+        ("/prediction?id=x", 400),
+        ("/prediction", 400),
+        ("/model", 400),
+        ("/model?name=%00", 400),
+        (f"/model?name={'x' * 501}", 400),
+        (f"/model?name={quote(NAME)}&since=yesterday", 400),
+        (f"/model?name={quote(NAME)}&since=0001-01-01", 400),
+        (f"/model?name={quote(NAME)}&since=9999-01-01", 400),
+        (f"/model?name={quote(NAME)}&since=2026-02-01&until=2026-01-01", 400),
+        ("/predictions?status=unknown", 400),
+        ("/predictions?before=x", 400),
+        ("/audit?before=-1", 400),
+        ("/audit?before=99999999999999999999", 400),
+    ],
+)
+def test_what_cannot_be_asked_is_said(client: TestClient, path: str, status: int) -> None:
+    answer = client.get(path)
+    assert answer.status_code == status, answer.text
+    assert "<h1>" in answer.text
+
+
+def test_pages_only_read(client: TestClient) -> None:
+    for method in ("POST", "PUT", "PATCH", "DELETE"):
+        assert client.request(method, "/alerts", content=b"x" * 1_000_000).status_code == 405
+
+
+def test_another_name_for_the_server_is_refused(ledger: Database) -> None:
+    app = create_app(ledger, hosts=("ledger.example",))
+    assert TestClient(app, base_url="http://evil.example").get("/").status_code == 400
+    assert TestClient(app, base_url="http://ledger.example").get("/").status_code == 200
+
+
+def test_lists_page_by_key(client: TestClient) -> None:
+    seen: list[str] = []
+    path: str | None = "/predictions"
+    while path is not None:
+        text = client.get(path).text
+        seen += re.findall(r"<code>(\d{3})", text)
+        older = re.search(r'<a href="([^"]+)" rel="next"', text)
+        path = older and older[1].replace("&amp;", "&")
+    assert seen == [f"{n:03}" for n in range(COUNT)]
+
+
+def test_an_empty_ledger_has_pages(dsn: str) -> None:
+    with Database(Settings(conninfo=dsn)) as db:
+        client = client_of(db)
+        found = list(pages(client))
+        assert len(found) >= 6
+        assert {client.get(path).status_code for path in found} == {200}
+
+
+def test_a_reader_sees_everything_but_the_audit_log_and_inputs(
+    ledger: Database, server_dsn: str, prefix: str
+) -> None:
+    with psycopg.connect(server_dsn, autocommit=True) as admin:
+        role = sql.Identifier(f"{prefix}reader")
+        admin.execute(sql.SQL("ALTER ROLE {} LOGIN PASSWORD 'secret'").format(role))
+    conninfo = make_conninfo(ledger.settings.conninfo, user=f"{prefix}reader", password="secret")
+    with Database(Settings(conninfo=conninfo)) as db:
+        client = client_of(db)
+        statuses = {path: client.get(path).status_code for path in pages(client)}
+        assert {path: status for path, status in statuses.items() if status != 200} == {
+            path: 403 for path in statuses if path.startswith("/audit")
+        }
+        path = next(path for path in statuses if path.startswith("/prediction?"))
+        assert "may not read what went into the model" in client.get(path).text
+
+
+def test_a_database_that_is_away_is_said_without_its_place() -> None:
+    with own_server() as server, Database(Settings(conninfo=migrated(server))) as db:
+        client = client_of(db)
+        assert client.get("/").status_code == 200
+        stop(server, "fast")
+        answer = client.get("/")
+        assert answer.status_code == 503
+        assert "The database is away" in answer.text
+
+
+def test_a_report_needs_nothing_else(ledger: Database, tmp_path: Path) -> None:
+    file = tmp_path / "report.html"
+    size = write_report(ledger, file, model_name=NAME)
+    text = file.read_text("utf-8")
+    assert size == file.stat().st_size < 200_000
+    assert "<script" not in text
+    assert not re.search(r"(?:src|href|action)=\"(?!#)", text)
+    assert "default-src 'none'; style-src 'sha256-" in unescape(text)
+    assert text.count("<svg") > 5
+    with pytest.raises(NotFound):
+        write_report(ledger, file, model_name="unknown")
+    # A failure leaves what was there.
+    assert file.read_text("utf-8") == text
