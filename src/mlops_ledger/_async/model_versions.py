@@ -121,6 +121,17 @@ class AsyncModelVersionRepository(AsyncRepository):
             raise NotFound(f"model {model_name} has no version {model_version}")
         return changed
 
+    async def set_stage(self, *, model_name: str, model_version: str, stage: str) -> ModelVersion:
+        """Move a version that is not in production to development, staging or archived.
+
+        Raises NotFound for an unknown version, PromotionRefused for production, which a version
+        enters and leaves through `promote`, `rollback` and `retire`.
+        """
+        changed = await self._row("set_stage", ModelVersion, locals())
+        if changed is None:
+            raise NotFound(f"model {model_name} has no version {model_version}")
+        return changed
+
     async def declare_task(
         self,
         *,

@@ -38,6 +38,7 @@ SECTIONS: Final = {
         "alerts": "alerts",
         "exporter": "exporter",
     },
+    "Beside other systems": {"import": "moving", "sync": "moving"},
     "Audit and rights": {"audit": "audit", "roles": "roles"},
     "Maintenance": {
         "verify": "verify",

@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Mapping
 from importlib import import_module
+from keyword import iskeyword
 from typing import Any, Final
 
 import click
@@ -78,7 +79,8 @@ class LazyGroup(Group):
         if cmd_name not in self._modules:
             return None
         module = import_module(f".{self._modules[cmd_name]}", __package__)
-        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
+        name = cmd_name.replace("-", "_") + "_" * iskeyword(cmd_name)
+        command: click.Command = getattr(module, name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

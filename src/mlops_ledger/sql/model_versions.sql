@@ -84,6 +84,13 @@ SET description = %(description)s::text
 WHERE model_name = %(model_name)s::text AND model_version = %(model_version)s::text
 RETURNING {version};
 
+-- set_stage --
+-- Move a version to another stage.
+UPDATE model_versions
+SET stage = %(stage)s::text
+WHERE model_name = %(model_name)s::text AND model_version = %(model_version)s::text
+RETURNING {version};
+
 -- declare_task --
 -- Declare what a version predicts.
 SELECT {version}
