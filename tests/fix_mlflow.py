@@ -19,6 +19,7 @@ with warnings.catch_warnings():
     from mlflow.store.db.utils import _get_alembic_config
     from mlflow.store.model_registry.dbmodels import models as registry
     from mlflow.store.tracking.dbmodels import models as tracking
+    from sqlalchemy import CheckConstraint
 
 # 1 January 2026, in the milliseconds of MLflow.
 NEW_YEAR = 1_767_225_600_000
@@ -33,8 +34,11 @@ def make_store(uri: str) -> None:
 
     head = ScriptDirectory.from_config(_get_alembic_config(uri)).get_current_head()
     engine = sqlalchemy.create_engine(uri)
+    # SQLAlchemy 2.1 makes some indexes without columns, and some checks several times.
     for table in Base.metadata.tables.values():
-        table.indexes.clear()
+        table.indexes.difference_update([each for each in table.indexes if not each.columns])
+        checks = (each for each in table.constraints if isinstance(each, CheckConstraint))
+        table.constraints.difference_update(list(checks))
     Base.metadata.create_all(engine)
     with engine.begin() as connection:
         connection.execute(

@@ -219,6 +219,11 @@ class AsyncModelVersionRepository(AsyncRepository):
         """Return what held a slot at a timestamp, now by default; None when it was empty."""
         return await self._row("production_at", Deployment, locals())
 
+    async def list_live(self, *, model_name: str, limit: int = 100) -> list[Deployment]:
+        """Return what is live of a model, by slot; at most `limit` (1 to 1000)."""
+        limit = page_size(limit)
+        return await self._rows("list_live", Deployment, locals())
+
     async def timeline(
         self,
         *,

@@ -121,6 +121,14 @@ FROM retire(%(model_name)s::text, %(slot)s::text, %(retired_by)s::text, %(reason
 SELECT {deployment}
 FROM production_at(%(model_name)s::text, coalesce(%(at)s::timestamptz, clock_timestamp()), %(slot)s::text);
 
+-- list_live --
+-- What is in the slots of a model.
+SELECT {deployment}
+FROM v_deployments
+WHERE model_name = %(model_name)s::text AND retired_at IS NULL
+ORDER BY slot
+LIMIT %(limit)s::integer;
+
 -- timeline --
 -- Deployments, newest first; the next page is before the last id of this one.
 SELECT model_name, slot, model_version, deployed_at, retired_at, live_for, is_live,

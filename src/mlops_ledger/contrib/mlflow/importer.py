@@ -176,32 +176,13 @@ class Importer:
             deviate(f"run {run_id}", "is deleted", "kept all the same")
         version = mapping.version(mv, name, run_id, run, deviate)
         if found is None:
-            found = self._register(tx, version, deviate)
+            key = f"mlflow {name} {mv.version}"
+            version.fields["id"] = id_for(key, version.fields["created_at"])
+            found = register(tx, version, deviate)
             self.done.versions.new += 1
         else:
             self._update(tx, version, found, deviate)
         return version, found
-
-    def _register(
-        self, tx: ledger.Transaction, version: mapping.Version, deviate: mapping.Deviate
-    ) -> ModelVersion:
-        fields = version.fields
-        key = f"mlflow {fields['model_name']} {fields['model_version']}"
-        while True:
-            try:
-                with tx.transaction() as savepoint:
-                    models = ledger.ModelVersionRepository(savepoint)
-                    found = models.get(
-                        id=models.insert(id=id_for(key, fields["created_at"]), **fields)
-                    )
-                    assert found is not None
-                    return found
-            except InvalidValue as error:
-                metric = version.set_aside(error.field)
-                if metric is None:
-                    raise
-                outcome = "kept among the tags"
-                deviate(f"metric {metric}", f"{version.aside[metric]} {error.problem}", outcome)
 
     def _update(
         self,
@@ -300,6 +281,25 @@ class Importer:
             count.changed += 1
         else:
             count.unchanged += 1
+
+
+def register(
+    db: ledger.Database | ledger.Transaction, version: mapping.Version, deviate: mapping.Deviate
+) -> ModelVersion:
+    """Register a version; metrics that the database refuses are kept among its tags."""
+    while True:
+        try:
+            with db.transaction() as tx:
+                models = ledger.ModelVersionRepository(tx)
+                made = models.get(id=models.insert(**version.fields))
+                assert made is not None
+                return made
+        except InvalidValue as error:
+            metric = version.set_aside(error.field)
+            if metric is None:
+                raise
+            problem = f"{version.aside[metric]} {error.problem}"
+            deviate(f"metric {metric}", problem, "kept among the tags")
 
 
 def _versions(tx: ledger.Transaction, model_name: str) -> Iterator[ModelVersion]:

@@ -11,6 +11,7 @@ from hashlib import blake2b
 from typing import Any, Final
 from uuid import UUID
 
+from ...checks.metrics import PERFORMANCE
 from ...checks.predictions import EARLIEST
 from ...checks.values import INFINITE
 from ...ids import id_for
@@ -171,7 +172,7 @@ def series(
             "model_version_id": version_id,
             "metric_name": names[value.key],
             "metric_value": value.value,
-            "step": value.step,
+            **({"step": value.step} if "step" in PERFORMANCE.types else {}),
             "stage": "training",
             "metadata": metadata,
         }

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import mlops_ledger as ledger
 
-from ...admin.names import Names
 from ...errors import PromotionRefused
 from ...rows import Deployment, TimelineEntry
 from . import mapping
@@ -17,6 +16,7 @@ from .mapping import Deviate
 
 # Who deployed what was imported: MLflow does not say who moved a stage or an alias.
 ACTOR: Final = "mlflow"
+_MANY: Final = 1000
 _STEP: Final = timedelta(milliseconds=1)
 
 
@@ -77,16 +77,16 @@ class Slots:
         changes = []
         for slot, holders in holders_of.items():
             changes += self._follow(slot, holders)
-        for slot in Names(self._tx).slots(model_name=self._model) if whole else ():
-            newest = self._newest(slot)
-            if slot not in holders_of and newest and newest.is_live and newest.deployed_by == ACTOR:
-                ledger.ModelVersionRepository(self._tx).retire(
+        models = ledger.ModelVersionRepository(self._tx)
+        for held in models.list_live(model_name=self._model, limit=_MANY) if whole else ():
+            if held.slot not in holders_of and held.deployed_by == ACTOR:
+                models.retire(
                     model_name=self._model,
-                    slot=slot,
+                    slot=held.slot,
                     retired_by=ACTOR,
                     reason="MLflow has nothing there any more",
                 )
-                changes.append(f"{self._model}: slot {slot} was emptied")
+                changes.append(f"{self._model}: slot {held.slot} was emptied")
         return changes
 
     def _follow(self, slot: str, holders: list[Holder]) -> list[str]:
