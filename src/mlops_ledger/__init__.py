@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         SchemaError,
         Unavailable,
     )
+    from .event_stream import async_events, events
     from .ids import id_for, new_id
     from .logger import AsyncPredictionLogger, PredictionLogger
     from .repositories import (
@@ -42,9 +43,10 @@ if TYPE_CHECKING:
         AsyncAuditRepository,
         AsyncBaselinesRepository,
         AsyncDriftReportsRepository,
+        AsyncEventsRepository,
         AsyncGroundTruthRepository,
-        AsyncModelsRepository,
         AsyncModelVersionRepository,
+        AsyncModelsRepository,
         AsyncMonitoringMetricsRepository,
         AsyncMonitorsRepository,
         AsyncPerformanceMetricsRepository,
@@ -55,9 +57,10 @@ if TYPE_CHECKING:
         AuditRepository,
         BaselinesRepository,
         DriftReportsRepository,
+        EventsRepository,
         GroundTruthRepository,
-        ModelsRepository,
         ModelVersionRepository,
+        ModelsRepository,
         MonitoringMetricsRepository,
         MonitorsRepository,
         PerformanceMetricsRepository,
@@ -81,6 +84,7 @@ __all__ = [
     "AsyncConnections",
     "AsyncDatabase",
     "AsyncDriftReportsRepository",
+    "AsyncEventsRepository",
     "AsyncGroundTruthRepository",
     "AsyncModelVersionRepository",
     "AsyncModelsRepository",
@@ -102,6 +106,7 @@ __all__ = [
     "Database",
     "DriftReportsRepository",
     "EmbeddedServerError",
+    "EventsRepository",
     "GroundTruthRepository",
     "InvalidValue",
     "LedgerError",
@@ -123,12 +128,14 @@ __all__ = [
     "Transaction",
     "Unavailable",
     "__version__",
+    "async_events",
+    "events",
     "id_for",
     "new_id",
 ]
 
 # Where the names are, the quickly imported modules first.
-_HOMES = ("errors", "ids", "config", "database", "repositories", "logger")
+_HOMES = ("errors", "ids", "config", "database", "repositories", "event_stream", "logger")
 
 
 def __getattr__(name: str) -> Any:

@@ -220,6 +220,11 @@ class ModelVersionRepository(Repository):
         """Return what held a slot at a timestamp, now by default; None when it was empty."""
         return self._row("production_at", Deployment, locals())
 
+    def list_live(self, *, model_name: str, limit: int = 100) -> list[Deployment]:
+        """Return what is live of a model, by slot; at most `limit` (1 to 1000)."""
+        limit = page_size(limit)
+        return self._rows("list_live", Deployment, locals())
+
     def timeline(
         self,
         *,

@@ -38,7 +38,7 @@ SECTIONS: Final = {
         "alerts": "alerts",
         "exporter": "exporter",
     },
-    "Beside other systems": {"import": "moving", "sync": "moving"},
+    "Beside other systems": {"import": "moving", "sync": "moving", "events": "events"},
     "Audit and rights": {"audit": "audit", "roles": "roles"},
     "Maintenance": {
         "verify": "verify",

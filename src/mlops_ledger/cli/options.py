@@ -15,7 +15,8 @@ from click.decorators import FC
 
 import mlops_ledger as ledger
 
-from ..checks.values import ACTION_STATUSES, ACTIONS, RISK_LEVELS, STAGES, look_back
+from ..checks.values import ACTION_STATUSES, ACTIONS, RISK_LEVELS, STAGES
+from ..checks.windows import look_back
 from ..errors import NotFound
 from . import complete
 
