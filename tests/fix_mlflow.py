@@ -20,6 +20,7 @@ with warnings.catch_warnings():
     from mlflow.store.model_registry.dbmodels import models as registry
     from mlflow.store.tracking.dbmodels import models as tracking
     from sqlalchemy import CheckConstraint
+    from sqlalchemy.schema import CreateTable
 
 # 1 January 2026, in the milliseconds of MLflow.
 NEW_YEAR = 1_767_225_600_000
@@ -34,13 +35,12 @@ def make_store(uri: str) -> None:
 
     head = ScriptDirectory.from_config(_get_alembic_config(uri)).get_current_head()
     engine = sqlalchemy.create_engine(uri)
-    # SQLAlchemy 2.1 makes some indexes without columns, and some checks several times.
-    for table in Base.metadata.tables.values():
-        table.indexes.difference_update([each for each in table.indexes if not each.columns])
-        checks = (each for each in table.constraints if isinstance(each, CheckConstraint))
-        table.constraints.difference_update(list(checks))
-    Base.metadata.create_all(engine)
     with engine.begin() as connection:
+        for table in Base.metadata.tables.values():
+            # SQLAlchemy 2.1 would make some checks several times, and indexes without columns.
+            checks = (each for each in table.constraints if isinstance(each, CheckConstraint))
+            table.constraints.difference_update(list(checks))
+            connection.execute(CreateTable(table, include_foreign_key_constraints=[]))
         connection.execute(
             sqlalchemy.text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
         )

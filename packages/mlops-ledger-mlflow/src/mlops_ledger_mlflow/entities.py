@@ -33,7 +33,7 @@ def model_version(row: rows.ModelVersion, aliases: Iterable[str]) -> Any:
     more = {"model_id": beside["model_id"]} if beside.get("model_id") else {}
     return ModelVersion(
         name=row.model_name,
-        version=row.model_version,
+        version=number(row.model_version),
         creation_timestamp=_milliseconds(row.created_at),
         last_updated_timestamp=_milliseconds(updated),
         description=row.description,
@@ -59,7 +59,9 @@ def registered_model(row: rows.Model, latest: list[Any], aliases: Mapping[str, s
         description=row.description,
         latest_versions=latest,
         tags=[RegisteredModelTag(key, value) for key, value in _tags(row.tags).items()],
-        aliases=[RegisteredModelAlias(slot, number) for slot, number in sorted(aliases.items())],
+        aliases=[
+            RegisteredModelAlias(slot, number(held)) for slot, held in sorted(aliases.items())
+        ],
     )
 
 
@@ -68,14 +70,18 @@ def latest(versions: Iterable[Any]) -> list[Any]:
     found: dict[str, Any] = {}
     for version in versions:
         other = found.get(version.current_stage)
-        if other is None or _number(other) < _number(version):
+        if other is None or _order(other) < _order(version):
             found[version.current_stage] = version
     return list(found.values())
 
 
-def _number(version: Any) -> tuple[int, str]:
-    text = str(version.version)
-    return (int(text), "") if text.isdecimal() else (-1, text)
+def number(version: str) -> int | str:
+    """Return a version as MLflow's stores have it, as a number if it is one."""
+    return int(version) if version.isdecimal() else version
+
+
+def _order(version: Any) -> tuple[bool, Any]:
+    return isinstance(version.version, int), version.version
 
 
 def _tags(given: Mapping[str, Any]) -> dict[str, str]:

@@ -26,7 +26,7 @@ from mlops_ledger.contrib.mlflow.importer import register
 from mlops_ledger.errors import InvalidValue
 
 from . import entities
-from .errors import missing
+from .errors import missing, raised
 
 _SCHEME: Final = "mlops-ledger://"
 _MANY: Final = 1000
@@ -51,6 +51,10 @@ class Registry:
 
     def create_model(self, name: str, tags: dict[str, str], description: str | None) -> Any:
         """Register a model."""
+        if self._models.get(model_name=name) is not None:
+            raise raised(
+                f"Registered Model (name={name}) already exists.", "RESOURCE_ALREADY_EXISTS"
+            )
         row = self._models.insert(
             model_name=name, description=description, tags=tags, created_by=_user()
         )
