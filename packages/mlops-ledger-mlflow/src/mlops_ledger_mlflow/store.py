@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from mlflow.store.entities.paged_list import PagedList
 from mlflow.store.model_registry import (
+    SEARCH_MODEL_VERSION_MAX_RESULTS_DEFAULT,
     SEARCH_MODEL_VERSION_MAX_RESULTS_THRESHOLD,
+    SEARCH_REGISTERED_MODEL_MAX_RESULTS_DEFAULT,
     SEARCH_REGISTERED_MODEL_MAX_RESULTS_THRESHOLD,
 )
 from mlflow.store.model_registry.abstract_store import AbstractStore
@@ -75,10 +78,20 @@ class LedgerStore(AbstractStore):  # type: ignore[misc]
         page_token: str | None = None,
     ) -> Any:
         """Return a page of the models that match, in MLflow's filter language."""
-        _require_page(max_results, SEARCH_REGISTERED_MODEL_MAX_RESULTS_THRESHOLD)
+        limit = _limit(
+            max_results,
+            SEARCH_REGISTERED_MODEL_MAX_RESULTS_DEFAULT,
+            SEARCH_REGISTERED_MODEL_MAX_RESULTS_THRESHOLD,
+        )
         with explained():
-            found = SearchModelUtils.filter(self._registry.models(), filter_string)
-            return _page(SearchModelUtils.sort(found, order_by), max_results, page_token)
+            found = SearchModelUtils.filter(
+                self._registry.models(), _without_prompts(filter_string)
+            )
+            # MLflow's stores in databases know the time of the last update by two names.
+            order = [
+                re.sub(r"^timestamp\b", "last_updated_timestamp", one) for one in order_by or ()
+            ]
+            return _page(SearchModelUtils.sort(found, order), limit, page_token)
 
     def get_latest_versions(self, name: str, stages: list[str] | None = None) -> list[Any]:
         """Return the version with the highest number of each stage."""
@@ -174,11 +187,16 @@ class LedgerStore(AbstractStore):  # type: ignore[misc]
         page_token: str | None = None,
     ) -> Any:
         """Return a page of the versions that match, in MLflow's filter language."""
-        _require_page(max_results, SEARCH_MODEL_VERSION_MAX_RESULTS_THRESHOLD)
+        limit = _limit(
+            max_results,
+            SEARCH_MODEL_VERSION_MAX_RESULTS_DEFAULT,
+            SEARCH_MODEL_VERSION_MAX_RESULTS_THRESHOLD,
+        )
         with explained():
-            found = SearchModelVersionUtils.filter(self._registry.versions(), filter_string)
+            query = _without_prompts(filter_string)
+            found = SearchModelVersionUtils.filter(self._registry.versions(), query)
             ordered = SearchModelVersionUtils.sort(found, order_by or _NEWEST_FIRST)
-            return _page(ordered, max_results, page_token)
+            return _page(ordered, limit, page_token)
 
     def set_model_version_tag(self, name: str, version: str | int, tag: Any) -> None:
         """Set a tag of a version."""
@@ -230,17 +248,35 @@ def _pairs(tags: Any) -> dict[str, str]:
     return {tag.key: tag.value for tag in tags or []}
 
 
-def _require_page(max_results: object, most: int) -> None:
+def _limit(max_results: int | None, default: int, most: int) -> int:
+    if max_results is None:
+        return default
     if not isinstance(max_results, int) or not 1 <= max_results <= most:
         raise raised(
-            "Invalid value for max_results. It must be a positive integer, at most"
-            f" {most}, but got {max_results}",
+            "Invalid value for request parameter max_results. It must be at least 1 and at most"
+            f" {most}, but got value {max_results}",
             "INVALID_PARAMETER_VALUE",
         )
+    return max_results
 
 
-def _page(found: list[Any], max_results: int | None, token: str | None) -> Any:
+def _order(clause: str) -> str:
+    """Return a clause of an order; MLflow knows the time of the last update by two names."""
+    return re.sub(r"^timestamp\b", "last_updated_timestamp", clause)
+
+
+def _without_prompts(filter_string: str | None) -> str | None:
+    """Return a filter that leaves out prompts, as MLflow 3 does."""
+    try:
+        from mlflow.prompt.registry_utils import add_prompt_filter_string
+    except ImportError:
+        return filter_string
+    found: str | None = add_prompt_filter_string(filter_string, is_prompt=False)
+    return found
+
+
+def _page(found: list[Any], limit: int, token: str | None) -> Any:
     start = SearchUtils.parse_start_offset_from_page_token(token)
-    end = start + (max_results or 0)
+    end = start + limit
     following = SearchUtils.create_page_token(end) if end < len(found) else None
     return PagedList(found[start:end], following)
