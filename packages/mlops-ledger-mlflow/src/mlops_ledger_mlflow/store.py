@@ -157,7 +157,8 @@ class LedgerStore(AbstractStore):  # type: ignore[misc]
         number, stage = _number(name, version), get_canonical_stage(stage)
         if archive_existing_versions and stage not in ("Staging", "Production"):
             raise raised(
-                f"archive_existing_versions: stage {stage} holds any number of versions",
+                "Model version transition cannot archive existing model versions because"
+                f" {stage} is not an Active stage",
                 "INVALID_PARAMETER_VALUE",
             )
         with explained():
