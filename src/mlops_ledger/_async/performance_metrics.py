@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from ..checks import metrics as metric_fields
 from ..checks.values import page_size
+from ..copying.binary import timestamp
+from ..copying.metrics import InProduction, MetricBatch
 from ..errors import NotFound
-from ..rows import MetricBucket, MetricComparison, PerformanceMetric, Written
+from ..rows import MetricBucket, MetricComparison, PerformanceMetric
 from .metric_writes import AsyncMetricWrites
 
 
@@ -18,6 +20,7 @@ class AsyncPerformanceMetricsRepository(AsyncMetricWrites):
     """Stores any metric of any model and answers how it develops."""
 
     _file = "performance_metrics"
+    _columns = metric_fields.PERFORMANCE
 
     async def insert(
         self,
@@ -29,6 +32,7 @@ class AsyncPerformanceMetricsRepository(AsyncMetricWrites):
         model_version_id: UUID | None = None,
         metric_type: str = "performance",
         stage: str = "production",
+        step: int | None = None,
         dataset_version: str | None = None,
         slice: str = "",
         metadata: Mapping[str, Any] | None = None,
@@ -38,26 +42,13 @@ class AsyncPerformanceMetricsRepository(AsyncMetricWrites):
 
         `timestamp` is the time that the value is about, now by default. Without
         `model_version_id` it is the version then in production. `stage` says where it was
-        measured (production, validation, test, …), `slice` on which part of the data. Repeating
-        a call with the same `id` and content stores nothing twice. Raises Conflict when the id
-        names another value, NotFound for an unknown model or version, InvalidValue for a value
-        that is refused.
+        measured (production, validation, test, …), `slice` on which part of the data, `step` at
+        which step of a training. Repeating a call with the same `id` and content stores nothing
+        twice. Raises Conflict when the id names another value, NotFound for an unknown model or
+        version, InvalidValue for a value that is refused.
         """
         timestamp = datetime.now(UTC) if timestamp is None else timestamp
         return await self._insert_once("insert", locals(), "id: already names another value")
-
-    async def insert_many(
-        self, *, rows: Iterable[Mapping[str, Any]], idempotency_key: UUID | None = None
-    ) -> Written:
-        """Store many values in one transaction by COPY.
-
-        A row is a mapping of the arguments of `insert`. Repeating a call with the same
-        `idempotency_key`, made by `new_id()`, and rows stores nothing twice. Raises Conflict when
-        an id names another value, NotFound and InvalidValue as `insert`; then nothing is stored.
-        """
-        return await self._store(
-            metric_fields.checked(metric_fields.PERFORMANCE, rows, idempotency_key)
-        )
 
     async def get(self, *, id: UUID) -> PerformanceMetric | None:
         """Return one value, or None."""
@@ -125,3 +116,10 @@ class AsyncPerformanceMetricsRepository(AsyncMetricWrites):
         since, until = metric_fields.window(since, until, 30)
         unit, step = metric_fields.buckets(bucket, since, until)
         return await self._rows("timeseries", MetricBucket, locals())
+
+    async def _in_production(self, batch: MetricBatch) -> Sequence[InProduction]:
+        model_names = sorted(batch.models())
+        if not model_names:
+            return ()
+        since, until = timestamp(min(batch.micros)), timestamp(max(batch.micros))
+        return await self._rows("insert_many__in_production", InProduction, locals())

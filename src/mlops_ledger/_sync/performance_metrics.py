@@ -3,15 +3,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from ..checks import metrics as metric_fields
 from ..checks.values import page_size
+from ..copying.binary import timestamp
+from ..copying.metrics import InProduction, MetricBatch
 from ..errors import NotFound
-from ..rows import MetricBucket, MetricComparison, PerformanceMetric, Written
+from ..rows import MetricBucket, MetricComparison, PerformanceMetric
 from .metric_writes import MetricWrites
 
 
@@ -19,6 +21,7 @@ class PerformanceMetricsRepository(MetricWrites):
     """Stores any metric of any model and answers how it develops."""
 
     _file = "performance_metrics"
+    _columns = metric_fields.PERFORMANCE
 
     def insert(
         self,
@@ -30,6 +33,7 @@ class PerformanceMetricsRepository(MetricWrites):
         model_version_id: UUID | None = None,
         metric_type: str = "performance",
         stage: str = "production",
+        step: int | None = None,
         dataset_version: str | None = None,
         slice: str = "",
         metadata: Mapping[str, Any] | None = None,
@@ -39,26 +43,13 @@ class PerformanceMetricsRepository(MetricWrites):
 
         `timestamp` is the time that the value is about, now by default. Without
         `model_version_id` it is the version then in production. `stage` says where it was
-        measured (production, validation, test, …), `slice` on which part of the data. Repeating
-        a call with the same `id` and content stores nothing twice. Raises Conflict when the id
-        names another value, NotFound for an unknown model or version, InvalidValue for a value
-        that is refused.
+        measured (production, validation, test, …), `slice` on which part of the data, `step` at
+        which step of a training. Repeating a call with the same `id` and content stores nothing
+        twice. Raises Conflict when the id names another value, NotFound for an unknown model or
+        version, InvalidValue for a value that is refused.
         """
         timestamp = datetime.now(UTC) if timestamp is None else timestamp
         return self._insert_once("insert", locals(), "id: already names another value")
-
-    def insert_many(
-        self, *, rows: Iterable[Mapping[str, Any]], idempotency_key: UUID | None = None
-    ) -> Written:
-        """Store many values in one transaction by COPY.
-
-        A row is a mapping of the arguments of `insert`. Repeating a call with the same
-        `idempotency_key`, made by `new_id()`, and rows stores nothing twice. Raises Conflict when
-        an id names another value, NotFound and InvalidValue as `insert`; then nothing is stored.
-        """
-        return self._store(
-            metric_fields.checked(metric_fields.PERFORMANCE, rows, idempotency_key)
-        )
 
     def get(self, *, id: UUID) -> PerformanceMetric | None:
         """Return one value, or None."""
@@ -126,3 +117,10 @@ class PerformanceMetricsRepository(MetricWrites):
         since, until = metric_fields.window(since, until, 30)
         unit, step = metric_fields.buckets(bucket, since, until)
         return self._rows("timeseries", MetricBucket, locals())
+
+    def _in_production(self, batch: MetricBatch) -> Sequence[InProduction]:
+        model_names = sorted(batch.models())
+        if not model_names:
+            return ()
+        since, until = timestamp(min(batch.micros)), timestamp(max(batch.micros))
+        return self._rows("insert_many__in_production", InProduction, locals())

@@ -26,6 +26,7 @@ MAX_BYTES: Final = 1_000_000
 MAX_DEPTH: Final = 64
 # The largest doubles stand for infinity where other systems have none, as numpy.nan_to_num does.
 INFINITE: Final = 1.797e308
+LARGEST: Final = math.nextafter(INFINITE, 0)
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _TIME: Final = "a datetime, or text such as 2026-01-31T12:00:00Z"
 STAGES: Final = ("development", "staging", "production", "archived")
