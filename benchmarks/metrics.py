@@ -100,8 +100,7 @@ def mlflow(dsn: str, rows: list[dict[str, Any]]) -> Iterator[Callable[[], None]]
     parts = conninfo_to_dict(dsn, dbname="mlflow_benchmark")
     uri = "postgresql+psycopg://{user}:{password}@{host}:{port}/{dbname}".format(**parts)
     with tempfile.TemporaryDirectory() as folder:
-        # Its functions have no types.
-        store: Any = SqlAlchemyStore(uri, folder)  # type: ignore[no-untyped-call]
+        store: Any = SqlAlchemyStore(uri, folder)
         run = store.create_run("0", "bench", 0, [], "bench").info.run_id
         metrics = [
             Metric(

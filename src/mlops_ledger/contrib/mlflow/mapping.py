@@ -12,7 +12,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from ...checks.predictions import EARLIEST
-from ...checks.values import INFINITE, LARGEST
+from ...checks.values import INFINITE
 from ...ids import id_for
 from .source import attributes
 
@@ -28,6 +28,8 @@ _UNTEXT: Final = re.compile("[\x00\ud800-\udfff]")
 _LONGEST_NAME: Final = 255
 _LONGEST_SLUG: Final = 63
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+# As performance_metrics_metric_value_check has it.
+_LARGEST: Final = 1e150
 _RUN: Final = {
     "name": "run_name",
     "status": "status",
@@ -221,7 +223,7 @@ def _problem(value: float) -> str | None:
     """Say why a value cannot be in a series, if so."""
     if not math.isfinite(value) or abs(value) >= INFINITE:
         return _word(value)
-    return f"beyond {LARGEST:g}" if abs(value) > LARGEST else None
+    return f"beyond {_LARGEST:g}" if abs(value) > _LARGEST else None
 
 
 def _word(value: float) -> str:
