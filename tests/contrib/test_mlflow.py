@@ -263,6 +263,19 @@ def test_a_version_of_another_origin_stays(db: Database, store: Store) -> None:
     assert any("the ledger has another of that number" in str(each) for each in done.deviations)
 
 
+def test_a_version_that_is_too_large_keeps_no_other_out(db: Database, tmp_path: Path) -> None:
+    with open_store(tmp_path) as store:
+        client = store.client
+        client.create_registered_model("m")
+        client.create_model_version("m", "s3://1")
+        client.create_model_version("m", "s3://2")
+        rows = [{"name": "m", "version": 1, "key": "k", "value": "x" * 1_100_000}]
+        store.rows("model_version_tags", rows)
+        done = import_mlflow(db, store.uri)
+    assert [row.model_version for row in ModelVersionRepository(db).list_versions()] == ["2"]
+    assert any("is longer than" in str(each) for each in done.deviations)
+
+
 def test_a_policy_is_not_passed_by(db: Database, store: Store) -> None:
     ModelsRepository(db).insert(model_name=MODEL)
     ModelVersionRepository(db).set_promotion_policy(model_name=MODEL, requires_approval=True)
@@ -328,4 +341,5 @@ def test_the_command_reports(
     assert "6 new, 0 changed, 0 unchanged" in shown
     assert "a dry run: nothing was written" in shown
     assert json.loads(run("sync", "mlflow", store.uri, "--json"))["versions"]["new"] == 6
-    assert "6 unchanged" in run("import", "mlflow", store.uri)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store.uri)
+    assert "6 unchanged" in run("import", "mlflow")

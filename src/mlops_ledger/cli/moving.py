@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # Lines of a report that are printed for people; --json has all.
 _SOME: Final = 50
-_uri = click.argument("uri")
+_uri = click.argument("uri", envvar="MLFLOW_TRACKING_URI")
 _registry = click.option(
     "--registry-uri", metavar="URI", help="Where the registry is, if not at the same URI."
 )
@@ -47,7 +47,8 @@ def sync() -> None:
 def import_mlflow(uri: str, registry_uri: str | None, dry_run: bool, as_json: bool) -> None:
     """Bring the registry of MLflow at URI: models, versions, runs, stages and aliases as slots.
 
-    URI is what MLflow calls a tracking URI, such as sqlite:///mlflow.db or http://mlflow:5000.
+    URI is what MLflow calls a tracking URI, such as sqlite:///mlflow.db or http://mlflow:5000;
+    one with a password is better given as MLFLOW_TRACKING_URI.
     Importing again adds only what is new. What was changed or has no home is listed.
     """
     with progress("import") as report, ledger.Database() as db:

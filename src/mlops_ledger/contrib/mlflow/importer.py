@@ -178,7 +178,11 @@ class Importer:
         if found is None:
             key = f"mlflow {name} {mv.version}"
             version.fields["id"] = id_for(key, version.fields["created_at"])
-            found = register(tx, version, deviate)
+            try:
+                found = register(tx, version, deviate)
+            except InvalidValue as error:
+                deviate("version", str(error), "not imported")
+                return None
             self.done.versions.new += 1
         else:
             self._update(tx, version, found, deviate)
