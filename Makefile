@@ -10,10 +10,14 @@ DEMO_READY := $(VENV)/.demo-ready
 SUPPORTED = $(shell $(BIN)/python -m tools.versions)
 SYSTEM_POSTGRESQL = $(dir $(wildcard $(foreach v,$(SUPPORTED),/usr/lib/postgresql/$(v)/bin/initdb)))
 # One process more than there are cores: tests also wait. A file stays with one process, for what its
-# tests share; xdist 3.8 ignores its groups under pytest 9.2 without a word.
+# tests share; xdist 3.8 ignores its groups under pytest 9.2 without a word. Schemathesis is run as a
+# command; as a plugin every process would import it.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 SITE := NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
-PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -p no:schemathesis
+
+# Hundreds of processes import the same modules: they are compiled once, whatever the environment says.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo serve-example test test-on torture check lint sync schema docs docs-site bench \
@@ -123,3 +127,4 @@ down: ## Stop it; its data stays in the volume
 
 clean: ## Remove what the targets above made in this folder
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +

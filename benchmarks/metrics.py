@@ -100,7 +100,9 @@ def mlflow(dsn: str, rows: list[dict[str, Any]]) -> Iterator[Callable[[], None]]
     parts = conninfo_to_dict(dsn, dbname="mlflow_benchmark")
     uri = "postgresql+psycopg://{user}:{password}@{host}:{port}/{dbname}".format(**parts)
     with tempfile.TemporaryDirectory() as folder:
-        store: Any = SqlAlchemyStore(uri, folder)
+        # Its functions have no types, where it is installed.
+        make_store: Any = SqlAlchemyStore
+        store = make_store(uri, folder)
         run = store.create_run("0", "bench", 0, [], "bench").info.run_id
         metrics = [
             Metric(

@@ -36,19 +36,76 @@ CREATE FUNCTION ledger_small_letters(name text) RETURNS text
     RETURN translate(lower((name COLLATE "C")), 'ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÐÑÒÓÔÕÖØÙÚÛÜÝÞĀĂĄĆĈĊČĎĐĒĔĖĘĚĜĞĠĢĤĦĨĪĬĮĴĶĹĻĽŁŃŅŇŊŌŎŐŒŔŖŘŚŜŞŠŢŤŦŨŪŬŮŰŲŴŶŸŹŻŽƁƂƄƆƇƉƊƋƎƏƐƑƓƔƖƗƘƜƝƟƠƢƤƦƧƩƬƮƯƱƲƳƵƷƸƼǍǏǑǓǕǗǙǛǞǠǢǤǦǨǪǬǮǴǶǷǸǺǼǾȀȂȄȆȈȊȌȎȐȒȔȖȘȚȜȞȠȢȤȦȨȪȬȮȰȲȺȻȽȾɁɃɄɅɆɈɊɌɎͰͲͶͿΆΈΉΊΌΎΏΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩΪΫϏϘϚϜϞϠϢϤϦϨϪϬϮϷϺϽϾϿЀЁЂЃЄЅІЇЈЉЊЋЌЍЎЏАБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯѠѢѤѦѨѪѬѮѰѲѴѶѸѺѼѾҀҊҌҎҐҒҔҖҘҚҜҞҠҢҤҦҨҪҬҮҰҲҴҶҸҺҼҾӀӁӃӅӇӉӋӍӐӒӔӖӘӚӜӞӠӢӤӦӨӪӬӮӰӲӴӶӸӺӼӾԀԂԄԆԈԊԌԎԐԒԔԖԘԚԜԞԠԢԤԦԨԪԬԮԱԲԳԴԵԶԷԸԹԺԻԼԽԾԿՀՁՂՃՄՅՆՇՈՉՊՋՌՍՎՏՐՑՒՓՔՕՖḀḂḄḆḈḊḌḎḐḒḔḖḘḚḜḞḠḢḤḦḨḪḬḮḰḲḴḶḸḺḼḾṀṂṄṆṈṊṌṎṐṒṔṖṘṚṜṞṠṢṤṦṨṪṬṮṰṲṴṶṸṺṼṾẀẂẄẆẈẊẌẎẐẒẔẞẠẢẤẦẨẪẬẮẰẲẴẶẸẺẼẾỀỂỄỆỈỊỌỎỐỒỔỖỘỚỜỞỠỢỤỦỨỪỬỮỰỲỴỶỸỺỼỾἈἉἊἋἌἍἎἏἘἙἚἛἜἝἨἩἪἫἬἭἮἯἸἹἺἻἼἽἾἿὈὉὊὋὌὍὙὛὝὟὨὩὪὫὬὭὮὯᾈᾉᾊᾋᾌᾍᾎᾏᾘᾙᾚᾛᾜᾝᾞᾟᾨᾩᾪᾫᾬᾭᾮᾯᾸᾹᾺᾼῈῊῌῘῙῚῨῩῪῬῸῺῼⱠⱢⱣⱤⱧⱩⱫⱭⱮⱯⱰⱲⱵⱾⱿ'::text, 'àáâãäåæçèéêëìíîïðñòóôõöøùúûüýþāăąćĉċčďđēĕėęěĝğġģĥħĩīĭįĵķĺļľłńņňŋōŏőœŕŗřśŝşšţťŧũūŭůűųŵŷÿźżžɓƃƅɔƈɖɗƌǝəɛƒɠɣɩɨƙɯɲɵơƣƥʀƨʃƭʈưʊʋƴƶʒƹƽǎǐǒǔǖǘǚǜǟǡǣǥǧǩǫǭǯǵƕƿǹǻǽǿȁȃȅȇȉȋȍȏȑȓȕȗșțȝȟƞȣȥȧȩȫȭȯȱȳⱥȼƚⱦɂƀʉʌɇɉɋɍɏͱͳͷϳάέήίόύώαβγδεζηθικλμνξοπρστυφχψωϊϋϗϙϛϝϟϡϣϥϧϩϫϭϯϸϻͻͼͽѐёђѓєѕіїјљњћќѝўџабвгдежзийклмнопрстуфхцчшщъыьэюяѡѣѥѧѩѫѭѯѱѳѵѷѹѻѽѿҁҋҍҏґғҕҗҙқҝҟҡңҥҧҩҫҭүұҳҵҷҹһҽҿӏӂӄӆӈӊӌӎӑӓӕӗәӛӝӟӡӣӥӧөӫӭӯӱӳӵӷӹӻӽӿԁԃԅԇԉԋԍԏԑԓԕԗԙԛԝԟԡԣԥԧԩԫԭԯաբգդեզէըթժիլխծկհձղճմյնշոչպջռսվտրցւփքօֆḁḃḅḇḉḋḍḏḑḓḕḗḙḛḝḟḡḣḥḧḩḫḭḯḱḳḵḷḹḻḽḿṁṃṅṇṉṋṍṏṑṓṕṗṙṛṝṟṡṣṥṧṩṫṭṯṱṳṵṷṹṻṽṿẁẃẅẇẉẋẍẏẑẓẕßạảấầẩẫậắằẳẵặẹẻẽếềểễệỉịọỏốồổỗộớờởỡợụủứừửữựỳỵỷỹỻỽỿἀἁἂἃἄἅἆἇἐἑἒἓἔἕἠἡἢἣἤἥἦἧἰἱἲἳἴἵἶἷὀὁὂὃὄὅὑὓὕὗὠὡὢὣὤὥὦὧᾀᾁᾂᾃᾄᾅᾆᾇᾐᾑᾒᾓᾔᾕᾖᾗᾠᾡᾢᾣᾤᾥᾦᾧᾰᾱὰᾳὲὴῃῐῑὶῠῡὺῥὸὼῳⱡɫᵽɽⱨⱪⱬɑɱɐɒⱳⱶȿɀ'::text);
 COMMENT ON FUNCTION ledger_small_letters(name text) IS 'A text with the small letters of the Latin, Greek, Cyrillic and Armenian alphabets (the simple mappings of Unicode''s UnicodeData.txt), the same in every locale.';
 
--- ledger_person -----------------------------------------------------------------------------------
+-- ledger_invisible --------------------------------------------------------------------------------
 
-CREATE FUNCTION ledger_person(name text) RETURNS text
+CREATE FUNCTION ledger_invisible() RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN btrim(regexp_replace(ledger_small_letters(NORMALIZE(regexp_replace(NORMALIZE(name, NFKC), '[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]'::text, ''::text, 'g'::text), NFKC)), '[\u0009-\u000d\u0020\u0085\u1680\u2028\u2029]+'::text, ' '::text, 'g'::text));
-COMMENT ON FUNCTION ledger_person(name text) IS 'A name as it is compared with another: in small letters and NFKC, without characters that cannot be seen, and with single blanks between words. Letters of other alphabets that look alike stay different.';
+    RETURN '\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U00013430-\U0001343f\U00016fe4\U0001bca0-\U0001bca3\U0001d159\U0001d173-\U0001d17a\U000e0000-\U000e0fff'::text;
+COMMENT ON FUNCTION ledger_invisible() IS 'The characters that nobody sees, for the brackets of a regular expression.';
+
+-- ledger_visible ----------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_visible(name text) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    -- First those that NFKC takes for others than a reader does.
+    RETURN btrim(regexp_replace(
+        regexp_replace(normalize(translate(name, 'ſϲϹͺ˛´΄᾽᾿῾¸˜῀︰﹘￨', 'fcCii'''''''''',~~:-l'), NFKC), '[' || ledger_invisible() || ']', '', 'g'),
+        '[\u0009-\u000d\u0020\u0085\u1680\u2028\u2029]+', ' ', 'g'));
+END
+$$;
+COMMENT ON FUNCTION ledger_visible(name text) IS 'What can be seen of a name: NFKC without invisible characters, single blanks between words.';
+
+-- ledger_skeleton ---------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_skeleton(name text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (SELECT string_agg(COALESCE(('{"\"": "''''", "%": "o/O", "m": "rn", "¢": "c̸", "¥": "Y̵", "Æ": "AE", "Ð": "D̵", "Ø": "O̸", "æ": "ae", "ð": "∂̵", "ø": "o̸", "Đ": "D̵", "đ": "d̵", "Ħ": "H̵", "ħ": "h̵", "Ł": "L̸", "ł": "l̸", "ŋ": "n̩", "Œ": "OE", "œ": "oe", "Ŧ": "T̵", "ŧ": "t̵", "ƀ": "b̵", "Ɓ": "''B", "Ƃ": "b̄", "ƃ": "b̄", "Ƈ": "C''", "Ɖ": "D̵", "Ɗ": "''D", "ƌ": "d̄", "Ƒ": "F̦", "Ɠ": "G''", "Ɨ": "l̵", "Ƙ": "K''", "ƙ": "k̔", "ƚ": "l̵", "ƛ": "λ̸", "Ɲ": "N̦", "ƞ": "n̩", "Ɵ": "O̵", "Ƥ": "''P", "ƥ": "p̔", "Ƭ": "''T", "ƭ": "t̔", "Ʈ": "T̨", "Ƴ": "''Y", "ƴ": "y̔", "Ƶ": "Z̵", "ƶ": "z̵", "ƻ": "2̵", "ǁ": "ll", "Ǥ": "G̵", "ǥ": "g̵", "Ȥ": "Z̦", "ȥ": "z̦", "ȼ": "c̸", "Ⱦ": "T̸", "Ʉ": "U̵", "Ɇ": "E̸", "ɇ": "e̸", "Ɉ": "J̵", "ɉ": "j̵", "ɍ": "r̵", "Ɏ": "Y̵", "ɏ": "y̵", "ɓ": "b̔", "ɖ": "d̨", "ɗ": "d̔", "ɚ": "ǝ˞", "ɠ": "g̔", "ɦ": "h̔", "ɨ": "i̵", "ɫ": "l̴", "ɭ": "l̨", "ɮ": "lȝ", "ɱ": "rn̦", "ɳ": "n̨", "ɵ": "o̵", "ɶ": "oᴇ", "ɼ": "r̩", "ɽ": "r̨", "ʂ": "s̨", "ʐ": "z̨", "ʠ": "q̔", "ʣ": "dz", "ʤ": "dȝ", "ʥ": "dʑ", "ʦ": "ts", "ʧ": "tʃ", "ʨ": "tɕ", "ʩ": "fn̩", "ʪ": "ls", "ʫ": "lz", "ʺ": "''''", "ˮ": "''''", "˶": "''''", "̐": "̆̇", "Θ": "O̵", "η": "n̩", "θ": "O̵", "Б": "b̄", "Ы": "bl", "Ю": "lO", "ъ": "ˉb", "ы": "ƅi", "ћ": "h̵", "џ": "u̩", "Ѣ": "b̵", "ѣ": "b̵", "Ѳ": "O̵", "ѳ": "o̵", "Ѽ": "Ѡ҆҇", "ѽ": "w҆҇", "Ҋ": "Ѝ̦", "ҋ": "ᴎ̦̆", "Ҍ": "b̵", "ҍ": "b̵", "Ґ": "Γ''", "ґ": "r''", "Ғ": "Γ̵", "ғ": "r̵", "Җ": "Ж̩", "җ": "ж̩", "Ҙ": "3̦", "ҙ": "ɜ̦", "Қ": "K̩", "қ": "ĸ̩", "Ҟ": "K̵", "ҟ": "ĸ̵", "Ң": "H̩", "ң": "ʜ̩", "Ҫ": "C̦", "ҫ": "c̦", "Ҭ": "T̩", "ҭ": "ᴛ̩", "Ұ": "Y̵", "ұ": "y̵", "Ҳ": "X̩", "Ҿ": "Ҽ̨", "ҿ": "ę", "Ӆ": "Ʌ̦", "ӆ": "л̦", "Ӈ": "H̦", "ӈ": "ʜ̦", "Ӊ": "H̦", "ӊ": "ʜ̦", "Ӎ": "M̦", "ӎ": "ʍ̦", "Ӕ": "AE", "ӕ": "ae", "Ө": "O̵", "ө": "o̵", "ղ": "n̩", "װ": "ll", "ױ": "l''", "ײ": "''''", "״": "''''", "؉": "o/OO", "؊": "o/OOO", "ث": "ىۛ", "ش": "سۛ", "ؽ": "ى̂", "ؿ": "ىۛ", "٪": "o/O", "ٲ": "lٴ", "ٳ": "lٕ", "ٹ": "ىؕ", "پ": "ىۛ", "ځ": "حٔ", "څ": "حۛ", "ڈ": "دؕ", "ڋ": "ڊؕ", "ڎ": "دۛ", "ڏ": "دۛ", "ڑ": "رؕ", "ڒ": "ر̆", "ژ": "رۛ", "ڞ": "صۛ", "ڟ": "طۛ", "ڤ": "ڡۛ", "ڨ": "ڡۛ", "ڭ": "كۛ", "ڴ": "گۛ", "ڵ": "ل̆", "ڷ": "لۛ", "ڻ": "ىؕ", "ڽ": "ىۛ", "ۆ": "و̆", "ۇ": "و̓", "ۈ": "وٰ", "ۉ": "و̂", "ۋ": "وۛ", "ێ": "ى̆", "ۑ": "ىۛ", "ۨ": "̆̇", "ۮ": "د̂", "ۯ": "ر̂", "۽": "ء𐻺", "۾": "م𐻺", "ۿ": "ô", "ݑ": "بۛ", "ݒ": "ىۛ", "ݖ": "ى̆", "ݣ": "كۛ", "ݨ": "نؕ", "ݩ": "ن̆", "ݬ": "رٔ", "ݱ": "ڗؕ", "ݲ": "حٔ", "ݾ": "س̂", "ࢡ": "بٔ", "ࢤ": "ڢۛ", "ࢧ": "مۛ", "ࢨ": "ىٔ", "ࢮ": "د̤̣", "ࢯ": "ص̤̣", "ࢲ": "ز̂", "ࢶ": "بۢ", "ࢷ": "ىۛۢ", "ࢹ": "ر̆̇", "ࢺ": "ى̆̇", "ࢾ": "ىۛ̆", "ࢿ": "ت̆", "ࣀ": "ىؕ̆", "ࣁ": "چ̆", "ࣂ": "ك̆", "ँ": "̆̇", "ऄ": "अॆ", "आ": "अा", "ई": "र्इ", "ऍ": "ए̆", "ऎ": "एॆ", "ऐ": "ए𑭤", "ऑ": "अा̆", "ऒ": "अाॆ", "ओ": "अा𑭤", "औ": "अाै", "ऻ": "ाऺ", "ॉ": "ा̆", "॥": "।।", "ॲ": "अ̆", "ॳ": "अऺ", "ॴ": "अाऺ", "ॵ": "अॏ", "ঁ": "̆̇", "আ": "অা", "ৠ": "ঋৃ", "ৡ": "ঋৃ", "ਆ": "ਅਾ", "ਇ": "प्टি", "ਈ": "प्टੀ", "ਉ": "ੳ𑭢", "ਊ": "ੳ𑭣", "ਏ": "प्ट𑭤", "ਐ": "ਅै", "ਔ": "ਅੌ", "ਜ": "त्त", "ੲ": "प्ट", "ઁ": "̆̇", "આ": "અા", "ઍ": "અૅ", "એ": "અે", "ઐ": "અૈ", "ઑ": "અાૅ", "ઓ": "અાે", "ઔ": "અાૈ", "ଁ": "̆̇", "ଆ": "ଅା", "ஊ": "உள", "௫": "ஈு", "௬": "சு", "௲": "சூ", "௴": "மீ", "௷": "எவ", "௺": "நீ", "ఀ": "̆̇", "ఓ": "ఒౕ", "ఔ": "ఒౌ", "ఖ": "ಖ̣", "ఠ": "రּ", "ఢ": "డ̣", "థ": "ధּ", "భ": "బ̣", "మ": "వు", "ష": "వ̣", "హ": "వా", "ూ": "ుా", "ౄ": "ృా", "ౠ": "ఋా", "ౡ": "ఌా", "ಁ": "̆̇", "ಓ": "ఒౕ", "ಔ": "ఒౌ", "ೡ": "ಌಾ", "ഁ": "̆̇", "ഈ": "ഇൗ", "ഊ": "உൗ", "ഌ": "നു", "ഐ": "ெഎ", "ഓ": "ഒാ", "ഔ": "ഒൗ", "ങ": "നു", "ഺ": "டி", "ൈ": "ெெ", "൚": "ന്മ", "ൟ": "oരo", "൪": "ര്", "൫": "ദ്ര", "൬": "ന്ന", "൮": "വ്ര", "൯": "ന്", "൶": "ഹ്മ", "൹": "നു", "ൺ": "ண്", "ൻ": "ന്", "ർ": "ര്", "ൽ": "ല്", "ൾ": "ള്", "ඍ": "සෘ", "ඒ": "එ්", "ඓ": "එෙ", "෩": "෨ා", "෯": "෨ී", "แ": "เเ", "ༀ": "ཨོཾ", "༂": "འུྂཿ", "༃": "འུྂ༔", "༎": "།།", "༛": "༚༚", "༞": "༝༝", "༟": "༚༝", "ཻ": "ེེ", "ཽ": "ོོ", "࿎": "༝༚", "က": "രာ", "တ": "oာ", "ဟ": "ပာ", "ဣ": "രာ္രာ", "ဩ": "သြ", "ဪ": "သြେာ်", "။": "၊၊", "ၡ": "ရှ", "ၦ": "ပှ", "ၯ": "ပာှ", "ၰ": "ဃှ", "ၾ": "ၽှ", "ႁ": "രှ", "႞": "ႃ̊", "თ": "oာ", "ᄁ": "ᄀᄀ", "ᄄ": "ᄃᄃ", "ᄈ": "ᄇᄇ", "ᄊ": "ᄉᄉ", "ᄍ": "ᄌᄌ", "ᄓ": "ᄂᄀ", "ᄔ": "ᄂᄂ", "ᄕ": "ᄂᄃ", "ᄖ": "ᄂᄇ", "ᄗ": "ᄃᄀ", "ᄘ": "ᄅᄂ", "ᄙ": "ᄅᄅ", "ᄚ": "ᄅᄒ", "ᄛ": "ᄅᄋ", "ᄜ": "ᄆᄇ", "ᄝ": "ᄆᄋ", "ᄞ": "ᄇᄀ", "ᄟ": "ᄇᄂ", "ᄠ": "ᄇᄃ", "ᄡ": "ᄇᄉ", "ᄢ": "ᄇᄉᄀ", "ᄣ": "ᄇᄉᄃ", "ᄤ": "ᄇᄉᄇ", "ᄥ": "ᄇᄉᄉ", "ᄦ": "ᄇᄉᄌ", "ᄧ": "ᄇᄌ", "ᄨ": "ᄇᄎ", "ᄩ": "ᄇᄐ", "ᄪ": "ᄇᄑ", "ᄫ": "ᄇᄋ", "ᄬ": "ᄇᄇᄋ", "ᄭ": "ᄉᄀ", "ᄮ": "ᄉᄂ", "ᄯ": "ᄉᄃ", "ᄰ": "ᄉᄅ", "ᄱ": "ᄉᄆ", "ᄲ": "ᄉᄇ", "ᄳ": "ᄉᄇᄀ", "ᄴ": "ᄉᄉᄉ", "ᄵ": "ᄉᄋ", "ᄶ": "ᄉᄌ", "ᄷ": "ᄉᄎ", "ᄸ": "ᄉᄏ", "ᄹ": "ᄉᄐ", "ᄺ": "ᄉᄑ", "ᄻ": "ᄅᄒ", "ᄽ": "ᄼᄼ", "ᄿ": "ᄾᄾ", "ᅁ": "ᄋᄀ", "ᅂ": "ᄋᄃ", "ᅃ": "ᄋᄆ", "ᅄ": "ᄋᄇ", "ᅅ": "ᄋᄉ", "ᅆ": "ᄋᅀ", "ᅇ": "ᄋᄋ", "ᅈ": "ᄋᄌ", "ᅉ": "ᄋᄎ", "ᅊ": "ᄋᄐ", "ᅋ": "ᄋᄑ", "ᅍ": "ᄌᄋ", "ᅏ": "ᅎᅎ", "ᅑ": "ᅐᅐ", "ᅒ": "ᄎᄏ", "ᅓ": "ᄎᄒ", "ᅖ": "ᄑᄇ", "ᅗ": "ᄑᄋ", "ᅘ": "ᄒᄒ", "ᅚ": "ᄀᄃ", "ᅛ": "ᄂᄉ", "ᅜ": "ᄂᄌ", "ᅝ": "ᄂᄒ", "ᅞ": "ᄃᄅ", "ᅢ": "ᅡ丨", "ᅤ": "ᅣ丨", "ᅦ": "ᅥ丨", "ᅨ": "ᅧ丨", "ᅪ": "ᅩᅡ", "ᅫ": "ᅩᅡ丨", "ᅬ": "ᅩ丨", "ᅯ": "ᅮᅥ", "ᅰ": "ᅮᅥ丨", "ᅱ": "ᅮ丨", "ᅴ": "ー丨", "ᅶ": "ᅡᅩ", "ᅷ": "ᅡᅮ", "ᅸ": "ᅣᅩ", "ᅹ": "ᅣᅭ", "ᅺ": "ᅥᅩ", "ᅻ": "ᅥᅮ", "ᅼ": "ᅥー", "ᅽ": "ᅧᅩ", "ᅾ": "ᅧᅮ", "ᅿ": "ᅩᅥ", "ᆀ": "ᅩᅥ丨", "ᆁ": "ᅩᅧ丨", "ᆂ": "ᅩᅩ", "ᆃ": "ᅩᅮ", "ᆄ": "ᅭᅣ", "ᆅ": "ᅭᅣ丨", "ᆆ": "ᅭᅣ", "ᆇ": "ᅭᅩ", "ᆈ": "ᅭ丨", "ᆉ": "ᅮᅡ", "ᆊ": "ᅮᅡ丨", "ᆋ": "ᅮᅥー", "ᆌ": "ᅮᅧ丨", "ᆍ": "ᅮᅮ", "ᆎ": "ᅲᅡ", "ᆏ": "ᅲᅥ", "ᆐ": "ᅲᅥ丨", "ᆑ": "ᅲᅧ", "ᆒ": "ᅲᅧ丨", "ᆓ": "ᅲᅮ", "ᆔ": "ᅲ丨", "ᆕ": "ーᅮ", "ᆖ": "ーー", "ᆗ": "ー丨ᅮ", "ᆘ": "丨ᅡ", "ᆙ": "丨ᅣ", "ᆚ": "丨ᅩ", "ᆛ": "丨ᅮ", "ᆜ": "丨ー", "ᆝ": "丨ᆞ", "ᆟ": "ᆞᅥ", "ᆠ": "ᆞᅮ", "ᆡ": "ᆞ丨", "ᆢ": "ᆞᆞ", "ᆣ": "ᅡー", "ᆤ": "ᅣᅮ", "ᆥ": "ᅧᅣ", "ᆦ": "ᅩᅣ", "ᆧ": "ᅩᅣ丨", "ᆩ": "ᄀᄀ", "ᆪ": "ᄀᄉ", "ᆬ": "ᄂᄌ", "ᆭ": "ᄂᄒ", "ᆰ": "ᄅᄀ", "ᆱ": "ᄅᄆ", "ᆲ": "ᄅᄇ", "ᆳ": "ᄅᄉ", "ᆴ": "ᄅᄐ", "ᆵ": "ᄅᄑ", "ᆶ": "ᄅᄒ", "ᆹ": "ᄇᄉ", "ᆻ": "ᄉᄉ", "ᇃ": "ᄀᄅ", "ᇄ": "ᄀᄉᄀ", "ᇅ": "ᄂᄀ", "ᇆ": "ᄂᄃ", "ᇇ": "ᄂᄉ", "ᇈ": "ᄂᅀ", "ᇉ": "ᄂᄐ", "ᇊ": "ᄃᄀ", "ᇋ": "ᄃᄅ", "ᇌ": "ᄅᄀᄉ", "ᇍ": "ᄅᄂ", "ᇎ": "ᄅᄃ", "ᇏ": "ᄅᄃᄒ", "ᇐ": "ᄅᄅ", "ᇑ": "ᄅᄆᄀ", "ᇒ": "ᄅᄆᄉ", "ᇓ": "ᄅᄇᄉ", "ᇔ": "ᄅᄇᄒ", "ᇕ": "ᄅᄇᄋ", "ᇖ": "ᄅᄉᄉ", "ᇗ": "ᄅᅀ", "ᇘ": "ᄅᄏ", "ᇙ": "ᄅᅙ", "ᇚ": "ᄆᄀ", "ᇛ": "ᄆᄅ", "ᇜ": "ᄆᄇ", "ᇝ": "ᄆᄉ", "ᇞ": "ᄆᄉᄉ", "ᇟ": "ᄆᅀ", "ᇠ": "ᄆᄎ", "ᇡ": "ᄆᄒ", "ᇢ": "ᄆᄋ", "ᇣ": "ᄇᄅ", "ᇤ": "ᄇᄑ", "ᇥ": "ᄇᄒ", "ᇦ": "ᄇᄋ", "ᇧ": "ᄉᄀ", "ᇨ": "ᄉᄃ", "ᇩ": "ᄉᄅ", "ᇪ": "ᄉᄇ", "ᇬ": "ᄋᄀ", "ᇭ": "ᄋᄀᄀ", "ᇮ": "ᄋᄋ", "ᇯ": "ᄋᄏ", "ᇱ": "ᄋᄉ", "ᇲ": "ᄋᅀ", "ᇳ": "ᄑᄇ", "ᇴ": "ᄑᄋ", "ᇵ": "ᄒᄂ", "ᇶ": "ᄒᄅ", "ᇷ": "ᄒᄆ", "ᇸ": "ᄒᄇ", "ᇺ": "ᄀᄂ", "ᇻ": "ᄀᄇ", "ᇼ": "ᄀᄎ", "ᇽ": "ᄀᄏ", "ᇾ": "ᄀᄒ", "ᇿ": "ᄂᄂ", "Ꭴ": "O''", "Ꮎ": "O̵", "Ꮜ": "U̵", "Ꮻ": "O̵", "Ᏺ": "h̔", "ᐌ": "·ᐁ", "ᐍ": "ᐁ·", "ᐎ": "·Δ", "ᐏ": "Δ·", "ᐐ": "·ᐄ", "ᐑ": "ᐄ·", "ᐒ": "·ᐅ", "ᐓ": "ᐅ·", "ᐔ": "·ᐆ", "ᐕ": "ᐆ·", "ᐗ": "·ᐊ", "ᐘ": "ᐊ·", "ᐙ": "·ᐋ", "ᐚ": "ᐋ·", "ᐫ": "ᐁᐠ", "ᐬ": "Δᐠ", "ᐭ": "ᐅᐠ", "ᐮ": "ᐊᐠ", "ᐷ": "·>", "ᐺ": "·V", "ᐻ": "V·", "ᐼ": "·Ʌ", "ᐽ": "Ʌ·", "ᐾ": "·ᐲ", "ᐿ": "ᐲ·", "ᑀ": "·>", "ᑁ": ">·", "ᑂ": "·ᐴ", "ᑃ": "ᐴ·", "ᑄ": "·<", "ᑅ": "<·", "ᑆ": "·ᐹ", "ᑇ": "ᐹ·", "ᑔ": "·ᑐ", "ᑗ": "·U", "ᑘ": "U·", "ᑙ": "·Ո", "ᑚ": "Ո·", "ᑛ": "·ᑏ", "ᑜ": "ᑏ·", "ᑝ": "·ᑐ", "ᑞ": "ᑐ·", "ᑟ": "·ᑑ", "ᑠ": "ᑑ·", "ᑡ": "·ᑕ", "ᑢ": "ᑕ·", "ᑣ": "·ᑖ", "ᑤ": "ᑖ·", "ᑧ": "U''", "ᑨ": "Ո''", "ᑩ": "ᑐ''", "ᑪ": "ᑕ''", "ᑳ": "ḃ", "ᑴ": "·ᑫ", "ᑵ": "ᑫ·", "ᑶ": "·P", "ᑷ": "p·", "ᑸ": "·ᑮ", "ᑹ": "ᑮ·", "ᑺ": "·d", "ᑻ": "d·", "ᑼ": "·ᑰ", "ᑽ": "ᑰ·", "ᑾ": "·b", "ᑿ": "b·", "ᒀ": "·ḃ", "ᒁ": "ḃ·", "ᒅ": "ᑫ''", "ᒆ": "P''", "ᒇ": "d''", "ᒈ": "b''", "ᒒ": "·ᒉ", "ᒓ": "ᒉ·", "ᒔ": "·ᒋ", "ᒕ": "ᒋ·", "ᒖ": "·ᒌ", "ᒗ": "ᒌ·", "ᒘ": "·J", "ᒙ": "J·", "ᒚ": "·ᒎ", "ᒛ": "ᒎ·", "ᒜ": "·ᒐ", "ᒝ": "ᒐ·", "ᒞ": "·ᒑ", "ᒟ": "ᒑ·", "ᒬ": "·ᒣ", "ᒭ": "ᒣ·", "ᒮ": "·Γ", "ᒯ": "Γ·", "ᒰ": "·ᒦ", "ᒱ": "ᒦ·", "ᒲ": "·ᒧ", "ᒳ": "ᒧ·", "ᒴ": "·ᒨ", "ᒵ": "ᒨ·", "ᒶ": "·L", "ᒷ": "l·", "ᒸ": "·ᒫ", "ᒹ": "ᒫ·", "ᓉ": "·ᓀ", "ᓊ": "ᓀ·", "ᓋ": "·ᓇ", "ᓌ": "ᓇ·", "ᓍ": "·ᓈ", "ᓎ": "ᓈ·", "ᓜ": "·ᓓ", "ᓝ": "ᓓ·", "ᓞ": "·ᓕ", "ᓟ": "ᓕ·", "ᓠ": "·ᓖ", "ᓡ": "ᓖ·", "ᓢ": "·ᓗ", "ᓣ": "ᓗ·", "ᓤ": "·ᓘ", "ᓥ": "ᓘ·", "ᓦ": "·ᓚ", "ᓧ": "ᓚ·", "ᓨ": "·ᓛ", "ᓩ": "ᓛ·", "ᓶ": "·ᓭ", "ᓷ": "ᓭ·", "ᓸ": "·ᓯ", "ᓹ": "ᓯ·", "ᓺ": "·ᓰ", "ᓻ": "ᓰ·", "ᓼ": "·ᓱ", "ᓽ": "ᓱ·", "ᓾ": "·ᓲ", "ᓿ": "ᓲ·", "ᔀ": "·ᓴ", "ᔁ": "ᓴ·", "ᔂ": "·ᓵ", "ᔃ": "ᓵ·", "ᔌ": "ᔋ<", "ᔍ": "ᔋᑕ", "ᔎ": "ᔋb", "ᔏ": "ᔋᒐ", "ᔗ": "·ᔐ", "ᔘ": "ᔐ·", "ᔙ": "·ᔑ", "ᔚ": "ᔑ·", "ᔛ": "·ᔒ", "ᔜ": "ᔒ·", "ᔝ": "·ᔓ", "ᔞ": "ᔓ·", "ᔟ": "·ᔔ", "ᔠ": "ᔔ·", "ᔡ": "·ᔕ", "ᔢ": "ᔕ·", "ᔣ": "·ᔖ", "ᔤ": "ᔖ·", "ᔯ": "·4", "ᔰ": "4·", "ᔱ": "·ᔨ", "ᔲ": "ᔨ·", "ᔳ": "·ᔩ", "ᔴ": "ᔩ·", "ᔵ": "·ᔪ", "ᔶ": "ᔪ·", "ᔷ": "·ᔫ", "ᔸ": "ᔫ·", "ᔹ": "·ᔭ", "ᔺ": "ᔭ·", "ᔻ": "·ᔮ", "ᔼ": "ᔮ·", "ᕎ": "·ᕌ", "ᕏ": "ᕌ·", "ᕛ": "·ᕚ", "ᕜ": "ᕚ·", "ᕨ": "·ᕧ", "ᕩ": "ᕧ·", "ᕾ": "ᕐᑬ", "ᕿ": "ᕐP", "ᖀ": "ᕐᑮ", "ᖁ": "ᕐd", "ᖂ": "ᕐᑰ", "ᖃ": "ᕐb", "ᖄ": "ᕐḃ", "ᖅ": "ᕐᒃ", "ᖎ": "ᖕᒊ", "ᖏ": "ᖕᒋ", "ᖐ": "ᖕᒌ", "ᖑ": "ᖕJ", "ᖒ": "ᖕᒎ", "ᖓ": "ᖕᒐ", "ᖔ": "ᖕᒑ", "ᙯ": "ᕐᑫ", "ᙰ": "ᖕᒉ", "ᙱ": "ᖖᒋ", "ᙲ": "ᖖᒌ", "ᙳ": "ᖖJ", "ᙴ": "ᖖᒎ", "ᙵ": "ᖖᒐ", "ᙶ": "ᖖᒑ", "ᙷ": "ᖧ·", "ᙸ": "ᖨ·", "ᙹ": "ᖩ·", "ᙺ": "ᖪ·", "ᙻ": "ᖫ·", "ᙼ": "ᖬ·", "ᙽ": "ᖭ·", "ᢳ": "·ᢱ", "ᢶ": "·ᢴ", "ᢹ": "·ᢸ", "ᣂ": "·ᣀ", "ᣆ": "·ᓂ", "ᣇ": "ᓂ·", "ᣈ": "·ᓃ", "ᣉ": "ᓃ·", "ᣊ": "·ᓄ", "ᣋ": "ᓄ·", "ᣌ": "·ᓅ", "ᣍ": "ᓅ·", "ᣎ": "·ᕃ", "ᣏ": "·ᕆ", "ᣐ": "·ᕇ", "ᣑ": "·ᕈ", "ᣒ": "·ᕉ", "ᣓ": "·ᕋ", "ᣜ": "ᣟᐞ", "ᣝ": "ᐞᣟ", "ᣠ": "ᕃ·", "ᣣ": "ᕞ·", "ᣤ": "ᕦ·", "ᣥ": "ᕫ·", "ᣨ": "ᖆ·", "ᣪ": "ᖗ·", "ᣭ": "Ѡ·", "ᣰ": "ᗴ·", "ᣲ": "ᘛ·", "᪩": "᪨᪨", "᪫": "᪪᪨", "᭟": "᭞᭞", "᰼": "᰻᰻", "᱿": "᱾᱾", "᳓": "''''", "ᴔ": "ǝo", "ᵫ": "ue", "ᵮ": "f̴", "ᵯ": "rn̴", "ᵰ": "n̴", "ᵲ": "r̴", "ᵳ": "ɾ̴", "ᵴ": "s̴", "ᵵ": "t̴", "ᵶ": "z̴", "ᵻ": "i̵", "ᵼ": "i̵", "ᵽ": "p̵", "ᵾ": "u̵", "ᵿ": "ʊ̵", "‖": "ll", "“": "''''", "”": "''''", "‟": "''''", "‰": "o/OO", "‱": "o/OOO", "⁒": "o/O", "₡": "C⃫", "₥": "rn̸", "₩": "W̵", "₫": "ḏ̵", "₭": "K̵", "₮": "T⃫", "₶": "lt", "∔": "+̇", "∞": "oo", "∥": "ll", "∸": "-̇", "≐": "=̇", "≑": "=̣̇", "≗": "=̊", "≙": "=̂", "≚": "=̆", "≞": "=ͫ", "≪": "<<", "≫": ">>", "⊖": "O̵", "⊝": "O̵", "⋖": "<·", "⋗": "·>", "⋘": "<<<", "⋙": ">>>", "⋯": "···", "⍙": "Δ̲", "⍚": "ᛜ̲", "⍜": "°̲", "⍡": "T̈", "⍢": "∇̈", "⍣": "⋆̈", "⍤": "°̈", "⍨": "~̈", "⍫": "∇̴", "⍬": "O̵", "⍶": "a̲", "⍷": "ꞓ̲", "⍸": "i̲", "⍹": "ω̲", "⏨": "lO", "⑊": "\\\\", "♩": "𝅘𝅥", "♪": "𝅘𝅥𝅮", "⟈": "\\ᑕ", "⟉": "ᑐ/", "⥣": "ᛐᛚ", "⥥": "⇃⇂", "⥮": "ᛐ⇂", "⥯": "⇃ᛚ", "⧴": ":→", "⧶": "/̄", "⨠": ">>", "⨢": "+̊", "⨣": "+̂", "⨤": "+̃", "⨥": "+̣", "⨦": "+̰", "⨧": "+2", "⨩": "-̓", "⨪": "-̣", "⨰": "ẋ", "⩪": "~̇", "⩮": "=⃰", "⪥": "><", "⫗": "ᑐᑕ", "⫻": "///", "⫽": "//", "Ⱨ": "H̩", "Ⱪ": "K̩", "Ⲑ": "O̵", "ⲑ": "o̵", "Ⲳ": "-̇", "ⲳ": "-̇", "Ⲵ": "<·", "ⲵ": "<·", "⳹": "\\\\", "ⴱ": "O̵", "ⵁ": "O̸", "ⵈ": "···", "⸚": "-̈", "⸞": "~̇", "⸟": "~̣", "⸨": "((", "⸩": "))", "⻑": "ᄐーᄂᄌ", "〃": "''''", "丕": "조", "丛": "ᄉᄉー", "今": "ᄉーᄀ", "卟": "마", "合": "ᄉーᄆ", "爿": "누丨", "長": "ᄐーᄂᄌ", "ꓺ": "..", "ꓻ": ".,", "꓾": "-.", "Ꙑ": "Ъl", "ꙑ": "ˉbi", "ꚕ": "h̔", "Ꚙ": "OO", "ꚙ": "oo", "꛴": "꛳꛳", "Ꜩ": "T3", "ꜩ": "tȝ", "Ꜳ": "AA", "ꜳ": "aa", "Ꜵ": "AO", "ꜵ": "ao", "Ꜷ": "AU", "ꜷ": "au", "Ꜹ": "AV", "ꜹ": "av", "Ꜻ": "AV", "ꜻ": "av", "Ꜽ": "AY", "ꜽ": "ay", "Ꝁ": "K̵", "Ꝋ": "O̵", "ꝋ": "o̵", "Ꝏ": "OO", "ꝏ": "oo", "ꝡ": "w̦", "ꝷ": "tf", "ꥠ": "ᄃᄆ", "ꥡ": "ᄃᄇ", "ꥢ": "ᄃᄉ", "ꥣ": "ᄃᄌ", "ꥤ": "ᄅᄀ", "ꥥ": "ᄅᄀᄀ", "ꥦ": "ᄅᄃ", "ꥧ": "ᄅᄃᄃ", "ꥨ": "ᄅᄆ", "ꥩ": "ᄅᄇ", "ꥪ": "ᄅᄇᄇ", "ꥫ": "ᄅᄇᄋ", "ꥬ": "ᄅᄉ", "ꥭ": "ᄅᄌ", "ꥮ": "ᄅᄏ", "ꥯ": "ᄆᄀ", "ꥰ": "ᄆᄃ", "ꥱ": "ᄆᄉ", "ꥲ": "ᄇᄉᄐ", "ꥳ": "ᄇᄏ", "ꥴ": "ᄇᄒ", "ꥵ": "ᄉᄉᄇ", "ꥶ": "ᄋᄅ", "ꥷ": "ᄋᄒ", "ꥸ": "ᄌᄌᄒ", "ꥹ": "ᄐᄐ", "ꥺ": "ᄑᄒ", "ꥻ": "ᄒᄉ", "ꥼ": "ᅙᅙ", "ꬾ": "o̸", "ꬿ": "ɔ̸", "ꭁ": "ǝo̸", "ꭂ": "ǝo̵", "ꭢ": "ɔe", "ꭣ": "uo", "ꭴ": "ơ", "ꮎ": "o̵", "ꮜ": "u̵", "ꮻ": "o̵", "ힰ": "ᅩᅧ", "ힱ": "ᅩᅩ丨", "ힲ": "ᅭᅡ", "ힳ": "ᅭᅡ丨", "ힴ": "ᅭᅥ", "ힵ": "ᅮᅧ", "ힶ": "ᅮ丨丨", "ힷ": "ᅲᅡ丨", "ힸ": "ᅲᅩ", "ힹ": "ーᅡ", "ힺ": "ーᅥ", "ힻ": "ーᅥ丨", "ힼ": "ーᅩ", "ힽ": "丨ᅣᅩ", "ힾ": "丨ᅣ丨", "ힿ": "丨ᅧ", "ퟀ": "丨ᅧ丨", "ퟁ": "丨ᅩ丨", "ퟂ": "丨ᅭ", "ퟃ": "丨ᅲ", "ퟄ": "丨丨", "ퟅ": "ᆞᅡ", "ퟆ": "ᆞᅥ丨", "ퟋ": "ᄂᄅ", "ퟌ": "ᄂᄎ", "ퟍ": "ᄃᄃ", "ퟎ": "ᄃᄃᄇ", "ퟏ": "ᄃᄇ", "ퟐ": "ᄃᄉ", "ퟑ": "ᄃᄉᄀ", "ퟒ": "ᄃᄌ", "ퟓ": "ᄃᄎ", "ퟔ": "ᄃᄐ", "ퟕ": "ᄅᄀᄀ", "ퟖ": "ᄅᄀᄒ", "ퟗ": "ᄅᄅᄏ", "ퟘ": "ᄅᄆᄒ", "ퟙ": "ᄅᄇᄃ", "ퟚ": "ᄅᄇᄑ", "ퟛ": "ᄅᅌ", "ퟜ": "ᄅᅙᄒ", "ퟝ": "ᄅᄋ", "ퟞ": "ᄆᄂ", "ퟟ": "ᄆᄂᄂ", "ퟠ": "ᄆᄆ", "ퟡ": "ᄆᄇᄉ", "ퟢ": "ᄆᄌ", "ퟣ": "ᄇᄃ", "ퟤ": "ᄇᄅᄑ", "ퟥ": "ᄇᄆ", "ퟦ": "ᄇᄇ", "ퟧ": "ᄇᄉᄃ", "ퟨ": "ᄇᄌ", "ퟩ": "ᄇᄎ", "ퟪ": "ᄉᄆ", "ퟫ": "ᄉᄇᄋ", "ퟬ": "ᄉᄉᄀ", "ퟭ": "ᄉᄉᄃ", "ퟮ": "ᄉᅀ", "ퟯ": "ᄉᄌ", "ퟰ": "ᄉᄎ", "ퟱ": "ᄉᄐ", "ퟲ": "ᄅᄒ", "ퟳ": "ᅀᄇ", "ퟴ": "ᅀᄇᄋ", "ퟵ": "ᅌᄆ", "ퟶ": "ᅌᄒ", "ퟷ": "ᄌᄇ", "ퟸ": "ᄌᄇᄇ", "ퟹ": "ᄌᄌ", "ퟺ": "ᄑᄉ", "ퟻ": "ᄑᄐ", "𐆎": "N̊", "𐆖": "X̵", "𐆗": "V̵", "𐆘": "l̵l̵S̵", "𐆙": "l̵l̵", "𐩗": "𐩖𐩖", "𑐓": "𑐴𑑂𑐒", "𑐙": "𑐴𑑂𑐘", "𑐤": "𑐴𑑂𑐣", "𑐪": "𑐴𑑂𑐩", "𑐭": "𑐴𑑂𑐬", "𑐯": "𑐴𑑂𑐮", "𑑌": "𑑋𑑋", "𑒿": "̆̇", "𑓅": "ẇ", "𑙂": "𑙁𑙁", "𑜀": "rn", "𑣣": "rn", "𑫦": "𑫥𑫯", "𑫧": "𑫥𑫰", "𑫨": "𑫥𑫥", "𑫩": "𑫥𑫥𑫯", "𑫪": "𑫥𑫥𑫰", "𑫬": "𑫫𑫯", "𑫭": "𑫫𑫫", "𑫮": "𑫫𑫫𑫯", "𑫴": "𑫳𑫯", "𑫵": "𑫳𑫰", "𑫶": "𑫳𑫳", "𑫷": "𑫳𑫳𑫯", "𑫸": "𑫳𑫳𑫰", "𑱂": "𑱁𑱁", "𝈚": "O̵", "𞣍": "∂̵", "🄏": "$⃠", "🅭": "cc\t⃝", "🅮": "C⃠", "🜀": "QE", "🜇": "AR", "🜈": "Vᷤ", "🜔": "O̵", "🝜": "sss", "🝫": "MB", "🝬": "VB"}'::jsonb ->> u.letter), u.letter), ''::text ORDER BY u.place) AS string_agg FROM unnest(string_to_array(translate(NORMALIZE(ledger_visible(ledger_skeleton.name), NFKD), '01I`|×þıƄƍƒƖƦƧƷƼƽƿǀǃȜȢȣɁɑəɛɡɣɩɪɯʋʏʒʔʕʹʻʼʽʾʿ˂˃˄ˆˈˊˋː˓˗˴˸˻̶̷̡̢̧̗̠̹͇͈̅̌̍̑͂͗ͦͮ̕̚͘ͅͰ͵ͶͷͻͽͿΑΒΕΖΗΙΚΛΜΝΟΡΣΤΥΧαβγδεικνορστυφϛϜϤϥϨϩϬϭϳϷϸϺϽϿЄЅІЈАВГЕЗКЛМНОПРСТУФХЬабвгезикмнопрстуфхшьяєѕіјѡѰѱѴѵҮүһҽӀӋӌӏӘәӠӡԁԊԌԍԐԑԛԜԝԻՄՊՌՍՏՓՕ՚՝ագզծհյոպռսցւքօ։ִֹֺ֤֭֮֜֝֨֯׀ׁׂ׃ׅׄוטיןס׳؍؏ؘؙؚاهيًَُْٖٜٟٓٗ٘ٙٚٛٝ٠١٥٧٨٫٬٭ٮٯٺڧکڪںھہۃیېے۔ە۟۬۰۱۲۳۴۵۶۷۸۹܁܂܃܄݂݀݁݇ݢݧ߀ߊ߫߭߮߳ߴߵߺࢩࢰࢱࢻࢼࢽࣰࣱࣲ࣭࣮ࣹࣺࣥࣨ࣪࣫ࣳࣸࣿऀंः़िॅे॒॓॔ॖॗ०१३ॽ়০৪৭ৰਂਃਕਟਠਤਧਫਮਵਸ਼ਿੁੂੇੈੋ੍੦੧੪ંઃપર઼ઽુૂ્૦૨૩૪૫૮૰ଃଠ଼୦୨ஂஜரஸாை்ௗ௦௧௨௪௭௮௰௵௸ంః౦ಂಃಅಆಇಐಒಗಜಝಞಟಣದನಯರಱಲಳಿುೃ೦೧೨೯ംഃഉഖജടഠണഥറഴശിീൂൃെേൎൡ൦൭ංඃඵබඹවහ෪෫ฃซฏดตทมฦๅํ๐ຈຍບປຝພຟຸູ່້໊໋ໍ໐༷ཪ࿕࿖ဂငဝေံး၀ၚၥႠიყჳჿᅳᅵᆨᆫᆮᆯᆷᆸᆺᆼᆽᆾᆿᇀᇁᇂᇫᇰᇹሀሣቀበኔዐᎠᎡᎢᎥᎨᎩᎪᎫᎬᎮᎰᎱᎳᎷᎻᎽᎿᏀᏂᏃᏇᏋᏎᏏᏒᏔᏕᏙᏚᏞᏟᏢᏦᏧᏮᏰᏳᏴᏻᏼ᐀ᐃᐧᐯᐱᐳᐸᑊᑌᑎᑭᑯᑲᒍᒥᒪᒿᓑᕀᕁᕷᕼᕽᖇᖯᖴᖵᖷᗄᗅᗞᗪᗯᗰᗷᘂᘃᘄᘇᘢᘣᘤᘮᘯᘴᘵ᙭᙮ᚲᚷᛁᛂᛌᛕᛖᛘᛡ᛫᛬᛭ᛰ᜴᜵តឣិីឹឺំ់៓។៕៙៚០᠃᠉ᡕᢖᣛ᧐᧑᪀᪐᪷᪴᭒᭓᭘᭜᳕᳘᳙᳜᳝᳞᳭᳐᳒᳚ᴄᴈᴋᴍᴏᴐᴑᴜᴠᴡᴢᴤᴦᴧᴨᴩᴫᶃᶌᶐᷨᷮẝẞỿ‐‒–—―‘’‚‛•‧′‵‹›⁁⁃⁄⁎⁓⁚⁝⁞₤€₽⃛℈℧℩℮⅁⅂⅃Ↄↄ↑↕↵↺↾↿⇄⇌∀∃∆∏∑−∕∖∗∘∙∣∨∩∪∫∶∼≣⊂⊃⊕⊙⊤⊥⋀⋁⋂⋃⋄⋅⋈⋮⋴⋿⌀⌥⍁⍟⍥⍩⍳⍴⍵⍺⍿⎜⎟⎢⎥⎪⎮⏁⏂⏃⏆⏼⏽⏾─━┃┏┣╪╱╳█▐▔▗▝■▱△▷▸►▽◁◇◊○◎◠◦☉☐☥☰☸♎♗♝♢⚬❨❩❮❯❲❳❴❵➕➖➗⟂⟋⟍⟙⟨⟩⣿⤫⤬⦙⦰⦵⦾⧄⧅⧇⧖⧙⧵⧸⧹⨀⨁⨂⨃⨄⨅⨆⨝⨡⨯⨽⨾⨿⪪⪫⯬⯭⯮⯯ⲂⲃⲄⲅⲆⲈⲉⲋⲌⲍⲎⲏⲒⲓⲔⲕⲖⲗⲘⲙⲚⲛⲜⲝⲞⲟⲠⲡⲢⲣⲤⲥⲦⲧⲨⲩⲪⲫⲬⲭⲮⲯⲰⲱⲶⲷⲺⲻⲼⲽⳀⳁⳄⳅⳆⳇⳊⳋⳌⳍⳎⳏⳐⳑⳒⳓⳜⳝⳠⳡⳤ⳨⳩ⴷⴸⴹⴺⵉⵏⵑⵔⵕⵙⵝⵠⵣⷨⷪⷭⷮⷯⷶⷷ⸦⸧⸪⸫⸬⸮⸰⸱⸲⸵⸹⸽⸿⹀⺂⺃⺅⺉⺋⺎⺏⺐⺒⺓⺔⺖⺗⺘⺙⺛⺞⺠⺡⺢⺣⺤⺦⺨⺫⺭⺯⺱⺲⺹⺺⺾⺿⻀⻁⻂⻃⻄⻅⻈⻉⻋⻌⻍⻏⻐⻒⻓⻔⻖⻘⻙⻚⻛⻜⻝⻟⻠⻢⻤⻥⻨⻩⻫⻬⻭⻮⻯⻰⻲。〇〈〉〒〔〕〚〛〭〬〳く゚゠イエカタトニノハヘロ・ㄦ㇐㇑㇓㇔㇖㇚㇛㇟㇠㦳䎛䐠䚕一丶丿于倂值兒啟囗填士壿嬀帲幐愸戸搉晣晩曶朦柿槩樧潙硏絶肦胊胐胶脁脧腁膧蔿虁訞詽讏豣趆跺躛輧郞鎮隸鹃黒鿃꒔꒜꒞꒧꒨꒬꒰꒺꒾꒿꓀꓂ꓐꓑꓒꓓꓔꓖꓗꓙꓚꓛꓜꓝꓞꓟꓠꓡꓢꓣꓥꓦꓧꓪꓫꓬꓭꓮꓯꓰꓱꓲꓳꓴꓵꓷꓸꓹꓽ꓿꘎ꙄꙅꙇꙍꙨ꙯꙼꙾Ꚛꚡꚰꚱꛍꛎꛛꛟꛫꛯ꛰꛱꜔꜖ꜱꝚꝪꝫꝮꝸꝺ꞉ꞌꞏꞕꞘꞙꞚꞛꞝꞞꞟꞫꞱꞲꞳꞴꞵꞶꞷꟖꟷ꠰ꦒꦣ꧆ꧏ꩓꩖ꬲꬵꬽꭇꭈꭍꭎꭒꭓꭕꭚꭠꭰꭱꭲꭵꭺꭻꭼꭾꮀꮁꮃꮇꮋꮐꮓꮛꮟꮢꮩꮪꮮꮯꮲꮶ﴾﴿𐄁𐆠𐊂𐊅𐊆𐊇𐊊𐊍𐊐𐊒𐊔𐊕𐊖𐊗𐊛𐊠𐊡𐊢𐊣𐊥𐊫𐊭𐊰𐊱𐊲𐊳𐊴𐊵𐊶𐊸𐋏𐋡𐋤𐋨𐋲𐋵𐌁𐌂𐌉𐌑𐌒𐌕𐌗𐌚𐌟𐌠𐌢𐏑𐏓𐐁𐐄𐐑𐐕𐐛𐐟𐐠𐐣𐐥𐐩𐐪𐐬𐐽𐐿𐑂𐑃𐑈𐑋𐑍𐒠𐒰𐒴𐒼𐓂𐓃𐓄𐓍𐓎𐓐𐓑𐓒𐓘𐓛𐓪𐓫𐓶𐓹𐔓𐔖𐔘𐔜𐔝𐔥𐔦𐔧𐨺𐩐𐳺𐳼𑂻𑇇𑇊𑇋𑇛𑇜𑇞𑌀𑒒𑒔𑒖𑒘𑒙𑒛𑒝𑒞𑒟𑒠𑒡𑒢𑒣𑒧𑒨𑒩𑒪𑒫𑒭𑒮𑒰𑒱𑒾𑓁𑓃𑓂𑓄𑓐𑓑𑓒𑓖𑗘𑗙𑗚𑗛𑗜𑗝𑜆𑜊𑜎𑜏𑢠𑢢𑢣𑢤𑢦𑢨𑢩𑢬𑢮𑢯𑢲𑢵𑢷𑢸𑢻𑢼𑣀𑣁𑣂𑣃𑣄𑣆𑣈𑣊𑣌𑣎𑣕𑣖𑣗𑣘𑣜𑣠𑣤𑣥𑣦𑣩𑣬𑣯𑣲𑲲𒀸𓋹𖼇𖼈𖼊𖼖𖼚𖼜𖼦𖼨𖼭𖼵𖼺𖼻𖼽𖼿𖽀𖽂𖽃𖽑𖽒𝄔𝅭𝈂𝈆𝈋𝈍𝈏𝈒𝈓𝈔𝈕𝈖𝈗𝈛𝈜𝈡𝈢𝈪𝈫𝈰𝈶𝈷𝈸𝈹𝈺𝈻𝈿𝉅𞣇𞣈𞣉𞣋𞣌🌒🌘🌙🌳🍎🍏🍒🍓🍷🏢🐍👃🔔🜁🜂🜄🜊🜨🜺🝌🝔🝕🝞🝨🝱𠙴𡔳𡖇𡚧𡿨𢔅𣵀𤣽𥄚𥫔𦖝𦴆𪻅𭅡'::text, 'Oll''lxpibgflR235spl!388?aǝꞓgyiiwuyȝ?꟎''''''''''ՙ<>^^'''''':ՙ-'':˪ِٰ̄̆̂̓᫩̵̸̨̨̱̦̦̦̳̃𐻺͐̇̊̆ⱵˏИᴎɔꜿJABEZHlKɅMNOPƩTYXaßyẟꞓiĸvopoᴛuɸςFЧч2ƨ6ojÞpMƆꜾꞒSlJABΓE3KɅMHOΠPCTYΦXba6ʙreɜᴎĸʍʜoπpcᴛyɸxwƅᴙꞓsijwΨψVvYyhelҶҷlƏǝ3ȝdǶGɢƐꞓqWwኮሆጣቡUSΦO''''wqqẟhȷnɰnugifo:֖̣֚́́֙֘̊̇̇l̇̇:̣̇lv''lo'',عِ́̓loى̩̣ٕ̋́̓̊̃̒̆̄̆̂̔.loVɅ,،*ىڡتفككىooةىٻى-o̊̇.l٢٣٤o٦VɅ٩..::ܼ̇̇́ڬݔOl̄̇̂̈''''_ݔگوڡڡىٌٌٌٍ̣̤͔͕̇̈̋̓͐͐͒̇:̣ি̆𑭤̱̀́𑭢𑭣o٩3?̣o89র̇ঃवटठउपढभहम̣ি𑭢𑭣𑭤ैॆ्o98̇:ч२̣ऽुू्o२3४ч८॰8Ọo9̊ஐஈஶஈன̇ளoகஉசஎஅய௳ஷoঃooঃఅఆఇఐఒగజఝఞటణదనయరఱలళిుృO౧౨౯oঃஉவஐsoணமരழஶிிുുெேॱഞo9oঃඑඛඔචභජදขชฎคคฑฆภา̊oจยบปฝพฟุู่้๊๋̊o̥ར卐卍രcoେ̊ঃoc၁Ꞇരyȝoー丨ᄀᄂᄃᄅᄆᄇᄉᄋᄌᄎᄏᄐᄑᄒᅀᅌᅙUɰΦՈձODRTiⱵYAJE?ⱵΓWMHYƫGhZѠƐ4bRWSVSLCPKd6ßGBɢʙ=Δ·VɅ><''UՈPdbJΓL2ᐡᐩxẟHxRbFℲꟻⱯADDѠMBᒐᒉᓓᓚᕃᕆᕊƱΩƱΩXx<Xlᚽ''KMΨᚼ·:+Φ᜕/ដអิีึื่̊̊ฯ๚๏๛o::ᠵᡜᣵᦞᦱᩅᩅ̨ۛᬍᬑᬨ᭐̫̮̭̩̣̤̖̂̄̎cɜĸʍoɔouvwzƨrʌπᴘлgyɋ᫚ⷬfßy---ーー'''',''··''''<>/-/*~:ⵗⵂ£ꞒՔۛЭƱɿeꓨꓶ𖼀Ɔɔᛏᛨ↲🄎ᛚᛐ🣐🣑ⱯƎΔΠƩ-/\*°·lvՈUʃ:~≡ᑕᑐ𐊨ʘTꓕ∧vՈUᛜ·ᛞⵗꞓE∅⌤〼⊛ةᐵipωaᚽ丨丨丨丨丨丨⍕⍎⍋⍭⏻l☾ーー│┌├ǂ/X∎▌ˉ▖▘∎⏥Δ⊳▶▶𐊼⊲ᛜᛜ°⌾⌒°ʘ□𐦞Ξ⎈≏🩕🩗ᛜ॰()<>(){}+-÷ꓕ/\T❬❭𜻠xxⵂ⍉𜻰⌾〼⍂⌻𐋀⦚\/\ʘ𐊨⊗⊍⊎⊓⊔ᛞᛚx⌙⨟∐ᗕᗒ↞↟↠↡BʙΓrΔꞒꞓςⱫⱬHʜliKĸλʌMʍNɴ3ʓOoΠπPpCcTᴛYyΦɸXχΨψꙌωΞ≡--ШwՔϼ3ȝ//993ȝPpLʟ666ẟɸɸϗՔ☧ɅVEƎƩl!OQʘXΔᛯᷟ̊ͨ᫛ͯͣͤᑕᑐ∵∴∷؟°·،؛ẟⵂ¶=乛乚亻刂㔾兀尣尢巳幺彑忄㣺扌攵旡歺民氵氺灬爫丬犭罒礻糹罓罒耂肀艹艹艹虎衤覀西见讠贝车辶辶阝钅镸长门阝青韦页风飞食飠饣马鬼鱼麦黄斉齐歯齿竜龙亀˳O❬❭₸()⟦⟧̥̉/❬̊=亻工力夕卜二/八へ口·儿ー丨/\乛亅❬乚乙㘽㖈㬻𧢮ー\/𛄢併値𖿳啓口塡土墫媯帡㬺𫜿戶㩁䀿晚㫚䑃杮㮣榝溈研絕朌朐朏㬵朓朘胼朣蒍蘷䚶訮讆豜赿跥躗軿郎鎭隷鹂黑䀹ꋍꃀꁊꑘꄲꁐꏂꎿꊱꉙꎫꎵBPdDTGKJCƆZFℲMNLSRɅVHWXYᙠAⱯEƎlOUՈᗡ.,:=.2ƨiωʘ⃩̆ˇ𐊨ИᚹⱵʡɅΠV?2̂̄˫˪s23ȝ9&Ꝺ:''·ꜧFf𐐒𐐺ʚꓤu3ꓕJXBßꙌωßー।ⰿꦝ꧐٢ꨁꨣeforrʃuuχχyљᴅʀᴛiᴀᴊᴇɂⱶrwʍʜɢzꞓƅʀvsʟcᴘĸ()·ՔBΔEFlɅXOᛜPST+ABCΔFOϘMTYΦXΨΩⵀHدوطصZBClMϘTX8*lX𐎂𐎓ƐOꓶCLⱰSƆИꞓʚocɷɞʟsɔᴎ𐒆ɅRӃOʘÞЋUᛦΨ7ʌλoꙩuψNOKCVFLX̣.𐲥𐲂॰॰̣ऺ꣼ꣻ≈̊ঘচজঞটডলতথদধনপমযবণরষসািৌঃ্̣ঽo১২৬𑖂𑖂𑖃𑖄𑖲𑖳vwwwVFLYE∇Z9E4LOᛜU5TvsFiz7o39ꞓ69ouyO٩ZWCXWC𑲪𐎚𐦞ΓVTLΔꙘꓶlƐRS3Ʌ>AUY''''{.Ӿ3ИV\7F𐊼ꓶRⱯ⅄ꓕƐѠLꓶꟻ<>⊏⊐/\ᛋՈl∠٣8∂☽☾☽𜺼𜺽𜺽𜺾𜺿𜺺𜺻𜳺𜳼🯺ꙘΔ𐊼☩𐊨⧟Cᛜ⊡≏T⊠凵壷多𡚨❬徚涅玥𥄙贛𦖨𦰶𤠔卑'::text), NULL::text)) WITH ORDINALITY u(letter, place));
+COMMENT ON FUNCTION ledger_skeleton(name text) IS 'A name as its letters look: names with the same skeleton are taken for each other (UTS #39).';
+
+-- ledger_point ------------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_point(name text) RETURNS int8range
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN int8range((hashtextextended((name COLLATE "C"), (0)::bigint) >> 1), (hashtextextended((name COLLATE "C"), (0)::bigint) >> 1), '[]'::text);
+COMMENT ON FUNCTION ledger_point(name text) IS 'The hash of a text as a range of one number, which an exclusion constraint can compare without an extension.';
+
+-- ledger_is_same_person ---------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_is_same_person(name text, other text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((ledger_skeleton(ledger_small_letters(ledger_visible(name))) = ledger_skeleton(ledger_small_letters(ledger_visible(other)))) OR (ledger_skeleton(name) = ledger_skeleton(other)));
+COMMENT ON FUNCTION ledger_is_same_person(name text, other text) IS 'Whether a reader takes one name for the other: in any case, with invisible characters, with letters that look alike (UTS #39).';
+
+-- ledger_has_control ------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_has_control(name text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (name ~ '[\u0001-\u001f\u007f-\u009f\u2028\u2029]'::text);
+COMMENT ON FUNCTION ledger_has_control(name text) IS 'Whether a text has a control character or a line break of Unicode.';
+
+-- ledger_is_tidy ----------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_is_tidy(name text) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+DECLARE
+    blank CONSTANT text := '[\u0020\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]';
+BEGIN
+    RETURN NOT ledger_has_control(name) AND name !~ ('[' || ledger_invisible() || ']|^' || blank || '|' || blank || '$');
+END
+$_$;
+COMMENT ON FUNCTION ledger_is_tidy(name text) IS 'Whether a text has no control and no invisible characters and no blanks at its ends.';
 
 -- ledger_is_name ----------------------------------------------------------------------------------
 
 CREATE FUNCTION ledger_is_name(name text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN (((char_length(name) >= 1) AND (char_length(name) <= 255)) AND (name = btrim(name)) AND (name !~ '[[:cntrl:]]'::text));
-COMMENT ON FUNCTION ledger_is_name(name text) IS 'Whether a text is a name: 1 to 255 characters, no control characters, no blanks at the ends.';
+    RETURN (((char_length(name) >= 1) AND (char_length(name) <= 255)) AND ((name ~ '^[!-~]([ -~]*[!-~])?$'::text) OR ledger_is_tidy(name)));
+COMMENT ON FUNCTION ledger_is_name(name text) IS 'Whether a text is a name: 1 to 255 characters, no control or invisible characters, no blanks at the ends.';
 
 -- ledger_is_slug ----------------------------------------------------------------------------------
 
@@ -61,8 +118,23 @@ COMMENT ON FUNCTION ledger_is_slug(name text) IS 'Whether a text is a short name
 
 CREATE FUNCTION ledger_is_person(name text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN ((char_length(name) <= 255) AND (name !~ '[[:cntrl:]]'::text) AND (ledger_person(name) <> ''::text));
+    RETURN ((char_length(name) <= 255) AND (NOT ledger_has_control(name)) AND ((name ~ '[!-~]'::text) OR (ledger_visible(name) <> ''::text)));
 COMMENT ON FUNCTION ledger_is_person(name text) IS 'Whether a text names somebody: at most 255 characters, none a control character and some that can be seen.';
+
+-- ledger_require_person ---------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_require_person(field text, name text) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF NOT ledger_is_person(name) THEN
+        RAISE EXCEPTION '%: must have 1 to 255 characters, not all blank and none a control character', field
+            USING ERRCODE = 'MLIV0';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION ledger_require_person(field text, name text) IS 'Refuses a text that names nobody, by the name of the parameter that has it. NULL is accepted.';
 
 -- ledger_is_time ----------------------------------------------------------------------------------
 
@@ -87,7 +159,7 @@ COMMENT ON FUNCTION ledger_refuse_change() IS 'Trigger of append-only tables: re
 -- ledger_privileges -------------------------------------------------------------------------------
 
 CREATE TABLE ledger_privileges (
-    -- reader, writer, approver or auditor, of which the last three are members of the first; owner for what nobody else may do.
+    -- reader, writer, approver, auditor or agent, of which the last four are members of the first; owner for what nobody else may do.
     role text NOT NULL,
     -- SELECT, INSERT, UPDATE, DELETE or EXECUTE.
     privilege text NOT NULL,
@@ -98,7 +170,7 @@ CREATE TABLE ledger_privileges (
     -- With these columns only; NULL for all.
     columns text[],
     CONSTRAINT ledger_privileges_object_type_check CHECK ((object_type = ANY (ARRAY['TABLE'::text, 'VIEW'::text, 'FUNCTION'::text]))),
-    CONSTRAINT ledger_privileges_role_check CHECK ((role = ANY (ARRAY['reader'::text, 'writer'::text, 'approver'::text, 'auditor'::text, 'owner'::text])))
+    CONSTRAINT ledger_privileges_role_check CHECK ((role = ANY (ARRAY['reader'::text, 'writer'::text, 'approver'::text, 'auditor'::text, 'agent'::text, 'owner'::text])))
 );
 COMMENT ON TABLE ledger_privileges IS 'What each kind of role may do; each migration adds the rows of what it makes. A role that is not named here may do nothing, except the owner.';
 ALTER TABLE ONLY ledger_privileges
@@ -136,10 +208,17 @@ CREATE TABLE models (
     -- When it was last changed, or a version of it registered.
     updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT models_created_at_check CHECK (ledger_is_time(created_at)),
+    CONSTRAINT models_created_by_check CHECK (ledger_is_person(created_by)),
     CONSTRAINT models_model_name_check CHECK (ledger_is_name(model_name)),
     CONSTRAINT models_tags_check CHECK ((jsonb_typeof(tags) = 'object'::text))
 );
 COMMENT ON TABLE models IS 'The models: one row each, made with the first version if not before. Who registers a version locks the row of its model until the end of the transaction.';
+ALTER TABLE ONLY models
+    ADD CONSTRAINT models_no_look_alikes EXCLUDE USING gist (ledger_point(ledger_skeleton(model_name)) WITH &&, (
+CASE
+    WHEN (model_name ~ '^[\u0001-\u007f]*$'::text) THEN ledger_point(model_name)
+    ELSE '(,)'::int8range
+END) WITH &&);
 ALTER TABLE ONLY models
     ADD CONSTRAINT models_pkey PRIMARY KEY (model_name);
 CREATE INDEX models_tags_idx ON models USING gin (tags jsonb_path_ops);
@@ -240,6 +319,7 @@ CASE task
     ELSE false
 END))),
     CONSTRAINT model_versions_created_at_check CHECK (ledger_is_time(created_at)),
+    CONSTRAINT model_versions_created_by_check CHECK (ledger_is_person(created_by)),
     CONSTRAINT model_versions_f1_score_check CHECK (((f1_score >= (0)::double precision) AND (f1_score <= (1)::double precision))),
     CONSTRAINT model_versions_feature_names_check CHECK (((cardinality(feature_names) > 0) AND (array_ndims(feature_names) = 1) AND (array_position(feature_names, NULL::text) IS NULL))),
     CONSTRAINT model_versions_hyperparameters_check CHECK ((jsonb_typeof(hyperparameters) = 'object'::text)),
@@ -579,6 +659,7 @@ CREATE TABLE retraining_decisions (
     CONSTRAINT retraining_decisions_coverage_pct_check CHECK (((coverage_pct >= (0)::double precision) AND (coverage_pct <= (100)::double precision))),
     CONSTRAINT retraining_decisions_created_at_check CHECK (ledger_is_time(created_at)),
     CONSTRAINT retraining_decisions_data_context_check CHECK ((jsonb_typeof(data_context) = 'object'::text)),
+    CONSTRAINT retraining_decisions_decided_by_check CHECK (ledger_is_person(decided_by)),
     CONSTRAINT retraining_decisions_decision_details_check CHECK ((jsonb_typeof(decision_details) = 'object'::text)),
     CONSTRAINT retraining_decisions_drift_context_check CHECK ((jsonb_typeof(drift_context) = 'object'::text)),
     CONSTRAINT retraining_decisions_gate_results_check CHECK (((jsonb_typeof(gate_results) = 'array'::text) AND (NOT jsonb_path_exists(gate_results, 'strict $[*]?(!(@."gate".type() == "string" && @."passed".type() == "boolean") || (@."gate".type() == "string" && @."passed".type() == "boolean") is unknown)'::jsonpath, silent => true)))),
@@ -620,6 +701,7 @@ CREATE FUNCTION agent_actions_before_insert() RETURNS trigger
 BEGIN
     NEW.risk_level := lower(btrim(NEW.risk_level) COLLATE "C");
     NEW.requires_approval := coalesce(NEW.requires_approval, NEW.risk_level IN ('high', 'critical'));
+    NEW.requested_login := ledger_login();
     IF NEW.model_name IS NOT NULL THEN
         PERFORM ledger_require_known_model(NEW.model_name, NULL);
     END IF;
@@ -654,6 +736,8 @@ BEGIN
     IF NEW.status IN ('approved', 'rejected') THEN
         NEW.reviewed_at := clock_timestamp();
         allowed.reviewed_at := NEW.reviewed_at;
+        NEW.reviewed_login := ledger_login();
+        allowed.reviewed_login := NEW.reviewed_login;
         allowed.reviewed_by := NEW.reviewed_by;
         allowed.review_comment := NEW.review_comment;
     ELSIF NEW.status IN ('executed', 'failed') THEN
@@ -690,6 +774,8 @@ CREATE TABLE agent_actions (
     risk_level text NOT NULL,
     -- Whether it must be approved before it is executed; when not given, true for high and critical risk.
     requires_approval boolean NOT NULL,
+    -- The database login that requested it; NULL for one with all rights of the owner, which programs share.
+    requested_login text,
     -- The model it is about, if it is about one.
     model_name text,
     -- The version it is about, if it is about one.
@@ -708,6 +794,8 @@ CREATE TABLE agent_actions (
     reviewed_by text,
     -- When, by the database clock.
     reviewed_at timestamp with time zone,
+    -- The database login that reviewed it, never the one that requested it; NULL for one with all rights of the owner.
+    reviewed_login text,
     -- The comment of the reviewer.
     review_comment text,
     -- Who executed it.
@@ -728,6 +816,7 @@ END)),
     CONSTRAINT agent_actions_issue_id_check CHECK ((char_length(issue_id) <= 255)),
     CONSTRAINT agent_actions_issue_severity_check CHECK ((char_length(issue_severity) <= 255)),
     CONSTRAINT agent_actions_issue_type_check CHECK ((char_length(issue_type) <= 255)),
+    CONSTRAINT agent_actions_login_check CHECK ((reviewed_login <> requested_login)),
     CONSTRAINT agent_actions_model_name_check CHECK (((model_version_id IS NULL) OR (model_name IS NOT NULL))),
     CONSTRAINT agent_actions_parameters_check CHECK ((jsonb_typeof(parameters) = 'object'::text)),
     CONSTRAINT agent_actions_requested_at_check CHECK (ledger_is_time(requested_at)),
@@ -735,7 +824,7 @@ END)),
     CONSTRAINT agent_actions_result_check CHECK ((jsonb_typeof(result) = 'object'::text)),
     CONSTRAINT agent_actions_review_check CHECK ((((reviewed_by IS NULL) = (reviewed_at IS NULL)) AND ((reviewed_by IS NOT NULL) OR (status <> ALL (ARRAY['approved'::text, 'rejected'::text]))))),
     CONSTRAINT agent_actions_reviewed_by_check CHECK (ledger_is_person(reviewed_by)),
-    CONSTRAINT agent_actions_reviewer_check CHECK ((ledger_person(reviewed_by) <> ledger_person(requested_by))),
+    CONSTRAINT agent_actions_reviewer_check CHECK ((NOT ledger_is_same_person(reviewed_by, requested_by))),
     CONSTRAINT agent_actions_risk_level_check CHECK ((risk_level = ANY (ARRAY['low'::text, 'medium'::text, 'high'::text, 'critical'::text]))),
     CONSTRAINT agent_actions_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'approved'::text, 'rejected'::text, 'executed'::text, 'failed'::text, 'expired'::text])))
 );
@@ -771,6 +860,14 @@ CREATE FUNCTION ledger_action_state(action agent_actions) RETURNS text
     RETURN CASE WHEN ((action).status = ANY (ARRAY['executed'::text, 'failed'::text])) THEN format('was already marked %s by %s at %s'::text, (action).status, (action).executed_by, (action).executed_at) WHEN (((action).status <> 'rejected'::text) AND ((action).expires_at <= clock_timestamp())) THEN format('expired at %s'::text, (action).expires_at) WHEN ((action).status = 'pending'::text) THEN ('is still pending'::text || CASE WHEN (action).requires_approval THEN ' and needs an approval'::text ELSE ''::text END) ELSE format('was already %s by %s at %s'::text, (action).status, (action).reviewed_by, (action).reviewed_at) END;
 COMMENT ON FUNCTION ledger_action_state(action agent_actions) IS 'The outcome of an action, by whom and when, in words for an error.';
 
+-- ledger_login ------------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_login() RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    RETURN (SELECT CASE WHEN (NOT pg_has_role(SESSION_USER, c.relowner, 'USAGE'::text)) THEN SESSION_USER ELSE NULL::name END AS "case" FROM pg_class c WHERE (c.oid = ('agent_actions'::regclass)::oid));
+COMMENT ON FUNCTION ledger_login() IS 'The login of the session as somebody''s own; NULL for one with the rights of the owner, who is bound by no review.';
+
 -- ledger_lock_action ------------------------------------------------------------------------------
 
 CREATE FUNCTION ledger_lock_action(action_id uuid) RETURNS agent_actions
@@ -800,7 +897,7 @@ DECLARE
     reviewer text := coalesce(reviewed_by, session_user);
 BEGIN
     -- A reviewer who lost the answer gets it again; what was executed since had been approved.
-    IF ledger_person(action.reviewed_by) = ledger_person(reviewer)
+    IF ledger_is_same_person(action.reviewed_by, reviewer)
        AND (action.status = 'rejected') = (verdict = 'rejected') THEN
         RETURN action;
     END IF;
@@ -839,7 +936,7 @@ DECLARE
     outcome text := CASE WHEN succeeded THEN 'executed' ELSE 'failed' END;
     details jsonb := coalesce(result, '{}');
 BEGIN
-    IF (action.status, ledger_person(action.executed_by), action.result) = (outcome, ledger_person(actor), details) THEN
+    IF (action.status, action.result) = (outcome, details) AND ledger_is_same_person(action.executed_by, actor) THEN
         RETURN action;
     END IF;
     UPDATE agent_actions a SET status = outcome, executed_by = actor, result = details
@@ -991,7 +1088,8 @@ CREATE TABLE promotion_policies (
     updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     -- Who last changed it.
     updated_by text DEFAULT SESSION_USER NOT NULL,
-    CONSTRAINT promotion_policies_slot_check CHECK (ledger_is_slug(slot))
+    CONSTRAINT promotion_policies_slot_check CHECK (ledger_is_slug(slot)),
+    CONSTRAINT promotion_policies_updated_by_check CHECK (ledger_is_person(updated_by))
 );
 COMMENT ON TABLE promotion_policies IS 'What a promotion needs, per model and slot; without a row, nothing. Rollback and retirement need nothing.';
 ALTER TABLE ONLY promotion_policies
@@ -1030,8 +1128,10 @@ CREATE TABLE model_deployments (
     -- For a rollback: the earlier interval whose version it brings back.
     restores_id uuid,
     CONSTRAINT model_deployments_deployed_at_check CHECK (ledger_is_time(deployed_at)),
+    CONSTRAINT model_deployments_deployed_by_check CHECK (ledger_is_person(deployed_by)),
     CONSTRAINT model_deployments_interval_check CHECK ((retired_at > deployed_at)),
-    CONSTRAINT model_deployments_retired_at_check CHECK (isfinite(retired_at))
+    CONSTRAINT model_deployments_retired_at_check CHECK (isfinite(retired_at)),
+    CONSTRAINT model_deployments_retired_by_check CHECK (ledger_is_person(retired_by))
 );
 COMMENT ON TABLE model_deployments IS 'The history of production: each row is the interval in which a version held a slot. Intervals of a slot never overlap.';
 CREATE FUNCTION model_deployments_check_decision() RETURNS trigger
@@ -1315,6 +1415,7 @@ DECLARE
     locked model_slots;
     current v_deployments;
 BEGIN
+    PERFORM ledger_require_person('promoted_by', promoted_by);
     IF promote.model_version IS NOT NULL AND promote.model_name IS NULL THEN
         RAISE EXCEPTION 'model_name: is required' USING ERRCODE = 'MLIV0';
     ELSIF promote.model_version IS NOT NULL THEN
@@ -1383,6 +1484,7 @@ DECLARE
     target model_deployments;
     done v_deployments;
 BEGIN
+    PERFORM ledger_require_person('rolled_back_by', rolled_back_by);
     SELECT * INTO done FROM v_deployments d WHERE d.id = rollback.deployment_id;
     IF FOUND THEN
         IF (done.model_name, done.slot) IS DISTINCT FROM (rollback.model_name, rollback.slot)
@@ -1424,6 +1526,7 @@ DECLARE
     locked model_slots := ledger_lock_slot(model_name, slot);
     current v_deployments;
 BEGIN
+    PERFORM ledger_require_person('retired_by', retired_by);
     SELECT * INTO current FROM v_deployments d
     WHERE d.model_name = retire.model_name AND d.slot = retire.slot
       AND CASE WHEN retire.deployment_id IS NULL THEN d.retired_at IS NULL ELSE d.id = retire.deployment_id END;
@@ -1673,10 +1776,12 @@ CREATE TABLE predictions (
     client_ip inet,
     -- Anything else.
     metadata jsonb,
+    CONSTRAINT predictions_batch_id_check CHECK ((((ascii(batch_id) >= 33) AND (ascii(batch_id) <= 126)) OR (ledger_visible(batch_id) <> ''::text))),
     CONSTRAINT predictions_class_probabilities_check CHECK ((((0)::double precision <= ALL (class_probabilities)) AND ((1)::double precision >= ALL (class_probabilities)) AND (array_position(class_probabilities, NULL::double precision) IS NULL))),
     CONSTRAINT predictions_interval_check CHECK ((confidence_lower <= confidence_upper)),
     CONSTRAINT predictions_latency_ms_check CHECK (((latency_ms >= (0)::double precision) AND (latency_ms < 'Infinity'::double precision))),
     CONSTRAINT predictions_probability_check CHECK (((probability >= (0)::double precision) AND (probability <= (1)::double precision))),
+    CONSTRAINT predictions_request_id_check CHECK ((((ascii(request_id) >= 33) AND (ascii(request_id) <= 126)) OR (ledger_visible(request_id) <> ''::text))),
     CONSTRAINT predictions_status_check CHECK ((status = ANY (ARRAY['success'::text, 'error'::text])))
 )
 PARTITION BY RANGE (predicted_at);
@@ -1853,6 +1958,7 @@ CREATE TABLE ground_truth_waiting (
     CONSTRAINT ground_truth_waiting_actual_value_check CHECK (((actual_value > '-Infinity'::double precision) AND (actual_value < 'Infinity'::double precision))),
     CONSTRAINT ground_truth_waiting_labeled_at_check CHECK (isfinite(labeled_at)),
     CONSTRAINT ground_truth_waiting_model_version_check CHECK (((model_name IS NOT NULL) OR (model_version IS NULL))),
+    CONSTRAINT ground_truth_waiting_request_id_check CHECK ((ledger_visible(request_id) <> ''::text)),
     CONSTRAINT ground_truth_waiting_target_check CHECK (((num_nonnulls(prediction_id, request_id) = 1) AND ((prediction_id IS NULL) = (predicted_from IS NULL))))
 );
 COMMENT ON TABLE ground_truth_waiting IS 'Labels whose prediction is not there yet; they become rows of ground_truth when it arrives.';
@@ -1931,7 +2037,7 @@ COMMENT ON VIEW v_labeled_predictions IS 'Predictions with their latest label: o
 
 CREATE FUNCTION ledger_class(label text, number double precision, zero_and_one text[]) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN COALESCE(label, CASE WHEN (number = ANY (ARRAY[(0)::double precision, (1)::double precision])) THEN (zero_and_one)[((number)::integer + 1)] ELSE NULL::text END, ((number)::numeric)::text);
+    RETURN COALESCE(label, CASE WHEN (number = ANY (ARRAY[(0)::double precision, (1)::double precision])) THEN (zero_and_one)[((number)::integer + 1)] ELSE NULL::text END, CASE WHEN ((abs(number) < ('9000000000000000000'::numeric)::double precision) AND (number = floor(number))) THEN ((number)::bigint)::text ELSE ((number)::numeric)::text END);
 COMMENT ON FUNCTION ledger_class(label text, number double precision, zero_and_one text[]) IS 'Which outcome a row is: the class that its label names, else its number; 0 and 1 stand for the two classes in zero_and_one, if that is given.';
 
 -- ledger_zero_and_one -----------------------------------------------------------------------------
@@ -2916,6 +3022,7 @@ CREATE TABLE monitors (
     CONSTRAINT monitors_attributes_check CHECK (((jsonb_typeof(attributes) = 'object'::text) AND ((attributes = '{}'::jsonb) OR (source = 'system'::text)))),
     CONSTRAINT monitors_consecutive_check CHECK (((consecutive >= 1) AND (consecutive <= 100))),
     CONSTRAINT monitors_created_at_check CHECK (ledger_is_time(created_at)),
+    CONSTRAINT monitors_created_by_check CHECK (ledger_is_person(created_by)),
     CONSTRAINT monitors_critical_threshold_check CHECK ((abs(critical_threshold) <= ('1000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000'::numeric)::double precision)),
     CONSTRAINT monitors_host_check CHECK (((host IS NOT NULL) = (source = 'system'::text))),
     CONSTRAINT monitors_hysteresis_check CHECK (((hysteresis >= (0)::double precision) AND (hysteresis <= ('1000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000'::numeric)::double precision))),
@@ -2925,8 +3032,9 @@ CREATE TABLE monitors (
     CONSTRAINT monitors_name_check CHECK (ledger_is_name(name)),
     CONSTRAINT monitors_no_data_check CHECK ((no_data = ANY (ARRAY['ok'::text, 'warning'::text, 'critical'::text]))),
     CONSTRAINT monitors_operator_check CHECK ((operator = ANY (ARRAY['>'::text, '>='::text, '<'::text, '<='::text]))),
+    CONSTRAINT monitors_removal_check CHECK (((removed_by IS NULL) = (removed_at IS NULL))),
     CONSTRAINT monitors_removed_at_check CHECK (((removed_at >= created_at) AND (removed_at < '10000-01-01 00:00:00+00'::timestamp with time zone))),
-    CONSTRAINT monitors_removed_by_check CHECK (((removed_by IS NULL) = (removed_at IS NULL))),
+    CONSTRAINT monitors_removed_by_check CHECK (ledger_is_person(removed_by)),
     CONSTRAINT monitors_slice_check CHECK (((slice = ''::text) OR (source = 'performance'::text))),
     CONSTRAINT monitors_source_check CHECK ((source = ANY (ARRAY['monitoring'::text, 'performance'::text, 'system'::text]))),
     CONSTRAINT monitors_thresholds_check CHECK (((num_nonnulls(warning_threshold, critical_threshold) > 0) AND (
@@ -3096,7 +3204,8 @@ CREATE TABLE alerts (
     -- When the row was written.
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT alerts_acknowledged_at_check CHECK (((acknowledged_at >= first_seen) AND (acknowledged_at < '10000-01-01 00:00:00+00'::timestamp with time zone))),
-    CONSTRAINT alerts_acknowledged_by_check CHECK (((acknowledged_by IS NULL) = (acknowledged_at IS NULL))),
+    CONSTRAINT alerts_acknowledged_by_check CHECK (ledger_is_person(acknowledged_by)),
+    CONSTRAINT alerts_acknowledgement_check CHECK (((acknowledged_by IS NULL) = (acknowledged_at IS NULL))),
     CONSTRAINT alerts_alert_type_check CHECK (ledger_is_name(alert_type)),
     CONSTRAINT alerts_dedup_key_check CHECK (((char_length(dedup_key) >= 1) AND (char_length(dedup_key) <= 511))),
     CONSTRAINT alerts_first_seen_check CHECK (ledger_is_time(first_seen)),
@@ -3108,9 +3217,11 @@ CASE
 END),
     CONSTRAINT alerts_occurrences_check CHECK ((occurrences >= 1)),
     CONSTRAINT alerts_related_data_check CHECK ((jsonb_typeof(related_data) = 'object'::text)),
+    CONSTRAINT alerts_resolution_check CHECK (((resolved_by IS NULL) = (resolved_at IS NULL))),
     CONSTRAINT alerts_resolved_at_check CHECK (((resolved_at >= last_seen) AND (resolved_at >= COALESCE(acknowledged_at, last_seen)) AND (resolved_at < '10000-01-01 00:00:00+00'::timestamp with time zone))),
-    CONSTRAINT alerts_resolved_by_check CHECK (((resolved_by IS NULL) = (resolved_at IS NULL))),
+    CONSTRAINT alerts_resolved_by_check CHECK (ledger_is_person(resolved_by)),
     CONSTRAINT alerts_severity_check CHECK ((severity = ANY (ARRAY['info'::text, 'warning'::text, 'critical'::text]))),
+    CONSTRAINT alerts_snoozed_by_check CHECK (ledger_is_person(snoozed_by)),
     CONSTRAINT alerts_snoozed_until_check CHECK (ledger_is_time(snoozed_until)),
     CONSTRAINT alerts_state_check CHECK ((((status = 'resolved'::text) = (resolved_at IS NOT NULL)) AND ((status = 'resolved'::text) OR ((status = 'acknowledged'::text) = (acknowledged_at IS NOT NULL))))),
     CONSTRAINT alerts_status_check CHECK ((status = ANY (ARRAY['active'::text, 'acknowledged'::text, 'resolved'::text]))),
@@ -3861,7 +3972,7 @@ CREATE TABLE baselines (
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     -- Who registered it.
     created_by text DEFAULT SESSION_USER NOT NULL,
-    CONSTRAINT baselines_created_by_check CHECK ((char_length(created_by) <= 255)),
+    CONSTRAINT baselines_created_by_check CHECK (ledger_is_person(created_by)),
     CONSTRAINT baselines_num_rows_check CHECK ((num_rows > 0)),
     CONSTRAINT baselines_window_check CHECK (((num_nulls(window_start, window_end) <> 1) AND (window_start < window_end)))
 );
@@ -4667,6 +4778,13 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ledger_drift(version uuid, baseline uuid, since timestamp with time zone, until timestamp with time zone, reference_since timestamp with time zone, reference_until timestamp with time zone) IS 'How far the features, scores and labels of a version from one full hour to another are from its baseline, or from those of another window, if that is given.';
+
+-- ledger_tenth ------------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_tenth(score double precision) RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (width_bucket(score, '{0.1,0.2,0.30000000000000004,0.4,0.5,0.6000000000000001,0.7000000000000001,0.8,0.9}'::double precision[]) - ((score = ANY ('{0.1,0.2,0.30000000000000004,0.4,0.5,0.6000000000000001,0.7000000000000001,0.8,0.9}'::double precision[])))::integer);
+COMMENT ON FUNCTION ledger_tenth(score double precision) IS 'The bin of a calibration curve, 0 to 9: as in scikit-learn they end at numpy.linspace(0, 1, 11), and an end is of the bin below.';
 
 -- ledger_summary ----------------------------------------------------------------------------------
 
@@ -5675,6 +5793,9 @@ BEGIN
             entry.actor := entry.after ->> name;
         END IF;
     END LOOP;
+    IF entry.actor IS NULL THEN
+        PERFORM ledger_require_person('mlops_ledger.actor', nullif(current_setting('mlops_ledger.actor', true), ''));
+    END IF;
     entry.actor := coalesce(entry.actor, nullif(current_setting('mlops_ledger.actor', true), ''), session_user);
     entry.recorded_at := clock_timestamp();
     IF ledger_lock_audit_head() THEN
@@ -5732,18 +5853,19 @@ BEGIN
     END IF;
     RETURN QUERY
     SELECT format('CREATE ROLE %I NOLOGIN', prefix || kind)
-    FROM unnest('{owner,writer,reader,approver,auditor}'::text[]) WITH ORDINALITY k (kind, place)
+    FROM unnest('{owner,writer,reader,approver,auditor,agent}'::text[]) WITH ORDINALITY k (kind, place)
     WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = prefix || kind)
     ORDER BY place;
     -- Whoever logs in as one of them and forgets an open transaction holds its locks no longer than this.
     RETURN QUERY
     SELECT format('ALTER ROLE %I SET idle_in_transaction_session_timeout = %L', prefix || kind, '1min')
-    FROM unnest('{writer,reader,approver,auditor}'::text[]) WITH ORDINALITY k (kind, place)
+    FROM unnest('{writer,reader,approver,auditor,agent}'::text[]) WITH ORDINALITY k (kind, place)
     WHERE NOT EXISTS (
         SELECT FROM pg_roles r WHERE r.rolname = prefix || kind
         AND r.rolconfig::text LIKE '%idle_in_transaction_session_timeout=%')
     ORDER BY place;
-    RETURN NEXT format('GRANT %I TO %I, %I, %I', prefix || 'reader', prefix || 'writer', prefix || 'approver', prefix || 'auditor');
+    RETURN NEXT format('GRANT %I TO %I, %I, %I, %I', prefix || 'reader', prefix || 'writer', prefix || 'approver', prefix || 'auditor',
+                       prefix || 'agent');
     -- A role that could create objects there could deceive the functions that run with the owner's rights.
     RETURN NEXT format('REVOKE CREATE ON SCHEMA %I FROM PUBLIC', schema);
     RETURN NEXT format('GRANT USAGE ON SCHEMA %I TO %I', schema, prefix || 'reader');
@@ -5758,8 +5880,8 @@ BEGIN
     WHERE o.owner <> owner_role;
     -- What an earlier release granted and this one does not, goes.
     RETURN QUERY
-    SELECT format('REVOKE ALL ON %s %s FROM %I, %I, %I, %I', replace(o.kind, 'VIEW', 'TABLE'), o.identity,
-                  prefix || 'writer', prefix || 'reader', prefix || 'approver', prefix || 'auditor')
+    SELECT format('REVOKE ALL ON %s %s FROM %I, %I, %I, %I, %I', replace(o.kind, 'VIEW', 'TABLE'), o.identity,
+                  prefix || 'writer', prefix || 'reader', prefix || 'approver', prefix || 'auditor', prefix || 'agent')
     FROM ledger_objects() o;
     RETURN QUERY
     SELECT format('GRANT %s%s ON TABLE %I.%I TO %I', g.privilege, ' (' || array_to_string(g.columns, ', ') || ')',
@@ -5774,7 +5896,7 @@ BEGIN
     ORDER BY g.object_name, g.role, g.privilege, p.oid::regprocedure::text;
 END
 $_$;
-COMMENT ON FUNCTION ledger_role_statements(prefix text) IS 'The statements that make the roles owner, writer, reader, approver and auditor, with names that begin with a prefix, hand the ledger to the owner, and grant what ledger_privileges says; in psql: SELECT ledger_role_statements() \gexec. Running them again changes nothing.';
+COMMENT ON FUNCTION ledger_role_statements(prefix text) IS 'The statements that make the roles owner, writer, reader, approver, auditor and agent, with names that begin with a prefix, hand the ledger to the owner, and grant what ledger_privileges says; in psql: SELECT ledger_role_statements() \gexec. Running them again changes nothing.';
 
 -- v_event_types -----------------------------------------------------------------------------------
 
@@ -5963,3 +6085,96 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION remove_event_consumer(consumer text) IS 'Forgets a consumer; started again, it begins anew.';
+
+-- webhooks ----------------------------------------------------------------------------------------
+
+CREATE TABLE webhooks (
+    -- Name of the webhook.
+    webhook text NOT NULL,
+    -- Scheme, host and port of its address.
+    host text NOT NULL,
+    -- cloudevents: the event; slack: a message as Slack takes it.
+    payload text DEFAULT 'cloudevents'::text NOT NULL,
+    -- Text of a message, with $summary or $ and a field of the event; NULL for $summary.
+    template text,
+    -- Only events of these types; NULL for all.
+    types text[],
+    -- Only events about this model; NULL for all.
+    model_name text,
+    -- Whether its address may be a private one, and http instead of https.
+    allow_private boolean DEFAULT false NOT NULL,
+    -- Whether events are sent; they are kept meanwhile.
+    enabled boolean DEFAULT true NOT NULL,
+    -- When it was made.
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    -- Who made it.
+    created_by text DEFAULT SESSION_USER NOT NULL,
+    CONSTRAINT webhooks_model_name_check CHECK (ledger_is_name(model_name)),
+    CONSTRAINT webhooks_payload_check CHECK ((payload = ANY (ARRAY['cloudevents'::text, 'slack'::text]))),
+    CONSTRAINT webhooks_template_check CHECK (((template IS NULL) OR (((char_length(template) >= 1) AND (char_length(template) <= 10000)) AND (payload = 'slack'::text)))),
+    CONSTRAINT webhooks_types_check CHECK (((cardinality(types) >= 1) AND (array_position(types, NULL::text) IS NULL))),
+    CONSTRAINT webhooks_webhook_check CHECK (ledger_is_slug(webhook))
+);
+COMMENT ON TABLE webhooks IS 'Who is told of which events by HTTP. Where exactly, and the secret, is in webhook_endpoints.';
+ALTER TABLE ONLY webhooks
+    ADD CONSTRAINT webhooks_pkey PRIMARY KEY (webhook);
+CREATE CONSTRAINT TRIGGER webhooks_audit_policy_insert AFTER INSERT OR DELETE OR UPDATE ON webhooks DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (true) EXECUTE FUNCTION ledger_audit_row('policy', '{webhook}', '{created_by}');
+
+-- webhook_endpoints -------------------------------------------------------------------------------
+
+CREATE TABLE webhook_endpoints (
+    -- The webhook.
+    webhook text NOT NULL,
+    -- Its address, which may be a secret; only the owner reads it.
+    url text NOT NULL,
+    -- The key that signs what is sent; only the owner reads it.
+    secret text NOT NULL,
+    -- The last event that was queued for it.
+    seq bigint NOT NULL,
+    -- How often in a row it gave no answer, or an error of its own.
+    failures integer DEFAULT 0 NOT NULL,
+    -- When to try it next; while somebody is sending, when others may take over.
+    retry_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL
+);
+COMMENT ON TABLE webhook_endpoints IS 'Where webhooks lead, and how that endpoint is.';
+ALTER TABLE ONLY webhook_endpoints
+    ADD CONSTRAINT webhook_endpoints_pkey PRIMARY KEY (webhook);
+ALTER TABLE ONLY webhook_endpoints
+    ADD CONSTRAINT webhook_endpoints_webhook_fkey FOREIGN KEY (webhook) REFERENCES webhooks(webhook) ON DELETE CASCADE;
+
+-- webhook_deliveries ------------------------------------------------------------------------------
+
+CREATE TABLE webhook_deliveries (
+    -- The webhook.
+    webhook text NOT NULL,
+    -- The event.
+    seq bigint NOT NULL,
+    -- pending, delivered, or dead: given up.
+    status text DEFAULT 'pending'::text NOT NULL,
+    -- How often it was sent.
+    attempts integer DEFAULT 0 NOT NULL,
+    -- When it was queued, or requeued.
+    queued_at timestamp with time zone NOT NULL,
+    -- When it is sent next, while it is pending.
+    next_attempt_at timestamp with time zone NOT NULL,
+    -- When it was sent last.
+    last_attempt_at timestamp with time zone,
+    -- The HTTP status of the last answer; NULL when there was none.
+    status_code integer,
+    -- What was wrong with the last attempt.
+    error text,
+    CONSTRAINT webhook_deliveries_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'delivered'::text, 'dead'::text])))
+);
+COMMENT ON TABLE webhook_deliveries IS 'Every event that a webhook sends or has sent; what was delivered goes after 30 days.';
+ALTER TABLE ONLY webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_pkey PRIMARY KEY (webhook, seq);
+CREATE INDEX webhook_deliveries_pending_idx ON webhook_deliveries USING btree (webhook, seq) WHERE (status = 'pending'::text);
+ALTER TABLE ONLY webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_webhook_fkey FOREIGN KEY (webhook) REFERENCES webhooks(webhook) ON DELETE CASCADE;
+
+-- ledger_webhook_pause ----------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_webhook_pause(failures integer) RETURNS interval
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN LEAST(('00:00:10'::interval * ((2)::double precision ^ (LEAST(failures, 20))::double precision)), '01:00:00'::interval);
+COMMENT ON FUNCTION ledger_webhook_pause(failures integer) IS 'How long to wait after so many failures before this one: 10 s, then twice as long each time, up to an hour.';

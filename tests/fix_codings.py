@@ -31,7 +31,8 @@ def name_of(value: Any) -> str | None:
     """The class that a value names, as the documentation says."""
     if value is None or isinstance(value, str):
         return value
-    return f"{float(value):g}"
+    value = float(value) + 0.0
+    return f"{value:.0f}" if value.is_integer() else f"{value:.15g}"
 
 
 def field_of(value: Any, label: str, number: str) -> dict[str, Any]:

@@ -167,8 +167,21 @@ IDS = {
 REFUSED: dict[str, tuple[list[Any], dict[str, list[str]]]] = {
     "text": (NOT_TEXT + BAD_TEXT, TEXTS),
     "people": (
-        ["", " ", "\u2003", "a\nb", "a\x1b[31m", "x" * 256],
-        {ACTIONS: ["requested_by"], APPROVE: ["reviewed_by"]},
+        ["", " ", "\u2003", "\u200b\ufe0f", "\u3164", "a\nb", "a\u0085", "a\x1b[31m", "x" * 256],
+        {
+            MODELS: ["created_by"],
+            DECISIONS: ["decided_by"],
+            ACTIONS: ["requested_by"],
+            APPROVE: ["reviewed_by"],
+            EXECUTE: ["executed_by"],
+            MONITORS: ["created_by"],
+            ACKNOWLEDGE: ["acknowledged_by"],
+            RESOLVE: ["resolved_by"],
+            SNOOZE: ["snoozed_by"],
+            PROMOTE: ["promoted_by"],
+            ROLLBACK: ["rolled_back_by"],
+            RETIRE: ["retired_by"],
+        },
     ),
     "risks": (["", "huge", "lo w", "high\n"], {ACTIONS: ["risk_level"]}),
     "names": (

@@ -48,6 +48,7 @@ NOT_TEXT = [5, 1.5, True, b"abc", bytearray(b"abc"), Decimal(1), SOME_ID, NOON, 
 NOT_TEXT += [{"a"}, object(), np.int64(1), np.array(["a"]), Level.ONE, range(3), type]
 BAD_TEXT = ["a\x00b", "\x00", "\ud800", "a\udfffb", "x" * 1_000_001, "ü" * 500_001]
 BAD_NAMES = ["", " ", " m", "m ", "a\nb", "a\x7fb", "\t", "a\x1b[31m", "x" * 256, "x" * 300]
+BAD_NAMES += ["a\u200bb", "a\u202eb", "a\u0085b", "a\u2028b", "\u3000a", "a\u00a0", "\ufe0f"]
 
 NOT_A_NUMBER = [NAN, INF, -INF, Decimal("NaN"), Decimal("sNaN"), Decimal("-Infinity"), 10**400]
 NOT_A_NUMBER += [np.float64("nan"), np.float32("inf"), np.float16("-inf"), "0.5", "", True, False]

@@ -12,8 +12,18 @@ _ONCE = frozenset({"checks", "cli", "contrib", "embedded", "exporter", "logger"}
 _LONGEST = (
     "test_docs.py",
     "test_flight_delays.py",
+    "test_torture_shutdown.py",
     "test_terminal.py",
+    "test_torture_kills.py",
+    "test_server.py",
     "test_verify.py",
+    "test_partitions.py",
+    "test_indexes.py",
+    "test_backfill_killed.py",
+    "test_round_trip.py",
+    "test_summary_properties.py",
+    "test_sentiment_service.py",
+    "test_wheel.py",
 )
 
 

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-KINDS: Final = ("reader", "writer", "approver", "auditor", "owner")
+KINDS: Final = ("reader", "writer", "approver", "auditor", "agent", "owner")
 ALL: Final = set(KINDS)
 WRITE: Final = {"writer", "owner"}
 REVIEW: Final = {"approver", "owner"}
@@ -71,6 +71,13 @@ OPERATIONS: Final = tuple(
         ("", "SELECT * FROM v_event_types", ALL),
         ("keep a cursor of events", "SELECT start_event_consumer('own', 0)", ALL),
         ("", "UPDATE event_consumers SET seq = 0", OWNER),
+        ("see webhooks and their deliveries", "SELECT * FROM webhook_deliveries", ALL),
+        ("", "SELECT host FROM webhooks", ALL),
+        ("", "SELECT seq, failures FROM webhook_endpoints", ALL),
+        ("read their addresses and secrets", "SELECT secret FROM webhook_endpoints", OWNER),
+        ("", "SELECT url FROM webhook_endpoints", OWNER),
+        ("", "DELETE FROM webhooks", OWNER),
+        ("", "UPDATE webhook_deliveries SET status = 'pending'", OWNER),
         ("", "SELECT seq FROM event_consumers FOR UPDATE", OWNER),
         ("", "SELECT * FROM deletions", AUDIT),
         ("register a version", "INSERT INTO model_versions (model_name) VALUES ('m')", WRITE),
@@ -155,7 +162,7 @@ OPERATIONS: Final = tuple(
             "request an action",
             "INSERT INTO agent_actions (action_type, risk_level, requested_by)"
             " VALUES ('promotion', 'high', 'agent')",
-            WRITE,
+            WRITE | {"agent"},
         ),
         ("approve or reject it", "SELECT approve_action({pending}, 'boss')", REVIEW),
         ("", "SELECT reject_action({pending}, 'boss')", REVIEW),

@@ -1,10 +1,17 @@
 DROP TABLE ledger_privileges;
 DROP FUNCTION ledger_refuse_change();
 DROP FUNCTION ledger_is_time(timestamptz);
+DROP FUNCTION ledger_require_person(text, text);
 DROP FUNCTION ledger_is_person(text);
 DROP FUNCTION ledger_is_slug(text);
 DROP FUNCTION ledger_is_name(text);
-DROP FUNCTION ledger_person(text);
+DROP FUNCTION ledger_is_tidy(text);
+DROP FUNCTION ledger_has_control(text);
+DROP FUNCTION ledger_is_same_person(text, text);
+DROP FUNCTION ledger_point(text);
+DROP FUNCTION ledger_skeleton(text);
+DROP FUNCTION ledger_visible(text);
+DROP FUNCTION ledger_invisible();
 DROP FUNCTION ledger_small_letters(text);
 DROP FUNCTION ledger_metric(jsonb, text);
 DROP FUNCTION ledger_uuid_time(uuid);

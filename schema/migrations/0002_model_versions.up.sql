@@ -8,8 +8,14 @@ CREATE TABLE models (
         CONSTRAINT models_tags_check CHECK (jsonb_typeof(tags) = 'object'),
     created_at timestamptz NOT NULL DEFAULT clock_timestamp()
         CONSTRAINT models_created_at_check CHECK (ledger_is_time(created_at)),
-    created_by text NOT NULL DEFAULT session_user,
-    updated_at timestamptz NOT NULL DEFAULT clock_timestamp()
+    created_by text NOT NULL DEFAULT session_user
+        CONSTRAINT models_created_by_check CHECK (ledger_is_person(created_by)),
+    updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    -- Of names that look alike only those of ASCII may stand side by side, such as model_1 and model_l: a point
+    -- overlaps no other point, the range of everything overlaps all.
+    CONSTRAINT models_no_look_alikes EXCLUDE USING gist (
+        (ledger_point(ledger_skeleton(model_name))) WITH &&,
+        (CASE WHEN model_name ~ '^[\u0001-\u007f]*$' THEN ledger_point(model_name) ELSE '(,)' END) WITH &&)
 );
 CREATE INDEX models_tags_idx ON models USING gin (tags jsonb_path_ops);
 COMMENT ON TABLE models IS
@@ -118,7 +124,8 @@ CREATE TABLE model_versions (
         CONSTRAINT model_versions_tags_check CHECK (jsonb_typeof(tags) = 'object'),
     created_at timestamptz NOT NULL DEFAULT now()
         CONSTRAINT model_versions_created_at_check CHECK (ledger_is_time(created_at)),
-    created_by text NOT NULL DEFAULT session_user,
+    created_by text NOT NULL DEFAULT session_user
+        CONSTRAINT model_versions_created_by_check CHECK (ledger_is_person(created_by)),
     promoted_at timestamptz,
     promoted_by text,
     CONSTRAINT model_versions_name_version_key UNIQUE (model_name, model_version),

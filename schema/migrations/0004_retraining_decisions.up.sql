@@ -31,7 +31,8 @@ CREATE TABLE retraining_decisions (
     coverage_pct double precision
         CONSTRAINT retraining_decisions_coverage_pct_check CHECK (coverage_pct BETWEEN 0 AND 100),
     monitoring_run_id uuid,
-    decided_by text NOT NULL DEFAULT session_user,
+    decided_by text NOT NULL DEFAULT session_user
+        CONSTRAINT retraining_decisions_decided_by_check CHECK (ledger_is_person(decided_by)),
     resolves_id uuid
         CONSTRAINT retraining_decisions_resolves_fkey REFERENCES retraining_decisions (id),
     created_at timestamptz NOT NULL DEFAULT now()

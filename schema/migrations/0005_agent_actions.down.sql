@@ -9,6 +9,7 @@ DROP FUNCTION ledger_review_action(uuid, text, text, text);
 DROP FUNCTION ledger_lock_action(uuid);
 DROP FUNCTION ledger_action_state(agent_actions);
 DROP FUNCTION ledger_action_status(text, timestamptz);
+DROP FUNCTION ledger_login();
 DROP TABLE agent_actions;
 DROP FUNCTION agent_actions_before_update();
 DROP FUNCTION agent_actions_before_insert();

@@ -14,6 +14,7 @@ CREATE TABLE agent_actions (
     risk_level text NOT NULL
         CONSTRAINT agent_actions_risk_level_check CHECK (risk_level IN ('low', 'medium', 'high', 'critical')),
     requires_approval boolean NOT NULL,
+    requested_login text,
     model_name text,
     model_version_id uuid,
     issue_id text
@@ -30,6 +31,7 @@ CREATE TABLE agent_actions (
     reviewed_by text
         CONSTRAINT agent_actions_reviewed_by_check CHECK (ledger_is_person(reviewed_by)),
     reviewed_at timestamptz,
+    reviewed_login text,
     review_comment text,
     executed_by text
         CONSTRAINT agent_actions_executed_by_check CHECK (ledger_is_person(executed_by)),
@@ -41,7 +43,8 @@ CREATE TABLE agent_actions (
     CONSTRAINT agent_actions_model_version_fkey
         FOREIGN KEY (model_version_id, model_name) REFERENCES model_versions (id, model_name),
     CONSTRAINT agent_actions_model_name_check CHECK (model_version_id IS NULL OR model_name IS NOT NULL),
-    CONSTRAINT agent_actions_reviewer_check CHECK (ledger_person(reviewed_by) <> ledger_person(requested_by)),
+    CONSTRAINT agent_actions_reviewer_check CHECK (NOT ledger_is_same_person(reviewed_by, requested_by)),
+    CONSTRAINT agent_actions_login_check CHECK (reviewed_login <> requested_login),
     CONSTRAINT agent_actions_review_check
         CHECK ((reviewed_by IS NULL) = (reviewed_at IS NULL)
                AND (reviewed_by IS NOT NULL OR status NOT IN ('approved', 'rejected'))),
@@ -66,6 +69,8 @@ COMMENT ON COLUMN agent_actions.description IS 'Description of the action.';
 COMMENT ON COLUMN agent_actions.parameters IS 'Parameters of the action. For a promotion, "slot" limits it to one slot.';
 COMMENT ON COLUMN agent_actions.risk_level IS 'low, medium, high or critical.';
 COMMENT ON COLUMN agent_actions.requires_approval IS 'Whether it must be approved before it is executed; when not given, true for high and critical risk.';
+COMMENT ON COLUMN agent_actions.requested_login IS
+    'The database login that requested it; NULL for one with all rights of the owner, which programs share.';
 COMMENT ON COLUMN agent_actions.model_name IS 'The model it is about, if it is about one.';
 COMMENT ON COLUMN agent_actions.model_version_id IS 'The version it is about, if it is about one.';
 COMMENT ON COLUMN agent_actions.issue_id IS 'The issue that it addresses, by its id elsewhere.';
@@ -75,6 +80,8 @@ COMMENT ON COLUMN agent_actions.expires_at IS 'From when on it can be neither ap
 COMMENT ON COLUMN agent_actions.status IS 'pending, approved, rejected, executed, failed or expired. See ledger_action_status() for one past its expires_at.';
 COMMENT ON COLUMN agent_actions.reviewed_by IS 'Who approved or rejected it; never the requester.';
 COMMENT ON COLUMN agent_actions.reviewed_at IS 'When, by the database clock.';
+COMMENT ON COLUMN agent_actions.reviewed_login IS
+    'The database login that reviewed it, never the one that requested it; NULL for one with all rights of the owner.';
 COMMENT ON COLUMN agent_actions.review_comment IS 'The comment of the reviewer.';
 COMMENT ON COLUMN agent_actions.executed_by IS 'Who executed it.';
 COMMENT ON COLUMN agent_actions.executed_at IS 'When it was marked executed or failed, by the database clock.';
@@ -99,11 +106,20 @@ RETURN CASE
 COMMENT ON FUNCTION ledger_action_state(agent_actions) IS
     'The outcome of an action, by whom and when, in words for an error.';
 
+CREATE FUNCTION ledger_login() RETURNS text
+LANGUAGE sql STABLE SET search_path FROM CURRENT
+RETURN (
+    SELECT CASE WHEN NOT pg_has_role(session_user, c.relowner, 'USAGE') THEN session_user END
+    FROM pg_class c WHERE c.oid = 'agent_actions'::regclass);
+COMMENT ON FUNCTION ledger_login() IS
+    'The login of the session as somebody''s own; NULL for one with the rights of the owner, who is bound by no review.';
+
 CREATE FUNCTION agent_actions_before_insert() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     NEW.risk_level := lower(btrim(NEW.risk_level) COLLATE "C");
     NEW.requires_approval := coalesce(NEW.requires_approval, NEW.risk_level IN ('high', 'critical'));
+    NEW.requested_login := ledger_login();
     IF NEW.model_name IS NOT NULL THEN
         PERFORM ledger_require_known_model(NEW.model_name, NULL);
     END IF;
@@ -138,6 +154,8 @@ BEGIN
     IF NEW.status IN ('approved', 'rejected') THEN
         NEW.reviewed_at := clock_timestamp();
         allowed.reviewed_at := NEW.reviewed_at;
+        NEW.reviewed_login := ledger_login();
+        allowed.reviewed_login := NEW.reviewed_login;
         allowed.reviewed_by := NEW.reviewed_by;
         allowed.review_comment := NEW.review_comment;
     ELSIF NEW.status IN ('executed', 'failed') THEN
@@ -191,7 +209,7 @@ DECLARE
     reviewer text := coalesce(reviewed_by, session_user);
 BEGIN
     -- A reviewer who lost the answer gets it again; what was executed since had been approved.
-    IF ledger_person(action.reviewed_by) = ledger_person(reviewer)
+    IF ledger_is_same_person(action.reviewed_by, reviewer)
        AND (action.status = 'rejected') = (verdict = 'rejected') THEN
         RETURN action;
     END IF;
@@ -229,7 +247,7 @@ DECLARE
     outcome text := CASE WHEN succeeded THEN 'executed' ELSE 'failed' END;
     details jsonb := coalesce(result, '{}');
 BEGIN
-    IF (action.status, ledger_person(action.executed_by), action.result) = (outcome, ledger_person(actor), details) THEN
+    IF (action.status, action.result) = (outcome, details) AND ledger_is_same_person(action.executed_by, actor) THEN
         RETURN action;
     END IF;
     UPDATE agent_actions a SET status = outcome, executed_by = actor, result = details
@@ -303,6 +321,7 @@ COMMENT ON COLUMN v_pending_actions.action_id IS 'Id of the action.';
 INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES
     ('reader', 'SELECT', 'TABLE', 'agent_actions'),
     ('writer', 'INSERT', 'TABLE', 'agent_actions'),
+    ('agent', 'INSERT', 'TABLE', 'agent_actions'),
     ('writer', 'EXECUTE', 'FUNCTION', 'execute_action'),
     ('writer', 'EXECUTE', 'FUNCTION', 'expire_actions'),
     ('approver', 'EXECUTE', 'FUNCTION', 'approve_action'),

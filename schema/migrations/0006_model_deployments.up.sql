@@ -47,7 +47,8 @@ CREATE TABLE promotion_policies (
     requires_decision boolean NOT NULL DEFAULT false,
     requires_approval boolean NOT NULL DEFAULT false,
     updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    updated_by text NOT NULL DEFAULT session_user,
+    updated_by text NOT NULL DEFAULT session_user
+        CONSTRAINT promotion_policies_updated_by_check CHECK (ledger_is_person(updated_by)),
     CONSTRAINT promotion_policies_pkey PRIMARY KEY (model_name, slot)
 );
 COMMENT ON TABLE promotion_policies IS
@@ -90,9 +91,11 @@ CREATE TABLE model_deployments (
         CONSTRAINT model_deployments_deployed_at_check CHECK (ledger_is_time(deployed_at)),
     retired_at timestamptz
         CONSTRAINT model_deployments_retired_at_check CHECK (isfinite(retired_at)),
-    deployed_by text NOT NULL DEFAULT session_user,
+    deployed_by text NOT NULL DEFAULT session_user
+        CONSTRAINT model_deployments_deployed_by_check CHECK (ledger_is_person(deployed_by)),
     reason text,
-    retired_by text,
+    retired_by text
+        CONSTRAINT model_deployments_retired_by_check CHECK (ledger_is_person(retired_by)),
     retired_reason text,
     decision_id uuid
         CONSTRAINT model_deployments_decision_fkey REFERENCES retraining_decisions (id),

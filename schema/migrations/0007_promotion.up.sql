@@ -61,6 +61,7 @@ DECLARE
     locked model_slots;
     current v_deployments;
 BEGIN
+    PERFORM ledger_require_person('promoted_by', promoted_by);
     IF promote.model_version IS NOT NULL AND promote.model_name IS NULL THEN
         RAISE EXCEPTION 'model_name: is required' USING ERRCODE = 'MLIV0';
     ELSIF promote.model_version IS NOT NULL THEN
@@ -130,6 +131,7 @@ DECLARE
     target model_deployments;
     done v_deployments;
 BEGIN
+    PERFORM ledger_require_person('rolled_back_by', rolled_back_by);
     SELECT * INTO done FROM v_deployments d WHERE d.id = rollback.deployment_id;
     IF FOUND THEN
         IF (done.model_name, done.slot) IS DISTINCT FROM (rollback.model_name, rollback.slot)
@@ -172,6 +174,7 @@ DECLARE
     locked model_slots := ledger_lock_slot(model_name, slot);
     current v_deployments;
 BEGIN
+    PERFORM ledger_require_person('retired_by', retired_by);
     SELECT * INTO current FROM v_deployments d
     WHERE d.model_name = retire.model_name AND d.slot = retire.slot
       AND CASE WHEN retire.deployment_id IS NULL THEN d.retired_at IS NULL ELSE d.id = retire.deployment_id END;

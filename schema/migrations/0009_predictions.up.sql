@@ -26,8 +26,11 @@ CREATE TABLE predictions (
     id uuid NOT NULL,
     predicted_at timestamptz NOT NULL,
     model_version_id uuid NOT NULL,
-    request_id text,
-    batch_id text,
+    -- Nearly all begin with a letter or digit of ASCII, which is quickly seen.
+    request_id text
+        CONSTRAINT predictions_request_id_check CHECK (ascii(request_id) BETWEEN 33 AND 126 OR ledger_visible(request_id) <> ''),
+    batch_id text
+        CONSTRAINT predictions_batch_id_check CHECK (ascii(batch_id) BETWEEN 33 AND 126 OR ledger_visible(batch_id) <> ''),
     feature_values double precision[],
     inputs jsonb,
     prediction double precision,

@@ -38,7 +38,8 @@ CREATE TABLE ground_truth_waiting (
     id bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT ground_truth_waiting_pkey PRIMARY KEY,
     prediction_id uuid,
     predicted_from timestamptz,
-    request_id text,
+    request_id text
+        CONSTRAINT ground_truth_waiting_request_id_check CHECK (ledger_visible(request_id) <> ''),
     model_name text,
     model_version text
         CONSTRAINT ground_truth_waiting_model_version_check CHECK (model_name IS NOT NULL OR model_version IS NULL),
@@ -118,8 +119,9 @@ COMMENT ON COLUMN v_labeled_predictions.prediction_id IS 'Id of the prediction.'
 
 CREATE FUNCTION ledger_class(label text, number double precision, zero_and_one text[]) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
--- Through numeric, whose text no setting changes: 1, -1, 0.5, never 1.0 and never -0.
-RETURN coalesce(label, CASE WHEN number IN (0, 1) THEN zero_and_one[number::integer + 1] END, number::numeric::text);
+-- By types whose text no setting changes: 1, -1, 0.5, never 1.0 and never -0. numeric keeps 15 digits, bigint all.
+RETURN coalesce(label, CASE WHEN number IN (0, 1) THEN zero_and_one[number::integer + 1] END,
+                CASE WHEN abs(number) < 9e18 AND number = floor(number) THEN number::bigint::text ELSE number::numeric::text END);
 COMMENT ON FUNCTION ledger_class(text, double precision, text[]) IS
     'Which outcome a row is: the class that its label names, else its number; 0 and 1 stand for the two classes in zero_and_one, if that is given.';
 

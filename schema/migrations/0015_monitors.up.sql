@@ -33,10 +33,12 @@ CREATE TABLE monitors (
     enabled boolean NOT NULL DEFAULT true,
     created_at timestamptz NOT NULL DEFAULT now()
         CONSTRAINT monitors_created_at_check CHECK (ledger_is_time(created_at)),
-    created_by text NOT NULL DEFAULT session_user,
+    created_by text NOT NULL DEFAULT session_user
+        CONSTRAINT monitors_created_by_check CHECK (ledger_is_person(created_by)),
     removed_at timestamptz
         CONSTRAINT monitors_removed_at_check CHECK (removed_at >= created_at AND removed_at < '10000-01-01 00:00+00'),
-    removed_by text,
+    removed_by text
+        CONSTRAINT monitors_removed_by_check CHECK (ledger_is_person(removed_by)),
     CONSTRAINT monitors_known_metric_check
         CHECK (source <> 'monitoring'
                OR metric_name IN ('num_predictions', 'positive_rate', 'probability_mean', 'probability_std', 'entropy',
@@ -46,7 +48,7 @@ CREATE TABLE monitors (
         CHECK (num_nonnulls(warning_threshold, critical_threshold) > 0
                AND CASE WHEN operator IN ('>', '>=') THEN critical_threshold > warning_threshold
                         ELSE critical_threshold < warning_threshold END IS NOT FALSE),
-    CONSTRAINT monitors_removed_by_check CHECK ((removed_by IS NULL) = (removed_at IS NULL))
+    CONSTRAINT monitors_removal_check CHECK ((removed_by IS NULL) = (removed_at IS NULL))
 );
 CREATE UNIQUE INDEX monitors_one_of_a_name_idx ON monitors (model_name, name) NULLS NOT DISTINCT WHERE removed_at IS NULL;
 CREATE INDEX monitors_model_name_idx ON monitors (model_name, id);

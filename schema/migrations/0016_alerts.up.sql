@@ -30,13 +30,16 @@ CREATE TABLE alerts (
         CONSTRAINT alerts_first_seen_check CHECK (ledger_is_time(first_seen)),
     last_seen timestamptz NOT NULL DEFAULT clock_timestamp(),
     acknowledged_at timestamptz,
-    acknowledged_by text,
+    acknowledged_by text
+        CONSTRAINT alerts_acknowledged_by_check CHECK (ledger_is_person(acknowledged_by)),
     resolved_at timestamptz,
-    resolved_by text,
+    resolved_by text
+        CONSTRAINT alerts_resolved_by_check CHECK (ledger_is_person(resolved_by)),
     notes text,
     snoozed_until timestamptz
         CONSTRAINT alerts_snoozed_until_check CHECK (ledger_is_time(snoozed_until)),
-    snoozed_by text,
+    snoozed_by text
+        CONSTRAINT alerts_snoozed_by_check CHECK (ledger_is_person(snoozed_by)),
     created_at timestamptz NOT NULL DEFAULT now(),
     -- So that nobody else's alert can be in the way of a monitor.
     CONSTRAINT alerts_monitor_key_check
@@ -45,8 +48,8 @@ CREATE TABLE alerts (
     CONSTRAINT alerts_acknowledged_at_check CHECK (acknowledged_at >= first_seen AND acknowledged_at < '10000-01-01 00:00+00'),
     CONSTRAINT alerts_resolved_at_check
         CHECK (resolved_at >= last_seen AND resolved_at >= coalesce(acknowledged_at, last_seen) AND resolved_at < '10000-01-01 00:00+00'),
-    CONSTRAINT alerts_acknowledged_by_check CHECK ((acknowledged_by IS NULL) = (acknowledged_at IS NULL)),
-    CONSTRAINT alerts_resolved_by_check CHECK ((resolved_by IS NULL) = (resolved_at IS NULL)),
+    CONSTRAINT alerts_acknowledgement_check CHECK ((acknowledged_by IS NULL) = (acknowledged_at IS NULL)),
+    CONSTRAINT alerts_resolution_check CHECK ((resolved_by IS NULL) = (resolved_at IS NULL)),
     CONSTRAINT alerts_state_check
         CHECK ((status = 'resolved') = (resolved_at IS NOT NULL)
                AND (status = 'resolved' OR (status = 'acknowledged') = (acknowledged_at IS NOT NULL)))

@@ -10,7 +10,7 @@ CREATE TABLE baselines (
     window_end timestamptz,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     created_by text NOT NULL DEFAULT session_user
-        CONSTRAINT baselines_created_by_check CHECK (char_length(created_by) <= 255),
+        CONSTRAINT baselines_created_by_check CHECK (ledger_is_person(created_by)),
     CONSTRAINT baselines_window_check CHECK (num_nulls(window_start, window_end) <> 1 AND window_start < window_end),
     CONSTRAINT baselines_model_version_fkey
         FOREIGN KEY (model_version_id, model_name) REFERENCES model_versions (id, model_name)

@@ -199,3 +199,10 @@ END
 $$;
 COMMENT ON FUNCTION ledger_drift(uuid, uuid, timestamptz, timestamptz, timestamptz, timestamptz) IS
     'How far the features, scores and labels of a version from one full hour to another are from its baseline, or from those of another window, if that is given.';
+
+CREATE FUNCTION ledger_tenth(score double precision) RETURNS integer
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN width_bucket(score, '{0.1,0.2,0.30000000000000004,0.4,0.5,0.6000000000000001,0.7000000000000001,0.8,0.9}'::double precision[])
+     - (score = ANY ('{0.1,0.2,0.30000000000000004,0.4,0.5,0.6000000000000001,0.7000000000000001,0.8,0.9}'::double precision[]))::integer;
+COMMENT ON FUNCTION ledger_tenth(double precision) IS
+    'The bin of a calibration curve, 0 to 9: as in scikit-learn they end at numpy.linspace(0, 1, 11), and an end is of the bin below.';

@@ -267,6 +267,9 @@ BEGIN
             entry.actor := entry.after ->> name;
         END IF;
     END LOOP;
+    IF entry.actor IS NULL THEN
+        PERFORM ledger_require_person('mlops_ledger.actor', nullif(current_setting('mlops_ledger.actor', true), ''));
+    END IF;
     entry.actor := coalesce(entry.actor, nullif(current_setting('mlops_ledger.actor', true), ''), session_user);
     entry.recorded_at := clock_timestamp();
     IF ledger_lock_audit_head() THEN

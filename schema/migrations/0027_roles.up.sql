@@ -1,4 +1,4 @@
--- The roles owner, writer, reader, approver and auditor, made from the table of privileges.
+-- The roles owner, writer, reader, approver, auditor and agent, made from the table of privileges.
 
 -- Functions that do what their callers may not do by themselves, such as to close an interval of history, run
 -- with the rights of their owner. Their search_path ends with pg_temp, so that no temporary table stands in for
@@ -39,18 +39,19 @@ BEGIN
     END IF;
     RETURN QUERY
     SELECT format('CREATE ROLE %I NOLOGIN', prefix || kind)
-    FROM unnest('{owner,writer,reader,approver,auditor}'::text[]) WITH ORDINALITY k (kind, place)
+    FROM unnest('{owner,writer,reader,approver,auditor,agent}'::text[]) WITH ORDINALITY k (kind, place)
     WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = prefix || kind)
     ORDER BY place;
     -- Whoever logs in as one of them and forgets an open transaction holds its locks no longer than this.
     RETURN QUERY
     SELECT format('ALTER ROLE %I SET idle_in_transaction_session_timeout = %L', prefix || kind, '1min')
-    FROM unnest('{writer,reader,approver,auditor}'::text[]) WITH ORDINALITY k (kind, place)
+    FROM unnest('{writer,reader,approver,auditor,agent}'::text[]) WITH ORDINALITY k (kind, place)
     WHERE NOT EXISTS (
         SELECT FROM pg_roles r WHERE r.rolname = prefix || kind
         AND r.rolconfig::text LIKE '%idle_in_transaction_session_timeout=%')
     ORDER BY place;
-    RETURN NEXT format('GRANT %I TO %I, %I, %I', prefix || 'reader', prefix || 'writer', prefix || 'approver', prefix || 'auditor');
+    RETURN NEXT format('GRANT %I TO %I, %I, %I, %I', prefix || 'reader', prefix || 'writer', prefix || 'approver', prefix || 'auditor',
+                       prefix || 'agent');
     -- A role that could create objects there could deceive the functions that run with the owner's rights.
     RETURN NEXT format('REVOKE CREATE ON SCHEMA %I FROM PUBLIC', schema);
     RETURN NEXT format('GRANT USAGE ON SCHEMA %I TO %I', schema, prefix || 'reader');
@@ -65,8 +66,8 @@ BEGIN
     WHERE o.owner <> owner_role;
     -- What an earlier release granted and this one does not, goes.
     RETURN QUERY
-    SELECT format('REVOKE ALL ON %s %s FROM %I, %I, %I, %I', replace(o.kind, 'VIEW', 'TABLE'), o.identity,
-                  prefix || 'writer', prefix || 'reader', prefix || 'approver', prefix || 'auditor')
+    SELECT format('REVOKE ALL ON %s %s FROM %I, %I, %I, %I, %I', replace(o.kind, 'VIEW', 'TABLE'), o.identity,
+                  prefix || 'writer', prefix || 'reader', prefix || 'approver', prefix || 'auditor', prefix || 'agent')
     FROM ledger_objects() o;
     RETURN QUERY
     SELECT format('GRANT %s%s ON TABLE %I.%I TO %I', g.privilege, ' (' || array_to_string(g.columns, ', ') || ')',
@@ -82,4 +83,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ledger_role_statements(text) IS
-    'The statements that make the roles owner, writer, reader, approver and auditor, with names that begin with a prefix, hand the ledger to the owner, and grant what ledger_privileges says; in psql: SELECT ledger_role_statements() \gexec. Running them again changes nothing.';
+    'The statements that make the roles owner, writer, reader, approver, auditor and agent, with names that begin with a prefix, hand the ledger to the owner, and grant what ledger_privileges says; in psql: SELECT ledger_role_statements() \gexec. Running them again changes nothing.';

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         AsyncRetrainingDecisionsRepository,
         AsyncSummariesRepository,
         AsyncSystemMetricsRepository,
+        AsyncWebhooksRepository,
         AuditRepository,
         BaselinesRepository,
         DriftReportsRepository,
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
         RetrainingDecisionsRepository,
         SummariesRepository,
         SystemMetricsRepository,
+        WebhooksRepository,
     )
 
     __version__: str
@@ -97,6 +99,7 @@ __all__ = [
     "AsyncSummariesRepository",
     "AsyncSystemMetricsRepository",
     "AsyncTransaction",
+    "AsyncWebhooksRepository",
     "AuditRepository",
     "BackupError",
     "BaselinesRepository",
@@ -127,6 +130,7 @@ __all__ = [
     "SystemMetricsRepository",
     "Transaction",
     "Unavailable",
+    "WebhooksRepository",
     "__version__",
     "async_events",
     "events",

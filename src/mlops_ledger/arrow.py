@@ -33,15 +33,20 @@ def selection(query: str, columns: Sequence[str] | None) -> str:
     return f"SELECT {names} FROM ({query}) p"  # noqa: S608
 
 
-def read_table(conninfo: str, query: str) -> Any:
-    """Run a query and return its rows as an Arrow table."""
+def read_table(conninfo: str, query: str, preamble: str | None) -> Any:
+    """Run a query and return its rows as an Arrow table.
+
+    `preamble` sets what the query means where the session of `conninfo` does not: behind a pooler.
+    """
     try:
         from adbc_driver_manager import Error
         from adbc_driver_postgresql import dbapi
     except ImportError:
         raise LedgerError("tables need the extra: pip install 'mlops-ledger[arrow]'") from None
     try:
-        with dbapi.connect(conninfo, autocommit=True) as connection, connection.cursor() as cursor:
+        with dbapi.connect(conninfo) as connection, connection.cursor() as cursor:
+            if preamble is not None:
+                cursor.execute(preamble)
             cursor.execute(query)
             return cursor.fetch_arrow_table()
     except Error as error:

@@ -30,6 +30,14 @@ _DATABASE: Final = re.compile(r"[^\x00-\x1f]{1,63}")
 _HINT: Final = "; percent-encode special characters in the user name and password"
 # libpq reads service files and the environment before it looks at one of these and gives up.
 _UNREADABLE: Final = ("target_session_attrs", "ssl_max_protocol_version")
+_WHOLE_NUMBERS: Final = (
+    "connect_timeout",
+    "keepalives",
+    "keepalives_idle",
+    "keepalives_interval",
+    "keepalives_count",
+    "tcp_user_timeout",
+)
 # What stands in front of the question mark of a URL.
 _AUTHORITY: Final = ("user", "password", "host", "port", "dbname")
 # Defaults that libpq does not name as such.
@@ -91,7 +99,7 @@ def resolve(conninfo: str) -> dict[str, str]:
 
     What the string does not say comes from its service, else from PGSERVICE's, else from PGHOST
     and the like; PGOPTIONS alone is left out, for `session.pin`. Raises ConfigError for a service
-    that does not exist or a value that libpq refuses.
+    that does not exist or a value that libpq or a ledger refuses.
     """
     first, second = _UNREADABLE
     found = _ask(conninfo, first)
@@ -104,7 +112,23 @@ def resolve(conninfo: str) -> dict[str, str]:
     hosts = (found.get("host") or found.get("hostaddr") or "").split(",")
     # One port is that of every host.
     found["port"] = ",".join(ports if len(ports) > 1 else ports * len(hosts))
+    _require_known_values(found)
     return found
+
+
+def _require_known_values(found: Mapping[str, str]) -> None:
+    for name in _WHOLE_NUMBERS:
+        if not re.fullmatch(r"-?\d{1,9}", found.get(name, "0"), re.ASCII):
+            raise ConfigError(f"the connection string: {name} must be a whole number")
+    if found.get("replication", "false") not in ("false", "off", "no", "0"):
+        raise ConfigError("the connection string: replication is not for a ledger's sessions")
+    # Sent nowhere, so that libpq complains of the socket only when all else is right.
+    nowhere = {"host": "/nowhere", "hostaddr": None, "port": "1"}
+    connection = pq.PGconn.connect_start(make_conninfo("", **{**found, **nowhere}).encode())
+    complaint = connection.error_message.decode(errors="replace")
+    connection.finish()
+    if complaint.startswith("invalid "):
+        raise ConfigError(f"the connection string: {_refusal(complaint)}")
 
 
 def _ask(conninfo: str, unreadable: str) -> dict[str, str]:
@@ -243,7 +267,10 @@ def _refusal(complaint: str) -> str:
         return (
             "its service is in no service file, or that cannot be read (PGSERVICE, PGSERVICEFILE)"
         )
-    if match := re.match(r"invalid \"?(\w+)\"? value|invalid (port) number", complaint):
+    if match := re.match(
+        r"invalid (?:(SCRAM \w+ key|SSL protocol version range)|\"?(\w+)\"? (?:value|number))",
+        complaint,
+    ):
         return f"the value of {match[1] or match[2]} is none that libpq knows"
     if complaint.startswith("could not match"):
         return "it has not as many ports or addresses as hosts"

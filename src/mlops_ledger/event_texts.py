@@ -24,6 +24,7 @@ _TEXTS: Final = {
     "alert.snoozed": "alert snoozed by {snoozed_by}: {title}",
     "alert.resolved": "alert resolved by {resolved_by}: {title}",
     "monitoring_run.recorded": "monitoring run over {num_predictions} predictions",
+    "webhook.test": "a test of webhook {webhook}",
     "drift_report.recorded": "drift report: {n_drifted_features} of {n_features} features drifted",
 }
 _REASONS: Final = ("reason", "retired_reason", "reasoning", "review_comment")

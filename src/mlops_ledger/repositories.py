@@ -18,6 +18,7 @@ from ._async.predictions import AsyncPredictionsRepository
 from ._async.retraining_decisions import AsyncRetrainingDecisionsRepository
 from ._async.summaries import AsyncSummariesRepository
 from ._async.system_metrics import AsyncSystemMetricsRepository
+from ._async.webhooks import AsyncWebhooksRepository
 from ._sync.agent_actions import AgentActionsRepository
 from ._sync.alerts import AlertsRepository
 from ._sync.audit_log import AuditRepository
@@ -35,6 +36,7 @@ from ._sync.repository import REPOSITORIES
 from ._sync.retraining_decisions import RetrainingDecisionsRepository
 from ._sync.summaries import SummariesRepository
 from ._sync.system_metrics import SystemMetricsRepository
+from ._sync.webhooks import WebhooksRepository
 
 __all__ = [
     "REPOSITORIES",
@@ -56,6 +58,7 @@ __all__ = [
     "AsyncRetrainingDecisionsRepository",
     "AsyncSummariesRepository",
     "AsyncSystemMetricsRepository",
+    "AsyncWebhooksRepository",
     "AuditRepository",
     "BaselinesRepository",
     "DriftReportsRepository",
@@ -70,4 +73,5 @@ __all__ = [
     "RetrainingDecisionsRepository",
     "SummariesRepository",
     "SystemMetricsRepository",
+    "WebhooksRepository",
 ]

@@ -112,6 +112,18 @@ async def test_only_the_latest_label_counts_and_the_delay_is_of_the_first(
     assert before.labeled_samples == 0
 
 
+async def test_a_label_counts_from_the_very_time_it_was_found_out(
+    truth: AsyncGroundTruthRepository, made: list[UUID]
+) -> None:
+    first, second = NOON + 30 * HOUR, NOON + 30 * HOUR + timedelta(microseconds=2)
+    await truth.insert(prediction_id=made[0], actual_label="ontime", labeled_at=first)
+    await truth.insert(prediction_id=made[0], actual_label="late", labeled_at=second)
+    micro = timedelta(microseconds=1)
+    expected = [(first - micro, None), (first, 0), (second - micro, 0), (second, 1)]
+    for at, accuracy in expected:
+        assert (await truth.performance(**WINDOW, as_of=at)).accuracy == accuracy, at
+
+
 async def test_a_model_or_one_version_of_it_is_asked_about(
     predictions: AsyncPredictionsRepository, truth: AsyncGroundTruthRepository, made: list[UUID]
 ) -> None:

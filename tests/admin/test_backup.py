@@ -57,7 +57,7 @@ def prefix(filled: str) -> Iterator[str]:
         Roles(db).create(prefix=prefix)
     yield prefix
     with psycopg.connect(filled, autocommit=True) as connection:
-        for kind in ("owner", "writer", "reader", "approver", "auditor"):
+        for kind in ("owner", "writer", "reader", "approver", "auditor", "agent"):
             role = sql.Identifier(prefix + kind)
             connection.execute(sql.SQL("REASSIGN OWNED BY {} TO CURRENT_USER").format(role))
             connection.execute(sql.SQL("DROP OWNED BY {}").format(role))
@@ -106,7 +106,7 @@ def test_a_restored_ledger_in_an_empty_cluster_is_identical(
     done = restore(Settings(conninfo=target), tmp_path / "file")
     assert (done.database, done.rows["predictions"]) == ("ledger", 72)
     assert sorted(done.roles) == sorted(
-        prefix + kind for kind in ("owner", "writer", "reader", "approver", "auditor")
+        prefix + kind for kind in ("owner", "writer", "reader", "approver", "auditor", "agent")
     )
     with Database(target) as db:
         Roles(db).create(prefix=prefix)

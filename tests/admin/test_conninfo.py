@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from mlops_ledger import ConfigError, Settings
+from mlops_ledger import ConfigError, Database, LedgerError, Settings
 from mlops_ledger.conninfo import isolate, parse, resolve, url
 
 pytestmark = pytest.mark.once
@@ -157,11 +157,51 @@ def test_a_service_names_the_database_unless_the_string_does(
         ("host=a port=1,2", "ports"),
         ("host=a,b hostaddr=127.0.0.1", "addresses"),
         ("host=h require_auth=planted", "require_auth"),
+        ("host=h target_session_attrs=planted", "target_session_attrs"),
+        ("host=h target_session_attrs=Primary", "target_session_attrs"),
+        ("host=h channel_binding=planted", "channel_binding"),
+        ("host=h gssencmode=planted", "gssencmode"),
+        ("host=h ssl_max_protocol_version=planted", "ssl_max_protocol_version"),
+        (
+            "host=h ssl_min_protocol_version=TLSv1.3 ssl_max_protocol_version=TLSv1.2",
+            "SSL protocol version range",
+        ),
+        ("host=h connect_timeout=planted", "connect_timeout must be a whole number"),
+        ("host=h connect_timeout=1.5", "connect_timeout must be a whole number"),
+        ("host=h keepalives=planted", "keepalives must be a whole number"),
+        ("host=h keepalives_count=1s", "keepalives_count must be a whole number"),
+        ("host=h tcp_user_timeout=planted", "tcp_user_timeout must be a whole number"),
+        ("host=h replication=database", "replication"),
     ],
 )
 def test_what_libpq_refuses_is_named_and_not_quoted(text: str, reason: str) -> None:
     with pytest.raises(ConfigError, match=reason) as caught:
         resolve(parse(text))
+    assert "planted" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"target_session_attrs": "standby"}, "target_session_attrs demands"),
+        ({"target_session_attrs": "read-only"}, "target_session_attrs demands"),
+        ({"require_auth": "none"}, "another login than require_auth"),
+        ({"options": "-c planted=1"}, "options or PGOPTIONS sets"),
+        ({"options": "-c statement_timeout=planted"}, "options or PGOPTIONS sets"),
+        ({"options": "planted"}, "options or PGOPTIONS sets"),
+        ({"channel_binding": "require"}, "channel binding"),
+        ({"hostaddr": "::g"}, "hostaddr"),
+    ],
+    ids=str,
+)
+def test_a_connection_that_cannot_be_has_its_reason(
+    dsn: str, options: dict[str, str], reason: str
+) -> None:
+    with (
+        pytest.raises(LedgerError, match=reason) as caught,
+        Database(make_conninfo(dsn, **options)),
+    ):
+        pass
     assert "planted" not in str(caught.value)
 
 

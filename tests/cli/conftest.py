@@ -27,8 +27,8 @@ def run(dsn: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     monkeypatch.setenv("DATABASE_URL", dsn)
     monkeypatch.chdir(tmp_path)
 
-    def invoke(*arguments: str) -> Result:
-        return CliRunner().invoke(main, arguments, catch_exceptions=False)
+    def invoke(*arguments: str, input: str | None = None) -> Result:
+        return CliRunner().invoke(main, arguments, input=input, catch_exceptions=False)
 
     return invoke
 

@@ -35,6 +35,19 @@ def test_what_a_version_predicts_is_declared(run, answer) -> None:
     assert run("models", "register", "m", "--class", "a", "--positive", "b").exit_code != 0
 
 
+def test_what_a_version_predicts_is_declared_later(run, answer) -> None:
+    answer("models", "register", "m", "1")
+    given = ("models", "declare-task", "m", "1", "--class", "late", "--class", "ontime")
+    assert run(*given).stdout == "m version 1 is binary\n"
+    again = answer(*given)
+    assert (again["class_names"], again["positive_label"]) == (["late", "ontime"], "ontime")
+    other = run("models", "declare-task", "m", "1", "--task", "regression")
+    assert other.exit_code != 0
+    assert "has declared another already" in other.stderr
+    assert run("models", "declare-task", "m", "7", "--task", "regression").exit_code != 0
+    assert "task: is needed" in run("models", "declare-task", "m", "1").stderr
+
+
 def test_list_shows_a_row_for_each_version(run, answer, ledger) -> None:
     lines = run("models", "list").stdout.splitlines()
     assert lines[0].split()[:3] == ["model_name", "model_version", "stage"]

@@ -65,6 +65,8 @@ RIGHT: Final[dict[str, Any]] = {
     "request_id": "r",
     "rows": [],
     "columns": {},
+    "consumer": "c",
+    "description": "d",
     "data": {"a": [1.0, 2.0]},
     "tags": {},
     "version_a": "1",

@@ -191,3 +191,24 @@ def test_a_regressor_that_logs_a_confidence(
         assert not seen - {"mae", "rmse", "r2"}
     if any(estimate is not None for _, estimate in pairs):
         assert {"mae", "rmse"} <= seen
+
+
+@pytest.mark.parametrize(
+    "codes",
+    [
+        (2**53, 2**53 + 2),
+        (10**15, 10**15 + 1),
+        (123456789012345678, 1),
+        (-(2**60), 2**60),
+        (1, -0.0),
+    ],
+    ids=str,
+)
+def test_classes_that_are_large_numbers_stay_apart(
+    db: Database, codes: tuple[float, float]
+) -> None:
+    rows = [Row(float(codes[k % 2]), float(codes[k // 2 % 2])) for k in range(7)]
+    found = judge(db, rows)
+    assert found.accuracy == pytest.approx(3 / 7)
+    assert found.classes is not None
+    assert {int(each["class"]) for each in found.classes} == {int(float(code)) for code in codes}

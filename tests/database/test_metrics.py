@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,8 @@ from fix_faults import full
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
+from sklearn.calibration import calibration_curve
 
-from examples.flight_delays.model import calibration_error
 from mlops_ledger import (
     Database,
     GroundTruthRepository,
@@ -23,6 +24,7 @@ from mlops_ledger import (
     PredictionsRepository,
     new_id,
 )
+from mlops_ledger.errors import InvalidValue
 from mlops_ledger.rows import Performance
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -35,8 +37,21 @@ many_examples = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
+# Where bins meet, and the nearest numbers on both sides.
+TENTHS = [
+    number
+    for tenth in range(11)
+    for number in {
+        tenth / 10,
+        tenth * 0.1,
+        math.nextafter(tenth / 10, 0),
+        math.nextafter(tenth / 10, 1),
+    }
+    if number <= 1
+]
 probabilities = st.one_of(
-    st.sampled_from([0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0, 5e-324, 1e-200, 1e-17, 1 - 2**-53]),
+    st.sampled_from(TENTHS),
+    st.sampled_from([5e-324, 1e-200, 1e-17, 1 - 2**-53]),
     st.floats(0, 1),
 )
 numbers = st.one_of(st.sampled_from([0.0, 1.0, -1e-170, 1e12]), st.floats(-1e6, 1e6))
@@ -96,27 +111,41 @@ def binary(truth: np.ndarray, probability: np.ndarray, guess: np.ndarray) -> dic
         "roc_auc": metrics.roc_auc_score(truth, probability) if both else None,
         "log_loss": metrics.log_loss(truth, probability, labels=[0, 1]),
         "brier_score": np.mean((probability - truth) ** 2),
-        "calibration_error": calibration_error(_Series(truth), probability),
+        "calibration_error": calibration_error(truth, probability),
+        "lift": lift(truth, probability, 0.1) if truth.any() else None,
     }
 
 
-class _Series:
-    """As much of a pandas Series as `calibration_error` needs."""
+def calibration_error(truth: np.ndarray, probability: np.ndarray) -> float:
+    """The distances of scikit-learn's calibration curve, weighted by the sizes of its bins."""
+    shares, means = calibration_curve(truth, probability, n_bins=10)
+    bins = np.searchsorted(np.linspace(0, 1, 11)[1:-1], probability)
+    sizes = np.bincount(bins)
+    return float(np.abs(shares - means) @ sizes[sizes > 0] / len(truth))
 
-    def __init__(self, values: np.ndarray) -> None:
-        self._values = values
 
-    def __len__(self) -> int:
-        return len(self._values)
+def lift(truth: np.ndarray, probability: np.ndarray, share: float) -> float:
+    """Positives among the highest probabilities, as on average over all orders of equal ones."""
+    top = math.ceil(share * len(truth))
+    last = np.sort(probability)[-top]
+    above, level = truth[probability > last], truth[probability == last]
+    return float((above.sum() + level.mean() * (top - len(above))) / top / truth.mean())
 
-    def to_numpy(self) -> np.ndarray:
-        return self._values
+
+def check_curve(found: Performance, truth: np.ndarray, probability: np.ndarray) -> None:
+    """Compare the calibration curve with scikit-learn's."""
+    true, predicted = calibration_curve(truth, probability, n_bins=10)
+    curve = found.calibration_curve or []
+    assert [point["prob_true"] for point in curve] == pytest.approx(true, **TOLERANCE)
+    assert [point["prob_pred"] for point in curve] == pytest.approx(predicted, **TOLERANCE)
+    assert sum(point["count"] for point in curve) == len(truth)
 
 
 pairs = st.lists(st.tuples(st.booleans(), probabilities), min_size=1, max_size=60)
 
 
 @given(pairs=pairs, threshold=st.sampled_from([0.0, 0.3, 0.5, 1.0]))
+@example(pairs=[(number < 0.4, number) for number in TENTHS], threshold=0.5)
 @example(pairs=[(True, 1.0)], threshold=0.5)
 @example(pairs=[(False, 0.0)], threshold=0.5)
 @example(pairs=[(False, 0.0), (False, 5e-324)], threshold=0.5)
@@ -138,6 +167,7 @@ def test_a_binary_classifier_by_numbers(
         threshold=threshold,
     )
     check(found, binary(truth.astype(int), probability, probability >= threshold))
+    check_curve(found, truth.astype(int), probability)
     assert found.labeled_samples == found.num_predictions == len(pairs)
 
 
@@ -161,12 +191,48 @@ def test_a_regressor(
         found,
         {
             "mae": metrics.mean_absolute_error(target, estimate),
+            "mape": metrics.mean_absolute_percentage_error(target, estimate),
             "rmse": math.sqrt(metrics.mean_squared_error(target, estimate)),
             "r2": metrics.r2_score(target, estimate) if varies else None,
             "roc_auc": None,
             "brier_score": None,
         },
     )
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        [(1e15 + k / 4, 1e15 + k / 4 + 1 / 8) for k in range(20)],
+        [(1.7e9 + k, 1.7e9 + k + k % 3) for k in range(50)],
+        [(1e9 + k * 1e-3, 1e9 + k * 1e-3 + 1e-4) for k in range(50)],
+        [(1e99, 2e99), (-1e99, 3e98), (5e98, 1e99)],
+        [(1e80, 0.0), (-1e80, 1.0), (2e80, 1e80)],
+        [(-0.0, 0.0), (1.0, -0.0)],
+        [(1e50, 1e50), (1e-50, 0.0), (1.0, 1.5)],
+    ],
+    ids=range(7),
+)
+def test_numbers_far_from_zero_keep_their_digits(
+    db: Database, conn: psycopg.Connection, pairs: list[tuple[float, float]]
+) -> None:
+    predicted = [{"prediction": estimate} for _, estimate in pairs]
+    labels = [{"actual_value": target} for target, _ in pairs]
+    target, estimate = map(list, zip(*pairs, strict=True))
+    # The mean of the targets, exactly: scikit-learn's own loses what numbers so close differ by.
+    exact = [Fraction(number) for number in target]
+    mean = sum(exact) / len(exact)
+    spread = sum((number - mean) ** 2 for number in exact)
+    errors = sum((a - Fraction(b)) ** 2 for a, b in zip(exact, estimate, strict=True))
+    check(
+        scored(db, conn, predicted, labels),
+        {
+            "mae": metrics.mean_absolute_error(target, estimate),
+            "rmse": metrics.root_mean_squared_error(target, estimate),
+            "r2": float(1 - errors / spread),
+        },
+    )
+    assert metrics.r2_score(target, estimate) == pytest.approx(float(1 - errors / spread), rel=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +244,7 @@ def test_numbers_whose_squares_no_double_holds_have_a_reason(
     found = scored(
         db, conn, [{"prediction": estimate}] * 2, [{"actual_value": actual}, {"actual_value": 1}]
     )
-    check(found, dict.fromkeys(("mae", "rmse", "r2")))
+    check(found, dict.fromkeys(("mae", "mape", "rmse", "r2")))
     assert "beyond" in found.reasons["rmse"]
 
 
@@ -190,6 +256,14 @@ def test_a_day_of_predictions(db: Database, conn: psycopg.Connection) -> None:
     labels = [{"actual_value": int(truth)} for truth in late]
     found = scored(db, conn, [{"probability": p} for p in probability.tolist()], labels)
     check(found, binary(late.astype(int), probability, probability >= 0.5))
+    check_curve(found, late.astype(int), probability)
+    for share in (0.25, 1):
+        found = GroundTruthRepository(db).performance(
+            model_name="m", since=START, until=START + timedelta(days=1), top_share=share
+        )
+        check(found, {"lift": lift(late, probability, share)})
+    with pytest.raises(InvalidValue, match=r"^top_share: must be above 0"):
+        GroundTruthRepository(db).performance(model_name="m", since=START, top_share=0)
     found = scored(db, conn, [{"prediction": 3.5 * p} for p in probability.tolist()], labels)
     check(
         found,

@@ -40,7 +40,7 @@ from mlops_ledger.embedded import EmbeddedServer
 from mlops_ledger.migrations import Migrator
 
 Export = Callable[..., Scraped]
-HOSTILE = 'a"b\\c{x="1"} 1\u2028<é>'
+HOSTILE = 'a"b\\c{x="1"} 1\u00a0<é>'
 DAY = timedelta(days=1)
 TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 

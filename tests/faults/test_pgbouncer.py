@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
@@ -19,7 +20,14 @@ import pytest
 from fix_faults import in_threads
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from mlops_ledger import AsyncDatabase, Database, ModelVersionRepository, Settings, events
+from mlops_ledger import (
+    AsyncDatabase,
+    Database,
+    ModelVersionRepository,
+    PredictionsRepository,
+    Settings,
+    events,
+)
 
 PGBOUNCER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
 
@@ -131,6 +139,38 @@ def test_registrations_and_promotions_work_through_it(
     assert conn.execute(
         "SELECT count(*) FROM model_deployments WHERE retired_at IS NULL"
     ).fetchone() == (1,)
+
+
+def test_a_table_read_through_it_means_what_every_read_means(
+    dsn: str, conn: psycopg.Connection, request: pytest.FixtureRequest
+) -> None:
+    pytest.importorskip("adbc_driver_postgresql")
+    noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    with Database(dsn) as db:
+        ModelVersionRepository(db).insert(model_name="m")
+        PredictionsRepository(db).insert(
+            model_name="m", model_version="1", predicted_at=noon, prediction=0.12345678901234568,
+            metadata={"a": 1},
+        )  # fmt: skip
+    name = conn.info.dbname
+    for setting in (
+        "TimeZone = 'Asia/Kathmandu'", "search_path = nowhere", "extra_float_digits = -5",
+        "DateStyle = 'German'", "default_transaction_read_only = on",
+    ):  # fmt: skip
+        conn.execute(f'ALTER DATABASE "{name}" SET {setting}'.encode())
+    # Its sessions begin with what the database has set.
+    pooler = request.getfixturevalue("pooler")
+    through = Settings(conninfo=pooler, pool_max_size=2)
+    with Database(through) as db, Database(through) as other:
+        for _ in range(3):
+            table = PredictionsRepository(db).fetch_arrow(model_name="m")
+            [row] = table.to_pylist()
+            assert row["predicted_at"] == noon
+            assert row["prediction"] == 0.12345678901234568
+            with other.connection() as connection:
+                assert connection.execute("SHOW TimeZone").fetchone() == ("UTC",)
+    with psycopg.connect(pooler) as another:
+        assert another.execute("SHOW TimeZone").fetchone() == ("Asia/Kathmandu",)
 
 
 def test_the_ledgers_session_settings_do_not_reach_other_clients(pooler: str) -> None:

@@ -92,4 +92,6 @@ def test_a_role_that_logs_in_does_not_keep_a_transaction_open_for_long(users: Us
             [len(users.prefix) + 1, users.prefix],
         ).fetchall()
     timeout = ["idle_in_transaction_session_timeout=1min"]
-    assert found == [(kind, timeout) for kind in ("approver", "auditor", "reader", "writer")]
+    assert found == [
+        (kind, timeout) for kind in ("agent", "approver", "auditor", "reader", "writer")
+    ]

@@ -310,6 +310,47 @@ def test_a_reader_gets_metrics_and_leaves_what_waits_to_writers(users: Users) ->
         assert labels.performance(**asked) == before
 
 
+def test_nobody_reviews_under_another_name_what_they_requested(
+    users: Users, conn: psycopg.Connection[Any]
+) -> None:
+    login = f"{users.prefix}both_user"
+    statement = sql.SQL("CREATE ROLE {} LOGIN PASSWORD 'both' IN ROLE {}, {}").format(
+        *(sql.Identifier(f"{users.prefix}{name}") for name in ("both_user", "writer", "approver"))
+    )
+    conn.execute(statement)
+    request: dict[str, Any] = {"action_type": "retrain", "risk_level": "high"}
+    try:
+        dsn = psycopg.conninfo.make_conninfo(users.dsn_of("owner"), user=login, password="both")
+        with Database(dsn) as own, Database(users.dsn_of("approver")) as other:
+            mine, theirs = AgentActionsRepository(own), AgentActionsRepository(other)
+            first = mine.insert(requested_by="agent", **request)
+            with pytest.raises(InvalidValue, match="must log in as somebody other"):
+                mine.approve(id=first, reviewed_by="ann")
+            with pytest.raises(InvalidValue, match="must log in as somebody other"):
+                mine.reject(id=first, reviewed_by="ann")
+            reviewed = theirs.approve(id=first, reviewed_by="ann")
+            assert reviewed.requested_login == login
+            assert reviewed.reviewed_login == f"{users.prefix}approver_user"
+        # Programs share the owner's login, so there only the names are compared.
+        with Database(users.dsn_of("owner")) as db:
+            shared = AgentActionsRepository(db)
+            second = shared.insert(requested_by="agent", **request)
+            assert shared.approve(id=second, reviewed_by="ann").reviewed_login is None
+    finally:
+        conn.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(login)))
+
+
+def test_a_login_cannot_be_made_up(users: Users) -> None:
+    connection = users.connection("writer")
+    with connection.transaction(force_rollback=True):
+        connection.execute(
+            "INSERT INTO agent_actions (action_type, risk_level, requested_login)"
+            " VALUES ('x', 'low', 'somebody else')"
+        )
+        query = "SELECT requested_login FROM agent_actions ORDER BY requested_at DESC LIMIT 1"
+        assert connection.execute(query).fetchone() == (f"{users.prefix}writer_user",)
+
+
 def test_a_consumer_of_events_belongs_to_the_user_who_made_it(users: Users) -> None:
     with Database(users.dsn_of("reader")) as db:
         first = next(iter(events(db, consumer="mine")))

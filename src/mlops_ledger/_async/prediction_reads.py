@@ -167,7 +167,7 @@ class AsyncPredictionReads(AsyncRepository):
             query = AsyncClientCursor(connection).mogrify(statement.text, statement.bind(locals()))
         conninfo = await self._db.conninfo()
         query = arrow.selection(query, columns)
-        return await asyncio.to_thread(arrow.read_table, conninfo, query)
+        return await asyncio.to_thread(arrow.read_table, conninfo, query, self._db.preamble)
 
     async def fetch_polars(self, **window: Any) -> Any:
         """Return what `fetch_arrow` does as a Polars data frame; the same arguments."""

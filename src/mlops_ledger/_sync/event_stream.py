@@ -50,7 +50,7 @@ def events(
     """
     if not 0 < number("poll", poll) <= 3600:
         raise InvalidValue("poll", "must be above 0 and at most 3600 seconds")
-    cursor, waker = _Cursor(db, consumer, after), _Waker(db, poll)
+    cursor, waker = _Cursor(db, consumer, after), Waker(db, poll)
     cursor.start()
     try:
         while True:
@@ -131,7 +131,7 @@ class _Cursor:
             self._saved, self._saved_at = self.seq, monotonic()
 
 
-class _Waker:
+class Waker:
     """Waits until there may be something new, on a connection of its own."""
 
     def __init__(self, db: Database, poll: float) -> None:

@@ -95,6 +95,7 @@ class GroundTruthRepository(Repository):
         threshold: float = 0.5,
         as_of: datetime | None = None,
         top_k: int = 2,
+        top_share: float = 0.1,
     ) -> Performance:
         """Compare the predictions with since <= predicted_at < until with their latest labels.
 
@@ -102,9 +103,10 @@ class GroundTruthRepository(Repository):
         default that of the version, or the number 1. Of two classes a prediction with neither
         label nor class counts as positive from a probability of `threshold` on. Of more classes
         what is computed from probabilities needs `class_probabilities`; `top_k_accuracy` is the
-        share of labels among the `top_k` likeliest classes. `as_of` leaves out labels of a later
-        time. Definitions are in docs/reference/metrics.md. Raises NotFound for an unknown model or
-        version.
+        share of labels among the `top_k` likeliest classes, `lift` that of the positives among the
+        predictions of the highest probability, `top_share` of all. `as_of` leaves out labels of a
+        later time. Definitions are in docs/reference/metrics.md. Raises NotFound for an unknown
+        model or version.
         """
         since = values.timestamp("since", since)
         until = datetime.now(UTC) if until is None else values.timestamp("until", until)
@@ -112,6 +114,8 @@ class GroundTruthRepository(Repository):
             raise InvalidValue("until", "must be after since")
         if not 0 <= number("threshold", threshold) <= 1:
             raise InvalidValue("threshold", "must be between 0 and 1")
+        if not 0 < number("top_share", top_share) <= 1:
+            raise InvalidValue("top_share", "must be above 0 and at most 1")
         if integer(32)("top_k", top_k) < 1:
             raise InvalidValue("top_k", "must be at least 1")
         self.match(since=since, until=until)

@@ -168,7 +168,7 @@ class PredictionReads(Repository):
             query = ClientCursor(connection).mogrify(statement.text, statement.bind(locals()))
         conninfo = self._db.conninfo()
         query = arrow.selection(query, columns)
-        return arrow.read_table(conninfo, query)
+        return arrow.read_table(conninfo, query, self._db.preamble)
 
     def fetch_polars(self, **window: Any) -> Any:
         """Return what `fetch_arrow` does as a Polars data frame; the same arguments."""

@@ -18,8 +18,11 @@ from .._sync.repository import Repository
 from ..migrations import schema_directory
 
 _NAMED: Final = {"table", "view", "function"}
-# Before version 16 the server names the table before each column of a view, even of a single table.
-_ONE_TABLE: Final = re.compile(r"\n\s+FROM \w+ (\w+)(?:\n\s+WHERE [^\n]*)?;\Z")
+# Before version 16 the server names the table before each column of a view, even of a single table
+# or list of values.
+_ONE_TABLE: Final = re.compile(
+    r"\n\s+FROM (?:\w+|\( VALUES .*\)) (\w+)(?:\([\w, ]+\))?(?:\n\s+WHERE [^\n]*)?;\Z", re.DOTALL
+)
 
 
 class Differences(NamedTuple):

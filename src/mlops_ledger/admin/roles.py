@@ -1,4 +1,4 @@
-"""The roles of the ledger: owner, writer, reader, approver and auditor.
+"""The roles of the ledger: owner, writer, reader, approver, auditor and agent.
 
 What each may do is a table in the database, `ledger_privileges`, and so are the statements that
 grant it: psql users get the same roles from `ledger_role_statements()`.
@@ -52,6 +52,15 @@ class Roles(Repository):
     def missing(self, *, prefix: str = PREFIX) -> list[str]:
         """Return the roles that are not there."""
         return self._fetch("missing", scalar_row, locals())
+
+    def decisive_rights(self, *, role: str | None = None) -> list[str]:
+        """Return what a role may do that no agent may; the connected user without one."""
+        return self._fetch("decisive_rights", scalar_row, locals())
+
+    def can_become(self, *, role: str) -> bool | None:
+        """Return whether the connected user may work as a role; None when there is none."""
+        found: bool | None = self._value("can_become", locals())
+        return found
 
     def show(self, *, prefix: str = PREFIX) -> list[Grant]:
         """List what the server grants to the roles, by role and object."""

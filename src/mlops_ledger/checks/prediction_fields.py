@@ -31,6 +31,8 @@ class Field:
     high: float = values.LARGEST
     words: tuple[str, ...] = ()
     default: str | None = None
+    # A text that names something, so that it is not blank.
+    named: bool = False
     # Not encoded alone: it depends on other fields or on the version.
     depends: bool = False
     # Not for readers: what went into the model as text, or who asked.
@@ -41,6 +43,8 @@ class Field:
         """The check of a value, which is given the field's name with it."""
         if self.words:
             return self._word
+        if self.named:
+            return self._name
         if self.sql_type == "jsonb":
             return document
         if self.name in CLASSES:
@@ -50,6 +54,12 @@ class Field:
     def _number(self, field: str, value: object) -> float:
         result = values.number(field, value)
         if not self.low <= result <= self.high:
+            raise InvalidValue(*INVALID[f"predictions_{self.name}_check"])
+        return result
+
+    def _name(self, field: str, value: object) -> str:
+        result = values.text(field, value)
+        if not any(c.isprintable() and c != " " for c in result):
             raise InvalidValue(*INVALID[f"predictions_{self.name}_check"])
         return result
 
@@ -64,8 +74,8 @@ FIELDS: Final = (
     Field("id", "uuid", depends=True),
     Field("predicted_at", "timestamptz", depends=True),
     Field("model_version_id", "uuid", depends=True),
-    Field("request_id", "text"),
-    Field("batch_id", "text"),
+    Field("request_id", "text", named=True),
+    Field("batch_id", "text", named=True),
     Field("feature_values", "double precision[]", depends=True),
     Field("inputs", "jsonb", private=True),
     Field("prediction", "double precision"),

@@ -25,7 +25,9 @@ EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _AHEAD: Final = timedelta(minutes=1)
 # What the check of the SQL type is not enough for.
 _NARROW: Final = [
-    field for field in ALONE.values() if field.words or field.sql_type == "double precision"
+    field
+    for field in ALONE.values()
+    if field.words or field.named or field.sql_type == "double precision"
 ]
 
 

@@ -38,7 +38,8 @@ SECTIONS: Final = {
         "alerts": "alerts",
         "exporter": "exporter",
     },
-    "Beside other systems": {"import": "moving", "sync": "moving", "events": "events"},
+    "Beside other systems": {"import": "moving", "sync": "mlflow", "export": "moving"},
+    "Events and agents": {"events": "events", "webhooks": "webhooks", "mcp": "mcp"},
     "Audit and rights": {"audit": "audit", "roles": "roles"},
     "Maintenance": {
         "verify": "verify",

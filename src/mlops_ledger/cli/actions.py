@@ -33,12 +33,12 @@ Decorator: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Any]]
 COLUMNS = "id requested_at action_type risk_level model_name status requested_by description"
 action_argument = click.argument("action_id", type=click.UUID, shell_complete=complete.actions)
 comment_option = click.option("--comment", metavar="TEXT", help="Why.")
-result_option = click.option("--result", type=JsonObject(), help="What came of it.")
+result_option = click.option("--result", type=JsonObject(), help="The result.")
 
 
 @click.group(cls=Group)
 def actions() -> None:
-    """Ask for actions, review them, record what came of them."""
+    """Request actions, review them and record their results."""
 
 
 @actions.command("list")
@@ -107,7 +107,9 @@ def show(action_id: UUID, as_json: bool) -> None:
 @click.option(
     "--expires", "expires_at", type=Timestamp(ago=False), metavar="TIME", help="When it expires."
 )
-@click.option("--id", "action_id", type=click.UUID, help="An id, to be able to repeat the call.")
+@click.option(
+    "--id", "action_id", type=click.UUID, help="An id that makes the call safe to repeat."
+)
 @by_option
 @json_option
 def request(
@@ -160,7 +162,7 @@ _add_step("fail", "mark_failed", "executed_by", result_option, _FAILED)
 @actions.command()
 @json_option
 def expire(as_json: bool) -> None:
-    """Mark the actions whose time is over as expired."""
+    """Mark actions past their expiry time as expired."""
     with ledger.Database() as db:
         expired = ledger.AgentActionsRepository(db).expire()
     echo_done({"expired": expired}, f"{expired} expired", as_json)

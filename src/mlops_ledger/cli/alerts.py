@@ -105,7 +105,7 @@ def show(alert_id: UUID, limit: int, as_json: bool) -> None:
 @click.argument("alert_type")
 @click.argument("title")
 @click.option(
-    "--severity", type=severity_type, default="warning", show_default=True, help="How bad."
+    "--severity", type=severity_type, default="warning", show_default=True, help="How severe it is."
 )
 @click.option("--message", metavar="TEXT", help="Details of the occurrence.")
 @click.option(
@@ -123,7 +123,7 @@ def show(alert_id: UUID, limit: int, as_json: bool) -> None:
 @at_option
 @json_option
 def raise_(as_json: bool, **given: Any) -> None:
-    """Raise an alert, or count it on the open one of its key; prints the alert's id."""
+    """Raise an alert, or add an occurrence to the open one of its key; prints the alert's id."""
     with ledger.Database() as db:
         alert = ledger.AlertsRepository(db).raise_alert(**given)
     echo_done(alert, alert.id, as_json)
@@ -135,7 +135,7 @@ def raise_(as_json: bool, **given: Any) -> None:
 @by_option
 @json_option
 def acknowledge(alert_id: UUID, notes: str | None, by: str | None, as_json: bool) -> None:
-    """Take an alert on."""
+    """Acknowledge an alert: somebody is working on it."""
     with ledger.Database() as db:
         alert = ledger.AlertsRepository(db).acknowledge(
             id=alert_id, acknowledged_by=by, notes=notes
@@ -152,7 +152,7 @@ def acknowledge(alert_id: UUID, notes: str | None, by: str | None, as_json: bool
 def resolve(
     alert_id: UUID | None, dedup_key: str | None, notes: str | None, by: str | None, as_json: bool
 ) -> None:
-    """End an alert for good, by its id or its key."""
+    """Resolve an alert, by its id or its key."""
     if (alert_id is None) == (dedup_key is None):
         raise click.UsageError("give either ALERT_ID or --key")
     with ledger.Database() as db:
@@ -178,7 +178,7 @@ def snooze(
     by: str | None,
     as_json: bool,
 ) -> None:
-    """Leave an alert out of the active ones for a while."""
+    """Hide an alert from the active ones for a while."""
     if (length is not None) + (until is not None) + end != 1:
         raise click.UsageError("give one of --for, --until and --end")
     if length is not None:

@@ -54,8 +54,12 @@ def head(as_json: bool) -> None:
 
 
 @audit.command()
-@click.option("--against", metavar="HEAD", help="A published head, SEQ:HASH, to be in the log.")
-@click.option("--since", metavar="HEAD", help="A head up to which it was verified; goes on there.")
+@click.option(
+    "--against", metavar="HEAD", help="A published head, SEQ:HASH, that must be in the log."
+)
+@click.option(
+    "--since", metavar="HEAD", help="A head up to which the log was verified; continues there."
+)
 @click.option("--file", type=EXPORT, help="Verify an export; - for stdin.")
 @json_option
 def verify(against: str | None, since: str | None, file: TextIO | None, as_json: bool) -> None:

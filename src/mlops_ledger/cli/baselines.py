@@ -21,7 +21,7 @@ OUTPUTS = ("probabilities", "predictions", "labels")
 
 @click.group(cls=Group)
 def baselines() -> None:
-    """Keep what versions were trained on, in bins."""
+    """Record what versions were trained on, in bins."""
 
 
 @baselines.command()
@@ -42,13 +42,13 @@ def baselines() -> None:
     help="The version trained on it.",
     shell_complete=complete.versions,
 )
-@click.option("--categorical", multiple=True, metavar="COLUMN", help="Its values are categories.")
-@click.option("--leave-out", multiple=True, metavar="COLUMN", help="It is no feature.")
+@click.option("--categorical", multiple=True, metavar="COLUMN", help="A column of categories.")
+@click.option("--leave-out", multiple=True, metavar="COLUMN", help="Not a feature.")
 @click.option("--probabilities", metavar="COLUMN", help="Probability of the positive class.")
 @click.option("--predictions", metavar="COLUMN", help="What the version predicts.")
 @click.option("--labels", metavar="COLUMN", help="What is true.")
 @click.option(
-    "--bins", "num_bins", type=int, default=20, show_default=True, help="At most so many."
+    "--bins", "num_bins", type=int, default=20, show_default=True, help="Maximum number of bins."
 )
 @by_option
 @json_option

@@ -30,7 +30,7 @@ def db() -> None:
 @db.command()
 @json_option
 def start(as_json: bool) -> None:
-    """Start the embedded PostgreSQL; the first time, make it."""
+    """Start the embedded PostgreSQL; the first time, create it."""
     from ..conninfo import url
     from ..embedded import EmbeddedServer
 

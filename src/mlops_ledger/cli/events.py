@@ -21,12 +21,14 @@ _PREFIX = "mlops_ledger."
 
 @click.group(cls=Group)
 def events() -> None:
-    """Follow what happens: promotions, decisions, approvals, alerts, monitoring."""
+    """Follow promotions, decisions, alerts and other events."""
 
 
 @events.command()
 @click.option("--after", type=int, metavar="SEQ", help="Only events after this one; 0 for all.")
-@click.option("--consumer", metavar="NAME", help="Go on where this consumer was, and remember.")
+@click.option(
+    "--consumer", metavar="NAME", help="Continue where this consumer stopped, and remember."
+)
 @click.option("--type", "types", multiple=True, metavar="TYPE", help="Only events of this type.")
 @model_option
 @click.option("--follow", is_flag=True, help="Wait for more, until interrupted.")
@@ -44,7 +46,7 @@ def tail(
     """Print events, oldest first: all after --after or of a consumer, else the last ones."""
     with ledger.Database() as db:
         repository = ledger.EventsRepository(db)
-        wanted = _whole(repository, types)
+        wanted = whole_types(repository, types)
         if after is None and consumer is None:
             after = repository.before_latest(types=wanted, model_name=model_name, limit=limit)
         for event in ledger.events(
@@ -75,7 +77,7 @@ def types_(as_json: bool) -> None:
 @events.command()
 @json_option
 def consumers(as_json: bool) -> None:
-    """List who reads events by name, and how far each is."""
+    """List the consumers and how far each has read."""
     with ledger.Database() as db:
         found = ledger.EventsRepository(db).list_consumers()
     echo_rows(found, "consumer seq moved_at db_role", as_json)
@@ -85,13 +87,13 @@ def consumers(as_json: bool) -> None:
 @click.argument("consumer")
 @json_option
 def forget(consumer: str, as_json: bool) -> None:
-    """Forget a consumer; under its name, events begin anew."""
+    """Forget a consumer; its name then starts from the first event again."""
     with ledger.Database() as db:
         ledger.EventsRepository(db).remove_consumer(consumer=consumer)
     echo_done({"consumer": consumer}, f"forgot {consumer}", as_json)
 
 
-def _whole(repository: ledger.EventsRepository, types: Sequence[str]) -> list[str] | None:
+def whole_types(repository: ledger.EventsRepository, types: Sequence[str]) -> list[str] | None:
     """Return the full names of types; raises UsageError for an unknown one."""
     if not types:
         return None

@@ -17,7 +17,11 @@ from .output import say
 @click.command(cls=Command)
 @click.option("--address", default="127.0.0.1", show_default=True, help="Where to listen.")
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=9877, show_default=True, help="0 is any."
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=9877,
+    show_default=True,
+    help="0 picks a free one.",
 )
 @click.option(
     "--timeout",
@@ -38,7 +42,7 @@ from .output import say
     "folder",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
-    help="Make this folder with alert rules and dashboards, and end.",
+    help="Write alert rules and dashboards into this new folder, and exit.",
 )
 def exporter(address: str, port: int, timeout: float, limit: int, folder: Path | None) -> None:
     """Serve metrics to Prometheus until stopped.

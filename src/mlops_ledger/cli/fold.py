@@ -14,8 +14,8 @@ from .output import echo_done, echo_rows
 @click.command(cls=Command)
 @model_option
 @version_option
-@click.option("--rebuild", is_flag=True, help="Count everything anew that is still there.")
-@click.option("--pending", is_flag=True, help="Only show what waits to be folded.")
+@click.option("--rebuild", is_flag=True, help="Recount everything that is still there.")
+@click.option("--pending", is_flag=True, help="Only show what is waiting to be folded.")
 @json_option
 def fold(
     model_name: str | None, model_version: str | None, rebuild: bool, pending: bool, as_json: bool

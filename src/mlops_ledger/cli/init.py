@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Command)
-@click.option("--owner", metavar="ROLE", help="Owner of a new database (default: who connects).")
+@click.option(
+    "--owner", metavar="ROLE", help="Owner of a new database (default: the user who connects)."
+)
 @click.option(
     "--partition-by",
     type=period_type,
@@ -38,7 +40,7 @@ def init(owner: str | None, partition_by: str | None, as_json: bool) -> None:
 @yes_option
 @json_option
 def reset(yes: bool, as_json: bool) -> None:
-    """Drop the database with everything in it and make it anew. Only on this machine."""
+    """Drop the database with everything in it and create it again. Only on this machine."""
     from ..admin.create import drop_database, initialise
 
     settings = ledger.Settings.from_environment()

@@ -28,7 +28,7 @@ from .transfer import import_labels
 
 @click.group(cls=Group)
 def labels() -> None:
-    """Look at labels and at how right the models were."""
+    """Look at labels and at how accurate the models were."""
 
 
 @labels.command()
@@ -37,9 +37,15 @@ def labels() -> None:
 @days_option(7)
 @since_option
 @until_option
-@click.option("--positive", "positive_label", metavar="LABEL", help="The class probability means.")
 @click.option(
-    "--threshold", type=Number(), default=0.5, show_default=True, help="Positive from here."
+    "--positive", "positive_label", metavar="LABEL", help="The class that the probability is of."
+)
+@click.option(
+    "--threshold",
+    type=Number(),
+    default=0.5,
+    show_default=True,
+    help="Probabilities from here on count as positive.",
 )
 @click.option("--as-of", type=Timestamp(), metavar="TIME", help="Leave out labels given later.")
 @json_option
@@ -87,7 +93,7 @@ def show(prediction_id: UUID, as_json: bool) -> None:
 @labels.command()
 @json_option
 def match(as_json: bool) -> None:
-    """Store the labels whose prediction has arrived since."""
+    """Store waiting labels whose prediction has arrived."""
     with ledger.Database() as db:
         matched = ledger.GroundTruthRepository(db).match()
     echo_done({"matched": matched}, f"{matched} matched", as_json)

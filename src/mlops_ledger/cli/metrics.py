@@ -68,7 +68,7 @@ def _bucket(default: str) -> Callable[[FC], FC]:
 
 @click.group(cls=Group)
 def metrics() -> None:
-    """Look at metrics of models and machines, and write them."""
+    """Read and write metrics of models and hosts."""
 
 
 @metrics.command("list")
@@ -228,7 +228,7 @@ def system(
 @click.option(
     "--every", type=Length("smh"), default="15s", show_default=True, help="How often to measure."
 )
-@click.option("--count", type=click.IntRange(1), help="Stop after so many times.")
+@click.option("--count", type=click.IntRange(1), help="Stop after this many measurements.")
 @click.option("--disk", "disks", multiple=True, default=["/"], show_default=True, help="A disk.")
 @click.option("--pid", type=int, help="The process to measure (default: this one).")
 @click.option(
@@ -237,7 +237,7 @@ def system(
     type=click.IntRange(1),
     default=1000,
     show_default=True,
-    help="How many times to keep while the database is away.",
+    help="How many measurements to keep while the database is away.",
 )
 @json_option
 def collect(every: timedelta, count: int | None, as_json: bool, **arguments: Any) -> None:

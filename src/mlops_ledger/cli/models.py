@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -108,8 +108,8 @@ def add(tags: Any, by: str | None, as_json: bool, **fields: Any) -> None:
 @models.command()
 @model_argument
 @optional_version_argument
-@click.option("--description", metavar="TEXT", help="What it is; an empty text takes it away.")
-@click.option("--tag", "tags", type=Tag(), multiple=True, help="A tag; KEY= takes it away.")
+@click.option("--description", metavar="TEXT", help="What it is; an empty text removes it.")
+@click.option("--tag", "tags", type=Tag(), multiple=True, help="A tag; KEY= removes it.")
 @json_option
 def edit(
     model_name: str,
@@ -135,6 +135,25 @@ def edit(
     echo_row(found, as_json)
 
 
+def _task_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say what a version predicts."""
+    options = (
+        click.option("--task", type=click.Choice(TASKS), help="What it predicts."),
+        click.option(
+            "--class", "class_names", multiple=True, help="A class, in the order of classes_."
+        ),
+        click.option(
+            "--positive",
+            "positive_label",
+            metavar="CLASS",
+            help="The class that the probability is of.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 @models.command()
 @model_argument
 @click.argument("model_version", required=False)
@@ -144,9 +163,7 @@ def edit(
 @click.option("--metrics", type=JsonObject(), help="Evaluation metrics.")
 @click.option("--hyperparameters", type=JsonObject(), help="Hyperparameters.")
 @click.option("--feature", "feature_names", multiple=True, help="A feature, in the model's order.")
-@click.option("--task", type=click.Choice(TASKS), help="What it predicts.")
-@click.option("--class", "class_names", multiple=True, help="A class, in the order of classes_.")
-@click.option("--positive", "positive_label", metavar="CLASS", help="The class probability means.")
+@_task_options
 @click.option("--training-samples", type=int, help="Number of rows trained on.")
 @click.option("--dataset-version", help="Version of the training data.")
 @click.option("--artifact-uri", help="Where the model is stored.")
@@ -178,13 +195,28 @@ def register(
     echo_done(version, done, as_json)
 
 
+@models.command("declare-task")
+@model_argument
+@version_argument
+@_task_options
+@json_option
+def declare_task(class_names: tuple[str, ...], as_json: bool, **given: Any) -> None:
+    """Declare what a version predicts that was registered without it."""
+    with ledger.Database() as db:
+        version = ledger.ModelVersionRepository(db).declare_task(
+            **given, class_names=class_names or None
+        )
+    done = f"{version.model_name} version {version.model_version} is {version.task}"
+    echo_done(version, done, as_json)
+
+
 @models.command()
 @model_argument
 @version_argument
 @click.argument("tags", type=Tag(), nargs=-1, required=True)
 @json_option
 def tag(model_name: str, model_version: str, tags: Any, as_json: bool) -> None:
-    """Set TAGS of a version, each as KEY=VALUE; KEY= takes the tag away."""
+    """Set TAGS of a version, each as KEY=VALUE; KEY= removes the tag."""
     with ledger.Database() as db:
         found = ledger.ModelVersionRepository(db).set_tags(
             model_name=model_name, model_version=model_version, tags=_tags(tags)
@@ -256,7 +288,7 @@ def _add_change(name: str, by_whom: str, text: str) -> None:
         echo_row(deployment, as_json)
 
 
-_add_change("rollback", "rolled_back_by", "Put back the version that was there before.")
+_add_change("rollback", "rolled_back_by", "Put the previous version back.")
 _add_change("retire", "retired_by", "Empty a slot.")
 
 

@@ -47,7 +47,9 @@ def monitor() -> None:
     show_default=True,
     help="The share of drifted features from which on the window has.",
 )
-@click.option("--positive", "positive_label", metavar="LABEL", help="The class probability means.")
+@click.option(
+    "--positive", "positive_label", metavar="LABEL", help="The class that the probability is of."
+)
 @json_option
 def run(
     model_name: str | None,

@@ -72,7 +72,7 @@ def recent(as_json: bool, **filters: Any) -> None:
     type=Hours(),
     default=24,
     show_default=True,
-    help="Hours a row.",
+    help="Hours per row.",
 )
 @until_option
 @json_option

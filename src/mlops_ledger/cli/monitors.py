@@ -33,7 +33,7 @@ RESULT = "model_name name state value operator threshold point_at done alert_id"
 
 @click.group(cls=Group)
 def monitors() -> None:
-    """Keep the rules that raise alerts, and evaluate them."""
+    """Manage the rules that raise alerts, and evaluate them."""
 
 
 @monitors.command()
@@ -50,7 +50,11 @@ def monitors() -> None:
     help="Monitoring runs, performance metrics or system metrics.",
 )
 @click.option("--metric", "metric_name", help="The metric (default: the name of the monitor).")
-@click.option("--operator", type=click.Choice((">", ">=", "<", "<=")), help="Bad values are so.")
+@click.option(
+    "--operator",
+    type=click.Choice((">", ">=", "<", "<=")),
+    help="How a bad value compares with the threshold.",
+)
 @click.option("--warning", "warning_threshold", type=Number(), help="Where it becomes a warning.")
 @click.option("--critical", "critical_threshold", type=Number(), help="Where it becomes critical.")
 @click.option(
@@ -66,14 +70,14 @@ def monitors() -> None:
     type=click.Choice(("ok", "warning", "critical")),
     default="ok",
     show_default=True,
-    help="What it means when there is no value in the window.",
+    help="The state when the window has no value.",
 )
 @click.option(
     "--hysteresis",
     type=Number(),
     default=0,
     show_default=True,
-    help="How far a value must come back.",
+    help="How far a value must recover to end the alert.",
 )
 @click.option("--slice", default="", help="The slice of a performance metric.")
 @click.option("--host", help="The host of a system metric.")
@@ -140,8 +144,8 @@ def _add_switch(name: str, enabled: bool, text: str) -> None:
         echo_done({"id": monitor_id, "enabled": enabled}, f"{name}d", as_json)
 
 
-_add_switch("enable", True, "Have a monitor evaluated again.")
-_add_switch("disable", False, "Have a monitor no longer evaluated; its open alert stays.")
+_add_switch("enable", True, "Evaluate a monitor again.")
+_add_switch("disable", False, "Stop evaluating a monitor; its open alert stays.")
 
 
 @monitors.command()

@@ -1,117 +1,46 @@
-"""`mlops-ledger import` and `sync`: bring what other systems know, once or again and again."""
+"""`mlops-ledger import` and `export`: bring what was kept elsewhere, and leave with everything."""
 
 from __future__ import annotations
 
-import time
-from dataclasses import asdict
-from datetime import timedelta
-from types import ModuleType
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
 
 import click
 
 import mlops_ledger as ledger
 
-from ..errors import LedgerError
 from .base import Group
-from .options import Length, json_option
-from .output import echo_json, echo_pairs, say
+from .mlflow import import_mlflow
+from .options import json_option
+from .output import echo_done
 from .progress import progress
-
-if TYPE_CHECKING:
-    from ..contrib.mlflow import MlflowImport
-
-# Lines of a report that are printed for people; --json has all.
-_SOME: Final = 50
-_uri = click.argument("uri", envvar="MLFLOW_TRACKING_URI")
-_registry = click.option(
-    "--registry-uri", metavar="URI", help="Where the registry is, if not at the same URI."
-)
+from .records import COMMANDS
 
 
 @click.group("import", cls=Group)
 def import_() -> None:
-    """Bring what another system knows into the ledger."""
+    """Bring what was kept elsewhere into the ledger."""
+
+
+for _each in (*COMMANDS, import_mlflow):
+    import_.add_command(_each)
 
 
 @click.group(cls=Group)
-def sync() -> None:
-    """Keep the ledger in step with another system."""
+def export() -> None:
+    """Write the whole record to files."""
 
 
-@import_.command("mlflow")
-@_uri
-@_registry
-@click.option("--dry-run", is_flag=True, help="Say what would be done and take it back.")
+@export.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @json_option
-def import_mlflow(uri: str, registry_uri: str | None, dry_run: bool, as_json: bool) -> None:
-    """Bring the registry of MLflow at URI: models, versions, runs, stages and aliases as slots.
+def parquet(folder: Path, as_json: bool) -> None:
+    """Write every table to Parquet below FOLDER, by day; again, only what has changed.
 
-    URI is what MLflow calls a tracking URI, such as sqlite:///mlflow.db or http://mlflow:5000;
-    one with a password is better given as MLFLOW_TRACKING_URI.
-    Importing again adds only what is new. What was changed or has no home is listed.
+    As the role owner, which may read all. Goes on where it was interrupted.
     """
-    with progress("import") as report, ledger.Database() as db:
-        done = _mlflow().import_mlflow(
-            db, uri, registry_uri=registry_uri, dry_run=dry_run, report=report
-        )
-    _show(done, as_json)
-    if dry_run and not as_json:
-        say("a dry run: nothing was written")
+    from ..admin.lake import export_lake
 
-
-@sync.command("mlflow")
-@_uri
-@_registry
-@click.option(
-    "--every", type=Length("smh"), metavar="EVERY", help="Go on, with such a pause between."
-)
-@json_option
-def sync_mlflow(uri: str, registry_uri: str | None, every: timedelta | None, as_json: bool) -> None:
-    """Bring what is new in the registry of MLflow at URI, once or at intervals.
-
-    Slots follow MLflow as long as nobody changes them in the ledger. An error ends a single run;
-    at intervals it is printed, and the next run makes up for it.
-    """
-    with ledger.Database() as db:
-        while True:
-            try:
-                _show(_mlflow().import_mlflow(db, uri, registry_uri=registry_uri), as_json)
-            except LedgerError as error:
-                if every is None:
-                    raise
-                say(f"error: {error}", err=True)
-            if every is None:
-                return
-            time.sleep(every.total_seconds())
-
-
-def _mlflow() -> ModuleType:
-    try:
-        from ..contrib import mlflow
-    except ModuleNotFoundError as error:
-        raise LedgerError(str(error)) from None
-    return mlflow
-
-
-def _show(done: MlflowImport, as_json: bool) -> None:
-    if as_json:
-        echo_json(asdict(done))
-        return
-    kinds = {"models": done.models, "versions": done.versions}
-    counts: dict[str, object] = {
-        kind: f"{count.new:,} new, {count.changed:,} changed, {count.unchanged:,} unchanged"
-        for kind, count in kinds.items()
-    }
-    counts["metrics"] = (
-        f"{done.metrics_stored:,} stored, {done.metrics_duplicates:,} were there already"
-    )
-    counts["slots"] = f"{done.deployments:,} changed"
-    echo_pairs(counts)
-    for title, lines in (("changed", done.changes), ("otherwise than in MLflow", done.deviations)):
-        if lines:
-            say(f"{title}:")
-        for line in lines[:_SOME]:
-            say(f"  {line}")
-        if len(lines) > _SOME:
-            say(f"  and {len(lines) - _SOME:,} more, which --json shows")
+    with progress("export") as report, ledger.Database() as db:
+        done = export_lake(db, folder, report=report)
+    text = f"{folder}: {done.rows:,} rows of {done.tables} tables, {done.written:,} files written"
+    echo_done(done, f"{text}, {done.kept:,} were up to date", as_json)

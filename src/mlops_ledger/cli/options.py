@@ -188,17 +188,20 @@ version_option = click.option(
     shell_complete=complete.versions,
 )
 since_option = click.option(
-    "--since", type=Timestamp(), metavar="TIME", help="Only from then on; 7d is seven days ago."
+    "--since",
+    type=Timestamp(),
+    metavar="TIME",
+    help="Only from this time on; 7d means seven days ago.",
 )
 until_option = click.option(
-    "--until", type=Timestamp(), metavar="TIME", help="Only before then (default: now)."
+    "--until", type=Timestamp(), metavar="TIME", help="Only before this time (default: now)."
 )
 before_option = click.option(
     "--before", type=click.UUID, metavar="ID", help="The next page: what comes after this row."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 limit_option = click.option(
-    "--limit", type=int, default=20, show_default=True, help="At most so many rows (1 to 1000)."
+    "--limit", type=int, default=20, show_default=True, help="Maximum number of rows (1 to 1000)."
 )
 slot_option = click.option(
     "--slot",
@@ -210,7 +213,7 @@ slot_option = click.option(
 by_option = click.option("--by", metavar="WHO", help="Who does it (default: the database user).")
 reason_option = click.option("--reason", metavar="TEXT", help="Why.")
 at_option = click.option(
-    "--at", type=Timestamp(), metavar="TIME", help="When, in the past (default: now)."
+    "--at", type=Timestamp(), metavar="TIME", help="When it happened (default: now)."
 )
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 

@@ -86,7 +86,7 @@ def cleanup(
 )
 @json_option
 def ensure_partitions(days: int, as_json: bool) -> None:
-    """Make the partitions of the coming days ahead."""
+    """Create the partitions of the coming days ahead of time."""
     from ..admin.retention import Retention
 
     with ledger.Database() as db:

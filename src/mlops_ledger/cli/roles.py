@@ -29,8 +29,8 @@ _prefix = click.option(
 def roles() -> None:
     """Make the roles and show what each may do.
 
-    They are owner, writer, reader, approver and auditor. They cannot log in: make users who are
-    members of them.
+    They are owner, writer, reader, approver, auditor and agent. They cannot log in: make users
+    who are members of them.
     """
 
 
@@ -62,7 +62,7 @@ def create(prefix: str, dry_run: bool, as_json: bool) -> None:
         return
     for name in missing:
         say(f"role      {name} created")
-    say(f"granted   what {prefix}writer, reader, approver and auditor need")
+    say(f"granted   what {prefix}writer, reader, approver, auditor and agent need")
     say(f"owner     {prefix}owner")
 
 

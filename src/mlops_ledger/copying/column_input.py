@@ -41,7 +41,7 @@ def is_single(column: Any) -> bool:
 
 
 def table(field: str, columns: Any, name_of: Callable[[Any], Any] = str) -> dict[Any, Any]:
-    """Return the columns of a table by their names; raises InvalidValue when one is there twice."""
+    """Return the columns of a table by their names; raises InvalidValue for a name given twice."""
     if not is_table(columns):
         raise InvalidValue(field, f"must be a mapping or a table of columns, not {kind(columns)}")
     with reading(field):

@@ -16,6 +16,7 @@ from ..ids import microseconds_of, time_of, whole_millisecond
 from .batch import CHUNK
 from .binary import EIGHT, EPOCH_MICROSECONDS, HEADER, NULL, SIXTEEN, TRAILER, microseconds
 from .encoders import Encoder, encoder, repeated, text_encoder
+from .rows import ENCODERS
 
 _NO_PREDICTION: Final = "is not the id of a prediction"
 _PREDICTION: Final = Struct("!4s16s4sq4sq").pack
@@ -98,7 +99,7 @@ def _target(latest: datetime) -> Encoder:
 
 
 _FIELDS: Final[Mapping[str, tuple[int, Encoder]]] = {
-    "request_id": (2, encoder("request_id", "text")),
+    "request_id": (2, ENCODERS["request_id"]),
     "actual_label": (4, text_encoder("actual_label", present_class)),
     "actual_value": (5, encoder("actual_value", "double precision")),
     "source": (6, encoder("source", "text")),

@@ -167,10 +167,14 @@ def _text(field: Field) -> Encoder:
         words = {word: _sized(word.encode()) for word in field.words}
         return lambda value: words[check(name, value)]
 
+    # What begins with a letter is not blank.
+    least = "!" if field.named else ""
+
     def encode(value: Any) -> bytes:
         if not (
             type(value) is str
             and value.isascii()
+            and value >= least
             and len(value) <= values.MAX_BYTES
             and "\0" not in value
         ):

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-_NAME = "must have 1 to 255 characters, no control characters and no blanks at the ends"
+_NAME = (
+    "must have 1 to 255 characters, no control or invisible characters and no blanks at the ends"
+)
 _WORD = "must be lower-case letters, digits, '_', '.' or '-', at most 63 of them"
 _RATIO = "must be between 0 and 1"
 _COUNT = "must not be negative"
@@ -13,6 +15,7 @@ _PERCENT = "must be between 0 and 100"
 _OBJECT = "must be a JSON object"
 _FINITE = "must be a time in the years 1 to 9999"
 _PERSON = "must have 1 to 255 characters, not all blank and none a control character"
+_NOT_BLANK = "must not be empty or blank"
 _AT_MOST_255 = "must have at most 255 characters"
 _SEVERITY = "must be info, warning or critical"
 _TITLE = "must have 1 to 1000 characters"
@@ -22,7 +25,12 @@ _COMPARED_LATER = "must not be later than timestamp"
 # By table and by the rest of a constraint's name, TABLE_REST_check. The rest is the field, unless
 # another stands before the problem.
 _CHECKS: Final[Mapping[str, Mapping[str, str | tuple[str, str]]]] = {
-    "models": {"model_name": _NAME, "tags": _OBJECT, "created_at": _FINITE},
+    "models": {
+        "model_name": _NAME,
+        "tags": _OBJECT,
+        "created_at": _FINITE,
+        "created_by": _PERSON,
+    },
     "model_versions": {
         "model_version": _NAME,
         "stage": "must be development, staging, production or archived",
@@ -45,6 +53,7 @@ _CHECKS: Final[Mapping[str, Mapping[str, str | tuple[str, str]]]] = {
         "training_samples": _COUNT,
         "tags": _OBJECT,
         "created_at": _FINITE,
+        "created_by": _PERSON,
     },
     "model_slots": {
         "slot": _WORD,
@@ -52,6 +61,8 @@ _CHECKS: Final[Mapping[str, Mapping[str, str | tuple[str, str]]]] = {
     "model_deployments": {
         "deployed_at": ("at", _FINITE),
         "retired_at": ("at", _FINITE),
+        "deployed_by": _PERSON,
+        "retired_by": _PERSON,
         "interval": ("at", "would end an interval before it began"),
     },
     "monitoring_metrics": {
@@ -84,6 +95,7 @@ _CHECKS: Final[Mapping[str, Mapping[str, str | tuple[str, str]]]] = {
         "gate_results": 'must be a list of {"gate": text, "passed": true or false, …}',
         "labeled_samples": _COUNT,
         "coverage_pct": _PERCENT,
+        "decided_by": _PERSON,
         "resolution": ("action", "must be promote or reject to resolve a decision"),
         "promote_candidate": ("candidate_version_id", "is needed for a decision to promote"),
     },
@@ -105,6 +117,10 @@ _CHECKS: Final[Mapping[str, Mapping[str, str | tuple[str, str]]]] = {
             "reviewed_by",
             "must be somebody other than requested_by: nobody reviews an action of their own",
         ),
+        "login": (
+            "reviewed_by",
+            "must log in as somebody other than requested_by did: the database user is the same",
+        ),
         "review": ("reviewed_by", "must be there for a review, and only then"),
         "execution": (
             "executed_by",
@@ -115,6 +131,7 @@ _CHECKS: Final[Mapping[str, Mapping[str, str | tuple[str, str]]]] = {
     },
     "promotion_policies": {
         "slot": _WORD,
+        "updated_by": _PERSON,
     },
     "alerts": {
         "alert_type": _NAME,
@@ -131,10 +148,13 @@ _CHECKS: Final[Mapping[str, Mapping[str, str | tuple[str, str]]]] = {
         "first_seen": ("at", _FINITE),
         "last_seen": "must not lie before first_seen",
         "acknowledged_at": "must not lie before first_seen",
-        "acknowledged_by": "is needed with acknowledged_at",
+        "acknowledged_by": _PERSON,
+        "acknowledgement": ("acknowledged_by", "is needed with acknowledged_at"),
         "resolved_at": "must not lie before last_seen",
-        "resolved_by": "is needed with resolved_at",
+        "resolved_by": _PERSON,
+        "resolution": ("resolved_by", "is needed with resolved_at"),
         "snoozed_until": ("until", _FINITE),
+        "snoozed_by": _PERSON,
         "state": ("status", "contradicts acknowledged_at and resolved_at"),
     },
     "alert_occurrences": {
@@ -144,6 +164,7 @@ _CHECKS: Final[Mapping[str, Mapping[str, str | tuple[str, str]]]] = {
     },
     "monitors": {
         "created_at": _FINITE,
+        "created_by": _PERSON,
         "removed_at": "must be a time after created_at and before the year 10000",
         "model_name": "is required, unless the source is system",
         "name": _NAME,
@@ -175,13 +196,16 @@ _CHECKS: Final[Mapping[str, Mapping[str, str | tuple[str, str]]]] = {
                 "in the direction of the operator"
             ),
         ),
-        "removed_by": "is needed with removed_at",
+        "removed_by": _PERSON,
+        "removal": ("removed_by", "is needed with removed_at"),
     },
     "monitor_states": {
         "state": "must be ok, warning, critical or no_data",
         "severity": "must be warning or critical",
     },
     "predictions": {
+        "request_id": _NOT_BLANK,
+        "batch_id": _NOT_BLANK,
         "probability": _RATIO,
         "class_probabilities": _RATIO,
         "latency_ms": _COUNT,
@@ -200,6 +224,7 @@ _CHECKS: Final[Mapping[str, Mapping[str, str | tuple[str, str]]]] = {
         "actual": ("actual_label", "or actual_value is needed"),
     },
     "ground_truth_waiting": {
+        "request_id": _NOT_BLANK,
         "model_version": ("model_name", "is needed with model_version"),
         "labeled_at": _FINITE,
         "actual_value": "must be a finite number",
@@ -208,7 +233,7 @@ _CHECKS: Final[Mapping[str, Mapping[str, str | tuple[str, str]]]] = {
     },
     "baselines": {
         "num_rows": "must be above 0",
-        "created_by": _AT_MOST_255,
+        "created_by": _PERSON,
         "window": ("since", "must be before until"),
     },
     "baseline_features": {
@@ -270,12 +295,22 @@ _CHECKS: Final[Mapping[str, Mapping[str, str | tuple[str, str]]]] = {
         "attributes": _OBJECT,
     },
     "ledger_privileges": {
-        "role": "must be reader, writer, approver, auditor or owner",
+        "role": "must be reader, writer, approver, auditor, agent or owner",
         "object_type": "must be TABLE, VIEW or FUNCTION",
     },
     "deletions": {
         "reason": "must be retention or erasure",
         "num_rows": "must be above 0",
+    },
+    "webhooks": {
+        "webhook": _WORD,
+        "payload": "must be cloudevents or slack",
+        "template": "must have 1 to 10000 characters, and goes with the payload slack",
+        "types": "must be a list of types, not empty",
+        "model_name": _NAME,
+    },
+    "webhook_deliveries": {
+        "status": "must be pending, delivered or dead",
     },
     "event_consumers": {
         "consumer": _NAME,

@@ -14,6 +14,10 @@ _UNKNOWN_VERSION = "names no version of this model"
 VIOLATIONS: Final[Mapping[str, tuple[type[LedgerError], str]]] = {
     "models_pkey": (Conflict, "model_name: this model is already registered"),
     "model_versions_model_fkey": (NotFound, "model_name: the ledger has no model of that name"),
+    "models_no_look_alikes": (
+        Conflict,
+        "model_name: looks like that of another model; give it one that a reader can tell from it",
+    ),
     "model_versions_pkey": (Conflict, "id: already names another model version"),
     "model_versions_name_version_key": (
         Conflict,
@@ -42,6 +46,11 @@ VIOLATIONS: Final[Mapping[str, tuple[type[LedgerError], str]]] = {
         PromotionRefused,
         "action_id: the action has already served another promotion",
     ),
+    "webhooks_pkey": (Conflict, "webhook: there is a webhook of that name"),
+    "webhook_endpoints_pkey": (Conflict, "webhook: it has an endpoint"),
+    "webhook_endpoints_webhook_fkey": (NotFound, "webhook: there is no such webhook"),
+    "webhook_deliveries_pkey": (Conflict, "seq: the event is queued already"),
+    "webhook_deliveries_webhook_fkey": (NotFound, "webhook: there is no such webhook"),
     "event_consumers_pkey": (Conflict, "consumer: there is a consumer of that name"),
     "monitoring_metrics_pkey": (Conflict, "id: already names another monitoring run"),
     "monitoring_metrics_id_model_name_key": (Conflict, "id: already names another monitoring run"),

@@ -65,6 +65,8 @@ BY_SQLSTATE: Final[dict[str, tuple[type[LedgerError], str]]] = {
 
 _LOST: Final = ("08", "57P", "25P03", "25P04")
 
+_ATTRIBUTES: Final = "no server is of the kind that target_session_attrs demands"
+_OPTIONS: Final = "options or PGOPTIONS sets what the server does not know, or to a wrong value"
 # libpq gives no SQLSTATE for a failed connection, only text, and the text may quote a password.
 CONNECT: Final = (
     ("password authentication failed", "the password or the user name is wrong"),
@@ -73,6 +75,7 @@ CONNECT: Final = (
     ("role '' does not exist", "the user does not exist"),
     ("role '' is not permitted to log in", "the user may not log in"),
     ("database '' does not exist", "the database does not exist: run mlops-ledger init"),
+    ("could not parse network address", "hostaddr is not an IP address"),
     ("could not translate host name", "the host name cannot be resolved"),
     ("name or service not known", "the host name cannot be resolved"),
     ("failed to resolve host", "the host name cannot be resolved"),
@@ -86,6 +89,16 @@ CONNECT: Final = (
     ("shutting down", "the server is shutting down"),
     ("in recovery mode", "the server is recovering from a crash"),
     ("closed the connection", "the server ended the connection"),
+    ("session is read-only", _ATTRIBUTES),
+    ("session is not read-only", _ATTRIBUTES),
+    ("hot standby mode", _ATTRIBUTES),
+    ("authentication method requirement", "the server asks for another login than require_auth"),
+    ("channel binding", "the server has no channel binding, which channel_binding demands"),
+    ("gssapi", "there is no GSSAPI encryption, which gssencmode demands"),
+    ("unrecognized configuration parameter", _OPTIONS),
+    ("invalid value for parameter", _OPTIONS),
+    ("invalid command-line argument", _OPTIONS),
+    ("certificate", "a certificate is missing, unreadable or not trusted"),
     ("ssl", "the server and the sslmode setting do not agree"),
 )
 # Names of hosts, users and databases, which could look like one of the phrases.

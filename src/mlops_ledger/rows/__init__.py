@@ -27,6 +27,7 @@ from .predictions import (
 from .retraining_decisions import AcceptanceRate, RetrainingDecision
 from .summaries import MonitoringBucket, PendingSummaries
 from .system_metrics import SystemMetric
+from .webhooks import Webhook, WebhookDelivery, WebhookEndpoint
 
 __all__ = [
     "AcceptanceRate",
@@ -72,6 +73,9 @@ __all__ = [
     "SeenPrediction",
     "SystemMetric",
     "TimelineEntry",
+    "Webhook",
+    "WebhookDelivery",
+    "WebhookEndpoint",
     "WindowMetrics",
     "Written",
 ]

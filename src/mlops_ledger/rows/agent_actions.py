@@ -12,7 +12,8 @@ from uuid import UUID
 class AgentAction:
     """An action that an agent or a person asked for, its review and its result.
 
-    `status` is pending, approved, rejected, executed, failed or expired.
+    `status` is pending, approved, rejected, executed, failed or expired. The logins are those of
+    the database; None for one with all rights of its owner.
     """
 
     id: UUID
@@ -29,9 +30,11 @@ class AgentAction:
     issue_type: str | None
     issue_severity: str | None
     expires_at: datetime | None
+    requested_login: str | None
     status: str
     reviewed_by: str | None
     reviewed_at: datetime | None
+    reviewed_login: str | None
     review_comment: str | None
     executed_by: str | None
     executed_at: datetime | None

@@ -41,9 +41,10 @@ class Performance:
     all versions together. `task` is what the version predicts, and `positive_label` the class that
     precision, recall and the metrics of the probability are about. `classes` has precision, recall
     and f1_score of each class; the averages over classes are named as scikit-learn names its
-    scores. `confusion_matrix` counts true classes (rows) against predicted ones. `coverage_pct` is
-    the share of predictions with a label, 0 to 100; the delays are those of the first label of
-    each prediction.
+    scores. `confusion_matrix` counts true classes (rows) against predicted ones.
+    `calibration_curve` has the `count`, `prob_true` and `prob_pred` of each bin that is not empty.
+    `coverage_pct` is the share of predictions with a label, 0 to 100; the delays are those of the
+    first label of each prediction.
     """
 
     model_name: str
@@ -82,7 +83,10 @@ class Performance:
     log_loss: float | None
     brier_score: float | None
     calibration_error: float | None
+    lift: float | None
+    calibration_curve: list[dict[str, Any]] | None
     mae: float | None
+    mape: float | None
     rmse: float | None
     r2: float | None
     classes: list[dict[str, Any]] | None

@@ -7,8 +7,8 @@ requires_approval, model_name, model_version_id, issue_id, issue_type, issue_sev
 
 -- fragment action --
 -- The columns of an action.
-{request}, ledger_action_status(status, expires_at) AS status, reviewed_by, reviewed_at,
-review_comment, executed_by, executed_at, result
+{request}, requested_login, ledger_action_status(status, expires_at) AS status, reviewed_by, reviewed_at,
+reviewed_login, review_comment, executed_by, executed_at, result
 
 -- insert --
 -- Ask for an action. No row when the id is taken.

@@ -14,7 +14,7 @@ FROM raise_alert(%(alert_type)s::text, %(title)s::text, %(severity)s::text, %(me
                  %(at)s::timestamptz, %(occurrence_id)s::uuid);
 
 -- acknowledge --
--- Take an alert on.
+-- Acknowledge an alert.
 SELECT {alert}
 FROM acknowledge_alert(%(id)s::uuid, %(acknowledged_by)s::text, %(notes)s::text, %(at)s::timestamptz);
 
@@ -25,7 +25,7 @@ FROM resolve_alert(%(id)s::uuid, %(dedup_key)s::text, %(resolved_by)s::text, %(n
                    %(at)s::timestamptz);
 
 -- snooze --
--- Leave an alert out of the list of active ones for a while.
+-- Hide an alert from the list of active ones for a while.
 SELECT {alert}
 FROM snooze_alert(%(id)s::uuid, %(until)s::timestamptz, %(snoozed_by)s::text);
 

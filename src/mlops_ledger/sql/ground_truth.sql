@@ -145,11 +145,12 @@ judged AS MATERIALIZED (
            min(score) FILTER (WHERE NOT says_positive) > 0.5 AND NOT bool_and(d.is_declared) AS is_of_predicted,
            -- All are below a half where the positive class was predicted: then it is that of another.
            max(score) FILTER (WHERE says_positive) < 0.5 AND NOT bool_and(d.is_declared) AS is_of_other,
-           count(*) FILTER (WHERE is_measured) AS measured,
-           count(error) AS in_range,
-           avg(abs(error)) AS mae,
-           avg(CASE WHEN abs(error) > 1e-150 THEN error * error ELSE 0 END) FILTER (WHERE error IS NOT NULL) AS mse,
-           CASE WHEN min(target) < max(target) THEN var_pop(target) END AS variance
+           count(*) FILTER (WHERE is_measured) AS measured, count(error) AS in_range, avg(abs(error)) AS mae,
+           -- As scikit-learn: of an actual value of 0 by the distance between 1 and the next double.
+           avg(CASE WHEN abs(error) <= 1e-150 THEN 0 ELSE abs(error) / greatest(abs(target), 2.220446049250313e-16) END) AS mape,
+           -- avg() of squares overflows at 1e77, and the variance of numbers far from zero loses their digits.
+           coalesce(sum(error * error) FILTER (WHERE abs(error) > 1e-150), 0) / nullif(count(error), 0) AS mse,
+           CASE WHEN min(target) < max(target) THEN var_pop(target - (SELECT avg(target) FROM judged)) END AS variance
     FROM judged CROSS JOIN definition d
 )
 
@@ -219,19 +220,26 @@ scores AS (
            -- Nothing is certain: as scikit-learn, by the distance between 1 and the next double.
            ln(greatest(score, 2.220446049250313e-16)) AS log_hit,
            ln(greatest(1 - score, 2.220446049250313e-16)) AS log_miss,
-           least(floor(score * 10), 9) AS bin
+           ledger_tenth(score) AS bin,
+           sum(positives + negatives) OVER down - positives - negatives AS above,
+           ceil(%(top_share)s::double precision * sum(positives + negatives) OVER ()) AS top
     FROM scores
     WINDOW up AS (ORDER BY score), down AS (ORDER BY score DESC)
 ), bins AS (
-    SELECT sum(positives) AS positives, sum(negatives) AS negatives, sum(positives * outranked) AS outranked,
-           sum(precise) AS precise,
+    SELECT bin, sum(positives) AS positives, sum(negatives) AS negatives, sum(expected) AS expected,
+           sum(positives * outranked) AS outranked, sum(precise) AS precise,
            sum(positives * (1 - score) * (1 - score) + negatives * square) AS squares,
            sum(positives * log_hit + negatives * log_miss) AS logs,
-           abs(sum(expected - positives)) AS gap
+           -- Of equal scores at the end of the top as many positives as their share.
+           sum(positives * least(greatest(top - above, 0) / (positives + negatives), 1)) AS caught, max(top) AS top
     FROM ranks GROUP BY bin
 ), scored AS (
     SELECT coalesce(sum(positives), 0) AS positives, coalesce(sum(negatives), 0) AS negatives,
-           sum(outranked) AS outranked, sum(precise) AS precise, sum(squares) AS squares, sum(logs) AS logs, sum(gap) AS gap
+           sum(outranked) AS outranked, sum(precise) AS precise, sum(squares) AS squares, sum(logs) AS logs,
+           sum(abs(expected - positives)) AS gap,
+           sum(caught) * sum(positives + negatives) / nullif(max(top) * sum(positives), 0) AS lift,
+           jsonb_agg(jsonb_build_object('count', (positives + negatives)::bigint, 'prob_true', positives / (positives + negatives),
+                                        'prob_pred', expected / (positives + negatives)) ORDER BY bin) AS calibration_curve
     FROM bins
 )
 
@@ -327,12 +335,9 @@ reasons AS (
 -- performance --
 -- How right a model was about the predictions of a window whose truth is known; no row for an unknown model.
 WITH {labels}, {judged}, {confusion}, {scored}, {ranked}, {reasons}
-SELECT %(model_name)s::text AS model_name,
-       %(model_version)s::text AS model_version,
+SELECT %(model_name)s::text AS model_name, %(model_version)s::text AS model_version,
        %(since)s::timestamptz AS since, %(until)s::timestamptz AS until,
-       d.task, d.positive_label,
-       v.num_predictions,
-       t.labeled_samples,
+       d.task, d.positive_label, v.num_predictions, t.labeled_samples,
        100.0::double precision * t.labeled_samples / nullif(v.num_predictions, 0) AS coverage_pct,
        t.delays[1] AS label_delay_p50, t.delays[2] AS label_delay_p95, t.label_delay_max,
        a.accuracy, a.balanced_accuracy, a.matthews_corrcoef,
@@ -340,8 +345,7 @@ SELECT %(model_name)s::text AS model_name,
        CASE WHEN p.of_positive IS NULL THEN b.hits / nullif(b.hits + b.misses, 0) END AS recall,
        CASE WHEN p.of_positive IS NULL THEN b.rejections / nullif(b.rejections + b.false_alarms, 0) END AS specificity,
        CASE WHEN p.of_positive IS NULL THEN 2 * b.hits / nullif(2 * b.hits + b.misses + b.false_alarms, 0) END AS f1_score,
-       a.precision_macro, a.recall_macro, a.f1_macro,
-       a.accuracy AS precision_micro, a.accuracy AS recall_micro, a.accuracy AS f1_micro,
+       a.precision_macro, a.recall_macro, a.f1_macro, a.accuracy AS precision_micro, a.accuracy AS recall_micro, a.accuracy AS f1_micro,
        a.precision_weighted, a.recall_weighted, a.f1_weighted,
        CASE WHEN p.of_score IS NULL THEN s.outranked / nullif(s.positives * s.negatives, 0) END AS roc_auc,
        CASE WHEN p.of_score IS NULL THEN s.precise / nullif(s.positives, 0) END AS average_precision,
@@ -353,41 +357,32 @@ SELECT %(model_name)s::text AS model_name,
        CASE WHEN p.of_score IS NULL THEN s.squares / (s.positives + s.negatives)
             WHEN p.of_vectors IS NULL THEN x.brier_score END AS brier_score,
        CASE WHEN p.of_score IS NULL THEN s.gap / (s.positives + s.negatives) END AS calibration_error,
-       CASE WHEN p.of_numbers IS NULL THEN t.mae END AS mae,
+       CASE WHEN p.of_score IS NULL THEN s.lift END AS lift, CASE WHEN p.of_score IS NULL THEN s.calibration_curve END AS calibration_curve,
+       CASE WHEN p.of_numbers IS NULL THEN t.mae END AS mae, CASE WHEN p.of_numbers IS NULL THEN t.mape END AS mape,
        CASE WHEN p.of_numbers IS NULL THEN sqrt(t.mse) END AS rmse,
        CASE WHEN p.of_numbers IS NULL AND t.variance > 1e-100 THEN 1 - t.mse / t.variance END AS r2,
-       a.classes,
-       x2.confusion_matrix,
+       a.classes, x2.confusion_matrix,
        jsonb_strip_nulls(jsonb_build_object(
            'coverage_pct', CASE WHEN v.num_predictions = 0 THEN 'the window has no predictions' END,
-           'label_delay', p.unlabeled,
-           'accuracy', p.of_classes, 'balanced_accuracy', p.of_classes,
-           'matthews_corrcoef', coalesce(p.of_classes,
-                CASE WHEN a.matthews_corrcoef IS NULL THEN 'all labels, or all predictions, are of one class' END),
-           'precision', coalesce(p.of_positive,
-                CASE WHEN b.hits + b.false_alarms = 0 THEN 'no prediction is positive' END),
+           'label_delay', p.unlabeled, 'accuracy', p.of_classes, 'balanced_accuracy', p.of_classes,
+           'matthews_corrcoef', coalesce(p.of_classes, CASE WHEN a.matthews_corrcoef IS NULL THEN 'all labels, or all predictions, are of one class' END),
+           'precision', coalesce(p.of_positive, CASE WHEN b.hits + b.false_alarms = 0 THEN 'no prediction is positive' END),
            'recall', coalesce(p.of_positive, CASE WHEN b.hits + b.misses = 0 THEN 'no label is positive' END),
-           'specificity', coalesce(p.of_positive,
-                CASE WHEN b.rejections + b.false_alarms = 0 THEN 'all labels are positive' END),
-           'f1_score', coalesce(p.of_positive,
-                CASE WHEN b.hits + b.misses + b.false_alarms = 0 THEN 'no prediction and no label is positive' END),
-           'roc_auc', coalesce(p.of_score,
-                CASE WHEN s.positives * s.negatives = 0 THEN 'all labels are of one class' END),
+           'specificity', coalesce(p.of_positive, CASE WHEN b.rejections + b.false_alarms = 0 THEN 'all labels are positive' END),
+           'f1_score', coalesce(p.of_positive, CASE WHEN b.hits + b.misses + b.false_alarms = 0 THEN 'no prediction and no label is positive' END),
+           'roc_auc', coalesce(p.of_score, CASE WHEN s.positives * s.negatives = 0 THEN 'all labels are of one class' END),
            'average_precision', coalesce(p.of_score, CASE WHEN s.positives = 0 THEN 'no label is positive' END)) || jsonb_build_object(
            'roc_auc_ovr', coalesce(p.of_vectors,
                 CASE WHEN m.ranked = 0 THEN 'all labels are of one class, or too many for a ranking'
                      WHEN m.ranked < cardinality(d.class_names) THEN 'not every class has a label' END),
-           'roc_auc_ovo', coalesce(p.of_vectors,
-                CASE WHEN m.roc_auc_ovo IS NULL THEN 'all labels are of one class, or too many for a ranking' END),
-           'top_k_accuracy', p.of_vectors,
-           'log_loss', CASE WHEN p.of_vectors IS NOT NULL THEN p.of_score END,
+           'roc_auc_ovo', coalesce(p.of_vectors, CASE WHEN m.roc_auc_ovo IS NULL THEN 'all labels are of one class, or too many for a ranking' END),
+           'top_k_accuracy', p.of_vectors, 'log_loss', CASE WHEN p.of_vectors IS NOT NULL THEN p.of_score END,
            'brier_score', CASE WHEN p.of_vectors IS NOT NULL THEN p.of_score END,
-           'calibration_error', p.of_score,
-           'confusion_matrix', coalesce(p.of_classes,
-                CASE WHEN x2.confusion_matrix IS NULL THEN 'there are more than 100 classes' END),
-           'mae', p.of_numbers, 'rmse', p.of_numbers,
-           'r2', coalesce(p.of_numbers,
-                CASE WHEN t.variance IS NULL THEN 'all actual values are the same'
+           'calibration_error', p.of_score, 'calibration_curve', p.of_score,
+           'lift', coalesce(p.of_score, CASE WHEN s.positives = 0 THEN 'no label is positive' END),
+           'confusion_matrix', coalesce(p.of_classes, CASE WHEN x2.confusion_matrix IS NULL THEN 'there are more than 100 classes' END),
+           'mae', p.of_numbers, 'mape', p.of_numbers, 'rmse', p.of_numbers,
+           'r2', coalesce(p.of_numbers, CASE WHEN t.variance IS NULL THEN 'all actual values are the same'
                      WHEN t.variance <= 1e-100 THEN 'the actual values differ by too little' END)) ||
            (SELECT jsonb_object_agg(name, p.of_classes)
             FROM (SELECT 'classes' UNION ALL SELECT metric || '_' || average FROM unnest('{precision,recall,f1}'::text[]) metric,

@@ -5,11 +5,30 @@
 SELECT statement FROM ledger_role_statements(%(prefix)s::text) statement;
 
 -- missing --
--- Which of the five roles are not there.
+-- Which of the roles are not there.
 SELECT %(prefix)s::text || kind
-FROM unnest('{owner,writer,reader,approver,auditor}'::text[]) WITH ORDINALITY k (kind, place)
+FROM unnest('{owner,writer,reader,approver,auditor,agent}'::text[]) WITH ORDINALITY k (kind, place)
 WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = %(prefix)s::text || kind)
 ORDER BY place;
+
+-- decisive_rights --
+-- What a role may do that decides something, of what no agent may.
+SELECT r.name
+FROM unnest('{promote,rollback,retire,approve_action,reject_action,execute_action,acknowledge_alert,resolve_alert}'::text[])
+     WITH ORDINALITY r (name, place)
+JOIN pg_proc p ON p.proname = r.name AND p.pronamespace = quote_ident(current_schema())::regnamespace
+WHERE has_function_privilege(coalesce(%(role)s::text, current_user), p.oid, 'EXECUTE')
+UNION ALL
+SELECT 'write ' || c.relname
+FROM pg_class c
+WHERE c.relname IN ('agent_actions', 'model_deployments', 'promotion_policies', 'retraining_decisions')
+  AND c.relnamespace = quote_ident(current_schema())::regnamespace
+  AND (has_table_privilege(coalesce(%(role)s::text, current_user), c.oid, 'UPDATE')
+       OR c.relname <> 'agent_actions' AND has_table_privilege(coalesce(%(role)s::text, current_user), c.oid, 'INSERT'));
+
+-- can_become --
+-- Whether the connected user may work as a role; NULL when there is none.
+SELECT pg_has_role(session_user, to_regrole(quote_ident(%(role)s::text)), 'MEMBER');
 
 -- show --
 -- What is granted to the roles in the ledger's schema, as the server has it.
@@ -38,5 +57,5 @@ FROM (
 ) granted (grantee, object_type, object_name, privileges, columns)
 JOIN pg_roles r ON r.oid = granted.grantee
 CROSS JOIN LATERAL (SELECT r.rolname::text AS role, granted.*) grants
-WHERE r.rolname IN (SELECT %(prefix)s::text || kind FROM unnest('{owner,writer,reader,approver,auditor}'::text[]) kind)
+WHERE r.rolname IN (SELECT %(prefix)s::text || kind FROM unnest('{owner,writer,reader,approver,auditor,agent}'::text[]) kind)
 ORDER BY 1, 2, 3, 4;

@@ -219,7 +219,9 @@ class LedgerStore(AbstractStore):  # type: ignore[misc]
     def set_registered_model_alias(self, name: str, alias: str, version: str | int) -> None:
         """Promote a version into the slot of that name."""
         validation._validate_model_alias_name(alias)
-        validation._validate_model_alias_name_reserved(alias)
+        # MLflow 2 checks what is reserved with the rest.
+        if hasattr(validation, "_validate_model_alias_name_reserved"):
+            validation._validate_model_alias_name_reserved(alias)
         number = _number(name, version)
         with explained():
             self._registry.promote(name, number, alias)

@@ -37,7 +37,7 @@ def export_predictions(
     """
     kind = format_of(file)
     if file.exists():
-        raise LedgerError(f"{file}: is there already")
+        raise LedgerError(f"{file}: exists already")
     part = file.with_name(f"{file.name}.part")
     window: dict[str, Any] = {"model_name": model_name, "model_version": model_version}
     predictions = PredictionsRepository(db)

@@ -59,7 +59,8 @@ RECENT: Final[dict[str, Any]] = {
 _METRICS: Final = (
     "specificity precision_macro recall_macro f1_macro precision_micro recall_micro f1_micro "
     "precision_weighted recall_weighted f1_weighted average_precision roc_auc_ovr roc_auc_ovo "
-    "top_k_accuracy log_loss brier_score calibration_error mae rmse r2"
+    "top_k_accuracy log_loss brier_score calibration_error lift calibration_curve mae mape "
+    "rmse r2"
 )
 
 PERFORMANCE: Final[dict[str, Any]] = {

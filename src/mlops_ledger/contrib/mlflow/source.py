@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from mlflow import MlflowClient
 from mlflow.entities import ViewType
 from mlflow.exceptions import MlflowException
+from mlflow.version import VERSION
 
 from ...errors import LedgerError, NotFound
 
@@ -170,6 +171,8 @@ def _readable_database(uri: str, scheme: str) -> str:
         if not path.is_file():
             raise NotFound(f"there is no MLflow store at {uri}")
     if uri.startswith("postgresql://") and find_spec("psycopg2") is None:
+        if VERSION.startswith("2."):
+            raise LedgerError("MLflow 2 reads PostgreSQL with psycopg2: install psycopg2-binary")
         uri = uri.replace("postgresql://", "postgresql+psycopg://", 1)
     engine = create_engine(uri)
     try:

@@ -1,0 +1,56 @@
+"""Webhooks and their deliveries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Webhook:
+    """Who is told of which events, and how that goes.
+
+    `pending` and `dead` count its deliveries, `failures` how often in a row the endpoint was down.
+    """
+
+    webhook: str
+    host: str
+    payload: str
+    template: str | None
+    types: list[str] | None
+    model_name: str | None
+    allow_private: bool
+    enabled: bool
+    created_at: datetime
+    created_by: str
+    failures: int
+    retry_at: datetime | None
+    pending: int
+    dead: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookEndpoint:
+    """Where and how a webhook sends; its address and secret are not shown."""
+
+    webhook: str
+    url: str = field(repr=False)
+    secret: str = field(repr=False)
+    payload: str
+    template: str | None
+    allow_private: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookDelivery:
+    """An event that a webhook sends or has sent, and what came of the last attempt."""
+
+    webhook: str
+    seq: int
+    status: str
+    attempts: int
+    queued_at: datetime
+    next_attempt_at: datetime
+    last_attempt_at: datetime | None
+    status_code: int | None
+    error: str | None

@@ -1,0 +1,98 @@
+"""The record as Parquet: whole, by day, resumable, without secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from mlops_ledger import Database
+from mlops_ledger.admin import lake
+from mlops_ledger.admin.lake import export_lake
+
+parquet: Any = pytest.importorskip("pyarrow.parquet")
+
+CONTENTS = """
+INSERT INTO model_versions (model_name, metrics, feature_names)
+VALUES ('m', '{"rmse": 2}', '{a,b}');
+SELECT promote('m', '1');
+SELECT ensure_partitions('predictions', '2026-01-01Z', '2026-01-03Z');
+INSERT INTO predictions (id, predicted_at, model_version_id, prediction, inputs, feature_values)
+SELECT ledger_uuid(), t, v.id, extract(day FROM t), '{"a": "ü"}', '{1.5,NULL}'
+FROM model_versions v,
+     generate_series('2026-01-01 00:00Z'::timestamptz, '2026-01-02 23:00Z', '1 hour') t;
+SELECT raise_alert('odd', 'title');
+"""
+
+
+@pytest.fixture
+def db(dsn: str, conn: psycopg.Connection) -> Iterator[Database]:
+    """A ledger with two days of predictions."""
+    conn.execute(CONTENTS.encode())
+    with Database(dsn) as database:
+        yield database
+
+
+def test_every_row_of_every_table_is_in_its_file(
+    db: Database, conn: psycopg.Connection, tmp_path: Path
+) -> None:
+    done = export_lake(db, tmp_path)
+    assert done.kept == 0
+    tables = [
+        name
+        for (name,) in conn.execute(
+            "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+            " AND relkind IN ('r', 'p') AND NOT relispartition AND relname NOT LIKE 'ledger%'"
+        )
+        if name != "webhook_endpoints"
+    ]
+    assert done.tables == len(tables) > 30
+    total = 0
+    for name in tables:
+        [(rows,)] = conn.execute(f"SELECT count(*) FROM {name}".encode())  # noqa: S608
+        files = list((tmp_path / name).rglob("*.parquet")) if rows else []
+        assert sum(parquet.read_table(file).num_rows for file in files) == rows, name
+        total += rows
+    assert done.rows == total
+    assert not (tmp_path / "webhook_endpoints").exists()
+    days = sorted(path.name for path in (tmp_path / "predictions").iterdir())
+    assert days == ["day=2026-01-01", "day=2026-01-02"]
+    found = parquet.read_table(tmp_path / "predictions" / days[1] / "rows.parquet").to_pylist()
+    assert {row["predicted_at"].day for row in found} == {2}
+    assert found[0]["feature_values"] == [1.5, None]
+    assert found[0]["inputs"] == '{"a": "ü"}'
+    [version] = parquet.read_table(tmp_path / "model_versions" / "rows.parquet").to_pylist()
+    assert (version["feature_names"], version["rmse"]) == (["a", "b"], 2.0)
+
+
+def test_it_goes_on_where_it_was_and_writes_what_has_changed(
+    db: Database, conn: psycopg.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+    write = lake._write
+
+    def interrupted(*given: Any) -> None:
+        if len(written) == 5:
+            raise KeyboardInterrupt
+        write(*given)
+        written.append(given[2].path)
+
+    monkeypatch.setattr(lake, "_write", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        export_lake(db, tmp_path)
+    monkeypatch.setattr(lake, "_write", write)
+    whole = export_lake(db, tmp_path)
+    assert whole.kept == 5
+    assert export_lake(db, tmp_path).written == 0
+    conn.execute("UPDATE predictions SET prediction = 99 WHERE predicted_at < '2026-01-01 01:00Z'")
+    again = export_lake(db, tmp_path)
+    assert again.written == 1
+    [changed] = (tmp_path / "predictions").glob("day=2026-01-01/*")
+    assert 99 in parquet.read_table(changed)["prediction"].to_pylist()
+    # A file that is not whole, or somebody else's, is written again.
+    changed.write_bytes(b"PAR1")
+    assert export_lake(db, tmp_path).written == 1
+    assert list(tmp_path.rglob("*.part")) == []
