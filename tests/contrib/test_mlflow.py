@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 pytest.importorskip("mlflow", reason="needs the extra mlflow")
-from mlflow.version import VERSION
 from fix_mlflow import HOUR, LONG, MODEL, NEW_YEAR, Store, open_store
+from mlflow.version import VERSION
 
 from mlops_ledger import (
     Database,
@@ -312,9 +312,7 @@ def test_what_is_no_store_is_refused(db: Database, tmp_path: Path) -> None:
     assert "hunter2" not in str(caught.value)
 
 
-@pytest.mark.skipif(
-    VERSION.startswith("2."), reason="MLflow 2 reads PostgreSQL with psycopg2 only"
-)
+@pytest.mark.skipif(VERSION.startswith("2."), reason="MLflow 2 reads PostgreSQL with psycopg2 only")
 def test_a_store_in_postgresql_is_read(db: Database, empty_database: str, tmp_path: Path) -> None:
     from fix_mlflow import make_store
     from psycopg.conninfo import conninfo_to_dict

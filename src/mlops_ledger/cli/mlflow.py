@@ -1,4 +1,4 @@
-"""`mlops-ledger import mlflow` and `sync mlflow`: bring an MLflow registry, once or at intervals."""
+"""`mlops-ledger import mlflow` and `sync mlflow`: bring an MLflow registry, once or often."""
 
 from __future__ import annotations
 
