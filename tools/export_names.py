@@ -34,7 +34,8 @@ def generate() -> dict[Path, str]:
         if name in {one.__name__ for one in _registry(family).values()}
     ]
     package = PACKAGE / "__init__.py"
-    names = sorted(name for _, name in repositories)
+    # As ruff orders what is imported: whatever the case.
+    names = sorted((name for _, name in repositories), key=str.lower)
     repositories.append((f"{_sync.__name__}.repository", "REPOSITORIES"))
     return {
         PACKAGE / "repositories.py": _exports(
