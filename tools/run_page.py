@@ -35,7 +35,9 @@ COMMANDS = {
     "sql": ["mlops-ledger", "db", "psql", "--no-psqlrc", "--set=ON_ERROR_STOP=1"],
 }
 RUN = {"python", *COMMANDS}
-MODEL = re.compile(r"""(?:model_name"?[=:] ?"|models register |model_name\) VALUES \(')([\w-]+)""")
+MODEL = re.compile(
+    r"""(?:model_name"?[=:] ?"|models (?:register|add) |model_name\) VALUES \(')([\w-]+)"""
+)
 
 
 @dataclass(frozen=True)

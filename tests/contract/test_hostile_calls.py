@@ -50,6 +50,7 @@ RIGHT: Final[dict[str, Any]] = {
     "window": timedelta(hours=1),
     "feature": "a",
     "slot": "production",
+    "stage": "staging",
     "enabled": True,
     "decision_id": SOME_ID,
     "timestamp": NOON,

@@ -22,6 +22,7 @@ FOLDERS = (
     "benchmarks",
     "docs",
     "examples",
+    "packages",
     "schema/migrations",
     "scripts",
     "src",

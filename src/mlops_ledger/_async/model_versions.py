@@ -121,6 +121,17 @@ class AsyncModelVersionRepository(AsyncRepository):
             raise NotFound(f"model {model_name} has no version {model_version}")
         return changed
 
+    async def set_stage(self, *, model_name: str, model_version: str, stage: str) -> ModelVersion:
+        """Move a version that is not in production to development, staging or archived.
+
+        Raises NotFound for an unknown version, PromotionRefused for production, which a version
+        enters and leaves through `promote`, `rollback` and `retire`.
+        """
+        changed = await self._row("set_stage", ModelVersion, locals())
+        if changed is None:
+            raise NotFound(f"model {model_name} has no version {model_version}")
+        return changed
+
     async def declare_task(
         self,
         *,
@@ -207,6 +218,11 @@ class AsyncModelVersionRepository(AsyncRepository):
     ) -> Deployment | None:
         """Return what held a slot at a timestamp, now by default; None when it was empty."""
         return await self._row("production_at", Deployment, locals())
+
+    async def list_live(self, *, model_name: str, limit: int = 100) -> list[Deployment]:
+        """Return what is live of a model, by slot; at most `limit` (1 to 1000)."""
+        limit = page_size(limit)
+        return await self._rows("list_live", Deployment, locals())
 
     async def timeline(
         self,

@@ -122,6 +122,17 @@ class ModelVersionRepository(Repository):
             raise NotFound(f"model {model_name} has no version {model_version}")
         return changed
 
+    def set_stage(self, *, model_name: str, model_version: str, stage: str) -> ModelVersion:
+        """Move a version that is not in production to development, staging or archived.
+
+        Raises NotFound for an unknown version, PromotionRefused for production, which a version
+        enters and leaves through `promote`, `rollback` and `retire`.
+        """
+        changed = self._row("set_stage", ModelVersion, locals())
+        if changed is None:
+            raise NotFound(f"model {model_name} has no version {model_version}")
+        return changed
+
     def declare_task(
         self,
         *,
@@ -208,6 +219,11 @@ class ModelVersionRepository(Repository):
     ) -> Deployment | None:
         """Return what held a slot at a timestamp, now by default; None when it was empty."""
         return self._row("production_at", Deployment, locals())
+
+    def list_live(self, *, model_name: str, limit: int = 100) -> list[Deployment]:
+        """Return what is live of a model, by slot; at most `limit` (1 to 1000)."""
+        limit = page_size(limit)
+        return self._rows("list_live", Deployment, locals())
 
     def timeline(
         self,

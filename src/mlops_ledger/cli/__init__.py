@@ -40,7 +40,7 @@ SECTIONS: Final = {
         "serve": "pages",
         "report": "pages",
     },
-    "Beside other systems": {"import": "moving", "export": "moving"},
+    "Beside other systems": {"import": "moving", "sync": "mlflow", "export": "moving"},
     "Events and agents": {"events": "events", "webhooks": "webhooks", "mcp": "mcp"},
     "Audit and rights": {"audit": "audit", "roles": "roles"},
     "Maintenance": {

@@ -9,6 +9,7 @@ import click
 import mlops_ledger as ledger
 
 from .base import Group
+from .mlflow import import_mlflow
 from .options import json_option
 from .output import echo_done
 from .progress import progress
@@ -20,7 +21,7 @@ def import_() -> None:
     """Bring what was kept elsewhere into the ledger."""
 
 
-for _each in COMMANDS:
+for _each in (*COMMANDS, import_mlflow):
     import_.add_command(_each)
 
 

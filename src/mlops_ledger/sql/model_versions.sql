@@ -84,6 +84,13 @@ SET description = %(description)s::text
 WHERE model_name = %(model_name)s::text AND model_version = %(model_version)s::text
 RETURNING {version};
 
+-- set_stage --
+-- Move a version to another stage.
+UPDATE model_versions
+SET stage = %(stage)s::text
+WHERE model_name = %(model_name)s::text AND model_version = %(model_version)s::text
+RETURNING {version};
+
 -- declare_task --
 -- Declare what a version predicts.
 SELECT {version}
@@ -113,6 +120,14 @@ FROM retire(%(model_name)s::text, %(slot)s::text, %(retired_by)s::text, %(reason
 -- The deployment that held a slot at a timestamp.
 SELECT {deployment}
 FROM production_at(%(model_name)s::text, coalesce(%(at)s::timestamptz, clock_timestamp()), %(slot)s::text);
+
+-- list_live --
+-- What is in the slots of a model.
+SELECT {deployment}
+FROM v_deployments
+WHERE model_name = %(model_name)s::text AND retired_at IS NULL
+ORDER BY slot
+LIMIT %(limit)s::integer;
 
 -- timeline --
 -- Deployments, newest first; the next page is before the last id of this one.

@@ -1,0 +1,208 @@
+"""Reads an MLflow registry and its tracking store; nothing in them is changed."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from mlflow import MlflowClient
+from mlflow.entities import ViewType
+from mlflow.exceptions import MlflowException
+from mlflow.version import VERSION
+
+from ...errors import LedgerError, NotFound
+
+_DATABASES: Final = ("sqlite", "postgresql", "mysql", "mssql")
+_PAGE: Final = 1000
+# Runs whose metrics are read together.
+_RUNS: Final = 50
+_ALL: Final = 10**9
+_LOGGED_MODEL: Final = re.compile(r"models:/(m-[^/@]+)/?")
+
+
+class Source:
+    """An MLflow registry and tracking store, seen through MLflow's own client."""
+
+    def __init__(self, uri: str, registry_uri: str | None = None) -> None:
+        self._secrets = [
+            secret for each in (uri, registry_uri) if each and (secret := urlsplit(each).password)
+        ]
+        with self._explained():
+            uri = _readable(uri)
+            registry_uri = uri if registry_uri is None else _readable(registry_uri)
+            self._client = MlflowClient(uri, registry_uri)
+
+    def models(self) -> list[Any]:
+        """Return the registered models, by name."""
+        with self._explained():
+            found = list(_pages(self._client.search_registered_models, _PAGE))
+        return sorted(found, key=lambda model: str(model.name))
+
+    def model(self, name: str) -> Any:
+        """Return one registered model; raises NotFound when there is none of that name."""
+        with self._explained():
+            return self._client.get_registered_model(name)
+
+    def versions(self) -> dict[str, list[Any]]:
+        """Return the versions of each model, in the order of their numbers."""
+        with self._explained():
+            return _by_model(_pages(self._client.search_model_versions, _PAGE))
+
+    def versions_of_run(self, run_id: str) -> dict[str, list[Any]]:
+        """Return the versions that a run made."""
+        with self._explained():
+            query = f"run_id='{run_id}'"
+            return _by_model(self._client.search_model_versions(query))
+
+    def version(self, name: str, version: str) -> Any:
+        """Return one version; raises NotFound when there is none."""
+        with self._explained():
+            return self._client.get_model_version(name, version)
+
+    def run_of(self, version: Any) -> str | None:
+        """Return the run that made a version.
+
+        MLflow 3 registers a logged model, which knows its run, in place of the run.
+        """
+        if version.run_id:
+            return str(version.run_id)
+        logged = getattr(version, "model_id", None)
+        if not logged and (match := _LOGGED_MODEL.match(version.source or "")):
+            logged = match[1]
+        if not logged or not hasattr(self._client, "get_logged_model"):
+            return None
+        try:
+            return self._client.get_logged_model(logged).source_run_id or None
+        except MlflowException:
+            return None
+
+    def run(self, run_id: str) -> Any:
+        """Return one run; None when it is gone for good."""
+        try:
+            return self._client.get_run(run_id)
+        except MlflowException:
+            return None
+
+    def runs(self) -> Iterator[Any]:
+        """Yield all runs, also the deleted ones."""
+        with self._explained():
+            search = self._client.search_experiments
+            experiments = _pages(lambda **page: search(view_type=ViewType.ALL, **page), _PAGE)
+            ids = [each.experiment_id for each in experiments]
+            if ids:
+                yield from _pages(
+                    lambda **page: self._client.search_runs(
+                        ids, run_view_type=ViewType.ALL, **page
+                    ),
+                    _PAGE,
+                )
+
+    def histories(self, runs: Collection[Any]) -> Iterator[tuple[str, Any]]:
+        """Yield the metrics of runs, each value with the id of its run."""
+        # Only stores in a database answer for many runs at once.
+        bulk = getattr(self._client._tracking_client.store, "get_metric_history_bulk", None)
+        runs = list(runs)
+        for start in range(0, len(runs), _RUNS):
+            with self._explained():
+                yield from self._histories(runs[start : start + _RUNS], bulk)
+
+    def _histories(
+        self, runs: list[Any], bulk: Callable[..., Any] | None
+    ) -> Iterator[tuple[str, Any]]:
+        by_key: defaultdict[str, list[str]] = defaultdict(list)
+        for run in runs:
+            for key in run.data.metrics:
+                by_key[key].append(run.info.run_id)
+        for key, ids in by_key.items():
+            if bulk is not None:
+                yield from ((each.run_id, each) for each in bulk(ids, key, _ALL))
+                continue
+            for run_id in ids:
+                for value in self._client.get_metric_history(run_id, key):
+                    yield run_id, value
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Raise what MLflow and its database say as one line without passwords."""
+        try:
+            yield
+        except MlflowException as error:
+            kind = NotFound if error.error_code == "RESOURCE_DOES_NOT_EXIST" else LedgerError
+            raise kind(f"MLflow: {self._line(error)}") from None
+        except LedgerError:
+            raise
+        except Exception as error:
+            if type(error).__module__.partition(".")[0] not in ("sqlalchemy", "requests"):
+                raise
+            raise LedgerError(f"MLflow cannot be read: {self._line(error)}") from None
+
+    def _line(self, error: Exception) -> str:
+        line = str(error).partition("\n")[0]
+        for secret in self._secrets:
+            line = line.replace(secret, "***")
+        return line
+
+
+def _readable(uri: str) -> str:
+    """Return the URI of a store that is there: MLflow makes one where none is."""
+    scheme = urlsplit(uri).scheme.partition("+")[0]
+    if scheme in _DATABASES:
+        return _readable_database(uri, scheme)
+    if scheme in ("", "file") and not Path(urlsplit(uri).path).is_dir():
+        raise NotFound(f"there is no MLflow store at {uri}")
+    return uri
+
+
+def _readable_database(uri: str, scheme: str) -> str:
+    if find_spec("sqlalchemy") is None or find_spec("alembic") is None:
+        raise LedgerError(
+            "a database of MLflow needs the extra: pip install 'mlops-ledger[mlflow]'"
+        )
+    from sqlalchemy import create_engine, inspect
+
+    if scheme == "sqlite":
+        path = Path(uri.partition(":///")[2].partition("?")[0])
+        if not path.is_file():
+            raise NotFound(f"there is no MLflow store at {uri}")
+    if uri.startswith("postgresql://") and find_spec("psycopg2") is None:
+        if VERSION.startswith("2."):
+            raise LedgerError("MLflow 2 reads PostgreSQL with psycopg2: install psycopg2-binary")
+        uri = uri.replace("postgresql://", "postgresql+psycopg://", 1)
+    engine = create_engine(uri)
+    try:
+        if not inspect(engine).has_table("experiments"):
+            raise NotFound("the database holds no MLflow store")
+    finally:
+        engine.dispose()
+    return uri
+
+
+def _pages(search: Callable[..., Any], size: int) -> Iterator[Any]:
+    token = None
+    while True:
+        page = search(max_results=size, page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def _by_model(versions: Iterable[Any]) -> dict[str, list[Any]]:
+    found: defaultdict[str, list[Any]] = defaultdict(list)
+    for version in versions:
+        found[version.name].append(version)
+    for each in found.values():
+        each.sort(key=lambda version: int(version.version))
+    return dict(found)
+
+
+def attributes(entity: object, names: Mapping[str, str]) -> dict[str, Any]:
+    """Return the attributes of an MLflow entity that have a value, by the names given for them."""
+    found = {name: getattr(entity, attribute, None) for name, attribute in names.items()}
+    return {name: value for name, value in found.items() if value not in (None, "")}
