@@ -66,9 +66,10 @@ class AsyncDatabase:
         self._lock = asyncio.Lock()
         self._owner = connections.AsyncOwner()
         self._inherited: list[object] = []
+        self._closed = False
 
     def __repr__(self) -> str:
-        state = "closed" if self._pool is None else "open"
+        state = "closed" if self._closed else "not yet open" if self._pool is None else "open"
         return f"<{type(self).__name__} {state}: {self._settings.target}>"
 
     async def __aenter__(self) -> Self:
@@ -79,17 +80,19 @@ class AsyncDatabase:
         await self.close()
 
     async def open(self) -> None:
-        """Connect now instead of at first use.
+        """Connect now instead of at first use; after `close`, again.
 
-        Raises Unavailable when the server cannot be reached, SchemaError when its schema is not
-        the one that this release expects.
+        Raises Unavailable when the server cannot be reached, NotMigrated when it has no schema,
+        SchemaError when that is not the one that this release expects.
         """
+        self._closed = False
         await self._open_pool()
 
     async def close(self) -> None:
-        """Close the pool and its connections; the next use would open them again."""
+        """Close the pool and its connections; only `open` opens them again."""
         if not self._owner.is_here():
             self._forget()
+        self._closed = True
         pool, self._pool = self._pool, None
         if pool is not None:
             await pool.close()
@@ -224,6 +227,8 @@ class AsyncDatabase:
     async def _open_pool(self) -> AsyncConnectionPool[AsyncConnection[Any]]:
         if not self._owner.is_here():
             self._forget()
+        if self._closed:
+            raise LedgerError("the database is closed: make another, or open it again with open()")
         async with self._lock:
             if self._pool is None:
                 # The embedded server may have been stopped, and have another port now.

@@ -67,9 +67,10 @@ class Database:
         self._lock = threading.Lock()
         self._owner = connections.Owner()
         self._inherited: list[object] = []
+        self._closed = False
 
     def __repr__(self) -> str:
-        state = "closed" if self._pool is None else "open"
+        state = "closed" if self._closed else "not yet open" if self._pool is None else "open"
         return f"<{type(self).__name__} {state}: {self._settings.target}>"
 
     def __enter__(self) -> Self:
@@ -80,17 +81,19 @@ class Database:
         self.close()
 
     def open(self) -> None:
-        """Connect now instead of at first use.
+        """Connect now instead of at first use; after `close`, again.
 
-        Raises Unavailable when the server cannot be reached, SchemaError when its schema is not
-        the one that this release expects.
+        Raises Unavailable when the server cannot be reached, NotMigrated when it has no schema,
+        SchemaError when that is not the one that this release expects.
         """
+        self._closed = False
         self._open_pool()
 
     def close(self) -> None:
-        """Close the pool and its connections; the next use would open them again."""
+        """Close the pool and its connections; only `open` opens them again."""
         if not self._owner.is_here():
             self._forget()
+        self._closed = True
         pool, self._pool = self._pool, None
         if pool is not None:
             pool.close()
@@ -225,6 +228,8 @@ class Database:
     def _open_pool(self) -> ConnectionPool[Connection[Any]]:
         if not self._owner.is_here():
             self._forget()
+        if self._closed:
+            raise LedgerError("the database is closed: make another, or open it again with open()")
         with self._lock:
             if self._pool is None:
                 # The embedded server may have been stopped, and have another port now.

@@ -4,17 +4,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from ..checks import values
 from ..checks.rows import rows_of
-from ..checks.values import integer, number
+from ..checks.values import boolean, integer, number
 from ..copying import labels
 from ..errors import InvalidValue, MissingPartition, NotFound
 from ..rows import GroundTruth, Labeled, Performance
+from ..rows.ground_truth import MEASURED
 from .database import Transaction
+from .performance_metrics import PerformanceMetricsRepository
 from .repository import Repository
 
 
@@ -95,6 +97,7 @@ class GroundTruthRepository(Repository):
         threshold: float = 0.5,
         as_of: datetime | None = None,
         top_k: int = 2,
+        record: bool = False,
     ) -> Performance:
         """Compare the predictions with since <= predicted_at < until with their latest labels.
 
@@ -103,8 +106,9 @@ class GroundTruthRepository(Repository):
         label nor class counts as positive from a probability of `threshold` on. Of more classes
         what is computed from probabilities needs `class_probabilities`; `top_k_accuracy` is the
         share of labels among the `top_k` likeliest classes. `as_of` leaves out labels of a later
-        time. Definitions are in docs/reference/metrics.md. Raises NotFound for an unknown model or
-        version.
+        time. With `record` the numbers are stored in performance_metrics, at `until`, unless they
+        are there; `model_version` is needed then. Definitions are in docs/reference/metrics.md.
+        Raises NotFound for an unknown model or version.
         """
         since = values.timestamp("since", since)
         until = datetime.now(UTC) if until is None else values.timestamp("until", until)
@@ -114,12 +118,55 @@ class GroundTruthRepository(Repository):
             raise InvalidValue("threshold", "must be between 0 and 1")
         if integer(32)("top_k", top_k) < 1:
             raise InvalidValue("top_k", "must be at least 1")
+        if boolean("record", record) and model_version is None:
+            raise InvalidValue("model_version", "is needed to record performance")
         self.match(since=since, until=until)
         found = self._row("performance", Performance, locals())
         if found is None:
             version = "" if model_version is None else f" with a version {model_version}"
             raise NotFound(f"there is no model {model_name}{version}")
+        if record:
+            self._record(found, {"threshold": threshold, "top_k": top_k})
         return found
+
+    def _record(self, found: Performance, options: Mapping[str, Any]) -> None:
+        """Store the numbers of a window, but for those that are there."""
+        metrics = PerformanceMetricsRepository(self._db)
+        named: dict[str, Any] = {
+            "model_name": found.model_name,
+            "model_version": found.model_version,
+        }
+        present = {
+            (each.metric_name, each.metric_value)
+            for each in metrics.iter_metrics(
+                **named,
+                stage="production",
+                slice="",
+                since=found.until,
+                until=found.until + timedelta(microseconds=1),
+            )
+        }
+        metadata = {
+            "since": found.since,
+            "num_predictions": found.num_predictions,
+            "labeled_samples": found.labeled_samples,
+            "positive_label": found.positive_label,
+            **options,
+        }
+        numbers = {name: getattr(found, name) for name in MEASURED}
+        metrics.insert_many(
+            rows=[
+                {
+                    **named,
+                    "timestamp": found.until,
+                    "metric_name": name,
+                    "metric_value": value,
+                    "metadata": metadata,
+                }
+                for name, value in numbers.items()
+                if value is not None and (name, value) not in present
+            ]
+        )
 
     def _insert_one(self, row: Mapping[str, object]) -> bool:
         """Store a label whose prediction and partition are there; return whether they were."""
