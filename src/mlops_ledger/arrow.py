@@ -67,6 +67,7 @@ def _cursor(source: Source) -> Iterator[Any]:
         with connecting as connection, connection.cursor() as cursor:
             cursor.execute(source.query)
             yield cursor
+            return
     except (Error, ArrowException, OSError) as error:
         state = getattr(error, "sqlstate", None) or "none"
     # The driver's own text may quote the connection string.

@@ -27,7 +27,7 @@ def iterate(
     """
 
     async def iter_rows(
-        self: Owner, *args: Params.args, **filters: Params.kwargs
+        self: Owner, /, *args: Params.args, **filters: Params.kwargs
     ) -> AsyncIterator[Row]:
         size = filters.setdefault("limit", _LONGEST)
         while True:

@@ -153,6 +153,6 @@ class AsyncPerformanceMetricsRepository(AsyncMetricWrites):
             key = text("model_name", row.get("model_name")), text("model_version", number)
             if key not in known or id is not None:
                 values = {"model_name": key[0], "model_version": key[1], "model_version_id": id}
-                known[key] = await self._value("insert_many__version", values)
+                known[key] = await self._value("version", values)
             row["model_version_id"] = known[key]
         return row

@@ -13,6 +13,7 @@ from ..checks.rows import rows_of
 from ..checks.values import boolean, integer, number
 from ..copying import labels
 from ..errors import InvalidValue, MissingPartition, NotFound
+from ..ids import new_id
 from ..rows import GroundTruth, Labeled, Performance
 from ..rows.ground_truth import MEASURED
 from .database import Transaction
@@ -130,22 +131,21 @@ class GroundTruthRepository(Repository):
         return found
 
     def _record(self, found: Performance, options: Mapping[str, Any]) -> None:
-        """Store the numbers of a window, but for those that are there."""
+        """Store the numbers of a window, but for those that it has already."""
         metrics = PerformanceMetricsRepository(self._db)
         named: dict[str, Any] = {
             "model_name": found.model_name,
             "model_version": found.model_version,
         }
-        present = {
-            (each.metric_name, each.metric_value)
-            for each in metrics.iter_metrics(
-                **named,
-                stage="production",
-                slice="",
-                since=found.until,
-                until=found.until + timedelta(microseconds=1),
-            )
-        }
+        newest: dict[str, float] = {}
+        for each in metrics.iter_metrics(
+            **named,
+            stage="production",
+            slice="",
+            since=found.until,
+            until=found.until + timedelta(microseconds=1),
+        ):
+            newest.setdefault(each.metric_name, each.metric_value)
         metadata = {
             "since": found.since,
             "num_predictions": found.num_predictions,
@@ -158,13 +158,15 @@ class GroundTruthRepository(Repository):
             rows=[
                 {
                     **named,
+                    # Newer than those of the same time that it replaces.
+                    "id": new_id(),
                     "timestamp": found.until,
                     "metric_name": name,
                     "metric_value": value,
                     "metadata": metadata,
                 }
                 for name, value in numbers.items()
-                if value is not None and (name, value) not in present
+                if value is not None and value != newest.get(name)
             ]
         )
 

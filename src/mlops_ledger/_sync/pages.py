@@ -28,7 +28,7 @@ def iterate(
     """
 
     def iter_rows(
-        self: Owner, *args: Params.args, **filters: Params.kwargs
+        self: Owner, /, *args: Params.args, **filters: Params.kwargs
     ) -> Iterator[Row]:
         size = filters.setdefault("limit", _LONGEST)
         while True:

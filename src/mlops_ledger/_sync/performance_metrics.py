@@ -154,6 +154,6 @@ class PerformanceMetricsRepository(MetricWrites):
             key = text("model_name", row.get("model_name")), text("model_version", number)
             if key not in known or id is not None:
                 values = {"model_name": key[0], "model_version": key[1], "model_version_id": id}
-                known[key] = self._value("insert_many__version", values)
+                known[key] = self._value("version", values)
             row["model_version_id"] = known[key]
         return row

@@ -142,6 +142,11 @@ def _new_ids(microseconds: Array) -> Array:
 def _field(name: str, column: Any, size: int) -> Field:
     if is_single(column):
         return _encoded(name, column)
+    if getattr(column, "ndim", 1) > 1 and not is_table(column):
+        raise InvalidValue(
+            f"columns.{name}",
+            "must have one value a row, not a matrix; those of all classes are class_probabilities",
+        )
     sql_type = ALONE[name].sql_type
     found = numbers(column) if sql_type == "double precision" else None
     if found is not None:

@@ -60,8 +60,8 @@ WHERE id = %(id)s::uuid OR (model_name = %(model_name)s::text AND model_version 
 -- The version that holds a slot now.
 SELECT {version}
 FROM model_versions
-WHERE id = (SELECT p.model_version_id
-            FROM production_at(%(model_name)s::text, clock_timestamp(), %(slot)s::text) p);
+WHERE id = (SELECT d.model_version_id FROM v_deployments d
+            WHERE d.model_name = %(model_name)s::text AND d.slot = %(slot)s::text AND d.retired_at IS NULL);
 
 -- list_versions --
 -- Versions, newest first; the next page is before the last id of this one.

@@ -34,7 +34,7 @@ WHERE id = %(id)s::uuid
   AND slice IS NOT DISTINCT FROM %(slice)s::text
   AND metadata IS NOT DISTINCT FROM coalesce(%(metadata)s::jsonb, '{}');
 
--- insert_many__version --
+-- version --
 -- The id of a version.
 SELECT {version_id};
 
