@@ -135,7 +135,7 @@ REFUSED: list[tuple[str, Any]] = [
     ("latency_ms", -1),
     ("confidence_lower", 5),
     ("status", "failed"),
-    ("predicted_label", 3),
+    ("predicted_label", b"3"),
     ("request_id", "a\0b"),
     ("cache_hit", 1),
     ("client_ip", "here"),
