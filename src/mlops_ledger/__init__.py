@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         TimedOut,
         Unavailable,
     )
+    from .event_stream import async_events, events
     from .ids import id_for, new_id
     from .logger import AsyncPredictionLogger, PredictionLogger
     from .repositories import (
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
         AsyncAuditRepository,
         AsyncBaselinesRepository,
         AsyncDriftReportsRepository,
+        AsyncEventsRepository,
         AsyncGroundTruthRepository,
         AsyncModelVersionRepository,
         AsyncModelsRepository,
@@ -63,6 +65,7 @@ if TYPE_CHECKING:
         AuditRepository,
         BaselinesRepository,
         DriftReportsRepository,
+        EventsRepository,
         GroundTruthRepository,
         ModelVersionRepository,
         ModelsRepository,
@@ -89,6 +92,7 @@ __all__ = [
     "AsyncConnections",
     "AsyncDatabase",
     "AsyncDriftReportsRepository",
+    "AsyncEventsRepository",
     "AsyncGroundTruthRepository",
     "AsyncModelVersionRepository",
     "AsyncModelsRepository",
@@ -112,6 +116,7 @@ __all__ = [
     "DriftReportsRepository",
     "DuplicateId",
     "EmbeddedServerError",
+    "EventsRepository",
     "GroundTruthRepository",
     "InvalidValue",
     "LedgerError",
@@ -139,12 +144,14 @@ __all__ = [
     "Transaction",
     "Unavailable",
     "__version__",
+    "async_events",
+    "events",
     "id_for",
     "new_id",
 ]
 
 # Where the names are, the quickly imported modules first.
-_HOMES = ("errors", "ids", "config", "database", "repositories", "logger")
+_HOMES = ("errors", "ids", "config", "database", "repositories", "event_stream", "logger")
 
 
 def __getattr__(name: str) -> Any:

@@ -7,6 +7,7 @@ from ._async.alerts import AsyncAlertsRepository
 from ._async.audit_log import AsyncAuditRepository
 from ._async.baselines import AsyncBaselinesRepository
 from ._async.drift_reports import AsyncDriftReportsRepository
+from ._async.events import AsyncEventsRepository
 from ._async.ground_truth import AsyncGroundTruthRepository
 from ._async.model_versions import AsyncModelVersionRepository
 from ._async.models import AsyncModelsRepository
@@ -22,6 +23,7 @@ from ._sync.alerts import AlertsRepository
 from ._sync.audit_log import AuditRepository
 from ._sync.baselines import BaselinesRepository
 from ._sync.drift_reports import DriftReportsRepository
+from ._sync.events import EventsRepository
 from ._sync.ground_truth import GroundTruthRepository
 from ._sync.model_versions import ModelVersionRepository
 from ._sync.models import ModelsRepository
@@ -43,6 +45,7 @@ __all__ = [
     "AsyncAuditRepository",
     "AsyncBaselinesRepository",
     "AsyncDriftReportsRepository",
+    "AsyncEventsRepository",
     "AsyncGroundTruthRepository",
     "AsyncModelVersionRepository",
     "AsyncModelsRepository",
@@ -56,6 +59,7 @@ __all__ = [
     "AuditRepository",
     "BaselinesRepository",
     "DriftReportsRepository",
+    "EventsRepository",
     "GroundTruthRepository",
     "ModelVersionRepository",
     "ModelsRepository",

@@ -277,6 +277,10 @@ _CHECKS: Final[Mapping[str, Mapping[str, str | tuple[str, str]]]] = {
         "reason": "must be retention or erasure",
         "num_rows": "must be above 0",
     },
+    "event_consumers": {
+        "consumer": _NAME,
+        "seq": ("after", _COUNT),
+    },
     "audit_head": {
         "one_row": ("id", "must be true: the log has one end"),
     },

@@ -42,6 +42,7 @@ VIOLATIONS: Final[Mapping[str, tuple[type[LedgerError], str]]] = {
         PromotionRefused,
         "action_id: the action has already served another promotion",
     ),
+    "event_consumers_pkey": (Conflict, "consumer: there is a consumer of that name"),
     "monitoring_metrics_pkey": (Conflict, "id: already names another monitoring run"),
     "monitoring_metrics_id_model_name_key": (Conflict, "id: already names another monitoring run"),
     "monitoring_metrics_run_key": (

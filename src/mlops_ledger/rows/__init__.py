@@ -7,6 +7,7 @@ from .alerts import Alert, AlertOccurrence, AlertStats
 from .audit_log import AuditCheck, AuditEntry, AuditHead
 from .baselines import Baseline, BaselineFeature, SeenPrediction
 from .drift_reports import DriftReport, FeatureDrift, FeatureTrend
+from .events import Event, EventConsumer, EventType
 from .ground_truth import GroundTruth, Labeled, Performance
 from .health import Health
 from .model_versions import Deployment, ModelVersion, PromotionPolicy, TimelineEntry
@@ -41,6 +42,9 @@ __all__ = [
     "Deployment",
     "DriftReport",
     "DriftTrend",
+    "Event",
+    "EventConsumer",
+    "EventType",
     "FeatureDrift",
     "FeatureTrend",
     "GroundTruth",
