@@ -15,9 +15,9 @@ from ..errors import InvalidValue, MissingPartition, NotFound
 from ..ids import new_id
 from ..rows import GroundTruth, Labeled, Performance
 from ..rows.ground_truth import MEASURED
-from .database import AsyncTransaction
 from .performance_metrics import AsyncPerformanceMetricsRepository
 from .repository import AsyncRepository
+from .transaction import AsyncTransaction
 
 
 class AsyncGroundTruthRepository(AsyncRepository):

@@ -16,9 +16,9 @@ from ..errors import InvalidValue, MissingPartition, NotFound
 from ..ids import new_id
 from ..rows import GroundTruth, Labeled, Performance
 from ..rows.ground_truth import MEASURED
-from .database import Transaction
 from .performance_metrics import PerformanceMetricsRepository
 from .repository import Repository
+from .transaction import Transaction
 
 
 class GroundTruthRepository(Repository):
