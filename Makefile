@@ -16,11 +16,11 @@ SITE := NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-on torture check lint sync schema docs docs-site bench \
+.PHONY: help setup demo serve-example test test-on torture check lint sync schema docs docs-site bench \
         db-init db-reset db-cleanup db-backup psql up down clean
 
 help: ## Show this help
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
 
 setup: $(READY) ## Make .venv with everything that the targets below need
 
@@ -41,6 +41,10 @@ demo: $(if $(wildcard $(READY)),$(READY),$(DEMO_READY)) ## Replay a year of flig
 	@echo "Making the database; the first time a PostgreSQL is made for it ..."
 	@$(LEDGER) init
 	$(BIN)/python -m examples.flight_delays
+
+serve-example: setup ## Run the example service, FastAPI with the ledger, on port 8000
+	@$(LEDGER) init
+	$(BIN)/python -m examples.sentiment_service
 
 test: setup ## Run the suite on the embedded PostgreSQL, then what depends on it on the system's
 	$(PYTEST)
