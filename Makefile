@@ -56,8 +56,8 @@ test: setup ## Run the suite on the embedded PostgreSQL, then what depends on it
 test-on: setup ## Run the whole suite on the system's PostgreSQL of version POSTGRESQL
 	MLOPS_PG_BIN=/usr/lib/postgresql/$(POSTGRESQL)/bin $(PYTEST)
 
-torture: setup ## Run the fault tests at full size
-	MLOPS_TORTURE=1 $(BIN)/python -m pytest tests/faults tests/logger
+torture: setup ## Run the fault and property tests at full size
+	MLOPS_TORTURE=1 $(BIN)/python -m pytest tests/faults tests/logger tests/database tests/cli
 
 check: setup lint ## Lint, types, spelling, terms, generated files in step
 	$(BIN)/python -m tools.unasync --check

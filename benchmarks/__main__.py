@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import click
 
-from . import audit, calls, labels, logger, predictions, steady, summaries, windows
+from . import audit, calls, labels, logger, metrics, predictions, steady, summaries, windows
 from .results import Result, echo_results
 
 PARTS: dict[str, Callable[[], list[Result]]] = {
@@ -18,6 +18,7 @@ PARTS: dict[str, Callable[[], list[Result]]] = {
     "predictions": predictions.main,
     "steady": steady.main,
     "labels": labels.main,
+    "metrics": metrics.main,
     "logger": logger.main,
     "audit": audit.main,
     "windows": windows.main,

@@ -54,7 +54,7 @@ COMMENT ON FUNCTION ledger_is_name(name text) IS 'Whether a text is a name: 1 to
 
 CREATE FUNCTION ledger_is_slug(name text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN (name ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'::text);
+    RETURN ((octet_length(name) <= 63) AND (name ~ '^[a-z0-9][a-z0-9_.-]*$'::text));
 COMMENT ON FUNCTION ledger_is_slug(name text) IS 'Whether a text is a short name for machines: lower-case letters, digits, _, . or -, at most 63 of them.';
 
 -- ledger_is_person --------------------------------------------------------------------------------
@@ -308,6 +308,19 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION model_versions_guard_stage() IS 'Refuses a stage that contradicts the deployment history.';
+CREATE FUNCTION model_versions_keep_measured() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF EXISTS (SELECT FROM performance_metrics m WHERE m.model_version_id = OLD.id) THEN
+        RAISE EXCEPTION 'model_version_id: performance_metrics has values of this version'
+            USING ERRCODE = 'MLCF0', HINT = 'Delete those first.';
+    END IF;
+    RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+END
+$$;
+COMMENT ON FUNCTION model_versions_keep_measured() IS 'Keeps a version, with its id and its model, while metrics name it.';
 CREATE FUNCTION model_versions_keep_name() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -335,6 +348,8 @@ CREATE CONSTRAINT TRIGGER model_versions_audit_correction_delete AFTER DELETE ON
 CREATE CONSTRAINT TRIGGER model_versions_audit_correction_update AFTER UPDATE ON model_versions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((((((((((((((((((((old.id IS DISTINCT FROM new.id) OR (old.model_name IS DISTINCT FROM new.model_name)) OR (old.model_version IS DISTINCT FROM new.model_version)) OR (old.mlflow_run_id IS DISTINCT FROM new.mlflow_run_id)) OR (old.description IS DISTINCT FROM new.description)) OR (old.algorithm IS DISTINCT FROM new.algorithm)) OR (old.metrics IS DISTINCT FROM new.metrics)) OR (old.hyperparameters IS DISTINCT FROM new.hyperparameters)) OR (old.feature_names IS DISTINCT FROM new.feature_names)) OR (old.task IS DISTINCT FROM new.task)) OR (old.class_names IS DISTINCT FROM new.class_names)) OR (old.positive_label IS DISTINCT FROM new.positive_label)) OR (old.training_samples IS DISTINCT FROM new.training_samples)) OR (old.dataset_version IS DISTINCT FROM new.dataset_version)) OR (old.dataset_digest IS DISTINCT FROM new.dataset_digest)) OR (old.artifact_uri IS DISTINCT FROM new.artifact_uri)) OR (old.metadata_uri IS DISTINCT FROM new.metadata_uri)) OR (old.created_at IS DISTINCT FROM new.created_at)) OR (old.created_by IS DISTINCT FROM new.created_by))) EXECUTE FUNCTION ledger_audit_row('correction', '{id}', '{}');
 CREATE TRIGGER model_versions_before_write BEFORE INSERT OR UPDATE OF stage, model_version ON model_versions FOR EACH ROW EXECUTE FUNCTION model_versions_before_write();
 CREATE TRIGGER model_versions_guard_stage AFTER INSERT OR UPDATE OF stage ON model_versions FOR EACH ROW EXECUTE FUNCTION model_versions_guard_stage();
+CREATE TRIGGER model_versions_keep_measured_deleted BEFORE DELETE ON model_versions FOR EACH ROW EXECUTE FUNCTION model_versions_keep_measured();
+CREATE TRIGGER model_versions_keep_measured_renamed BEFORE UPDATE OF id, model_name ON model_versions FOR EACH ROW WHEN (((old.id IS DISTINCT FROM new.id) OR (old.model_name IS DISTINCT FROM new.model_name))) EXECUTE FUNCTION model_versions_keep_measured();
 CREATE TRIGGER model_versions_keep_name BEFORE UPDATE ON model_versions FOR EACH ROW WHEN ((((old.id IS DISTINCT FROM new.id) OR (old.model_name IS DISTINCT FROM new.model_name)) OR (old.model_version IS DISTINCT FROM new.model_version))) EXECUTE FUNCTION model_versions_keep_name();
 CREATE TRIGGER model_versions_no_truncate BEFORE TRUNCATE ON model_versions FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
 
@@ -2745,6 +2760,8 @@ CREATE TABLE performance_metrics (
     metric_value double precision NOT NULL,
     -- Where it was measured: production, staging, validation, test or another word.
     stage text DEFAULT 'production'::text NOT NULL,
+    -- The step of a training, such as an epoch, that the value is of.
+    step bigint,
     -- The data it was measured on.
     dataset_version text,
     -- The part of the data it is about, such as carrier=AA; empty for all of them.
@@ -2780,15 +2797,38 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION performance_metrics_before_insert() IS 'Fills in the version then in production and refuses values from the future.';
+CREATE FUNCTION performance_metrics_check_versions() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    named integer := (SELECT count(*) FROM (SELECT DISTINCT w.model_version_id, w.model_name FROM written w) d);
+    found integer;
+BEGIN
+    -- Locked as a foreign key does, so that nobody deletes the version meanwhile.
+    WITH known AS (
+        SELECT FROM model_versions v
+        WHERE (v.id, v.model_name) IN (SELECT w.model_version_id, w.model_name FROM written w)
+        FOR KEY SHARE
+    )
+    SELECT count(*) INTO found FROM known;
+    IF found < named THEN
+        RAISE EXCEPTION 'model_version_id: names no version of this model'
+            USING ERRCODE = 'MLNF0', HINT = 'Register the version first.';
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION performance_metrics_check_versions() IS 'Refuses values of versions that the ledger does not have.';
 ALTER TABLE ONLY performance_metrics
     ADD CONSTRAINT performance_metrics_pkey PRIMARY KEY (id);
 CREATE INDEX performance_metrics_model_name_metric_idx ON performance_metrics USING btree (model_name, metric_name, "timestamp" DESC, id DESC);
 CREATE INDEX performance_metrics_model_name_timestamp_idx ON performance_metrics USING btree (model_name, "timestamp" DESC, id DESC);
 CREATE INDEX performance_metrics_series_idx ON performance_metrics USING btree (model_version_id, metric_name, stage, slice, "timestamp" DESC, id DESC);
-ALTER TABLE ONLY performance_metrics
-    ADD CONSTRAINT performance_metrics_model_version_fkey FOREIGN KEY (model_version_id, model_name) REFERENCES model_versions(id, model_name);
 CREATE CONSTRAINT TRIGGER performance_metrics_audit_correction_update AFTER DELETE OR UPDATE ON performance_metrics DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (true) EXECUTE FUNCTION ledger_audit_row('correction', '{id}', '{}');
 CREATE TRIGGER performance_metrics_before_insert BEFORE INSERT ON performance_metrics FOR EACH ROW WHEN (((new.model_version_id IS NULL) OR (new."timestamp" > clock_timestamp()))) EXECUTE FUNCTION performance_metrics_before_insert();
+CREATE TRIGGER performance_metrics_check_versions_inserted AFTER INSERT ON performance_metrics REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION performance_metrics_check_versions();
+CREATE TRIGGER performance_metrics_check_versions_updated AFTER UPDATE ON performance_metrics REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION performance_metrics_check_versions();
 CREATE TRIGGER performance_metrics_no_truncate BEFORE TRUNCATE ON performance_metrics FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
 
 -- latest_performance_metrics ----------------------------------------------------------------------
@@ -5113,7 +5153,7 @@ CREATE VIEW v_recent_monitoring WITH (security_invoker='true') AS
             NULL::uuid AS uuid
            FROM (((models k
              CROSS JOIN LATERAL production_at(k.model_name) d(id, model_name, slot, model_version, model_version_id, deployed_at, retired_at, deployed_by, reason, retired_by, retired_reason, decision_id, action_id, restores_id))
-             CROSS JOIN LATERAL latest_performance_metrics(d.model_version_id) n(id, "timestamp", model_name, model_version_id, metric_type, metric_name, metric_value, stage, dataset_version, slice, metadata, created_at))
+             CROSS JOIN LATERAL latest_performance_metrics(d.model_version_id) n(id, "timestamp", model_name, model_version_id, metric_type, metric_name, metric_value, stage, step, dataset_version, slice, metadata, created_at))
              LEFT JOIN LATERAL ( SELECT p.metric_value,
                     p."timestamp"
                    FROM performance_metrics p

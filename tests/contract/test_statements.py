@@ -34,6 +34,7 @@ COMPUTED = {
     **dict.fromkeys(("folded_since", "folded_until"), "datetime"),
     "baseline_id": "UUID",
     "at": "datetime",
+    "model_names": "Sequence[str]",
     **dict.fromkeys(("window_start", "window_end"), "datetime"),
     "model_version_id": "UUID",
     "version_ids": "Sequence[UUID]",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
+from uuid import UUID
 
-from ..checks.metrics import Row
-from ..errors import Conflict, DuplicateId
+from ..checks.metrics import Column
+from ..copying.metrics import InProduction, MetricBatch, MetricRows
+from ..errors import Conflict, DuplicateId, LedgerError
 from ..rows import Written
 from .repository import AsyncRepository
 
@@ -13,29 +16,60 @@ from .repository import AsyncRepository
 class AsyncMetricWrites(AsyncRepository):
     """Base of the repositories of metrics."""
 
-    async def _store(self, rows: Sequence[Row]) -> Written:
-        """Store rows in one transaction; those that are there already are not stored again.
+    _columns: ClassVar[Sequence[Column]]
 
-        Raises Conflict when an id names another value.
+    async def insert_many(
+        self, *, rows: Iterable[Mapping[str, Any]], idempotency_key: UUID | None = None
+    ) -> Written:
+        """Store many values in one transaction by COPY.
+
+        A row is a mapping of the columns of the table; `timestamp`, by default, is that of the
+        write. Repeating a call with the same `idempotency_key`, made by `new_id()`, and rows
+        stores nothing twice. Raises Conflict when an id names another value, NotFound for an
+        unknown model or version, InvalidValue for a refused value; then nothing is stored.
         """
+        return await self._store(MetricRows(self._columns, rows, idempotency_key))
+
+    async def insert_columns(self, *, columns: Any, idempotency_key: UUID | None = None) -> Written:
+        """Store many values, given by the column; needs NumPy.
+
+        `columns` is a mapping or a pandas, Polars or Arrow table whose columns are named as the
+        fields of a row; a single value counts for all rows. NumPy's datetime64 counts as UTC.
+        Everything is checked before the first byte is sent. Otherwise as `insert_many`.
+        """
+        try:
+            from ..copying.metric_columns import MetricColumns
+        except ModuleNotFoundError as error:
+            if error.name != "numpy":
+                raise
+            raise LedgerError("insert_columns needs NumPy: pip install numpy") from None
+        return await self._store(MetricColumns(self._columns, columns, idempotency_key))
+
+    async def _store(self, batch: MetricBatch) -> Written:
+        """Store a batch in one transaction; what is there already is not stored again."""
         for staged in (False, True):
             try:
                 async with self._db.transaction() as tx:
                     within = type(self)(tx)
-                    stored = await within._write(rows, staged)
-                    return Written(stored=stored, duplicates=len(rows) - stored)
+                    stored = await within._write(batch, staged)
+                    return Written(stored=stored, duplicates=len(batch.micros) - stored)
             except DuplicateId:
                 # Rare, so that the first try goes without the detour.
                 if staged:
                     raise
         raise AssertionError
 
-    async def _write(self, rows: Sequence[Row], staged: bool) -> int:
+    async def _in_production(self, batch: MetricBatch) -> Sequence[InProduction]:
+        """Return the versions of rows that name none."""
+        return ()
+
+    async def _write(self, batch: MetricBatch, staged: bool) -> int:
+        data = batch.encode(await self._in_production(batch))
         if not staged:
-            await self._copy("insert_many__copy", rows)
-            return len(rows)
+            await self._copy("insert_many__copy", data)
+            return len(batch.micros)
         await self._run("insert_many__stage")
-        await self._copy("insert_many__copy_to_stage", rows)
+        await self._copy("insert_many__copy_to_stage", data)
         stored: int = await self._value("insert_many__store_staged", {})
         contradicted = await self._value("insert_many__contradicted", {})
         if contradicted is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -10,6 +10,8 @@ from uuid import UUID
 from ..checks import metrics as metric_fields
 from ..checks.rows import rows_of
 from ..checks.values import page_size, text
+from ..copying.binary import timestamp
+from ..copying.metrics import InProduction, MetricBatch
 from ..errors import InvalidValue, NotFound
 from ..rows import MetricBucket, MetricComparison, PerformanceMetric, Written
 from .metric_writes import AsyncMetricWrites
@@ -20,6 +22,7 @@ class AsyncPerformanceMetricsRepository(AsyncMetricWrites):
     """Stores any metric of any model and answers how it develops."""
 
     _file = "performance_metrics"
+    _columns = metric_fields.PERFORMANCE
 
     async def insert(
         self,
@@ -32,6 +35,7 @@ class AsyncPerformanceMetricsRepository(AsyncMetricWrites):
         model_version_id: UUID | None = None,
         metric_type: str = "performance",
         stage: str = "production",
+        step: int | None = None,
         dataset_version: str | None = None,
         slice: str = "",
         metadata: Mapping[str, Any] | None = None,
@@ -39,12 +43,12 @@ class AsyncPerformanceMetricsRepository(AsyncMetricWrites):
     ) -> UUID:
         """Store one value and return its id.
 
-        `timestamp` is the time that the value is about, now by default. The version
-        is given by its number or by its id; without either it is the one then in production.
-        `stage` says where it was measured (production, validation, test, …), `slice` on which
-        part of the data. Repeating a call with the same `id` and content stores nothing twice.
-        Raises Conflict when the id names another value, NotFound for an unknown model or version,
-        InvalidValue for a value that is refused.
+        `timestamp` is the time that the value is about, now by default. The version is given by
+        its number or by its id; without either it is the one then in production. `stage` says
+        where it was measured (production, validation, test, …), `slice` on which part of the data,
+        `step` at which step of a training. Repeating a call with the same `id` and content stores
+        nothing twice. Raises Conflict when the id names another value, NotFound for an unknown
+        model or version, InvalidValue for a value that is refused.
         """
         timestamp = datetime.now(UTC) if timestamp is None else timestamp
         return await self._insert_once("insert", locals(), "id: already names another value")
@@ -59,9 +63,7 @@ class AsyncPerformanceMetricsRepository(AsyncMetricWrites):
         an id names another value, NotFound and InvalidValue as `insert`; then nothing is stored.
         """
         found = await self._with_version_ids(rows_of("rows", rows))
-        return await self._store(
-            metric_fields.checked(metric_fields.PERFORMANCE, found, idempotency_key)
-        )
+        return await super().insert_many(rows=found, idempotency_key=idempotency_key)
 
     async def get(self, *, id: UUID) -> PerformanceMetric | None:
         """Return one value, or None."""
@@ -156,3 +158,10 @@ class AsyncPerformanceMetricsRepository(AsyncMetricWrites):
                 known[key] = await self._value("version", values)
             row["model_version_id"] = known[key]
         return row
+
+    async def _in_production(self, batch: MetricBatch) -> Sequence[InProduction]:
+        model_names = sorted(batch.models())
+        if not model_names:
+            return ()
+        since, until = timestamp(min(batch.micros)), timestamp(max(batch.micros))
+        return await self._rows("insert_many__in_production", InProduction, locals())

@@ -4,15 +4,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from ..checks import metrics as metric_fields
-from ..checks.metrics import Row
 from ..checks.values import texts
-from ..copying.binary import DAY, microseconds, timestamp
+from ..copying.binary import DAY, timestamp
+from ..copying.metrics import MetricBatch
 from ..errors import MissingPartition
 from ..host_metrics import HostMetrics
 from ..rows import MetricBucket, SystemMetric, Written
@@ -24,22 +23,11 @@ class SystemMetricsRepository(MetricWrites, Partitioned):
     """Stores what was measured on hosts and answers how they are doing."""
 
     _file = "system_metrics"
+    _columns = metric_fields.SYSTEM
 
     def __init__(self, db: Any = None) -> None:
         super().__init__(db)
         self._host: HostMetrics | None = None
-
-    def insert_many(
-        self, *, rows: Iterable[Mapping[str, Any]], idempotency_key: UUID | None = None
-    ) -> Written:
-        """Store many values in one transaction by COPY, and make the partitions they need.
-
-        A row is a mapping of `host`, `metric_name` and `metric_value`, and of `timestamp` (now by
-        default), `unit`, `attributes` (a JSON object) and `id` as wanted. Repeating a call with the
-        same `idempotency_key`, made by `new_id()`, and rows stores nothing twice. Raises Conflict
-        when an id names another value, InvalidValue for a refused value; then nothing is stored.
-        """
-        return self._store(metric_fields.checked(metric_fields.SYSTEM, rows, idempotency_key))
 
     def collect(self, *, disks: Sequence[str] = ("/",)) -> Written:
         """Measure this host and this process, and store it.
@@ -78,11 +66,10 @@ class SystemMetricsRepository(MetricWrites, Partitioned):
         unit, step = metric_fields.buckets(bucket, since, until)
         return self._rows("timeseries", MetricBucket, locals())
 
-    def _store(self, rows: Sequence[Row]) -> Written:
+    def _store(self, batch: MetricBatch) -> Written:
         try:
-            return super()._store(rows)
+            return super()._store(batch)
         except MissingPartition:
-            at = list(metric_fields.SYSTEM.types).index("timestamp")
-            days = {microseconds(row[at]) // DAY for row in rows}
+            days = {micros // DAY for micros in batch.micros}
             self._value("make_partitions", {"times": [timestamp(day * DAY) for day in days]})
-            return super()._store(rows)
+            return super()._store(batch)

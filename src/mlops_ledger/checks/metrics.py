@@ -1,21 +1,17 @@
-"""What a write of metrics may hold, and the buckets they are read in."""
+"""What metrics may hold, and the buckets they are read in."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, TypeAlias
-from uuid import UUID
+from typing import Any, Final
 
 from ..errors import InvalidValue
-from ..ids import id_for, new_id, time_of
 from . import values, windows
 from .predictions import EARLIEST, latest_timestamp
-from .rows import rows_of
 
-Row: TypeAlias = tuple[Any, ...]
-
+OUT_OF_TIME: Final = "must lie between the year 2000 and now"
 _DAY: Final = timedelta(days=1)
 # Lengths of the units of the calendar, the shortest month for the longest series.
 _UNITS: Final[Mapping[str, timedelta]] = {
@@ -27,90 +23,53 @@ _UNITS: Final[Mapping[str, timedelta]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Columns:
-    """The columns of a table of metrics in the order of its COPY statements."""
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table of metrics."""
 
-    types: Mapping[str, str]
-    required: Sequence[str]
-    defaults: Mapping[str, Any] = field(default_factory=dict)
+    name: str
+    sql_type: str
+    _: KW_ONLY
+    is_required: bool = False
+    default: Any = None
+    # Of numbers; how large they may be the database says.
+    low: float = -values.LARGEST
+    high: float = values.LARGEST
+    words: tuple[str, ...] = ()
 
 
-PERFORMANCE: Final = Columns(
-    types={
-        "id": "uuid",
-        "timestamp": "timestamptz",
-        "model_name": "text",
-        "model_version_id": "uuid",
-        "metric_type": "text",
-        "metric_name": "text",
-        "metric_value": "double precision",
-        "stage": "text",
-        "dataset_version": "text",
-        "slice": "text",
-        "metadata": "jsonb",
-    },
-    required=("model_name", "metric_name", "metric_value"),
-    defaults={"metric_type": "performance", "stage": "production", "slice": "", "metadata": "{}"},
+# In the order of the column lists of the COPY statements.
+PERFORMANCE: Final = (
+    Column("id", "uuid"),
+    Column("timestamp", "timestamptz"),
+    Column("model_name", "text", is_required=True),
+    Column("model_version_id", "uuid"),
+    Column("metric_type", "text", default="performance"),
+    Column("metric_name", "text", is_required=True),
+    Column("metric_value", "double precision", is_required=True),
+    Column("stage", "text", default="production"),
+    Column("step", "bigint"),
+    Column("dataset_version", "text"),
+    Column("slice", "text", default=""),
+    Column("metadata", "jsonb", default={}),
 )
-SYSTEM: Final = Columns(
-    types={
-        "id": "uuid",
-        "timestamp": "timestamptz",
-        "host": "text",
-        "metric_name": "text",
-        "metric_value": "double precision",
-        "unit": "text",
-        "attributes": "jsonb",
-    },
-    required=("host", "metric_name", "metric_value"),
-    defaults={"attributes": "{}"},
+SYSTEM: Final = (
+    Column("id", "uuid"),
+    Column("timestamp", "timestamptz"),
+    Column("host", "text", is_required=True),
+    Column("metric_name", "text", is_required=True),
+    Column("metric_value", "double precision", is_required=True),
+    Column("unit", "text"),
+    Column("attributes", "jsonb", default={}),
 )
 
 
-def checked(
-    columns: Columns, rows: Iterable[Mapping[str, Any]], idempotency_key: object
-) -> list[Row]:
-    """Check the rows of a write and put them into the order of the columns.
-
-    A row without an id gets one of the write and its own place, so that a write which is repeated
-    has the same ids; one without a timestamp is of the time of the write. Raises InvalidValue
-    naming the row and its field.
-    """
-    write = new_id() if idempotency_key is None else values.uuid("idempotency_key", idempotency_key)
-    if write.version != 7:
-        raise InvalidValue("idempotency_key", "is not a UUIDv7: make it with new_id()")
-    found = []
-    for place, row in enumerate(rows_of("rows", rows)):
-        try:
-            found.append(_checked(columns, row, write, place))
-        except InvalidValue as error:
-            where = f"rows[{place}].{error.field}"
-            raise InvalidValue(where, error.problem) from None
+def measured_at(at: object) -> datetime:
+    """Accept the timestamp of a metric."""
+    found = values.timestamp("timestamp", at)
+    if not EARLIEST <= found <= latest_timestamp():
+        raise InvalidValue("timestamp", OUT_OF_TIME)
     return found
-
-
-def _checked(columns: Columns, row: Mapping[str, Any], write: UUID, place: int) -> Row:
-    if unknown := [str(name) for name in row if name not in columns.types]:
-        raise InvalidValue(unknown[0], "is not a field of a metric")
-    if missing := [name for name in columns.required if row.get(name) is None]:
-        raise InvalidValue(missing[0], "is required")
-    at = row.get("timestamp")
-    at = time_of(write) if at is None else values.timestamp("timestamp", at)
-    if not EARLIEST <= at <= latest_timestamp():
-        raise InvalidValue("timestamp", "must lie between the year 2000 and now")
-    computed: dict[str, object] = {"timestamp": at}
-    if row.get("id") is None:
-        computed["id"] = id_for(f"{write} {place}", at)
-    given = {name: value for name, value in row.items() if value is not None}
-    return tuple(
-        computed[name]
-        if name in computed
-        else values.CHECKS[kind](name, given[name])
-        if name in given
-        else columns.defaults.get(name)
-        for name, kind in columns.types.items()
-    )
 
 
 def window(since: object, until: object, days: float) -> tuple[datetime, datetime]:

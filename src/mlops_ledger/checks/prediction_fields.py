@@ -6,7 +6,6 @@ follow from this table. That it agrees with the schema and its grants is tested.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Final, TypeAlias
@@ -19,8 +18,6 @@ from .missing import document
 
 Check: TypeAlias = Callable[[str, Any], Any]
 
-_LARGEST: Final = math.nextafter(values.INFINITE, 0)
-
 
 @dataclass(frozen=True, slots=True)
 class Field:
@@ -30,8 +27,8 @@ class Field:
     sql_type: str
     _: KW_ONLY
     # Limits of a number, and the only texts allowed.
-    low: float = -_LARGEST
-    high: float = _LARGEST
+    low: float = -values.LARGEST
+    high: float = values.LARGEST
     words: tuple[str, ...] = ()
     default: str | None = None
     # Not encoded alone: it depends on other fields or on the version.

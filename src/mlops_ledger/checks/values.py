@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -26,6 +27,7 @@ MAX_BYTES: Final = 1_000_000
 MAX_DEPTH: Final = 64
 # The largest doubles stand for infinity where other systems have none, as numpy.nan_to_num does.
 INFINITE: Final = 1.797e308
+LARGEST: Final = math.nextafter(INFINITE, 0)
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _TIME: Final = "a datetime, or text such as 2026-01-31T12:00:00Z"
 STAGES: Final = ("development", "staging", "production", "archived")
@@ -143,10 +145,12 @@ def timestamp(field: str, value: object) -> datetime:
 def _datetime(field: str, value: object) -> datetime:
     found = _numpy_time(plain(value))
     if isinstance(found, str):
-        try:
-            found = (date if _DAY.fullmatch(found) else datetime).fromisoformat(found)
-        except ValueError:
-            raise InvalidValue(field, f"must be {_TIME}") from None
+        text, found = found, None
+        with suppress(ValueError):
+            found = (date if _DAY.fullmatch(text) else datetime).fromisoformat(text)
+        if found is None:
+            # Not behind Python's own error, which quotes the text.
+            raise InvalidValue(field, f"must be {_TIME}")
     if is_missing(found) or not isinstance(found, date):
         raise InvalidValue(field, f"must be {_TIME}, not {kind(value)}")
     if not isinstance(found, datetime):

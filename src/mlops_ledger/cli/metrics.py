@@ -95,8 +95,8 @@ def list_(as_json: bool, **filters: Any) -> None:
     with ledger.Database() as db:
         found = ledger.PerformanceMetricsRepository(db).list_metrics(**filters)
     columns = (
-        "id timestamp model_name model_version metric_name metric_value metric_type stage slice "
-        "dataset_version"
+        "id timestamp model_name model_version metric_name metric_value metric_type stage step "
+        "slice dataset_version"
     )
     echo_rows(found, columns, as_json)
 
@@ -145,6 +145,7 @@ def show(
 @click.option("--type", "metric_type", default="performance", show_default=True, help="Its type.")
 @click.option("--stage", default="production", show_default=True, help="Where it was measured.")
 @click.option("--slice", default="", help="The part of the data (default: all of them).")
+@click.option("--step", type=int, help="The step of a training, such as an epoch.")
 @click.option("--dataset", "dataset_version", help="The data it was measured on.")
 @click.option("--metadata", type=JsonObject(), help="A JSON object with anything else.")
 @at_option

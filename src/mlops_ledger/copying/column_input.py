@@ -119,8 +119,8 @@ def numbers(column: Any) -> tuple[Array, Array] | None:
     return array, np.isnan(array) if missing is None else missing | np.isnan(array)
 
 
-def timestamps(column: Any) -> Array:
-    """Return timestamps in microseconds since 2000."""
+def timestamps(name: str, column: Any) -> Array:
+    """Return the timestamps of a column in microseconds since 2000."""
     if is_single(column):
         column = [column]
     kinds = (getattr(column, "dtype", None), getattr(column, "type", None))
@@ -135,8 +135,8 @@ def timestamps(column: Any) -> Array:
     elif zone:
         array = column.to_numpy()
     else:
-        found = [values.timestamp("columns.predicted_at", item) for item in objects(column)]
+        found = [values.timestamp(f"columns.{name}", item) for item in objects(column)]
         return np.array(list(map(microseconds, found)), np.int64)
     if np.isnat(array).any():
-        raise InvalidValue("columns.predicted_at", "must not be missing")
+        raise InvalidValue(f"columns.{name}", "must not be missing")
     return array.astype("M8[us]").astype(np.int64) - EPOCH_MICROSECONDS

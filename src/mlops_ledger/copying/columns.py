@@ -21,17 +21,8 @@ from ..ids import first_number, ordered_uuid7
 from .batch import Key, VersionCount
 from .binary import DAY, EPOCH_MICROSECONDS, HEADER, NULL, SIXTEEN, TRAILER, microseconds, timestamp
 from .blocks import Array, Field, blocks
-from .column_input import (
-    documents,
-    is_single,
-    is_table,
-    numbers,
-    objects,
-    reading,
-    size_of,
-    table,
-    timestamps,
-)
+from .column_fields import checked, encoded, require_size
+from .column_input import is_single, is_table, numbers, objects, reading, size_of, table, timestamps
 from .rows import (
     DEFAULTS,
     EMPTY_ARRAY,
@@ -90,15 +81,11 @@ class ColumnBatch:
                 elif name == "class_probabilities":
                     found[name] = _class_probabilities(version.class_names, column)
                 elif name in ENCODERS:
-                    found[name] = _field(name, column, self._size)
+                    found[name] = encoded(ALONE[name], ENCODERS[name], column, self._size)
                 elif name not in ("id", "predicted_at"):
                     raise InvalidValue(f"columns.{name}", "is not a field of a prediction")
-            self._require_size(name, found.get(_COLUMN_OF.get(name, name)))
+            require_size(name, found.get(_COLUMN_OF.get(name, name)), self._size)
         return found
-
-    def _require_size(self, name: str, field: Field | None) -> None:
-        if not isinstance(field, bytes | None) and len(field) != self._size:
-            raise InvalidValue(f"columns.{name}", f"must have {self._size} values, as others do")
 
     def _timestamps(self) -> Array:
         """Return the times of the predictions in microseconds since 2000."""
@@ -106,12 +93,12 @@ class ColumnBatch:
         if given is None and "id" in self._columns:
             raise InvalidValue("columns.predicted_at", "is needed with ids")
         with reading("columns.predicted_at"):
-            micros = timestamps(datetime.now(UTC) if given is None else given)
+            micros = timestamps("predicted_at", datetime.now(UTC) if given is None else given)
         latest = microseconds(fields.latest_timestamp())
         if self._size and ((micros < 0) | (micros > latest)).any():
             raise InvalidValue("columns.predicted_at", fields.OUT_OF_TIME)
         if len(micros) > 1 or not is_single(given):
-            self._require_size("predicted_at", micros)
+            require_size("predicted_at", micros, self._size)
         return np.broadcast_to(micros, (self._size,))
 
     def _ids(self) -> Array:
@@ -139,43 +126,12 @@ def _new_ids(microseconds: Array) -> Array:
     return ids.view("V16")[:, 0]
 
 
-def _field(name: str, column: Any, size: int) -> Field:
-    if is_single(column):
-        return _encoded(name, column)
-    if getattr(column, "ndim", 1) > 1 and not is_table(column):
-        raise InvalidValue(
-            f"columns.{name}",
-            "must have one value a row, not a matrix; those of all classes are class_probabilities",
-        )
-    sql_type = ALONE[name].sql_type
-    found = numbers(column) if sql_type == "double precision" else None
-    if found is not None:
-        return _numbers(name, *found)
-    given = objects(documents(f"columns.{name}", column, size) if sql_type == "jsonb" else column)
-    if sql_type != "text":
-        return [_encoded(name, item) for item in given]
-    texts = None if ALONE[name].words else _texts(given)
-    return _distinct(name, given) if texts is None else texts
-
-
-def _numbers(name: str, array: Array, missing: Array) -> Field:
-    wrong = ~((array >= ALONE[name].low) & (array <= ALONE[name].high)) & ~missing
-    if wrong.any():
-        _encoded(name, float(array[wrong.argmax()]))
-    if not missing.any():
-        return array
-    return [
-        NULL if gone else _encoded(name, number)
-        for number, gone in zip(array.tolist(), missing.tolist(), strict=True)
-    ]
-
-
 def _features(names: list[str] | None, column: Any, size: int) -> Field:
     """Return the matrix of a matrix, of a table of a column for each feature, or of rows."""
     if is_table(column):
         given = table("columns.features", column)
         if names is None or set(given) != set(names):
-            _checked(feature_encoder(names), dict.fromkeys(given, 0.0))
+            checked(feature_encoder(names), dict.fromkeys(given, 0.0))
         matrix = np.column_stack([_feature(name, given[name], size) for name in names or []])
     elif _is_matrix(column):
         matrix = np.asarray(column, np.float64)
@@ -211,7 +167,7 @@ def _is_matrix(column: Any) -> bool:
 
 def _each(encode: Encoder, column: Any) -> list[bytes]:
     """Encode a column of one list or mapping a row."""
-    return [NULL if is_missing(item) else _checked(encode, item) for item in objects(column)]
+    return [NULL if is_missing(item) else checked(encode, item) for item in objects(column)]
 
 
 def _class_probabilities(names: list[str] | None, column: Any) -> Field:
@@ -239,44 +195,3 @@ def _probability(name: str, column: Any) -> Array:
     if found is None:
         raise InvalidValue(f"columns.class_probabilities.{name}", "must be numbers")
     return found[0]
-
-
-def _texts(given: list[Any]) -> Array | None:
-    """Return short texts of one length, as ids are, in one piece; None for others."""
-    try:
-        lengths, joined = set(map(len, given)), "".join(given)
-    except TypeError:
-        return None
-    length = max(lengths, default=0)
-    if len(lengths) > 1 or not 0 < length <= values.MAX_BYTES:
-        return None
-    if not joined.isascii() or "\0" in joined:
-        return None
-    return np.frombuffer(joined.encode(), f"V{length}")
-
-
-def _distinct(name: str, given: list[Any]) -> list[bytes]:
-    """Encode each distinct value once, as for a single row."""
-    try:
-        known = {item: _encoded(name, item) for item in dict.fromkeys(given)}
-    except TypeError:  # what has no hash
-        return [_encoded(name, item) for item in given]
-    return [known[item] for item in given]
-
-
-def _encoded(name: str, item: Any) -> bytes:
-    if item is None:
-        return NULL
-    try:
-        return _checked(ENCODERS[name], item)
-    except InvalidValue:
-        if is_missing(item):
-            return NULL
-        raise
-
-
-def _checked(encode: Encoder, item: Any) -> bytes:
-    try:
-        return encode(item)
-    except InvalidValue as error:
-        raise InvalidValue(f"columns.{error.field}", error.problem) from None

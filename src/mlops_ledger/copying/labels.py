@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
-from functools import lru_cache
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from struct import Struct
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 from uuid import UUID
 
 from ..checks import values
@@ -15,20 +14,8 @@ from ..checks.predictions import EARLIEST, latest_timestamp
 from ..errors import InvalidValue
 from ..ids import microseconds_of, time_of, whole_millisecond
 from .batch import CHUNK
-from .binary import (
-    EIGHT,
-    EPOCH_MICROSECONDS,
-    HEADER,
-    NULL,
-    SIXTEEN,
-    TRAILER,
-    microseconds,
-    pack_double,
-    pack_length,
-    pack_timestamp,
-)
-
-Encoder: TypeAlias = Callable[[Any], bytes]
+from .binary import EIGHT, EPOCH_MICROSECONDS, HEADER, NULL, SIXTEEN, TRAILER, microseconds
+from .encoders import Encoder, encoder, repeated, text_encoder
 
 _NO_PREDICTION: Final = "is not the id of a prediction"
 _PREDICTION: Final = Struct("!4s16s4sq4sq").pack
@@ -59,11 +46,12 @@ def encode(rows: Sequence[Mapping[str, Any]], now: datetime) -> Iterator[bytes]:
     Raises InvalidValue naming the row and its field.
     """
     # The columns in the order of the COPY statement; an id makes three of them.
-    template = [b"\0\n", NULL * 3, NULL, _timestamp(now), *[NULL] * 5]
+    labeled_at = encoder("labeled_at", "timestamptz")
+    template = [b"\0\n", NULL * 3, NULL, labeled_at(now), *[NULL] * 5]
     fields = {
         **_FIELDS,
         "prediction_id": (1, _target(latest_timestamp())),
-        "labeled_at": (3, _repeated(_timestamp)),
+        "labeled_at": (3, repeated(labeled_at)),
     }
     yield HEADER
     for start in range(0, len(rows), CHUNK):
@@ -109,47 +97,11 @@ def _target(latest: datetime) -> Encoder:
     return encode_target
 
 
-def _timestamp(value: Any) -> bytes:
-    if not (type(value) is datetime and value.tzinfo is UTC):
-        value = values.timestamp("labeled_at", value)
-    return pack_timestamp(EIGHT, microseconds(value))
-
-
-def _repeated(encode: Encoder) -> Encoder:
-    """Encode an object only once where the next row has the same one."""
-    last: Any = None
-    encoded = NULL
-
-    def encode_repeated(value: Any) -> bytes:
-        nonlocal last, encoded
-        if value is not last:
-            last, encoded = value, encode(value)
-        return encoded
-
-    return encode_repeated
-
-
-def _number(value: Any) -> bytes:
-    return pack_double(EIGHT, values.number("actual_value", value))
-
-
-def _text(field: str, check: Callable[[str, Any], str] = values.text) -> Encoder:
-    def encode_text(value: Any) -> bytes:
-        data = check(field, value).encode()
-        return pack_length(len(data)) + data
-
-    # There are few classes and many labels.
-    encode_short = lru_cache(maxsize=1024)(encode_text)
-    return lambda value: (
-        encode_short(value) if type(value) is str and len(value) < 64 else encode_text(value)
-    )
-
-
 _FIELDS: Final[Mapping[str, tuple[int, Encoder]]] = {
-    "request_id": (2, _text("request_id")),
-    "actual_label": (4, _text("actual_label", present_class)),
-    "actual_value": (5, _number),
-    "source": (6, _text("source")),
-    "model_name": (7, _text("model_name")),
-    "model_version": (8, _text("model_version")),
+    "request_id": (2, encoder("request_id", "text")),
+    "actual_label": (4, text_encoder("actual_label", present_class)),
+    "actual_value": (5, encoder("actual_value", "double precision")),
+    "source": (6, encoder("source", "text")),
+    "model_name": (7, encoder("model_name", "text")),
+    "model_version": (8, encoder("model_version", "text")),
 }

@@ -120,7 +120,6 @@ VIOLATIONS: Final[Mapping[str, tuple[type[LedgerError], str]]] = {
         "monitoring_run_id: there is no such monitoring run of this model",
     ),
     "performance_metrics_pkey": (DuplicateId, "id: already names another value"),
-    "performance_metrics_model_version_fkey": (NotFound, f"model_version_id: {_UNKNOWN_VERSION}"),
     "system_metrics_pkey": (DuplicateId, "id: already names another value"),
     "ledger_privileges_pkey": (Conflict, "privilege: the role has it already"),
     "deletions_pkey": (Conflict, "id: already names another deletion"),

@@ -20,6 +20,7 @@ class PerformanceMetric:
     metric_name: str
     metric_value: float
     stage: str
+    step: int | None
     dataset_version: str | None
     slice: str
     metadata: dict[str, Any]

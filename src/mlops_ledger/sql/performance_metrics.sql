@@ -2,8 +2,8 @@
 
 -- fragment value --
 -- The columns of a value that its writer gives.
-id, timestamp, model_name, model_version_id, metric_type, metric_name, metric_value, stage, dataset_version, slice,
-metadata
+id, timestamp, model_name, model_version_id, metric_type, metric_name, metric_value, stage, step,
+dataset_version, slice, metadata
 
 -- fragment version_id --
 -- The version that is named by its number or its id, or none.
@@ -14,8 +14,8 @@ ledger_version_id(%(model_name)s::text, %(model_version)s::text, %(model_version
 INSERT INTO performance_metrics ({value})
 VALUES
     (%(id)s::uuid, %(timestamp)s::timestamptz, %(model_name)s::text, {version_id}, %(metric_type)s::text,
-     %(metric_name)s::text, %(metric_value)s::double precision, %(stage)s::text, %(dataset_version)s::text,
-     %(slice)s::text, coalesce(%(metadata)s::jsonb, '{}'))
+     %(metric_name)s::text, %(metric_value)s::double precision, %(stage)s::text, %(step)s::bigint,
+     %(dataset_version)s::text, %(slice)s::text, coalesce(%(metadata)s::jsonb, '{}'))
 ON CONFLICT DO NOTHING
 RETURNING id;
 
@@ -30,6 +30,7 @@ WHERE id = %(id)s::uuid
   AND metric_name IS NOT DISTINCT FROM %(metric_name)s::text
   AND metric_value IS NOT DISTINCT FROM %(metric_value)s::double precision
   AND stage IS NOT DISTINCT FROM %(stage)s::text
+  AND step IS NOT DISTINCT FROM %(step)s::bigint
   AND dataset_version IS NOT DISTINCT FROM %(dataset_version)s::text
   AND slice IS NOT DISTINCT FROM %(slice)s::text
   AND metadata IS NOT DISTINCT FROM coalesce(%(metadata)s::jsonb, '{}');
@@ -38,9 +39,18 @@ WHERE id = %(id)s::uuid
 -- The id of a version.
 SELECT {version_id};
 
+-- insert_many__in_production --
+-- Which versions of models were in production within a range of time.
+SELECT model_name, model_version_id, deployed_at, retired_at
+FROM v_deployments
+WHERE model_name = ANY (%(model_names)s::text[]) AND slot = 'production'
+  AND deployed_at <= %(until)s::timestamptz
+  AND (retired_at IS NULL OR retired_at > %(since)s::timestamptz)
+ORDER BY deployed_at DESC;
+
 -- insert_many__copy --
 -- Store values.
-COPY performance_metrics ({value}) FROM STDIN;
+COPY performance_metrics ({value}) FROM STDIN (FORMAT binary);
 
 -- insert_many__stage --
 -- Make a table for values some of which may be there already.
@@ -51,7 +61,7 @@ WITH NO DATA;
 
 -- insert_many__copy_to_stage --
 -- Fill it.
-COPY pg_temp.performance_stage ({value}) FROM STDIN;
+COPY pg_temp.performance_stage ({value}) FROM STDIN (FORMAT binary);
 
 -- insert_many__store_staged --
 -- Store what is new in it and count that.
@@ -70,10 +80,10 @@ SELECT id
 FROM pg_temp.performance_stage s
 JOIN performance_metrics m USING (id)
 WHERE (m.timestamp, m.model_name, m.model_version_id, m.metric_type, m.metric_name, m.metric_value, m.stage,
-       m.dataset_version, m.slice, m.metadata)
+       m.step, m.dataset_version, m.slice, m.metadata)
    IS DISTINCT FROM
       (s.timestamp, s.model_name, coalesce(s.model_version_id, m.model_version_id), s.metric_type, s.metric_name,
-       s.metric_value, s.stage, s.dataset_version, s.slice, s.metadata)
+       s.metric_value, s.stage, s.step, s.dataset_version, s.slice, s.metadata)
 LIMIT 1;
 
 -- insert_many__drop_stage --

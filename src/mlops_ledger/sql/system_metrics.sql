@@ -6,7 +6,7 @@ id, timestamp, host, metric_name, metric_value, unit, attributes
 
 -- insert_many__copy --
 -- Store values.
-COPY system_metrics ({value}) FROM STDIN;
+COPY system_metrics ({value}) FROM STDIN (FORMAT binary);
 
 -- insert_many__stage --
 -- Make a table for values some of which may be there already.
@@ -16,7 +16,7 @@ WITH NO DATA;
 
 -- insert_many__copy_to_stage --
 -- Fill it.
-COPY pg_temp.system_stage ({value}) FROM STDIN;
+COPY pg_temp.system_stage ({value}) FROM STDIN (FORMAT binary);
 
 -- insert_many__store_staged --
 -- Store what is new in it and count that.

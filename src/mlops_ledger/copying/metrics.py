@@ -1,0 +1,176 @@
+"""The metrics of one write: looked through once, then encoded for COPY."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import blake2b
+from struct import Struct
+from typing import Any, Final, Protocol
+from uuid import UUID
+
+from ..checks import values
+from ..checks.metrics import Column, measured_at
+from ..checks.predictions import latest_timestamp
+from ..checks.rows import rows_of
+from ..errors import InvalidValue
+from ..ids import new_id, time_of
+from .batch import CHUNK
+from .binary import EIGHT, HEADER, NULL, SIXTEEN, TRAILER, microseconds, pack_timestamp
+from .encoders import Encoder, encoder, repeated
+
+_pack_id: Final = Struct("!4sQQ").pack
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InProduction:
+    """Which version of a model was in production, and when."""
+
+    model_name: str
+    model_version_id: UUID
+    deployed_at: datetime
+    retired_at: datetime | None
+
+
+class MetricBatch(Protocol):
+    """The metrics of one write."""
+
+    # Of every row, in microseconds since 2000.
+    micros: list[int]
+
+    def models(self) -> set[str]:
+        """Return the models of which a row names no version."""
+
+    def encode(self, production: Sequence[InProduction]) -> Iterator[bytes]:
+        """Yield the COPY data; raises InvalidValue naming what does not fit."""
+
+
+class Write:
+    """The ids of the rows of one write: always the same ones, and in order."""
+
+    def __init__(self, idempotency_key: object) -> None:
+        key = (
+            new_id() if idempotency_key is None else values.uuid("idempotency_key", idempotency_key)
+        )
+        try:
+            self.at = time_of(key)
+        except OverflowError:
+            self.at = datetime.max.replace(tzinfo=UTC)
+        if key.version != 7:
+            raise InvalidValue("idempotency_key", "is not a UUIDv7: make it with new_id()")
+        self.first_half = key.int >> 64
+        # 31 bits to count from and 30 that stay. Ids out of order would split pages of the index.
+        digest = int.from_bytes(blake2b(key.bytes, digest_size=8).digest())
+        self.second_half = 1 << 63 | digest >> 3 & (1 << 61) - 1
+
+
+class MetricRows:
+    """The rows of one write."""
+
+    def __init__(
+        self, columns: Sequence[Column], rows: Iterable[Mapping[str, Any]], idempotency_key: object
+    ) -> None:
+        self._columns = columns
+        self._rows = rows_of("rows", rows)
+        self._write = Write(idempotency_key)
+        self.micros = self._timestamps()
+
+    def models(self) -> set[str]:
+        """Return the models of which a row names no version."""
+        found = {row.get("model_name") for row in self._rows if row.get("model_version_id") is None}
+        return {name for name in found if isinstance(name, str)}
+
+    def encode(self, production: Sequence[InProduction]) -> Iterator[bytes]:
+        """Yield the COPY data; raises InvalidValue naming the row and its field."""
+        encode = _RowEncoder(self._columns, self._write, production)
+        rows = enumerate(zip(self._rows, self.micros, strict=True))
+        yield HEADER
+        for start in range(0, len(self._rows), CHUNK):
+            data: list[bytes] = []
+            try:
+                for place, (row, micros) in rows:
+                    data.append(encode(row, place, micros))
+                    if len(data) == CHUNK:
+                        break
+            except InvalidValue as error:
+                raise _of_row(start + len(data), error) from None
+            yield b"".join(data)
+        yield TRAILER
+
+    def _timestamps(self) -> list[int]:
+        latest = microseconds(latest_timestamp())
+        last, micros, found = None, 0, []
+        for place, row in enumerate(self._rows):
+            try:
+                at = row.get("timestamp") or self._write.at
+                if at is not last:
+                    known = type(at) is datetime and at.tzinfo is UTC
+                    micros = microseconds(at if known else measured_at(at))
+                    if not 0 <= micros <= latest:
+                        measured_at(at)
+                    last = at
+            except InvalidValue as error:
+                raise _of_row(place, error) from None
+            found.append(micros)
+        return found
+
+
+class Production:
+    """Looks up which version was in production."""
+
+    def __init__(self, production: Iterable[InProduction]) -> None:
+        self._deployments: dict[str, list[tuple[int, float, bytes]]] = {}
+        for each in production:
+            until = float("inf") if each.retired_at is None else microseconds(each.retired_at)
+            found = microseconds(each.deployed_at), until, SIXTEEN + each.model_version_id.bytes
+            self._deployments.setdefault(each.model_name, []).append(found)
+
+    def version(self, model_name: Any, micros: int) -> bytes:
+        """Return the id of the version; NULL without one, which the database refuses."""
+        for since, until, id in self._deployments.get(model_name, ()):
+            if since <= micros < until:
+                return id
+        return NULL
+
+
+class _RowEncoder:
+    """Encodes rows as tuples of the COPY stream."""
+
+    def __init__(
+        self, columns: Sequence[Column], write: Write, production: Iterable[InProduction]
+    ) -> None:
+        self._write = write
+        self._production = Production(production)
+        self._template = [len(columns).to_bytes(2)]
+        self._fields: dict[str, tuple[int, Encoder]] = {}
+        self._required = []
+        for place, column in enumerate(columns, 1):
+            encode = encoder(column.name, column.sql_type)
+            self._template.append(NULL if column.default is None else encode(column.default))
+            self._fields[column.name] = place, repeated(encode)
+            if column.is_required:
+                self._required.append((place, column.name))
+        self._version = self._fields.get("model_version_id", (0,))[0]
+
+    def __call__(self, row: Mapping[str, Any], place: int, micros: int) -> bytes:
+        data, fields, write = self._template.copy(), self._fields, self._write
+        data[1] = _pack_id(SIXTEEN, write.first_half, write.second_half + (place << 30))
+        for name, value in row.items():
+            if value is not None:
+                try:
+                    index, encode = fields[name]
+                except KeyError:
+                    raise InvalidValue(str(name), "is not a field of a metric") from None
+                data[index] = encode(value)
+        data[2] = pack_timestamp(EIGHT, micros)
+        for index, name in self._required:
+            if data[index] is NULL:
+                raise InvalidValue(name, "is required")
+        if self._version and data[self._version] is NULL:
+            data[self._version] = self._production.version(row["model_name"], micros)
+        return b"".join(data)
+
+
+def _of_row(place: int, error: InvalidValue) -> InvalidValue:
+    return InvalidValue(f"rows[{place}].{error.field}", error.problem)
