@@ -101,7 +101,8 @@ def mlflow(dsn: str, rows: list[dict[str, Any]]) -> Iterator[Callable[[], None]]
     uri = "postgresql+psycopg://{user}:{password}@{host}:{port}/{dbname}".format(**parts)
     with tempfile.TemporaryDirectory() as folder:
         # Its functions have no types.
-        store: Any = SqlAlchemyStore(uri, folder)
+        make_store: Any = SqlAlchemyStore
+        store = make_store(uri, folder)
         run = store.create_run("0", "bench", 0, [], "bench").info.run_id
         metrics = [
             Metric(

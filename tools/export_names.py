@@ -34,7 +34,7 @@ def generate() -> dict[Path, str]:
         if name in {one.__name__ for one in _registry(family).values()}
     ]
     package = PACKAGE / "__init__.py"
-    names = sorted(name for _, name in repositories)
+    names = sorted((name for _, name in repositories), key=str.lower)  # as ruff has imports
     repositories.append((f"{_sync.__name__}.repository", "REPOSITORIES"))
     return {
         PACKAGE / "repositories.py": _exports(
