@@ -51,6 +51,8 @@ RIGHT: Final[dict[str, Any]] = {
     "feature": "a",
     "slot": "production",
     "enabled": True,
+    "description": "d",
+    "consumer": "c",
     "decision_id": SOME_ID,
     "timestamp": NOON,
     "since": NOON,

@@ -78,8 +78,8 @@ class MetricRows:
 
     def models(self) -> set[str]:
         """Return the models of which a row names no version."""
-        found = {row.get("model_name") for row in self._rows if row.get("model_version_id") is None}
-        return {name for name in found if isinstance(name, str)}
+        names = (row.get("model_name") for row in self._rows if row.get("model_version_id") is None)
+        return {name for name in names if isinstance(name, str)}
 
     def encode(self, production: Sequence[InProduction]) -> Iterator[bytes]:
         """Yield the COPY data; raises InvalidValue naming the row and its field."""
@@ -103,7 +103,8 @@ class MetricRows:
         last, micros, found = None, 0, []
         for place, row in enumerate(self._rows):
             try:
-                at = row.get("timestamp") or self._write.at
+                at = row.get("timestamp")
+                at = self._write.at if at is None else at
                 if at is not last:
                     known = type(at) is datetime and at.tzinfo is UTC
                     micros = microseconds(at if known else measured_at(at))
