@@ -450,6 +450,30 @@ END
 $$;
 COMMENT ON FUNCTION ledger_require_known_model(model_name text, event_time timestamp with time zone) IS 'Refuses a fact about an unknown model or from the future.';
 
+-- ledger_version_id -------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_version_id(model_name text, model_version text, model_version_id uuid) RETURNS uuid
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF model_version IS NULL THEN
+        RETURN model_version_id;
+    ELSIF model_version_id IS NOT NULL THEN
+        RAISE EXCEPTION 'model_version: or its id is given, not both' USING ERRCODE = 'MLIV0';
+    ELSIF model_name IS NULL THEN
+        RAISE EXCEPTION 'model_name: is needed with model_version' USING ERRCODE = 'MLIV0';
+    END IF;
+    SELECT v.id INTO model_version_id FROM model_versions v
+    WHERE v.model_name = ledger_version_id.model_name AND v.model_version = ledger_version_id.model_version;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'model % has no version %', model_name, model_version USING ERRCODE = 'MLNF0';
+    END IF;
+    RETURN model_version_id;
+END
+$$;
+COMMENT ON FUNCTION ledger_version_id(model_name text, model_version text, model_version_id uuid) IS 'The id of a version that is named by its number, or by its id, or not at all.';
+
 -- ledger_positive_label ---------------------------------------------------------------------------
 
 CREATE FUNCTION ledger_positive_label(class_names text[]) RETURNS text

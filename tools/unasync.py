@@ -15,13 +15,15 @@ FOLDERS = (ROOT / "src" / "mlops_ledger", ROOT / "tests")
 HEADER = "# Generated from {source} by tools/unasync.py: edit that file, then run `make sync`.\n"
 
 PATTERNS = [
-    (re.compile(pattern), replacement)
+    (re.compile(pattern, re.MULTILINE), replacement)
     for pattern, replacement in (
         (r"await asyncio\.to_thread\(([\w.]+), ", r"\1("),
         (r"await asyncio\.shield\((.+)\)", r"\1"),
         (r"\basyncio\.Lock\b", "threading.Lock"),
         (r"\bfrom asyncio import sleep\b", "from time import sleep"),
         (r"\bimport asyncio\b", "import threading"),
+        (r"\bCoroutine, |, Coroutine$", ""),
+        (r"\bCoroutine\[Any, Any, (list\[\w+\])\]", r"\1"),
         (r"\basync (def|with|for) ", r"\1 "),
         (r"\bawait ", ""),
         (r"\basynccontextmanager\b", "contextmanager"),

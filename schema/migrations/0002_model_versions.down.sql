@@ -7,5 +7,6 @@ DROP TABLE models;
 DROP FUNCTION models_before_write();
 DROP FUNCTION ledger_positive_label(text[]);
 DROP FUNCTION model_versions_keep_name();
+DROP FUNCTION ledger_version_id(text, text, uuid);
 DROP FUNCTION ledger_require_known_model(text, timestamptz);
 DROP FUNCTION ledger_refuse_future(text, timestamptz);

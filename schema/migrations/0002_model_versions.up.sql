@@ -191,6 +191,27 @@ $$;
 COMMENT ON FUNCTION ledger_require_known_model(text, timestamptz) IS
     'Refuses a fact about an unknown model or from the future.';
 
+CREATE FUNCTION ledger_version_id(model_name text, model_version text, model_version_id uuid) RETURNS uuid
+LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
+BEGIN
+    IF model_version IS NULL THEN
+        RETURN model_version_id;
+    ELSIF model_version_id IS NOT NULL THEN
+        RAISE EXCEPTION 'model_version: or its id is given, not both' USING ERRCODE = 'MLIV0';
+    ELSIF model_name IS NULL THEN
+        RAISE EXCEPTION 'model_name: is needed with model_version' USING ERRCODE = 'MLIV0';
+    END IF;
+    SELECT v.id INTO model_version_id FROM model_versions v
+    WHERE v.model_name = ledger_version_id.model_name AND v.model_version = ledger_version_id.model_version;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'model % has no version %', model_name, model_version USING ERRCODE = 'MLNF0';
+    END IF;
+    RETURN model_version_id;
+END
+$$;
+COMMENT ON FUNCTION ledger_version_id(text, text, uuid) IS
+    'The id of a version that is named by its number, or by its id, or not at all.';
+
 CREATE FUNCTION ledger_positive_label(class_names text[]) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN class_names <@ '{0,1}' OR class_names <@ '{-1,1}' THEN '1'

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import fields
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
 from typing import Any, Final
 
 from psycopg import sql
@@ -20,6 +21,18 @@ COLUMNS: Final = tuple(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A query, and the connection string of the database that answers it.
+
+    `preamble` sets what the query means where the session does not: behind a pooler.
+    """
+
+    conninfo: str
+    query: str
+    preamble: str | None
+
+
 def selection(query: str, columns: Sequence[str] | None) -> str:
     """Narrow a query to some of its columns."""
     if columns is None:
@@ -33,24 +46,35 @@ def selection(query: str, columns: Sequence[str] | None) -> str:
     return f"SELECT {names} FROM ({query}) p"  # noqa: S608
 
 
-def read_table(conninfo: str, query: str, preamble: str | None) -> Any:
-    """Run a query and return its rows as an Arrow table.
+def read_table(source: Source) -> Any:
+    """Return the rows of a query as an Arrow table."""
+    with _cursor(source) as cursor:
+        return cursor.fetch_arrow_table()
 
-    `preamble` sets what the query means where the session of `conninfo` does not: behind a pooler.
-    """
+
+def read_batches(source: Source) -> Generator[Any]:
+    """Yield the rows of a query as Arrow record batches, as they arrive."""
+    with _cursor(source) as cursor:
+        yield from cursor.fetch_record_batch()
+
+
+@contextmanager
+def _cursor(source: Source) -> Iterator[Any]:
     try:
         from adbc_driver_manager import Error
         from adbc_driver_postgresql import dbapi
+        from pyarrow import ArrowException
     except ImportError:
         raise LedgerError("tables need the extra: pip install 'mlops-ledger[arrow]'") from None
     try:
-        with dbapi.connect(conninfo) as connection, connection.cursor() as cursor:
-            if preamble is not None:
-                cursor.execute(preamble)
-            cursor.execute(query)
-            return cursor.fetch_arrow_table()
-    except Error as error:
-        state = error.sqlstate or "none"
+        with dbapi.connect(source.conninfo) as connection, connection.cursor() as cursor:
+            if source.preamble is not None:
+                cursor.execute(source.preamble)
+            cursor.execute(source.query)
+            yield cursor
+            return
+    except (Error, ArrowException, OSError) as error:
+        state = getattr(error, "sqlstate", None) or "none"
     # The driver's own text may quote the connection string.
     if state == "57014":
         raise TimedOut("the statement ran into its timeout or was cancelled")

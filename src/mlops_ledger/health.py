@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from .config import Settings
 from .connections import Probe
-from .errors import SchemaError
+from .errors import NotMigrated, SchemaError
 from .migrations import latest_version
 from .rows import Health
 
@@ -14,7 +14,7 @@ from .rows import Health
 def require_schema(probe: Probe) -> None:
     """Raise SchemaError unless the database has the schema of this release."""
     if problem := _schema_problem(probe):
-        raise SchemaError(problem)
+        raise (NotMigrated if probe.schema_version is None else SchemaError)(problem)
 
 
 def assess(

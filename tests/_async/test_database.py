@@ -28,12 +28,16 @@ from mlops_ledger.migrations import Migrator, latest_version
 NOBODY_LISTENS = "postgresql://someone:secret@127.0.0.1:9/mlops"
 
 
-async def test_open_is_not_needed_and_close_can_be_repeated(dsn: str) -> None:
+async def test_open_is_not_needed_and_only_open_opens_again(dsn: str) -> None:
     db = AsyncDatabase(dsn)
     models = AsyncModelVersionRepository(db)
     await models.insert(model_name="m")
     await db.close()
     await db.close()
+    with pytest.raises(LedgerError, match="closed"):
+        await models.list_versions()
+    assert "closed" in repr(db)
+    await db.open()
     assert len(await models.list_versions()) == 1
     await db.close()
 

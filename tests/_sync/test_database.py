@@ -29,12 +29,16 @@ from mlops_ledger.migrations import Migrator, latest_version
 NOBODY_LISTENS = "postgresql://someone:secret@127.0.0.1:9/mlops"
 
 
-def test_open_is_not_needed_and_close_can_be_repeated(dsn: str) -> None:
+def test_open_is_not_needed_and_only_open_opens_again(dsn: str) -> None:
     db = Database(dsn)
     models = ModelVersionRepository(db)
     models.insert(model_name="m")
     db.close()
     db.close()
+    with pytest.raises(LedgerError, match="closed"):
+        models.list_versions()
+    assert "closed" in repr(db)
+    db.open()
     assert len(models.list_versions()) == 1
     db.close()
 

@@ -37,7 +37,7 @@ def test_settings_of_another_kind_are_refused() -> None:
 def test_what_they_are_is_seen_without_a_password() -> None:
     database = Database(Settings(conninfo="postgresql://me:Pl4nted@db.example/prod"))
     shown = repr(ModelVersionRepository(database))
-    assert shown.endswith("Database closed: db.example:5432/prod>)")
+    assert shown.endswith("Database not yet open: db.example:5432/prod>)")
     assert "Pl4nted" not in shown
 
 

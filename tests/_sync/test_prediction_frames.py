@@ -110,3 +110,38 @@ def test_what_goes_wrong_is_a_ledger_error(db: Database, dsn: str) -> None:
         with Database(Settings(conninfo=dsn, statement_timeout=0.3)) as impatient:
             with pytest.raises(TimedOut):
                 PredictionsRepository(impatient).fetch_arrow()
+
+
+def test_a_window_is_read_batch_by_batch(
+    predictions: PredictionsRepository, stored: list[dict[str, Any]]
+) -> None:
+    window: dict[str, Any] = {"since": NOON, "until": NOON + 40 * HOUR}
+    batches = [each for each in predictions.iter_batches(**window)]
+    whole = predictions.fetch_arrow(**window)
+    names = ["predicted_at", "model_name", "probability", "predicted_label"]
+    found, expected = (
+        table.select(names).sort_by("predicted_at").to_pylist()
+        for table in (pyarrow.Table.from_batches(batches), whole)
+    )
+    assert found == expected
+    narrow = predictions.iter_batches(**window, columns=["id"])
+    assert sum([len(each) for each in narrow]) == 40
+    with pytest.raises(InvalidValue, match="columns"):
+        [each for each in predictions.iter_batches(columns=["nothing"])]
+    assert [each for each in predictions.iter_batches(until=NOON)] == []
+
+
+def test_a_stream_keeps_few_batches_in_memory(
+    predictions: PredictionsRepository,
+) -> None:
+    size = 30_000
+    columns = {"predicted_at": [NOON] * size, "inputs": {"text": "x" * 1000}}
+    predictions.insert_columns(columns=columns, **ONE)
+    rows, sizes = 0, []
+    for batch in predictions.iter_batches(since=NOON, until=NOON + HOUR):
+        rows += len(batch)
+        sizes.append(batch.nbytes)
+    assert rows == size + 1
+    assert len(sizes) > 1
+    # One batch is at most a sixteenth of a gigabyte, whatever the window.
+    assert max(sizes) < 2**26

@@ -52,6 +52,8 @@ RIGHT: Final[dict[str, Any]] = {
     "slot": "production",
     "stage": "staging",
     "enabled": True,
+    "description": "d",
+    "consumer": "c",
     "decision_id": SOME_ID,
     "timestamp": NOON,
     "since": NOON,

@@ -65,7 +65,8 @@ STEPS = {
     "add_feature",
 }
 # What a method turns into these, or sends by COPY.
-RESOLVED = {"self", "days", "rows", "model_name", "model_version", "timestamp", "lookback_hours"}
+RESOLVED = {"self", "days", "rows", "record", "model_name", "model_version", "timestamp"}
+RESOLVED |= {"lookback_hours"}
 
 # What becomes the bins of a baseline.
 BINNED = {

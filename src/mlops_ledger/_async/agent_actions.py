@@ -9,6 +9,7 @@ from uuid import UUID
 
 from ..checks.values import ACTION_STATUSES, RISK_LEVELS, choice, page_size
 from ..rows import AgentAction
+from .pages import iterate
 from .repository import AsyncRepository
 
 
@@ -31,6 +32,7 @@ class AsyncAgentActionsRepository(AsyncRepository):
         parameters: Mapping[str, Any] | None = None,
         requires_approval: bool | None = None,
         model_name: str | None = None,
+        model_version: str | None = None,
         model_version_id: UUID | None = None,
         issue_id: str | None = None,
         issue_type: str | None = None,
@@ -42,10 +44,10 @@ class AsyncAgentActionsRepository(AsyncRepository):
         """Ask for an action and return its id.
 
         `risk_level` is low, medium, high or critical; without `requires_approval`, high and
-        critical need one. The action of a promotion has the type "promote". Repeating a call with
-        the same `id` and content records nothing twice, whatever became of the action since.
-        Raises Conflict when the id names another action, NotFound for an unknown model or
-        version, InvalidValue for a value that is refused.
+        critical need one. The action of a promotion has the type "promote". A version is given by
+        its number or by its id. Repeating a call with the same `id` and content records nothing
+        twice, whatever became of the action since. Raises Conflict when the id names another
+        action, NotFound for an unknown model or version, InvalidValue for a value that is refused.
         """
         return await self._insert_once("insert", locals(), "id: already names another action")
 
@@ -71,6 +73,8 @@ class AsyncAgentActionsRepository(AsyncRepository):
         status = choice("status", status, ACTION_STATUSES)
         risk_level = choice("risk_level", risk_level, RISK_LEVELS)
         return await self._rows("list_actions", AgentAction, locals())
+
+    iter_actions = iterate(list_actions)
 
     async def list_pending(
         self, *, model_name: str | None = None, limit: int = 100

@@ -12,6 +12,7 @@ from ..checks.windows import look_back
 from ..errors import InvalidValue
 from ..ids import new_id
 from ..rows import Alert, AlertOccurrence, AlertStats
+from .pages import iterate
 from .repository import AsyncRepository
 
 
@@ -129,6 +130,8 @@ class AsyncAlertsRepository(AsyncRepository):
         status = choice("status", status, ALERT_STATUSES)
         return await self._rows("list_alerts", Alert, locals())
 
+    iter_alerts = iterate(list_alerts)
+
     async def list_occurrences(
         self, *, alert_id: UUID, limit: int = 100, before: UUID | None = None
     ) -> list[AlertOccurrence]:
@@ -138,6 +141,8 @@ class AsyncAlertsRepository(AsyncRepository):
         """
         limit = page_size(limit)
         return await self._rows("list_occurrences", AlertOccurrence, locals())
+
+    iter_occurrences = iterate(list_occurrences)
 
     async def stats(
         self,

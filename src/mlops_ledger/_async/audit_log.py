@@ -12,6 +12,7 @@ from ..audit_chain import START, AuditEnds, Chain, Problem, parse_head
 from ..checks.values import page_size
 from ..errors import InvalidValue
 from ..rows import AuditCheck, AuditEntry, AuditHead
+from .pages import iterate
 from .repository import AsyncRepository
 
 _PAGE: Final = 1000
@@ -45,6 +46,8 @@ class AsyncAuditRepository(AsyncRepository):
         """
         limit = page_size(limit)
         return await self._rows("list_entries", AuditEntry, locals())
+
+    iter_entries = iterate(list_entries, key="seq")
 
     async def head(self) -> AuditHead:
         """Return the end of the log; its text, SEQ:HASH, is what to publish elsewhere.

@@ -15,6 +15,7 @@ from ..errors import Conflict, InvalidValue, LedgerError, NotFound
 from ..ids import new_id
 from ..rows import Baseline, BaselineFeature, SeenPrediction
 from ..statements import load
+from .pages import iterate
 from .repository import AsyncRepository
 
 _SAMPLE: Final = 100_000
@@ -130,6 +131,8 @@ class AsyncBaselinesRepository(AsyncRepository):
         """
         limit = page_size(limit)
         return await self._rows("list_baselines", Baseline, locals())
+
+    iter_baselines = iterate(list_baselines)
 
     async def list_features(self, *, id: UUID) -> list[BaselineFeature]:
         """Return the bins of a baseline: of its features, then of scores and labels."""

@@ -25,6 +25,7 @@ from ..errors.translate import raise_alone, translate
 from ..rows import Health
 from ..statements import load
 from .pooler import AsyncPoolerConnection, AsyncPoolerCursor
+from .transaction import AsyncTransaction, begin
 
 # A pool that gave up reconnecting retries when asked, so ask at least this often (seconds).
 _PATIENCE = 1.0
@@ -67,9 +68,10 @@ class AsyncDatabase:
         self._lock = asyncio.Lock()
         self._owner = connections.AsyncOwner()
         self._inherited: list[object] = []
+        self._closed = False
 
     def __repr__(self) -> str:
-        state = "closed" if self._pool is None else "open"
+        state = "closed" if self._closed else "not yet open" if self._pool is None else "open"
         return f"<{type(self).__name__} {state}: {self._settings.target}>"
 
     async def __aenter__(self) -> Self:
@@ -80,17 +82,19 @@ class AsyncDatabase:
         await self.close()
 
     async def open(self) -> None:
-        """Connect now instead of at first use.
+        """Connect now instead of at first use; after `close`, again.
 
-        Raises Unavailable when the server cannot be reached, SchemaError when its schema is not
-        the one that this release expects.
+        Raises Unavailable when the server cannot be reached, NotMigrated when it has no schema,
+        SchemaError when that is not the one that this release expects.
         """
+        self._closed = False
         await self._open_pool()
 
     async def close(self) -> None:
-        """Close the pool and its connections; the next use would open them again."""
+        """Close the pool and its connections; only `open` opens them again."""
         if not self._owner.is_here():
             self._forget()
+        self._closed = True
         pool, self._pool = self._pool, None
         if pool is not None:
             await pool.close()
@@ -122,7 +126,7 @@ class AsyncDatabase:
 
         Commits at the end of the `with` block, rolls back when the block raises.
         """
-        async with self.connection() as connection, _begin(connection) as transaction:
+        async with self.connection() as connection, begin(connection) as transaction:
             yield transaction
 
     async def health(self) -> Health:
@@ -225,6 +229,8 @@ class AsyncDatabase:
     async def _open_pool(self) -> AsyncConnectionPool[AsyncConnection[Any]]:
         if not self._owner.is_here():
             self._forget()
+        if self._closed:
+            raise LedgerError("the database is closed: make another, or open it again with open()")
         async with self._lock:
             if self._pool is None:
                 # The embedded server may have been stopped, and have another port now.
@@ -316,53 +322,6 @@ class AsyncDatabase:
                 await _set(connection, found.settings(), local=True)
                 version = await _schema_version(connection) if found.schema else None
         return Probe(found=found, schema_version=version, latency=latency, pooled=pooled)
-
-
-class AsyncTransaction:
-    """One transaction, to be handed to repositories in place of a database."""
-
-    def __init__(self, connection: AsyncConnection[Any]) -> None:
-        self._connection: AsyncConnection[Any] | None = connection
-
-    def __repr__(self) -> str:
-        state = "over" if self._connection is None else "open"
-        return f"<{type(self).__name__} {state}>"
-
-    @asynccontextmanager
-    async def connection(self) -> AsyncIterator[AsyncConnection[Any]]:
-        """Lend the transaction's connection; driver errors are raised as the ledger's."""
-        connection = self._open_connection()
-        try:
-            yield connection
-        except psycopg.Error as error:
-            raise_alone(translate(error, lost=connection.closed))
-
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncTransaction]:
-        """Begin a savepoint: what fails inside it leaves the outer transaction usable."""
-        async with _begin(self._open_connection()) as nested:
-            yield nested
-
-    def _open_connection(self) -> AsyncConnection[Any]:
-        if self._connection is None:
-            raise LedgerError("the transaction is over: begin another with db.transaction()")
-        return self._connection
-
-    def _end(self) -> None:
-        self._connection = None
-
-
-@asynccontextmanager
-async def _begin(connection: AsyncConnection[Any]) -> AsyncIterator[AsyncTransaction]:
-    transaction = AsyncTransaction(connection)
-    try:
-        async with connection.transaction():
-            yield transaction
-            connections.require_intact(connection)
-    except psycopg.Error as error:
-        raise_alone(translate(error, lost=connection.closed))
-    finally:
-        transaction._end()
 
 
 async def _set(

@@ -14,6 +14,7 @@ from ..errors import InvalidValue, NotFound
 from ..rows import DriftReport, FeatureTrend
 from .drift_measures import AsyncDriftMeasures, Reference, reference_window, report_columns
 from .monitoring_metrics import AsyncMonitoringMetricsRepository
+from .pages import iterate
 from .summaries import AsyncSummariesRepository
 
 
@@ -29,6 +30,7 @@ class AsyncDriftReportsRepository(AsyncDriftMeasures):
         lookback_hours: float | None = None,
         window_start: datetime | None = None,
         window_end: datetime | None = None,
+        model_version: str | None = None,
         model_version_id: UUID | None = None,
         drift_score: float | None = None,
         method: str | None = None,
@@ -53,8 +55,8 @@ class AsyncDriftReportsRepository(AsyncDriftMeasures):
         or at `timestamp`. `features` holds a {"feature", "drifted", "method", "statistic",
         "p_value", "score", "threshold"} for every feature compared, the first two of which are
         needed; then the names and the counts need not be given, and must not contradict it.
-        Sizes are in rows. Without `model_version_id` the report is about the version of the
-        monitoring run, or the one in production at `timestamp`.
+        Sizes are in rows. The version is given by its number or by its id; without either the
+        report is about the version of the monitoring run, or the one in production at `timestamp`.
 
         A version has one report per timestamp, lookback and method: recording it again with the
         same content returns the same id, other content raises Conflict. Raises NotFound for an
@@ -193,6 +195,8 @@ class AsyncDriftReportsRepository(AsyncDriftMeasures):
         """
         limit = page_size(limit)
         return await self._rows("list_reports", DriftReport, locals())
+
+    iter_reports = iterate(list_reports)
 
     async def feature_trend(
         self,

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from ..checks import classes
 from ..checks.values import STAGES, TASKS, choice, mapping, page_size
-from ..errors import InvalidValue, NotFound
+from ..errors import Conflict, InvalidValue, NotFound
 from ..rows import Deployment, ModelVersion, PromotionPolicy, TimelineEntry
+from .pages import iterate
 from .repository import AsyncRepository
+
+_UNNAMED: Final = {"model_name": None, "model_version": None}
 
 
 class AsyncModelVersionRepository(AsyncRepository):
@@ -67,6 +70,36 @@ class AsyncModelVersionRepository(AsyncRepository):
             "id: already names another version of a model, or this one with other content",
         )
 
+    async def get_or_insert(
+        self, *, model_name: str, model_version: str, **content: Any
+    ) -> ModelVersion:
+        """Return a version, which is registered unless it is there.
+
+        `content` is the other arguments of `insert` but `id`. Raises Conflict when the version is
+        there with other content; its stage, description and tags may have changed.
+        """
+        named: dict[str, Any] = {"model_name": model_name, "model_version": model_version}
+        found = await self.get(**named)
+        if found is None:
+            try:
+                # A failure must leave a transaction of the caller usable.
+                async with self._db.transaction() as tx:
+                    within = type(self)(tx)
+                    return await within._by_id(await within.insert(**named, **content))
+            except Conflict:
+                # Somebody else was first.
+                found = await self.get(**named)
+                if found is None:
+                    raise
+        try:
+            await self.insert(**named, **content, id=found.id)
+        except Conflict:
+            raise Conflict(
+                f"model {model_name} has a version {model_version} with other content: "
+                "register another version"
+            ) from None
+        return found
+
     async def get(
         self,
         *,
@@ -96,6 +129,8 @@ class AsyncModelVersionRepository(AsyncRepository):
         stage = choice("stage", stage, STAGES)
         tags = mapping("tags", tags)
         return await self._rows("list_versions", ModelVersion, locals())
+
+    iter_versions = iterate(list_versions)
 
     async def set_tags(
         self, *, model_name: str, model_version: str, tags: Mapping[str, Any]
@@ -224,6 +259,10 @@ class AsyncModelVersionRepository(AsyncRepository):
         limit = page_size(limit)
         return await self._rows("list_live", Deployment, locals())
 
+    async def live(self, *, model_name: str, slot: str = "production") -> ModelVersion | None:
+        """Return the version that holds a slot now; None when it is empty."""
+        return await self._row("live", ModelVersion, locals())
+
     async def timeline(
         self,
         *,
@@ -238,6 +277,8 @@ class AsyncModelVersionRepository(AsyncRepository):
         """
         limit = page_size(limit)
         return await self._rows("timeline", TimelineEntry, locals())
+
+    iter_timeline = iterate(timeline, key="deployment_id")
 
     async def promotion_policy(
         self, *, model_name: str, slot: str = "production"
@@ -260,3 +301,6 @@ class AsyncModelVersionRepository(AsyncRepository):
         NotFound for an unknown model.
         """
         return await self._one("set_promotion_policy", PromotionPolicy, locals())
+
+    async def _by_id(self, id: UUID) -> ModelVersion:
+        return await self._one("get", ModelVersion, {**_UNNAMED, "id": id})

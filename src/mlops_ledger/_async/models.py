@@ -9,6 +9,7 @@ from typing import Any
 from ..checks.values import mapping, page_size
 from ..errors import Conflict, NotFound
 from ..rows import Model
+from .pages import iterate
 from .repository import AsyncRepository
 
 
@@ -55,6 +56,8 @@ class AsyncModelsRepository(AsyncRepository):
         limit = page_size(limit)
         tags = mapping("tags", tags)
         return await self._rows("list_models", Model, locals())
+
+    iter_models = iterate(list_models, key="model_name", place="after")
 
     async def set_description(self, *, model_name: str, description: str | None) -> Model:
         """Replace the description of a model, None takes it away; the audit log has the old one.

@@ -10,6 +10,7 @@ from uuid import UUID
 from ..checks.values import page_size
 from ..errors import NotFound
 from ..rows import Monitor, MonitorResult
+from .pages import iterate
 from .repository import AsyncRepository
 
 
@@ -83,6 +84,8 @@ class AsyncMonitorsRepository(AsyncRepository):
         """
         limit = page_size(limit)
         return await self._rows("list_monitors", Monitor, locals())
+
+    iter_monitors = iterate(list_monitors)
 
     async def set_enabled(self, *, id: UUID, enabled: bool) -> None:
         """Have a monitor evaluated, or not; its open alert stays as it is.

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from ..checks import metrics as metric_fields
-from ..checks.values import page_size
+from ..checks.rows import rows_of
+from ..checks.values import page_size, text
 from ..copying.binary import timestamp
 from ..copying.metrics import InProduction, MetricBatch
-from ..errors import NotFound
-from ..rows import MetricBucket, MetricComparison, PerformanceMetric
+from ..errors import InvalidValue, NotFound
+from ..rows import MetricBucket, MetricComparison, PerformanceMetric, Written
 from .metric_writes import AsyncMetricWrites
+from .pages import iterate
 
 
 class AsyncPerformanceMetricsRepository(AsyncMetricWrites):
@@ -29,6 +31,7 @@ class AsyncPerformanceMetricsRepository(AsyncMetricWrites):
         metric_name: str,
         metric_value: float,
         timestamp: datetime | None = None,
+        model_version: str | None = None,
         model_version_id: UUID | None = None,
         metric_type: str = "performance",
         stage: str = "production",
@@ -40,15 +43,27 @@ class AsyncPerformanceMetricsRepository(AsyncMetricWrites):
     ) -> UUID:
         """Store one value and return its id.
 
-        `timestamp` is the time that the value is about, now by default. Without
-        `model_version_id` it is the version then in production. `stage` says where it was
-        measured (production, validation, test, …), `slice` on which part of the data, `step` at
-        which step of a training. Repeating a call with the same `id` and content stores nothing
-        twice. Raises Conflict when the id names another value, NotFound for an unknown model or
-        version, InvalidValue for a value that is refused.
+        `timestamp` is the time that the value is about, now by default. The version is given by
+        its number or by its id; without either it is the one then in production. `stage` says
+        where it was measured (production, validation, test, …), `slice` on which part of the data,
+        `step` at which step of a training. Repeating a call with the same `id` and content stores
+        nothing twice. Raises Conflict when the id names another value, NotFound for an unknown
+        model or version, InvalidValue for a value that is refused.
         """
         timestamp = datetime.now(UTC) if timestamp is None else timestamp
         return await self._insert_once("insert", locals(), "id: already names another value")
+
+    async def insert_many(
+        self, *, rows: Iterable[Mapping[str, Any]], idempotency_key: UUID | None = None
+    ) -> Written:
+        """Store many values in one transaction by COPY.
+
+        A row is a mapping of the arguments of `insert`. Repeating a call with the same
+        `idempotency_key`, made by `new_id()`, and rows stores nothing twice. Raises Conflict when
+        an id names another value, NotFound and InvalidValue as `insert`; then nothing is stored.
+        """
+        found = await self._with_version_ids(rows_of("rows", rows))
+        return await super().insert_many(rows=found, idempotency_key=idempotency_key)
 
     async def get(self, *, id: UUID) -> PerformanceMetric | None:
         """Return one value, or None."""
@@ -75,6 +90,8 @@ class AsyncPerformanceMetricsRepository(AsyncMetricWrites):
         """
         limit = page_size(limit)
         return await self._rows("list_metrics", PerformanceMetric, locals())
+
+    iter_metrics = iterate(list_metrics)
 
     async def latest(
         self, *, model_name: str, model_version: str | None = None
@@ -116,6 +133,31 @@ class AsyncPerformanceMetricsRepository(AsyncMetricWrites):
         since, until = metric_fields.window(since, until, 30)
         unit, step = metric_fields.buckets(bucket, since, until)
         return await self._rows("timeseries", MetricBucket, locals())
+
+    async def _with_version_ids(self, rows: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """Put the ids of versions in the place of their numbers."""
+        known: dict[tuple[str, str], UUID] = {}
+        found = []
+        for place, row in enumerate(rows):
+            if "model_version" in row:
+                try:
+                    row = await self._with_version_id(dict(row), known)
+                except InvalidValue as error:
+                    raise InvalidValue(f"rows[{place}].{error.field}", error.problem) from None
+            found.append(row)
+        return found
+
+    async def _with_version_id(
+        self, row: dict[str, Any], known: dict[tuple[str, str], UUID]
+    ) -> dict[str, Any]:
+        number, id = row.pop("model_version"), row.get("model_version_id")
+        if number is not None:
+            key = text("model_name", row.get("model_name")), text("model_version", number)
+            if key not in known or id is not None:
+                values = {"model_name": key[0], "model_version": key[1], "model_version_id": id}
+                known[key] = await self._value("version", values)
+            row["model_version_id"] = known[key]
+        return row
 
     async def _in_production(self, batch: MetricBatch) -> Sequence[InProduction]:
         model_names = sorted(batch.models())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,6 +23,7 @@ from ..ids import time_of, whole_millisecond
 from ..rows import MonitoringSummary, Prediction, PredictionStats, RecentPrediction
 from ..statements import load
 from .database import AsyncDatabase
+from .pages import iterate
 from .repository import AsyncRepository, Row
 
 
@@ -68,6 +69,8 @@ class AsyncPredictionReads(AsyncRepository):
         """
         return await self._page("list_predictions", Prediction, locals())
 
+    iter_predictions = iterate(list_predictions)
+
     async def recent(
         self,
         *,
@@ -102,6 +105,8 @@ class AsyncPredictionReads(AsyncRepository):
         and a role that may only read gets an answer.
         """
         return await self._page("list_recent", RecentPrediction, locals())
+
+    iter_recent = iterate(list_recent)
 
     async def stats(
         self,
@@ -161,16 +166,32 @@ class AsyncPredictionReads(AsyncRepository):
         JSON text; the order of the rows is not defined. It reads what is committed, over a
         connection of its own; needs the extra `arrow`.
         """
-        if not isinstance(self._db, AsyncDatabase):
-            raise LedgerError("a table is read outside of transactions: use the database itself")
-        since, until = _window(since, until)
-        version_ids = await self._version_ids(model_name, model_version)
-        statement = load(self._file)["fetch"]
-        async with self._db.connection() as connection:
-            query = AsyncClientCursor(connection).mogrify(statement.text, statement.bind(locals()))
-        conninfo = await self._db.conninfo()
-        query = arrow.selection(query, columns)
-        return await asyncio.to_thread(arrow.read_table, conninfo, query, self._db.preamble)
+        source = await self._source(model_name, model_version, since, until, columns)
+        return await asyncio.to_thread(arrow.read_table, source)
+
+    async def iter_batches(
+        self,
+        *,
+        model_name: str | None = None,
+        model_version: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> AsyncIterator[Any]:
+        """Yield what `fetch_arrow` returns as Arrow record batches, in memory for few of them.
+
+        Close what it returns when you leave it early.
+        """
+        source = await self._source(model_name, model_version, since, until, columns)
+        batches = arrow.read_batches(source)
+        try:
+            while True:
+                batch = await asyncio.to_thread(next, batches, None)
+                if batch is None:
+                    return
+                yield batch
+        finally:
+            batches.close()
 
     async def fetch_polars(self, **window: Any) -> Any:
         """Return what `fetch_arrow` does as a Polars data frame; the same arguments."""
@@ -179,6 +200,24 @@ class AsyncPredictionReads(AsyncRepository):
     async def fetch_pandas(self, **window: Any) -> Any:
         """Return what `fetch_arrow` does as a pandas data frame; the same arguments."""
         return arrow.to_pandas(await self.fetch_arrow(**window))
+
+    async def _source(
+        self,
+        model_name: str | None,
+        model_version: str | None,
+        since: datetime | None,
+        until: datetime | None,
+        columns: Sequence[str] | None,
+    ) -> arrow.Source:
+        if not isinstance(self._db, AsyncDatabase):
+            raise LedgerError("a table is read outside of transactions: use the database itself")
+        since, until = _window(since, until)
+        version_ids = await self._version_ids(model_name, model_version)
+        statement = load(self._file)["fetch"]
+        async with self._db.connection() as connection:
+            query = AsyncClientCursor(connection).mogrify(statement.text, statement.bind(locals()))
+        conninfo = await self._db.conninfo()
+        return arrow.Source(conninfo, arrow.selection(query, columns), self._db.preamble)
 
     async def _page(self, name: str, row: type[Row], given: dict[str, Any]) -> list[Row]:
         """Return a page of predictions, merged from the newest of each version of a model."""

@@ -17,9 +17,9 @@ from ..copying.batch import Batch, Key, RowBatch, VersionCount
 from ..errors import Conflict, DuplicateId, InvalidValue, LedgerError, MissingPartition, NotFound
 from ..ids import new_id
 from ..rows import Written
-from .database import AsyncTransaction
 from .partitions import AsyncPartitioned
 from .prediction_reads import AsyncPredictionReads
+from .transaction import AsyncTransaction
 
 
 class AsyncPredictionsRepository(AsyncPredictionReads, AsyncPartitioned):

@@ -11,6 +11,7 @@ from ..checks.values import ACTIONS, choice, page_size
 from ..checks.windows import look_back
 from ..errors import NotFound
 from ..rows import AcceptanceRate, RetrainingDecision
+from .pages import iterate
 from .repository import AsyncRepository
 
 
@@ -25,7 +26,9 @@ class AsyncRetrainingDecisionsRepository(AsyncRepository):
         model_name: str,
         trigger_reason: str,
         action: str,
+        candidate_version: str | None = None,
         candidate_version_id: UUID | None = None,
+        production_version: str | None = None,
         production_version_id: UUID | None = None,
         drift_context: Mapping[str, Any] | None = None,
         data_context: Mapping[str, Any] | None = None,
@@ -42,8 +45,9 @@ class AsyncRetrainingDecisionsRepository(AsyncRepository):
     ) -> UUID:
         """Record a decision to promote, to reject or pending, and return its id.
 
-        `gate_results` holds a {"gate", "passed", "value", "threshold"} for each gate. Without
-        `production_version_id` it is the version then in production. Repeating a call with the
+        A version is given by its number or by its id; the version in production is by default
+        the one then there. `gate_results` holds a {"gate", "passed", "value", "threshold"} for
+        each gate. Repeating a call with the
         same `id` and content records nothing twice. Raises Conflict when the id names another
         decision, NotFound for an unknown model, version or run, InvalidValue for a value that is
         refused.
@@ -96,6 +100,8 @@ class AsyncRetrainingDecisionsRepository(AsyncRepository):
         limit = page_size(limit)
         action = choice("action", action, ACTIONS)
         return await self._rows("list_decisions", RetrainingDecision, locals())
+
+    iter_decisions = iterate(list_decisions)
 
     async def list_pending(
         self, *, model_name: str | None = None, limit: int = 100

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from ..checks.values import ACTION_STATUSES, RISK_LEVELS, choice, page_size
 from ..rows import AgentAction
+from .pages import iterate
 from .repository import Repository
 
 
@@ -32,6 +33,7 @@ class AgentActionsRepository(Repository):
         parameters: Mapping[str, Any] | None = None,
         requires_approval: bool | None = None,
         model_name: str | None = None,
+        model_version: str | None = None,
         model_version_id: UUID | None = None,
         issue_id: str | None = None,
         issue_type: str | None = None,
@@ -43,10 +45,10 @@ class AgentActionsRepository(Repository):
         """Ask for an action and return its id.
 
         `risk_level` is low, medium, high or critical; without `requires_approval`, high and
-        critical need one. The action of a promotion has the type "promote". Repeating a call with
-        the same `id` and content records nothing twice, whatever became of the action since.
-        Raises Conflict when the id names another action, NotFound for an unknown model or
-        version, InvalidValue for a value that is refused.
+        critical need one. The action of a promotion has the type "promote". A version is given by
+        its number or by its id. Repeating a call with the same `id` and content records nothing
+        twice, whatever became of the action since. Raises Conflict when the id names another
+        action, NotFound for an unknown model or version, InvalidValue for a value that is refused.
         """
         return self._insert_once("insert", locals(), "id: already names another action")
 
@@ -72,6 +74,8 @@ class AgentActionsRepository(Repository):
         status = choice("status", status, ACTION_STATUSES)
         risk_level = choice("risk_level", risk_level, RISK_LEVELS)
         return self._rows("list_actions", AgentAction, locals())
+
+    iter_actions = iterate(list_actions)
 
     def list_pending(
         self, *, model_name: str | None = None, limit: int = 100

@@ -13,6 +13,7 @@ from ..checks.windows import look_back
 from ..errors import InvalidValue
 from ..ids import new_id
 from ..rows import Alert, AlertOccurrence, AlertStats
+from .pages import iterate
 from .repository import Repository
 
 
@@ -130,6 +131,8 @@ class AlertsRepository(Repository):
         status = choice("status", status, ALERT_STATUSES)
         return self._rows("list_alerts", Alert, locals())
 
+    iter_alerts = iterate(list_alerts)
+
     def list_occurrences(
         self, *, alert_id: UUID, limit: int = 100, before: UUID | None = None
     ) -> list[AlertOccurrence]:
@@ -139,6 +142,8 @@ class AlertsRepository(Repository):
         """
         limit = page_size(limit)
         return self._rows("list_occurrences", AlertOccurrence, locals())
+
+    iter_occurrences = iterate(list_occurrences)
 
     def stats(
         self,

@@ -13,6 +13,7 @@ from ..audit_chain import START, AuditEnds, Chain, Problem, parse_head
 from ..checks.values import page_size
 from ..errors import InvalidValue
 from ..rows import AuditCheck, AuditEntry, AuditHead
+from .pages import iterate
 from .repository import Repository
 
 _PAGE: Final = 1000
@@ -46,6 +47,8 @@ class AuditRepository(Repository):
         """
         limit = page_size(limit)
         return self._rows("list_entries", AuditEntry, locals())
+
+    iter_entries = iterate(list_entries, key="seq")
 
     def head(self) -> AuditHead:
         """Return the end of the log; its text, SEQ:HASH, is what to publish elsewhere.

@@ -16,6 +16,7 @@ from ..errors import Conflict, InvalidValue, LedgerError, NotFound
 from ..ids import new_id
 from ..rows import Baseline, BaselineFeature, SeenPrediction
 from ..statements import load
+from .pages import iterate
 from .repository import Repository
 
 _SAMPLE: Final = 100_000
@@ -131,6 +132,8 @@ class BaselinesRepository(Repository):
         """
         limit = page_size(limit)
         return self._rows("list_baselines", Baseline, locals())
+
+    iter_baselines = iterate(list_baselines)
 
     def list_features(self, *, id: UUID) -> list[BaselineFeature]:
         """Return the bins of a baseline: of its features, then of scores and labels."""

@@ -26,6 +26,7 @@ from ..errors.translate import raise_alone, translate
 from ..rows import Health
 from ..statements import load
 from .pooler import PoolerConnection, PoolerCursor
+from .transaction import Transaction, begin
 
 # A pool that gave up reconnecting retries when asked, so ask at least this often (seconds).
 _PATIENCE = 1.0
@@ -68,9 +69,10 @@ class Database:
         self._lock = threading.Lock()
         self._owner = connections.Owner()
         self._inherited: list[object] = []
+        self._closed = False
 
     def __repr__(self) -> str:
-        state = "closed" if self._pool is None else "open"
+        state = "closed" if self._closed else "not yet open" if self._pool is None else "open"
         return f"<{type(self).__name__} {state}: {self._settings.target}>"
 
     def __enter__(self) -> Self:
@@ -81,17 +83,19 @@ class Database:
         self.close()
 
     def open(self) -> None:
-        """Connect now instead of at first use.
+        """Connect now instead of at first use; after `close`, again.
 
-        Raises Unavailable when the server cannot be reached, SchemaError when its schema is not
-        the one that this release expects.
+        Raises Unavailable when the server cannot be reached, NotMigrated when it has no schema,
+        SchemaError when that is not the one that this release expects.
         """
+        self._closed = False
         self._open_pool()
 
     def close(self) -> None:
-        """Close the pool and its connections; the next use would open them again."""
+        """Close the pool and its connections; only `open` opens them again."""
         if not self._owner.is_here():
             self._forget()
+        self._closed = True
         pool, self._pool = self._pool, None
         if pool is not None:
             pool.close()
@@ -123,7 +127,7 @@ class Database:
 
         Commits at the end of the `with` block, rolls back when the block raises.
         """
-        with self.connection() as connection, _begin(connection) as transaction:
+        with self.connection() as connection, begin(connection) as transaction:
             yield transaction
 
     def health(self) -> Health:
@@ -226,6 +230,8 @@ class Database:
     def _open_pool(self) -> ConnectionPool[Connection[Any]]:
         if not self._owner.is_here():
             self._forget()
+        if self._closed:
+            raise LedgerError("the database is closed: make another, or open it again with open()")
         with self._lock:
             if self._pool is None:
                 # The embedded server may have been stopped, and have another port now.
@@ -317,53 +323,6 @@ class Database:
                 _set(connection, found.settings(), local=True)
                 version = _schema_version(connection) if found.schema else None
         return Probe(found=found, schema_version=version, latency=latency, pooled=pooled)
-
-
-class Transaction:
-    """One transaction, to be handed to repositories in place of a database."""
-
-    def __init__(self, connection: Connection[Any]) -> None:
-        self._connection: Connection[Any] | None = connection
-
-    def __repr__(self) -> str:
-        state = "over" if self._connection is None else "open"
-        return f"<{type(self).__name__} {state}>"
-
-    @contextmanager
-    def connection(self) -> Iterator[Connection[Any]]:
-        """Lend the transaction's connection; driver errors are raised as the ledger's."""
-        connection = self._open_connection()
-        try:
-            yield connection
-        except psycopg.Error as error:
-            raise_alone(translate(error, lost=connection.closed))
-
-    @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
-        """Begin a savepoint: what fails inside it leaves the outer transaction usable."""
-        with _begin(self._open_connection()) as nested:
-            yield nested
-
-    def _open_connection(self) -> Connection[Any]:
-        if self._connection is None:
-            raise LedgerError("the transaction is over: begin another with db.transaction()")
-        return self._connection
-
-    def _end(self) -> None:
-        self._connection = None
-
-
-@contextmanager
-def _begin(connection: Connection[Any]) -> Iterator[Transaction]:
-    transaction = Transaction(connection)
-    try:
-        with connection.transaction():
-            yield transaction
-            connections.require_intact(connection)
-    except psycopg.Error as error:
-        raise_alone(translate(error, lost=connection.closed))
-    finally:
-        transaction._end()
 
 
 def _set(

@@ -15,6 +15,7 @@ from ..errors import InvalidValue, NotFound
 from ..rows import DriftReport, FeatureTrend
 from .drift_measures import DriftMeasures, Reference, reference_window, report_columns
 from .monitoring_metrics import MonitoringMetricsRepository
+from .pages import iterate
 from .summaries import SummariesRepository
 
 
@@ -30,6 +31,7 @@ class DriftReportsRepository(DriftMeasures):
         lookback_hours: float | None = None,
         window_start: datetime | None = None,
         window_end: datetime | None = None,
+        model_version: str | None = None,
         model_version_id: UUID | None = None,
         drift_score: float | None = None,
         method: str | None = None,
@@ -54,8 +56,8 @@ class DriftReportsRepository(DriftMeasures):
         or at `timestamp`. `features` holds a {"feature", "drifted", "method", "statistic",
         "p_value", "score", "threshold"} for every feature compared, the first two of which are
         needed; then the names and the counts need not be given, and must not contradict it.
-        Sizes are in rows. Without `model_version_id` the report is about the version of the
-        monitoring run, or the one in production at `timestamp`.
+        Sizes are in rows. The version is given by its number or by its id; without either the
+        report is about the version of the monitoring run, or the one in production at `timestamp`.
 
         A version has one report per timestamp, lookback and method: recording it again with the
         same content returns the same id, other content raises Conflict. Raises NotFound for an
@@ -194,6 +196,8 @@ class DriftReportsRepository(DriftMeasures):
         """
         limit = page_size(limit)
         return self._rows("list_reports", DriftReport, locals())
+
+    iter_reports = iterate(list_reports)
 
     def feature_trend(
         self,

@@ -10,6 +10,7 @@ from typing import Any
 from ..checks.values import mapping, page_size
 from ..errors import Conflict, NotFound
 from ..rows import Model
+from .pages import iterate
 from .repository import Repository
 
 
@@ -56,6 +57,8 @@ class ModelsRepository(Repository):
         limit = page_size(limit)
         tags = mapping("tags", tags)
         return self._rows("list_models", Model, locals())
+
+    iter_models = iterate(list_models, key="model_name", place="after")
 
     def set_description(self, *, model_name: str, description: str | None) -> Model:
         """Replace the description of a model, None takes it away; the audit log has the old one.

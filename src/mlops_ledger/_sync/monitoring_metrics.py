@@ -13,6 +13,7 @@ from ..checks.values import page_size
 from ..checks.windows import bucket_count, full_hour, look_back
 from ..errors import NotFound
 from ..rows import DriftTrend, MonitoringRun, WindowMetrics
+from .pages import iterate
 from .repository import Repository
 from .summaries import SummariesRepository
 
@@ -29,6 +30,7 @@ class MonitoringMetricsRepository(Repository):
         timestamp: datetime,
         lookback_hours: float,
         num_predictions: int,
+        model_version: str | None = None,
         model_version_id: UUID | None = None,
         positive_rate: float | None = None,
         probability_mean: float | None = None,
@@ -49,8 +51,8 @@ class MonitoringMetricsRepository(Repository):
         """Record the run over the window of `lookback_hours` that ends at `timestamp`.
 
         Rates, ratios and probabilities are 0 to 1, `coverage_pct` is 0 to 100, `entropy` is in
-        bits. Without `model_version_id` the run is about the version then in production; without
-        `feature_drift_ratio` it is num_drifted_features / num_features.
+        bits. The version is given by its number or by its id; without either it is the one then in
+        production. Without `feature_drift_ratio` it is num_drifted_features / num_features.
 
         A model has one run per timestamp and lookback: recording it again with the same content
         returns the same id, other content raises Conflict. Raises NotFound for an unknown model
@@ -127,6 +129,8 @@ class MonitoringMetricsRepository(Repository):
         """
         limit = page_size(limit)
         return self._rows("list_runs", MonitoringRun, locals())
+
+    iter_runs = iterate(list_runs)
 
     def drift_trend(
         self,

@@ -11,6 +11,7 @@ from uuid import UUID
 from ..checks.values import page_size
 from ..errors import NotFound
 from ..rows import Monitor, MonitorResult
+from .pages import iterate
 from .repository import Repository
 
 
@@ -84,6 +85,8 @@ class MonitorsRepository(Repository):
         """
         limit = page_size(limit)
         return self._rows("list_monitors", Monitor, locals())
+
+    iter_monitors = iterate(list_monitors)
 
     def set_enabled(self, *, id: UUID, enabled: bool) -> None:
         """Have a monitor evaluated, or not; its open alert stays as it is.

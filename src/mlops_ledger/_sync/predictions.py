@@ -18,9 +18,9 @@ from ..copying.batch import Batch, Key, RowBatch, VersionCount
 from ..errors import Conflict, DuplicateId, InvalidValue, LedgerError, MissingPartition, NotFound
 from ..ids import new_id
 from ..rows import Written
-from .database import Transaction
 from .partitions import Partitioned
 from .prediction_reads import PredictionReads
+from .transaction import Transaction
 
 
 class PredictionsRepository(PredictionReads, Partitioned):

@@ -12,6 +12,7 @@ from ..checks.values import ACTIONS, choice, page_size
 from ..checks.windows import look_back
 from ..errors import NotFound
 from ..rows import AcceptanceRate, RetrainingDecision
+from .pages import iterate
 from .repository import Repository
 
 
@@ -26,7 +27,9 @@ class RetrainingDecisionsRepository(Repository):
         model_name: str,
         trigger_reason: str,
         action: str,
+        candidate_version: str | None = None,
         candidate_version_id: UUID | None = None,
+        production_version: str | None = None,
         production_version_id: UUID | None = None,
         drift_context: Mapping[str, Any] | None = None,
         data_context: Mapping[str, Any] | None = None,
@@ -43,8 +46,9 @@ class RetrainingDecisionsRepository(Repository):
     ) -> UUID:
         """Record a decision to promote, to reject or pending, and return its id.
 
-        `gate_results` holds a {"gate", "passed", "value", "threshold"} for each gate. Without
-        `production_version_id` it is the version then in production. Repeating a call with the
+        A version is given by its number or by its id; the version in production is by default
+        the one then there. `gate_results` holds a {"gate", "passed", "value", "threshold"} for
+        each gate. Repeating a call with the
         same `id` and content records nothing twice. Raises Conflict when the id names another
         decision, NotFound for an unknown model, version or run, InvalidValue for a value that is
         refused.
@@ -97,6 +101,8 @@ class RetrainingDecisionsRepository(Repository):
         limit = page_size(limit)
         action = choice("action", action, ACTIONS)
         return self._rows("list_decisions", RetrainingDecision, locals())
+
+    iter_decisions = iterate(list_decisions)
 
     def list_pending(
         self, *, model_name: str | None = None, limit: int = 100

@@ -11,7 +11,7 @@ from ..checks.plain import is_missing
 from ..errors import InvalidValue
 from .binary import NULL
 from .blocks import Array, Field
-from .column_input import documents, is_single, numbers, objects
+from .column_input import documents, is_single, is_table, numbers, objects
 from .encoders import Encoder
 
 
@@ -37,6 +37,11 @@ def encoded(column: Column, encode: Encoder, given: Any, size: int) -> Field:
     """
     if is_single(given):
         return _encoded(encode, given)
+    if getattr(given, "ndim", 1) > 1 and not is_table(given):
+        raise InvalidValue(
+            f"columns.{column.name}",
+            "must have one value a row, not a matrix; those of all classes are class_probabilities",
+        )
     kind = column.sql_type
     found = numbers(given) if kind == "double precision" else None
     if found is not None:

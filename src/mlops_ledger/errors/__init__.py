@@ -52,7 +52,11 @@ class PermissionDenied(LedgerError):
 
 
 class SchemaError(LedgerError):
-    """The database was never migrated, or its schema is older or newer than this release."""
+    """The schema of the database is missing, or older or newer than that of this release."""
+
+
+class NotMigrated(SchemaError):
+    """The database has no schema of the ledger; `mlops-ledger init` makes it."""
 
 
 class MigrationError(LedgerError):

@@ -79,6 +79,11 @@ class LoggerBase:
         self._flushed = Counters()
         lifetime.register(self)
 
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else "open"
+        version = "{model_name} {model_version}".format(**self._registration.version)
+        return f"<{type(self).__name__} {state}: {version}, {self._durability}>"
+
     @property
     def counters(self) -> Counters:
         """What became of the records that this process logged."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 
@@ -92,3 +92,7 @@ class Performance:
     classes: list[dict[str, Any]] | None
     confusion_matrix: dict[str, Any] | None
     reasons: dict[str, str]
+
+
+# The numbers of a window.
+MEASURED: Final = tuple(field.name for field in fields(Performance) if field.type == "float | None")

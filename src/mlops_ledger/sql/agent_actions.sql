@@ -10,6 +10,10 @@ requires_approval, model_name, model_version_id, issue_id, issue_type, issue_sev
 {request}, requested_login, ledger_action_status(status, expires_at) AS status, reviewed_by, reviewed_at,
 reviewed_login, review_comment, executed_by, executed_at, result
 
+-- fragment version_id --
+-- The version that is named by its number or its id, or none.
+ledger_version_id(%(model_name)s::text, %(model_version)s::text, %(model_version_id)s::uuid)
+
 -- insert --
 -- Ask for an action. No row when the id is taken.
 INSERT INTO agent_actions ({request})
@@ -17,7 +21,7 @@ VALUES
     (%(id)s::uuid, coalesce(%(requested_at)s::timestamptz, clock_timestamp()),
      coalesce(%(requested_by)s::text, session_user), %(action_type)s::text, %(description)s::text,
      coalesce(%(parameters)s::jsonb, '{}'), %(risk_level)s::text, %(requires_approval)s::boolean,
-     %(model_name)s::text, %(model_version_id)s::uuid, %(issue_id)s::text, %(issue_type)s::text,
+     %(model_name)s::text, {version_id}, %(issue_id)s::text, %(issue_type)s::text,
      %(issue_severity)s::text, %(expires_at)s::timestamptz)
 ON CONFLICT (id) DO NOTHING
 RETURNING id;
@@ -34,7 +38,7 @@ WHERE id = %(id)s::uuid
   AND risk_level = lower(btrim(%(risk_level)s::text) COLLATE "C")
   AND requires_approval = coalesce(%(requires_approval)s::boolean, requires_approval)
   AND model_name IS NOT DISTINCT FROM %(model_name)s::text
-  AND model_version_id IS NOT DISTINCT FROM %(model_version_id)s::uuid
+  AND model_version_id IS NOT DISTINCT FROM {version_id}
   AND issue_id IS NOT DISTINCT FROM %(issue_id)s::text
   AND issue_type IS NOT DISTINCT FROM %(issue_type)s::text
   AND issue_severity IS NOT DISTINCT FROM %(issue_severity)s::text

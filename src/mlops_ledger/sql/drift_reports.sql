@@ -6,11 +6,15 @@ id, timestamp, model_name, model_version_id, lookback_hours, window_start, windo
 drift_score, method, threshold, features, drifted_features, n_drifted_features, n_features, reference_size,
 current_size, reference_start, reference_end, report_ref, summary_ref, monitoring_run_id, metadata
 
+-- fragment version_id --
+-- The version that is named by its number or its id, or none.
+ledger_version_id(%(model_name)s::text, %(model_version)s::text, %(model_version_id)s::uuid)
+
 -- insert --
 -- Record a drift report. No row when the version has one for that time, window and method already.
 INSERT INTO drift_reports ({report})
 VALUES
-    (%(id)s::uuid, %(timestamp)s::timestamptz, %(model_name)s::text, %(model_version_id)s::uuid,
+    (%(id)s::uuid, %(timestamp)s::timestamptz, %(model_name)s::text, {version_id},
      %(lookback_hours)s::double precision, %(window_start)s::timestamptz, %(window_end)s::timestamptz,
      %(drift_detected)s::boolean, %(drift_score)s::double precision, %(method)s::text,
      %(threshold)s::double precision, coalesce(%(features)s::jsonb, '[]'), %(drifted_features)s::text[],
@@ -24,7 +28,7 @@ RETURNING id;
 -- The report an earlier try recorded, if it had the same content; what it left to the database may differ.
 SELECT id FROM drift_reports
 WHERE model_name = %(model_name)s::text AND timestamp = %(timestamp)s::timestamptz
-  AND coalesce(%(model_version_id)s::uuid, model_version_id) IS NOT DISTINCT FROM model_version_id
+  AND coalesce({version_id}, model_version_id) IS NOT DISTINCT FROM model_version_id
   AND coalesce(%(lookback_hours)s::double precision, lookback_hours) IS NOT DISTINCT FROM lookback_hours
   AND coalesce(%(window_start)s::timestamptz, window_start) IS NOT DISTINCT FROM window_start
   AND coalesce(%(window_end)s::timestamptz, timestamp) IS NOT DISTINCT FROM window_end

@@ -56,6 +56,13 @@ SELECT {version}
 FROM model_versions
 WHERE id = %(id)s::uuid OR (model_name = %(model_name)s::text AND model_version = %(model_version)s::text);
 
+-- live --
+-- The version that holds a slot now.
+SELECT {version}
+FROM model_versions
+WHERE id = (SELECT d.model_version_id FROM v_deployments d
+            WHERE d.model_name = %(model_name)s::text AND d.slot = %(slot)s::text AND d.retired_at IS NULL);
+
 -- list_versions --
 -- Versions, newest first; the next page is before the last id of this one.
 SELECT {version}

@@ -7,11 +7,15 @@ positive_rate, probability_mean, probability_std, entropy, dataset_drift_detecte
 feature_drift_ratio, num_drifted_features, num_features, drifted_features,
 drift_summary_ref, drift_report_ref, coverage_pct, labeled_samples, metadata
 
+-- fragment version_id --
+-- The version that is named by its number or its id, or none.
+ledger_version_id(%(model_name)s::text, %(model_version)s::text, %(model_version_id)s::uuid)
+
 -- insert --
 -- Record a monitoring run. No row when the model has one for that window already.
 INSERT INTO monitoring_metrics ({run})
 VALUES
-    (%(id)s::uuid, %(model_name)s::text, %(model_version_id)s::uuid, %(timestamp)s::timestamptz,
+    (%(id)s::uuid, %(model_name)s::text, {version_id}, %(timestamp)s::timestamptz,
      %(lookback_hours)s::double precision, %(num_predictions)s::bigint,
      %(positive_rate)s::double precision, %(probability_mean)s::double precision,
      %(probability_std)s::double precision, %(entropy)s::double precision,
@@ -27,7 +31,7 @@ RETURNING id;
 SELECT id FROM monitoring_metrics
 WHERE model_name = %(model_name)s::text
   AND timestamp = %(timestamp)s::timestamptz AND lookback_hours = %(lookback_hours)s::double precision
-  AND coalesce(%(model_version_id)s::uuid, model_version_id) IS NOT DISTINCT FROM model_version_id
+  AND coalesce({version_id}, model_version_id) IS NOT DISTINCT FROM model_version_id
   AND num_predictions IS NOT DISTINCT FROM %(num_predictions)s::bigint
   AND positive_rate IS NOT DISTINCT FROM %(positive_rate)s::double precision
   AND probability_mean IS NOT DISTINCT FROM %(probability_mean)s::double precision

@@ -5,11 +5,15 @@
 id, timestamp, model_name, model_version_id, metric_type, metric_name, metric_value, stage, step,
 dataset_version, slice, metadata
 
+-- fragment version_id --
+-- The version that is named by its number or its id, or none.
+ledger_version_id(%(model_name)s::text, %(model_version)s::text, %(model_version_id)s::uuid)
+
 -- insert --
 -- Store one value. No row when its id is there already.
 INSERT INTO performance_metrics ({value})
 VALUES
-    (%(id)s::uuid, %(timestamp)s::timestamptz, %(model_name)s::text, %(model_version_id)s::uuid, %(metric_type)s::text,
+    (%(id)s::uuid, %(timestamp)s::timestamptz, %(model_name)s::text, {version_id}, %(metric_type)s::text,
      %(metric_name)s::text, %(metric_value)s::double precision, %(stage)s::text, %(step)s::bigint,
      %(dataset_version)s::text, %(slice)s::text, coalesce(%(metadata)s::jsonb, '{}'))
 ON CONFLICT DO NOTHING
@@ -21,7 +25,7 @@ SELECT id FROM performance_metrics
 WHERE id = %(id)s::uuid
   AND timestamp IS NOT DISTINCT FROM %(timestamp)s::timestamptz
   AND model_name IS NOT DISTINCT FROM %(model_name)s::text
-  AND coalesce(%(model_version_id)s::uuid, model_version_id) IS NOT DISTINCT FROM model_version_id
+  AND coalesce({version_id}, model_version_id) IS NOT DISTINCT FROM model_version_id
   AND metric_type IS NOT DISTINCT FROM %(metric_type)s::text
   AND metric_name IS NOT DISTINCT FROM %(metric_name)s::text
   AND metric_value IS NOT DISTINCT FROM %(metric_value)s::double precision
@@ -30,6 +34,10 @@ WHERE id = %(id)s::uuid
   AND dataset_version IS NOT DISTINCT FROM %(dataset_version)s::text
   AND slice IS NOT DISTINCT FROM %(slice)s::text
   AND metadata IS NOT DISTINCT FROM coalesce(%(metadata)s::jsonb, '{}');
+
+-- version --
+-- The id of a version.
+SELECT {version_id};
 
 -- insert_many__in_production --
 -- Which versions of models were in production within a range of time.

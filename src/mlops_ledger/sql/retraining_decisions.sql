@@ -6,12 +6,20 @@ id, timestamp, model_name, candidate_version_id, production_version_id,
 trigger_reason, action, drift_context, data_context, decision_details, gate_results,
 reasoning, labeled_samples, coverage_pct, monitoring_run_id, decided_by, resolves_id
 
+-- fragment candidate_id --
+-- The candidate that is named by its number or its id, or none.
+ledger_version_id(%(model_name)s::text, %(candidate_version)s::text, %(candidate_version_id)s::uuid)
+
+-- fragment production_id --
+-- The production that is named by its number or its id, or none.
+ledger_version_id(%(model_name)s::text, %(production_version)s::text, %(production_version_id)s::uuid)
+
 -- insert --
 -- Record a decision. No row when the id is taken.
 INSERT INTO retraining_decisions ({decision})
 VALUES
     (%(id)s::uuid, coalesce(%(timestamp)s::timestamptz, clock_timestamp()), %(model_name)s::text,
-     %(candidate_version_id)s::uuid, %(production_version_id)s::uuid, %(trigger_reason)s::text,
+     {candidate_id}, {production_id}, %(trigger_reason)s::text,
      %(action)s::text, coalesce(%(drift_context)s::jsonb, '{}'),
      coalesce(%(data_context)s::jsonb, '{}'), coalesce(%(decision_details)s::jsonb, '{}'),
      coalesce(%(gate_results)s::jsonb, '[]'), %(reasoning)s::text, %(labeled_samples)s::bigint,
@@ -25,8 +33,8 @@ RETURNING id;
 SELECT id FROM retraining_decisions
 WHERE id = %(id)s::uuid AND model_name = %(model_name)s::text
   AND coalesce(%(timestamp)s::timestamptz, timestamp) IS NOT DISTINCT FROM timestamp
-  AND coalesce(%(candidate_version_id)s::uuid, candidate_version_id) IS NOT DISTINCT FROM candidate_version_id
-  AND coalesce(%(production_version_id)s::uuid, production_version_id) IS NOT DISTINCT FROM production_version_id
+  AND coalesce({candidate_id}, candidate_version_id) IS NOT DISTINCT FROM candidate_version_id
+  AND coalesce({production_id}, production_version_id) IS NOT DISTINCT FROM production_version_id
   AND trigger_reason IS NOT DISTINCT FROM %(trigger_reason)s::text
   AND action = lower(btrim(%(action)s::text) COLLATE "C")
   AND drift_context IS NOT DISTINCT FROM coalesce(%(drift_context)s::jsonb, '{}')

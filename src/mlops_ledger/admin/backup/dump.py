@@ -18,7 +18,7 @@ from ...config import Settings
 from ...connections import connect, direct
 from ...conninfo import describe
 from ...embedded import resolve_conninfo
-from ...errors import BackupError, SchemaError
+from ...errors import BackupError, NotMigrated
 from ...errors.translate import raise_alone, translate
 from ...files import sync_folder
 from ...statements import load
@@ -36,7 +36,7 @@ def backup(
 
     Writers are not blocked: the file holds a consistent snapshot. It appears under its name once it
     is complete and on the disk. Raises BackupError when the file exists already or
-    pg_dump fails, SchemaError when the database is not a ledger.
+    pg_dump fails, NotMigrated when the database is not a ledger.
     """
     conninfo = direct(settings, resolve_conninfo(settings))
     statements = load("backup")
@@ -88,7 +88,7 @@ def _facts(connection: psycopg.Connection[Any]) -> dict[str, Any]:
     except psycopg.errors.UndefinedTable:
         facts = None
     if facts is None or facts["schema_version"] is None:
-        raise SchemaError("the database is no ledger: it was never migrated")
+        raise NotMigrated("the database is no ledger: it was never migrated")
     names = connection.cursor(row_factory=scalar_row)
     tables = names.execute(load("create")["tables"].text).fetchall()
     roles = names.execute(load("backup")["roles"].text).fetchall()

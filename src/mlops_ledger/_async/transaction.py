@@ -1,0 +1,62 @@
+"""A transaction that several repositories share."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection
+
+from .. import connections
+from ..errors import LedgerError
+from ..errors.translate import raise_alone, translate
+
+
+class AsyncTransaction:
+    """One transaction, to be handed to repositories in place of a database."""
+
+    def __init__(self, connection: AsyncConnection[Any]) -> None:
+        self._connection: AsyncConnection[Any] | None = connection
+
+    def __repr__(self) -> str:
+        state = "over" if self._connection is None else "open"
+        return f"<{type(self).__name__} {state}>"
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[AsyncConnection[Any]]:
+        """Lend the transaction's connection; driver errors are raised as the ledger's."""
+        connection = self._open_connection()
+        try:
+            yield connection
+        except psycopg.Error as error:
+            raise_alone(translate(error, lost=connection.closed))
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncTransaction]:
+        """Begin a savepoint: what fails inside it leaves the outer transaction usable."""
+        async with begin(self._open_connection()) as nested:
+            yield nested
+
+    def _open_connection(self) -> AsyncConnection[Any]:
+        if self._connection is None:
+            raise LedgerError("the transaction is over: begin another with db.transaction()")
+        return self._connection
+
+    def _end(self) -> None:
+        self._connection = None
+
+
+@asynccontextmanager
+async def begin(connection: AsyncConnection[Any]) -> AsyncIterator[AsyncTransaction]:
+    """Begin a transaction, or a savepoint within one; commit it unless the block raises."""
+    transaction = AsyncTransaction(connection)
+    try:
+        async with connection.transaction():
+            yield transaction
+            connections.require_intact(connection)
+    except psycopg.Error as error:
+        raise_alone(translate(error, lost=connection.closed))
+    finally:
+        transaction._end()
