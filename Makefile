@@ -16,7 +16,7 @@ SITE := NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-on torture check lint sync schema docs docs-site bench \
+.PHONY: help setup demo test test-on torture mutants check lint sync schema docs docs-site bench \
         db-init db-reset db-cleanup db-backup psql up down clean
 
 help: ## Show this help
@@ -54,6 +54,9 @@ test-on: setup ## Run the whole suite on the system's PostgreSQL of version POST
 
 torture: setup ## Run the fault tests at full size
 	MLOPS_TORTURE=1 $(BIN)/python -m pytest tests/faults tests/logger
+
+mutants: setup ## Seed faults one by one, those of ONLY (a regex) or all: a test must notice each
+	$(BIN)/python -m tools.mutants --jobs $(or $(JOBS),1) --only '$(ONLY)'
 
 check: setup lint ## Lint, types, spelling, terms, generated files in step
 	$(BIN)/python -m tools.unasync --check

@@ -24,6 +24,7 @@ from ..errors import InvalidValue, LedgerError, NothingListens, PoolExhausted, U
 from ..errors.translate import raise_alone, translate
 from ..rows import Health
 from ..statements import load
+from .bounded import BoundedConnection
 from .pooler import PoolerConnection, PoolerCursor
 
 # A pool that gave up reconnecting retries when asked, so ask at least this often (seconds).
@@ -60,10 +61,11 @@ class Database:
                 f"must be Settings or a connection string, not {type(settings).__name__}",
             )
         self._settings = settings
-        self._pool: ConnectionPool[Connection[Any]] | None = None
+        self._pool: ConnectionPool[BoundedConnection] | None = None
         self._conninfo = self._session_conninfo = ""
         self._preamble: str | None = None
         self._late: Mapping[str, str] = {}
+        self._patience: float | None = None
         self._lock = threading.Lock()
         self._owner = connections.Owner()
         self._inherited: list[object] = []
@@ -96,13 +98,14 @@ class Database:
             pool.close()
 
     @contextmanager
-    def connection(self) -> Iterator[Connection[Any]]:
+    def connection(self) -> Iterator[BoundedConnection]:
         """Lend a connection in autocommit mode for the length of a `with` block.
 
         Raises PoolExhausted or Unavailable when there is none in time. Driver errors of the block
         are raised as the ledger's.
         """
         pool, connection = self._check_out()
+        connection.patience = self._patience
         pid = os.getpid()
         try:
             yield connection
@@ -156,7 +159,7 @@ class Database:
 
     def _check_out(
         self,
-    ) -> tuple[ConnectionPool[Connection[Any]], Connection[Any]]:
+    ) -> tuple[ConnectionPool[BoundedConnection], BoundedConnection]:
         deadline = monotonic() + self._settings.pool_timeout
         patience = _SOON
         while True:
@@ -180,7 +183,7 @@ class Database:
                 return pool, connection
 
     def _is_alive(
-        self, pool: ConnectionPool[Connection[Any]], connection: Connection[Any]
+        self, pool: ConnectionPool[BoundedConnection], connection: BoundedConnection
     ) -> bool:
         """Look whether a connection can be lent; otherwise give it back for the pool to replace."""
         alive = False
@@ -195,7 +198,7 @@ class Database:
                 pool.putconn(connection)
         return alive
 
-    def _require_listener(self, pool: ConnectionPool[Connection[Any]]) -> None:
+    def _require_listener(self, pool: ConnectionPool[BoundedConnection]) -> None:
         """Raise NothingListens rather than wait in vain; the embedded server is started again."""
         if self._lock.locked():
             return
@@ -222,7 +225,7 @@ class Database:
             )
         )
 
-    def _open_pool(self) -> ConnectionPool[Connection[Any]]:
+    def _open_pool(self) -> ConnectionPool[BoundedConnection]:
         if not self._owner.is_here():
             self._forget()
         with self._lock:
@@ -240,9 +243,9 @@ class Database:
             self._inherited.append(self._pool)
         self._pool, self._lock, self._owner = None, threading.Lock(), connections.Owner()
 
-    def _new_pool(self, probe: Probe) -> ConnectionPool[Connection[Any]]:
+    def _new_pool(self, probe: Probe) -> ConnectionPool[BoundedConnection]:
         limits, found = connections.limits(self._settings), probe.found
-        kind: type[Connection[Any]] = Connection
+        kind: type[BoundedConnection] = BoundedConnection
         options: dict[str, Any] = {"autocommit": True}
         if probe.pooled:
             # Session settings would leak to the pooler's other clients, and prepared statements
@@ -281,20 +284,23 @@ class Database:
             self._conninfo = connections.direct(self._settings, given)
         try:
             with self._connect() as connection:
+                connection.patience = self._patience
                 return self._examine(connection)
         except psycopg.Error as error:
             connecting = error.sqlstate is None
             raise_alone(translate(error, connecting=connecting, target=self.name))
 
-    def _connect(self) -> Connection[Any]:
-        pinned = session.pin(self._conninfo, connections.limits(self._settings))
+    def _connect(self) -> BoundedConnection:
+        limits = connections.limits(self._settings)
+        pinned = session.pin(self._conninfo, limits)
+        self._patience = session.patience(self._conninfo, limits)
         try:
-            return Connection.connect(pinned, autocommit=True)
+            return BoundedConnection.connect(pinned, autocommit=True)
         except psycopg.OperationalError as error:
             if not session.refuses_options(error):
                 raise
         plain = session.without_options(self._conninfo)
-        return Connection.connect(plain, autocommit=True, prepare_threshold=None)
+        return BoundedConnection.connect(plain, autocommit=True, prepare_threshold=None)
 
     def _examine(self, connection: Connection[Any]) -> Probe:
         began = monotonic()
@@ -317,15 +323,15 @@ class Database:
 class Transaction:
     """One transaction, to be handed to repositories in place of a database."""
 
-    def __init__(self, connection: Connection[Any]) -> None:
-        self._connection: Connection[Any] | None = connection
+    def __init__(self, connection: BoundedConnection) -> None:
+        self._connection: BoundedConnection | None = connection
 
     def __repr__(self) -> str:
         state = "over" if self._connection is None else "open"
         return f"<{type(self).__name__} {state}>"
 
     @contextmanager
-    def connection(self) -> Iterator[Connection[Any]]:
+    def connection(self) -> Iterator[BoundedConnection]:
         """Lend the transaction's connection; driver errors are raised as the ledger's."""
         connection = self._open_connection()
         try:
@@ -339,7 +345,7 @@ class Transaction:
         with _begin(self._open_connection()) as nested:
             yield nested
 
-    def _open_connection(self) -> Connection[Any]:
+    def _open_connection(self) -> BoundedConnection:
         if self._connection is None:
             raise LedgerError("the transaction is over: begin another with db.transaction()")
         return self._connection
@@ -349,7 +355,7 @@ class Transaction:
 
 
 @contextmanager
-def _begin(connection: Connection[Any]) -> Iterator[Transaction]:
+def _begin(connection: BoundedConnection) -> Iterator[Transaction]:
     transaction = Transaction(connection)
     try:
         with connection.transaction():
