@@ -104,12 +104,72 @@ COMMENT ON TABLE ledger_privileges IS 'What each kind of role may do; each migra
 ALTER TABLE ONLY ledger_privileges
     ADD CONSTRAINT ledger_privileges_pkey PRIMARY KEY (object_name, role, privilege);
 
+-- models ------------------------------------------------------------------------------------------
+
+CREATE FUNCTION models_before_write() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        PERFORM ledger_refuse_future('created_at', NEW.created_at);
+    ELSIF NEW.model_name <> OLD.model_name THEN
+        RAISE EXCEPTION 'models: the name of a model cannot be changed'
+            USING ERRCODE = 'MLAO0', HINT = 'Register another model.';
+    END IF;
+    NEW.updated_at := clock_timestamp();
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION models_before_write() IS 'Trigger of models: history names models, so they keep their names; the time of a change is that of the server.';
+CREATE TABLE models (
+    -- Name of the model, at most 255 characters.
+    model_name text NOT NULL,
+    -- What the model is for.
+    description text,
+    -- Free tags, searched with @>.
+    tags jsonb DEFAULT '{}'::jsonb NOT NULL,
+    -- When the model was registered.
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    -- Who registered it.
+    created_by text DEFAULT SESSION_USER NOT NULL,
+    -- When it was last changed, or a version of it registered.
+    updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT models_created_at_check CHECK (ledger_is_time(created_at)),
+    CONSTRAINT models_model_name_check CHECK (ledger_is_name(model_name)),
+    CONSTRAINT models_tags_check CHECK ((jsonb_typeof(tags) = 'object'::text))
+);
+COMMENT ON TABLE models IS 'The models: one row each, made with the first version if not before. Who registers a version locks the row of its model until the end of the transaction.';
+ALTER TABLE ONLY models
+    ADD CONSTRAINT models_pkey PRIMARY KEY (model_name);
+CREATE INDEX models_tags_idx ON models USING gin (tags jsonb_path_ops);
+CREATE CONSTRAINT TRIGGER models_audit_correction_delete AFTER DELETE ON models DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (true) EXECUTE FUNCTION ledger_audit_row('correction', '{model_name}', '{}');
+CREATE CONSTRAINT TRIGGER models_audit_correction_update AFTER UPDATE ON models DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((((old.description IS DISTINCT FROM new.description) OR (old.tags IS DISTINCT FROM new.tags)) OR (old.created_at IS DISTINCT FROM new.created_at)) OR (old.created_by IS DISTINCT FROM new.created_by))) EXECUTE FUNCTION ledger_audit_row('correction', '{model_name}', '{}');
+CREATE TRIGGER models_before_write BEFORE INSERT OR UPDATE ON models FOR EACH ROW EXECUTE FUNCTION models_before_write();
+CREATE TRIGGER models_no_truncate BEFORE TRUNCATE ON models FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+
+-- ledger_refuse_future ----------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_refuse_future(field text, at timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    -- Clocks differ a little.
+    IF at > clock_timestamp() + interval '1 minute' THEN
+        RAISE EXCEPTION '%: lies in the future', field
+            USING ERRCODE = 'MLIV0', HINT = 'Give the time at which it happened.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION ledger_refuse_future(field text, at timestamp with time zone) IS 'Refuses a time that has not come, naming its field.';
+
 -- model_versions ----------------------------------------------------------------------------------
 
 CREATE TABLE model_versions (
     -- Time-ordered id (UUIDv7).
     id uuid DEFAULT ledger_uuid() NOT NULL,
-    -- Name of the model, at most 255 characters.
+    -- The model.
     model_name text NOT NULL,
     -- Version within the model; without one, the next integer.
     model_version text NOT NULL,
@@ -117,6 +177,8 @@ CREATE TABLE model_versions (
     stage text DEFAULT 'development'::text NOT NULL,
     -- The MLflow run that trained this version.
     mlflow_run_id text,
+    -- What this version is, in words.
+    description text,
     -- What was trained, such as HistGradientBoostingClassifier.
     algorithm text,
     -- Evaluation metrics by name: numbers, or objects and lists of them.
@@ -184,7 +246,6 @@ END))),
     CONSTRAINT model_versions_mae_check CHECK ((mae >= (0)::double precision)),
     CONSTRAINT model_versions_metrics_check CHECK (((jsonb_typeof(metrics) = 'object'::text) AND (NOT jsonb_path_exists(metrics, '$.*?(@.type() == "string" || @.type() == "boolean")'::jsonpath)))),
     CONSTRAINT model_versions_mlflow_run_id_check CHECK ((char_length(mlflow_run_id) <= 255)),
-    CONSTRAINT model_versions_model_name_check CHECK (ledger_is_name(model_name)),
     CONSTRAINT model_versions_model_version_check CHECK (ledger_is_name(model_version)),
     CONSTRAINT model_versions_positive_label_check CHECK (((positive_label IS NULL) OR ((task <> 'regression'::text) AND COALESCE((positive_label = ANY (class_names)), true)))),
     CONSTRAINT model_versions_precision_check CHECK ((("precision" >= (0)::double precision) AND ("precision" <= (1)::double precision))),
@@ -197,17 +258,14 @@ END))),
     CONSTRAINT model_versions_task_check CHECK ((task = ANY (ARRAY['binary'::text, 'multiclass'::text, 'regression'::text]))),
     CONSTRAINT model_versions_training_samples_check CHECK ((training_samples >= 0))
 );
-COMMENT ON TABLE model_versions IS 'The model registry: one row per version of a model, of any kind (classifier, regressor, text).';
+COMMENT ON TABLE model_versions IS 'The versions: one row per version of a model, of any kind (classifier, regressor, text).';
 CREATE FUNCTION model_versions_before_write() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $_$
 BEGIN
     NEW.stage := lower(btrim(NEW.stage) COLLATE "C");
-    IF NEW.created_at > clock_timestamp() + interval '1 minute' THEN
-        RAISE EXCEPTION 'created_at: lies in the future'
-            USING ERRCODE = 'MLIV0', HINT = 'Give the time at which it happened.';
-    END IF;
+    PERFORM ledger_refuse_future('created_at', NEW.created_at);
     IF TG_OP = 'INSERT' THEN
         IF num_nonnulls(NEW.promoted_at, NEW.promoted_by) > 0 THEN
             RAISE EXCEPTION 'promoted_at: a version is registered before it is promoted'
@@ -215,8 +273,10 @@ BEGIN
         END IF;
         -- One writer per model at a time, or a given number could be taken by the next automatic one; plpgsql
         -- then reads what the others have committed. Only who may register a version can take this lock.
-        INSERT INTO model_counters AS c (model_name) SELECT NEW.model_name WHERE NEW.model_name IS NOT NULL
-        ON CONFLICT ON CONSTRAINT model_counters_pkey DO UPDATE SET registrations = c.registrations + 1;
+        INSERT INTO models (model_name, created_at, created_by)
+        SELECT NEW.model_name, coalesce(NEW.created_at, clock_timestamp()), coalesce(NEW.created_by, session_user)
+        WHERE NEW.model_name IS NOT NULL
+        ON CONFLICT ON CONSTRAINT models_pkey DO UPDATE SET updated_at = excluded.updated_at;
         NEW := ledger_complete_task(NEW);
     END IF;
     IF NEW.model_version IS NULL THEN
@@ -269,8 +329,10 @@ CREATE INDEX model_versions_model_name_created_at_idx ON model_versions USING bt
 CREATE INDEX model_versions_model_name_stage_idx ON model_versions USING btree (model_name, stage);
 CREATE INDEX model_versions_stage_created_at_idx ON model_versions USING btree (stage, created_at DESC, id DESC);
 CREATE INDEX model_versions_tags_idx ON model_versions USING gin (tags jsonb_path_ops);
+ALTER TABLE ONLY model_versions
+    ADD CONSTRAINT model_versions_model_fkey FOREIGN KEY (model_name) REFERENCES models(model_name);
 CREATE CONSTRAINT TRIGGER model_versions_audit_correction_delete AFTER DELETE ON model_versions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (true) EXECUTE FUNCTION ledger_audit_row('correction', '{id}', '{}');
-CREATE CONSTRAINT TRIGGER model_versions_audit_correction_update AFTER UPDATE ON model_versions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((((((((((((((((((old.id IS DISTINCT FROM new.id) OR (old.model_name IS DISTINCT FROM new.model_name)) OR (old.model_version IS DISTINCT FROM new.model_version)) OR (old.mlflow_run_id IS DISTINCT FROM new.mlflow_run_id)) OR (old.algorithm IS DISTINCT FROM new.algorithm)) OR (old.metrics IS DISTINCT FROM new.metrics)) OR (old.hyperparameters IS DISTINCT FROM new.hyperparameters)) OR (old.feature_names IS DISTINCT FROM new.feature_names)) OR (old.task IS DISTINCT FROM new.task)) OR (old.class_names IS DISTINCT FROM new.class_names)) OR (old.positive_label IS DISTINCT FROM new.positive_label)) OR (old.training_samples IS DISTINCT FROM new.training_samples)) OR (old.dataset_version IS DISTINCT FROM new.dataset_version)) OR (old.dataset_digest IS DISTINCT FROM new.dataset_digest)) OR (old.artifact_uri IS DISTINCT FROM new.artifact_uri)) OR (old.metadata_uri IS DISTINCT FROM new.metadata_uri)) OR (old.created_at IS DISTINCT FROM new.created_at)) OR (old.created_by IS DISTINCT FROM new.created_by))) EXECUTE FUNCTION ledger_audit_row('correction', '{id}', '{}');
+CREATE CONSTRAINT TRIGGER model_versions_audit_correction_update AFTER UPDATE ON model_versions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((((((((((((((((((((old.id IS DISTINCT FROM new.id) OR (old.model_name IS DISTINCT FROM new.model_name)) OR (old.model_version IS DISTINCT FROM new.model_version)) OR (old.mlflow_run_id IS DISTINCT FROM new.mlflow_run_id)) OR (old.description IS DISTINCT FROM new.description)) OR (old.algorithm IS DISTINCT FROM new.algorithm)) OR (old.metrics IS DISTINCT FROM new.metrics)) OR (old.hyperparameters IS DISTINCT FROM new.hyperparameters)) OR (old.feature_names IS DISTINCT FROM new.feature_names)) OR (old.task IS DISTINCT FROM new.task)) OR (old.class_names IS DISTINCT FROM new.class_names)) OR (old.positive_label IS DISTINCT FROM new.positive_label)) OR (old.training_samples IS DISTINCT FROM new.training_samples)) OR (old.dataset_version IS DISTINCT FROM new.dataset_version)) OR (old.dataset_digest IS DISTINCT FROM new.dataset_digest)) OR (old.artifact_uri IS DISTINCT FROM new.artifact_uri)) OR (old.metadata_uri IS DISTINCT FROM new.metadata_uri)) OR (old.created_at IS DISTINCT FROM new.created_at)) OR (old.created_by IS DISTINCT FROM new.created_by))) EXECUTE FUNCTION ledger_audit_row('correction', '{id}', '{}');
 CREATE TRIGGER model_versions_before_write BEFORE INSERT OR UPDATE OF stage, model_version ON model_versions FOR EACH ROW EXECUTE FUNCTION model_versions_before_write();
 CREATE TRIGGER model_versions_guard_stage AFTER INSERT OR UPDATE OF stage ON model_versions FOR EACH ROW EXECUTE FUNCTION model_versions_guard_stage();
 CREATE TRIGGER model_versions_keep_name BEFORE UPDATE ON model_versions FOR EACH ROW WHEN ((((old.id IS DISTINCT FROM new.id) OR (old.model_name IS DISTINCT FROM new.model_name)) OR (old.model_version IS DISTINCT FROM new.model_version))) EXECUTE FUNCTION model_versions_keep_name();
@@ -283,30 +345,15 @@ CREATE FUNCTION ledger_require_known_model(model_name text, event_time timestamp
     SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
-    IF NOT EXISTS (SELECT FROM model_versions v WHERE v.model_name = ledger_require_known_model.model_name) THEN
+    IF NOT EXISTS (SELECT FROM models m WHERE m.model_name = ledger_require_known_model.model_name) THEN
         RAISE EXCEPTION 'model_name: the ledger has no model of that name'
-            USING ERRCODE = 'MLNF0', HINT = 'Register a version of it first.';
+            USING ERRCODE = 'MLNF0', HINT = 'Register the model, or a version of it, first.';
     END IF;
-    -- A row from the future would stay "the latest" until its time has come; clocks differ a little.
-    IF event_time > clock_timestamp() + interval '1 minute' THEN
-        RAISE EXCEPTION 'timestamp: lies in the future'
-            USING ERRCODE = 'MLIV0', HINT = 'Give the time at which it happened.';
-    END IF;
+    -- A row from the future would stay "the latest" until its time has come.
+    PERFORM ledger_refuse_future('timestamp', event_time);
 END
 $$;
 COMMENT ON FUNCTION ledger_require_known_model(model_name text, event_time timestamp with time zone) IS 'Refuses a fact about an unknown model or from the future.';
-
--- model_counters ----------------------------------------------------------------------------------
-
-CREATE TABLE model_counters (
-    -- The model.
-    model_name text NOT NULL,
-    -- How often a version was registered.
-    registrations bigint DEFAULT 1 NOT NULL
-);
-COMMENT ON TABLE model_counters IS 'One row per model, locked by whoever registers a version until the end of the transaction.';
-ALTER TABLE ONLY model_counters
-    ADD CONSTRAINT model_counters_pkey PRIMARY KEY (model_name);
 
 -- ledger_positive_label ---------------------------------------------------------------------------
 
@@ -437,6 +484,7 @@ CREATE INDEX monitoring_metrics_timestamp_idx ON monitoring_metrics USING btree 
 ALTER TABLE ONLY monitoring_metrics
     ADD CONSTRAINT monitoring_metrics_model_version_fkey FOREIGN KEY (model_version_id, model_name) REFERENCES model_versions(id, model_name);
 CREATE CONSTRAINT TRIGGER monitoring_metrics_audit_correction_update AFTER DELETE OR UPDATE ON monitoring_metrics DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (true) EXECUTE FUNCTION ledger_audit_row('correction', '{id}', '{}');
+CREATE CONSTRAINT TRIGGER monitoring_metrics_audit_monitoring_run_insert AFTER INSERT ON monitoring_metrics DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (true) EXECUTE FUNCTION ledger_audit_row('monitoring_run', '{id}', '{}');
 CREATE TRIGGER monitoring_metrics_before_insert BEFORE INSERT ON monitoring_metrics FOR EACH ROW EXECUTE FUNCTION monitoring_metrics_before_insert();
 CREATE TRIGGER monitoring_metrics_no_truncate BEFORE TRUNCATE ON monitoring_metrics FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
 
@@ -2607,6 +2655,7 @@ ALTER TABLE ONLY drift_reports
 ALTER TABLE ONLY drift_reports
     ADD CONSTRAINT drift_reports_monitoring_run_fkey FOREIGN KEY (monitoring_run_id, model_name) REFERENCES monitoring_metrics(id, model_name);
 CREATE TRIGGER drift_reports_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON drift_reports FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+CREATE CONSTRAINT TRIGGER drift_reports_audit_drift_report_insert AFTER INSERT ON drift_reports DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (true) EXECUTE FUNCTION ledger_audit_row('drift_report', '{id}', '{}');
 CREATE TRIGGER drift_reports_before_insert BEFORE INSERT ON drift_reports FOR EACH ROW EXECUTE FUNCTION drift_reports_before_insert();
 
 -- ledger_require_feature_results ------------------------------------------------------------------
@@ -3095,7 +3144,7 @@ ALTER TABLE ONLY alerts
     ADD CONSTRAINT alerts_monitor_fkey FOREIGN KEY (monitor_id) REFERENCES monitors(id);
 CREATE TRIGGER alerts_append_only BEFORE DELETE OR TRUNCATE ON alerts FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
 CREATE CONSTRAINT TRIGGER alerts_audit_alert_insert AFTER INSERT ON alerts DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (true) EXECUTE FUNCTION ledger_audit_row('alert', '{id}', '{}');
-CREATE CONSTRAINT TRIGGER alerts_audit_alert_update AFTER UPDATE ON alerts DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((old.status <> new.status) OR (old.snoozed_until IS DISTINCT FROM new.snoozed_until))) EXECUTE FUNCTION ledger_audit_row('alert', '{id}', '{resolved_by,acknowledged_by,snoozed_by}');
+CREATE CONSTRAINT TRIGGER alerts_audit_alert_update AFTER UPDATE ON alerts DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((old.status <> new.status) OR (old.severity <> new.severity) OR (old.snoozed_until IS DISTINCT FROM new.snoozed_until))) EXECUTE FUNCTION ledger_audit_row('alert', '{id}', '{resolved_by,acknowledged_by,snoozed_by}');
 CREATE TRIGGER alerts_before_insert BEFORE INSERT ON alerts FOR EACH ROW EXECUTE FUNCTION alerts_before_insert();
 CREATE TRIGGER alerts_before_update BEFORE UPDATE ON alerts FOR EACH ROW EXECUTE FUNCTION alerts_before_update();
 CREATE TRIGGER alerts_check_monitor BEFORE INSERT ON alerts FOR EACH ROW WHEN ((new.monitor_id IS NOT NULL)) EXECUTE FUNCTION alerts_check_monitor();
@@ -5311,6 +5360,16 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION audit_log_move_head() IS 'Trigger of audit_log: moves the head to the last entry.';
+CREATE FUNCTION audit_log_notify() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM pg_notify('mlops_ledger_events', '');
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION audit_log_notify() IS 'Trigger of audit_log: wakes whoever listens on the channel mlops_ledger_events, at commit. The events are in v_events.';
 CREATE TABLE audit_log (
     -- Number of the entry: 1, 2, 3 without a gap.
     seq bigint NOT NULL,
@@ -5320,7 +5379,7 @@ CREATE TABLE audit_log (
     db_role text NOT NULL,
     -- Who did it, as the application says: the name in the row, else the setting mlops_ledger.actor, else the role.
     actor text NOT NULL,
-    -- promotion, rollback, retirement, decision, action, alert, policy, correction, retention or erasure.
+    -- promotion, rollback, retirement, decision, action, alert, monitoring_run, drift_report, policy, correction, retention or erasure.
     event text NOT NULL,
     -- The table that was changed.
     object_table text NOT NULL,
@@ -5335,7 +5394,7 @@ CREATE TABLE audit_log (
     -- SHA-256 of the text of the entry, see ledger_audit_text.
     hash bytea NOT NULL
 );
-COMMENT ON TABLE audit_log IS 'Every change to what is in production, decisions, approvals, alerts, policies and deletions, and every correction of what was registered. Append-only, and chained: each hash covers the entry and the hash before it.';
+COMMENT ON TABLE audit_log IS 'Every change to what is in production, decisions, approvals, alerts, monitoring runs, drift reports, policies and deletions, and every correction of what was registered. Append-only, and chained: each hash covers the entry and the hash before it.';
 ALTER TABLE ONLY audit_log
     ADD CONSTRAINT audit_log_pkey PRIMARY KEY (seq);
 CREATE INDEX audit_log_actor_idx ON audit_log USING btree (actor, seq);
@@ -5344,6 +5403,7 @@ CREATE INDEX audit_log_object_idx ON audit_log USING btree (object_table, object
 CREATE INDEX audit_log_recorded_at_idx ON audit_log USING brin (recorded_at);
 CREATE TRIGGER audit_log_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON audit_log FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
 CREATE CONSTRAINT TRIGGER audit_log_move_head AFTER INSERT ON audit_log DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((new.seq % (100)::bigint) = 0)) EXECUTE FUNCTION audit_log_move_head();
+CREATE TRIGGER audit_log_notify AFTER INSERT ON audit_log FOR EACH STATEMENT EXECUTE FUNCTION audit_log_notify();
 
 -- audit_head --------------------------------------------------------------------------------------
 
@@ -5664,12 +5724,202 @@ BEGIN
     RETURN QUERY
     SELECT format('GRANT %s%s ON TABLE %I.%I TO %I', g.privilege, ' (' || array_to_string(g.columns, ', ') || ')',
                   schema, g.object_name, prefix || g.role)
-    FROM ledger_privileges g WHERE g.object_type <> 'FUNCTION' AND g.role <> 'owner';
+    FROM ledger_privileges g WHERE g.object_type <> 'FUNCTION' AND g.role <> 'owner'
+    ORDER BY g.object_name, g.role, g.privilege;
     RETURN QUERY
     SELECT format('GRANT EXECUTE ON FUNCTION %s TO %I', p.oid::regprocedure, prefix || g.role)
     FROM ledger_privileges g
     JOIN pg_proc p ON p.proname = g.object_name AND p.pronamespace = quote_ident(schema)::regnamespace
-    WHERE g.object_type = 'FUNCTION' AND g.role <> 'owner';
+    WHERE g.object_type = 'FUNCTION' AND g.role <> 'owner'
+    ORDER BY g.object_name, g.role, g.privilege, p.oid::regprocedure::text;
 END
 $_$;
 COMMENT ON FUNCTION ledger_role_statements(prefix text) IS 'The statements that make the roles owner, writer, reader, approver and auditor, with names that begin with a prefix, hand the ledger to the owner, and grant what ledger_privileges says; in psql: SELECT ledger_role_statements() \gexec. Running them again changes nothing.';
+
+-- v_event_types -----------------------------------------------------------------------------------
+
+CREATE VIEW v_event_types AS
+ SELECT ('mlops_ledger.'::text || name) AS type,
+    description,
+    fields
+   FROM ( VALUES ('deployment.promoted'::text,'A version was put into a slot; replaced_version is the one that left it.'::text,'{id,model_name,slot,model_version,model_version_id,replaced_version,deployed_at,deployed_by,reason,decision_id,action_id}'::text[]), ('deployment.rolled_back'::text,'An earlier version was put back into a slot; replaced_version is the one that left it.'::text,'{id,model_name,slot,model_version,model_version_id,replaced_version,deployed_at,deployed_by,reason,restores_id}'::text[]), ('deployment.retired'::text,'A slot was emptied.'::text,'{id,model_name,slot,model_version,model_version_id,deployed_at,retired_at,retired_by,retired_reason}'::text[]), ('decision.recorded'::text,'A candidate was judged; action is promote, reject or pending.'::text,'{id,model_name,timestamp,action,trigger_reason,candidate_version,candidate_version_id,production_version,production_version_id,gate_results,reasoning,decided_by,monitoring_run_id,resolves_id}'::text[]), ('action.requested'::text,'Somebody asked for an action.'::text,'{id,model_name,model_version,model_version_id,action_type,description,parameters,risk_level,requires_approval,requested_at,requested_by,expires_at,status}'::text[]), ('action.approved'::text,'An action was approved.'::text,'{id,model_name,model_version,model_version_id,action_type,description,parameters,risk_level,requires_approval,requested_at,requested_by,expires_at,status,reviewed_by,reviewed_at,review_comment}'::text[]), ('action.rejected'::text,'An action was rejected.'::text,'{id,model_name,model_version,model_version_id,action_type,description,parameters,risk_level,requires_approval,requested_at,requested_by,expires_at,status,reviewed_by,reviewed_at,review_comment}'::text[]), ('action.executed'::text,'An action was carried out; that of a promotion by the promotion itself.'::text,'{id,model_name,model_version,model_version_id,action_type,description,parameters,risk_level,requires_approval,requested_at,requested_by,expires_at,status,reviewed_by,reviewed_at,review_comment,executed_by,executed_at,result}'::text[]), ('action.failed'::text,'An action was carried out and failed.'::text,'{id,model_name,model_version,model_version_id,action_type,description,parameters,risk_level,requires_approval,requested_at,requested_by,expires_at,status,reviewed_by,reviewed_at,review_comment,executed_by,executed_at,result}'::text[]), ('action.expired'::text,'An action was marked as expired.'::text,'{id,model_name,model_version,model_version_id,action_type,description,parameters,risk_level,requires_approval,requested_at,requested_by,expires_at,status,reviewed_by,reviewed_at,review_comment}'::text[]), ('alert.raised'::text,'An alert was opened; further occurrences of it are no events.'::text,'{id,model_name,alert_type,severity,title,message,related_data,dedup_key,monitor_id,status,occurrences,first_seen,last_seen}'::text[]), ('alert.escalated'::text,'A further occurrence made an open alert more severe.'::text,'{id,model_name,alert_type,severity,title,message,related_data,dedup_key,monitor_id,status,occurrences,first_seen,last_seen}'::text[]), ('alert.acknowledged'::text,'Somebody took an alert on.'::text,'{id,model_name,alert_type,severity,title,message,related_data,dedup_key,monitor_id,status,occurrences,first_seen,last_seen,acknowledged_at,acknowledged_by,notes}'::text[]), ('alert.snoozed'::text,'An alert was hidden from the active ones until snoozed_until; with none, it is back.'::text,'{id,model_name,alert_type,severity,title,message,related_data,dedup_key,monitor_id,status,occurrences,first_seen,last_seen,snoozed_until,snoozed_by}'::text[]), ('alert.resolved'::text,'An alert was resolved for good.'::text,'{id,model_name,alert_type,severity,title,message,related_data,dedup_key,monitor_id,status,occurrences,first_seen,last_seen,acknowledged_at,acknowledged_by,resolved_at,resolved_by,notes}'::text[]), ('monitoring_run.recorded'::text,'A monitoring job looked at a window of a model.'::text,'{id,model_name,model_version,model_version_id,timestamp,lookback_hours,num_predictions,positive_rate,dataset_drift_detected,feature_drift_ratio,num_drifted_features,num_features,drifted_features,coverage_pct,labeled_samples}'::text[]), ('drift_report.recorded'::text,'The data of a window were compared with a reference; the results of each feature are in drift_reports.'::text,'{id,model_name,model_version,model_version_id,timestamp,window_start,window_end,drift_detected,drift_score,method,threshold,drifted_features,n_drifted_features,n_features,monitoring_run_id}'::text[])) t(name, description, fields);
+COMMENT ON VIEW v_event_types IS 'The types of events. A type, and a field of its data, stays what it is; new ones may be added.';
+--   type: Type of the event, as in CloudEvents.
+--   description: What has happened.
+--   fields: Fields of its data: columns of the row that changed, and the names of its slot and versions.
+
+-- v_events ----------------------------------------------------------------------------------------
+
+CREATE VIEW v_events WITH (security_barrier='true') AS
+ SELECT a.seq,
+    t.type,
+    a.recorded_at AS "time",
+    ((a.object_table || '/'::text) || a.object_id) AS subject,
+    (a.after ->> 'model_name'::text) AS model_name,
+    ( SELECT jsonb_object_agg(f.name,
+                CASE f.name
+                    WHEN 'slot'::text THEN ( SELECT to_jsonb(s.slot) AS to_jsonb
+                       FROM model_slots s
+                      WHERE (s.id = ((a.after ->> 'slot_id'::text))::integer))
+                    WHEN 'replaced_version'::text THEN ( SELECT to_jsonb(v.model_version) AS to_jsonb
+                       FROM (( SELECT d.model_version_id,
+                                d.retired_at
+                               FROM model_deployments d
+                              WHERE ((d.slot_id = ((a.after ->> 'slot_id'::text))::integer) AND (d.deployed_at < ((a.after ->> 'deployed_at'::text))::timestamp with time zone))
+                              ORDER BY d.deployed_at DESC
+                             LIMIT 1) p
+                         JOIN model_versions v ON ((v.id = p.model_version_id)))
+                      WHERE (p.retired_at = ((a.after ->> 'deployed_at'::text))::timestamp with time zone))
+                    WHEN 'model_version'::text THEN ( SELECT to_jsonb(v.model_version) AS to_jsonb
+                       FROM model_versions v
+                      WHERE (v.id = ((a.after ->> 'model_version_id'::text))::uuid))
+                    WHEN 'candidate_version'::text THEN ( SELECT to_jsonb(v.model_version) AS to_jsonb
+                       FROM model_versions v
+                      WHERE (v.id = ((a.after ->> 'candidate_version_id'::text))::uuid))
+                    WHEN 'production_version'::text THEN ( SELECT to_jsonb(v.model_version) AS to_jsonb
+                       FROM model_versions v
+                      WHERE (v.id = ((a.after ->> 'production_version_id'::text))::uuid))
+                    ELSE (a.after -> f.name)
+                END) AS jsonb_object_agg
+           FROM unnest(t.fields) f(name)) AS data
+   FROM (audit_log a
+     JOIN v_event_types t ON ((t.type = ('mlops_ledger.'::text ||
+        CASE a.event
+            WHEN 'promotion'::text THEN 'deployment.promoted'::text
+            WHEN 'rollback'::text THEN 'deployment.rolled_back'::text
+            WHEN 'retirement'::text THEN
+            CASE
+                WHEN (NOT (EXISTS ( SELECT
+                   FROM model_deployments d
+                  WHERE ((d.slot_id = ((a.after ->> 'slot_id'::text))::integer) AND (d.deployed_at = ((a.after ->> 'retired_at'::text))::timestamp with time zone))))) THEN 'deployment.retired'::text
+                ELSE NULL::text
+            END
+            WHEN 'decision'::text THEN 'decision.recorded'::text
+            WHEN 'action'::text THEN
+            CASE
+                WHEN (a.before IS NULL) THEN 'action.requested'::text
+                ELSE ('action.'::text || (a.after ->> 'status'::text))
+            END
+            WHEN 'alert'::text THEN
+            CASE
+                WHEN (a.before IS NULL) THEN 'alert.raised'::text
+                WHEN ((a.before -> 'status'::text) <> (a.after -> 'status'::text)) THEN ('alert.'::text || (a.after ->> 'status'::text))
+                WHEN ((a.before -> 'snoozed_until'::text) <> (a.after -> 'snoozed_until'::text)) THEN 'alert.snoozed'::text
+                ELSE 'alert.escalated'::text
+            END
+            WHEN 'monitoring_run'::text THEN 'monitoring_run.recorded'::text
+            WHEN 'drift_report'::text THEN 'drift_report.recorded'::text
+            ELSE NULL::text
+        END))));
+COMMENT ON VIEW v_events IS 'What happened, in the order in which it was committed: read on with seq > the last one, ORDER BY seq. No event ever comes before one that was read.';
+--   seq: Number of the entry in the audit log; increases in the order of commits, with gaps where an entry is no event.
+--   type: Type of the event, one of v_event_types.
+--   "time": When it was recorded, by the clock of the server.
+--   subject: The row that changed, as table/id.
+--   model_name: The model it is about, if it is about one.
+--   data: The fields of its type, as they were after the change.
+
+-- event_head --------------------------------------------------------------------------------------
+
+CREATE FUNCTION event_head() RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF has_function_privilege('seal_audit_log()', 'EXECUTE') THEN
+        PERFORM seal_audit_log();
+    END IF;
+    RETURN (SELECT h.seq FROM audit_head h);
+END
+$$;
+COMMENT ON FUNCTION event_head() IS 'The number up to which there are events now. Who may append what waits in audit_queue does so.';
+
+-- event_consumers ---------------------------------------------------------------------------------
+
+CREATE TABLE event_consumers (
+    -- Name of the consumer.
+    consumer text NOT NULL,
+    -- The last event that it has dealt with; 0 for none.
+    seq bigint NOT NULL,
+    -- The role that made it; nobody else but the owner may move it.
+    db_role text DEFAULT SESSION_USER NOT NULL,
+    -- When it was made.
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    -- When it was moved last.
+    moved_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT event_consumers_consumer_check CHECK (ledger_is_name(consumer)),
+    CONSTRAINT event_consumers_seq_check CHECK ((seq >= 0))
+);
+COMMENT ON TABLE event_consumers IS 'Who reads events under which name, and how far: start_event_consumer() makes a row, move_event_consumer() moves it on.';
+ALTER TABLE ONLY event_consumers
+    ADD CONSTRAINT event_consumers_pkey PRIMARY KEY (consumer);
+
+-- ledger_require_event_consumer -------------------------------------------------------------------
+
+CREATE FUNCTION ledger_require_event_consumer(consumer text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    maker text := (SELECT c.db_role FROM event_consumers c WHERE c.consumer = ledger_require_event_consumer.consumer);
+BEGIN
+    IF maker IS NULL THEN
+        RAISE EXCEPTION 'consumer: there is no consumer %', consumer USING ERRCODE = 'MLNF0';
+    ELSIF maker <> session_user
+        AND NOT pg_has_role(session_user, (SELECT t.relowner FROM pg_class t WHERE t.oid = 'event_consumers'::regclass), 'USAGE') THEN
+        RAISE EXCEPTION 'consumer: % belongs to %, who made it', consumer, maker
+            USING ERRCODE = 'MLCF0', HINT = 'Take another name.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION ledger_require_event_consumer(consumer text) IS 'Refuses a consumer that is not there, or that another role has made.';
+
+-- start_event_consumer ----------------------------------------------------------------------------
+
+CREATE FUNCTION start_event_consumer(consumer text, after bigint DEFAULT 0) RETURNS event_consumers
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    found event_consumers;
+BEGIN
+    INSERT INTO event_consumers AS c (consumer, seq)
+    VALUES (start_event_consumer.consumer, coalesce(start_event_consumer.after, 0))
+    ON CONFLICT ON CONSTRAINT event_consumers_pkey DO NOTHING;
+    PERFORM ledger_require_event_consumer(start_event_consumer.consumer);
+    SELECT * INTO found FROM event_consumers c WHERE c.consumer = start_event_consumer.consumer;
+    RETURN found;
+END
+$$;
+COMMENT ON FUNCTION start_event_consumer(consumer text, after bigint) IS 'Where a consumer of events is. One that is new begins after an event, by default before the first.';
+
+-- move_event_consumer -----------------------------------------------------------------------------
+
+CREATE FUNCTION move_event_consumer(consumer text, seq bigint) RETURNS event_consumers
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    moved event_consumers;
+BEGIN
+    PERFORM ledger_require_event_consumer(move_event_consumer.consumer);
+    -- Only forward: of two processes with one name, the slower must not take the other back.
+    UPDATE event_consumers c SET seq = greatest(c.seq, move_event_consumer.seq), moved_at = clock_timestamp()
+    WHERE c.consumer = move_event_consumer.consumer RETURNING * INTO moved;
+    RETURN moved;
+END
+$$;
+COMMENT ON FUNCTION move_event_consumer(consumer text, seq bigint) IS 'Remembers that a consumer has dealt with all events up to one; never moves it back.';
+
+-- remove_event_consumer ---------------------------------------------------------------------------
+
+CREATE FUNCTION remove_event_consumer(consumer text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM ledger_require_event_consumer(remove_event_consumer.consumer);
+    DELETE FROM event_consumers c WHERE c.consumer = remove_event_consumer.consumer;
+END
+$$;
+COMMENT ON FUNCTION remove_event_consumer(consumer text) IS 'Forgets a consumer; started again, it begins anew.';

@@ -113,7 +113,7 @@ def with_new_models(page: str) -> str:
 def _registered_models() -> set[str]:
     try:
         with Database() as db, db.connection() as connection:
-            rows = connection.execute("SELECT DISTINCT model_name FROM model_versions")
+            rows = connection.execute("SELECT model_name FROM models")
             return {name for (name,) in rows}
     except LedgerError:
         # The first page makes the database.

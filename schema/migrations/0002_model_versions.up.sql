@@ -1,9 +1,66 @@
--- The model registry: one row per version of a model.
+-- The model registry: one row per model, one per version of it.
+
+CREATE TABLE models (
+    model_name text CONSTRAINT models_pkey PRIMARY KEY
+        CONSTRAINT models_model_name_check CHECK (ledger_is_name(model_name)),
+    description text,
+    tags jsonb NOT NULL DEFAULT '{}'
+        CONSTRAINT models_tags_check CHECK (jsonb_typeof(tags) = 'object'),
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp()
+        CONSTRAINT models_created_at_check CHECK (ledger_is_time(created_at)),
+    created_by text NOT NULL DEFAULT session_user,
+    updated_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX models_tags_idx ON models USING gin (tags jsonb_path_ops);
+COMMENT ON TABLE models IS
+    'The models: one row each, made with the first version if not before. Who registers a version locks the row of its model until the end of the transaction.';
+COMMENT ON COLUMN models.model_name IS 'Name of the model, at most 255 characters.';
+COMMENT ON COLUMN models.description IS 'What the model is for.';
+COMMENT ON COLUMN models.tags IS 'Free tags, searched with @>.';
+COMMENT ON COLUMN models.created_at IS 'When the model was registered.';
+COMMENT ON COLUMN models.created_by IS 'Who registered it.';
+COMMENT ON COLUMN models.updated_at IS 'When it was last changed, or a version of it registered.';
+
+CREATE FUNCTION ledger_refuse_future(field text, at timestamptz) RETURNS void
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    -- Clocks differ a little.
+    IF at > clock_timestamp() + interval '1 minute' THEN
+        RAISE EXCEPTION '%: lies in the future', field
+            USING ERRCODE = 'MLIV0', HINT = 'Give the time at which it happened.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION ledger_refuse_future(text, timestamptz) IS 'Refuses a time that has not come, naming its field.';
+
+CREATE FUNCTION models_before_write() RETURNS trigger
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        PERFORM ledger_refuse_future('created_at', NEW.created_at);
+    ELSIF NEW.model_name <> OLD.model_name THEN
+        RAISE EXCEPTION 'models: the name of a model cannot be changed'
+            USING ERRCODE = 'MLAO0', HINT = 'Register another model.';
+    END IF;
+    NEW.updated_at := clock_timestamp();
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION models_before_write() IS
+    'Trigger of models: history names models, so they keep their names; the time of a change is that of the server.';
+
+CREATE TRIGGER models_before_write
+    BEFORE INSERT OR UPDATE ON models
+    FOR EACH ROW EXECUTE FUNCTION models_before_write();
+-- No row trigger sees a TRUNCATE, so that the audit log would not.
+CREATE TRIGGER models_no_truncate
+    BEFORE TRUNCATE ON models
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
 
 CREATE TABLE model_versions (
     id uuid CONSTRAINT model_versions_pkey PRIMARY KEY DEFAULT ledger_uuid(),
     model_name text NOT NULL
-        CONSTRAINT model_versions_model_name_check CHECK (ledger_is_name(model_name)),
+        CONSTRAINT model_versions_model_fkey REFERENCES models (model_name),
     model_version text NOT NULL
         CONSTRAINT model_versions_model_version_check CHECK (ledger_is_name(model_version)),
     stage text NOT NULL DEFAULT 'development'
@@ -11,6 +68,7 @@ CREATE TABLE model_versions (
         CHECK (stage IN ('development', 'staging', 'production', 'archived')),
     mlflow_run_id text
         CONSTRAINT model_versions_mlflow_run_id_check CHECK (char_length(mlflow_run_id) <= 255),
+    description text,
     algorithm text,
     metrics jsonb NOT NULL DEFAULT '{}'
         CONSTRAINT model_versions_metrics_check
@@ -76,12 +134,13 @@ CREATE INDEX model_versions_tags_idx ON model_versions USING gin (tags jsonb_pat
 CREATE INDEX model_versions_mlflow_run_id_idx ON model_versions (mlflow_run_id);
 
 COMMENT ON TABLE model_versions IS
-    'The model registry: one row per version of a model, of any kind (classifier, regressor, text).';
+    'The versions: one row per version of a model, of any kind (classifier, regressor, text).';
 COMMENT ON COLUMN model_versions.id IS 'Time-ordered id (UUIDv7).';
-COMMENT ON COLUMN model_versions.model_name IS 'Name of the model, at most 255 characters.';
+COMMENT ON COLUMN model_versions.model_name IS 'The model.';
 COMMENT ON COLUMN model_versions.model_version IS 'Version within the model; without one, the next integer.';
 COMMENT ON COLUMN model_versions.stage IS 'development, staging, production or archived; production follows the slot of that name.';
 COMMENT ON COLUMN model_versions.mlflow_run_id IS 'The MLflow run that trained this version.';
+COMMENT ON COLUMN model_versions.description IS 'What this version is, in words.';
 COMMENT ON COLUMN model_versions.algorithm IS 'What was trained, such as HistGradientBoostingClassifier.';
 COMMENT ON COLUMN model_versions.metrics IS 'Evaluation metrics by name: numbers, or objects and lists of them.';
 COMMENT ON COLUMN model_versions.accuracy IS 'metrics.accuracy, 0 to 1.';
@@ -114,28 +173,16 @@ COMMENT ON COLUMN model_versions.promoted_by IS 'Who last put it into production
 CREATE FUNCTION ledger_require_known_model(model_name text, event_time timestamptz) RETURNS void
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
-    IF NOT EXISTS (SELECT FROM model_versions v WHERE v.model_name = ledger_require_known_model.model_name) THEN
+    IF NOT EXISTS (SELECT FROM models m WHERE m.model_name = ledger_require_known_model.model_name) THEN
         RAISE EXCEPTION 'model_name: the ledger has no model of that name'
-            USING ERRCODE = 'MLNF0', HINT = 'Register a version of it first.';
+            USING ERRCODE = 'MLNF0', HINT = 'Register the model, or a version of it, first.';
     END IF;
-    -- A row from the future would stay "the latest" until its time has come; clocks differ a little.
-    IF event_time > clock_timestamp() + interval '1 minute' THEN
-        RAISE EXCEPTION 'timestamp: lies in the future'
-            USING ERRCODE = 'MLIV0', HINT = 'Give the time at which it happened.';
-    END IF;
+    -- A row from the future would stay "the latest" until its time has come.
+    PERFORM ledger_refuse_future('timestamp', event_time);
 END
 $$;
 COMMENT ON FUNCTION ledger_require_known_model(text, timestamptz) IS
     'Refuses a fact about an unknown model or from the future.';
-
-CREATE TABLE model_counters (
-    model_name text CONSTRAINT model_counters_pkey PRIMARY KEY,
-    registrations bigint NOT NULL DEFAULT 1
-);
-COMMENT ON TABLE model_counters IS
-    'One row per model, locked by whoever registers a version until the end of the transaction.';
-COMMENT ON COLUMN model_counters.model_name IS 'The model.';
-COMMENT ON COLUMN model_counters.registrations IS 'How often a version was registered.';
 
 CREATE FUNCTION ledger_positive_label(class_names text[]) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -168,10 +215,7 @@ CREATE FUNCTION model_versions_before_write() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
     NEW.stage := lower(btrim(NEW.stage) COLLATE "C");
-    IF NEW.created_at > clock_timestamp() + interval '1 minute' THEN
-        RAISE EXCEPTION 'created_at: lies in the future'
-            USING ERRCODE = 'MLIV0', HINT = 'Give the time at which it happened.';
-    END IF;
+    PERFORM ledger_refuse_future('created_at', NEW.created_at);
     IF TG_OP = 'INSERT' THEN
         IF num_nonnulls(NEW.promoted_at, NEW.promoted_by) > 0 THEN
             RAISE EXCEPTION 'promoted_at: a version is registered before it is promoted'
@@ -179,8 +223,10 @@ BEGIN
         END IF;
         -- One writer per model at a time, or a given number could be taken by the next automatic one; plpgsql
         -- then reads what the others have committed. Only who may register a version can take this lock.
-        INSERT INTO model_counters AS c (model_name) SELECT NEW.model_name WHERE NEW.model_name IS NOT NULL
-        ON CONFLICT ON CONSTRAINT model_counters_pkey DO UPDATE SET registrations = c.registrations + 1;
+        INSERT INTO models (model_name, created_at, created_by)
+        SELECT NEW.model_name, coalesce(NEW.created_at, clock_timestamp()), coalesce(NEW.created_by, session_user)
+        WHERE NEW.model_name IS NOT NULL
+        ON CONFLICT ON CONSTRAINT models_pkey DO UPDATE SET updated_at = excluded.updated_at;
         NEW := ledger_complete_task(NEW);
     END IF;
     IF NEW.model_version IS NULL THEN
@@ -221,7 +267,9 @@ CREATE TRIGGER model_versions_no_truncate
     FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
 
 INSERT INTO ledger_privileges (role, privilege, object_type, object_name, columns) VALUES
-    ('reader', 'SELECT', 'TABLE', 'model_counters', NULL),
+    ('reader', 'SELECT', 'TABLE', 'models', NULL),
+    ('writer', 'INSERT', 'TABLE', 'models', NULL),
+    ('writer', 'UPDATE', 'TABLE', 'models', '{description, tags}'),
     ('reader', 'SELECT', 'TABLE', 'model_versions', NULL),
     ('writer', 'INSERT', 'TABLE', 'model_versions', NULL),
-    ('writer', 'UPDATE', 'TABLE', 'model_versions', '{stage, tags}');
+    ('writer', 'UPDATE', 'TABLE', 'model_versions', '{stage, description, tags}');

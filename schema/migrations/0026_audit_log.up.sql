@@ -44,12 +44,12 @@ CREATE INDEX audit_log_event_idx ON audit_log (event, seq);
 CREATE INDEX audit_log_actor_idx ON audit_log (actor, seq);
 CREATE INDEX audit_log_recorded_at_idx ON audit_log USING brin (recorded_at);
 COMMENT ON TABLE audit_log IS
-    'Every change to what is in production, decisions, approvals, alerts, policies and deletions, and every correction of what was registered. Append-only, and chained: each hash covers the entry and the hash before it.';
+    'Every change to what is in production, decisions, approvals, alerts, monitoring runs, drift reports, policies and deletions, and every correction of what was registered. Append-only, and chained: each hash covers the entry and the hash before it.';
 COMMENT ON COLUMN audit_log.seq IS 'Number of the entry: 1, 2, 3 without a gap.';
 COMMENT ON COLUMN audit_log.recorded_at IS 'When the entry was written, by the clock of the server.';
 COMMENT ON COLUMN audit_log.db_role IS 'The role that was connected, as the server knows it.';
 COMMENT ON COLUMN audit_log.actor IS 'Who did it, as the application says: the name in the row, else the setting mlops_ledger.actor, else the role.';
-COMMENT ON COLUMN audit_log.event IS 'promotion, rollback, retirement, decision, action, alert, policy, correction, retention or erasure.';
+COMMENT ON COLUMN audit_log.event IS 'promotion, rollback, retirement, decision, action, alert, monitoring_run, drift_report, policy, correction, retention or erasure.';
 COMMENT ON COLUMN audit_log.object_table IS 'The table that was changed.';
 COMMENT ON COLUMN audit_log.object_id IS 'Primary key of the row that was changed.';
 COMMENT ON COLUMN audit_log.before IS 'The row before; NULL when it was inserted.';
@@ -338,17 +338,24 @@ SELECT ledger_audit('model_deployments', 'promotion', '{deployed_by}', 'INSERT',
        ledger_audit('agent_actions', 'action', '{executed_by,reviewed_by,requested_by}', 'UPDATE', 'OLD.status <> NEW.status'),
        ledger_audit('alerts', 'alert', '{}', 'INSERT'),
        ledger_audit('alerts', 'alert', '{resolved_by,acknowledged_by,snoozed_by}', 'UPDATE',
-                    'OLD.status <> NEW.status OR OLD.snoozed_until IS DISTINCT FROM NEW.snoozed_until'),
+                    'OLD.status <> NEW.status OR OLD.severity <> NEW.severity OR OLD.snoozed_until IS DISTINCT FROM NEW.snoozed_until'),
+       ledger_audit('monitoring_metrics', 'monitoring_run', '{}', 'INSERT'),
+       ledger_audit('drift_reports', 'drift_report', '{}', 'INSERT'),
        ledger_audit('promotion_policies', 'policy', '{updated_by}'),
        ledger_audit('monitors', 'policy', '{removed_by,created_by}'),
        ledger_audit('partition_policies', 'policy'),
        ledger_audit('deletions', 'retention', '{}', 'INSERT', 'NEW.reason = ''retention'''),
        ledger_audit('deletions', 'erasure', '{}', 'INSERT', 'NEW.reason = ''erasure''');
 
--- What was registered once and is not expected to change: that it was recorded is no news, that it was changed is.
+-- What was recorded once and is not expected to change.
 SELECT ledger_audit(t.name, 'correction', '{}', 'UPDATE OR DELETE')
 FROM unnest('{monitoring_metrics, performance_metrics}'::text[]) t (name);
-SELECT ledger_audit('model_versions', 'correction', '{}', 'DELETE'),
+SELECT ledger_audit('models', 'correction', '{}', 'DELETE'),
+       -- A version that is registered touches its model.
+       ledger_audit('models', 'correction', '{}', 'UPDATE',
+                    '(OLD.description, OLD.tags, OLD.created_at, OLD.created_by) IS DISTINCT FROM'
+                    ' (NEW.description, NEW.tags, NEW.created_at, NEW.created_by)'),
+       ledger_audit('model_versions', 'correction', '{}', 'DELETE'),
        -- Stages follow deployments, which are audited; tags are notes.
        ledger_audit('model_versions', 'correction', '{}', 'UPDATE', format('(%s) IS DISTINCT FROM (%s)',
                     string_agg(format('OLD.%I', a.attname), ', '), string_agg(format('NEW.%I', a.attname), ', ')))

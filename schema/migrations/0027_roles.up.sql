@@ -71,12 +71,14 @@ BEGIN
     RETURN QUERY
     SELECT format('GRANT %s%s ON TABLE %I.%I TO %I', g.privilege, ' (' || array_to_string(g.columns, ', ') || ')',
                   schema, g.object_name, prefix || g.role)
-    FROM ledger_privileges g WHERE g.object_type <> 'FUNCTION' AND g.role <> 'owner';
+    FROM ledger_privileges g WHERE g.object_type <> 'FUNCTION' AND g.role <> 'owner'
+    ORDER BY g.object_name, g.role, g.privilege;
     RETURN QUERY
     SELECT format('GRANT EXECUTE ON FUNCTION %s TO %I', p.oid::regprocedure, prefix || g.role)
     FROM ledger_privileges g
     JOIN pg_proc p ON p.proname = g.object_name AND p.pronamespace = quote_ident(schema)::regnamespace
-    WHERE g.object_type = 'FUNCTION' AND g.role <> 'owner';
+    WHERE g.object_type = 'FUNCTION' AND g.role <> 'owner'
+    ORDER BY g.object_name, g.role, g.privilege, p.oid::regprocedure::text;
 END
 $$;
 COMMENT ON FUNCTION ledger_role_statements(text) IS

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         SchemaError,
         Unavailable,
     )
+    from .event_stream import async_events, events
     from .ids import id_for, new_id
     from .logger import AsyncPredictionLogger, PredictionLogger
     from .repositories import (
@@ -42,7 +43,9 @@ if TYPE_CHECKING:
         AsyncAuditRepository,
         AsyncBaselinesRepository,
         AsyncDriftReportsRepository,
+        AsyncEventsRepository,
         AsyncGroundTruthRepository,
+        AsyncModelsRepository,
         AsyncModelVersionRepository,
         AsyncMonitoringMetricsRepository,
         AsyncMonitorsRepository,
@@ -54,7 +57,9 @@ if TYPE_CHECKING:
         AuditRepository,
         BaselinesRepository,
         DriftReportsRepository,
+        EventsRepository,
         GroundTruthRepository,
+        ModelsRepository,
         ModelVersionRepository,
         MonitoringMetricsRepository,
         MonitorsRepository,
@@ -79,8 +84,10 @@ __all__ = [
     "AsyncConnections",
     "AsyncDatabase",
     "AsyncDriftReportsRepository",
+    "AsyncEventsRepository",
     "AsyncGroundTruthRepository",
     "AsyncModelVersionRepository",
+    "AsyncModelsRepository",
     "AsyncMonitoringMetricsRepository",
     "AsyncMonitorsRepository",
     "AsyncPerformanceMetricsRepository",
@@ -99,11 +106,13 @@ __all__ = [
     "Database",
     "DriftReportsRepository",
     "EmbeddedServerError",
+    "EventsRepository",
     "GroundTruthRepository",
     "InvalidValue",
     "LedgerError",
     "MigrationError",
     "ModelVersionRepository",
+    "ModelsRepository",
     "MonitoringMetricsRepository",
     "MonitorsRepository",
     "NotFound",
@@ -119,12 +128,14 @@ __all__ = [
     "Transaction",
     "Unavailable",
     "__version__",
+    "async_events",
+    "events",
     "id_for",
     "new_id",
 ]
 
 # Where the names are, the quickly imported modules first.
-_HOMES = ("errors", "ids", "config", "database", "repositories", "logger")
+_HOMES = ("errors", "ids", "config", "database", "repositories", "event_stream", "logger")
 
 
 def __getattr__(name: str) -> Any:

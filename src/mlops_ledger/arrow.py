@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from psycopg import sql
 
+from .checks import values
 from .errors import InvalidValue, LedgerError, TimedOut
 from .rows import Prediction
 
@@ -23,6 +24,7 @@ def selection(query: str, columns: Sequence[str] | None) -> str:
     """Narrow a query to some of its columns."""
     if columns is None:
         return query
+    columns = values.texts("columns", columns)
     if unknown := [name for name in columns if name not in COLUMNS]:
         raise InvalidValue("columns", f"{unknown[0]} is none of {', '.join(COLUMNS)}")
     if not columns:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final
@@ -17,7 +17,7 @@ import numpy as np
 
 from .checks import values
 from .copying.blocks import Array
-from .copying.column_input import floats, names_of, objects
+from .copying.column_input import is_single, numbers, objects, reading, table
 from .errors import InvalidValue
 
 # As in the comments of baseline_features.
@@ -63,31 +63,40 @@ def bin_features(
     Raises InvalidValue naming the column that does not fit the version.
     """
     columns = _columns(data)
-    lengths = {len(column) for column in columns.values()}
+    lengths = {length_of(f"data.{name}", column) for name, column in columns.items()}
     if len(lengths) != 1 or lengths == {0}:
         raise InvalidValue("data", "must have columns of one length, and at least one row")
+    categorical = values.texts(
+        "categorical", list(categorical) if isinstance(categorical, Set) else categorical
+    )
     if unknown := sorted(set(categorical) - set(columns)):
         raise InvalidValue("categorical", f"data has no column {unknown[0]}")
     known = set(feature_names or ())
     found = []
     for name, column in columns.items():
         values.text(f"data.{name}", name)
-        numbers = _numbers(name, column)
-        column_name = "feature_values" if name in known else "inputs"
-        if numbers is None:
-            if name in known:
-                raise InvalidValue(f"data.{name}", "must be numbers: the version has it as such")
-            found.append(_texts(name, objects(column), name in categorical, num_bins))
-        elif name in categorical:
-            texts = _number_texts(column, numbers, column_name)
-            found.append(_categories(name, column_name, texts))
-        elif name not in known and (_is_boolean(column) or _is_empty(*numbers)):
-            found.append(_categories(name, column_name, objects(column)))
-        elif known and name not in known and not are_seen:
+        with reading(f"data.{name}"):
+            binned = _bin_feature(name, column, known, name in categorical, num_bins)
+        if known and name not in known and not are_seen and binned.kind == "numeric":
             raise InvalidValue(f"data.{name}", "is not a feature of this version")
-        else:
-            found.append(bin_numbers(name, column_name, *numbers, num_bins))
+        found.append(binned)
     return lengths.pop(), found
+
+
+def _bin_feature(
+    name: str, column: Any, known: Collection[str], is_categorical: bool, num_bins: int
+) -> Binned:
+    array = _numbers(f"data.{name}", column)
+    column_name = "feature_values" if name in known else "inputs"
+    if array is None:
+        if name in known:
+            raise InvalidValue(f"data.{name}", "must be numbers: the version has it as such")
+        return _texts(name, objects(column), is_categorical, num_bins)
+    if is_categorical:
+        return _categories(name, column_name, _number_texts(column, array, column_name))
+    if name not in known and (_is_boolean(column) or _is_empty(*array)):
+        return _categories(name, column_name, objects(column))
+    return bin_numbers(name, column_name, *array, num_bins)
 
 
 def columns_of(rows: Sequence[Any], feature_names: Sequence[str] | None) -> dict[str, Any]:
@@ -114,16 +123,25 @@ def _of_one_kind(cells: list[Any]) -> list[Any]:
     return cells
 
 
+def length_of(field: str, column: Any) -> int:
+    """Return how many values a column has; raises InvalidValue when it is none."""
+    if is_single(column):
+        raise InvalidValue(field, "must be a column of values")
+    with reading(field):
+        return len(column)
+
+
 def bin_output(
     argument: str, column: Any, text_column: str | None, number_column: str, num_bins: int
 ) -> Binned:
     """Put a score, a prediction or a label into bins: a class is text, all else a number."""
-    numbers = _numbers(argument, column)
-    if numbers is not None and not _is_boolean(column):
-        return bin_numbers(number_column, number_column, *numbers, num_bins)
-    if text_column is None:
-        raise InvalidValue(argument, "must be numbers")
-    return _categories(text_column, text_column, objects(column))
+    with reading(argument):
+        array = _numbers(argument, column)
+        if array is not None and not _is_boolean(column):
+            return bin_numbers(number_column, number_column, *array, num_bins)
+        if text_column is None:
+            raise InvalidValue(argument, "must be numbers")
+        return _categories(text_column, text_column, objects(column))
 
 
 def bin_numbers(
@@ -231,20 +249,23 @@ def _number_texts(
 def _numbers(name: str, column: Any) -> tuple[Array, Array | None] | None:
     """Return a column as numbers, and where they are missing; None when it is something else."""
     kind = _dtype_kind(column)
-    if isinstance(column, np.ndarray) and kind in ("f", "i", "u", "b"):
+    is_array = isinstance(column, np.ndarray) and not isinstance(column, np.ma.MaskedArray)
+    if is_array and kind in ("f", "i", "u", "b") and column.ndim == 1:
         return column.astype(np.float64), None
-    if kind not in ("f", "i", "u"):
-        items = objects(column)
-        numeric = bool | int | float | Decimal | np.number | np.bool_ | None
-        if not all(isinstance(item, numeric) for item in items):
-            return None
-        missing = np.array([item is None for item in items], bool)
-        try:
-            array = np.array([math.nan if item is None else float(item) for item in items])
-        except OverflowError:
-            raise InvalidValue(f"data.{name}", "holds a number beyond double precision") from None
-        return array, missing if missing.any() else None
-    return floats(name, column)
+    found = numbers(column) if kind in ("f", "i", "u") else None
+    return _numbers_one_by_one(name, objects(column)) if found is None else found
+
+
+def _numbers_one_by_one(name: str, items: list[Any]) -> tuple[Array, Array | None] | None:
+    numeric = bool | int | float | Decimal | np.number | np.bool_ | None
+    if not all(isinstance(item, numeric) for item in items):
+        return None
+    missing = np.array([item is None for item in items], bool)
+    try:
+        array = np.array([math.nan if item is None else float(item) for item in items])
+    except OverflowError:
+        raise InvalidValue(name, "holds a number beyond double precision") from None
+    return array, missing if missing.any() else None
 
 
 def _is_boolean(column: Any) -> bool:
@@ -267,12 +288,9 @@ def _dtype_kind(column: Any) -> str | None:
 
 
 def _columns(data: Any) -> Mapping[str, Any]:
-    columns = {str(name): data[name] for name in names_of(data)}
+    columns = table("data", data)
     if not columns:
         raise InvalidValue("data", "must have at least one column")
     if len(columns) > MOST_FEATURES:
         raise InvalidValue("data", f"must have at most {MOST_FEATURES} columns")
-    for name, column in columns.items():
-        if not hasattr(column, "__len__") or isinstance(column, str | bytes):
-            raise InvalidValue(f"data.{name}", "must be a column of values")
     return columns

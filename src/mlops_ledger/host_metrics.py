@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
+from .checks import values
 from .errors import InvalidValue, LedgerError
 from .ids import new_id
 
@@ -33,15 +34,15 @@ class HostMetrics:
             ) from None
         self._psutil = psutil
         self._host = socket.gethostname()
-        self.disks = tuple(disks)
+        self.disks = values.texts("disks", disks)
         try:
-            self._process = psutil.Process(pid)
+            self._process = psutil.Process(pid and values.integer(32)("pid", pid))
         except (psutil.NoSuchProcess, ValueError):
             raise InvalidValue("pid", "there is no such process") from None
         for disk in self.disks:
             try:
                 psutil.disk_usage(disk)
-            except OSError:
+            except (OSError, ValueError):
                 raise InvalidValue("disks", "there is no such disk or folder") from None
         self._has_looked = False
         self._gpus = _gpus()

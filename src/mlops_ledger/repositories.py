@@ -7,8 +7,10 @@ from ._async.alerts import AsyncAlertsRepository
 from ._async.audit_log import AsyncAuditRepository
 from ._async.baselines import AsyncBaselinesRepository
 from ._async.drift_reports import AsyncDriftReportsRepository
+from ._async.events import AsyncEventsRepository
 from ._async.ground_truth import AsyncGroundTruthRepository
 from ._async.model_versions import AsyncModelVersionRepository
+from ._async.models import AsyncModelsRepository
 from ._async.monitoring_metrics import AsyncMonitoringMetricsRepository
 from ._async.monitors import AsyncMonitorsRepository
 from ._async.performance_metrics import AsyncPerformanceMetricsRepository
@@ -21,8 +23,10 @@ from ._sync.alerts import AlertsRepository
 from ._sync.audit_log import AuditRepository
 from ._sync.baselines import BaselinesRepository
 from ._sync.drift_reports import DriftReportsRepository
+from ._sync.events import EventsRepository
 from ._sync.ground_truth import GroundTruthRepository
 from ._sync.model_versions import ModelVersionRepository
+from ._sync.models import ModelsRepository
 from ._sync.monitoring_metrics import MonitoringMetricsRepository
 from ._sync.monitors import MonitorsRepository
 from ._sync.performance_metrics import PerformanceMetricsRepository
@@ -41,8 +45,10 @@ __all__ = [
     "AsyncAuditRepository",
     "AsyncBaselinesRepository",
     "AsyncDriftReportsRepository",
+    "AsyncEventsRepository",
     "AsyncGroundTruthRepository",
     "AsyncModelVersionRepository",
+    "AsyncModelsRepository",
     "AsyncMonitoringMetricsRepository",
     "AsyncMonitorsRepository",
     "AsyncPerformanceMetricsRepository",
@@ -53,8 +59,10 @@ __all__ = [
     "AuditRepository",
     "BaselinesRepository",
     "DriftReportsRepository",
+    "EventsRepository",
     "GroundTruthRepository",
     "ModelVersionRepository",
+    "ModelsRepository",
     "MonitoringMetricsRepository",
     "MonitorsRepository",
     "PerformanceMetricsRepository",

@@ -9,11 +9,12 @@ What several statements share, such as a list of columns, stands above them as
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
+from .checks.classes import CLASSES, class_name
 from .checks.values import CHECKS
 
 _HEADER = re.compile(r"^-- (fragment )?(\w+) --$", re.MULTILINE)
@@ -39,9 +40,13 @@ class Statement:
         Raises InvalidValue naming the parameter that does not fit.
         """
         return {
-            name: None if values[name] is None else CHECKS[sql_type](name, values[name])
+            name: None if values[name] is None else _check(name, sql_type)(name, values[name])
             for name, sql_type in self.parameters.items()
         }
+
+
+def _check(name: str, sql_type: str) -> Callable[[str, object], object]:
+    return class_name if name in CLASSES else CHECKS[sql_type]
 
 
 @cache

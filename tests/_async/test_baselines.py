@@ -165,7 +165,7 @@ async def test_scores_and_labels_are_kept_too(baselines: AsyncBaselinesRepositor
         ({"data": {"age": []}}, "data: must have columns of one length, and at least one row"),
         ({"data": {"age": [1], "city": ["a", "b"]}}, "data: must have columns of one length"),
         ({"data": {"age": 1}}, "data.age: must be a column"),
-        ({"data": 7}, "columns: must be a mapping"),
+        ({"data": 7}, "data: must be a mapping"),
         ({"data": {f"f{n}": [1] for n in range(1001)}}, "data: must have at most 1000 columns"),
         ({"data": {"age": [1]}, "categorical": ["city"]}, "categorical: data has no column city"),
         ({"data": {"age": [1]}, "labels": [1, 2]}, "labels: must have 1 values"),

@@ -255,7 +255,7 @@ GOOD = {"prediction_id": new_id(NOON), "actual_label": "late"}
         ("prediction_id", {"prediction_id": UUID(int=2**128 - 1)}, "not the id of a prediction"),
         ("prediction_id", {"prediction_id": UUID(int=0)}, "not the id of a prediction"),
         ("actual_label", {"actual_label": None}, "give an actual_label"),
-        ("actual_label", {"actual_label": True}, "must be text"),
+        ("actual_label", {"actual_label": b"1"}, "must be text"),
         ("actual_label", {"actual_label": "a\0"}, "NUL"),
         ("actual_value", {"actual_value": float("nan")}, "finite"),
         ("actual_value", {"actual_value": "1"}, "must be a number"),

@@ -161,7 +161,7 @@ async def test_a_repeated_write_stores_nothing_twice(
         ({"probability": np.array([0.5])}, "columns"),
         ({"prediction": np.array([0.5, np.inf])}, "columns.prediction"),
         ({"confidence_upper": np.array([2.0, 0.5])}, "confidence_lower"),
-        ({"predicted_label": ["late", 3]}, "columns.predicted_label"),
+        ({"predicted_label": ["late", b"3"]}, "columns.predicted_label"),
         ({"predicted_label": ["late", "a\0"]}, "columns.predicted_label"),
         ({"status": ["success", "failed"]}, "status"),
         ({"features": np.ones((2, 3))}, "columns.features"),

@@ -58,7 +58,7 @@ REFUSED = [
     ("confidence_lower", 30, "confidence_lower"),
     ("status", "failed", "status"),
     ("status", 1, "status"),
-    ("predicted_label", 3, "predicted_label"),
+    ("predicted_label", [3], "predicted_label"),
     ("predicted_label", "a\0b", "predicted_label"),
     ("predicted_label", "\ud800", "predicted_label"),
     ("request_id", "x" * 1_000_001, "request_id"),
@@ -72,7 +72,7 @@ REFUSED = [
     ("predicted_at", datetime(2026, 1, 1), "predicted_at"),
     ("predicted_at", datetime(9999, 12, 31, tzinfo=UTC), "predicted_at"),
     ("predicted_at", datetime(1999, 12, 31, tzinfo=UTC), "predicted_at"),
-    ("predicted_at", "2026-01-01T12:00:00Z", "predicted_at"),
+    ("predicted_at", "2026-01-01T12:00:00", "predicted_at"),
     ("id", "not an id", "id"),
     ("id", new_id(), "id"),
     ("features", {"hour": 1, "distance": 2}, "features.delay"),
@@ -274,7 +274,7 @@ def test_what_would_be_refused_is_told_row_by_row(
     assert {place: str(error) for place, error in found.items()} == {
         2: "probability: must be between 0 and 1",
         5: "features: must be 3 numbers, not 1",
-        7: "row: must be a mapping of fields",
+        7: "row: must be a mapping of fields, not NoneType",
     }
     with pytest.raises(NotFound):
         predictions.refusals(rows=[{**ONE, "model_version": "9"}])

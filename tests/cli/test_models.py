@@ -108,3 +108,17 @@ def test_a_group_lists_its_commands(run, group) -> None:
     listed = run(group, "--help")
     assert listed.exit_code == 0
     assert "Commands:" in listed.stdout
+
+
+def test_a_model_can_be_described_before_its_first_version(run, answer) -> None:
+    assert run("models", "add", "m", "--description", "parcels").stdout == "registered model m\n"
+    assert run("models", "add", "m").exit_code == 2
+    made = answer("models", "show", "m")
+    assert (made["description"], made["tags"]) == ("parcels", {})
+    changed = answer("models", "edit", "m", "--description", "", "--tag", "team=ops")
+    assert (changed["description"], changed["tags"]) == (None, {"team": "ops"})
+    run("models", "register", "m", "--description", "first")
+    version = answer("models", "edit", "m", "1", "--description", "one", "--tag", "reviewed=yes")
+    assert (version["description"], version["tags"]) == ("one", {"reviewed": "yes"})
+    assert run("models", "edit", "unknown", "--description", "x").exit_code == 2
+    assert [row["model_name"] for row in answer("models")] == ["m"]

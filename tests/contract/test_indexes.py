@@ -84,6 +84,8 @@ QUERIES: list[tuple[str, str, dict[str, str]]] = [
     ("monitors", "list_monitors", {"include_removed": "false"}),
     ("monitors", "list_monitors", {"model_name": "'m7'", "include_removed": "false"}),
     ("monitors", "list_monitors", {"before": AN_ID.format("monitors")}),
+    ("models", "get", {"model_name": "'m7'"}),
+    ("models", "list_models", {"after": "'m7'"}),
     ("model_versions", "get", {"model_name": "'m7'", "model_version": "'47'"}),
     ("model_versions", "get", {"id": AN_ID.format("model_versions")}),
     ("model_versions", "list_versions", {}),

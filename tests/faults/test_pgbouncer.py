@@ -8,9 +8,10 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import psycopg
@@ -18,7 +19,7 @@ import pytest
 from fix_faults import in_threads
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from mlops_ledger import AsyncDatabase, Database, ModelVersionRepository, Settings
+from mlops_ledger import AsyncDatabase, Database, ModelVersionRepository, Settings, events
 
 PGBOUNCER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
 
@@ -156,3 +157,10 @@ def test_the_ledgers_session_settings_do_not_reach_other_clients(pooler: str) ->
         with db.transaction() as tx:
             ModelVersionRepository(tx).promote(model_name="m", model_version="1")
         assert settings_seen() == before
+
+
+def test_a_follower_of_events_polls_through_it(pooler: str, conn: psycopg.Connection) -> None:
+    alert = "SELECT raise_alert(t, 'news') FROM unnest('{one,two}'::text[]) t"
+    with Database(pooler) as db, closing(events(db, consumer="p", poll=0.05)) as stream:
+        threading.Timer(0.3, conn.execute, [alert]).start()
+        assert [next(stream).seq, next(stream).seq] == [1, 2]

@@ -19,7 +19,7 @@ TRIES: dict[str, list[str]] = {
         "LOCK TABLE model_versions IN ROW SHARE MODE",
         "SELECT * FROM model_versions FOR KEY SHARE",
         "SELECT * FROM model_slots FOR UPDATE",
-        "SELECT * FROM model_counters FOR UPDATE",
+        "SELECT * FROM models FOR UPDATE",
         "SELECT * FROM partition_policies FOR SHARE",
         "SELECT * FROM alerts FOR UPDATE",
         "SELECT id FROM predictions LIMIT 1",

@@ -18,6 +18,7 @@ from mlops_ledger import (
     AlertsRepository,
     AuditRepository,
     Database,
+    EventsRepository,
     GroundTruthRepository,
     ModelVersionRepository,
     MonitoringMetricsRepository,
@@ -25,6 +26,7 @@ from mlops_ledger import (
     PredictionsRepository,
     RetrainingDecisionsRepository,
     Settings,
+    events,
     new_id,
 )
 from mlops_ledger.admin.objects import Objects, expected_objects
@@ -32,7 +34,7 @@ from mlops_ledger.admin.roles import Roles
 from mlops_ledger.admin.stats import Statistics
 from mlops_ledger.admin.verify import verify
 from mlops_ledger.cli import main
-from mlops_ledger.errors import InvalidValue, LedgerError
+from mlops_ledger.errors import Conflict, InvalidValue, LedgerError
 from mlops_ledger.migrations import Migrator
 
 SINCE = datetime.now(UTC) - timedelta(hours=1)
@@ -306,3 +308,21 @@ def test_a_reader_gets_metrics_and_leaves_what_waits_to_writers(users: Users) ->
         before = labels.performance(**asked)
         assert before.num_predictions > 0
         assert labels.performance(**asked) == before
+
+
+def test_a_consumer_of_events_belongs_to_the_user_who_made_it(users: Users) -> None:
+    with Database(users.dsn_of("reader")) as db:
+        first = next(iter(events(db, consumer="mine")))
+        EventsRepository(db).move_consumer(consumer="mine", seq=first.seq)
+    with Database(users.dsn_of("writer")) as db:
+        repository = EventsRepository(db)
+        for attempted in (
+            lambda: repository.start_consumer(consumer="mine"),
+            lambda: repository.move_consumer(consumer="mine", seq=5),
+            lambda: repository.remove_consumer(consumer="mine"),
+        ):
+            with pytest.raises(Conflict, match=f"consumer: mine belongs to {users.prefix}reader"):
+                attempted()
+        assert [one.seq for one in repository.list_consumers()] == [first.seq]
+    with Database(users.dsn_of("owner")) as db:
+        EventsRepository(db).remove_consumer(consumer="mine")

@@ -8,7 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from ..checks.drift import Judge
-from ..checks.values import full_hour, look_back, number, page_size
+from ..checks.values import number, page_size
+from ..checks.windows import full_hour, look_back
 from ..errors import InvalidValue, NotFound
 from ..rows import DriftReport, FeatureTrend
 from .drift_measures import AsyncDriftMeasures, Reference, reference_window, report_columns

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from ..checks import values
-from ..checks.classes import class_name
+from ..checks.rows import rows_of
 from ..checks.values import integer, number
 from ..copying import labels
 from ..errors import InvalidValue, MissingPartition, NotFound
@@ -63,11 +63,11 @@ class AsyncGroundTruthRepository(AsyncRepository):
         A row is a mapping of the arguments of `insert`. Raises InvalidValue naming the row and
         its field; then nothing is stored.
         """
-        rows = list(rows)
+        checked = rows_of("rows", rows)
         async with self._db.transaction() as tx:
             within = AsyncGroundTruthRepository(tx)
             now = await within._value("insert_many__stage", {})
-            await within._copy("insert_many__copy", labels.encode(rows, now))
+            await within._copy("insert_many__copy", labels.encode(checked, now))
             return await within._one("insert_many", Labeled, {})
 
     async def match(self, *, since: datetime | None = None, until: datetime | None = None) -> int:
@@ -113,7 +113,6 @@ class AsyncGroundTruthRepository(AsyncRepository):
             raise InvalidValue("threshold", "must be between 0 and 1")
         if integer(32)("top_k", top_k) < 1:
             raise InvalidValue("top_k", "must be at least 1")
-        positive_label = class_name("positive_label", positive_label)
         await self.match(since=since, until=until)
         found = await self._row("performance", Performance, locals())
         if found is None:

@@ -26,6 +26,7 @@ class AsyncModelVersionRepository(AsyncRepository):
         model_version: str | None = None,
         stage: str = "development",
         mlflow_run_id: str | None = None,
+        description: str | None = None,
         algorithm: str | None = None,
         metrics: Mapping[str, Any] | None = None,
         hyperparameters: Mapping[str, Any] | None = None,
@@ -107,6 +108,18 @@ class AsyncModelVersionRepository(AsyncRepository):
         if found is None:
             raise NotFound(f"model {model_name} has no version {model_version}")
         return found
+
+    async def set_description(
+        self, *, model_name: str, model_version: str, description: str | None
+    ) -> ModelVersion:
+        """Replace the description of a version, None takes it away; the audit log has the old one.
+
+        Raises NotFound for an unknown version.
+        """
+        changed = await self._row("set_description", ModelVersion, locals())
+        if changed is None:
+            raise NotFound(f"model {model_name} has no version {model_version}")
+        return changed
 
     async def declare_task(
         self,

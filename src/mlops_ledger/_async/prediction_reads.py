@@ -15,8 +15,9 @@ from psycopg.rows import scalar_row
 from .. import arrow
 from ..checks import values
 from ..checks.predictions import EARLIEST, latest_timestamp
-from ..checks.values import look_back, page_size
+from ..checks.values import page_size
 from ..checks.values import uuid as checked_uuid
+from ..checks.windows import look_back
 from ..errors import InvalidValue, LedgerError
 from ..ids import time_of, whole_millisecond
 from ..rows import MonitoringSummary, Prediction, PredictionStats, RecentPrediction

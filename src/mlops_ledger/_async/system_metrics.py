@@ -10,6 +10,7 @@ from uuid import UUID
 
 from ..checks import metrics as metric_fields
 from ..checks.metrics import Row
+from ..checks.values import texts
 from ..copying.binary import DAY, microseconds, timestamp
 from ..errors import MissingPartition
 from ..host_metrics import HostMetrics
@@ -46,7 +47,7 @@ class AsyncSystemMetricsRepository(AsyncMetricWrites, AsyncPartitioned):
         NVIDIA graphics processors. Percentages of processor time are since the call before. Needs
         psutil: raises LedgerError without it.
         """
-        if self._host is None or self._host.disks != tuple(disks):
+        if self._host is None or self._host.disks != texts("disks", disks):
             self._host = HostMetrics(disks)
         rows = await asyncio.to_thread(HostMetrics.read, self._host)
         return await self.insert_many(rows=rows)

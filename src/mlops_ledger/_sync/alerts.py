@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from ..checks.values import ALERT_STATUSES, SEVERITIES, choice, look_back, page_size
+from ..checks.values import ALERT_STATUSES, SEVERITIES, choice, page_size
+from ..checks.windows import look_back
 from ..errors import InvalidValue
 from ..ids import new_id
 from ..rows import Alert, AlertOccurrence, AlertStats

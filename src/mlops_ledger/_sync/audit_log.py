@@ -70,6 +70,8 @@ class AuditRepository(Repository):
         called with the number of the last entry that was read and that of the last one there is.
         Reads ten thousand entries at a time. Raises InvalidValue for a head that cannot be read.
         """
+        if progress is not None and not callable(progress):
+            raise InvalidValue("progress", "must be a function of two numbers")
         chain = Chain(
             START if since is None else parse_head("since", since),
             START if against is None else parse_head("against", against),

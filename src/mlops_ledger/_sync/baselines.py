@@ -65,7 +65,7 @@ class BaselinesRepository(Repository):
         num_rows, found = binning.bin_features(data, version.feature_names, categorical, num_bins)
         outputs = {"probabilities": probabilities, "predictions": predictions, "labels": labels}
         for argument, column in outputs.items():
-            if column is not None and len(column) != num_rows:
+            if column is not None and binning.length_of(argument, column) != num_rows:
                 raise InvalidValue(argument, f"must have {num_rows} values, as data has rows")
         found += _outputs(binning, outputs, num_bins)
         model_version_id, window_start, window_end = version.id, None, None

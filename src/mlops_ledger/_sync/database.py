@@ -138,6 +138,11 @@ class Database:
         return health.assess(self._settings, probe, problem, stats)
 
     @property
+    def is_open(self) -> bool:
+        """Whether the pool is open; the next use would open a closed one."""
+        return self._pool is not None
+
+    @property
     def settings(self) -> Settings:
         """Where the database is and how it is reached, as was given or found."""
         return self._settings

@@ -7,7 +7,9 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from ..checks.drift import OUTPUTS, Judge
-from ..checks.values import full_hour
+from ..checks.plain import plain
+from ..checks.values import timestamp
+from ..checks.windows import full_hour
 from ..errors import InvalidValue, NotFound
 from ..rows import Baseline, FeatureDrift
 from .baselines import BaselinesRepository
@@ -63,13 +65,15 @@ class DriftMeasures(Repository):
 def reference_window(
     reference: Reference, since: datetime, until: datetime
 ) -> tuple[datetime, datetime] | tuple[None, None]:
-    if reference == "baseline":
+    ends = plain(reference)
+    if isinstance(ends, str) and ends == "baseline":
         return None, None
-    if reference == "previous":
+    if isinstance(ends, str) and ends == "previous":
         return since - (until - since), since
-    if isinstance(reference, str) or len(reference) != 2:
+    if not isinstance(ends, list | tuple) or len(ends) != 2:
         raise InvalidValue("reference", "must be baseline, previous or two times")
-    start, end = (full_hour("reference", each) for each in reference)
+    start, end = (timestamp("reference", each) for each in ends)
+    start, end = full_hour("reference", start), full_hour("reference", end)
     if end <= start:
         raise InvalidValue("reference", "must end after it begins")
     return start, end

@@ -27,6 +27,7 @@ class ModelVersionRepository(Repository):
         model_version: str | None = None,
         stage: str = "development",
         mlflow_run_id: str | None = None,
+        description: str | None = None,
         algorithm: str | None = None,
         metrics: Mapping[str, Any] | None = None,
         hyperparameters: Mapping[str, Any] | None = None,
@@ -108,6 +109,18 @@ class ModelVersionRepository(Repository):
         if found is None:
             raise NotFound(f"model {model_name} has no version {model_version}")
         return found
+
+    def set_description(
+        self, *, model_name: str, model_version: str, description: str | None
+    ) -> ModelVersion:
+        """Replace the description of a version, None takes it away; the audit log has the old one.
+
+        Raises NotFound for an unknown version.
+        """
+        changed = self._row("set_description", ModelVersion, locals())
+        if changed is None:
+            raise NotFound(f"model {model_name} has no version {model_version}")
+        return changed
 
     def declare_task(
         self,

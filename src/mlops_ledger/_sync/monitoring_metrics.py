@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from ..checks.values import bucket_count, full_hour, look_back, page_size
+from ..checks.values import page_size
+from ..checks.windows import bucket_count, full_hour, look_back
 from ..errors import NotFound
 from ..rows import DriftTrend, MonitoringRun, WindowMetrics
 from .repository import Repository

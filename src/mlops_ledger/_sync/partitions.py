@@ -4,8 +4,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
+from ..checks.values import timestamp
 from .repository import Repository
+
+_LAST: Final = datetime.max.replace(tzinfo=UTC)
 
 
 class Partitioned(Repository):
@@ -19,7 +23,8 @@ class Partitioned(Repository):
         Returns how many were made. Writers make the partitions they miss themselves; made in
         advance, no write waits for one.
         """
-        since = datetime.now(UTC) if since is None else since
-        until = since + timedelta(days=7) if until is None else until
+        since = datetime.now(UTC) if since is None else timestamp("since", since)
+        if until is None:
+            until = since + min(timedelta(days=7), _LAST - since)
         made: int = self._value("ensure_partitions", locals())
         return made

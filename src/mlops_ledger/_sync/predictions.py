@@ -12,6 +12,7 @@ from psycopg.rows import scalar_row
 
 from ..checks import predictions as prediction_fields
 from ..checks.predictions import KnownVersion
+from ..checks.rows import listed
 from ..checks.values import text
 from ..copying.batch import Batch, Key, RowBatch, VersionCount
 from ..errors import Conflict, DuplicateId, InvalidValue, LedgerError, MissingPartition, NotFound
@@ -102,7 +103,7 @@ class PredictionsRepository(PredictionReads, Partitioned):
         What only the server refuses is not among it. Raises NotFound for an unknown version.
         """
         found = {}
-        for place, row in enumerate(rows):
+        for place, row in enumerate(listed("rows", rows)):
             try:
                 batch = RowBatch([row], None, None)
                 for _ in batch.encode({key: self._version(*key) for key in batch.keys}):

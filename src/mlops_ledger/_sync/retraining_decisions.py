@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from ..checks.values import ACTIONS, choice, look_back, page_size
+from ..checks.values import ACTIONS, choice, page_size
+from ..checks.windows import look_back
 from ..errors import NotFound
 from ..rows import AcceptanceRate, RetrainingDecision
 from .repository import Repository

@@ -9,7 +9,8 @@ from uuid import UUID
 
 from psycopg.rows import scalar_row
 
-from ..checks.values import bucket_count, full_hour, span
+from ..checks.values import span
+from ..checks.windows import bucket_count, full_hour
 from ..errors import InvalidValue, NotFound
 from ..rows import MonitoringBucket, PendingSummaries
 from .repository import Repository

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from ..checks import metrics as metric_fields
 from ..checks.metrics import Row
+from ..checks.values import texts
 from ..copying.binary import DAY, microseconds, timestamp
 from ..errors import MissingPartition
 from ..host_metrics import HostMetrics
@@ -47,7 +48,7 @@ class SystemMetricsRepository(MetricWrites, Partitioned):
         NVIDIA graphics processors. Percentages of processor time are since the call before. Needs
         psutil: raises LedgerError without it.
         """
-        if self._host is None or self._host.disks != tuple(disks):
+        if self._host is None or self._host.disks != texts("disks", disks):
             self._host = HostMetrics(disks)
         rows = HostMetrics.read(self._host)
         return self.insert_many(rows=rows)

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Final
 
 from ..errors import InvalidValue
-from .values import number, plain, text
+from .plain import kind, plain
+from .values import integer, number, text
+
+# Parameters and fields that hold one.
+CLASSES: Final = frozenset({"predicted_label", "actual_label", "positive_label"})
 
 
 def class_name(field: str, value: object) -> str | None:
@@ -13,10 +18,20 @@ def class_name(field: str, value: object) -> str | None:
     value = plain(value)
     if value is None:
         return None
-    if isinstance(value, int | float | Decimal):
-        found = number(field, float(value))
+    if isinstance(value, int):
+        return str(integer(64)(field, int(value)))
+    if isinstance(value, float | Decimal):
+        found = number(field, value)
         return f"{found:.0f}" if found.is_integer() else f"{found:.15g}"
     return text(field, value)
+
+
+def present_class(field: str, value: object) -> str:
+    """Accept a class that is there."""
+    found = class_name(field, value)
+    if found is None:
+        raise InvalidValue(field, "is missing")
+    return found
 
 
 def class_names(field: str, value: object) -> list[str | None] | None:
@@ -25,5 +40,5 @@ def class_names(field: str, value: object) -> list[str | None] | None:
     if value is None:
         return None
     if not isinstance(value, list | tuple):
-        raise InvalidValue(field, f"must be a list of classes, not {type(value).__name__}")
+        raise InvalidValue(field, f"must be a list of classes, not {kind(value)}")
     return [class_name(f"{field}[{index}]", item) for index, item in enumerate(value)]

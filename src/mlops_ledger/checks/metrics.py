@@ -10,8 +10,9 @@ from uuid import UUID
 
 from ..errors import InvalidValue
 from ..ids import id_for, new_id, time_of
-from . import values
+from . import values, windows
 from .predictions import EARLIEST, latest_timestamp
+from .rows import rows_of
 
 Row: TypeAlias = tuple[Any, ...]
 
@@ -80,18 +81,16 @@ def checked(
     if write.version != 7:
         raise InvalidValue("idempotency_key", "is not a UUIDv7: make it with new_id()")
     found = []
-    for place, row in enumerate(rows):
+    for place, row in enumerate(rows_of("rows", rows)):
         try:
             found.append(_checked(columns, row, write, place))
         except InvalidValue as error:
-            where = f"rows[{place}].{error.field}".rstrip(".")
+            where = f"rows[{place}].{error.field}"
             raise InvalidValue(where, error.problem) from None
     return found
 
 
 def _checked(columns: Columns, row: Mapping[str, Any], write: UUID, place: int) -> Row:
-    if not isinstance(row, Mapping):
-        raise InvalidValue("", "must be a mapping of fields")
     if unknown := [str(name) for name in row if name not in columns.types]:
         raise InvalidValue(unknown[0], "is not a field of a metric")
     if missing := [name for name in columns.required if row.get(name) is None]:
@@ -117,7 +116,7 @@ def _checked(columns: Columns, row: Mapping[str, Any], write: UUID, place: int) 
 def window(since: object, until: object, days: float) -> tuple[datetime, datetime]:
     """Return a window of time: up to now, and so many days long, unless it is given."""
     end = datetime.now(UTC) if until is None else values.timestamp("until", until)
-    start = end - days * _DAY if since is None else values.timestamp("since", since)
+    start = windows.look_back(end, days) if since is None else values.timestamp("since", since)
     if start >= end:
         raise InvalidValue("until", "must be after since")
     return start, end
@@ -134,5 +133,5 @@ def buckets(
         raise InvalidValue("bucket", f"must be one of {', '.join(_UNITS)}, or a timedelta")
     unit = bucket if isinstance(bucket, str) else None
     step = _UNITS[unit] if unit else bucket
-    values.bucket_count(step, (until - since) / _DAY)
+    windows.bucket_count(step, (until - since) / _DAY)
     return unit, None if unit else values.span("bucket", bucket)

@@ -1,30 +1,23 @@
-"""Values that stand for one that is not there: NaN, NaT and NA, as data frames have them."""
+"""JSON documents with values that are not there: NaN, NaT and NA, as data frames have them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 
 from ..errors import InvalidValue
-from .values import json, plain
+from .plain import is_missing, plain
+from .values import MAX_DEPTH, json
 
 
-def is_missing(value: object) -> bool:
-    """Return whether a value stands for one that is not there: None, NaN, NaT or pandas' NA."""
-    if value is None:
-        return True
-    if isinstance(value, float | Decimal) or type(value).__module__.partition(".")[0] == "numpy":
-        return getattr(value, "ndim", 0) == 0 and bool(value != value)
-    return type(value).__name__ in ("NaTType", "NAType")
-
-
-def without_missing(value: object) -> object:
+def without_missing(value: object, depth: int = 0) -> object:
     """Return a JSON document with None for every value that is missing."""
+    if depth > MAX_DEPTH:
+        return value  # too deep to be written, as its check will say
     if isinstance(value, Mapping):
-        return {name: without_missing(item) for name, item in value.items()}
+        return {name: without_missing(item, depth + 1) for name, item in value.items()}
     value = plain(value)
     if isinstance(value, list | tuple):
-        return [without_missing(item) for item in value]
+        return [without_missing(item, depth + 1) for item in value]
     return None if is_missing(value) else value
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias
 from ..errors import InvalidValue
 from ..errors.checks import INVALID
 from . import values
+from .classes import CLASSES, present_class
 from .missing import document
 
 Check: TypeAlias = Callable[[str, Any], Any]
@@ -45,6 +46,8 @@ class Field:
             return self._word
         if self.sql_type == "jsonb":
             return document
+        if self.name in CLASSES:
+            return present_class
         return self._number if self.sql_type == "double precision" else values.CHECKS[self.sql_type]
 
     def _number(self, field: str, value: object) -> float:

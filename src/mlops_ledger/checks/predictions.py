@@ -13,8 +13,10 @@ from ..errors.checks import INVALID
 from ..ids import new_id, time_of
 from . import values
 from .classes import class_name
-from .missing import is_missing, without_missing
+from .missing import without_missing
+from .plain import is_missing, plain
 from .prediction_fields import ALONE
+from .rows import by_name
 
 OUT_OF_TIME: Final = "must lie between the year 2000 and now"
 CONTRADICTS: Final = "contradicts predicted_at: make it with new_id(predicted_at)"
@@ -58,7 +60,7 @@ def predicted_at(at: object, id: object) -> datetime:
 def checked(version: KnownVersion, row: Mapping[str, Any]) -> dict[str, Any]:
     """Check one row and return the parameters of the statement that stores it."""
     row = {name: None if is_missing(value) else value for name, value in row.items()}
-    if version.feature_names is None and isinstance(row["features"], Mapping):
+    if version.feature_names is None and isinstance(by_name(row["features"]), Mapping):
         row = with_inputs(row)
     at = predicted_at(row["predicted_at"], row["id"])
     found = {**row, "predicted_at": at, "model_version_id": version.id}
@@ -90,8 +92,10 @@ def interval(lower: float | None, upper: float | None) -> None:
 
 def feature_list(names: list[str] | None, features: Any) -> list[float | None]:
     """Put the features of a row into the version's order, or name what does not fit."""
+    features = by_name(features)
     if isinstance(features, Mapping):
-        assert names is not None  # without names a mapping belongs to the inputs
+        if names is None:
+            raise InvalidValue("features", "have names, and the version names none: use inputs")
         if unknown := [str(name) for name in features if name not in set(names)]:
             raise InvalidValue(f"features.{unknown[0]}", "is not a feature of this version")
         if missing := [name for name in names if name not in features]:
@@ -105,14 +109,14 @@ def feature_list(names: list[str] | None, features: Any) -> list[float | None]:
 
 def shares(field: str, value: Any) -> list[float]:
     """Accept a list of probabilities."""
-    plain = value.tolist() if hasattr(value, "tolist") else value
-    if not isinstance(plain, list | tuple) or not plain:
+    given = plain(value)
+    if not isinstance(given, list | tuple) or not given:
         raise InvalidValue(field, "must be a list of probabilities, one of each class")
     # Nearly always plain floats; the sum tells NaN.
-    if set(map(type, plain)) == {float} and sum(plain) >= 0 <= min(plain) and max(plain) <= 1:
-        return list(plain)
+    if set(map(type, given)) == {float} and sum(given) >= 0 <= min(given) and max(given) <= 1:
+        return list(given)
     return [
-        ALONE["probability"].check(f"{field}[{index}]", item) for index, item in enumerate(plain)
+        ALONE["probability"].check(f"{field}[{index}]", item) for index, item in enumerate(given)
     ]
 
 
@@ -121,6 +125,7 @@ def class_probabilities(names: list[str] | None, value: Any) -> list[float]:
     field = "class_probabilities"
     if names is None:
         raise InvalidValue(field, "needs a version that is registered with class_names")
+    value = by_name(value)
     if isinstance(value, Mapping):
         given = {class_name(field, name): item for name, item in value.items()}
         if set(given) != set(names):
@@ -134,7 +139,7 @@ def class_probabilities(names: list[str] | None, value: Any) -> list[float]:
 
 def with_inputs(row: Mapping[str, Any]) -> dict[str, Any]:
     """Move features given by name into the inputs, for a version that names none."""
-    features, inputs = row["features"], row.get("inputs")
+    features, inputs = by_name(row["features"]), row.get("inputs")
     if inputs is not None and not isinstance(inputs, Mapping):
         raise InvalidValue("inputs", "must be a mapping, to hold the features as well")
     inputs = inputs or {}

@@ -9,10 +9,10 @@ same way, whichever method writes it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from enum import Enum
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, Final
 from uuid import UUID
@@ -20,11 +20,14 @@ from uuid import UUID
 import orjson
 
 from ..errors import InvalidValue
+from .plain import is_missing, is_numpy_time, kind, plain
 
 MAX_BYTES: Final = 1_000_000
 MAX_DEPTH: Final = 64
 # The largest doubles stand for infinity where other systems have none, as numpy.nan_to_num does.
 INFINITE: Final = 1.797e308
+_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+_TIME: Final = "a datetime, or text such as 2026-01-31T12:00:00Z"
 STAGES: Final = ("development", "staging", "production", "archived")
 TASKS: Final = ("binary", "multiclass", "regression")
 ACTIONS: Final = ("promote", "reject", "pending")
@@ -39,7 +42,7 @@ def text(field: str, value: object) -> str:
     if type(value) is not str:
         value = plain(value)
         if not isinstance(value, str):
-            raise InvalidValue(field, f"must be text, not {_kind(value)}")
+            raise InvalidValue(field, f"must be text, not {kind(value)}")
         value = str(value)
     if problem := _text_problem(value):
         raise InvalidValue(field, problem)
@@ -48,10 +51,7 @@ def text(field: str, value: object) -> str:
 
 def texts(field: str, value: object) -> list[str]:
     """Accept a list or tuple of texts."""
-    value = plain(value)
-    if not isinstance(value, list | tuple):
-        raise InvalidValue(field, f"must be a list of texts, not {_kind(value)}")
-    return [text(f"{field}[{index}]", item) for index, item in enumerate(value)]
+    return [text(name, item) for name, item in _items(field, value, "texts")]
 
 
 def json(field: str, value: object) -> str:
@@ -74,7 +74,7 @@ def number(field: str, value: object) -> float:
     """Accept a finite number."""
     value = plain(value)
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-        raise InvalidValue(field, f"must be a number, not {_kind(value)}")
+        raise InvalidValue(field, f"must be a number, not {kind(value)}")
     try:
         result = float(value)
     except (OverflowError, ValueError):
@@ -90,7 +90,7 @@ def integer(bits: int) -> Callable[[str, object], int]:
     def check(field: str, value: object) -> int:
         value = plain(value)
         if isinstance(value, bool) or not isinstance(value, int):
-            raise InvalidValue(field, f"must be a whole number, not {_kind(value)}")
+            raise InvalidValue(field, f"must be a whole number, not {kind(value)}")
         if not -(2 ** (bits - 1)) <= value < 2 ** (bits - 1):
             raise InvalidValue(field, f"is out of range for {bits} bits")
         return value
@@ -102,7 +102,7 @@ def boolean(field: str, value: object) -> bool:
     """Accept true or false, not 1 or 0."""
     value = plain(value)
     if not isinstance(value, bool):
-        raise InvalidValue(field, f"must be true or false, not {_kind(value)}")
+        raise InvalidValue(field, f"must be true or false, not {kind(value)}")
     return value
 
 
@@ -110,6 +110,7 @@ def uuid(field: str, value: object) -> UUID:
     """Accept a UUID, or its text."""
     if isinstance(value, UUID):
         return value
+    value = plain(value)
     try:
         parsed = UUID(value) if isinstance(value, str) else None
     except ValueError:
@@ -121,15 +122,16 @@ def uuid(field: str, value: object) -> UUID:
 
 def uuids(field: str, value: object) -> list[UUID]:
     """Accept a list of UUIDs, or of their texts."""
-    if not isinstance(value, list | tuple):
-        raise InvalidValue(field, f"must be a list of UUIDs, not {_kind(value)}")
-    return [uuid(f"{field}[{index}]", item) for index, item in enumerate(value)]
+    return [uuid(name, item) for name, item in _items(field, value, "UUIDs")]
 
 
 def timestamp(field: str, value: object) -> datetime:
-    """Accept a datetime with a time zone and return it in UTC."""
-    if not isinstance(value, datetime) or value != value:  # as pandas' NaT
-        raise InvalidValue(field, f"must be a datetime, not {_kind(value)}")
+    """Accept a time with a zone and return it in UTC.
+
+    A datetime, or text of ISO 8601; NumPy's times count as UTC, and days begin at midnight UTC.
+    """
+    if type(value) is not datetime:
+        value = _datetime(field, value)
     if value.utcoffset() is None:
         raise InvalidValue(field, "has no time zone; use datetime.now(UTC) or give a tzinfo")
     try:
@@ -138,24 +140,50 @@ def timestamp(field: str, value: object) -> datetime:
         raise InvalidValue(field, "lies outside the years 1 to 9999 in UTC") from None
 
 
+def _datetime(field: str, value: object) -> datetime:
+    found = _numpy_time(plain(value))
+    if isinstance(found, str):
+        try:
+            found = (date if _DAY.fullmatch(found) else datetime).fromisoformat(found)
+        except ValueError:
+            raise InvalidValue(field, f"must be {_TIME}") from None
+    if is_missing(found) or not isinstance(found, date):
+        raise InvalidValue(field, f"must be {_TIME}, not {kind(value)}")
+    if not isinstance(found, datetime):
+        return datetime(found.year, found.month, found.day, tzinfo=UTC)
+    # Rebuilt, because subclasses such as those of pandas and Pendulum have an arithmetic of
+    # their own.
+    day, time = (found.year, found.month, found.day), (found.hour, found.minute, found.second)
+    return datetime(*day, *time, found.microsecond, found.tzinfo, fold=found.fold)
+
+
+def _numpy_time(value: Any) -> object:
+    """Return a time of NumPy, or a length of one, as Python has it; leave all else."""
+    if not is_numpy_time(value) or value.ndim:
+        return value
+    found = value.astype(f"{value.dtype.kind}8[us]").item()
+    # Beyond Python's years it is a number.
+    return found.replace(tzinfo=UTC) if isinstance(found, datetime) else found
+
+
 def timestamps(field: str, value: object) -> list[datetime]:
-    """Accept a list of datetimes with time zones."""
-    if not isinstance(value, list | tuple):
-        raise InvalidValue(field, f"must be a list of datetimes, not {_kind(value)}")
-    return [timestamp(f"{field}[{index}]", item) for index, item in enumerate(value)]
+    """Accept a list of times with zones."""
+    return [timestamp(name, item) for name, item in _items(field, value, "datetimes")]
 
 
 def span(field: str, value: object) -> timedelta:
     """Accept a length of time above zero."""
-    if not isinstance(value, timedelta):
-        raise InvalidValue(field, f"must be a timedelta, not {_kind(value)}")
-    if value <= timedelta(0):
+    found = _numpy_time(plain(value))
+    if not isinstance(found, timedelta):
+        raise InvalidValue(field, f"must be a timedelta, not {kind(value)}")
+    if found <= timedelta(0):
         raise InvalidValue(field, "must be longer than zero")
-    return value
+    return timedelta(found.days, found.seconds, found.microseconds)
 
 
 def address(field: str, value: object) -> IPv4Address | IPv6Address:
     """Accept an IP address, or its text."""
+    value = plain(value)
     try:
         found = ip_address(value) if isinstance(value, str) else value
     except ValueError:
@@ -167,10 +195,7 @@ def address(field: str, value: object) -> IPv4Address | IPv6Address:
 
 def features(field: str, value: object) -> list[float | None]:
     """Accept a list of numbers; NaN, infinity and None are kept, booleans count as 1 and 0."""
-    value = plain(value)
-    if not isinstance(value, list | tuple):
-        raise InvalidValue(field, f"must be a list of numbers, not {_kind(value)}")
-    return [feature(f"{field}[{index}]", item) for index, item in enumerate(value)]
+    return [feature(name, item) for name, item in _items(field, value, "numbers")]
 
 
 def feature(field: str, value: object) -> float | None:
@@ -180,7 +205,7 @@ def feature(field: str, value: object) -> float | None:
         return None
     if not isinstance(value, int | float | Decimal):
         raise InvalidValue(
-            field, f"must be a number, not {_kind(value)}; text and categories belong in inputs"
+            field, f"must be a number, not {kind(value)}; text and categories belong in inputs"
         )
     try:
         return float(value)
@@ -190,9 +215,16 @@ def feature(field: str, value: object) -> float | None:
 
 def integers(field: str, value: object) -> list[int]:
     """Accept a list of whole numbers of 64 bits."""
-    if not isinstance(value, list | tuple):
-        raise InvalidValue(field, f"must be a list of whole numbers, not {_kind(value)}")
-    return [integer(64)(f"{field}[{index}]", item) for index, item in enumerate(value)]
+    return [integer(64)(name, item) for name, item in _items(field, value, "whole numbers")]
+
+
+def _items(field: str, value: object, what: str) -> Iterator[tuple[str, object]]:
+    """Yield the items of a list with the name of each."""
+    items = plain(value)
+    if not isinstance(items, list | tuple):
+        raise InvalidValue(field, f"must be a list of {what}, not {kind(value)}")
+    for index, item in enumerate(items):
+        yield f"{field}[{index}]", item
 
 
 CHECKS: Final[Mapping[str, Callable[[str, object], object]]] = {
@@ -233,38 +265,8 @@ def choice(field: str, value: object, allowed: Sequence[str]) -> str | None:
 def mapping(field: str, value: object) -> Mapping[str, Any] | None:
     """Accept a mapping, or None."""
     if value is not None and not isinstance(value, Mapping):
-        raise InvalidValue(field, f"must be a JSON object, not {_kind(value)}")
+        raise InvalidValue(field, f"must be a JSON object, not {kind(value)}")
     return value
-
-
-def look_back(until: object, length: object, field: str = "days") -> datetime:
-    """Return the start of the window of so many days, or hours, before a timestamp."""
-    number_of = number(field, length)
-    unit = timedelta(hours=1) if field.endswith("hours") else timedelta(days=1)
-    longest = 36_525 * timedelta(days=1) / unit
-    if not 0 < number_of <= longest:
-        raise InvalidValue(field, f"must be above 0 and at most {longest:.0f}")
-    try:
-        return timestamp("until", until) - number_of * unit
-    except OverflowError:
-        raise InvalidValue(field, "reach back before the year 1") from None
-
-
-def full_hour(field: str, value: object) -> datetime:
-    """Accept the start of an hour in UTC; None is that of the present one."""
-    found = datetime.now(UTC) if value is None else timestamp(field, value)
-    start = found.replace(minute=0, second=0, microsecond=0)
-    if value is not None and found != start:
-        raise InvalidValue(field, "must be a full hour of UTC: summaries are by the hour")
-    return start
-
-
-def bucket_count(bucket: object, days: object) -> int:
-    """Return the number of buckets in a window of so many days; at most 1000."""
-    buckets = math.ceil(timedelta(days=number("days", days)) / span("bucket", bucket))
-    if buckets > 1000:
-        raise InvalidValue("bucket", "must be longer: the window would have more than 1000 of them")
-    return buckets
 
 
 class _Refused(Exception):
@@ -277,16 +279,16 @@ class _Refused(Exception):
 
 def _json_value(value: object, depth: int) -> Any:
     # The exact types come first: nearly all values have one, and this runs for every record.
-    kind = type(value)
-    if kind is str:
+    known = type(value)
+    if known is str:
         return _json_text(value)
-    if kind is float:
+    if known is float:
         if not math.isfinite(value):  # type: ignore[arg-type]
             raise _Refused("must be a finite number")
         return value
-    if value is None or kind is bool:
+    if value is None or known is bool:
         return value
-    if kind is int:
+    if known is int:
         if not -(2**63) <= value < 2**63:  # type: ignore[operator]
             raise _Refused("is out of range for 64 bits")
         return value
@@ -303,7 +305,7 @@ def _json_object(value: Mapping[object, object], depth: int) -> dict[str, Any]:
     result = {}
     for key, item in value.items():
         if not isinstance(key, str):
-            raise _Refused(f"has a key that is not text but {_kind(key)}")
+            raise _Refused(f"has a key that is not text but {kind(key)}")
         name = _json_text(str(key))
         try:
             result[name] = _json_value(item, depth)
@@ -348,7 +350,7 @@ def _json_simple(value: object) -> Any:
             return int(found)
         case float() | Decimal():
             return _checked(number, found)
-    raise _Refused(f"{_kind(value)} cannot be written as JSON")
+    raise _Refused(f"{kind(value)} cannot be written as JSON")
 
 
 def _checked(check: Callable[[str, object], Any], value: object) -> Any:
@@ -369,17 +371,3 @@ def _text_problem(value: str) -> str | None:
         except UnicodeEncodeError:
             return "contains a lone surrogate, which is not valid Unicode"
     return f"is longer than {MAX_BYTES:,} bytes" if size > MAX_BYTES else None
-
-
-def plain(value: Any) -> object:
-    """Unwrap enumerations, NumPy scalars and arrays, without importing NumPy."""
-    if isinstance(value, Enum):
-        return value.value
-    if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
-        # NumPy's times in nanoseconds would become integers.
-        return value if value.dtype.kind in "mM" else value.tolist()
-    return value
-
-
-def _kind(value: object) -> str:
-    return type(value).__name__

@@ -38,6 +38,7 @@ SECTIONS: Final = {
         "alerts": "alerts",
         "exporter": "exporter",
     },
+    "Events": {"events": "events"},
     "Audit and rights": {"audit": "audit", "roles": "roles"},
     "Maintenance": {
         "verify": "verify",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +26,7 @@ from .options import (
     limit_option,
     model_argument,
     model_option,
+    optional_version_argument,
     reason_option,
     slot_option,
     stage_type,
@@ -73,14 +75,18 @@ def list_(tags: Any, as_json: bool, **filters: Any) -> None:
 
 @models.command()
 @model_argument
-@version_argument
+@optional_version_argument
 @json_option
-def show(model_name: str, model_version: str, as_json: bool) -> None:
-    """Show one version."""
+def show(model_name: str, model_version: str | None, as_json: bool) -> None:
+    """Show a model, or one version of it."""
+    found: object
     with ledger.Database() as db:
-        found = ledger.ModelVersionRepository(db).get(
-            model_name=model_name, model_version=model_version
-        )
+        if model_version is None:
+            found = ledger.ModelsRepository(db).get(model_name=model_name)
+        else:
+            found = ledger.ModelVersionRepository(db).get(
+                model_name=model_name, model_version=model_version
+            )
     if found is None:
         raise NotFound(f"model {model_name} has no version {model_version}")
     echo_row(found, as_json)
@@ -88,7 +94,51 @@ def show(model_name: str, model_version: str, as_json: bool) -> None:
 
 @models.command()
 @model_argument
+@click.option("--description", metavar="TEXT", help="What the model is for.")
+@click.option("--tag", "tags", type=Tag(), multiple=True, help="A tag.")
+@by_option
+@json_option
+def add(tags: Any, by: str | None, as_json: bool, **fields: Any) -> None:
+    """Register a model before its first version; `register` does it otherwise."""
+    with ledger.Database() as db:
+        made = ledger.ModelsRepository(db).insert(tags=dict(tags), created_by=by, **fields)
+    echo_done(made, f"registered model {made.model_name}", as_json)
+
+
+@models.command()
+@model_argument
+@optional_version_argument
+@click.option("--description", metavar="TEXT", help="What it is; an empty text takes it away.")
+@click.option("--tag", "tags", type=Tag(), multiple=True, help="A tag; KEY= takes it away.")
+@json_option
+def edit(
+    model_name: str,
+    model_version: str | None,
+    description: str | None,
+    tags: tuple[tuple[str, str], ...],
+    as_json: bool,
+) -> None:
+    """Change description and tags of a model, or of one version of it."""
+    name: dict[str, Any] = {"model_name": model_name}
+    repository: Any = ledger.ModelsRepository
+    if model_version is not None:
+        repository, name["model_version"] = ledger.ModelVersionRepository, model_version
+    with ledger.Database() as db, db.transaction() as tx:
+        entities = repository(tx)
+        if description is not None:
+            entities.set_description(**name, description=description or None)
+        if tags:
+            entities.set_tags(**name, tags=_tags(tags))
+        found = entities.get(**name)
+    if found is None:
+        raise NotFound(f"there is no model {model_name}")
+    echo_row(found, as_json)
+
+
+@models.command()
+@model_argument
 @click.argument("model_version", required=False)
+@click.option("--description", metavar="TEXT", help="What this version is, in words.")
 @click.option("--stage", default="development", show_default=True, help="development or staging.")
 @click.option("--algorithm", help="What was trained.")
 @click.option("--metrics", type=JsonObject(), help="Evaluation metrics.")
@@ -135,10 +185,9 @@ def register(
 @json_option
 def tag(model_name: str, model_version: str, tags: Any, as_json: bool) -> None:
     """Set TAGS of a version, each as KEY=VALUE; KEY= takes the tag away."""
-    given = {key: value or None for key, value in tags}
     with ledger.Database() as db:
         found = ledger.ModelVersionRepository(db).set_tags(
-            model_name=model_name, model_version=model_version, tags=given
+            model_name=model_name, model_version=model_version, tags=_tags(tags)
         )
     if as_json:
         echo_json(found)
@@ -148,7 +197,7 @@ def tag(model_name: str, model_version: str, tags: Any, as_json: bool) -> None:
 
 @models.command()
 @click.argument("model_name", required=False, shell_complete=complete.models)
-@click.argument("model_version", required=False, shell_complete=complete.versions)
+@optional_version_argument
 @slot_option
 @by_option
 @reason_option
@@ -183,6 +232,11 @@ def promote(model_name: str | None, slot: str, by: str | None, as_json: bool, **
             f"version {deployment.model_version} has been in slot {slot} since "
             f"{timestamp(deployment.deployed_at)}: nothing was changed, who and why not recorded"
         )
+
+
+def _tags(given: Iterable[tuple[str, str]]) -> dict[str, str | None]:
+    """Return tags as `set_tags` takes them: one without a value is taken away."""
+    return {key: value or None for key, value in given}
 
 
 def _add_change(name: str, by_whom: str, text: str) -> None:

@@ -41,7 +41,7 @@ def _require_known(db: ledger.Database, given: dict[str, Any]) -> None:
 
     model, names = given["model_name"], Names(db)
     versions = names.versions(model_name=model)
-    if not versions:
+    if not versions and ledger.ModelsRepository(db).get(model_name=model) is None:
         raise NotFound(f"there is no model {model}{nearest(model, names.models())}")
     for name in _VERSIONS:
         _require_version(db, model, given.get(name), versions)
@@ -64,5 +64,6 @@ def _require_version(
         return
     found = ledger.ModelVersionRepository(db).get(model_name=model, model_version=version)
     if found is None:
-        near = nearest(version, versions) or f"; the newest is {versions[0]}"
+        newest = f"; the newest is {versions[0]}" if versions else ""
+        near = nearest(version, versions) or newest
         raise NotFound(f"model {model} has no version {version}{near}")

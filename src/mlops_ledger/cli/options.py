@@ -15,7 +15,8 @@ from click.decorators import FC
 
 import mlops_ledger as ledger
 
-from ..checks.values import ACTION_STATUSES, ACTIONS, RISK_LEVELS, STAGES, look_back
+from ..checks.values import ACTION_STATUSES, ACTIONS, RISK_LEVELS, STAGES
+from ..checks.windows import look_back
 from ..errors import NotFound
 from . import complete
 
@@ -169,6 +170,9 @@ status_type = click.Choice(("all", *ACTION_STATUSES), case_sensitive=False)
 period_type = click.Choice(("day", "week", "month"))
 model_argument = click.argument("model_name", shell_complete=complete.models)
 version_argument = click.argument("model_version", shell_complete=complete.versions)
+optional_version_argument = click.argument(
+    "model_version", required=False, shell_complete=complete.versions
+)
 model_option = click.option(
     "--model",
     "model_name",

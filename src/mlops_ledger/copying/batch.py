@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol, TypeAlias
 from ..checks import predictions as fields
 from ..checks import values
 from ..checks.predictions import KnownVersion
+from ..checks.rows import rows_of
 from ..errors import InvalidValue
 from .binary import DAY, HEADER, TRAILER, microseconds, timestamp
 from .rows import RowEncoder
@@ -55,7 +56,7 @@ class RowBatch:
     def __init__(
         self, rows: Iterable[Mapping[str, Any]], model_name: str | None, model_version: str | None
     ) -> None:
-        self.rows = list(rows)
+        self.rows = rows_of("rows", rows)
         self._micros = _micros(self.rows)
         default = model_name, model_version
         self._keys: Iterable[Key] = repeat(default)
@@ -121,8 +122,6 @@ def _micros(rows: Sequence[Mapping[str, Any]]) -> list[int]:
             at_micros = microseconds(at)
             if not 0 <= at_micros <= latest:
                 fields.predicted_at(at, None)
-        except AttributeError:
-            raise InvalidValue(f"rows[{index}]", "must be a mapping of fields") from None
         except InvalidValue as error:
             raise InvalidValue(f"rows[{index}].{error.field}", error.problem) from None
         found.append(at_micros)

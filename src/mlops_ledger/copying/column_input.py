@@ -2,50 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, cast
 
 import numpy as np
 
 from ..checks import values
-from ..errors import InvalidValue
+from ..checks.plain import kind, plain
+from ..errors import InvalidValue, LedgerError
 from .binary import EPOCH_MICROSECONDS, microseconds
 from .blocks import Array
 
-SCALARS: Final = (str, datetime, bool, int, float)
+
+@contextmanager
+def reading(field: str) -> Iterator[None]:
+    """Refuse what the library of a column, whichever that is, fails to give."""
+    try:
+        yield
+    except (LedgerError, MemoryError):
+        raise
+    except Exception as error:
+        raise InvalidValue(field, f"cannot be read: {kind(error)}") from None
 
 
-def names_of(columns: Any) -> list[Any]:
-    """List the columns of a mapping, or of a pandas, Polars or Arrow table."""
-    if isinstance(columns, Mapping):
-        return list(columns)
-    for attribute in ("column_names", "columns"):
-        if hasattr(columns, attribute):
-            return list(getattr(columns, attribute))
-    raise InvalidValue("columns", "must be a mapping or a table of columns")
+def is_table(column: Any) -> bool:
+    """Return whether this is a mapping of columns, or a pandas, Polars or Arrow table."""
+    return isinstance(column, Mapping) or any(
+        hasattr(column, name) for name in ("columns", "column_names")
+    )
 
 
-def documents(column: Any) -> Any:
-    """Turn a table, or a mapping of columns, into one mapping a row; leave other columns."""
-    if isinstance(column, Mapping):
-        names = list(column)
-        rows = zip(*(objects(column[name]) for name in names), strict=True)
-        return [dict(zip(names, row, strict=True)) for row in rows]
-    if hasattr(column, "columns") or hasattr(column, "column_names"):
-        return documents({str(name): column[name] for name in names_of(column)})
-    return column
+def is_single(column: Any) -> bool:
+    """Return whether this is one value for all rows, not a column."""
+    if isinstance(column, str | bytes) or getattr(column, "ndim", 1) == 0:
+        return True
+    return not hasattr(type(column), "__len__") or hasattr(column, "as_py")
+
+
+def table(field: str, columns: Any, name_of: Callable[[Any], Any] = str) -> dict[Any, Any]:
+    """Return the columns of a table by their names; raises InvalidValue when one is there twice."""
+    if not is_table(columns):
+        raise InvalidValue(field, f"must be a mapping or a table of columns, not {kind(columns)}")
+    with reading(field):
+        names: dict[Any, Any] = {}
+        for name in columns if isinstance(columns, Mapping) else _names(columns):
+            if name_of(name) in names:
+                raise InvalidValue(f"{field}.{name}", "is there twice")
+            names[name_of(name)] = name
+        return {known: columns[name] for known, name in names.items()}
+
+
+def _names(columns: Any) -> list[Any]:
+    return list(getattr(columns, "column_names", None) or columns.columns)
+
+
+def documents(field: str, column: Any, size: int) -> Any:
+    """Turn a table into one mapping a row; leave other columns."""
+    if not is_table(column):
+        return column
+    found = table(field, column)
+    if not found:
+        return [{}] * size
+    cells = [[each] * size if is_single(each) else objects(each) for each in found.values()]
+    return [dict(zip(found, row, strict=True)) for row in zip(*cells, strict=True)]
 
 
 def size_of(columns: Mapping[str, Any]) -> int:
     """Return the number of rows."""
     sizes = {}
     for name, column in columns.items():
-        if isinstance(column, Mapping):
-            column = next(iter(column.values()), ())
-        if column is not None and not isinstance(column, SCALARS):
-            sizes[name] = len(column)
-    if len(set(sizes.values())) != 1:
+        inner = column.items() if isinstance(column, Mapping) else [("", column)]
+        for key, each in inner:
+            if not is_single(each):
+                with reading(f"columns.{name}"):
+                    sizes[f"{name}.{key}".rstrip(".")] = len(each)
+    if not sizes:
+        raise InvalidValue("columns", "must hold at least one column of values")
+    if len(set(sizes.values())) > 1:
         raise InvalidValue("columns", f"must hold columns of one length, not {sizes}")
     return next(iter(sizes.values()))
 
@@ -55,42 +89,51 @@ def objects(column: Any) -> list[Any]:
     if hasattr(column, "isna"):  # pandas, where a text that is missing is NaN
         pairs = zip(np.asarray(column, object), np.asarray(column.isna()), strict=True)
         return [None if gone else item for item, gone in pairs]
-    for method in ("to_pylist", "to_list", "tolist"):
-        if hasattr(column, method):
-            return list(getattr(column, method)())
-    return list(column)
+    found = plain(column)
+    return list(cast("list[Any]", column if found is column else found))
 
 
-def floats(name: str, column: Any) -> tuple[Array, Array]:
-    """Return numbers, NaN where they are missing, and where that is."""
+def numbers(column: Any) -> tuple[Array, Array] | None:
+    """Return a column of numbers, NaN where they are missing, and where that is.
+
+    None when its type is not one of numbers: then its values have to be looked at one by one.
+    """
     missing = None
-    if hasattr(column, "is_null"):
-        missing = np.asarray(column.is_null())
-    elif hasattr(column, "isna"):
+    if hasattr(column, "isna"):
+        if getattr(column.dtype, "kind", "") not in ("f", "i", "u"):
+            return None
         missing = np.asarray(column.isna())
-    kind: Any = getattr(column, "dtype", None)
-    if hasattr(kind, "na_value") and kind.kind in "fiu":  # pandas' own types
-        column = column.to_numpy(np.float64, na_value=np.nan)
+        if hasattr(column.dtype, "na_value"):  # pandas' own types
+            column = column.to_numpy(np.float64, na_value=np.nan)
+    elif hasattr(column, "to_pylist"):  # Arrow
+        missing = np.asarray(column.is_null())
+        column = column.to_numpy(zero_copy_only=False)
     elif hasattr(column, "to_numpy"):
         column = column.to_numpy()
+    elif not isinstance(column, np.ndarray) or isinstance(column, np.ma.MaskedArray):
+        return None
     array = np.asarray(column)
-    if array.dtype.kind not in "fiu":
-        raise InvalidValue(f"columns.{name}", f"must be numbers, not {array.dtype}")
+    if array.dtype.kind not in "fiu" or array.ndim != 1:
+        return None
     array = array.astype(np.float64, copy=False)
     return array, np.isnan(array) if missing is None else missing | np.isnan(array)
 
 
 def timestamps(column: Any) -> Array:
     """Return timestamps in microseconds since 2000."""
-    if isinstance(column, datetime):
+    if is_single(column):
         column = [column]
     kinds = (getattr(column, "dtype", None), getattr(column, "type", None))
     zone = any(getattr(kind, name, None) for kind in kinds for name in ("tz", "time_zone"))
     if isinstance(column, np.ndarray) and column.dtype.kind == "M":
         array = column
-    elif zone:
+    elif zone and hasattr(column, "isna"):
         # pandas would give objects.
-        array = np.asarray(column, "M8[us]") if hasattr(column, "isna") else column.to_numpy()
+        array = np.asarray(column, "M8[us]")
+    elif zone and hasattr(column, "to_pylist"):
+        array = column.to_numpy(zero_copy_only=False)
+    elif zone:
+        array = column.to_numpy()
     else:
         found = [values.timestamp("columns.predicted_at", item) for item in objects(column)]
         return np.array(list(map(microseconds, found)), np.int64)

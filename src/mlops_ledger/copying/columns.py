@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from ..checks import predictions as fields
 from ..checks import values
 from ..checks.classes import class_name
-from ..checks.missing import is_missing
+from ..checks.plain import is_missing
 from ..checks.prediction_fields import ALONE, COLUMNS
 from ..checks.predictions import KnownVersion
 from ..errors import InvalidValue
@@ -21,18 +21,34 @@ from ..ids import first_number, ordered_uuid7
 from .batch import Key, VersionCount
 from .binary import DAY, EPOCH_MICROSECONDS, HEADER, NULL, SIXTEEN, TRAILER, microseconds, timestamp
 from .blocks import Array, Field, blocks
-from .column_input import SCALARS, documents, floats, names_of, objects, size_of, timestamps
-from .rows import DEFAULTS, EMPTY_ARRAY, ENCODERS, Encoder, shares_encoder
+from .column_input import (
+    documents,
+    is_single,
+    is_table,
+    numbers,
+    objects,
+    reading,
+    size_of,
+    table,
+    timestamps,
+)
+from .rows import (
+    DEFAULTS,
+    EMPTY_ARRAY,
+    ENCODERS,
+    Encoder,
+    feature_encoder,
+    shares_encoder,
+)
+
+_COLUMN_OF: Final = {"features": "feature_values"}
 
 
 class ColumnBatch:
     """The columns of one write."""
 
     def __init__(self, columns: Any, model_name: str, model_version: str) -> None:
-        names = [str(name) for name in names_of(columns)]
-        if twice := [name for name in names if names.count(name) > 1]:
-            raise InvalidValue(f"columns.{twice[0]}", "is there twice")
-        self._columns = {str(name): columns[name] for name in names_of(columns)}
+        self._columns = table("columns", columns)
         self._size = size_of(self._columns)
         self.keys: list[Key] = [(model_name, model_version)]
         self._micros = self._timestamps()
@@ -68,25 +84,34 @@ class ColumnBatch:
             **DEFAULTS,
         }
         for name, column in self._columns.items():
-            if name == "features":
-                found["feature_values"] = _features(version.feature_names, column)
-            elif name == "class_probabilities":
-                found[name] = _class_probabilities(version.class_names, column)
-            elif name in ENCODERS:
-                found[name] = _field(name, column)
-            elif name not in ("id", "predicted_at"):
-                raise InvalidValue(f"columns.{name}", "is not a field of a prediction")
+            with reading(f"columns.{name}"):
+                if name == "features":
+                    found["feature_values"] = _features(version.feature_names, column, self._size)
+                elif name == "class_probabilities":
+                    found[name] = _class_probabilities(version.class_names, column)
+                elif name in ENCODERS:
+                    found[name] = _field(name, column, self._size)
+                elif name not in ("id", "predicted_at"):
+                    raise InvalidValue(f"columns.{name}", "is not a field of a prediction")
+            self._require_size(name, found.get(_COLUMN_OF.get(name, name)))
         return found
+
+    def _require_size(self, name: str, field: Field | None) -> None:
+        if not isinstance(field, bytes | None) and len(field) != self._size:
+            raise InvalidValue(f"columns.{name}", f"must have {self._size} values, as others do")
 
     def _timestamps(self) -> Array:
         """Return the times of the predictions in microseconds since 2000."""
         given = self._columns.get("predicted_at")
         if given is None and "id" in self._columns:
             raise InvalidValue("columns.predicted_at", "is needed with ids")
-        micros = timestamps(datetime.now(UTC) if given is None else given)
+        with reading("columns.predicted_at"):
+            micros = timestamps(datetime.now(UTC) if given is None else given)
         latest = microseconds(fields.latest_timestamp())
         if self._size and ((micros < 0) | (micros > latest)).any():
             raise InvalidValue("columns.predicted_at", fields.OUT_OF_TIME)
+        if len(micros) > 1 or not is_single(given):
+            self._require_size("predicted_at", micros)
         return np.broadcast_to(micros, (self._size,))
 
     def _ids(self) -> Array:
@@ -95,7 +120,8 @@ class ColumnBatch:
             return _new_ids(microseconds)
         ids: Array = self._columns["id"]
         if not (isinstance(ids, np.ndarray) and ids.dtype == "V16"):
-            given = [values.uuid("columns.id", item).bytes for item in objects(ids)]
+            with reading("columns.id"):
+                given = [values.uuid("columns.id", item).bytes for item in objects(ids)]
             ids = np.array(given, "V16")
         milliseconds = ids.view(">u8").reshape(-1, 2)[:, 0] >> 16
         if (milliseconds != microseconds // 1000).any():
@@ -113,25 +139,21 @@ def _new_ids(microseconds: Array) -> Array:
     return ids.view("V16")[:, 0]
 
 
-def _field(name: str, column: Any) -> Field:
-    if column is None:
-        return NULL
-    if isinstance(column, SCALARS):
+def _field(name: str, column: Any, size: int) -> Field:
+    if is_single(column):
         return _encoded(name, column)
-    if (
-        ALONE[name].sql_type == "double precision"
-        and not isinstance(column, list | tuple)
-        and str(getattr(column, "dtype", "")) != "object"
-    ):
-        return _numbers(name, column)
-    given = objects(documents(column) if ALONE[name].sql_type == "jsonb" else column)
-    is_text = ALONE[name].sql_type == "text" and not ALONE[name].words
-    found = _texts(given) if is_text else None
-    return _distinct(name, given) if found is None else found
+    sql_type = ALONE[name].sql_type
+    found = numbers(column) if sql_type == "double precision" else None
+    if found is not None:
+        return _numbers(name, *found)
+    given = objects(documents(f"columns.{name}", column, size) if sql_type == "jsonb" else column)
+    if sql_type != "text":
+        return [_encoded(name, item) for item in given]
+    texts = None if ALONE[name].words else _texts(given)
+    return _distinct(name, given) if texts is None else texts
 
 
-def _numbers(name: str, column: Any) -> Field:
-    array, missing = floats(name, column)
+def _numbers(name: str, array: Array, missing: Array) -> Field:
     wrong = ~((array >= ALONE[name].low) & (array <= ALONE[name].high)) & ~missing
     if wrong.any():
         _encoded(name, float(array[wrong.argmax()]))
@@ -143,21 +165,48 @@ def _numbers(name: str, column: Any) -> Field:
     ]
 
 
-def _features(names: list[str] | None, column: Any) -> Field:
-    """Return the matrix of a matrix, or of a table of a column for each feature."""
-    if hasattr(column, "shape") and not hasattr(column, "columns"):
-        matrix = np.asarray(column, np.float64)
-        if matrix.ndim != 2 or (names is not None and matrix.shape[1] != len(names)):
-            expected = "a matrix" if names is None else f"a matrix of {len(names)} columns"
-            raise InvalidValue("columns.features", f"must be {expected}, not {matrix.shape}")
-    else:
-        given = names_of(column)
+def _features(names: list[str] | None, column: Any, size: int) -> Field:
+    """Return the matrix of a matrix, of a table of a column for each feature, or of rows."""
+    if is_table(column):
+        given = table("columns.features", column)
         if names is None or set(given) != set(names):
-            fields.feature_list(names or [], dict.fromkeys(given, 0.0))
-        matrix = np.column_stack(
-            [floats(f"features.{name}", column[name])[0] for name in names or []]
-        )
+            _checked(feature_encoder(names), dict.fromkeys(given, 0.0))
+        matrix = np.column_stack([_feature(name, given[name], size) for name in names or []])
+    elif _is_matrix(column):
+        matrix = np.asarray(column, np.float64)
+        if names is not None and matrix.shape[1] != len(names):
+            raise InvalidValue(
+                "columns.features", f"must be a matrix of {len(names)} columns, not {matrix.shape}"
+            )
+    else:
+        return _each(feature_encoder(names), column)
     return matrix if matrix.shape[1] else EMPTY_ARRAY
+
+
+def _feature(name: str, column: Any, size: int) -> Array:
+    field = f"columns.features.{name}"
+    with reading(field):
+        if is_single(column):
+            column = [column] * size
+        found = numbers(column)
+        if found is not None:
+            return found[0]
+        items = [values.feature(field, None if is_missing(x) else x) for x in objects(column)]
+        return np.array(items, np.float64)
+
+
+def _is_matrix(column: Any) -> bool:
+    return (
+        isinstance(column, np.ndarray)
+        and not isinstance(column, np.ma.MaskedArray)
+        and column.ndim == 2
+        and column.dtype.kind in "fiub"
+    )
+
+
+def _each(encode: Encoder, column: Any) -> list[bytes]:
+    """Encode a column of one list or mapping a row."""
+    return [NULL if is_missing(item) else _checked(encode, item) for item in objects(column)]
 
 
 def _class_probabilities(names: list[str] | None, column: Any) -> Field:
@@ -165,22 +214,26 @@ def _class_probabilities(names: list[str] | None, column: Any) -> Field:
     field = "columns.class_probabilities"
     if names is None:
         raise InvalidValue(field, "needs a version that is registered with class_names")
-    if isinstance(column, Mapping) or hasattr(column, "columns") or hasattr(column, "column_names"):
-        given = {class_name(field, name): name for name in names_of(column)}
+    if is_table(column):
+        given = table(field, column, lambda name: class_name(field, name))
         if set(given) != set(names):
             raise InvalidValue(field, "must have exactly the classes of the version as columns")
-        column = np.column_stack(
-            [floats("class_probabilities", column[given[name]])[0] for name in names]
-        )
-    if getattr(column, "ndim", 1) == 1:
-        encode = shares_encoder(names)
-        return [NULL if is_missing(item) else _checked(encode, item) for item in objects(column)]
+        column = np.column_stack([_probability(name, given[name]) for name in names])
+    if not _is_matrix(column):
+        return _each(shares_encoder(names), column)
     matrix = np.asarray(column, np.float64)
-    if matrix.ndim != 2 or matrix.shape[1] != len(names):
+    if matrix.shape[1] != len(names):
         raise InvalidValue(field, f"must be a matrix of {len(names)} columns, not {matrix.shape}")
     if not ((matrix >= 0) & (matrix <= 1)).all():
         raise InvalidValue(field, INVALID["predictions_class_probabilities_check"][1])
     return matrix
+
+
+def _probability(name: str, column: Any) -> Array:
+    found = numbers(column)
+    if found is None:
+        raise InvalidValue(f"columns.class_probabilities.{name}", "must be numbers")
+    return found[0]
 
 
 def _texts(given: list[Any]) -> Array | None:
@@ -201,7 +254,7 @@ def _distinct(name: str, given: list[Any]) -> list[bytes]:
     """Encode each distinct value once, as for a single row."""
     try:
         known = {item: _encoded(name, item) for item in dict.fromkeys(given)}
-    except TypeError:  # mappings
+    except TypeError:  # what has no hash
         return [_encoded(name, item) for item in given]
     return [known[item] for item in given]
 

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from ..checks import values
+from ..checks.classes import present_class
 from ..checks.predictions import EARLIEST, latest_timestamp
 from ..errors import InvalidValue
 from ..ids import microseconds_of, time_of, whole_millisecond
@@ -73,10 +74,6 @@ def encode(rows: Sequence[Mapping[str, Any]], now: datetime) -> Iterator[bytes]:
         except InvalidValue as error:
             place = f"rows[{start + len(data)}]"
             raise InvalidValue(f"{place}.{error.field}", error.problem) from None
-        except AttributeError:
-            raise InvalidValue(
-                f"rows[{start + len(data)}]", "must be a mapping of fields"
-            ) from None
         yield b"".join(data)
     yield TRAILER
 
@@ -136,9 +133,9 @@ def _number(value: Any) -> bytes:
     return pack_double(EIGHT, values.number("actual_value", value))
 
 
-def _text(field: str) -> Encoder:
+def _text(field: str, check: Callable[[str, Any], str] = values.text) -> Encoder:
     def encode_text(value: Any) -> bytes:
-        data = values.text(field, value).encode()
+        data = check(field, value).encode()
         return pack_length(len(data)) + data
 
     # There are few classes and many labels.
@@ -150,7 +147,7 @@ def _text(field: str) -> Encoder:
 
 _FIELDS: Final[Mapping[str, tuple[int, Encoder]]] = {
     "request_id": (2, _text("request_id")),
-    "actual_label": (4, _text("actual_label")),
+    "actual_label": (4, _text("actual_label", present_class)),
     "actual_value": (5, _number),
     "source": (6, _text("source")),
     "model_name": (7, _text("model_name")),

@@ -19,9 +19,10 @@ from uuid import UUID
 
 from ..checks import predictions as fields
 from ..checks import values
-from ..checks.missing import is_missing
+from ..checks.plain import is_missing
 from ..checks.prediction_fields import ALONE, COLUMNS, Field
 from ..checks.predictions import KnownVersion
+from ..checks.rows import by_name
 from ..errors import InvalidValue
 from ..ids import first_number, ordered_uuid7
 from .binary import (
@@ -67,7 +68,7 @@ class RowEncoder:
 
     def __call__(self, row: Mapping[str, Any], micros: int) -> bytes:
         """Return the row, predicted `micros` after 2000, as one tuple of the COPY stream."""
-        if self._names is None and isinstance(row.get("features"), Mapping):
+        if self._names is None and isinstance(by_name(row.get("features")), Mapping):
             row = fields.with_inputs(row)
         data = self._template.copy()
         known = self._fields

@@ -22,8 +22,8 @@ _COMPARED_LATER = "must not be later than timestamp"
 # By table and by the rest of a constraint's name, TABLE_REST_check. The rest is the field, unless
 # another stands before the problem.
 _CHECKS: Final[Mapping[str, Mapping[str, str | tuple[str, str]]]] = {
+    "models": {"model_name": _NAME, "tags": _OBJECT, "created_at": _FINITE},
     "model_versions": {
-        "model_name": _NAME,
         "model_version": _NAME,
         "stage": "must be development, staging, production or archived",
         "mlflow_run_id": _AT_MOST_255,
@@ -276,6 +276,10 @@ _CHECKS: Final[Mapping[str, Mapping[str, str | tuple[str, str]]]] = {
     "deletions": {
         "reason": "must be retention or erasure",
         "num_rows": "must be above 0",
+    },
+    "event_consumers": {
+        "consumer": _NAME,
+        "seq": ("after", _COUNT),
     },
     "audit_head": {
         "one_row": ("id", "must be true: the log has one end"),

@@ -12,7 +12,8 @@ from .checks import INVALID
 _UNKNOWN_VERSION = "names no version of this model"
 
 VIOLATIONS: Final[Mapping[str, tuple[type[LedgerError], str]]] = {
-    "model_counters_pkey": (Conflict, "model_name: the model is counted already"),
+    "models_pkey": (Conflict, "model_name: this model is already registered"),
+    "model_versions_model_fkey": (NotFound, "model_name: the ledger has no model of that name"),
     "model_versions_pkey": (Conflict, "id: already names another model version"),
     "model_versions_name_version_key": (
         Conflict,
@@ -41,6 +42,7 @@ VIOLATIONS: Final[Mapping[str, tuple[type[LedgerError], str]]] = {
         PromotionRefused,
         "action_id: the action has already served another promotion",
     ),
+    "event_consumers_pkey": (Conflict, "consumer: there is a consumer of that name"),
     "monitoring_metrics_pkey": (Conflict, "id: already names another monitoring run"),
     "monitoring_metrics_id_model_name_key": (Conflict, "id: already names another monitoring run"),
     "monitoring_metrics_run_key": (

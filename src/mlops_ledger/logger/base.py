@@ -11,6 +11,7 @@ from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from ..checks import values
+from ..checks.rows import listed, row_of
 from ..config import Settings
 from ..database import AsyncDatabase, Database
 from ..errors import InvalidValue, LedgerError, NotFound, Unavailable
@@ -20,7 +21,7 @@ from .counters import Counters, Flushed
 from .flusher import Flusher
 from .intake import Intake
 from .options import Options
-from .records import encode
+from .records import UnknownField, encode
 from .registration import Registration
 
 log = logging.getLogger("mlops_ledger.logger")
@@ -109,17 +110,28 @@ class LoggerBase:
                 self._close(_POLL)
                 raise
 
-    def _encode(self, intake: Intake, given: Mapping[str, Any]) -> tuple[UUID, bytes] | None:
-        """Check a prediction; None when it was refused and counted instead of raised."""
+    def _encode(
+        self, intake: Intake, given: Mapping[str, Any], row: str | None = None
+    ) -> tuple[UUID, bytes] | None:
+        """Check a prediction, one of a `row` or alone.
+
+        Returns None when it was refused and counted instead of raised.
+        """
         if self._raises:
             self._registration.require()
         try:
-            return encode(self._registration, given, fitting=self._raises)
+            found = given if row is None else row_of(row, given)
+            return encode(self._registration, found, fitting=self._raises)
         except InvalidValue as error:
-            if self._raises:
+            if row is None and isinstance(error, UnknownField):
+                # Also where refusals are counted: the mistake is in the program.
+                raise TypeError(f"there is no argument {error.field!r}") from None
+            if not self._raises:
+                intake.refuse(error)
+                return None
+            if row is None or error.field == row:
                 raise
-            intake.refuse(error)
-            return None
+            raise InvalidValue(f"{row}.{error.field}", error.problem) from None
 
     def _encode_many(
         self, intake: Intake, predictions: Iterable[PredictionFields]
@@ -127,15 +139,21 @@ class LoggerBase:
         """Check predictions and return their ids, and the records of those that are right."""
         ids: list[UUID | None] = []
         payloads = []
-        for place, each in enumerate(predictions):
-            try:
-                encoded = self._encode(intake, each)
-            except InvalidValue as error:
-                raise InvalidValue(f"predictions[{place}].{error.field}", error.problem) from None
+        for place, each in enumerate(self._listed(intake, predictions)):
+            encoded = self._encode(intake, each, f"predictions[{place}]")
             ids.append(encoded[0] if encoded else None)
             if encoded:
                 payloads.append(encoded[1])
         return ids, payloads
+
+    def _listed(self, intake: Intake, predictions: object) -> list[Any]:
+        try:
+            return listed("predictions", predictions)
+        except InvalidValue as error:
+            if self._raises:
+                raise
+            intake.refuse(error)
+            return []
 
     def _close(self, timeout: float) -> Counters:
         with self._lock:

@@ -19,8 +19,10 @@ import orjson
 from ..checks import predictions as fields
 from ..checks import values
 from ..checks.classes import class_name
-from ..checks.missing import document, is_missing
+from ..checks.missing import document
+from ..checks.plain import is_missing
 from ..checks.prediction_fields import ALONE, Check
+from ..checks.rows import by_name
 from ..errors import InvalidValue
 from ..ids import new_id, uuid7
 from .registration import Registration
@@ -29,6 +31,10 @@ MAX_BYTES: Final = 4_000_000
 # Integers above are no exact doubles, and far above no JSON either.
 _EXACT: Final = 2.0**53
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class UnknownField(InvalidValue):
+    """A prediction has a field that there is none of; of a call, it is an argument."""
 
 
 def encode(
@@ -44,7 +50,7 @@ def encode(
             try:
                 check = _CHECKS[name]
             except KeyError:
-                raise TypeError(f"there is no argument {name!r}") from None
+                raise UnknownField(str(name), "is not a field of a prediction") from None
             try:
                 record[name] = check(name, value)
             except InvalidValue:
@@ -134,6 +140,7 @@ def _plain(numbers: Iterable[Any]) -> bool:
 def _features(field: str, value: Any) -> Any:
     if type(value) is dict:
         return value
+    value = by_name(value)
     return dict(value) if isinstance(value, Mapping) else values.features(field, value)
 
 
@@ -143,6 +150,7 @@ def _json(field: str, value: Any) -> Any:
 
 def _class_probabilities(field: str, value: Any) -> Any:
     """Accept probabilities; whether they are those of the version's classes shows later."""
+    value = by_name(value)
     if not isinstance(value, Mapping):
         return fields.shares(field, value)
     names = [class_name(field, name) for name in value]

@@ -16,7 +16,7 @@ from .._sync.monitoring_metrics import MonitoringMetricsRepository
 from .._sync.monitors import MonitorsRepository
 from .._sync.performance_metrics import PerformanceMetricsRepository
 from .._sync.repository import Repository
-from ..checks.values import full_hour, look_back
+from ..checks.windows import full_hour, look_back
 from ..errors import Conflict, LedgerError, NotFound
 from ..ids import id_for
 from ..rows import MonitoringRun, MonitorResult, Performance

@@ -7,9 +7,11 @@ from .alerts import Alert, AlertOccurrence, AlertStats
 from .audit_log import AuditCheck, AuditEntry, AuditHead
 from .baselines import Baseline, BaselineFeature, SeenPrediction
 from .drift_reports import DriftReport, FeatureDrift, FeatureTrend
+from .events import Event, EventConsumer, EventType
 from .ground_truth import GroundTruth, Labeled, Performance
 from .health import Health
 from .model_versions import Deployment, ModelVersion, PromotionPolicy, TimelineEntry
+from .models import Model
 from .monitoring_metrics import DriftTrend, MonitoringRun, WindowMetrics
 from .monitors import Monitor, MonitorResult
 from .overview import ModelOverview
@@ -40,6 +42,9 @@ __all__ = [
     "Deployment",
     "DriftReport",
     "DriftTrend",
+    "Event",
+    "EventConsumer",
+    "EventType",
     "FeatureDrift",
     "FeatureTrend",
     "GroundTruth",
@@ -47,6 +52,7 @@ __all__ = [
     "Labeled",
     "MetricBucket",
     "MetricComparison",
+    "Model",
     "ModelOverview",
     "ModelVersion",
     "Monitor",

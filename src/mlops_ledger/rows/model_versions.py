@@ -17,6 +17,7 @@ class ModelVersion:
     model_version: str
     stage: str
     mlflow_run_id: str | None
+    description: str | None
     algorithm: str | None
     metrics: dict[str, Any]
     accuracy: float | None

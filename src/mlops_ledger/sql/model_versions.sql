@@ -2,7 +2,7 @@
 
 -- fragment version --
 -- The columns of a version.
-id, model_name, model_version, stage, mlflow_run_id, algorithm, metrics, accuracy,
+id, model_name, model_version, stage, mlflow_run_id, description, algorithm, metrics, accuracy,
 "precision", recall, f1_score, roc_auc, brier_score, rmse, mae, r2, hyperparameters,
 feature_names, task, class_names, positive_label, training_samples, dataset_version, dataset_digest,
 artifact_uri, metadata_uri, tags, created_at, created_by, promoted_at, promoted_by
@@ -19,11 +19,12 @@ model_name, slot, requires_decision, requires_approval, updated_at, updated_by
 -- insert --
 -- Register a version; without a number it takes the next one. No row when the id is taken.
 INSERT INTO model_versions
-    (id, model_name, model_version, stage, mlflow_run_id, algorithm, metrics, hyperparameters, feature_names, task,
-     class_names, positive_label, training_samples, dataset_version, dataset_digest, artifact_uri, metadata_uri, tags, created_at, created_by)
+    (id, model_name, model_version, stage, mlflow_run_id, description, algorithm, metrics, hyperparameters,
+     feature_names, task, class_names, positive_label, training_samples, dataset_version, dataset_digest,
+     artifact_uri, metadata_uri, tags, created_at, created_by)
 VALUES
     (%(id)s::uuid, %(model_name)s::text, %(model_version)s::text, %(stage)s::text, %(mlflow_run_id)s::text,
-     %(algorithm)s::text, coalesce(%(metrics)s::jsonb, '{}'), coalesce(%(hyperparameters)s::jsonb, '{}'),
+     %(description)s::text, %(algorithm)s::text, coalesce(%(metrics)s::jsonb, '{}'), coalesce(%(hyperparameters)s::jsonb, '{}'),
      %(feature_names)s::text[], %(task)s::text, %(class_names)s::text[], %(positive_label)s::text, %(training_samples)s::bigint, %(dataset_version)s::text, %(dataset_digest)s::text,
      %(artifact_uri)s::text, %(metadata_uri)s::text, coalesce(%(tags)s::jsonb, '{}'),
      coalesce(%(created_at)s::timestamptz, clock_timestamp()), coalesce(%(created_by)s::text, session_user))
@@ -31,7 +32,7 @@ ON CONFLICT (id) DO NOTHING
 RETURNING id;
 
 -- insert__repeated --
--- The version an earlier try with the same id registered, if the same; stage and tags may have changed.
+-- The version an earlier try with the same id registered, if the same; stage, description and tags may have changed.
 SELECT id FROM model_versions
 WHERE id = %(id)s::uuid AND model_name = %(model_name)s::text
   AND model_version = coalesce(%(model_version)s::text, model_version)
@@ -75,6 +76,13 @@ SET tags = (tags || %(tags)s::jsonb)
                           #>> '{}')
 WHERE model_name = %(model_name)s::text AND model_version = %(model_version)s::text
 RETURNING tags;
+
+-- set_description --
+-- Replace the description of a version.
+UPDATE model_versions
+SET description = %(description)s::text
+WHERE model_name = %(model_name)s::text AND model_version = %(model_version)s::text
+RETURNING {version};
 
 -- declare_task --
 -- Declare what a version predicts.

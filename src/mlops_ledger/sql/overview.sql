@@ -2,16 +2,10 @@
 
 -- models --
 -- A row for each model: what is live, how much it predicts, and what is to be looked at.
-WITH RECURSIVE n (model_name) AS (
-    (SELECT model_name FROM model_versions WHERE model_name > coalesce(%(after)s::text, '')
-     ORDER BY model_name LIMIT 1)
-    UNION ALL
-    SELECT (SELECT v.model_name FROM model_versions v WHERE v.model_name > n.model_name ORDER BY v.model_name LIMIT 1)
-    FROM n WHERE n.model_name IS NOT NULL
-)
 SELECT n.model_name, d.model_version AS live_version, d.deployed_at AS live_since, v.versions, p.predictions_24h,
        a.open_alerts, m.timestamp AS last_monitoring, m.coverage_pct
-FROM (SELECT model_name FROM n WHERE model_name IS NOT NULL LIMIT %(limit)s::integer) n
+FROM (SELECT model_name FROM models WHERE model_name > coalesce(%(after)s::text, '')
+      ORDER BY model_name LIMIT %(limit)s::integer) n
 LEFT JOIN v_deployments d ON d.model_name = n.model_name AND d.slot = 'production' AND d.retired_at IS NULL
 CROSS JOIN LATERAL (SELECT count(*) AS versions FROM model_versions v WHERE v.model_name = n.model_name) v
 CROSS JOIN LATERAL (

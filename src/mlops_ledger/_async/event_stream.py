@@ -1,0 +1,168 @@
+"""Events one after the other, with a durable cursor, for as long as somebody wants them."""
+
+from __future__ import annotations
+
+import logging
+from asyncio import sleep
+from collections.abc import AsyncIterator, Sequence
+from time import monotonic
+from typing import Any, Final
+
+import psycopg
+from psycopg import AsyncConnection
+
+from .. import connections
+from ..checks.values import number
+from ..errors import InvalidValue, LedgerError, Unavailable
+from ..rows import Event
+from .database import AsyncDatabase
+from .events import AsyncEventsRepository
+
+logger = logging.getLogger("mlops_ledger.events")
+
+# Entries of the log that are read at once; what a killed consumer sees again at most.
+_PAGE: Final = 500
+# A cursor is saved at the end of a page, and within a page no more often than so (seconds).
+_SAVED_EVERY: Final = 0.2
+
+
+async def events(
+    db: AsyncDatabase,
+    *,
+    consumer: str | None = None,
+    after: int = 0,
+    types: Sequence[str] | None = None,
+    model_name: str | None = None,
+    follow: bool = True,
+    poll: float = 1.0,
+) -> AsyncIterator[Event]:
+    """Yield events in the order in which they were committed, and wait for more with `follow`.
+
+    With `consumer` the database remembers under that name what was dealt with: an event is dealt
+    with when the next one is asked for. A consumer that died goes on there and sees at most 500
+    events again; none is missed. A new one, and whoever gives no name, begins `after` an event, by
+    default before the first. `types` and `model_name` say which events.
+
+    New events are looked for every `poll` seconds, and at once when the server announces them,
+    which no transaction pooler lets through. A follower waits for a database that is away. Raises
+    Conflict when another role has made the consumer.
+    """
+    if not 0 < number("poll", poll) <= 3600:
+        raise InvalidValue("poll", "must be above 0 and at most 3600 seconds")
+    cursor, waker = _Cursor(db, consumer, after), _Waker(db, poll)
+    await cursor.start()
+    try:
+        while True:
+            try:
+                until = await cursor.save_and_look()
+                page = await cursor.page(until, types, model_name)
+            except Unavailable as error:
+                if not follow:
+                    raise
+                logger.warning("events: %s", error)
+                await sleep(poll)
+                continue
+            for event in page:
+                yield event
+                await cursor.move(event.seq)
+            if until > cursor.seq:
+                cursor.seq = until
+            elif follow:
+                await waker.wait()
+            else:
+                return
+    finally:
+        await waker.close()
+        await cursor.close()
+
+
+class _Cursor:
+    """Where a reader of events is, and how much of that the database knows."""
+
+    def __init__(self, db: AsyncDatabase, consumer: str | None, after: int) -> None:
+        self._db = db
+        self._repository = AsyncEventsRepository(db)
+        self._consumer = consumer
+        self._saved, self._saved_at = after, monotonic()
+        self.seq = after
+
+    async def start(self) -> None:
+        """Find out where the consumer is."""
+        if self._consumer is not None:
+            found = await self._repository.start_consumer(consumer=self._consumer, after=self.seq)
+            self.seq = self._saved = found.seq
+
+    async def save_and_look(self) -> int:
+        """Save the cursor, and return the number up to which a page can be read."""
+        await self._save()
+        return max(self.seq, min(await self._repository.head(), self.seq + _PAGE))
+
+    async def page(
+        self, until: int, types: Sequence[str] | None, model_name: str | None
+    ) -> list[Event]:
+        """Return what comes after the cursor, up to a number."""
+        if until == self.seq:
+            return []
+        return await self._repository.list_events(
+            after=self.seq, until=until, types=types, model_name=model_name, limit=_PAGE
+        )
+
+    async def move(self, seq: int) -> None:
+        """Go on to an event that was dealt with; a save that fails is made up for later."""
+        self.seq = seq
+        if monotonic() - self._saved_at >= _SAVED_EVERY:
+            try:
+                await self._save()
+            except Unavailable as error:
+                logger.warning("events: %s", error)
+
+    async def close(self) -> None:
+        """Save the cursor if that can still be done."""
+        if self._db.is_open:
+            try:
+                await self._save()
+            except LedgerError as error:
+                logger.warning("events: %s", error)
+
+    async def _save(self) -> None:
+        if self._consumer is not None and self.seq > self._saved:
+            await self._repository.move_consumer(consumer=self._consumer, seq=self.seq)
+            self._saved, self._saved_at = self.seq, monotonic()
+
+
+class _Waker:
+    """Waits until there may be something new, on a connection of its own."""
+
+    def __init__(self, db: AsyncDatabase, poll: float) -> None:
+        self._db = db
+        self._poll = poll
+        self._connection: AsyncConnection[Any] | None = None
+
+    async def wait(self) -> None:
+        """Return when the server announces something, or after a while."""
+        if self._db.preamble is not None:
+            # A transaction pooler keeps no session that could listen.
+            await sleep(self._poll)
+            return
+        try:
+            if self._connection is None:
+                # What was announced before is found by looking once more.
+                await self._listen()
+            else:
+                async for _ in self._connection.notifies(timeout=self._poll, stop_after=1):
+                    pass
+        except (psycopg.Error, Unavailable):
+            await self.close()
+            await sleep(self._poll)
+
+    async def close(self) -> None:
+        """Stop listening."""
+        if self._connection is not None:
+            await self._connection.close()
+            self._connection = None
+
+    async def _listen(self) -> None:
+        conninfo = await self._db.conninfo()
+        self._connection = await AsyncConnection.connect(conninfo, autocommit=True)
+        connections.prepare(self._connection)
+        await self._connection.execute("LISTEN mlops_ledger_events")

@@ -1,0 +1,77 @@
+"""The models themselves, also before their first version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from ..checks.values import mapping, page_size
+from ..errors import Conflict, NotFound
+from ..rows import Model
+from .repository import AsyncRepository
+
+
+class AsyncModelsRepository(AsyncRepository):
+    """Describes models; registering a version makes its model if it is new."""
+
+    _file = "models"
+
+    async def insert(
+        self,
+        *,
+        model_name: str,
+        description: str | None = None,
+        tags: Mapping[str, Any] | None = None,
+        created_at: datetime | None = None,
+        created_by: str | None = None,
+    ) -> Model:
+        """Register a model and return it.
+
+        Raises Conflict when there is one of that name, InvalidValue for a value that is refused.
+        """
+        made = await self._row("insert", Model, locals())
+        if made is None:
+            raise Conflict(
+                "model_name: this model is already registered; change its description or tags"
+            )
+        return made
+
+    async def get(self, *, model_name: str) -> Model | None:
+        """Return a model; None when there is none of that name."""
+        return await self._row("get", Model, locals())
+
+    async def list_models(
+        self,
+        *,
+        tags: Mapping[str, Any] | None = None,
+        limit: int = 100,
+        after: str | None = None,
+    ) -> list[Model]:
+        """Return the models that carry all the given tags, by name.
+
+        At most `limit` (1 to 1000); the next page is `after` the name of the last.
+        """
+        limit = page_size(limit)
+        tags = mapping("tags", tags)
+        return await self._rows("list_models", Model, locals())
+
+    async def set_description(self, *, model_name: str, description: str | None) -> Model:
+        """Replace the description of a model, None takes it away; the audit log has the old one.
+
+        Raises NotFound for an unknown model.
+        """
+        changed = await self._row("set_description", Model, locals())
+        if changed is None:
+            raise NotFound(f"there is no model {model_name}")
+        return changed
+
+    async def set_tags(self, *, model_name: str, tags: Mapping[str, Any]) -> dict[str, Any]:
+        """Merge tags into a model's and return all of them; a value of None removes the tag.
+
+        Raises NotFound for an unknown model.
+        """
+        found: dict[str, Any] | None = await self._value("set_tags", locals())
+        if found is None:
+            raise NotFound(f"there is no model {model_name}")
+        return found

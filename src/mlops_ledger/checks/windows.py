@@ -1,0 +1,39 @@
+"""Windows of time, and the buckets they are read in."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, timedelta
+
+from ..errors import InvalidValue
+from .values import number, span, timestamp
+
+
+def look_back(until: object, length: object, field: str = "days") -> datetime:
+    """Return the start of the window of so many days, or hours, before a timestamp."""
+    number_of = number(field, length)
+    unit = timedelta(hours=1) if field.endswith("hours") else timedelta(days=1)
+    longest = 36_525 * timedelta(days=1) / unit
+    if not 0 < number_of <= longest:
+        raise InvalidValue(field, f"must be above 0 and at most {longest:.0f}")
+    try:
+        return timestamp("until", until) - number_of * unit
+    except OverflowError:
+        raise InvalidValue(field, "reach back before the year 1") from None
+
+
+def full_hour(field: str, value: object) -> datetime:
+    """Accept the start of an hour in UTC; None is that of the present one."""
+    found = datetime.now(UTC) if value is None else timestamp(field, value)
+    start = found.replace(minute=0, second=0, microsecond=0)
+    if value is not None and found != start:
+        raise InvalidValue(field, "must be a full hour of UTC: summaries are by the hour")
+    return start
+
+
+def bucket_count(bucket: object, days: object) -> int:
+    """Return the number of buckets in a window of so many days; at most 1000."""
+    buckets = math.ceil(timedelta(days=number("days", days)) / span("bucket", bucket))
+    if buckets > 1000:
+        raise InvalidValue("bucket", "must be longer: the window would have more than 1000 of them")
+    return buckets

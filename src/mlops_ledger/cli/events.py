@@ -1,0 +1,103 @@
+"""`mlops-ledger events`: what happened, as CloudEvents, now or as it happens."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+import mlops_ledger as ledger
+
+from ..event_texts import describe_event
+from .base import Group
+from .names import nearest
+from .options import json_option, limit_option, model_option
+from .output import echo_done, echo_line, echo_rows, say
+from .text import cell
+
+_PREFIX = "mlops_ledger."
+
+
+@click.group(cls=Group)
+def events() -> None:
+    """Follow what happens: promotions, decisions, approvals, alerts, monitoring."""
+
+
+@events.command()
+@click.option("--after", type=int, metavar="SEQ", help="Only events after this one; 0 for all.")
+@click.option("--consumer", metavar="NAME", help="Go on where this consumer was, and remember.")
+@click.option("--type", "types", multiple=True, metavar="TYPE", help="Only events of this type.")
+@model_option
+@click.option("--follow", is_flag=True, help="Wait for more, until interrupted.")
+@limit_option
+@click.option("--json", "as_json", is_flag=True, help="Print CloudEvents, one a line.")
+def tail(
+    after: int | None,
+    consumer: str | None,
+    types: Sequence[str],
+    model_name: str | None,
+    follow: bool,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """Print events, oldest first: all after --after or of a consumer, else the last ones."""
+    with ledger.Database() as db:
+        repository = ledger.EventsRepository(db)
+        wanted = _whole(repository, types)
+        if after is None and consumer is None:
+            after = repository.before_latest(types=wanted, model_name=model_name, limit=limit)
+        for event in ledger.events(
+            db,
+            consumer=consumer,
+            after=after or 0,
+            types=wanted,
+            model_name=model_name,
+            follow=follow,
+        ):
+            if as_json:
+                echo_line(event.cloud_event())
+            else:
+                say(f"{event.seq:>6}  {cell(event.time)}  {describe_event(event)}")
+            if follow:
+                sys.stdout.flush()
+
+
+@events.command("types")
+@json_option
+def types_(as_json: bool) -> None:
+    """List the types of events, and the fields of their data."""
+    with ledger.Database() as db:
+        found = ledger.EventsRepository(db).list_types()
+    echo_rows(found, "type description fields" if as_json else "type description", as_json)
+
+
+@events.command()
+@json_option
+def consumers(as_json: bool) -> None:
+    """List who reads events by name, and how far each is."""
+    with ledger.Database() as db:
+        found = ledger.EventsRepository(db).list_consumers()
+    echo_rows(found, "consumer seq moved_at db_role", as_json)
+
+
+@events.command()
+@click.argument("consumer")
+@json_option
+def forget(consumer: str, as_json: bool) -> None:
+    """Forget a consumer; under its name, events begin anew."""
+    with ledger.Database() as db:
+        ledger.EventsRepository(db).remove_consumer(consumer=consumer)
+    echo_done({"consumer": consumer}, f"forgot {consumer}", as_json)
+
+
+def _whole(repository: ledger.EventsRepository, types: Sequence[str]) -> list[str] | None:
+    """Return the full names of types; raises UsageError for an unknown one."""
+    if not types:
+        return None
+    known = [one.type for one in repository.list_types()]
+    names = [name if name.startswith(_PREFIX) else _PREFIX + name for name in types]
+    for name in names:
+        if name not in known:
+            raise click.UsageError(f"--type: there is no type {name}{nearest(name, known)}")
+    return names

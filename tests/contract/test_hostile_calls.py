@@ -1,0 +1,210 @@
+"""Whatever a caller gives to a public method, only the package's exceptions come out of it.
+
+Every argument of every method is tried with every odd value, and so is every field of a row and
+every column of a table, with all other arguments right.
+"""
+
+from __future__ import annotations
+
+import inspect
+import reprlib
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from fix_odd_calls import ODD, ODD_COLUMNS
+from fix_odd_values import NOON, SOME_ID
+
+from mlops_ledger import (
+    Database,
+    InvalidValue,
+    LedgerError,
+    ModelVersionRepository,
+    PredictionLogger,
+    PredictionsRepository,
+)
+from mlops_ledger.checks.prediction_fields import COLUMNS
+from mlops_ledger.repositories import REPOSITORIES
+
+# What is right for an argument that has no default.
+RIGHT: Final[dict[str, Any]] = {
+    "model_name": "m",
+    "model_version": "1",
+    "metric_name": "rmse",
+    "metric_value": 1.0,
+    "host": "h",
+    "name": "n",
+    "title": "t",
+    "alert_type": "drift",
+    "action_type": "scale",
+    "risk_level": "low",
+    "requested_by": "agent",
+    "reviewed_by": "someone",
+    "trigger_reason": "drift",
+    "action": "reject",
+    "source": "monitoring",
+    "operator": ">",
+    "window": timedelta(hours=1),
+    "feature": "a",
+    "slot": "production",
+    "enabled": True,
+    "decision_id": SOME_ID,
+    "timestamp": NOON,
+    "since": NOON,
+    "until": NOON + timedelta(hours=1),
+    "lookback_hours": 1,
+    "num_predictions": 1,
+    "drift_detected": False,
+    "id": SOME_ID,
+    "alert_id": SOME_ID,
+    "seq": 1,
+    "prediction_id": SOME_ID,
+    "request_id": "r",
+    "rows": [],
+    "columns": {},
+    "data": {"a": [1.0, 2.0]},
+    "tags": {},
+    "version_a": "1",
+    "version_b": "1",
+    "period": "day",
+    "bucket": timedelta(hours=1),
+}
+TRUTH: Final = ("prediction_id", "actual_label", "actual_value", "labeled_at", "source")
+
+
+@pytest.fixture
+def db(dsn: str) -> Iterator[Database]:
+    with Database(dsn) as database:
+        ModelVersionRepository(database).insert(
+            model_name="m", feature_names=["a", "b"], class_names=["0", "1"]
+        )
+        yield database
+
+
+def escapes(call: Callable[[], object]) -> str | None:
+    """Make a call; describe what came out of it other than the package's exceptions."""
+    try:
+        call()
+    except LedgerError:
+        return None
+    except BaseException as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        ours = [each for each in frames if "mlops_ledger" in each.filename]
+        place = f"{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else "the call"
+        return f"{type(error).__name__} in {place}: {str(error)[:80]!a}"
+    return None
+
+
+def methods(repository: object) -> Iterator[tuple[str, list[inspect.Parameter]]]:
+    for name, method in inspect.getmembers(repository, inspect.ismethod):
+        if not name.startswith("_"):
+            parameters = inspect.signature(method).parameters.values()
+            yield name, [each for each in parameters if each.kind is each.KEYWORD_ONLY]
+
+
+def shown(value: object) -> str:
+    return ascii(reprlib.repr(value))[:100]
+
+
+@pytest.mark.parametrize("table", sorted(REPOSITORIES))
+def test_no_argument_lets_another_exception_out(db: Database, table: str) -> None:
+    repository = REPOSITORIES[table](db)
+    problems = []
+    for name, parameters in methods(repository):
+        base = {each.name: RIGHT[each.name] for each in parameters if each.default is each.empty}
+        for parameter in parameters:
+            for value in ODD:
+                if parameter.name == "progress" and callable(value):
+                    continue  # what a function of the caller raises is the caller's own
+                arguments = base | {parameter.name: value}
+                if found := escapes(lambda: getattr(repository, name)(**arguments)):  # noqa: B023
+                    problems.append(f"{name}({parameter.name}={shown(value)}): {found}")
+    assert not problems, "\n".join(problems)
+
+
+def rows_with(fields: Iterable[str], base: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    for value in ODD:
+        yield f"row {shown(value)}", [base, value]
+        for field in fields:
+            yield f"{field}={shown(value)}", [base, base | {field: value}]
+
+
+FIELDS: Final = ("features", *COLUMNS, "model_name", "model_version", "nothing")
+
+
+def test_no_row_of_a_prediction_lets_another_exception_out(db: Database) -> None:
+    repository = PredictionsRepository(db)
+    problems = [
+        f"{name}: {found}"
+        for name, rows in rows_with(FIELDS, {"prediction": 1.0})
+        if (
+            found := escapes(
+                lambda: repository.insert_many(rows=rows, model_name="m", model_version="1")  # noqa: B023
+            )
+        )
+    ]
+    assert not problems, "\n".join(problems)
+
+
+def test_no_column_of_predictions_lets_another_exception_out(db: Database) -> None:
+    repository = PredictionsRepository(db)
+    problems = []
+    for value in [*ODD, *ODD_COLUMNS]:
+        for field in FIELDS:
+            columns = {"prediction": [1.0, 2.0], field: value}
+            if found := escapes(
+                lambda: repository.insert_columns(
+                    columns=columns,  # noqa: B023
+                    model_name="m",
+                    model_version="1",
+                )
+            ):
+                problems.append(f"{field}={shown(value)}: {found}")
+    assert not problems, "\n".join(problems)
+
+
+def test_no_label_and_no_metric_lets_another_exception_out(db: Database) -> None:
+    base: dict[str, dict[str, Any]] = {
+        "ground_truth": {"prediction_id": SOME_ID, "actual_label": "1"},
+        "performance_metrics": {"model_name": "m", "metric_name": "rmse", "metric_value": 1},
+        "system_metrics": {"host": "h", "metric_name": "load", "metric_value": 1},
+    }
+    problems = []
+    for table, row in base.items():
+        repository: Any = REPOSITORIES[table](db)
+        for name, rows in rows_with([*row, *TRUTH, "timestamp", "metadata", "id"], row):
+            if found := escapes(lambda: repository.insert_many(rows=rows)):  # noqa: B023
+                problems.append(f"{table}, {name}: {found}")
+    assert not problems, "\n".join(problems)
+
+
+def test_no_logged_value_lets_another_exception_out(db: Database, dsn: str, tmp_path: Path) -> None:
+    problems = []
+    with PredictionLogger(dsn, model_name="m", model_version="1", spool_dir=tmp_path) as log:
+        for value in ODD:
+            if found := escapes(lambda: log.many(value)):  # type: ignore[arg-type]  # noqa: B023
+                problems.append(f"many({shown(value)}): {found}")
+            if found := escapes(lambda: log.many([value])):  # type: ignore[list-item]  # noqa: B023
+                problems.append(f"many([{shown(value)}]): {found}")
+            for field in FIELDS[:-3]:
+                if field in ("model_version_id", "feature_values"):
+                    continue
+                if found := escapes(lambda: log(**{field: value})):  # type: ignore[arg-type]  # noqa: B023
+                    problems.append(f"{field}={shown(value)}: {found}")
+    assert not problems, "\n".join(problems)
+
+
+def test_nothing_else_passes_for_a_database() -> None:
+    kinds: list[Callable[[Any], object]] = [
+        *REPOSITORIES.values(),
+        Database,
+        lambda value: PredictionLogger(value, model_name="m", model_version="1"),
+    ]
+    for value in ODD:
+        if value is not None and not isinstance(value, str):
+            for kind in kinds:
+                with pytest.raises(InvalidValue):
+                    kind(value)
