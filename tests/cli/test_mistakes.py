@@ -14,8 +14,6 @@ import pytest
 from mlops_ledger.cli import main
 from mlops_ledger.cli.base import Group
 
-pytestmark = pytest.mark.once
-
 UNKNOWN_ID = "01890a5d-ac96-774b-bcce-b302099a8057"
 COMMAND = Path(sys.executable).parent / "mlops-ledger"
 # What is not tried: they start or end servers, or hand everything on.

@@ -17,8 +17,6 @@ from click.testing import CliRunner
 from mlops_ledger import ModelVersionRepository
 from mlops_ledger.cli import main
 
-pytestmark = pytest.mark.once
-
 COMMAND = str(Path(sys.executable).parent / "mlops-ledger")
 # What is slow to import and not needed to say what a command does.
 HEAVY = ("psycopg", "psycopg_pool", "asyncio", "numpy", "pyarrow", "rich.console", "rich.table")

@@ -26,8 +26,6 @@ from mlops_ledger.admin.roles import Roles
 from mlops_ledger.cli import main, output
 from tools.scratch import scratch_database
 
-pytestmark = pytest.mark.once
-
 COMMAND = Path(sys.executable).parent / "mlops-ledger"
 WIDTHS = (60, 80, 100, 120)
 ESCAPE = re.compile(r"\x1b\[(?:0|1)?m")

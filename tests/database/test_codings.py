@@ -34,9 +34,6 @@ CODINGS: list[list[Any]] = [
     [0.5, 1.5, 2],
 ]
 
-# The pool's threads draw a random number now and then, which hypothesis takes for ours.
-pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module")
-
 thorough = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -12,8 +12,6 @@ import pytest
 
 from mlops_ledger.embedded import EmbeddedServer
 
-pytestmark = pytest.mark.once
-
 Db = Callable[..., subprocess.CompletedProcess[str]]
 
 

@@ -19,8 +19,6 @@ from mlops_ledger.embedded import EmbeddedServer, find_binaries, programs
 from mlops_ledger.errors import EmbeddedServerError
 from tools.versions import POSTGRESQL
 
-pytestmark = pytest.mark.once
-
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root's folders are closed to us")
 
 

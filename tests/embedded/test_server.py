@@ -24,8 +24,6 @@ from mlops_ledger.embedded import EmbeddedServer, find_binaries, resolve_conninf
 from mlops_ledger.embedded.account import Account
 from mlops_ledger.errors import EmbeddedServerError
 
-pytestmark = pytest.mark.once
-
 START = """
 import pathlib, sys
 from mlops_ledger.embedded import EmbeddedServer

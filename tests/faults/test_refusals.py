@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import threading
 import time
@@ -25,7 +24,6 @@ from mlops_ledger.cli import main
 from mlops_ledger.errors import (
     ConnectionLost,
     LedgerError,
-    PoolExhausted,
     SchemaError,
     TimedOut,
     Unavailable,
@@ -201,31 +199,6 @@ def test_a_user_without_rights_is_told_so(dsn: str, conn: psycopg.Connection) ->
         assert "lacks the right" in str(db.health().problem)
     finally:
         conn.execute(f"DROP ROLE {role}")
-
-
-def test_an_exhausted_pool_says_so_in_time(dsn: str) -> None:
-    with (
-        Database(Settings(conninfo=dsn, pool_max_size=2, pool_timeout=0.5)) as db,
-        db.connection(),
-        db.connection(),
-    ):
-        began = time.monotonic()
-        with pytest.raises(PoolExhausted, match="all 2 connections were in use"):
-            ModelVersionRepository(db).list_versions()
-        assert time.monotonic() - began > 0.4
-
-
-async def test_calls_wait_side_by_side_for_an_exhausted_async_pool(dsn: str) -> None:
-    settings = Settings(conninfo=dsn, pool_max_size=2, pool_timeout=2)
-    async with AsyncDatabase(settings) as db, db.connection(), db.connection():
-        models = AsyncModelVersionRepository(db)
-        calls = [asyncio.create_task(models.list_versions()) for _ in range(5)]
-        assert db._pool is not None
-        while db._pool.get_stats()["requests_waiting"] < 5:
-            assert not any(call.done() for call in calls)
-            await asyncio.sleep(0)
-        results = await asyncio.gather(*calls, return_exceptions=True)
-        assert [type(result) for result in results] == [PoolExhausted] * 5
 
 
 def test_a_long_statement_is_timed_out(dsn: str) -> None:

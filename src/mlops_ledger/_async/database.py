@@ -179,7 +179,7 @@ class AsyncDatabase:
                 connection = None
             if connection is None:
                 if monotonic() >= deadline:
-                    await self._explain_timeout()
+                    await self._explain_timeout(pool)
                 patience = _PATIENCE
                 await self._require_listener(pool)
             # No back-off: the next connection may be as dead, and each is found out in 4 µs.
@@ -219,13 +219,20 @@ class AsyncDatabase:
                 self._pool = None
                 await pool.close()
 
-    async def _explain_timeout(self) -> None:
+    async def _explain_timeout(self, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> None:
         await self._probe()
+        waited = f"{self._settings.pool_timeout:g} s"
+        if pool.get_stats().get("pool_size", 0) < pool.max_size:
+            raise_alone(
+                Unavailable(
+                    f"{self.name} answers, but no further connection was made within {waited}: "
+                    "the server or this machine is overloaded"
+                )
+            )
         raise_alone(
             PoolExhausted(
-                f"all {self._settings.pool_max_size} connections were in use for "
-                f"{self._settings.pool_timeout:g} s: return them sooner, or raise "
-                "MLOPS_POOL_MAX_SIZE"
+                f"all {pool.max_size} connections were in use for {waited}: return them sooner, "
+                "or raise MLOPS_POOL_MAX_SIZE"
             )
         )
 

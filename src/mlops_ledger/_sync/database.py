@@ -180,7 +180,7 @@ class Database:
                 connection = None
             if connection is None:
                 if monotonic() >= deadline:
-                    self._explain_timeout()
+                    self._explain_timeout(pool)
                 patience = _PATIENCE
                 self._require_listener(pool)
             # No back-off: the next connection may be as dead, and each is found out in 4 µs.
@@ -220,13 +220,20 @@ class Database:
                 self._pool = None
                 pool.close()
 
-    def _explain_timeout(self) -> None:
+    def _explain_timeout(self, pool: ConnectionPool[Connection[Any]]) -> None:
         self._probe()
+        waited = f"{self._settings.pool_timeout:g} s"
+        if pool.get_stats().get("pool_size", 0) < pool.max_size:
+            raise_alone(
+                Unavailable(
+                    f"{self.name} answers, but no further connection was made within {waited}: "
+                    "the server or this machine is overloaded"
+                )
+            )
         raise_alone(
             PoolExhausted(
-                f"all {self._settings.pool_max_size} connections were in use for "
-                f"{self._settings.pool_timeout:g} s: return them sooner, or raise "
-                "MLOPS_POOL_MAX_SIZE"
+                f"all {pool.max_size} connections were in use for {waited}: return them sooner, "
+                "or raise MLOPS_POOL_MAX_SIZE"
             )
         )
 

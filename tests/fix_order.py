@@ -1,0 +1,28 @@
+"""Which tests run on one server only, and which files start first."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+# Folders whose tests do not depend on the version of the server.
+_ONCE = frozenset({"checks", "cli", "contrib", "embedded", "exporter", "logger"})
+# The longest files, so that none of them is left to one worker at the end.
+_LONGEST = (
+    "test_docs.py",
+    "test_flight_delays.py",
+    "test_terminal.py",
+    "test_verify.py",
+)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the folders, and order the files: the longest, then those with the most tests."""
+    sizes = Counter(item.path for item in items)
+    ranks = {name: rank for rank, name in enumerate(_LONGEST)}
+    for item in items:
+        if item.path.parent.name in _ONCE:
+            item.add_marker(pytest.mark.once)
+    items.sort(key=lambda item: (ranks.get(item.path.name, len(ranks)), -sizes[item.path]))
