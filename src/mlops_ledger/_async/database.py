@@ -219,7 +219,7 @@ class AsyncDatabase:
                 self._pool = None
                 await pool.close()
 
-    async def _explain_timeout(self, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> None:
+    async def _explain_timeout(self, pool: AsyncConnectionPool[AsyncBoundedConnection]) -> None:
         await self._probe()
         waited = f"{self._settings.pool_timeout:g} s"
         if pool.get_stats().get("pool_size", 0) < pool.max_size:

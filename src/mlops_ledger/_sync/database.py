@@ -220,7 +220,7 @@ class Database:
                 self._pool = None
                 pool.close()
 
-    def _explain_timeout(self, pool: ConnectionPool[Connection[Any]]) -> None:
+    def _explain_timeout(self, pool: ConnectionPool[BoundedConnection]) -> None:
         self._probe()
         waited = f"{self._settings.pool_timeout:g} s"
         if pool.get_stats().get("pool_size", 0) < pool.max_size:
