@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+import psutil
 import psycopg
 from fix_servers import open_folder
 from psycopg import sql
@@ -53,15 +54,25 @@ def migrated(server: EmbeddedServer, name: str = "mlops") -> str:
 
 
 def stop(server: EmbeddedServer, how: str) -> None:
-    """Stop the server: "fast" and "immediate" as pg_ctl does, or "kill -9"."""
+    """Stop the server: "fast" and "immediate" as pg_ctl does, or "kill -9".
+
+    A session may outlive the server that was killed, for a time: all are gone afterwards.
+    """
     if how == "fast":
         server.stop()
         return
     pid = server.status().pid
     assert pid is not None
+    sessions = psutil.Process(pid).children()
     os.kill(pid, {"immediate": signal.SIGQUIT, "kill -9": signal.SIGKILL}[how])
-    while server.status().running:
+    while server.status().running or any(map(_runs, sessions)):
         time.sleep(0.01)
+
+
+def _runs(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    return False
 
 
 def run_python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:

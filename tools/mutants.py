@@ -44,7 +44,7 @@ _PYTEST = [
     "-p",
     "pytest_asyncio.plugin",
 ]
-_NOTICED = re.compile(r"^FAILED (\S+)", re.MULTILINE)
+_NOTICED = re.compile(r"^FAILED (.+?)(?: - .*)?$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Promotions at the very edge: the same instant, the same version, another slot, the same id."""
+"""Promotions at the very edge: the same time, the same version, another slot, the same id."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # Generated from tests/_async/test_production_edges.py by tools/unasync.py: edit that file, then run `make sync`.
-"""Promotions at the very edge: the same instant, the same version, another slot, the same id."""
+"""Promotions at the very edge: the same time, the same version, another slot, the same id."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 TOTALS = """
     SELECT grain, v.model_name, starts_at, sum(num_predictions), sum(num_errors),
-           sum(probability_sum),
+           round(sum(probability_sum)::numeric, 9),
            (SELECT sum(n) FROM summary_histograms h, unnest(h.counts) n
             WHERE h.model_version_id = s.model_version_id AND h.grain = s.grain
               AND h.starts_at = s.starts_at)

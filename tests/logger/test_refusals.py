@@ -53,6 +53,7 @@ def test_rows_that_do_not_fit_become_dead_letters(home: Settings, stored: Read, 
                 }
                 for number in range(first, first + 100)
             )
+        assert log.flush(timeout=60)
     assert stored() == GOOD
     assert log.counters.dead_lettered == 50
     # None is looked for by sending the rows around it one by one.
@@ -80,6 +81,7 @@ def test_rows_that_only_the_server_refuses_become_dead_letters(
             {"features": [1.0] if number == 251 else FEATURES, "request_id": f"r{number}"}
             for number in range(2000)
         )
+        log.flush(timeout=60)
     assert log.counters.dead_lettered == 3
     assert sorted(stored()) == sorted(f"r{n}" for n in range(2000) if n not in (250, 251, 1250))
     letters = [each["record"]["request_id"] for each in read_dead_letters(home.spool)]
