@@ -17,7 +17,7 @@ import tempfile
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -184,9 +184,9 @@ def main(arguments: list[str] | None = None) -> int:
             finally:
                 free.put(workshop)
 
-        for outcome in pool.map(try_out, chosen):
-            print(outcome, flush=True)
-            outcomes.append(outcome)
+        for done in as_completed([pool.submit(try_out, mutant) for mutant in chosen]):
+            print(done.result(), flush=True)
+            outcomes.append(done.result())
     return _summary(outcomes)
 
 
