@@ -16,11 +16,11 @@ SITE := NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-on torture mutants check lint sync schema docs docs-site bench \
+.PHONY: help setup demo serve-example test test-on torture mutants check lint sync schema docs docs-site bench \
         db-init db-reset db-cleanup db-backup psql up down clean
 
 help: ## Show this help
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
 
 setup: $(READY) ## Make .venv with everything that the targets below need
 
@@ -42,6 +42,10 @@ demo: $(if $(wildcard $(READY)),$(READY),$(DEMO_READY)) ## Replay a year of flig
 	@$(LEDGER) init
 	$(BIN)/python -m examples.flight_delays
 
+serve-example: setup ## Run the example service, FastAPI with the ledger, on port 8000
+	@$(LEDGER) init
+	$(BIN)/python -m examples.sentiment_service
+
 test: setup ## Run the suite on the embedded PostgreSQL, then what depends on it on the system's
 	$(PYTEST)
 	@set -e; for bin in $(SYSTEM_POSTGRESQL); do \
@@ -52,8 +56,8 @@ test: setup ## Run the suite on the embedded PostgreSQL, then what depends on it
 test-on: setup ## Run the whole suite on the system's PostgreSQL of version POSTGRESQL
 	MLOPS_PG_BIN=/usr/lib/postgresql/$(POSTGRESQL)/bin $(PYTEST)
 
-torture: setup ## Run the fault tests at full size
-	MLOPS_TORTURE=1 $(BIN)/python -m pytest tests/faults tests/logger
+torture: setup ## Run the fault and property tests at full size
+	MLOPS_TORTURE=1 $(BIN)/python -m pytest tests/faults tests/logger tests/database tests/cli
 
 mutants: setup ## Seed faults one by one, those of ONLY (a regex) or all: a test must notice each
 	$(BIN)/python -m tools.mutants --jobs $(or $(JOBS),1) --only '$(ONLY)'

@@ -16,6 +16,7 @@ from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).resolve().parents[1]
 README = "README.md"
+EXAMPLES = [f"examples/{path.parent.name}" for path in sorted(ROOT.glob("examples/*/README.md"))]
 # Where a file of the repository is in the site, if not in the same place.
 MOVED = {
     README: "index.md",
@@ -23,11 +24,12 @@ MOVED = {
     "CONTRIBUTING.md": "contributing.md",
     "LICENSE": "license.md",
     "schema/schema.sql": "schema/schema.sql.md",
-    "examples/flight_delays": "examples/flight_delays/README.md",
-    "examples/flight_delays/README.md": "examples/flight_delays/README.md",
+    **{folder: f"{folder}/{README}" for folder in EXAMPLES},
+    **{f"{folder}/{README}": f"{folder}/{README}" for folder in EXAMPLES},
     **{
-        f"examples/flight_delays/{path.name}": f"examples/flight_delays/{path.name}.md"
-        for path in sorted((ROOT / "examples" / "flight_delays").glob("*.py"))
+        f"{folder}/{path.name}": f"{folder}/{path.name}.md"
+        for folder in EXAMPLES
+        for path in sorted((ROOT / folder).glob("*.py"))
         if path.stem.strip("_")
     },
 }

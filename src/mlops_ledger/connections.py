@@ -23,7 +23,7 @@ from psycopg.types.json import set_json_loads
 from . import session
 from .config import Settings
 from .conninfo import describe, resolve
-from .errors import InvalidValue, LedgerError, SchemaError, Unavailable
+from .errors import InvalidValue, LedgerError, PoolExhausted, SchemaError, Unavailable
 from .errors.translate import raise_alone, translate
 
 VERSION: Final = version("mlops-ledger")
@@ -207,6 +207,20 @@ def require_intact(connection: Connection[Any] | AsyncConnection[Any]) -> None:
             "a call in the transaction failed, so nothing of it was written: let the exception "
             "leave the block, or put the call into a tx.transaction() of its own"
         )
+
+
+def nothing_to_lend(settings: Settings, name: str, size: int) -> Unavailable:
+    """Say why a pool of `size` connections lent none in time although the server answers."""
+    waited = f"{settings.pool_timeout:g} s"
+    if size < settings.pool_max_size:
+        return Unavailable(
+            f"{name} answers, but no further connection was made within {waited}: "
+            "the server or this machine is overloaded"
+        )
+    return PoolExhausted(
+        f"all {settings.pool_max_size} connections were in use for {waited}: return them sooner, "
+        "or raise MLOPS_POOL_MAX_SIZE"
+    )
 
 
 def is_quiet(connection: Connection[Any] | AsyncConnection[Any]) -> bool:

@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 import pytest
 from click.testing import CliRunner
+from fix_faults import full
 from fix_full import TABLES, fill
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
@@ -142,7 +143,12 @@ def test_no_colour_means_no_escape(ledger_of) -> None:
     assert b"\x1b" not in shown.stdout
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(
+    max_examples=full(60, 5),
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    derandomize=True,
+)
 @given(
     text=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1),
     width=st.sampled_from(WIDTHS),

@@ -31,6 +31,7 @@ WITHOUT_EXAMPLES = {
     ROOT / "docs" / "extras.md",
     ROOT / "docs" / "glossary.md",
     ROOT / "examples" / "flight_delays" / "README.md",
+    ROOT / "examples" / "sentiment_service" / "README.md",
     *REFERENCE.glob("*.md"),
 }
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")])

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fix_codings import Row, compare, judge, name_of
+from fix_faults import full
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -35,7 +36,9 @@ CODINGS: list[list[Any]] = [
 ]
 
 thorough = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=full(300, 25),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import psycopg
 import pytest
+from fix_faults import full
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
@@ -29,7 +30,7 @@ SECOND = timedelta(seconds=1)
 TOLERANCE = {"rel": 1e-9, "abs": 1e-9}
 
 many_examples = settings(
-    max_examples=60,
+    max_examples=full(300, 25),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -16,7 +16,17 @@ from mlops_ledger import (
     ModelVersionRepository,
     Settings,
 )
+from mlops_ledger._sync import database
 from mlops_ledger.errors import PoolExhausted, Unavailable
+
+
+def test_the_first_call_opens_one_connection(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "_SOON", 60)
+    with Database(dsn) as db:
+        for _ in range(3):
+            ModelVersionRepository(db).list_versions()
+        assert db._pool is not None
+        assert db._pool.get_stats()["connections_num"] == 1
 
 
 def test_an_exhausted_pool_says_so_in_time(dsn: str) -> None:

@@ -37,7 +37,7 @@ def test_a_record_waits_until_its_dead_letter_is_written(
             assert (log.counters.spooled, log.counters.dead_lettered) == (2, 0)
             [folder] = inspect_spool(home.spool)
             assert folder.records == 2
-        assert log.flush(timeout=20).dead_lettered == 1
+        assert log.flush(timeout=60).dead_lettered == 1
     assert stored() == ["good"]
     [letter] = read_dead_letters(home.spool)
     assert letter["record"]["request_id"] == "bad"

@@ -24,7 +24,7 @@ def test_what_was_logged_is_stored_after_a_flush(home: Settings, stored: Read, l
                 {"features": FEATURES, "request_id": f"r{number}"}
                 for number in range(first, first + 800)
             )
-            assert log.flush(timeout=20)
+            assert log.flush(timeout=60)
             assert len(stored()) == first + 800
         counters = log.counters
     assert counters.stored == 2400
@@ -35,7 +35,7 @@ def test_what_was_logged_is_stored_after_a_flush(home: Settings, stored: Read, l
 def test_a_dead_letter_is_done_with(home: Settings) -> None:
     with PredictionLogger(home, **ONE, flush_interval=60) as log:
         log(features=[1.0])
-        assert log.flush(timeout=20)
+        assert log.flush(timeout=60)
         assert log.counters.dead_lettered == 1
 
 
@@ -78,7 +78,7 @@ def test_a_flush_does_not_wait_for_what_comes_later(home: Settings, stored: Read
             with db.transaction() as tx, tx.connection() as connection:
                 connection.execute("LOCK TABLE prediction_batches")
                 assert not log.flush(timeout=0.2)
-            assert log.flush(timeout=20)
+            assert log.flush(timeout=60)
             assert "first" in stored()
         finally:
             done.set()
@@ -88,5 +88,5 @@ def test_a_flush_does_not_wait_for_what_comes_later(home: Settings, stored: Read
 async def test_the_async_logger_flushes(home: Settings, stored: Read) -> None:
     async with AsyncPredictionLogger(home, **ONE, flush_interval=60) as log:
         await log(features=FEATURES, request_id="r")
-        assert await log.flush(timeout=20)
+        assert await log.flush(timeout=60)
         assert stored() == ["r"]

@@ -135,7 +135,7 @@ REFUSED: list[tuple[str, Any]] = [
     ("latency_ms", -1),
     ("confidence_lower", 5),
     ("status", "failed"),
-    ("predicted_label", 3),
+    ("predicted_label", ["3"]),
     ("request_id", "a\0b"),
     ("cache_hit", 1),
     ("client_ip", "here"),
@@ -298,6 +298,7 @@ def test_many_are_logged_in_one_call(home: Settings, stored: Read, level: str) -
             assert len(stored()) == 2500
         with pytest.raises(InvalidValue, match=r"predictions\[1\]\.probability"):
             log.many([{"features": FEATURES}, {"probability": 2}])
+        assert log.flush(timeout=60)
     assert len(set(ids)) == 2500
     assert stored() == [f"r{number}" for number in range(2500)]
     assert log.counters.accepted == 2500

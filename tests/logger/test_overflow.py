@@ -83,8 +83,9 @@ def test_a_full_spool_blocks_until_there_is_room(
             wait_until(lambda: len(refused) >= 3)
             assert not gone.is_set()
             assert log.counters.dropped == 0
-        worker.join(30)
+        worker.join(60)
         assert gone.is_set()
+        assert log.flush(timeout=60)
     assert stored() == [f"r{number}" for number in range(10_000)]
 
 

@@ -81,7 +81,7 @@ def test_rows_that_only_the_server_refuses_become_dead_letters(
             {"features": [1.0] if number == 251 else FEATURES, "request_id": f"r{number}"}
             for number in range(2000)
         )
-        log.flush(timeout=60)
+        assert log.flush(timeout=60)
     assert log.counters.dead_lettered == 3
     assert sorted(stored()) == sorted(f"r{n}" for n in range(2000) if n not in (250, 251, 1250))
     letters = [each["record"]["request_id"] for each in read_dead_letters(home.spool)]
@@ -100,7 +100,7 @@ def test_the_predictions_of_an_unknown_version_become_dead_letters(
     with unknown(home, on_refused="count") as log:
         for _ in range(3000):
             log(features=FEATURES)
-        flushed = log.flush(timeout=20)
+        flushed = log.flush(timeout=60)
     assert stored() == []
     assert (flushed.stored, flushed.dead_lettered) == (0, 3000)
     assert log.counters.dead_lettered == 3000
@@ -190,7 +190,7 @@ def test_what_is_refused_can_be_counted_instead_of_raised(
         assert [id is None for id in ids] == [False, True, False]
         with pytest.raises(TypeError):
             log(probabilty=0.5)  # type: ignore[call-arg]
-        flushed = log.flush(timeout=20)
+        flushed = log.flush(timeout=60)
     assert stored() == ["r"]
     # What does not fit the version can be requeued once the version is mended.
     assert (flushed.stored, flushed.dead_lettered) == (1, 1)

@@ -227,17 +227,17 @@ def test_a_service_loses_nothing(
     try:
         _wait_for(port)
         for number in range(REQUESTS):
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/{number}", timeout=10) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/{number}", timeout=60) as answer:
                 assert answer.read() == b"ok"
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(30)
+        process.wait(60)
     _wait_until_free(home.spool)
     assert require_all_stored(home, stored) >= least
 
 
 def _wait_for(port: int) -> None:
-    for _ in range(200):
+    for _ in range(600):
         try:
             socket.create_connection(("127.0.0.1", port)).close()
         except OSError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from asyncio import sleep
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from time import monotonic
@@ -19,7 +20,7 @@ from ..config import Settings
 from ..connections import Probe
 from ..conninfo import describe
 from ..embedded import resolve_conninfo
-from ..errors import InvalidValue, LedgerError, NothingListens, PoolExhausted, Unavailable
+from ..errors import InvalidValue, LedgerError, NothingListens, Unavailable
 from ..errors.translate import raise_alone, translate
 from ..rows import Health
 from ..statements import load
@@ -221,20 +222,8 @@ class AsyncDatabase:
 
     async def _explain_timeout(self, pool: AsyncConnectionPool[AsyncBoundedConnection]) -> None:
         await self._probe()
-        waited = f"{self._settings.pool_timeout:g} s"
-        if pool.get_stats().get("pool_size", 0) < pool.max_size:
-            raise_alone(
-                Unavailable(
-                    f"{self.name} answers, but no further connection was made within {waited}: "
-                    "the server or this machine is overloaded"
-                )
-            )
-        raise_alone(
-            PoolExhausted(
-                f"all {pool.max_size} connections were in use for {waited}: return them sooner, "
-                "or raise MLOPS_POOL_MAX_SIZE"
-            )
-        )
+        size = pool.get_stats().get("pool_size", 0)
+        raise_alone(connections.nothing_to_lend(self._settings, self.name, size))
 
     async def _open_pool(self) -> AsyncConnectionPool[AsyncBoundedConnection]:
         if not self._owner.is_here():
@@ -279,6 +268,10 @@ class AsyncDatabase:
             open=False,
         )
         await pool.open()
+        # Who asks before the first connection is there has the pool make a second one.
+        deadline = monotonic() + _SOON
+        while pool.min_size and not pool.get_stats()["pool_available"] and monotonic() < deadline:
+            await sleep(0.001)
         return pool
 
     async def _configure(self, connection: AsyncConnection[Any]) -> None:

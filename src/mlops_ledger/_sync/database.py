@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 import os
+from time import sleep
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from time import monotonic
@@ -20,7 +21,7 @@ from ..config import Settings
 from ..connections import Probe
 from ..conninfo import describe
 from ..embedded import resolve_conninfo
-from ..errors import InvalidValue, LedgerError, NothingListens, PoolExhausted, Unavailable
+from ..errors import InvalidValue, LedgerError, NothingListens, Unavailable
 from ..errors.translate import raise_alone, translate
 from ..rows import Health
 from ..statements import load
@@ -222,20 +223,8 @@ class Database:
 
     def _explain_timeout(self, pool: ConnectionPool[BoundedConnection]) -> None:
         self._probe()
-        waited = f"{self._settings.pool_timeout:g} s"
-        if pool.get_stats().get("pool_size", 0) < pool.max_size:
-            raise_alone(
-                Unavailable(
-                    f"{self.name} answers, but no further connection was made within {waited}: "
-                    "the server or this machine is overloaded"
-                )
-            )
-        raise_alone(
-            PoolExhausted(
-                f"all {pool.max_size} connections were in use for {waited}: return them sooner, "
-                "or raise MLOPS_POOL_MAX_SIZE"
-            )
-        )
+        size = pool.get_stats().get("pool_size", 0)
+        raise_alone(connections.nothing_to_lend(self._settings, self.name, size))
 
     def _open_pool(self) -> ConnectionPool[BoundedConnection]:
         if not self._owner.is_here():
@@ -280,6 +269,10 @@ class Database:
             open=False,
         )
         pool.open()
+        # Who asks before the first connection is there has the pool make a second one.
+        deadline = monotonic() + _SOON
+        while pool.min_size and not pool.get_stats()["pool_available"] and monotonic() < deadline:
+            sleep(0.001)
         return pool
 
     def _configure(self, connection: Connection[Any]) -> None:

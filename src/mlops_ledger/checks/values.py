@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -143,10 +144,12 @@ def timestamp(field: str, value: object) -> datetime:
 def _datetime(field: str, value: object) -> datetime:
     found = _numpy_time(plain(value))
     if isinstance(found, str):
-        try:
-            found = (date if _DAY.fullmatch(found) else datetime).fromisoformat(found)
-        except ValueError:
-            raise InvalidValue(field, f"must be {_TIME}") from None
+        text, found = found, None
+        with suppress(ValueError):
+            found = (date if _DAY.fullmatch(text) else datetime).fromisoformat(text)
+        if found is None:
+            # Not behind Python's own error, which quotes the text.
+            raise InvalidValue(field, f"must be {_TIME}")
     if is_missing(found) or not isinstance(found, date):
         raise InvalidValue(field, f"must be {_TIME}, not {kind(value)}")
     if not isinstance(found, datetime):

@@ -10,18 +10,22 @@ except ModuleNotFoundError as error:
     ) from None
 
 from .analytics import analytics_router
-from .dependencies import database, live_prediction_logger, prediction_logger
-from .errors import add_exception_handlers
+from .dependencies import database, prediction_logger
+from .errors import add_exception_handlers, problems
 from .health import health_router
+from .live import LiveModel, live_model, live_prediction_logger
 from .state import Ledger, ledger_lifespan
 
 __all__ = [
     "Ledger",
+    "LiveModel",
     "add_exception_handlers",
     "analytics_router",
     "database",
     "health_router",
     "ledger_lifespan",
+    "live_model",
     "live_prediction_logger",
     "prediction_logger",
+    "problems",
 ]

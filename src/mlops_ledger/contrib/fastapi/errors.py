@@ -9,7 +9,6 @@ from typing import Any, Final
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel
 
 from ...errors import (
     Conflict,
@@ -20,6 +19,8 @@ from ...errors import (
     SchemaError,
     Unavailable,
 )
+from .openapi import describe_answers
+from .problems import FieldProblem, Problem
 from .state import log
 
 RETRY_AFTER: Final = "5"
@@ -41,21 +42,6 @@ _LIMITS: Final = ("ge", "gt", "le", "lt", "min_length", "max_length", "multiple_
 _ARGUMENT: Final = re.compile(r"(?:\w+\[\d+\]\.)?\w+")
 
 
-class FieldProblem(BaseModel):
-    """A field that was refused, and why."""
-
-    field: str
-    problem: str
-
-
-class Problem(BaseModel):
-    """Why a request failed; `fields` names those that were refused."""
-
-    error: str
-    detail: str
-    fields: list[FieldProblem] = []
-
-
 def add_exception_handlers(app: FastAPI) -> None:
     """Answer the ledger's exceptions, and requests that do not validate, with a `Problem`.
 
@@ -64,10 +50,11 @@ def add_exception_handlers(app: FastAPI) -> None:
     """
     app.add_exception_handler(LedgerError, _answer)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
+    describe_answers(app)
 
 
 def problems(*kinds: type[LedgerError]) -> dict[int | str, dict[str, Any]]:
-    """Return what OpenAPI says of the exceptions that a route may raise."""
+    """Return what OpenAPI says of exceptions: `responses=problems(Conflict)` of a route."""
     found: dict[int | str, dict[str, Any]] = {}
     for status, detail in (_ANSWERS[kind] for kind in kinds):
         found[status] = {"model": Problem, "description": detail}

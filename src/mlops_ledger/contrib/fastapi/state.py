@@ -23,7 +23,7 @@ log = logging.getLogger("mlops_ledger.fastapi")
 
 Lifespan: TypeAlias = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
-# Seconds that the start waits for a database to be made and migrated; it goes on meanwhile.
+# Seconds that the start waits for the first try to make and migrate the database.
 _PATIENCE: Final = 15.0
 _FIRST_RETRY: Final = 1.0
 _LAST_RETRY: Final = 30.0
@@ -88,10 +88,12 @@ def ledger_lifespan(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         ledger = app.state.ledger = Ledger(given)
-        making = asyncio.create_task(_initialise(given.settings)) if initialise else None
+        tried = asyncio.Event()
+        making = asyncio.create_task(_initialise(given.settings, tried)) if initialise else None
         try:
             if making is not None:
-                await asyncio.wait([making], timeout=_PATIENCE)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(tried.wait(), _PATIENCE)
             yield
         finally:
             if making is not None:
@@ -111,7 +113,8 @@ def ledger_of(connection: HTTPConnection) -> Ledger:
     return found
 
 
-async def _initialise(settings: Settings) -> None:
+async def _initialise(settings: Settings, tried: asyncio.Event) -> None:
+    """Try until it succeeds; the event says that a try is over."""
     pause = _FIRST_RETRY
     while True:
         try:
@@ -119,5 +122,7 @@ async def _initialise(settings: Settings) -> None:
             return
         except LedgerError as error:
             log.warning("the database is not ready, next try in %.0f s: %s", pause, error)
+        finally:
+            tried.set()
         await asyncio.sleep(pause)
         pause = min(2 * pause, _LAST_RETRY)
