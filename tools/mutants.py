@@ -105,8 +105,11 @@ class Workshop:
             return Outcome(mutant, "broken", f"its text is not in {mutant.file} exactly once")
         left = list(mutant.tests)
         while left:
-            with self._faulty(mutant):
-                code, output = self._pytest(left)
+            try:
+                with self._faulty(mutant):
+                    code, output = self._pytest(left)
+            except subprocess.CalledProcessError as error:
+                return Outcome(mutant, "broken", error.stderr.decode()[-500:])
             if code == 0:
                 break
             if code is None:
@@ -126,28 +129,40 @@ class Workshop:
 
     @contextmanager
     def _faulty(self, mutant: Mutant) -> Iterator[None]:
-        file = self._copy / mutant.file
-        whole = file.read_text("utf-8")
+        """Put a fault in, and in step what is generated from the file: tests look at behaviour."""
+        file, objects = self._copy / mutant.file, self._copy / "schema" / "objects"
+        whole = {path: path.read_text("utf-8") for path in (file, objects)}
         try:
-            file.write_text(whole.replace(mutant.old, mutant.new), "utf-8")
+            file.write_text(whole[file].replace(mutant.old, mutant.new), "utf-8")
+            if "/migrations/" in mutant.file:
+                self._run("tools.list_objects")
             self._twin(mutant)
             yield
         finally:
-            file.write_text(whole, "utf-8")
+            for path, text in whole.items():
+                path.write_text(text, "utf-8")
             self._twin(mutant)
 
     def _twin(self, mutant: Mutant) -> None:
         if "/_async/" in mutant.file:
-            subprocess.run([sys.executable, "tools/unasync.py"], cwd=self._copy, check=True)
+            self._run("tools.unasync")
 
-    def _pytest(self, tests: list[str]) -> tuple[int | None, str]:
-        environment = {
+    def _run(self, module: str) -> None:
+        command = [sys.executable, "-m", module]
+        environment = {**self._environment, "MLOPS_LEDGER_HOME": str(self._copy.parent / "home")}
+        subprocess.run(command, cwd=self._copy, env=environment, check=True, capture_output=True)
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return {
             **os.environ,
             "PYTHONPATH": str(self._copy / "src"),
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-            "MLOPS_TEST_DSN": self._server.conninfo("postgres"),
         }
+
+    def _pytest(self, tests: list[str]) -> tuple[int | None, str]:
+        environment = {**self._environment, "MLOPS_TEST_DSN": self._server.conninfo("postgres")}
         try:
             done = subprocess.run(
                 [sys.executable, *_PYTEST, *(f"tests/{test}" for test in tests)],
@@ -184,9 +199,13 @@ def main(arguments: list[str] | None = None) -> int:
             finally:
                 free.put(workshop)
 
-        for done in as_completed([pool.submit(try_out, mutant) for mutant in chosen]):
-            print(done.result(), flush=True)
-            outcomes.append(done.result())
+        try:
+            for done in as_completed([pool.submit(try_out, mutant) for mutant in chosen]):
+                print(done.result(), flush=True)
+                outcomes.append(done.result())
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     return _summary(outcomes)
 
 
