@@ -20,7 +20,7 @@ PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-r
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve-example test test-on torture check lint sync schema docs docs-site bench \
+.PHONY: help setup demo serve-example test test-on torture mutants check lint sync schema docs docs-site bench \
         db-init db-reset db-cleanup db-backup psql up down clean
 
 help: ## Show this help
@@ -62,6 +62,9 @@ test-on: setup ## Run the whole suite on the system's PostgreSQL of version POST
 
 torture: setup ## Run the fault and property tests at full size
 	MLOPS_TORTURE=1 $(BIN)/python -m pytest tests/faults tests/logger tests/database tests/cli
+
+mutants: setup ## Seed faults one by one, those of ONLY (a regex) or all: a test must notice each
+	$(BIN)/python -m tools.mutants --jobs $(or $(JOBS),1) --only '$(ONLY)'
 
 check: setup lint ## Lint, types, spelling, terms, generated files in step
 	$(BIN)/python -m tools.unasync --check

@@ -84,6 +84,11 @@ _REPORTED: Final = (
     "IntervalStyle",
     "TimeZone",
 )
+_TIMEOUT: Final = re.compile(r"\bstatement_timeout=((?:\\.|[^\\\s])*)")
+_DURATION: Final = re.compile(r"\s*([\d.]+)\s*(us|ms|s|min|h|d|)\s*")
+_SECONDS: Final = {"us": 1e-6, "ms": 1e-3, "": 1e-3, "s": 1, "min": 60, "h": 3600, "d": 86_400}
+# Seconds that a server may take to end a statement and say so.
+_GRACE: Final = 5.0
 _SETTING: Final = re.compile(r"(?:-c|--)([\w.-]+)=(.*)", re.DOTALL)
 
 
@@ -202,6 +207,17 @@ def as_statement(conninfo: str, limits: Mapping[str, str], settings: Mapping[str
     }
     calls = [sql.SQL("set_config({}, {}, true)").format(*pair) for pair in values.items()]
     return sql.SQL("SELECT {}").format(sql.SQL(", ").join(calls)).as_string()
+
+
+def patience(conninfo: str, limits: Mapping[str, str]) -> float | None:
+    """Return for how many seconds a client waits for an answer: longer than a statement may run.
+
+    The server ends a statement after its timeout and says so; None where it has none.
+    """
+    layers = f"statement_timeout={limits['statement_timeout']} {_options(conninfo)}"
+    match = _DURATION.fullmatch(_TIMEOUT.findall(layers)[-1].replace("\\", ""))
+    seconds = float(match[1]) * _SECONDS[match[2]] if match else 0.0
+    return seconds + _GRACE if seconds else None
 
 
 def names_schema(conninfo: str) -> bool:

@@ -73,3 +73,52 @@ async def test_a_label_waits_for_the_model_that_it_names(
     for prediction in await predictions.list_predictions(request_id="r"):
         (label,) = await truth.list_labels(prediction_id=prediction.id)
         assert (label.actual_label, label.is_waiting) == (prediction.model_name, False)
+
+
+@pytest.mark.parametrize("early", [False, True])
+async def test_a_label_that_names_a_version_is_of_that_version_only(
+    models: AsyncModelVersionRepository,
+    predictions: AsyncPredictionsRepository,
+    truth: AsyncGroundTruthRepository,
+    early: bool,
+) -> None:
+    """A request that a version answers while another predicts in its shadow."""
+    for _ in range(2):
+        await models.insert(model_name="m")
+
+    async def predict() -> None:
+        row = {"model_name": "m", "request_id": "r", "predicted_at": NOON}
+        await predictions.insert_many(rows=[{**row, "model_version": v} for v in ("1", "2")])
+
+    if not early:
+        await predict()
+    found = await truth.insert(
+        request_id="r",
+        model_name="m",
+        model_version="2",
+        actual_label="late",
+        labeled_at=NOON + HOUR,
+    )
+    assert found == (WAITING if early else STORED)
+    if early:
+        await predict()
+    for each in await predictions.list_predictions(request_id="r"):
+        labels = await truth.list_labels(prediction_id=each.id)
+        assert len(labels) == (each.model_version == "2")
+
+
+async def test_a_label_may_be_ahead_of_the_server_by_less_than_a_minute(
+    models: AsyncModelVersionRepository,
+    predictions: AsyncPredictionsRepository,
+    truth: AsyncGroundTruthRepository,
+) -> None:
+    await models.insert(model_name="m")
+    made = await predictions.insert(model_name="m", model_version="1")
+    now = datetime.now(UTC)
+    row = {"prediction_id": made, "actual_label": "late"}
+    for late in (timedelta(minutes=5), timedelta(hours=20)):
+        for many in (False, True):
+            wrong = {**row, "labeled_at": now + late}
+            with pytest.raises(InvalidValue, match=r"labeled_at: lies in the future"):
+                await (truth.insert_many(rows=[wrong]) if many else truth.insert(**wrong))
+    assert await truth.insert(**row, labeled_at=now + timedelta(seconds=30)) == STORED

@@ -189,10 +189,10 @@ def test_two_labels_of_one_time_must_agree(
 ) -> None:
     made = predict(predictions) if is_there else new_id(NOON)
     row = {"prediction_id": made, "actual_label": "late", "labeled_at": NOON + HOUR}
-    wrong = {**row, "actual_label": "ontime"}
     truth.insert(**row)
-    with pytest.raises(Conflict, match="later labeled_at"):
-        (truth.insert_many(rows=[wrong]) if many else truth.insert(**wrong))
+    for wrong in ({**row, "actual_label": "ontime"}, {**row, "actual_value": 1}):
+        with pytest.raises(Conflict, match="later labeled_at"):
+            (truth.insert_many(rows=[wrong]) if many else truth.insert(**wrong))
     other = {**row, "labeled_at": NOON + 2 * HOUR}
     with pytest.raises(Conflict, match="later labeled_at"):
         truth.insert_many(rows=[other, {**other, "actual_value": 1}])

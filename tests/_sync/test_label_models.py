@@ -74,3 +74,52 @@ def test_a_label_waits_for_the_model_that_it_names(
     for prediction in predictions.list_predictions(request_id="r"):
         (label,) = truth.list_labels(prediction_id=prediction.id)
         assert (label.actual_label, label.is_waiting) == (prediction.model_name, False)
+
+
+@pytest.mark.parametrize("early", [False, True])
+def test_a_label_that_names_a_version_is_of_that_version_only(
+    models: ModelVersionRepository,
+    predictions: PredictionsRepository,
+    truth: GroundTruthRepository,
+    early: bool,
+) -> None:
+    """A request that a version answers while another predicts in its shadow."""
+    for _ in range(2):
+        models.insert(model_name="m")
+
+    def predict() -> None:
+        row = {"model_name": "m", "request_id": "r", "predicted_at": NOON}
+        predictions.insert_many(rows=[{**row, "model_version": v} for v in ("1", "2")])
+
+    if not early:
+        predict()
+    found = truth.insert(
+        request_id="r",
+        model_name="m",
+        model_version="2",
+        actual_label="late",
+        labeled_at=NOON + HOUR,
+    )
+    assert found == (WAITING if early else STORED)
+    if early:
+        predict()
+    for each in predictions.list_predictions(request_id="r"):
+        labels = truth.list_labels(prediction_id=each.id)
+        assert len(labels) == (each.model_version == "2")
+
+
+def test_a_label_may_be_ahead_of_the_server_by_less_than_a_minute(
+    models: ModelVersionRepository,
+    predictions: PredictionsRepository,
+    truth: GroundTruthRepository,
+) -> None:
+    models.insert(model_name="m")
+    made = predictions.insert(model_name="m", model_version="1")
+    now = datetime.now(UTC)
+    row = {"prediction_id": made, "actual_label": "late"}
+    for late in (timedelta(minutes=5), timedelta(hours=20)):
+        for many in (False, True):
+            wrong = {**row, "labeled_at": now + late}
+            with pytest.raises(InvalidValue, match=r"labeled_at: lies in the future"):
+                (truth.insert_many(rows=[wrong]) if many else truth.insert(**wrong))
+    assert truth.insert(**row, labeled_at=now + timedelta(seconds=30)) == STORED

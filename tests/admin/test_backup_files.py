@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ import pytest
 from mlops_ledger import (
     Settings,
 )
-from mlops_ledger.admin.backup import backup, read_manifest
+from mlops_ledger.admin.backup import backup, read_manifest, restore
+from mlops_ledger.admin.backup.manifest import seal
 from mlops_ledger.errors import BackupError
 
 
@@ -52,3 +54,13 @@ def test_a_file_system_without_hard_links_will_do(
     backup(Settings(conninfo=filled), tmp_path / "file")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
     read_manifest(tmp_path / "file")
+
+
+def test_rows_that_a_restore_did_not_bring_are_told(saved: Path, empty_database: str) -> None:
+    """A whole file, yet of a dump that lacks a row that was counted."""
+    facts = asdict(read_manifest(saved))
+    os.truncate(saved, facts.pop("dump_bytes"))
+    facts["rows"]["ground_truth_waiting"] += 1
+    seal(saved, facts)
+    with pytest.raises(BackupError, match=r"does not have the rows of .* in ground_truth_waiting$"):
+        restore(Settings(conninfo=empty_database), saved)

@@ -229,6 +229,9 @@ def test_the_reviewer_is_somebody_else_for_plain_sql_too(actions: psycopg.Connec
         "a\u00adgent",  # soft hyphen
         "\u2003agent\u00a0",  # blanks of other widths
         "agent\u2067",  # a change of direction
+        "agent\U000e0100",  # a variation selector beyond the first plane
+        "agent\U000e0001",  # a language tag
+        "agent\u3164",  # a filler that counts as a letter
     ],
 )
 def test_the_reviewer_is_not_the_requester_in_another_spelling(

@@ -94,6 +94,59 @@ except Exception as error:
     )
 
 
+def test_a_home_that_others_could_have_made_is_refused(
+    server: EmbeddedServer, home: Path, folder: Path
+) -> None:
+    """Their server would be told every prediction, and believed."""
+    linked = folder / "linked"
+    linked.symlink_to(home)
+    with pytest.raises(EmbeddedServerError, match="linked is a symbolic link"):
+        EmbeddedServer(linked).start()
+    for mode in (0o770, 0o702):
+        home.chmod(mode)
+        with pytest.raises(EmbeddedServerError, match=r"home can be written by others.*chmod go-w"):
+            server.start()
+    home.chmod(0o711)
+    folder.chmod(0o777)
+    with pytest.raises(EmbeddedServerError, match=r"home lies in .*everybody can rename it"):
+        server.start()
+    # As /tmp is.
+    folder.chmod(0o1777)
+    assert server.start().running
+
+
+@as_root
+def test_a_home_of_another_user_is_refused(server: EmbeddedServer, home: Path) -> None:
+    os.chown(home, 12345, -1)
+    with pytest.raises(EmbeddedServerError, match=r"home belongs to another user \(uid 12345\)"):
+        server.conninfo("postgres")
+    os.chown(home, 0, -1)
+    assert server.conninfo("postgres")
+
+
+@pytest.mark.parametrize("mode", [0o602, 0o640])
+def test_a_password_file_that_others_use_is_refused(
+    server: EmbeddedServer, home: Path, mode: int
+) -> None:
+    (home / "password").chmod(mode)
+    with pytest.raises(EmbeddedServerError, match=r"password can be (written|read) by others"):
+        server.start()
+
+
+def test_a_password_file_that_is_a_link_is_refused(server: EmbeddedServer, home: Path) -> None:
+    (home / "password").rename(home / "real")
+    (home / "password").symlink_to(home / "real")
+    with pytest.raises(EmbeddedServerError, match="password is a symbolic link"):
+        server.start()
+
+
+@as_root
+def test_a_password_file_of_another_user_is_refused(server: EmbeddedServer, home: Path) -> None:
+    os.chown(home / "password", 12345, -1)
+    with pytest.raises(EmbeddedServerError, match="password belongs to another user"):
+        server.start()
+
+
 def test_folder_that_is_not_postgresql_s_is_left_alone(home: Path) -> None:
     (home / "data").mkdir(parents=True)
     (home / "data/thesis.txt").write_text("mine")

@@ -24,6 +24,7 @@ from ..errors import InvalidValue, LedgerError, NothingListens, Unavailable
 from ..errors.translate import raise_alone, translate
 from ..rows import Health
 from ..statements import load
+from .bounded import AsyncBoundedConnection
 from .pooler import AsyncPoolerConnection, AsyncPoolerCursor
 from .transaction import AsyncTransaction, begin
 
@@ -61,10 +62,11 @@ class AsyncDatabase:
                 f"must be Settings or a connection string, not {type(settings).__name__}",
             )
         self._settings = settings
-        self._pool: AsyncConnectionPool[AsyncConnection[Any]] | None = None
+        self._pool: AsyncConnectionPool[AsyncBoundedConnection] | None = None
         self._conninfo = self._session_conninfo = ""
         self._preamble: str | None = None
         self._late: Mapping[str, str] = {}
+        self._patience: float | None = None
         self._lock = asyncio.Lock()
         self._owner = connections.AsyncOwner()
         self._inherited: list[object] = []
@@ -100,13 +102,14 @@ class AsyncDatabase:
             await pool.close()
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[AsyncConnection[Any]]:
+    async def connection(self) -> AsyncIterator[AsyncBoundedConnection]:
         """Lend a connection in autocommit mode for the length of a `with` block.
 
         Raises PoolExhausted or Unavailable when there is none in time. Driver errors of the block
         are raised as the ledger's.
         """
         pool, connection = await self._check_out()
+        connection.patience = self._patience
         pid = os.getpid()
         try:
             yield connection
@@ -165,7 +168,7 @@ class AsyncDatabase:
 
     async def _check_out(
         self,
-    ) -> tuple[AsyncConnectionPool[AsyncConnection[Any]], AsyncConnection[Any]]:
+    ) -> tuple[AsyncConnectionPool[AsyncBoundedConnection], AsyncBoundedConnection]:
         deadline = monotonic() + self._settings.pool_timeout
         patience = _SOON
         while True:
@@ -189,7 +192,7 @@ class AsyncDatabase:
                 return pool, connection
 
     async def _is_alive(
-        self, pool: AsyncConnectionPool[AsyncConnection[Any]], connection: AsyncConnection[Any]
+        self, pool: AsyncConnectionPool[AsyncBoundedConnection], connection: AsyncBoundedConnection
     ) -> bool:
         """Look whether a connection can be lent; otherwise give it back for the pool to replace."""
         alive = False
@@ -204,7 +207,7 @@ class AsyncDatabase:
                 await asyncio.shield(pool.putconn(connection))
         return alive
 
-    async def _require_listener(self, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> None:
+    async def _require_listener(self, pool: AsyncConnectionPool[AsyncBoundedConnection]) -> None:
         """Raise NothingListens rather than wait in vain; the embedded server is started again."""
         if self._lock.locked():
             return
@@ -221,12 +224,12 @@ class AsyncDatabase:
                 self._pool = None
                 await pool.close()
 
-    async def _explain_timeout(self, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> None:
+    async def _explain_timeout(self, pool: AsyncConnectionPool[AsyncBoundedConnection]) -> None:
         await self._probe()
         size = pool.get_stats().get("pool_size", 0)
         raise_alone(connections.nothing_to_lend(self._settings, self.name, size))
 
-    async def _open_pool(self) -> AsyncConnectionPool[AsyncConnection[Any]]:
+    async def _open_pool(self) -> AsyncConnectionPool[AsyncBoundedConnection]:
         if not self._owner.is_here():
             self._forget()
         if self._closed:
@@ -246,9 +249,9 @@ class AsyncDatabase:
             self._inherited.append(self._pool)
         self._pool, self._lock, self._owner = None, asyncio.Lock(), connections.AsyncOwner()
 
-    async def _new_pool(self, probe: Probe) -> AsyncConnectionPool[AsyncConnection[Any]]:
+    async def _new_pool(self, probe: Probe) -> AsyncConnectionPool[AsyncBoundedConnection]:
         limits, found = connections.limits(self._settings), probe.found
-        kind: type[AsyncConnection[Any]] = AsyncConnection
+        kind: type[AsyncBoundedConnection] = AsyncBoundedConnection
         options: dict[str, Any] = {"autocommit": True}
         if probe.pooled:
             # Session settings would leak to the pooler's other clients, and prepared statements
@@ -291,20 +294,23 @@ class AsyncDatabase:
             self._conninfo = connections.direct(self._settings, given)
         try:
             async with await self._connect() as connection:
+                connection.patience = self._patience
                 return await self._examine(connection)
         except psycopg.Error as error:
             connecting = error.sqlstate is None
             raise_alone(translate(error, connecting=connecting, target=self.name))
 
-    async def _connect(self) -> AsyncConnection[Any]:
-        pinned = session.pin(self._conninfo, connections.limits(self._settings))
+    async def _connect(self) -> AsyncBoundedConnection:
+        limits = connections.limits(self._settings)
+        pinned = session.pin(self._conninfo, limits)
+        self._patience = session.patience(self._conninfo, limits)
         try:
-            return await AsyncConnection.connect(pinned, autocommit=True)
+            return await AsyncBoundedConnection.connect(pinned, autocommit=True)
         except psycopg.OperationalError as error:
             if not session.refuses_options(error):
                 raise
         plain = session.without_options(self._conninfo)
-        return await AsyncConnection.connect(plain, autocommit=True, prepare_threshold=None)
+        return await AsyncBoundedConnection.connect(plain, autocommit=True, prepare_threshold=None)
 
     async def _examine(self, connection: AsyncConnection[Any]) -> Probe:
         began = monotonic()

@@ -6,11 +6,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Self
 
-from psycopg import AsyncConnection, AsyncCopy, AsyncCursor, AsyncTransaction
+from psycopg import AsyncCopy, AsyncCursor, AsyncTransaction
 from psycopg.pq import TransactionStatus
 
+from .bounded import AsyncBoundedConnection
 
-class AsyncPoolerConnection(AsyncConnection[Any]):
+
+class AsyncPoolerConnection(AsyncBoundedConnection):
     """A connection whose transactions begin with the session's settings.
 
     `preamble` is the query that sets them. In autocommit mode each statement gets a transaction of

@@ -4,28 +4,27 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import psycopg
-from psycopg import AsyncConnection
 
 from .. import connections
 from ..errors import LedgerError
 from ..errors.translate import raise_alone, translate
+from .bounded import AsyncBoundedConnection
 
 
 class AsyncTransaction:
     """One transaction, to be handed to repositories in place of a database."""
 
-    def __init__(self, connection: AsyncConnection[Any]) -> None:
-        self._connection: AsyncConnection[Any] | None = connection
+    def __init__(self, connection: AsyncBoundedConnection) -> None:
+        self._connection: AsyncBoundedConnection | None = connection
 
     def __repr__(self) -> str:
         state = "over" if self._connection is None else "open"
         return f"<{type(self).__name__} {state}>"
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[AsyncConnection[Any]]:
+    async def connection(self) -> AsyncIterator[AsyncBoundedConnection]:
         """Lend the transaction's connection; driver errors are raised as the ledger's."""
         connection = self._open_connection()
         try:
@@ -39,7 +38,7 @@ class AsyncTransaction:
         async with begin(self._open_connection()) as nested:
             yield nested
 
-    def _open_connection(self) -> AsyncConnection[Any]:
+    def _open_connection(self) -> AsyncBoundedConnection:
         if self._connection is None:
             raise LedgerError("the transaction is over: begin another with db.transaction()")
         return self._connection
@@ -49,7 +48,7 @@ class AsyncTransaction:
 
 
 @asynccontextmanager
-async def begin(connection: AsyncConnection[Any]) -> AsyncIterator[AsyncTransaction]:
+async def begin(connection: AsyncBoundedConnection) -> AsyncIterator[AsyncTransaction]:
     """Begin a transaction, or a savepoint within one; commit it unless the block raises."""
     transaction = AsyncTransaction(connection)
     try:

@@ -25,6 +25,7 @@ from ..errors import InvalidValue, LedgerError, NothingListens, Unavailable
 from ..errors.translate import raise_alone, translate
 from ..rows import Health
 from ..statements import load
+from .bounded import BoundedConnection
 from .pooler import PoolerConnection, PoolerCursor
 from .transaction import Transaction, begin
 
@@ -62,10 +63,11 @@ class Database:
                 f"must be Settings or a connection string, not {type(settings).__name__}",
             )
         self._settings = settings
-        self._pool: ConnectionPool[Connection[Any]] | None = None
+        self._pool: ConnectionPool[BoundedConnection] | None = None
         self._conninfo = self._session_conninfo = ""
         self._preamble: str | None = None
         self._late: Mapping[str, str] = {}
+        self._patience: float | None = None
         self._lock = threading.Lock()
         self._owner = connections.Owner()
         self._inherited: list[object] = []
@@ -101,13 +103,14 @@ class Database:
             pool.close()
 
     @contextmanager
-    def connection(self) -> Iterator[Connection[Any]]:
+    def connection(self) -> Iterator[BoundedConnection]:
         """Lend a connection in autocommit mode for the length of a `with` block.
 
         Raises PoolExhausted or Unavailable when there is none in time. Driver errors of the block
         are raised as the ledger's.
         """
         pool, connection = self._check_out()
+        connection.patience = self._patience
         pid = os.getpid()
         try:
             yield connection
@@ -166,7 +169,7 @@ class Database:
 
     def _check_out(
         self,
-    ) -> tuple[ConnectionPool[Connection[Any]], Connection[Any]]:
+    ) -> tuple[ConnectionPool[BoundedConnection], BoundedConnection]:
         deadline = monotonic() + self._settings.pool_timeout
         patience = _SOON
         while True:
@@ -190,7 +193,7 @@ class Database:
                 return pool, connection
 
     def _is_alive(
-        self, pool: ConnectionPool[Connection[Any]], connection: Connection[Any]
+        self, pool: ConnectionPool[BoundedConnection], connection: BoundedConnection
     ) -> bool:
         """Look whether a connection can be lent; otherwise give it back for the pool to replace."""
         alive = False
@@ -205,7 +208,7 @@ class Database:
                 pool.putconn(connection)
         return alive
 
-    def _require_listener(self, pool: ConnectionPool[Connection[Any]]) -> None:
+    def _require_listener(self, pool: ConnectionPool[BoundedConnection]) -> None:
         """Raise NothingListens rather than wait in vain; the embedded server is started again."""
         if self._lock.locked():
             return
@@ -222,12 +225,12 @@ class Database:
                 self._pool = None
                 pool.close()
 
-    def _explain_timeout(self, pool: ConnectionPool[Connection[Any]]) -> None:
+    def _explain_timeout(self, pool: ConnectionPool[BoundedConnection]) -> None:
         self._probe()
         size = pool.get_stats().get("pool_size", 0)
         raise_alone(connections.nothing_to_lend(self._settings, self.name, size))
 
-    def _open_pool(self) -> ConnectionPool[Connection[Any]]:
+    def _open_pool(self) -> ConnectionPool[BoundedConnection]:
         if not self._owner.is_here():
             self._forget()
         if self._closed:
@@ -247,9 +250,9 @@ class Database:
             self._inherited.append(self._pool)
         self._pool, self._lock, self._owner = None, threading.Lock(), connections.Owner()
 
-    def _new_pool(self, probe: Probe) -> ConnectionPool[Connection[Any]]:
+    def _new_pool(self, probe: Probe) -> ConnectionPool[BoundedConnection]:
         limits, found = connections.limits(self._settings), probe.found
-        kind: type[Connection[Any]] = Connection
+        kind: type[BoundedConnection] = BoundedConnection
         options: dict[str, Any] = {"autocommit": True}
         if probe.pooled:
             # Session settings would leak to the pooler's other clients, and prepared statements
@@ -292,20 +295,23 @@ class Database:
             self._conninfo = connections.direct(self._settings, given)
         try:
             with self._connect() as connection:
+                connection.patience = self._patience
                 return self._examine(connection)
         except psycopg.Error as error:
             connecting = error.sqlstate is None
             raise_alone(translate(error, connecting=connecting, target=self.name))
 
-    def _connect(self) -> Connection[Any]:
-        pinned = session.pin(self._conninfo, connections.limits(self._settings))
+    def _connect(self) -> BoundedConnection:
+        limits = connections.limits(self._settings)
+        pinned = session.pin(self._conninfo, limits)
+        self._patience = session.patience(self._conninfo, limits)
         try:
-            return Connection.connect(pinned, autocommit=True)
+            return BoundedConnection.connect(pinned, autocommit=True)
         except psycopg.OperationalError as error:
             if not session.refuses_options(error):
                 raise
         plain = session.without_options(self._conninfo)
-        return Connection.connect(plain, autocommit=True, prepare_threshold=None)
+        return BoundedConnection.connect(plain, autocommit=True, prepare_threshold=None)
 
     def _examine(self, connection: Connection[Any]) -> Probe:
         began = monotonic()

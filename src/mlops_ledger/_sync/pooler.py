@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
-from psycopg import Connection, Copy, Cursor, Transaction
+from psycopg import Copy, Cursor, Transaction
 from psycopg.pq import TransactionStatus
 
+from .bounded import BoundedConnection
 
-class PoolerConnection(Connection[Any]):
+
+class PoolerConnection(BoundedConnection):
     """A connection whose transactions begin with the session's settings.
 
     `preamble` is the query that sets them. In autocommit mode each statement gets a transaction of

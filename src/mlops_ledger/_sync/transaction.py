@@ -5,28 +5,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import psycopg
-from psycopg import Connection
 
 from .. import connections
 from ..errors import LedgerError
 from ..errors.translate import raise_alone, translate
+from .bounded import BoundedConnection
 
 
 class Transaction:
     """One transaction, to be handed to repositories in place of a database."""
 
-    def __init__(self, connection: Connection[Any]) -> None:
-        self._connection: Connection[Any] | None = connection
+    def __init__(self, connection: BoundedConnection) -> None:
+        self._connection: BoundedConnection | None = connection
 
     def __repr__(self) -> str:
         state = "over" if self._connection is None else "open"
         return f"<{type(self).__name__} {state}>"
 
     @contextmanager
-    def connection(self) -> Iterator[Connection[Any]]:
+    def connection(self) -> Iterator[BoundedConnection]:
         """Lend the transaction's connection; driver errors are raised as the ledger's."""
         connection = self._open_connection()
         try:
@@ -40,7 +39,7 @@ class Transaction:
         with begin(self._open_connection()) as nested:
             yield nested
 
-    def _open_connection(self) -> Connection[Any]:
+    def _open_connection(self) -> BoundedConnection:
         if self._connection is None:
             raise LedgerError("the transaction is over: begin another with db.transaction()")
         return self._connection
@@ -50,7 +49,7 @@ class Transaction:
 
 
 @contextmanager
-def begin(connection: Connection[Any]) -> Iterator[Transaction]:
+def begin(connection: BoundedConnection) -> Iterator[Transaction]:
     """Begin a transaction, or a savepoint within one; commit it unless the block raises."""
     transaction = Transaction(connection)
     try:

@@ -146,7 +146,8 @@ class Verification(Repository):
         return counts
 
     def _patiently(self, name: str, window: Range) -> dict[str, int]:
-        with self._db.transaction() as tx:
+        with self._db.transaction() as tx, tx.connection() as connection:
+            connection.patience = None
             within = Verification(tx)
             within._run("be_patient")
             [found] = within._fetch(name, dict_row, asdict(window))

@@ -34,15 +34,17 @@ class Account:
         if data.exists() and (owner := data.stat()).st_uid != 0:
             return cls(owner.st_uid, owner.st_gid)
         for name in ("postgres", "nobody"):
-            try:
-                found = pwd.getpwnam(name)
-            except KeyError:
-                continue
-            return cls(found.pw_uid, found.pw_gid)
+            if (found := _user(name)) is not None:
+                return cls(found.pw_uid, found.pw_gid)
         raise EmbeddedServerError(
             "PostgreSQL does not run as root, and this machine has no user postgres or nobody; "
             "run as another user or add one: useradd --system postgres"
         )
+
+    @property
+    def owners(self) -> set[int]:
+        """The users to whom a file of the server may belong: root, this one, its own."""
+        return {0, os.geteuid()} if self.uid is None else {0, self.uid}
 
     def run(
         self,
@@ -86,6 +88,15 @@ class Account:
             os.chown(target, self.uid, self.gid)
 
 
+def home_owners() -> set[int]:
+    """Return the users to whom a home may belong: root, this one, and root's `postgres`.
+
+    Who owns the home decides which server answers, and so whose password is believed.
+    """
+    postgres = _user("postgres") if os.geteuid() == 0 else None
+    return {0, os.geteuid(), *([postgres.pw_uid] if postgres else [])}
+
+
 def choose_folder(home: Path) -> Path:
     """Return the folder of the server's files: `home`, if the user that runs the server gets there.
 
@@ -100,3 +111,10 @@ def choose_folder(home: Path) -> Path:
     nearest = next(path for path in (home, *home.parents) if path.exists())
     reachable = not nearest.is_dir() or Account.for_data(home / "data").may_enter(nearest)
     return home if reachable else elsewhere
+
+
+def _user(name: str) -> pwd.struct_passwd | None:
+    try:
+        return pwd.getpwnam(name)
+    except KeyError:
+        return None

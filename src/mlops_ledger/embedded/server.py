@@ -17,7 +17,8 @@ from psycopg.pq import PGconn, Ping
 
 from ..conninfo import isolate
 from ..errors import EmbeddedServerError
-from .account import Account, choose_folder
+from ..files import distrust
+from .account import Account, choose_folder, home_owners
 from .cluster import USER, initialise, is_free, last_complaint, write_settings
 from .files import make_folder, write_file
 from .programs import find_binaries, reachable_for
@@ -51,8 +52,9 @@ class EmbeddedServer:
     """
 
     def __init__(self, home: Path, programs: Path | None = None) -> None:
+        self._home = home.absolute()
         with _file_errors(home):
-            self._folder = choose_folder(home.absolute())
+            self._folder = choose_folder(self._home)
             self._data = self._folder / "data"
             self._account = Account.for_data(self._data)
         self._chosen_programs = programs
@@ -64,8 +66,10 @@ class EmbeddedServer:
         """Start the server unless it runs; the first time its data folder is made."""
         began = last_not_ready = time.monotonic()
         with _file_errors(self._folder):
+            self._require_own()
             while not (status := self.status()).running:
                 make_folder(self._folder, self._account)
+                self._require_own()
                 answer = self._ping()
                 with self._claim() as claim:
                     if claim is not None and answer != Ping.REJECT:
@@ -105,6 +109,19 @@ class EmbeddedServer:
         status = self.start()
         with _file_errors(self._folder):
             return self._conninfo(status.port, database)
+
+    def _require_own(self) -> None:
+        """Refuse files that others could have put there: a server of theirs would get the data."""
+        for path, owners in (
+            (self._home, home_owners()),
+            (self._folder, home_owners()),
+            (self._password, self._account.owners),
+        ):
+            secret = path == self._password
+            if os.path.lexists(path) and (problem := distrust(path, owners, secret=secret)):
+                raise EmbeddedServerError(
+                    f"{path} {problem}; or set MLOPS_LEDGER_HOME to a folder of your own"
+                )
 
     def _conninfo(self, port: int | None, database: str) -> str:
         string = make_conninfo(

@@ -105,6 +105,14 @@ CONNECT: Final = (
 _QUOTED: Final = re.compile(r"\"[^\"]*\"|'[^']*'")
 
 
+class NoAnswer(psycopg.OperationalError):
+    """The server has not answered a statement within so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"no answer within {seconds:g} s")
+        self.seconds = seconds
+
+
 def translate(
     error: psycopg.Error,
     *,
@@ -126,6 +134,11 @@ def translate(
         return _own(state, error)
     if error.diag.constraint_name and (known := explain(error.diag.constraint_name)):
         return known
+    if isinstance(error, NoAnswer):
+        return ConnectionLost(
+            f"the server has not answered for {error.seconds:g} s, so whether it was committed is "
+            "unknown: repeat it with the same id once the server answers again"
+        )
     if state.startswith(_LOST) or (lost and not state):
         return ConnectionLost(
             "the connection was lost during the call, so whether it was committed is unknown: "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import sys
@@ -13,7 +14,7 @@ from typing import Any, Final
 
 import orjson
 
-from ..files import sync_folder
+from ..files import is_planted, sync_folder
 from .folder import is_for
 from .segments import Appender
 from .spool import Spool, SpoolFull
@@ -97,6 +98,8 @@ def _locked(root: Path) -> Iterator[Appender]:
         file = Appender(root / FILE_NAME, new=False)
         try:
             fcntl.flock(file.descriptor, fcntl.LOCK_EX)
+            if is_planted(os.fstat(file.descriptor), root):
+                raise PermissionError(errno.EPERM, f"{FILE_NAME} belongs to another user")
             # Whoever had the lock before may have put another file in its place.
             if _is_current(root, file.descriptor):
                 file.size = os.fstat(file.descriptor).st_size

@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from ..files import is_planted
 from .segments import Segment
 
 _LOCK: Final = "lock"
@@ -71,6 +72,9 @@ class SpoolFolder:
             # The one who had the lock may have removed the folder.
             if os.stat(path / _LOCK).st_ino != os.fstat(lock).st_ino:
                 raise FileNotFoundError
+            # What a stranger wrote would be sent in our name.
+            if is_planted(os.lstat(path), path.parent):
+                raise PermissionError
         except OSError:
             os.close(lock)
             return None

@@ -100,7 +100,7 @@ class Appender:
     """Appends to a file, wholly or not at all."""
 
     def __init__(self, path: Path, *, new: bool = True) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | (os.O_EXCL if new else 0)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | (os.O_EXCL if new else 0)
         self.descriptor = os.open(path, flags, 0o600)
         self.size = 0 if new else os.fstat(self.descriptor).st_size
         self.broken = False
