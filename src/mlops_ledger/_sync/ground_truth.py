@@ -4,18 +4,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from ..checks import values
 from ..checks.rows import rows_of
-from ..checks.values import integer, number
+from ..checks.values import boolean, integer, number
 from ..copying import labels
 from ..errors import InvalidValue, MissingPartition, NotFound
+from ..ids import new_id
 from ..rows import GroundTruth, Labeled, Performance
-from .database import Transaction
+from ..rows.ground_truth import MEASURED
+from .performance_metrics import PerformanceMetricsRepository
 from .repository import Repository
+from .transaction import Transaction
 
 
 class GroundTruthRepository(Repository):
@@ -96,6 +99,7 @@ class GroundTruthRepository(Repository):
         as_of: datetime | None = None,
         top_k: int = 2,
         top_share: float = 0.1,
+        record: bool = False,
     ) -> Performance:
         """Compare the predictions with since <= predicted_at < until with their latest labels.
 
@@ -105,8 +109,9 @@ class GroundTruthRepository(Repository):
         what is computed from probabilities needs `class_probabilities`; `top_k_accuracy` is the
         share of labels among the `top_k` likeliest classes, `lift` that of the positives among the
         predictions of the highest probability, `top_share` of all. `as_of` leaves out labels of a
-        later time. Definitions are in docs/reference/metrics.md. Raises NotFound for an unknown
-        model or version.
+        later time. With `record` the numbers are stored in performance_metrics, at `until`, unless
+        they are there; `model_version` is needed then. Definitions are in
+        docs/reference/metrics.md. Raises NotFound for an unknown model or version.
         """
         since = values.timestamp("since", since)
         until = datetime.now(UTC) if until is None else values.timestamp("until", until)
@@ -118,12 +123,56 @@ class GroundTruthRepository(Repository):
             raise InvalidValue("top_share", "must be above 0 and at most 1")
         if integer(32)("top_k", top_k) < 1:
             raise InvalidValue("top_k", "must be at least 1")
+        if boolean("record", record) and model_version is None:
+            raise InvalidValue("model_version", "is needed to record performance")
         self.match(since=since, until=until)
         found = self._row("performance", Performance, locals())
         if found is None:
             version = "" if model_version is None else f" with a version {model_version}"
             raise NotFound(f"there is no model {model_name}{version}")
+        if record:
+            self._record(found, {"threshold": threshold, "top_k": top_k})
         return found
+
+    def _record(self, found: Performance, options: Mapping[str, Any]) -> None:
+        """Store the numbers of a window, but for those that it has already."""
+        metrics = PerformanceMetricsRepository(self._db)
+        named: dict[str, Any] = {
+            "model_name": found.model_name,
+            "model_version": found.model_version,
+        }
+        newest: dict[str, float] = {}
+        for each in metrics.iter_metrics(
+            **named,
+            stage="production",
+            slice="",
+            since=found.until,
+            until=found.until + timedelta(microseconds=1),
+        ):
+            newest.setdefault(each.metric_name, each.metric_value)
+        metadata = {
+            "since": found.since,
+            "num_predictions": found.num_predictions,
+            "labeled_samples": found.labeled_samples,
+            "positive_label": found.positive_label,
+            **options,
+        }
+        numbers = {name: getattr(found, name) for name in MEASURED}
+        metrics.insert_many(
+            rows=[
+                {
+                    **named,
+                    # Newer than those of the same time that it replaces.
+                    "id": new_id(),
+                    "timestamp": found.until,
+                    "metric_name": name,
+                    "metric_value": value,
+                    "metadata": metadata,
+                }
+                for name, value in numbers.items()
+                if value is not None and value != newest.get(name)
+            ]
+        )
 
     def _insert_one(self, row: Mapping[str, object]) -> bool:
         """Store a label whose prediction and partition are there; return whether they were."""

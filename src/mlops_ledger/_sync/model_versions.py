@@ -5,14 +5,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from ..checks import classes
 from ..checks.values import STAGES, TASKS, choice, mapping, page_size
-from ..errors import InvalidValue, NotFound
+from ..errors import Conflict, InvalidValue, NotFound
 from ..rows import Deployment, ModelVersion, PromotionPolicy, TimelineEntry
+from .pages import iterate
 from .repository import Repository
+
+_UNNAMED: Final = {"model_name": None, "model_version": None}
 
 
 class ModelVersionRepository(Repository):
@@ -68,6 +71,36 @@ class ModelVersionRepository(Repository):
             "id: already names another version of a model, or this one with other content",
         )
 
+    def get_or_insert(
+        self, *, model_name: str, model_version: str, **content: Any
+    ) -> ModelVersion:
+        """Return a version, which is registered unless it is there.
+
+        `content` is the other arguments of `insert` but `id`. Raises Conflict when the version is
+        there with other content; its stage, description and tags may have changed.
+        """
+        named: dict[str, Any] = {"model_name": model_name, "model_version": model_version}
+        found = self.get(**named)
+        if found is None:
+            try:
+                # A failure must leave a transaction of the caller usable.
+                with self._db.transaction() as tx:
+                    within = type(self)(tx)
+                    return within._by_id(within.insert(**named, **content))
+            except Conflict:
+                # Somebody else was first.
+                found = self.get(**named)
+                if found is None:
+                    raise
+        try:
+            self.insert(**named, **content, id=found.id)
+        except Conflict:
+            raise Conflict(
+                f"model {model_name} has a version {model_version} with other content: "
+                "register another version"
+            ) from None
+        return found
+
     def get(
         self,
         *,
@@ -97,6 +130,8 @@ class ModelVersionRepository(Repository):
         stage = choice("stage", stage, STAGES)
         tags = mapping("tags", tags)
         return self._rows("list_versions", ModelVersion, locals())
+
+    iter_versions = iterate(list_versions)
 
     def set_tags(
         self, *, model_name: str, model_version: str, tags: Mapping[str, Any]
@@ -225,6 +260,10 @@ class ModelVersionRepository(Repository):
         limit = page_size(limit)
         return self._rows("list_live", Deployment, locals())
 
+    def live(self, *, model_name: str, slot: str = "production") -> ModelVersion | None:
+        """Return the version that holds a slot now; None when it is empty."""
+        return self._row("live", ModelVersion, locals())
+
     def timeline(
         self,
         *,
@@ -239,6 +278,8 @@ class ModelVersionRepository(Repository):
         """
         limit = page_size(limit)
         return self._rows("timeline", TimelineEntry, locals())
+
+    iter_timeline = iterate(timeline, key="deployment_id")
 
     def promotion_policy(
         self, *, model_name: str, slot: str = "production"
@@ -261,3 +302,6 @@ class ModelVersionRepository(Repository):
         NotFound for an unknown model.
         """
         return self._one("set_promotion_policy", PromotionPolicy, locals())
+
+    def _by_id(self, id: UUID) -> ModelVersion:
+        return self._one("get", ModelVersion, {**_UNNAMED, "id": id})

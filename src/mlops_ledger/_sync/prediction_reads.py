@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,6 +24,7 @@ from ..ids import time_of, whole_millisecond
 from ..rows import MonitoringSummary, Prediction, PredictionStats, RecentPrediction
 from ..statements import load
 from .database import Database
+from .pages import iterate
 from .repository import Repository, Row
 
 
@@ -69,6 +70,8 @@ class PredictionReads(Repository):
         """
         return self._page("list_predictions", Prediction, locals())
 
+    iter_predictions = iterate(list_predictions)
+
     def recent(
         self,
         *,
@@ -103,6 +106,8 @@ class PredictionReads(Repository):
         and a role that may only read gets an answer.
         """
         return self._page("list_recent", RecentPrediction, locals())
+
+    iter_recent = iterate(list_recent)
 
     def stats(
         self,
@@ -162,16 +167,32 @@ class PredictionReads(Repository):
         JSON text; the order of the rows is not defined. It reads what is committed, over a
         connection of its own; needs the extra `arrow`.
         """
-        if not isinstance(self._db, Database):
-            raise LedgerError("a table is read outside of transactions: use the database itself")
-        since, until = _window(since, until)
-        version_ids = self._version_ids(model_name, model_version)
-        statement = load(self._file)["fetch"]
-        with self._db.connection() as connection:
-            query = ClientCursor(connection).mogrify(statement.text, statement.bind(locals()))
-        conninfo = self._db.conninfo()
-        query = arrow.selection(query, columns)
-        return arrow.read_table(conninfo, query, self._db.preamble)
+        source = self._source(model_name, model_version, since, until, columns)
+        return arrow.read_table(source)
+
+    def iter_batches(
+        self,
+        *,
+        model_name: str | None = None,
+        model_version: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> Iterator[Any]:
+        """Yield what `fetch_arrow` returns as Arrow record batches, in memory for few of them.
+
+        Close what it returns when you leave it early.
+        """
+        source = self._source(model_name, model_version, since, until, columns)
+        batches = arrow.read_batches(source)
+        try:
+            while True:
+                batch = next(batches, None)
+                if batch is None:
+                    return
+                yield batch
+        finally:
+            batches.close()
 
     def fetch_polars(self, **window: Any) -> Any:
         """Return what `fetch_arrow` does as a Polars data frame; the same arguments."""
@@ -180,6 +201,24 @@ class PredictionReads(Repository):
     def fetch_pandas(self, **window: Any) -> Any:
         """Return what `fetch_arrow` does as a pandas data frame; the same arguments."""
         return arrow.to_pandas(self.fetch_arrow(**window))
+
+    def _source(
+        self,
+        model_name: str | None,
+        model_version: str | None,
+        since: datetime | None,
+        until: datetime | None,
+        columns: Sequence[str] | None,
+    ) -> arrow.Source:
+        if not isinstance(self._db, Database):
+            raise LedgerError("a table is read outside of transactions: use the database itself")
+        since, until = _window(since, until)
+        version_ids = self._version_ids(model_name, model_version)
+        statement = load(self._file)["fetch"]
+        with self._db.connection() as connection:
+            query = ClientCursor(connection).mogrify(statement.text, statement.bind(locals()))
+        conninfo = self._db.conninfo()
+        return arrow.Source(conninfo, arrow.selection(query, columns), self._db.preamble)
 
     def _page(self, name: str, row: type[Row], given: dict[str, Any]) -> list[Row]:
         """Return a page of predictions, merged from the newest of each version of a model."""

@@ -14,7 +14,7 @@ from psycopg.rows import tuple_row
 
 from .._sync.database import Database
 from .._sync.repository import Repository
-from ..arrow import read_table
+from ..arrow import Source, read_table
 from ..errors import LedgerError
 from ..files import sync_folder
 
@@ -136,7 +136,7 @@ def _write(db: Database, table: TableColumns, part: _Part, target: Path) -> None
     query = sql.SQL("SELECT {} FROM {} t WHERE {}").format(
         columns, sql.Identifier(table.name), part.condition
     )
-    found = read_table(db.conninfo(), query.as_string(), db.preamble)
+    found = read_table(Source(db.conninfo(), query.as_string(), db.preamble))
     metadata = {**(found.schema.metadata or {}), _FINGERPRINT: part.fingerprint.encode()}
     target.parent.mkdir(parents=True, exist_ok=True)
     written = target.with_name(f".{target.name}.part")

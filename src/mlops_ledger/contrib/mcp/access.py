@@ -8,7 +8,8 @@ from typing import Any
 
 from psycopg import sql
 
-from ..._sync.database import Database, Transaction
+from ..._sync.database import Database
+from ..._sync.transaction import Transaction
 from ...admin.roles import PREFIX, Roles
 from ...errors import LedgerError, PermissionDenied
 
