@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn import metrics
+from sklearn.calibration import calibration_curve
 
 from mlops_ledger import (
     Database,
@@ -110,12 +112,30 @@ def of_scores(truth: list[bool], score: list[float]) -> dict[str, Any]:
     found = {
         "log_loss": metrics.log_loss(truth, score, labels=[False, True]),
         "brier_score": np.mean((np.array(score) - truth) ** 2),
+        "calibration_error": calibration_error(np.array(truth), np.array(score)),
     }
     if any(truth):
         found["average_precision"] = metrics.average_precision_score(truth, score)
+        found["lift"] = lift(np.array(truth), np.array(score), 0.1)
     if len(set(truth)) == 2:
         found["roc_auc"] = metrics.roc_auc_score(truth, score)
     return found
+
+
+def calibration_error(truth: np.ndarray, probability: np.ndarray) -> float:
+    """The distances of scikit-learn's calibration curve, weighted by the sizes of its bins."""
+    shares, means = calibration_curve(truth, probability, n_bins=10)
+    bins = np.searchsorted(np.linspace(0, 1, 11)[1:-1], probability)
+    sizes = np.bincount(bins)
+    return float(np.abs(shares - means) @ sizes[sizes > 0] / len(truth))
+
+
+def lift(truth: np.ndarray, probability: np.ndarray, share: float) -> float:
+    """Positives among the highest probabilities, as on average over all orders of equal ones."""
+    top = math.ceil(share * len(truth))
+    last = np.sort(probability)[-top]
+    above, level = truth[probability > last], truth[probability == last]
+    return float((above.sum() + level.mean() * (top - len(above))) / top / truth.mean())
 
 
 def of_vectors(truth: list[str], vectors: list[list[float]], names: list[str]) -> dict[str, Any]:
@@ -141,6 +161,7 @@ def of_numbers(target: list[float], estimate: list[float]) -> dict[str, Any]:
     """What scikit-learn computes from true and predicted numbers."""
     found = {
         "mae": metrics.mean_absolute_error(target, estimate),
+        "mape": metrics.mean_absolute_percentage_error(target, estimate),
         "rmse": metrics.root_mean_squared_error(target, estimate),
     }
     if len(set(target)) > 1:
@@ -200,7 +221,7 @@ def compare(rows: list[Row], found: Performance, names: list[str]) -> set[str]:
         value = getattr(found, metric)
         if value is None:
             assert found.reasons.get(metric), metric
-        elif metric != "calibration_error":
+        elif metric != "calibration_curve":
             assert value == pytest.approx(values.get(metric), rel=1e-9, abs=1e-9), metric
             present.add(metric)
     return present

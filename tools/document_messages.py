@@ -50,7 +50,7 @@ its field. The command line prints the same after `error:`.
 def generate() -> str:
     """Return what the page should hold."""
     found: defaultdict[str, set[str]] = defaultdict(set)
-    for kind, message in [*from_python(), *from_sql(), *from_server()]:
+    for kind, message in [*from_python(), *from_files(), *from_sql(), *from_server()]:
         found[kind].add(message)
     parts = [INTRODUCTION]
     for kind in [*_exceptions(), "UsageError"]:
@@ -77,6 +77,17 @@ def from_python() -> Iterator[tuple[str, str]]:
                 texts = [_text(argument, constants) for argument in node.args]
                 if len(texts[-1].replace("…", "").strip(" :[]().,")) > 3:
                     yield name, _tidy(": ".join(text for text in texts if text))
+
+
+def from_files() -> Iterator[tuple[str, str]]:
+    """Yield exception and message of what others could have planted for the embedded server."""
+    tree = ast.parse((SOURCE / "files.py").read_text(encoding="utf-8"))
+    [distrust] = (node for node in tree.body if getattr(node, "name", "") == "distrust")
+    for node in ast.walk(distrust):
+        if isinstance(node, ast.Return) and isinstance(node.value, ast.Constant | ast.JoinedStr):
+            text = _text(node.value, {})
+            if text != "None":
+                yield "EmbeddedServerError", _tidy(f"… {text}")
 
 
 def from_sql() -> Iterator[tuple[str, str]]:

@@ -77,13 +77,13 @@ async def test_a_probability_of_exactly_1_is_in_the_last_bin(
     assert found.calibration_error == pytest.approx(0.95 / 2)
 
 
-async def test_a_probability_of_exactly_a_tenth_begins_its_bin(
+async def test_a_probability_of_exactly_a_tenth_ends_its_bin(
     labeled: Any, truth: AsyncGroundTruthRepository
 ) -> None:
     await labeled("ontime", probability=0.5)
-    await labeled("late", probability=0.45)
+    await labeled("late", probability=0.55)
     found = await truth.performance(**WINDOW)
-    assert found.calibration_error == pytest.approx((0.5 + 0.55) / 2)
+    assert found.calibration_error == pytest.approx((0.5 + 0.45) / 2)
 
 
 async def test_a_probability_of_exactly_the_threshold_is_positive(

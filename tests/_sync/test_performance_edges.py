@@ -78,13 +78,13 @@ def test_a_probability_of_exactly_1_is_in_the_last_bin(
     assert found.calibration_error == pytest.approx(0.95 / 2)
 
 
-def test_a_probability_of_exactly_a_tenth_begins_its_bin(
+def test_a_probability_of_exactly_a_tenth_ends_its_bin(
     labeled: Any, truth: GroundTruthRepository
 ) -> None:
     labeled("ontime", probability=0.5)
-    labeled("late", probability=0.45)
+    labeled("late", probability=0.55)
     found = truth.performance(**WINDOW)
-    assert found.calibration_error == pytest.approx((0.5 + 0.55) / 2)
+    assert found.calibration_error == pytest.approx((0.5 + 0.45) / 2)
 
 
 def test_a_probability_of_exactly_the_threshold_is_positive(

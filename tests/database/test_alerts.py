@@ -14,8 +14,8 @@ STATES = [
     ("status = 'resolved'", "state"),
     ("acknowledged_at = now(), acknowledged_by = 'x'", "state"),
     ("resolved_at = now(), resolved_by = 'x'", "state"),
-    ("status = 'acknowledged', acknowledged_at = now()", "acknowledged_by"),
-    ("status = 'resolved', resolved_at = now()", "resolved_by"),
+    ("status = 'acknowledged', acknowledged_at = now()", "acknowledgement"),
+    ("status = 'resolved', resolved_at = now()", "resolution"),
     ("status = 'resolved', resolved_by = 'x', resolved_at = '2026-01-01Z'", "resolved_at"),
     ("snoozed_until = 'infinity'", "snoozed_until"),
 ]

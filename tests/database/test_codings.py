@@ -188,7 +188,7 @@ def test_a_regressor_that_logs_a_confidence(
     seen = compare(rows, found, [])
     if declared or any(truth != int(truth) for truth, _ in pairs):
         assert found.task == "regression"
-        assert not seen - {"mae", "rmse", "r2"}
+        assert not seen - {"mae", "mape", "rmse", "r2"}
     if any(estimate is not None for _, estimate in pairs):
         assert {"mae", "rmse"} <= seen
 

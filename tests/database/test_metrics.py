@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import psycopg
 import pytest
+from fix_codings import calibration_error, lift
 from fix_faults import full
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -114,22 +115,6 @@ def binary(truth: np.ndarray, probability: np.ndarray, guess: np.ndarray) -> dic
         "calibration_error": calibration_error(truth, probability),
         "lift": lift(truth, probability, 0.1) if truth.any() else None,
     }
-
-
-def calibration_error(truth: np.ndarray, probability: np.ndarray) -> float:
-    """The distances of scikit-learn's calibration curve, weighted by the sizes of its bins."""
-    shares, means = calibration_curve(truth, probability, n_bins=10)
-    bins = np.searchsorted(np.linspace(0, 1, 11)[1:-1], probability)
-    sizes = np.bincount(bins)
-    return float(np.abs(shares - means) @ sizes[sizes > 0] / len(truth))
-
-
-def lift(truth: np.ndarray, probability: np.ndarray, share: float) -> float:
-    """Positives among the highest probabilities, as on average over all orders of equal ones."""
-    top = math.ceil(share * len(truth))
-    last = np.sort(probability)[-top]
-    above, level = truth[probability > last], truth[probability == last]
-    return float((above.sum() + level.mean() * (top - len(above))) / top / truth.mean())
 
 
 def check_curve(found: Performance, truth: np.ndarray, probability: np.ndarray) -> None:

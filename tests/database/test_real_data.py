@@ -70,4 +70,4 @@ def test_a_regressor_of_real_data(db: Database) -> None:
     for version in (None, {"task": "regression"}):
         found = judge(db, rows, version)
         assert found.task == "regression"
-        assert compare(rows, found, []) == {"mae", "rmse", "r2"}
+        assert compare(rows, found, []) == {"mae", "mape", "rmse", "r2"}

@@ -23,10 +23,10 @@ from .base import Command
     help="Who its requests are from.",
 )
 def mcp(role: str | None, requested_by: str) -> None:
-    """Serve the ledger to an agent, by the Model Context Protocol over standard input and output.
+    """Serve the ledger to an agent over stdin and stdout.
 
-    Its tools read, and request actions; none approves, promotes or changes anything. It does not
-    start in a role that could.
+    It speaks the Model Context Protocol. Its tools read, and request actions; none approves,
+    promotes or changes anything. It does not start in a role that could.
     """
     try:
         from ..contrib.mcp import AgentAccess, make_server

@@ -78,18 +78,22 @@ def ledger_lifespan(
 ) -> Lifespan:
     """Return a lifespan for `FastAPI(lifespan=...)` that opens the ledger and closes it.
 
-    Takes what `AsyncDatabase` takes, or one. A service starts although the database is away: it
-    connects at first use, and predictions wait in the spool. `initialise` makes and migrates the
-    database, and goes on trying while it is away. A service with a lifespan of its own enters
-    this one: `async with ledger_lifespan()(app):`. Raises ConfigError for settings that are wrong.
+    Takes what `AsyncDatabase` takes, or one, which it closes too. A service starts although the
+    database is away: it connects at first use, and predictions wait in the spool. `initialise`
+    makes and migrates the database, and goes on trying while it is away. A service with a lifespan
+    of its own enters this one: `async with ledger_lifespan()(app):`. Raises ConfigError for
+    settings that are wrong.
     """
-    given = db if isinstance(db, AsyncDatabase) else AsyncDatabase(db)
+    settings = db.settings if isinstance(db, AsyncDatabase) else AsyncDatabase(db).settings
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        ledger = app.state.ledger = Ledger(given)
+        # A closed one stays closed, and tests start a service more than once.
+        ledger = app.state.ledger = Ledger(
+            db if isinstance(db, AsyncDatabase) else AsyncDatabase(settings)
+        )
         tried = asyncio.Event()
-        making = asyncio.create_task(_initialise(given.settings, tried)) if initialise else None
+        making = asyncio.create_task(_initialise(settings, tried)) if initialise else None
         try:
             if making is not None:
                 with suppress(TimeoutError):
