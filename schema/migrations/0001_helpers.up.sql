@@ -84,7 +84,8 @@ COMMENT ON FUNCTION ledger_visible(text) IS
 -- does it with its confusables.txt, of which compatibility characters are left out: NFKD has replaced them. First
 -- the letters that pass for one other, then those that pass for several.
 CREATE FUNCTION ledger_skeleton(name text) RETURNS text
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path FROM CURRENT AS $$
+BEGIN
 RETURN (
     SELECT string_agg(coalesce('{
         "\"":"''''","%":"o/O","m":"rn","¢":"c\u0338","¥":"Y\u0335","Æ":"AE","Ð":"D\u0335","Ø":"O\u0338","æ":"ae",
@@ -269,6 +270,8 @@ RETURN (
         '\u0983\u09cd\u0323ঽo১২৬𑖂𑖂𑖃𑖄\U000115b2\U000115b3vwwwVFLYE∇Z9E4LOᛜU5TvsFiz7o39ꞓ69ouyO\u0669ZWCXWC\U00011caa𐎚'
         '\U0001099eΓVTLΔꙘꓶlƐRS3Ʌ>AUY''''{.Ӿ3ИV\\7F𐊼ꓶRⱯ⅄ꓕƐѠLꓶꟻ<>⊏⊐/\\ᛋՈl∠\u06638∂☽☾☽\U0001cebc\U0001cebd\U0001cebd'
         '\U0001cebe\U0001cebf\U0001ceba\U0001cebb\U0001ccfa\U0001ccfc\U0001fbfaꙘΔ𐊼☩𐊨⧟Cᛜ⊡≏T⊠凵壷多𡚨❬徚涅玥𥄙贛𦖨𦰶𤠔卑'), NULL)) WITH ORDINALITY u (letter, place));
+END
+$$;
 COMMENT ON FUNCTION ledger_skeleton(text) IS
     'A name as its letters look: names with the same skeleton are taken for each other (UTS #39).';
 
@@ -279,9 +282,12 @@ COMMENT ON FUNCTION ledger_point(text) IS
     'The hash of a text as a range of one number, which an exclusion constraint can compare without an extension.';
 
 CREATE FUNCTION ledger_is_same_person(name text, other text) RETURNS boolean
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN ledger_skeleton(ledger_small_letters(ledger_visible(name))) = ledger_skeleton(ledger_small_letters(ledger_visible(other)))
-       OR ledger_skeleton(name) = ledger_skeleton(other);
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path FROM CURRENT AS $$
+BEGIN
+    RETURN ledger_skeleton(ledger_small_letters(ledger_visible(name))) = ledger_skeleton(ledger_small_letters(ledger_visible(other)))
+           OR ledger_skeleton(name) = ledger_skeleton(other);
+END
+$$;
 COMMENT ON FUNCTION ledger_is_same_person(text, text) IS
     'Whether a reader takes one name for the other: in any case, with invisible characters, with letters that look alike (UTS #39).';
 

@@ -56,15 +56,16 @@ class _Reluctant(Proxy):
 
 
 def test_a_pool_that_cannot_connect_is_not_said_to_be_in_use(dsn: str) -> None:
-    with _Reluctant(dsn) as server:
+    with (
+        _Reluctant(dsn) as server,
+        Database(Settings(conninfo=server.dsn, pool_timeout=0.5)) as db,
+    ):
         try:
-            with (
-                Database(Settings(conninfo=server.dsn, pool_timeout=0.5)) as db,
-                pytest.raises(Unavailable, match="no further connection was made") as raised,
-            ):
+            with pytest.raises(Unavailable, match="no further connection was made") as raised:
                 ModelVersionRepository(db).list_versions()
             assert not isinstance(raised.value, PoolExhausted)
         finally:
+            # Before the pool is closed, which waits for what it began.
             server.relent.set()
 
 
