@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
@@ -26,7 +27,7 @@ from mlops_ledger import (
 from mlops_ledger.admin.create import create_database, initialise
 from mlops_ledger.cli import main
 from mlops_ledger.conninfo import parse as parse_conninfo
-from mlops_ledger.errors import LedgerError
+from mlops_ledger.errors import ConfigError, LedgerError
 
 SECRET = "S3cretPw"
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -131,6 +132,8 @@ def test_a_malformed_connection_string_is_not_quoted(
 ) -> None:
     calls: list[Callable[[], object]] = [
         lambda: Settings.from_environment({"DATABASE_URL": dsn}),
+        lambda: Settings.from_environment({"MLOPS_READ_URL": dsn}),
+        lambda: Settings(read_url=dsn),
         lambda: parse_conninfo(dsn),
         lambda: Database(dsn),
         lambda: AsyncDatabase(dsn),
@@ -143,11 +146,12 @@ def test_a_malformed_connection_string_is_not_quoted(
         assert "ConfigError" in message
     monkeypatch.chdir(tmp_path)
     if dsn.isascii() and "\0" not in dsn:
-        monkeypatch.setenv("DATABASE_URL", dsn)
-        run_command("models", "list")
-        monkeypatch.delenv("DATABASE_URL")
-        (tmp_path / ".env").write_text(f"DATABASE_URL={dsn}\n")
-        run_command("models", "list")
+        for name in ("DATABASE_URL", "MLOPS_READ_URL"):
+            monkeypatch.setenv(name, dsn)
+            run_command("models", "list")
+            monkeypatch.delenv(name)
+            (tmp_path / ".env").write_text(f"{name}={dsn}\n")
+            run_command("models", "list")
     output = capsys.readouterr()
     assert SECRET not in output.err + output.out
 
@@ -159,7 +163,7 @@ def test_an_unusable_connection_string_is_not_quoted(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    dsn = make_conninfo(dsn, **changes)
+    good, dsn = dsn, make_conninfo(dsn, **changes)
     assert SECRET in dsn or "keepalives" in changes
     assert SECRET not in outcome(lambda: Database(dsn).open())
     settings = Settings(conninfo=dsn)
@@ -171,6 +175,19 @@ def test_an_unusable_connection_string_is_not_quoted(
     assert SECRET not in repr(health)
     monkeypatch.setenv("DATABASE_URL", dsn)
     run_command("models", "list")
+    reads = Database(Settings(conninfo=good, read_url=dsn))
+    with suppress(ConfigError):
+        ModelVersionRepository(reads).list_versions()
+    replica = reads.health().replica
+    assert replica is not None
+    assert replica.problem
+    assert SECRET not in repr(replica) + repr(reads) + repr(reads.replica)
+    reads.close()
+    monkeypatch.setenv("DATABASE_URL", good)
+    monkeypatch.setenv("MLOPS_READ_URL", dsn)
+    for command in (["models", "list"], ["health", "--json"], ["status"]):
+        with suppress(SystemExit):
+            main(command)
     output = capsys.readouterr()
     assert SECRET not in output.err + output.out
 
@@ -186,9 +203,18 @@ async def test_an_unusable_connection_string_is_not_quoted_by_async_calls(dsn: s
 def test_settings_and_databases_do_not_show_the_password(dsn: str) -> None:
     url = f"postgresql://user:{SECRET}@127.0.0.1:1/db"
     settings = Settings.from_environment({"DATABASE_URL": url})
+    reads = Settings.from_environment({"MLOPS_READ_URL": url})
     parts = Settings.from_environment({"POSTGRES_HOST": "h", "POSTGRES_PASSWORD": SECRET})
     databases = [Database(settings), AsyncDatabase(settings), Database(url)]
-    shown = [settings, parts, *databases, *(ModelVersionRepository(db) for db in databases[:1])]
+    shown = [
+        settings,
+        reads,
+        reads.of_reads(),
+        Database(reads),
+        parts,
+        *databases,
+        *(ModelVersionRepository(db) for db in databases[:1]),
+    ]
     assert SECRET not in repr(shown) + str([str(each) for each in shown])
     assert SECRET in str(settings.conninfo)
     assert SECRET not in databases[0].name

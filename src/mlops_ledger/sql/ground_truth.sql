@@ -57,7 +57,7 @@ SELECT stored, waiting, duplicates FROM ledger_store_labels(true);
 -- Store the labels that waited for predictions of a window.
 SELECT match_ground_truth(coalesce(%(since)s::timestamptz, '-infinity'), coalesce(%(until)s::timestamptz, 'infinity'));
 
--- list_labels --
+-- read list_labels --
 -- All labels of a prediction, newest first, whether stored or waiting.
 SELECT {label}, false AS is_waiting
 FROM ground_truth
