@@ -136,6 +136,15 @@ def test_a_statement_is_marked_that_only_methods_that_only_read_run(
     assert wrong == {}
 
 
+@pytest.mark.parametrize("file", ["overview", "pages"])
+def test_what_pages_and_commands_show_may_come_from_a_standby(
+    conn: psycopg.Connection, file: str
+) -> None:
+    statements = load(file).values()
+    assert [each.origin for each in statements if not each.is_read] == []
+    assert [each.origin for each in statements if not only_reads(conn, each)] == []
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

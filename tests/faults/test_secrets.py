@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
@@ -27,7 +26,7 @@ from mlops_ledger import (
 from mlops_ledger.admin.create import create_database, initialise
 from mlops_ledger.cli import main
 from mlops_ledger.conninfo import parse as parse_conninfo
-from mlops_ledger.errors import ConfigError, LedgerError
+from mlops_ledger.errors import LedgerError
 
 SECRET = "S3cretPw"
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -163,7 +162,7 @@ def test_an_unusable_connection_string_is_not_quoted(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    good, dsn = dsn, make_conninfo(dsn, **changes)
+    dsn = make_conninfo(dsn, **changes)
     assert SECRET in dsn or "keepalives" in changes
     assert SECRET not in outcome(lambda: Database(dsn).open())
     settings = Settings(conninfo=dsn)
@@ -175,19 +174,6 @@ def test_an_unusable_connection_string_is_not_quoted(
     assert SECRET not in repr(health)
     monkeypatch.setenv("DATABASE_URL", dsn)
     run_command("models", "list")
-    reads = Database(Settings(conninfo=good, read_url=dsn))
-    with suppress(ConfigError):
-        ModelVersionRepository(reads).list_versions()
-    replica = reads.health().replica
-    assert replica is not None
-    assert replica.problem
-    assert SECRET not in repr(replica) + repr(reads) + repr(reads.replica)
-    reads.close()
-    monkeypatch.setenv("DATABASE_URL", good)
-    monkeypatch.setenv("MLOPS_READ_URL", dsn)
-    for command in (["models", "list"], ["health", "--json"], ["status"]):
-        with suppress(SystemExit):
-            main(command)
     output = capsys.readouterr()
     assert SECRET not in output.err + output.out
 

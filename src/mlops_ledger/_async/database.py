@@ -114,14 +114,14 @@ class AsyncDatabase:
         are raised as the ledger's.
         """
         try:
-            async with self.lend() as connection:
+            async with self._lend() as connection:
                 yield connection
         finally:
             if self._replica is not None:
                 self._replica.note_use()
 
     @asynccontextmanager
-    async def lend(self) -> AsyncIterator[AsyncBoundedConnection]:
+    async def _lend(self) -> AsyncIterator[AsyncBoundedConnection]:
         """Lend a connection for a look that later reads need not agree with."""
         pool, connection = await self._check_out()
         connection.patience = self._patience
@@ -159,7 +159,7 @@ class AsyncDatabase:
 
     async def position(self) -> str:
         """Return the end of what the primary has written, for `after`; a write before it is in."""
-        async with self.lend() as connection:
+        async with self._lend() as connection:
             cursor = await connection.execute(load("health")["position"].text)
             [(position,)] = await cursor.fetchall()
         return str(position)

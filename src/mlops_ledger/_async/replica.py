@@ -78,7 +78,7 @@ class AsyncReplica:
             position = None
         try:
             await self._require_own()
-            async with self._standby.lend() as connection:
+            async with self._standby._lend() as connection:
                 cursor = connection.cursor(row_factory=class_row(ReplicaHealth))
                 await cursor.execute(load("health")["replica"].text, {"position": position})
                 found: list[ReplicaHealth] = await cursor.fetchall()
@@ -162,7 +162,7 @@ class AsyncReadsAfter:
 
 async def _identity(db: Any) -> str:
     try:
-        async with db.lend() as connection:
+        async with db._lend() as connection:
             cursor = await connection.execute(load("health")["identity"].text)
             [(identity,)] = await cursor.fetchall()
     except PermissionDenied:

@@ -115,14 +115,14 @@ class Database:
         are raised as the ledger's.
         """
         try:
-            with self.lend() as connection:
+            with self._lend() as connection:
                 yield connection
         finally:
             if self._replica is not None:
                 self._replica.note_use()
 
     @contextmanager
-    def lend(self) -> Iterator[BoundedConnection]:
+    def _lend(self) -> Iterator[BoundedConnection]:
         """Lend a connection for a look that later reads need not agree with."""
         pool, connection = self._check_out()
         connection.patience = self._patience
@@ -160,7 +160,7 @@ class Database:
 
     def position(self) -> str:
         """Return the end of what the primary has written, for `after`; a write before it is in."""
-        with self.lend() as connection:
+        with self._lend() as connection:
             cursor = connection.execute(load("health")["position"].text)
             [(position,)] = cursor.fetchall()
         return str(position)

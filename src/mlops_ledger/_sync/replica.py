@@ -79,7 +79,7 @@ class Replica:
             position = None
         try:
             self._require_own()
-            with self._standby.lend() as connection:
+            with self._standby._lend() as connection:
                 cursor = connection.cursor(row_factory=class_row(ReplicaHealth))
                 cursor.execute(load("health")["replica"].text, {"position": position})
                 found: list[ReplicaHealth] = cursor.fetchall()
@@ -163,7 +163,7 @@ class ReadsAfter:
 
 def _identity(db: Any) -> str:
     try:
-        with db.lend() as connection:
+        with db._lend() as connection:
             cursor = connection.execute(load("health")["identity"].text)
             [(identity,)] = cursor.fetchall()
     except PermissionDenied:

@@ -1,6 +1,6 @@
 -- Statements of Overview.
 
--- models --
+-- read models --
 -- A row for each model: what is live, how much it predicts, and what is to be looked at.
 SELECT n.model_name, d.model_version AS live_version, d.deployed_at AS live_since, v.versions, p.predictions_24h,
        a.open_alerts, m.timestamp AS last_monitoring, m.coverage_pct
