@@ -339,6 +339,19 @@ END))),
     CONSTRAINT model_versions_training_samples_check CHECK ((training_samples >= 0))
 );
 COMMENT ON TABLE model_versions IS 'The versions: one row per version of a model, of any kind (classifier, regressor, text).';
+CREATE FUNCTION model_versions_before_delete() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    -- Who registers a version waits, and then finds its number taken.
+    UPDATE models m SET updated_at = clock_timestamp() WHERE m.model_name = OLD.model_name;
+    INSERT INTO withdrawn_versions (id, model_name, model_version, registered)
+    VALUES (OLD.id, OLD.model_name, OLD.model_version, to_jsonb(OLD)) ON CONFLICT (id) DO NOTHING;
+    RETURN OLD;
+END
+$$;
+COMMENT ON FUNCTION model_versions_before_delete() IS 'Trigger of model_versions: remembers a version that is deleted, so that its number is not given again.';
 CREATE FUNCTION model_versions_before_write() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
@@ -357,12 +370,18 @@ BEGIN
         SELECT NEW.model_name, coalesce(NEW.created_at, clock_timestamp()), coalesce(NEW.created_by, session_user)
         WHERE NEW.model_name IS NOT NULL
         ON CONFLICT ON CONSTRAINT models_pkey DO UPDATE SET updated_at = excluded.updated_at;
+        IF EXISTS (SELECT FROM withdrawn_versions w WHERE w.id = NEW.id
+                   OR (w.model_name, w.model_version) = (NEW.model_name, NEW.model_version)) THEN
+            RAISE EXCEPTION 'model_version: this version of the model was withdrawn'
+                USING ERRCODE = 'MLCF0', HINT = 'Register another version; a number is given once.';
+        END IF;
         NEW := ledger_complete_task(NEW);
     END IF;
     IF NEW.model_version IS NULL THEN
-        SELECT coalesce(max(v.model_version::numeric), 0) + 1 INTO NEW.model_version
-        FROM model_versions v
-        WHERE v.model_name = NEW.model_name AND v.model_version ~ '^[0-9]+$';
+        SELECT coalesce(max(g.model_version::numeric), 0) + 1 INTO NEW.model_version
+        FROM (SELECT v.model_name, v.model_version FROM model_versions v
+              UNION ALL SELECT w.model_name, w.model_version FROM withdrawn_versions w) g
+        WHERE g.model_name = NEW.model_name AND g.model_version ~ '^[0-9]+$';
     END IF;
     RETURN NEW;
 END
@@ -424,14 +443,43 @@ CREATE INDEX model_versions_stage_created_at_idx ON model_versions USING btree (
 CREATE INDEX model_versions_tags_idx ON model_versions USING gin (tags jsonb_path_ops);
 ALTER TABLE ONLY model_versions
     ADD CONSTRAINT model_versions_model_fkey FOREIGN KEY (model_name) REFERENCES models(model_name);
-CREATE CONSTRAINT TRIGGER model_versions_audit_correction_delete AFTER DELETE ON model_versions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (true) EXECUTE FUNCTION ledger_audit_row('correction', '{id}', '{}');
 CREATE CONSTRAINT TRIGGER model_versions_audit_correction_update AFTER UPDATE ON model_versions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((((((((((((((((((((old.id IS DISTINCT FROM new.id) OR (old.model_name IS DISTINCT FROM new.model_name)) OR (old.model_version IS DISTINCT FROM new.model_version)) OR (old.mlflow_run_id IS DISTINCT FROM new.mlflow_run_id)) OR (old.description IS DISTINCT FROM new.description)) OR (old.algorithm IS DISTINCT FROM new.algorithm)) OR (old.metrics IS DISTINCT FROM new.metrics)) OR (old.hyperparameters IS DISTINCT FROM new.hyperparameters)) OR (old.feature_names IS DISTINCT FROM new.feature_names)) OR (old.task IS DISTINCT FROM new.task)) OR (old.class_names IS DISTINCT FROM new.class_names)) OR (old.positive_label IS DISTINCT FROM new.positive_label)) OR (old.training_samples IS DISTINCT FROM new.training_samples)) OR (old.dataset_version IS DISTINCT FROM new.dataset_version)) OR (old.dataset_digest IS DISTINCT FROM new.dataset_digest)) OR (old.artifact_uri IS DISTINCT FROM new.artifact_uri)) OR (old.metadata_uri IS DISTINCT FROM new.metadata_uri)) OR (old.created_at IS DISTINCT FROM new.created_at)) OR (old.created_by IS DISTINCT FROM new.created_by))) EXECUTE FUNCTION ledger_audit_row('correction', '{id}', '{}');
+CREATE TRIGGER model_versions_before_delete BEFORE DELETE ON model_versions FOR EACH ROW EXECUTE FUNCTION model_versions_before_delete();
 CREATE TRIGGER model_versions_before_write BEFORE INSERT OR UPDATE OF stage, model_version ON model_versions FOR EACH ROW EXECUTE FUNCTION model_versions_before_write();
 CREATE TRIGGER model_versions_guard_stage AFTER INSERT OR UPDATE OF stage ON model_versions FOR EACH ROW EXECUTE FUNCTION model_versions_guard_stage();
 CREATE TRIGGER model_versions_keep_measured_deleted BEFORE DELETE ON model_versions FOR EACH ROW EXECUTE FUNCTION model_versions_keep_measured();
 CREATE TRIGGER model_versions_keep_measured_renamed BEFORE UPDATE OF id, model_name ON model_versions FOR EACH ROW WHEN (((old.id IS DISTINCT FROM new.id) OR (old.model_name IS DISTINCT FROM new.model_name))) EXECUTE FUNCTION model_versions_keep_measured();
 CREATE TRIGGER model_versions_keep_name BEFORE UPDATE ON model_versions FOR EACH ROW WHEN ((((old.id IS DISTINCT FROM new.id) OR (old.model_name IS DISTINCT FROM new.model_name)) OR (old.model_version IS DISTINCT FROM new.model_version))) EXECUTE FUNCTION model_versions_keep_name();
 CREATE TRIGGER model_versions_no_truncate BEFORE TRUNCATE ON model_versions FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+
+-- withdrawn_versions ------------------------------------------------------------------------------
+
+CREATE TABLE withdrawn_versions (
+    -- Id that the version had.
+    id uuid NOT NULL,
+    -- The model.
+    model_name text NOT NULL,
+    -- Number that the version had.
+    model_version text NOT NULL,
+    -- When it was withdrawn.
+    withdrawn_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    -- Who withdrew it.
+    withdrawn_by text DEFAULT SESSION_USER NOT NULL,
+    -- Why.
+    reason text,
+    -- The row of model_versions as it was.
+    registered jsonb NOT NULL,
+    CONSTRAINT withdrawn_versions_withdrawn_by_check CHECK (ledger_is_person(withdrawn_by))
+);
+COMMENT ON TABLE withdrawn_versions IS 'The versions that were taken back; nothing ever referred to them, and their numbers are not given again.';
+ALTER TABLE ONLY withdrawn_versions
+    ADD CONSTRAINT withdrawn_versions_name_version_key UNIQUE (model_name, model_version);
+ALTER TABLE ONLY withdrawn_versions
+    ADD CONSTRAINT withdrawn_versions_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY withdrawn_versions
+    ADD CONSTRAINT withdrawn_versions_model_fkey FOREIGN KEY (model_name) REFERENCES models(model_name);
+CREATE TRIGGER withdrawn_versions_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON withdrawn_versions FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+CREATE CONSTRAINT TRIGGER withdrawn_versions_audit_withdrawal_insert AFTER INSERT ON withdrawn_versions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (true) EXECUTE FUNCTION ledger_audit_row('withdrawal', '{id}', '{withdrawn_by}');
 
 -- ledger_require_known_model ----------------------------------------------------------------------
 
@@ -5561,7 +5609,7 @@ CREATE TABLE audit_log (
     db_role text NOT NULL,
     -- Who did it, as the application says: the name in the row, else the setting mlops_ledger.actor, else the role.
     actor text NOT NULL,
-    -- promotion, rollback, retirement, decision, action, alert, monitoring_run, drift_report, policy, correction, retention or erasure.
+    -- promotion, rollback, retirement, decision, action, alert, monitoring_run, drift_report, policy, correction, withdrawal, retention or erasure.
     event text NOT NULL,
     -- The table that was changed.
     object_table text NOT NULL,
@@ -6202,3 +6250,104 @@ CREATE FUNCTION ledger_webhook_pause(failures integer) RETURNS interval
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN LEAST(('00:00:10'::interval * ((2)::double precision ^ (LEAST(failures, 20))::double precision)), '01:00:00'::interval);
 COMMENT ON FUNCTION ledger_webhook_pause(failures integer) IS 'How long to wait after so many failures before this one: 10 s, then twice as long each time, up to an hour.';
+
+-- ledger_lock_unused_version ----------------------------------------------------------------------
+
+CREATE FUNCTION ledger_lock_unused_version(model_name text, model_version text) RETURNS model_versions
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+DECLARE
+    version model_versions;
+    place record;
+    num_rows bigint;
+    found_in text[] := '{}';
+BEGIN
+    -- Whoever refers to the version holds it, or waits for this lock: each query below sees all references.
+    SELECT * INTO version FROM model_versions v
+    WHERE v.model_name = ledger_lock_unused_version.model_name AND v.model_version = ledger_lock_unused_version.model_version
+    FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'model % has no version %', model_name, model_version USING ERRCODE = 'MLNF0';
+    END IF;
+    FOR place IN
+        SELECT c.relname AS table_name, string_agg(format('%I = $1', a.attname), ' OR ') AS condition
+        FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+        WHERE c.relnamespace = (SELECT o.relnamespace FROM pg_class o WHERE o.oid = 'model_versions'::regclass)
+          AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND a.atttypid = 'uuid'::regtype
+          AND a.attname LIKE '%version\_id' AND NOT a.attisdropped
+        GROUP BY c.relname ORDER BY c.relname
+    LOOP
+        EXECUTE format('SELECT count(*) FROM (SELECT FROM %I WHERE %s LIMIT 1000) f', place.table_name, place.condition)
+        INTO num_rows USING version.id;
+        IF num_rows > 0 THEN
+            found_in := found_in || format('%s (%s%s)', place.table_name, num_rows, CASE WHEN num_rows = 1000 THEN ' or more' END);
+        END IF;
+    END LOOP;
+    IF cardinality(found_in) > 0 THEN
+        RAISE EXCEPTION 'version % of model % is referred to by rows of %', model_version, model_name, array_to_string(found_in, ', ')
+            USING ERRCODE = 'MLCF0', HINT = 'What relies on a version keeps it as it is; register another version.';
+    END IF;
+    RETURN version;
+END
+$_$;
+COMMENT ON FUNCTION ledger_lock_unused_version(model_name text, model_version text) IS 'Locks a version that nothing refers to, or names the tables whose rows refer to it.';
+
+-- withdraw_version --------------------------------------------------------------------------------
+
+CREATE FUNCTION withdraw_version(model_name text, model_version text, withdrawn_by text DEFAULT NULL::text, reason text DEFAULT NULL::text) RETURNS withdrawn_versions
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    version model_versions;
+    withdrawn withdrawn_versions;
+BEGIN
+    UPDATE models m SET updated_at = clock_timestamp() WHERE m.model_name = withdraw_version.model_name;
+    SELECT * INTO withdrawn FROM withdrawn_versions w
+    WHERE w.model_name = withdraw_version.model_name AND w.model_version = withdraw_version.model_version;
+    IF NOT FOUND THEN
+        version := ledger_lock_unused_version(model_name, model_version);
+        INSERT INTO withdrawn_versions (id, model_name, model_version, withdrawn_by, reason, registered)
+        VALUES (version.id, version.model_name, version.model_version, coalesce(withdrawn_by, session_user),
+                withdraw_version.reason, to_jsonb(version))
+        RETURNING * INTO withdrawn;
+        DELETE FROM model_versions v WHERE v.id = version.id;
+    END IF;
+    RETURN withdrawn;
+END
+$$;
+COMMENT ON FUNCTION withdraw_version(model_name text, model_version text, withdrawn_by text, reason text) IS 'Takes back a version that nothing refers to; its number is not given again. Repeating the call changes nothing.';
+
+-- correct_version ---------------------------------------------------------------------------------
+
+CREATE FUNCTION correct_version(model_name text, model_version text, mlflow_run_id text DEFAULT NULL::text, algorithm text DEFAULT NULL::text, metrics jsonb DEFAULT NULL::jsonb, hyperparameters jsonb DEFAULT NULL::jsonb, feature_names text[] DEFAULT NULL::text[], task text DEFAULT NULL::text, class_names text[] DEFAULT NULL::text[], positive_label text DEFAULT NULL::text, training_samples bigint DEFAULT NULL::bigint, dataset_version text DEFAULT NULL::text, dataset_digest text DEFAULT NULL::text, artifact_uri text DEFAULT NULL::text, metadata_uri text DEFAULT NULL::text) RETURNS model_versions
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    new model_versions := ledger_lock_unused_version(model_name, model_version);
+BEGIN
+    IF num_nonnulls(task, class_names, positive_label) > 0 THEN
+        new.task := correct_version.task;
+        new.class_names := correct_version.class_names;
+        new.positive_label := correct_version.positive_label;
+        new := ledger_complete_task(new);
+    END IF;
+    UPDATE model_versions v
+    SET mlflow_run_id = coalesce(correct_version.mlflow_run_id, v.mlflow_run_id),
+        algorithm = coalesce(correct_version.algorithm, v.algorithm),
+        metrics = coalesce(correct_version.metrics, v.metrics),
+        hyperparameters = coalesce(correct_version.hyperparameters, v.hyperparameters),
+        feature_names = coalesce(correct_version.feature_names, v.feature_names),
+        task = new.task, class_names = new.class_names, positive_label = new.positive_label,
+        training_samples = coalesce(correct_version.training_samples, v.training_samples),
+        dataset_version = coalesce(correct_version.dataset_version, v.dataset_version),
+        dataset_digest = coalesce(correct_version.dataset_digest, v.dataset_digest),
+        artifact_uri = coalesce(correct_version.artifact_uri, v.artifact_uri),
+        metadata_uri = coalesce(correct_version.metadata_uri, v.metadata_uri)
+    WHERE v.id = new.id RETURNING * INTO new;
+    RETURN new;
+END
+$$;
+COMMENT ON FUNCTION correct_version(model_name text, model_version text, mlflow_run_id text, algorithm text, metrics jsonb, hyperparameters jsonb, feature_names text[], task text, class_names text[], positive_label text, training_samples bigint, dataset_version text, dataset_digest text, artifact_uri text, metadata_uri text) IS 'Corrects what was registered of a version that nothing refers to; the audit log has what it was. What is NULL stays; task, class_names and positive_label are one declaration, given together.';

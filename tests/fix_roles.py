@@ -84,6 +84,9 @@ OPERATIONS: Final = tuple(
         ("tag a version", "UPDATE model_versions SET tags = '{{}}', stage = stage", WRITE),
         ("change a version", "UPDATE model_versions SET metrics = '{{}}'", OWNER),
         ("", "DELETE FROM model_versions WHERE model_version = '2'", OWNER),
+        ("correct a version", "SELECT correct_version('unused', '1', algorithm => 'trees')", WRITE),
+        ("withdraw a version", "SELECT withdraw_version('unused', '1')", WRITE),
+        ("", "INSERT INTO withdrawn_versions SELECT * FROM withdrawn_versions", OWNER),
         (
             "log predictions",
             "WITH b AS (INSERT INTO prediction_batches (id, model_version_id, num_predictions,"

@@ -129,6 +129,7 @@ _CHECKS: Final[Mapping[str, Mapping[str, str | tuple[str, str]]]] = {
         "approval": ("status", "needs an approval first"),
         "result": _OBJECT,
     },
+    "withdrawn_versions": {"withdrawn_by": _PERSON},
     "promotion_policies": {
         "slot": _WORD,
         "updated_by": _PERSON,

@@ -25,6 +25,15 @@ VIOLATIONS: Final[Mapping[str, tuple[type[LedgerError], str]]] = {
         "give another, or none to take the next number",
     ),
     "model_versions_id_model_name_key": (Conflict, "id: already names another model version"),
+    "withdrawn_versions_pkey": (Conflict, "id: already names a version that was withdrawn"),
+    "withdrawn_versions_name_version_key": (
+        Conflict,
+        "model_version: this version of the model was withdrawn",
+    ),
+    "withdrawn_versions_model_fkey": (
+        NotFound,
+        "model_name: the ledger has no model of that name",
+    ),
     "model_slots_pkey": (Conflict, "slot: the slot already exists"),
     "model_slots_model_name_slot_key": (Conflict, "slot: the slot already exists"),
     "model_slots_id_model_name_key": (Conflict, "slot: the slot already exists"),
