@@ -743,6 +743,8 @@ CREATE TABLE retraining_decisions (
 );
 COMMENT ON TABLE retraining_decisions IS 'Gate decisions on candidates, append-only: a pending decision is resolved by a later row that names it.';
 ALTER TABLE ONLY retraining_decisions
+    ADD CONSTRAINT retraining_decisions_id_model_name_key UNIQUE (id, model_name);
+ALTER TABLE ONLY retraining_decisions
     ADD CONSTRAINT retraining_decisions_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY retraining_decisions
     ADD CONSTRAINT retraining_decisions_resolves_key UNIQUE (resolves_id);
@@ -770,10 +772,27 @@ CREATE FUNCTION agent_actions_before_insert() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
     AS $$
+DECLARE
+    decision retraining_decisions;
 BEGIN
     NEW.risk_level := lower(btrim(NEW.risk_level) COLLATE "C");
     NEW.requires_approval := coalesce(NEW.requires_approval, NEW.risk_level IN ('high', 'critical'));
     NEW.requested_login := ledger_login();
+    IF NEW.decision_id IS NOT NULL THEN
+        SELECT * INTO decision FROM retraining_decisions d WHERE d.id = NEW.decision_id;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'decision_id: there is no decision %', NEW.decision_id USING ERRCODE = 'MLNF0';
+        END IF;
+        NEW.model_name := coalesce(NEW.model_name, decision.model_name);
+        IF NEW.action_type = 'promote' THEN
+            NEW.model_version_id := coalesce(NEW.model_version_id, decision.candidate_version_id);
+        END IF;
+        IF NEW.model_name <> decision.model_name
+           OR NEW.action_type = 'promote' AND NEW.model_version_id IS DISTINCT FROM decision.candidate_version_id THEN
+            RAISE EXCEPTION 'decision_id: decision % is about another model or candidate', NEW.decision_id
+                USING ERRCODE = 'MLCF0';
+        END IF;
+    END IF;
     IF NEW.model_name IS NOT NULL THEN
         PERFORM ledger_require_known_model(NEW.model_name, NULL);
     END IF;
@@ -787,7 +806,7 @@ BEGIN
     RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION agent_actions_before_insert() IS 'Fills in whether an action needs an approval, and has each begin as pending.';
+COMMENT ON FUNCTION agent_actions_before_insert() IS 'Fills in whether an action needs an approval and what its decision is about, and has each begin as pending.';
 CREATE FUNCTION agent_actions_before_update() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
@@ -852,6 +871,8 @@ CREATE TABLE agent_actions (
     model_name text,
     -- The version it is about, if it is about one.
     model_version_id uuid,
+    -- The gate decision that it is to carry out, if it follows one; a promotion with this action is one on that decision.
+    decision_id uuid,
     -- The issue that it addresses, by its id elsewhere.
     issue_id text,
     -- The kind of that issue.
@@ -889,7 +910,7 @@ END)),
     CONSTRAINT agent_actions_issue_severity_check CHECK ((char_length(issue_severity) <= 255)),
     CONSTRAINT agent_actions_issue_type_check CHECK ((char_length(issue_type) <= 255)),
     CONSTRAINT agent_actions_login_check CHECK ((reviewed_login <> requested_login)),
-    CONSTRAINT agent_actions_model_name_check CHECK (((model_version_id IS NULL) OR (model_name IS NOT NULL))),
+    CONSTRAINT agent_actions_model_name_check CHECK (((model_name IS NOT NULL) OR (num_nonnulls(model_version_id, decision_id) = 0))),
     CONSTRAINT agent_actions_parameters_check CHECK ((jsonb_typeof(parameters) = 'object'::text)),
     CONSTRAINT agent_actions_requested_at_check CHECK (ledger_is_time(requested_at)),
     CONSTRAINT agent_actions_requested_by_check CHECK (ledger_is_person(requested_by)),
@@ -905,11 +926,14 @@ ALTER TABLE ONLY agent_actions
     ADD CONSTRAINT agent_actions_id_model_name_key UNIQUE (id, model_name);
 ALTER TABLE ONLY agent_actions
     ADD CONSTRAINT agent_actions_pkey PRIMARY KEY (id);
+CREATE INDEX agent_actions_decision_idx ON agent_actions USING btree (decision_id, requested_at DESC) WHERE (decision_id IS NOT NULL);
 CREATE INDEX agent_actions_expires_at_idx ON agent_actions USING btree (expires_at) WHERE (status = ANY (ARRAY['pending'::text, 'approved'::text]));
 CREATE INDEX agent_actions_model_name_requested_at_idx ON agent_actions USING btree (model_name, requested_at DESC, id DESC);
 CREATE INDEX agent_actions_model_version_idx ON agent_actions USING btree (model_version_id) WHERE (model_version_id IS NOT NULL);
 CREATE INDEX agent_actions_pending_idx ON agent_actions USING btree (requested_at, id) WHERE (status = 'pending'::text);
 CREATE INDEX agent_actions_requested_at_idx ON agent_actions USING btree (requested_at DESC, id DESC);
+ALTER TABLE ONLY agent_actions
+    ADD CONSTRAINT agent_actions_decision_fkey FOREIGN KEY (decision_id, model_name) REFERENCES retraining_decisions(id, model_name);
 ALTER TABLE ONLY agent_actions
     ADD CONSTRAINT agent_actions_model_version_fkey FOREIGN KEY (model_version_id, model_name) REFERENCES model_versions(id, model_name);
 CREATE TRIGGER agent_actions_append_only BEFORE DELETE OR TRUNCATE ON agent_actions FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
@@ -1058,6 +1082,7 @@ CREATE VIEW v_pending_actions WITH (security_invoker='true') AS
     a.issue_type,
     a.issue_severity,
     a.model_version_id,
+    a.decision_id,
     a.id AS action_id
    FROM (agent_actions a
      LEFT JOIN model_versions v ON ((v.id = a.model_version_id)))
@@ -1078,6 +1103,7 @@ COMMENT ON VIEW v_pending_actions IS 'The actions that nobody has reviewed or ex
 --   issue_type: The kind of that issue.
 --   issue_severity: The severity of that issue.
 --   model_version_id: Id of the version.
+--   decision_id: Id of the gate decision that it is to carry out.
 --   action_id: Id of the action.
 
 -- model_slots -------------------------------------------------------------------------------------
@@ -1352,6 +1378,10 @@ DECLARE
         WHEN action.model_name IS DISTINCT FROM deployment.model_name THEN 'is not about model ' || deployment.model_name
         WHEN action.model_version_id <> deployment.model_version_id THEN 'is about another version'
         WHEN action.parameters ->> 'slot' <> slot THEN 'is for another slot'
+        -- Who approved a pending decision approved what resolves it.
+        WHEN NOT EXISTS (SELECT FROM retraining_decisions r WHERE r.id = deployment.decision_id
+                         AND action.decision_id IN (r.id, r.resolves_id))
+             AND action.decision_id IS NOT NULL THEN 'is for another decision'
         WHEN action.expires_at <= clock_timestamp() THEN ledger_action_state(action)
         WHEN action.status = 'approved' THEN NULL
         WHEN action.status <> 'pending' OR action.requires_approval THEN ledger_action_state(action)
@@ -1517,6 +1547,11 @@ BEGIN
         RAISE EXCEPTION 'model_version: is required'
             USING ERRCODE = 'MLIV0', HINT = 'Name the version, or the decision or action that allows it.';
     END IF;
+    IF promote.decision_id IS NULL THEN
+        SELECT coalesce(f.id, a.decision_id) INTO decision_id FROM agent_actions a
+        LEFT JOIN retraining_decisions f ON f.resolves_id = a.decision_id
+        WHERE a.id = promote.action_id;
+    END IF;
     locked := ledger_lock_slot(version.model_name, promote.slot);
     SELECT * INTO current FROM v_deployments d WHERE d.id = promote.deployment_id;
     IF FOUND THEN
@@ -1541,7 +1576,7 @@ BEGIN
     RETURN ledger_deploy(locked, version.id, promoted_by, reason, decision_id, action_id, NULL, at, deployment_id);
 END
 $$;
-COMMENT ON FUNCTION promote(model_name text, model_version text, slot text, promoted_by text, reason text, decision_id uuid, at timestamp with time zone, deployment_id uuid, action_id uuid) IS 'Puts a version into a slot and ends the interval of the one before, in one step. Without a version it is the candidate of the decision, or the version of the action, which is then used up. Promoting the version that is there changes nothing, unless the promotion has a deployment_id; repeating one changes nothing.';
+COMMENT ON FUNCTION promote(model_name text, model_version text, slot text, promoted_by text, reason text, decision_id uuid, at timestamp with time zone, deployment_id uuid, action_id uuid) IS 'Puts a version into a slot and ends the interval of the one before, in one step. Without a version it is the candidate of the decision, or the version of the action, which is then used up; without a decision it is that of the action. Promoting the version that is there changes nothing, unless the promotion has a deployment_id; repeating one changes nothing.';
 
 -- rollback ----------------------------------------------------------------------------------------
 
@@ -5074,8 +5109,9 @@ CREATE VIEW v_decision_history WITH (security_invoker='true') AS
     w.deployed_at,
     w.retired_at,
     w.deployed_by,
-    w.approved_by,
-    w.approved_at,
+    a.status AS action_status,
+    a.approved_by,
+    a.approved_at,
     r.drift_context,
     r.data_context,
     r.decision_details,
@@ -5084,10 +5120,10 @@ CREATE VIEW v_decision_history WITH (security_invoker='true') AS
     r.production_version_id,
     r.monitoring_run_id,
     w.id AS deployment_id,
-    w.action_id,
+    a.id AS action_id,
     r.resolves_id,
     r.id AS decision_id
-   FROM (((((retraining_decisions r
+   FROM (((((((retraining_decisions r
      LEFT JOIN model_versions c ON ((c.id = r.candidate_version_id)))
      LEFT JOIN model_versions p ON ((p.id = r.production_version_id)))
      LEFT JOIN retraining_decisions f ON ((f.resolves_id = r.id)))
@@ -5095,19 +5131,33 @@ CREATE VIEW v_decision_history WITH (security_invoker='true') AS
             m.deployed_at,
             m.retired_at,
             m.deployed_by,
-            m.action_id,
-            a.reviewed_by AS approved_by,
-            a.reviewed_at AS approved_at
-           FROM (model_deployments m
-             LEFT JOIN agent_actions a ON ((a.id = m.action_id)))
+            m.action_id
+           FROM model_deployments m
           WHERE (m.decision_id = r.id)
           ORDER BY m.deployed_at
          LIMIT 1) w ON (true))
+     LEFT JOIN LATERAL ( SELECT q_1.id
+           FROM agent_actions q_1
+          WHERE (q_1.decision_id = r.id)
+          ORDER BY q_1.requested_at DESC
+         LIMIT 1) q ON (true))
+     LEFT JOIN LATERAL ( SELECT u.id,
+            ledger_action_status(u.status, u.expires_at) AS status,
+                CASE
+                    WHEN (u.status <> 'rejected'::text) THEN u.reviewed_by
+                    ELSE NULL::text
+                END AS approved_by,
+                CASE
+                    WHEN (u.status <> 'rejected'::text) THEN u.reviewed_at
+                    ELSE NULL::timestamp with time zone
+                END AS approved_at
+           FROM agent_actions u
+          WHERE (u.id = COALESCE(w.action_id, q.id))) a ON (true))
      CROSS JOIN LATERAL ( SELECT count(*) AS gates,
             count(*) FILTER (WHERE ((gate.value ->> 'passed'::text))::boolean) AS gates_passed,
             COALESCE(array_agg((gate.value ->> 'gate'::text)) FILTER (WHERE (NOT ((gate.value ->> 'passed'::text))::boolean)), '{}'::text[]) AS failed_gates
            FROM jsonb_array_elements(r.gate_results) gate(value)) g);
-COMMENT ON VIEW v_decision_history IS 'Every gate decision with candidate and production version, their metrics, the gates that failed, and the deployment that followed with its approval.';
+COMMENT ON VIEW v_decision_history IS 'Every gate decision with candidate and production version, their metrics, the gates that failed, the action that was asked for and the deployment that followed.';
 --   "timestamp": When the decision was taken.
 --   model_name: The model.
 --   action: promote, reject or pending.
@@ -5136,7 +5186,8 @@ COMMENT ON VIEW v_decision_history IS 'Every gate decision with candidate and pr
 --   deployed_at: When the candidate went live on this decision.
 --   retired_at: When that deployment ended.
 --   deployed_by: Who put the candidate live.
---   approved_by: Who approved that deployment.
+--   action_status: Status of that action: pending, approved, rejected, executed, failed or expired.
+--   approved_by: Who approved that action.
 --   approved_at: When it was approved.
 --   drift_context: The drift that led to it.
 --   data_context: The data behind it.
@@ -5146,7 +5197,7 @@ COMMENT ON VIEW v_decision_history IS 'Every gate decision with candidate and pr
 --   production_version_id: Id of the production version.
 --   monitoring_run_id: Id of the monitoring run that triggered it.
 --   deployment_id: Id of the deployment that followed.
---   action_id: Id of the action that was approved for that deployment.
+--   action_id: Id of the action of that deployment, else of the last one that names the decision.
 --   resolves_id: Id of the pending decision that this one resolves.
 --   decision_id: Id of the decision.
 
@@ -5976,7 +6027,7 @@ CREATE VIEW v_event_types AS
  SELECT ('mlops_ledger.'::text || name) AS type,
     description,
     fields
-   FROM ( VALUES ('deployment.promoted'::text,'A version was put into a slot; replaced_version is the one that left it.'::text,'{id,model_name,slot,model_version,model_version_id,replaced_version,deployed_at,deployed_by,reason,decision_id,action_id}'::text[]), ('deployment.rolled_back'::text,'An earlier version was put back into a slot; replaced_version is the one that left it.'::text,'{id,model_name,slot,model_version,model_version_id,replaced_version,deployed_at,deployed_by,reason,restores_id}'::text[]), ('deployment.retired'::text,'A slot was emptied.'::text,'{id,model_name,slot,model_version,model_version_id,deployed_at,retired_at,retired_by,retired_reason}'::text[]), ('decision.recorded'::text,'A candidate was judged; action is promote, reject or pending.'::text,'{id,model_name,timestamp,action,trigger_reason,candidate_version,candidate_version_id,production_version,production_version_id,gate_results,reasoning,decided_by,monitoring_run_id,resolves_id}'::text[]), ('action.requested'::text,'Somebody asked for an action.'::text,'{id,model_name,model_version,model_version_id,action_type,description,parameters,risk_level,requires_approval,requested_at,requested_by,expires_at,status}'::text[]), ('action.approved'::text,'An action was approved.'::text,'{id,model_name,model_version,model_version_id,action_type,description,parameters,risk_level,requires_approval,requested_at,requested_by,expires_at,status,reviewed_by,reviewed_at,review_comment}'::text[]), ('action.rejected'::text,'An action was rejected.'::text,'{id,model_name,model_version,model_version_id,action_type,description,parameters,risk_level,requires_approval,requested_at,requested_by,expires_at,status,reviewed_by,reviewed_at,review_comment}'::text[]), ('action.executed'::text,'An action was carried out; that of a promotion by the promotion itself.'::text,'{id,model_name,model_version,model_version_id,action_type,description,parameters,risk_level,requires_approval,requested_at,requested_by,expires_at,status,reviewed_by,reviewed_at,review_comment,executed_by,executed_at,result}'::text[]), ('action.failed'::text,'An action was carried out and failed.'::text,'{id,model_name,model_version,model_version_id,action_type,description,parameters,risk_level,requires_approval,requested_at,requested_by,expires_at,status,reviewed_by,reviewed_at,review_comment,executed_by,executed_at,result}'::text[]), ('action.expired'::text,'An action was marked as expired.'::text,'{id,model_name,model_version,model_version_id,action_type,description,parameters,risk_level,requires_approval,requested_at,requested_by,expires_at,status,reviewed_by,reviewed_at,review_comment}'::text[]), ('alert.raised'::text,'An alert was opened; further occurrences of it are no events.'::text,'{id,model_name,alert_type,severity,title,message,related_data,dedup_key,monitor_id,status,occurrences,first_seen,last_seen}'::text[]), ('alert.escalated'::text,'A further occurrence made an open alert more severe.'::text,'{id,model_name,alert_type,severity,title,message,related_data,dedup_key,monitor_id,status,occurrences,first_seen,last_seen}'::text[]), ('alert.acknowledged'::text,'Somebody took an alert on.'::text,'{id,model_name,alert_type,severity,title,message,related_data,dedup_key,monitor_id,status,occurrences,first_seen,last_seen,acknowledged_at,acknowledged_by,notes}'::text[]), ('alert.snoozed'::text,'An alert was hidden from the active ones until snoozed_until; with none, it is back.'::text,'{id,model_name,alert_type,severity,title,message,related_data,dedup_key,monitor_id,status,occurrences,first_seen,last_seen,snoozed_until,snoozed_by}'::text[]), ('alert.resolved'::text,'An alert was resolved for good.'::text,'{id,model_name,alert_type,severity,title,message,related_data,dedup_key,monitor_id,status,occurrences,first_seen,last_seen,acknowledged_at,acknowledged_by,resolved_at,resolved_by,notes}'::text[]), ('monitoring_run.recorded'::text,'A monitoring job looked at a window of a model.'::text,'{id,model_name,model_version,model_version_id,timestamp,lookback_hours,num_predictions,positive_rate,dataset_drift_detected,feature_drift_ratio,num_drifted_features,num_features,drifted_features,coverage_pct,labeled_samples}'::text[]), ('drift_report.recorded'::text,'The data of a window were compared with a reference; the results of each feature are in drift_reports.'::text,'{id,model_name,model_version,model_version_id,timestamp,window_start,window_end,drift_detected,drift_score,method,threshold,drifted_features,n_drifted_features,n_features,monitoring_run_id}'::text[])) t(name, description, fields);
+   FROM ( VALUES ('deployment.promoted'::text,'A version was put into a slot; replaced_version is the one that left it.'::text,'{id,model_name,slot,model_version,model_version_id,replaced_version,deployed_at,deployed_by,reason,decision_id,action_id}'::text[]), ('deployment.rolled_back'::text,'An earlier version was put back into a slot; replaced_version is the one that left it.'::text,'{id,model_name,slot,model_version,model_version_id,replaced_version,deployed_at,deployed_by,reason,restores_id}'::text[]), ('deployment.retired'::text,'A slot was emptied.'::text,'{id,model_name,slot,model_version,model_version_id,deployed_at,retired_at,retired_by,retired_reason}'::text[]), ('decision.recorded'::text,'A candidate was judged; action is promote, reject or pending.'::text,'{id,model_name,timestamp,action,trigger_reason,candidate_version,candidate_version_id,production_version,production_version_id,gate_results,reasoning,decided_by,monitoring_run_id,resolves_id}'::text[]), ('action.requested'::text,'Somebody asked for an action.'::text,'{id,model_name,model_version,model_version_id,decision_id,action_type,description,parameters,risk_level,requires_approval,requested_at,requested_by,expires_at,status}'::text[]), ('action.approved'::text,'An action was approved.'::text,'{id,model_name,model_version,model_version_id,decision_id,action_type,description,parameters,risk_level,requires_approval,requested_at,requested_by,expires_at,status,reviewed_by,reviewed_at,review_comment}'::text[]), ('action.rejected'::text,'An action was rejected.'::text,'{id,model_name,model_version,model_version_id,decision_id,action_type,description,parameters,risk_level,requires_approval,requested_at,requested_by,expires_at,status,reviewed_by,reviewed_at,review_comment}'::text[]), ('action.executed'::text,'An action was carried out; that of a promotion by the promotion itself.'::text,'{id,model_name,model_version,model_version_id,decision_id,action_type,description,parameters,risk_level,requires_approval,requested_at,requested_by,expires_at,status,reviewed_by,reviewed_at,review_comment,executed_by,executed_at,result}'::text[]), ('action.failed'::text,'An action was carried out and failed.'::text,'{id,model_name,model_version,model_version_id,decision_id,action_type,description,parameters,risk_level,requires_approval,requested_at,requested_by,expires_at,status,reviewed_by,reviewed_at,review_comment,executed_by,executed_at,result}'::text[]), ('action.expired'::text,'An action was marked as expired.'::text,'{id,model_name,model_version,model_version_id,decision_id,action_type,description,parameters,risk_level,requires_approval,requested_at,requested_by,expires_at,status,reviewed_by,reviewed_at,review_comment}'::text[]), ('alert.raised'::text,'An alert was opened; further occurrences of it are no events.'::text,'{id,model_name,alert_type,severity,title,message,related_data,dedup_key,monitor_id,status,occurrences,first_seen,last_seen}'::text[]), ('alert.escalated'::text,'A further occurrence made an open alert more severe.'::text,'{id,model_name,alert_type,severity,title,message,related_data,dedup_key,monitor_id,status,occurrences,first_seen,last_seen}'::text[]), ('alert.acknowledged'::text,'Somebody took an alert on.'::text,'{id,model_name,alert_type,severity,title,message,related_data,dedup_key,monitor_id,status,occurrences,first_seen,last_seen,acknowledged_at,acknowledged_by,notes}'::text[]), ('alert.snoozed'::text,'An alert was hidden from the active ones until snoozed_until; with none, it is back.'::text,'{id,model_name,alert_type,severity,title,message,related_data,dedup_key,monitor_id,status,occurrences,first_seen,last_seen,snoozed_until,snoozed_by}'::text[]), ('alert.resolved'::text,'An alert was resolved for good.'::text,'{id,model_name,alert_type,severity,title,message,related_data,dedup_key,monitor_id,status,occurrences,first_seen,last_seen,acknowledged_at,acknowledged_by,resolved_at,resolved_by,notes}'::text[]), ('monitoring_run.recorded'::text,'A monitoring job looked at a window of a model.'::text,'{id,model_name,model_version,model_version_id,timestamp,lookback_hours,num_predictions,positive_rate,dataset_drift_detected,feature_drift_ratio,num_drifted_features,num_features,drifted_features,coverage_pct,labeled_samples}'::text[]), ('drift_report.recorded'::text,'The data of a window were compared with a reference; the results of each feature are in drift_reports.'::text,'{id,model_name,model_version,model_version_id,timestamp,window_start,window_end,drift_detected,drift_score,method,threshold,drifted_features,n_drifted_features,n_features,monitoring_run_id}'::text[])) t(name, description, fields);
 COMMENT ON VIEW v_event_types IS 'The types of events. A type, and a field of its data, stays what it is; new ones may be added.';
 --   type: Type of the event, as in CloudEvents.
 --   description: What has happened.
