@@ -72,7 +72,7 @@ def test_an_action_is_about_what_its_decision_judged(ledger: Ledger) -> None:
     assert ledger.actions.list_actions(decision_id=decision) == [action]
     assert ledger.actions.list_actions(decision_id=new_id()) == []
     assert ledger.history(decision) == (given, "pending", None, None)
-    with pytest.raises(Conflict, match="other action|another action"):
+    with pytest.raises(Conflict, match="already names another action"):
         ledger.actions.insert(**PROMOTE, model_name="m", model_version="2", id=given)
 
 

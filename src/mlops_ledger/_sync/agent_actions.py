@@ -47,10 +47,12 @@ class AgentActionsRepository(Repository):
 
         `risk_level` is low, medium, high or critical; without `requires_approval`, high and
         critical need one. The action of a promotion has the type "promote". A version is given by
-        its number or by its id. The action that is to carry out a decision names it in
-        `decision_id`, and is about its model; a promotion, about its candidate. Repeating a call with the same `id` and content records nothing
-        twice, whatever became of the action since. Raises Conflict when the id names another
-        action, NotFound for an unknown model or version, InvalidValue for a value that is refused.
+        its number or by its id. An action that is to carry out a decision names it in
+        `decision_id`, and is about its model; a promotion, about its candidate. Repeating a call
+        with the same `id` and content records nothing twice, whatever became of the action since.
+        Raises Conflict when the id names another action, or the decision is about something else,
+        NotFound for an unknown model, version or decision, InvalidValue for a value that is
+        refused.
         """
         return self._insert_once("insert", locals(), "id: already names another action")
 

@@ -263,12 +263,13 @@ class ModelVersionRepository(Repository):
 
         Without `model_version` it is the candidate that `decision_id` judged, or the version that
         the action is about; without `decision_id`, the decision is the one that the action names.
-        The approved action of `action_id` is marked executed in the same transaction. Promoting the version that is already there changes nothing and returns its
-        deployment. A call with a `deployment_id`, such as `new_id()`, can be repeated when its
-        outcome is not known: it is always recorded, and once. `at` may lie in the past, but not
-        before the slot's last change. Raises NotFound for an unknown version, decision or action,
-        PromotionRefused when the decision or the action does not allow this promotion, or when
-        the policy of the slot requires one that is not given.
+        The approved action of `action_id` is marked executed in the same transaction. Promoting
+        the version that is already there changes nothing and returns its deployment. A call with
+        a `deployment_id`, such as `new_id()`, can be repeated when its outcome is not known: it is
+        always recorded, and once. `at` may lie in the past, but not before the slot's last change.
+        Raises NotFound for an unknown version, decision or action, PromotionRefused when the
+        decision or the action does not allow this promotion, or when the policy of the slot
+        requires one that is not given.
         """
         return self._one("promote", Deployment, locals())
 
