@@ -6402,3 +6402,89 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION correct_version(model_name text, model_version text, mlflow_run_id text, algorithm text, metrics jsonb, hyperparameters jsonb, feature_names text[], task text, class_names text[], positive_label text, training_samples bigint, dataset_version text, dataset_digest text, artifact_uri text, metadata_uri text) IS 'Corrects what was registered of a version that nothing refers to; the audit log has what it was. What is NULL stays; task, class_names and positive_label are one declaration, given together.';
+
+-- v_models ----------------------------------------------------------------------------------------
+
+CREATE VIEW v_models WITH (security_invoker='true') AS
+ SELECT n.model_name,
+    d.model_version AS live_version,
+    d.deployed_at AS live_since,
+    v.versions,
+    v.last_prediction,
+    v.predictions_24h,
+    r."timestamp" AS last_monitoring,
+    m.worst_monitor,
+    a.open_alerts,
+    a.worst_alert,
+    COALESCE(p.pending_approvals, (0)::bigint) AS pending_approvals,
+    r.coverage_pct
+   FROM ((((((models n
+     LEFT JOIN v_deployments d ON (((d.model_name = n.model_name) AND (d.slot = 'production'::text) AND (d.retired_at IS NULL))))
+     CROSS JOIN LATERAL ( SELECT count(*) AS versions,
+            max(p_1.predicted_at) AS last_prediction,
+                CASE
+                    WHEN (bool_or(k.waits) IS NOT TRUE) THEN (COALESCE(sum(s.num_predictions), (0)::numeric))::bigint
+                    ELSE NULL::bigint
+                END AS predictions_24h
+           FROM ((((model_versions v_1
+             CROSS JOIN LATERAL ( SELECT sum(s_1.num_predictions) AS num_predictions
+                   FROM summaries s_1
+                  WHERE ((s_1.model_version_id = v_1.id) AND (s_1.grain = 'hour'::text) AND (s_1.starts_at >= (date_trunc('hour'::text, now(), 'UTC'::text) - '24:00:00'::interval)) AND (s_1.starts_at < date_trunc('hour'::text, now(), 'UTC'::text)))) s)
+             CROSS JOIN LATERAL ( SELECT max(l.starts_at) AS starts_at
+                   FROM (( VALUES ('hour'::text), ('day'::text)) g(grain)
+                     CROSS JOIN LATERAL ( SELECT h_1.starts_at
+                           FROM summaries h_1
+                          WHERE ((h_1.model_version_id = v_1.id) AND (h_1.grain = g.grain))
+                          ORDER BY h_1.starts_at DESC
+                         LIMIT 1) l)) h)
+             CROSS JOIN LATERAL ( SELECT min(m_1.first_predicted_at) AS first,
+                    max(m_1.last_predicted_at) AS last,
+                    (count(*) = 1000) AS is_cut,
+                    ((count(*) = 1000) OR bool_or(((m_1.last_predicted_at >= (date_trunc('hour'::text, now(), 'UTC'::text) - '24:00:00'::interval)) AND (m_1.first_predicted_at < date_trunc('hour'::text, now(), 'UTC'::text))))) AS waits
+                   FROM ( SELECT m_2.first_predicted_at,
+                            m_2.last_predicted_at
+                           FROM summary_marks m_2
+                          WHERE ((m_2.model_version_id = v_1.id) AND (m_2.table_name = 'predictions'::text))
+                         LIMIT 1000) m_1) k)
+             LEFT JOIN LATERAL ( SELECT p_2.predicted_at
+                   FROM predictions p_2
+                  WHERE ((p_2.model_version_id = v_1.id) AND (p_2.predicted_at >= COALESCE(h.starts_at, k.first)) AND (p_2.predicted_at <
+                        CASE
+                            WHEN k.is_cut THEN 'infinity'::timestamp with time zone
+                            ELSE GREATEST((h.starts_at + '1 day'::interval), (k.last + '00:00:00.000001'::interval))
+                        END))
+                  ORDER BY p_2.predicted_at DESC
+                 LIMIT 1) p_1 ON (true))
+          WHERE (v_1.model_name = n.model_name)) v)
+     LEFT JOIN LATERAL ( SELECT r_1."timestamp",
+            r_1.coverage_pct
+           FROM monitoring_metrics r_1
+          WHERE (r_1.model_name = n.model_name)
+          ORDER BY r_1."timestamp" DESC, r_1.lookback_hours
+         LIMIT 1) r ON (true))
+     CROSS JOIN LATERAL ( SELECT (ARRAY['critical'::text, 'warning'::text, 'no_data'::text, 'ok'::text])[min(array_position(ARRAY['critical'::text, 'warning'::text, 'no_data'::text, 'ok'::text], COALESCE(s.severity, s.state)))] AS worst_monitor
+           FROM (monitors o
+             JOIN monitor_states s ON ((s.monitor_id = o.id)))
+          WHERE ((o.model_name = n.model_name) AND o.enabled AND (o.removed_at IS NULL))) m)
+     CROSS JOIN LATERAL ( SELECT count(*) AS open_alerts,
+            (ARRAY['critical'::text, 'warning'::text, 'info'::text])[min(array_position(ARRAY['critical'::text, 'warning'::text, 'info'::text], a_1.severity))] AS worst_alert
+           FROM alerts a_1
+          WHERE ((a_1.model_name = n.model_name) AND (a_1.status <> 'resolved'::text))) a)
+     LEFT JOIN ( SELECT p_1.model_name,
+            count(*) AS pending_approvals
+           FROM v_pending_actions p_1
+          WHERE (p_1.requires_approval AND (p_1.model_name IS NOT NULL))
+          GROUP BY p_1.model_name) p ON ((p.model_name = n.model_name)));
+COMMENT ON VIEW v_models IS 'The models: what is live, when each was last heard of, and what is to be looked at. Its cost does not grow with the predictions.';
+--   model_name: The model.
+--   live_version: The version in production; NULL when there is none.
+--   live_since: Since when it is.
+--   versions: Number of its versions.
+--   last_prediction: Time of the latest prediction of any of its versions, of those that are kept.
+--   predictions_24h: Number of predictions in the last 24 whole hours of UTC, from the summaries; NULL while some of them wait to be folded.
+--   last_monitoring: Time of the latest monitoring run.
+--   worst_monitor: How bad the worst of its enabled monitors was when last evaluated: critical, warning, no_data or ok; NULL when none was.
+--   open_alerts: Number of alerts that are not resolved.
+--   worst_alert: The worst severity among them: critical, warning or info.
+--   pending_approvals: Number of actions that wait for a reviewer.
+--   coverage_pct: Label coverage of the latest monitoring run, in percent.

@@ -48,6 +48,7 @@ OPERATIONS: Final = tuple(
         ("", "SELECT * FROM performance_metrics", ALL),
         ("", "SELECT * FROM system_metrics", ALL),
         ("read alerts and actions", "SELECT * FROM v_open_alerts", ALL),
+        ("", "SELECT * FROM v_models", ALL),
         ("", "SELECT * FROM v_pending_actions", ALL),
         ("", "SELECT * FROM v_monitors", ALL),
         ("read labels", "SELECT * FROM v_labeled_predictions", ALL),
