@@ -22,8 +22,8 @@ from psycopg.conninfo import conninfo_to_dict
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "packages" / "airflow-provider-mlops-ledger"
 PYTHON = os.environ.get("MLOPS_TEST_AIRFLOW_PYTHON", "")
-# What a repeated registration touches: who registers a version locks its model's row.
-TOUCHED = {"models": ["updated_at"]}
+# What locks a row, and is no record: that of a model who registers, that of a slot who promotes.
+TOUCHED = {"models": ["updated_at"], "model_slots": ["locked_at"]}
 
 
 @dataclass(frozen=True)

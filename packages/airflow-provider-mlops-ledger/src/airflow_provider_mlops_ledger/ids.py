@@ -12,9 +12,12 @@ from mlops_ledger import id_for
 
 
 def time_of_run(context: Mapping[str, Any]) -> datetime:
-    """Return the logical date of the DAG run; for a run without one, the time it was due at."""
+    """Return the end of the run's data interval, which is when it was due in all timetables.
+
+    A run that was triggered without a logical date has no interval; it was due when triggered.
+    """
     run = context["dag_run"]
-    return plain(run.logical_date or run.run_after)
+    return plain(run.data_interval_end or run.logical_date or run.run_after)
 
 
 def id_of_task(context: Mapping[str, Any]) -> UUID:
@@ -23,11 +26,11 @@ def id_of_task(context: Mapping[str, Any]) -> UUID:
     All tries have it, and a task that is cleared and run again, so the ledger stores one row. A run
     is told by its logical date; one without has its run id.
     """
-    task = context["ti"]
-    run_id = None if context["dag_run"].logical_date else task.run_id
+    task, run = context["ti"], context["dag_run"]
+    run_id = None if run.logical_date else task.run_id
     # As JSON, because names may contain any separator.
     key = json.dumps([task.dag_id, run_id, task.task_id, task.map_index])
-    return id_for(f"airflow {key}", time_of_run(context))
+    return id_for(f"airflow {key}", plain(run.logical_date or run.run_after))
 
 
 def plain(at: datetime) -> datetime:

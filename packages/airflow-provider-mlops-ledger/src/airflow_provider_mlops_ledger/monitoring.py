@@ -19,10 +19,10 @@ from .ids import time_of_run
 class MonitoringOperator(LedgerOperator):
     """Monitors a model, or all in production, over the full hours before the run.
 
-    Without `until` the window ends with the full hour of the run's logical date, so that a late
-    try measures the same hours. The other arguments are those of `run_monitoring`. Returns a dict
-    for each model, as `mlops-ledger monitor run --json` does. Fails, for Airflow to try again, when
-    a model could not be monitored; the others are recorded.
+    Without `until` the window ends with the full hour of the end of the run's data interval, so
+    that a late retry measures the same hours. The other arguments are those of `run_monitoring`.
+    Returns a dict for each model, as `mlops-ledger monitor run --json` does. Fails, to be retried,
+    when a model could not be monitored; the others are recorded.
     """
 
     template_fields: ClassVar[Sequence[str]] = ("model_name", "until")
