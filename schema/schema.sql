@@ -339,6 +339,19 @@ END))),
     CONSTRAINT model_versions_training_samples_check CHECK ((training_samples >= 0))
 );
 COMMENT ON TABLE model_versions IS 'The versions: one row per version of a model, of any kind (classifier, regressor, text).';
+CREATE FUNCTION model_versions_before_delete() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    -- Who registers a version waits, and then finds its number taken.
+    UPDATE models m SET updated_at = clock_timestamp() WHERE m.model_name = OLD.model_name;
+    INSERT INTO withdrawn_versions (id, model_name, model_version, registered)
+    VALUES (OLD.id, OLD.model_name, OLD.model_version, to_jsonb(OLD)) ON CONFLICT (id) DO NOTHING;
+    RETURN OLD;
+END
+$$;
+COMMENT ON FUNCTION model_versions_before_delete() IS 'Trigger of model_versions: remembers a version that is deleted, so that its number is not given again.';
 CREATE FUNCTION model_versions_before_write() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
@@ -357,12 +370,18 @@ BEGIN
         SELECT NEW.model_name, coalesce(NEW.created_at, clock_timestamp()), coalesce(NEW.created_by, session_user)
         WHERE NEW.model_name IS NOT NULL
         ON CONFLICT ON CONSTRAINT models_pkey DO UPDATE SET updated_at = excluded.updated_at;
+        IF EXISTS (SELECT FROM withdrawn_versions w WHERE w.id = NEW.id
+                   OR (w.model_name, w.model_version) = (NEW.model_name, NEW.model_version)) THEN
+            RAISE EXCEPTION 'model_version: this version of the model was withdrawn'
+                USING ERRCODE = 'MLCF0', HINT = 'Register another version; a number is given once.';
+        END IF;
         NEW := ledger_complete_task(NEW);
     END IF;
     IF NEW.model_version IS NULL THEN
-        SELECT coalesce(max(v.model_version::numeric), 0) + 1 INTO NEW.model_version
-        FROM model_versions v
-        WHERE v.model_name = NEW.model_name AND v.model_version ~ '^[0-9]+$';
+        SELECT coalesce(max(g.model_version::numeric), 0) + 1 INTO NEW.model_version
+        FROM (SELECT v.model_name, v.model_version FROM model_versions v
+              UNION ALL SELECT w.model_name, w.model_version FROM withdrawn_versions w) g
+        WHERE g.model_name = NEW.model_name AND g.model_version ~ '^[0-9]+$';
     END IF;
     RETURN NEW;
 END
@@ -424,8 +443,8 @@ CREATE INDEX model_versions_stage_created_at_idx ON model_versions USING btree (
 CREATE INDEX model_versions_tags_idx ON model_versions USING gin (tags jsonb_path_ops);
 ALTER TABLE ONLY model_versions
     ADD CONSTRAINT model_versions_model_fkey FOREIGN KEY (model_name) REFERENCES models(model_name);
-CREATE CONSTRAINT TRIGGER model_versions_audit_correction_delete AFTER DELETE ON model_versions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (true) EXECUTE FUNCTION ledger_audit_row('correction', '{id}', '{}');
 CREATE CONSTRAINT TRIGGER model_versions_audit_correction_update AFTER UPDATE ON model_versions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((((((((((((((((((((old.id IS DISTINCT FROM new.id) OR (old.model_name IS DISTINCT FROM new.model_name)) OR (old.model_version IS DISTINCT FROM new.model_version)) OR (old.mlflow_run_id IS DISTINCT FROM new.mlflow_run_id)) OR (old.description IS DISTINCT FROM new.description)) OR (old.algorithm IS DISTINCT FROM new.algorithm)) OR (old.metrics IS DISTINCT FROM new.metrics)) OR (old.hyperparameters IS DISTINCT FROM new.hyperparameters)) OR (old.feature_names IS DISTINCT FROM new.feature_names)) OR (old.task IS DISTINCT FROM new.task)) OR (old.class_names IS DISTINCT FROM new.class_names)) OR (old.positive_label IS DISTINCT FROM new.positive_label)) OR (old.training_samples IS DISTINCT FROM new.training_samples)) OR (old.dataset_version IS DISTINCT FROM new.dataset_version)) OR (old.dataset_digest IS DISTINCT FROM new.dataset_digest)) OR (old.artifact_uri IS DISTINCT FROM new.artifact_uri)) OR (old.metadata_uri IS DISTINCT FROM new.metadata_uri)) OR (old.created_at IS DISTINCT FROM new.created_at)) OR (old.created_by IS DISTINCT FROM new.created_by))) EXECUTE FUNCTION ledger_audit_row('correction', '{id}', '{}');
+CREATE TRIGGER model_versions_before_delete BEFORE DELETE ON model_versions FOR EACH ROW EXECUTE FUNCTION model_versions_before_delete();
 CREATE TRIGGER model_versions_before_write BEFORE INSERT OR UPDATE OF stage, model_version ON model_versions FOR EACH ROW EXECUTE FUNCTION model_versions_before_write();
 CREATE TRIGGER model_versions_guard_stage AFTER INSERT OR UPDATE OF stage ON model_versions FOR EACH ROW EXECUTE FUNCTION model_versions_guard_stage();
 CREATE TRIGGER model_versions_keep_measured_deleted BEFORE DELETE ON model_versions FOR EACH ROW EXECUTE FUNCTION model_versions_keep_measured();
@@ -433,6 +452,35 @@ CREATE TRIGGER model_versions_keep_measured_renamed BEFORE UPDATE OF id, model_n
 CREATE TRIGGER model_versions_keep_name BEFORE UPDATE ON model_versions FOR EACH ROW WHEN ((((old.id IS DISTINCT FROM new.id) OR (old.model_name IS DISTINCT FROM new.model_name)) OR (old.model_version IS DISTINCT FROM new.model_version))) EXECUTE FUNCTION model_versions_keep_name();
 CREATE TRIGGER model_versions_mark_outcomes AFTER UPDATE OF task, class_names, positive_label ON model_versions FOR EACH ROW EXECUTE FUNCTION ledger_mark_outcomes('id');
 CREATE TRIGGER model_versions_no_truncate BEFORE TRUNCATE ON model_versions FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+
+-- withdrawn_versions ------------------------------------------------------------------------------
+
+CREATE TABLE withdrawn_versions (
+    -- Id that the version had.
+    id uuid NOT NULL,
+    -- The model.
+    model_name text NOT NULL,
+    -- Number that the version had.
+    model_version text NOT NULL,
+    -- When it was withdrawn.
+    withdrawn_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    -- Who withdrew it.
+    withdrawn_by text DEFAULT SESSION_USER NOT NULL,
+    -- Why.
+    reason text,
+    -- The row of model_versions as it was.
+    registered jsonb NOT NULL,
+    CONSTRAINT withdrawn_versions_withdrawn_by_check CHECK (ledger_is_person(withdrawn_by))
+);
+COMMENT ON TABLE withdrawn_versions IS 'The versions that were taken back; nothing ever referred to them, and their numbers are not given again.';
+ALTER TABLE ONLY withdrawn_versions
+    ADD CONSTRAINT withdrawn_versions_name_version_key UNIQUE (model_name, model_version);
+ALTER TABLE ONLY withdrawn_versions
+    ADD CONSTRAINT withdrawn_versions_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY withdrawn_versions
+    ADD CONSTRAINT withdrawn_versions_model_fkey FOREIGN KEY (model_name) REFERENCES models(model_name);
+CREATE TRIGGER withdrawn_versions_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON withdrawn_versions FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+CREATE CONSTRAINT TRIGGER withdrawn_versions_audit_withdrawal_insert AFTER INSERT ON withdrawn_versions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (true) EXECUTE FUNCTION ledger_audit_row('withdrawal', '{id}', '{withdrawn_by}');
 
 -- ledger_require_known_model ----------------------------------------------------------------------
 
@@ -696,6 +744,8 @@ CREATE TABLE retraining_decisions (
 );
 COMMENT ON TABLE retraining_decisions IS 'Gate decisions on candidates, append-only: a pending decision is resolved by a later row that names it.';
 ALTER TABLE ONLY retraining_decisions
+    ADD CONSTRAINT retraining_decisions_id_model_name_key UNIQUE (id, model_name);
+ALTER TABLE ONLY retraining_decisions
     ADD CONSTRAINT retraining_decisions_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY retraining_decisions
     ADD CONSTRAINT retraining_decisions_resolves_key UNIQUE (resolves_id);
@@ -723,10 +773,27 @@ CREATE FUNCTION agent_actions_before_insert() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
     AS $$
+DECLARE
+    decision retraining_decisions;
 BEGIN
     NEW.risk_level := lower(btrim(NEW.risk_level) COLLATE "C");
     NEW.requires_approval := coalesce(NEW.requires_approval, NEW.risk_level IN ('high', 'critical'));
     NEW.requested_login := ledger_login();
+    IF NEW.decision_id IS NOT NULL THEN
+        SELECT * INTO decision FROM retraining_decisions d WHERE d.id = NEW.decision_id;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'decision_id: there is no decision %', NEW.decision_id USING ERRCODE = 'MLNF0';
+        END IF;
+        NEW.model_name := coalesce(NEW.model_name, decision.model_name);
+        IF NEW.action_type = 'promote' THEN
+            NEW.model_version_id := coalesce(NEW.model_version_id, decision.candidate_version_id);
+        END IF;
+        IF NEW.model_name <> decision.model_name
+           OR NEW.action_type = 'promote' AND NEW.model_version_id IS DISTINCT FROM decision.candidate_version_id THEN
+            RAISE EXCEPTION 'decision_id: decision % is about another model or candidate', NEW.decision_id
+                USING ERRCODE = 'MLCF0';
+        END IF;
+    END IF;
     IF NEW.model_name IS NOT NULL THEN
         PERFORM ledger_require_known_model(NEW.model_name, NULL);
     END IF;
@@ -740,7 +807,7 @@ BEGIN
     RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION agent_actions_before_insert() IS 'Fills in whether an action needs an approval, and has each begin as pending.';
+COMMENT ON FUNCTION agent_actions_before_insert() IS 'Fills in whether an action needs an approval and what its decision is about, and has each begin as pending.';
 CREATE FUNCTION agent_actions_before_update() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
@@ -805,6 +872,8 @@ CREATE TABLE agent_actions (
     model_name text,
     -- The version it is about, if it is about one.
     model_version_id uuid,
+    -- The gate decision that it is to carry out, if it follows one; a promotion with this action is one on that decision.
+    decision_id uuid,
     -- The issue that it addresses, by its id elsewhere.
     issue_id text,
     -- The kind of that issue.
@@ -842,7 +911,7 @@ END)),
     CONSTRAINT agent_actions_issue_severity_check CHECK ((char_length(issue_severity) <= 255)),
     CONSTRAINT agent_actions_issue_type_check CHECK ((char_length(issue_type) <= 255)),
     CONSTRAINT agent_actions_login_check CHECK ((reviewed_login <> requested_login)),
-    CONSTRAINT agent_actions_model_name_check CHECK (((model_version_id IS NULL) OR (model_name IS NOT NULL))),
+    CONSTRAINT agent_actions_model_name_check CHECK (((model_name IS NOT NULL) OR (num_nonnulls(model_version_id, decision_id) = 0))),
     CONSTRAINT agent_actions_parameters_check CHECK ((jsonb_typeof(parameters) = 'object'::text)),
     CONSTRAINT agent_actions_requested_at_check CHECK (ledger_is_time(requested_at)),
     CONSTRAINT agent_actions_requested_by_check CHECK (ledger_is_person(requested_by)),
@@ -858,11 +927,14 @@ ALTER TABLE ONLY agent_actions
     ADD CONSTRAINT agent_actions_id_model_name_key UNIQUE (id, model_name);
 ALTER TABLE ONLY agent_actions
     ADD CONSTRAINT agent_actions_pkey PRIMARY KEY (id);
+CREATE INDEX agent_actions_decision_idx ON agent_actions USING btree (decision_id, requested_at DESC) WHERE (decision_id IS NOT NULL);
 CREATE INDEX agent_actions_expires_at_idx ON agent_actions USING btree (expires_at) WHERE (status = ANY (ARRAY['pending'::text, 'approved'::text]));
 CREATE INDEX agent_actions_model_name_requested_at_idx ON agent_actions USING btree (model_name, requested_at DESC, id DESC);
 CREATE INDEX agent_actions_model_version_idx ON agent_actions USING btree (model_version_id) WHERE (model_version_id IS NOT NULL);
 CREATE INDEX agent_actions_pending_idx ON agent_actions USING btree (requested_at, id) WHERE (status = 'pending'::text);
 CREATE INDEX agent_actions_requested_at_idx ON agent_actions USING btree (requested_at DESC, id DESC);
+ALTER TABLE ONLY agent_actions
+    ADD CONSTRAINT agent_actions_decision_fkey FOREIGN KEY (decision_id, model_name) REFERENCES retraining_decisions(id, model_name);
 ALTER TABLE ONLY agent_actions
     ADD CONSTRAINT agent_actions_model_version_fkey FOREIGN KEY (model_version_id, model_name) REFERENCES model_versions(id, model_name);
 CREATE TRIGGER agent_actions_append_only BEFORE DELETE OR TRUNCATE ON agent_actions FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
@@ -1011,6 +1083,7 @@ CREATE VIEW v_pending_actions WITH (security_invoker='true') AS
     a.issue_type,
     a.issue_severity,
     a.model_version_id,
+    a.decision_id,
     a.id AS action_id
    FROM (agent_actions a
      LEFT JOIN model_versions v ON ((v.id = a.model_version_id)))
@@ -1031,6 +1104,7 @@ COMMENT ON VIEW v_pending_actions IS 'The actions that nobody has reviewed or ex
 --   issue_type: The kind of that issue.
 --   issue_severity: The severity of that issue.
 --   model_version_id: Id of the version.
+--   decision_id: Id of the gate decision that it is to carry out.
 --   action_id: Id of the action.
 
 -- model_slots -------------------------------------------------------------------------------------
@@ -1305,6 +1379,10 @@ DECLARE
         WHEN action.model_name IS DISTINCT FROM deployment.model_name THEN 'is not about model ' || deployment.model_name
         WHEN action.model_version_id <> deployment.model_version_id THEN 'is about another version'
         WHEN action.parameters ->> 'slot' <> slot THEN 'is for another slot'
+        -- Who approved a pending decision approved what resolves it.
+        WHEN NOT EXISTS (SELECT FROM retraining_decisions r WHERE r.id = deployment.decision_id
+                         AND action.decision_id IN (r.id, r.resolves_id))
+             AND action.decision_id IS NOT NULL THEN 'is for another decision'
         WHEN action.expires_at <= clock_timestamp() THEN ledger_action_state(action)
         WHEN action.status = 'approved' THEN NULL
         WHEN action.status <> 'pending' OR action.requires_approval THEN ledger_action_state(action)
@@ -1470,6 +1548,11 @@ BEGIN
         RAISE EXCEPTION 'model_version: is required'
             USING ERRCODE = 'MLIV0', HINT = 'Name the version, or the decision or action that allows it.';
     END IF;
+    IF promote.decision_id IS NULL THEN
+        SELECT coalesce(f.id, a.decision_id) INTO decision_id FROM agent_actions a
+        LEFT JOIN retraining_decisions f ON f.resolves_id = a.decision_id
+        WHERE a.id = promote.action_id;
+    END IF;
     locked := ledger_lock_slot(version.model_name, promote.slot);
     SELECT * INTO current FROM v_deployments d WHERE d.id = promote.deployment_id;
     IF FOUND THEN
@@ -1494,7 +1577,7 @@ BEGIN
     RETURN ledger_deploy(locked, version.id, promoted_by, reason, decision_id, action_id, NULL, at, deployment_id);
 END
 $$;
-COMMENT ON FUNCTION promote(model_name text, model_version text, slot text, promoted_by text, reason text, decision_id uuid, at timestamp with time zone, deployment_id uuid, action_id uuid) IS 'Puts a version into a slot and ends the interval of the one before, in one step. Without a version it is the candidate of the decision, or the version of the action, which is then used up. Promoting the version that is there changes nothing, unless the promotion has a deployment_id; repeating one changes nothing.';
+COMMENT ON FUNCTION promote(model_name text, model_version text, slot text, promoted_by text, reason text, decision_id uuid, at timestamp with time zone, deployment_id uuid, action_id uuid) IS 'Puts a version into a slot and ends the interval of the one before, in one step. Without a version it is the candidate of the decision, or the version of the action, which is then used up; without a decision it is that of the action. Promoting the version that is there changes nothing, unless the promotion has a deployment_id; repeating one changes nothing.';
 
 -- rollback ----------------------------------------------------------------------------------------
 
@@ -5552,8 +5635,9 @@ CREATE VIEW v_decision_history WITH (security_invoker='true') AS
     w.deployed_at,
     w.retired_at,
     w.deployed_by,
-    w.approved_by,
-    w.approved_at,
+    a.status AS action_status,
+    a.approved_by,
+    a.approved_at,
     r.drift_context,
     r.data_context,
     r.decision_details,
@@ -5562,10 +5646,10 @@ CREATE VIEW v_decision_history WITH (security_invoker='true') AS
     r.production_version_id,
     r.monitoring_run_id,
     w.id AS deployment_id,
-    w.action_id,
+    a.id AS action_id,
     r.resolves_id,
     r.id AS decision_id
-   FROM (((((retraining_decisions r
+   FROM (((((((retraining_decisions r
      LEFT JOIN model_versions c ON ((c.id = r.candidate_version_id)))
      LEFT JOIN model_versions p ON ((p.id = r.production_version_id)))
      LEFT JOIN retraining_decisions f ON ((f.resolves_id = r.id)))
@@ -5573,19 +5657,33 @@ CREATE VIEW v_decision_history WITH (security_invoker='true') AS
             m.deployed_at,
             m.retired_at,
             m.deployed_by,
-            m.action_id,
-            a.reviewed_by AS approved_by,
-            a.reviewed_at AS approved_at
-           FROM (model_deployments m
-             LEFT JOIN agent_actions a ON ((a.id = m.action_id)))
+            m.action_id
+           FROM model_deployments m
           WHERE (m.decision_id = r.id)
           ORDER BY m.deployed_at
          LIMIT 1) w ON (true))
+     LEFT JOIN LATERAL ( SELECT q_1.id
+           FROM agent_actions q_1
+          WHERE (q_1.decision_id = r.id)
+          ORDER BY q_1.requested_at DESC
+         LIMIT 1) q ON (true))
+     LEFT JOIN LATERAL ( SELECT u.id,
+            ledger_action_status(u.status, u.expires_at) AS status,
+                CASE
+                    WHEN (u.status <> 'rejected'::text) THEN u.reviewed_by
+                    ELSE NULL::text
+                END AS approved_by,
+                CASE
+                    WHEN (u.status <> 'rejected'::text) THEN u.reviewed_at
+                    ELSE NULL::timestamp with time zone
+                END AS approved_at
+           FROM agent_actions u
+          WHERE (u.id = COALESCE(w.action_id, q.id))) a ON (true))
      CROSS JOIN LATERAL ( SELECT count(*) AS gates,
             count(*) FILTER (WHERE ((gate.value ->> 'passed'::text))::boolean) AS gates_passed,
             COALESCE(array_agg((gate.value ->> 'gate'::text)) FILTER (WHERE (NOT ((gate.value ->> 'passed'::text))::boolean)), '{}'::text[]) AS failed_gates
            FROM jsonb_array_elements(r.gate_results) gate(value)) g);
-COMMENT ON VIEW v_decision_history IS 'Every gate decision with candidate and production version, their metrics, the gates that failed, and the deployment that followed with its approval.';
+COMMENT ON VIEW v_decision_history IS 'Every gate decision with candidate and production version, their metrics, the gates that failed, the action that was asked for and the deployment that followed.';
 --   "timestamp": When the decision was taken.
 --   model_name: The model.
 --   action: promote, reject or pending.
@@ -5614,7 +5712,8 @@ COMMENT ON VIEW v_decision_history IS 'Every gate decision with candidate and pr
 --   deployed_at: When the candidate went live on this decision.
 --   retired_at: When that deployment ended.
 --   deployed_by: Who put the candidate live.
---   approved_by: Who approved that deployment.
+--   action_status: Status of that action: pending, approved, rejected, executed, failed or expired.
+--   approved_by: Who approved that action.
 --   approved_at: When it was approved.
 --   drift_context: The drift that led to it.
 --   data_context: The data behind it.
@@ -5624,7 +5723,7 @@ COMMENT ON VIEW v_decision_history IS 'Every gate decision with candidate and pr
 --   production_version_id: Id of the production version.
 --   monitoring_run_id: Id of the monitoring run that triggered it.
 --   deployment_id: Id of the deployment that followed.
---   action_id: Id of the action that was approved for that deployment.
+--   action_id: Id of the action of that deployment, else of the last one that names the decision.
 --   resolves_id: Id of the pending decision that this one resolves.
 --   decision_id: Id of the decision.
 
@@ -6087,7 +6186,7 @@ CREATE TABLE audit_log (
     db_role text NOT NULL,
     -- Who did it, as the application says: the name in the row, else the setting mlops_ledger.actor, else the role.
     actor text NOT NULL,
-    -- promotion, rollback, retirement, decision, action, alert, monitoring_run, drift_report, policy, correction, retention or erasure.
+    -- promotion, rollback, retirement, decision, action, alert, monitoring_run, drift_report, policy, correction, withdrawal, retention or erasure.
     event text NOT NULL,
     -- The table that was changed.
     object_table text NOT NULL,
@@ -6454,7 +6553,7 @@ CREATE VIEW v_event_types AS
  SELECT ('mlops_ledger.'::text || name) AS type,
     description,
     fields
-   FROM ( VALUES ('deployment.promoted'::text,'A version was put into a slot; replaced_version is the one that left it.'::text,'{id,model_name,slot,model_version,model_version_id,replaced_version,deployed_at,deployed_by,reason,decision_id,action_id}'::text[]), ('deployment.rolled_back'::text,'An earlier version was put back into a slot; replaced_version is the one that left it.'::text,'{id,model_name,slot,model_version,model_version_id,replaced_version,deployed_at,deployed_by,reason,restores_id}'::text[]), ('deployment.retired'::text,'A slot was emptied.'::text,'{id,model_name,slot,model_version,model_version_id,deployed_at,retired_at,retired_by,retired_reason}'::text[]), ('decision.recorded'::text,'A candidate was judged; action is promote, reject or pending.'::text,'{id,model_name,timestamp,action,trigger_reason,candidate_version,candidate_version_id,production_version,production_version_id,gate_results,reasoning,decided_by,monitoring_run_id,resolves_id}'::text[]), ('action.requested'::text,'Somebody asked for an action.'::text,'{id,model_name,model_version,model_version_id,action_type,description,parameters,risk_level,requires_approval,requested_at,requested_by,expires_at,status}'::text[]), ('action.approved'::text,'An action was approved.'::text,'{id,model_name,model_version,model_version_id,action_type,description,parameters,risk_level,requires_approval,requested_at,requested_by,expires_at,status,reviewed_by,reviewed_at,review_comment}'::text[]), ('action.rejected'::text,'An action was rejected.'::text,'{id,model_name,model_version,model_version_id,action_type,description,parameters,risk_level,requires_approval,requested_at,requested_by,expires_at,status,reviewed_by,reviewed_at,review_comment}'::text[]), ('action.executed'::text,'An action was carried out; that of a promotion by the promotion itself.'::text,'{id,model_name,model_version,model_version_id,action_type,description,parameters,risk_level,requires_approval,requested_at,requested_by,expires_at,status,reviewed_by,reviewed_at,review_comment,executed_by,executed_at,result}'::text[]), ('action.failed'::text,'An action was carried out and failed.'::text,'{id,model_name,model_version,model_version_id,action_type,description,parameters,risk_level,requires_approval,requested_at,requested_by,expires_at,status,reviewed_by,reviewed_at,review_comment,executed_by,executed_at,result}'::text[]), ('action.expired'::text,'An action was marked as expired.'::text,'{id,model_name,model_version,model_version_id,action_type,description,parameters,risk_level,requires_approval,requested_at,requested_by,expires_at,status,reviewed_by,reviewed_at,review_comment}'::text[]), ('alert.raised'::text,'An alert was opened; further occurrences of it are no events.'::text,'{id,model_name,alert_type,severity,title,message,related_data,dedup_key,monitor_id,status,occurrences,first_seen,last_seen}'::text[]), ('alert.escalated'::text,'A further occurrence made an open alert more severe.'::text,'{id,model_name,alert_type,severity,title,message,related_data,dedup_key,monitor_id,status,occurrences,first_seen,last_seen}'::text[]), ('alert.acknowledged'::text,'Somebody took an alert on.'::text,'{id,model_name,alert_type,severity,title,message,related_data,dedup_key,monitor_id,status,occurrences,first_seen,last_seen,acknowledged_at,acknowledged_by,notes}'::text[]), ('alert.snoozed'::text,'An alert was hidden from the active ones until snoozed_until; with none, it is back.'::text,'{id,model_name,alert_type,severity,title,message,related_data,dedup_key,monitor_id,status,occurrences,first_seen,last_seen,snoozed_until,snoozed_by}'::text[]), ('alert.resolved'::text,'An alert was resolved for good.'::text,'{id,model_name,alert_type,severity,title,message,related_data,dedup_key,monitor_id,status,occurrences,first_seen,last_seen,acknowledged_at,acknowledged_by,resolved_at,resolved_by,notes}'::text[]), ('monitoring_run.recorded'::text,'A monitoring job looked at a window of a model.'::text,'{id,model_name,model_version,model_version_id,timestamp,lookback_hours,num_predictions,positive_rate,dataset_drift_detected,feature_drift_ratio,num_drifted_features,num_features,drifted_features,coverage_pct,labeled_samples}'::text[]), ('drift_report.recorded'::text,'The data of a window were compared with a reference; the results of each feature are in drift_reports.'::text,'{id,model_name,model_version,model_version_id,timestamp,window_start,window_end,drift_detected,drift_score,method,threshold,drifted_features,n_drifted_features,n_features,monitoring_run_id}'::text[])) t(name, description, fields);
+   FROM ( VALUES ('deployment.promoted'::text,'A version was put into a slot; replaced_version is the one that left it.'::text,'{id,model_name,slot,model_version,model_version_id,replaced_version,deployed_at,deployed_by,reason,decision_id,action_id}'::text[]), ('deployment.rolled_back'::text,'An earlier version was put back into a slot; replaced_version is the one that left it.'::text,'{id,model_name,slot,model_version,model_version_id,replaced_version,deployed_at,deployed_by,reason,restores_id}'::text[]), ('deployment.retired'::text,'A slot was emptied.'::text,'{id,model_name,slot,model_version,model_version_id,deployed_at,retired_at,retired_by,retired_reason}'::text[]), ('decision.recorded'::text,'A candidate was judged; action is promote, reject or pending.'::text,'{id,model_name,timestamp,action,trigger_reason,candidate_version,candidate_version_id,production_version,production_version_id,gate_results,reasoning,decided_by,monitoring_run_id,resolves_id}'::text[]), ('action.requested'::text,'Somebody asked for an action.'::text,'{id,model_name,model_version,model_version_id,decision_id,action_type,description,parameters,risk_level,requires_approval,requested_at,requested_by,expires_at,status}'::text[]), ('action.approved'::text,'An action was approved.'::text,'{id,model_name,model_version,model_version_id,decision_id,action_type,description,parameters,risk_level,requires_approval,requested_at,requested_by,expires_at,status,reviewed_by,reviewed_at,review_comment}'::text[]), ('action.rejected'::text,'An action was rejected.'::text,'{id,model_name,model_version,model_version_id,decision_id,action_type,description,parameters,risk_level,requires_approval,requested_at,requested_by,expires_at,status,reviewed_by,reviewed_at,review_comment}'::text[]), ('action.executed'::text,'An action was carried out; that of a promotion by the promotion itself.'::text,'{id,model_name,model_version,model_version_id,decision_id,action_type,description,parameters,risk_level,requires_approval,requested_at,requested_by,expires_at,status,reviewed_by,reviewed_at,review_comment,executed_by,executed_at,result}'::text[]), ('action.failed'::text,'An action was carried out and failed.'::text,'{id,model_name,model_version,model_version_id,decision_id,action_type,description,parameters,risk_level,requires_approval,requested_at,requested_by,expires_at,status,reviewed_by,reviewed_at,review_comment,executed_by,executed_at,result}'::text[]), ('action.expired'::text,'An action was marked as expired.'::text,'{id,model_name,model_version,model_version_id,decision_id,action_type,description,parameters,risk_level,requires_approval,requested_at,requested_by,expires_at,status,reviewed_by,reviewed_at,review_comment}'::text[]), ('alert.raised'::text,'An alert was opened; further occurrences of it are no events.'::text,'{id,model_name,alert_type,severity,title,message,related_data,dedup_key,monitor_id,status,occurrences,first_seen,last_seen}'::text[]), ('alert.escalated'::text,'A further occurrence made an open alert more severe.'::text,'{id,model_name,alert_type,severity,title,message,related_data,dedup_key,monitor_id,status,occurrences,first_seen,last_seen}'::text[]), ('alert.acknowledged'::text,'Somebody took an alert on.'::text,'{id,model_name,alert_type,severity,title,message,related_data,dedup_key,monitor_id,status,occurrences,first_seen,last_seen,acknowledged_at,acknowledged_by,notes}'::text[]), ('alert.snoozed'::text,'An alert was hidden from the active ones until snoozed_until; with none, it is back.'::text,'{id,model_name,alert_type,severity,title,message,related_data,dedup_key,monitor_id,status,occurrences,first_seen,last_seen,snoozed_until,snoozed_by}'::text[]), ('alert.resolved'::text,'An alert was resolved for good.'::text,'{id,model_name,alert_type,severity,title,message,related_data,dedup_key,monitor_id,status,occurrences,first_seen,last_seen,acknowledged_at,acknowledged_by,resolved_at,resolved_by,notes}'::text[]), ('monitoring_run.recorded'::text,'A monitoring job looked at a window of a model.'::text,'{id,model_name,model_version,model_version_id,timestamp,lookback_hours,num_predictions,positive_rate,dataset_drift_detected,feature_drift_ratio,num_drifted_features,num_features,drifted_features,coverage_pct,labeled_samples}'::text[]), ('drift_report.recorded'::text,'The data of a window were compared with a reference; the results of each feature are in drift_reports.'::text,'{id,model_name,model_version,model_version_id,timestamp,window_start,window_end,drift_detected,drift_score,method,threshold,drifted_features,n_drifted_features,n_features,monitoring_run_id}'::text[])) t(name, description, fields);
 COMMENT ON VIEW v_event_types IS 'The types of events. A type, and a field of its data, stays what it is; new ones may be added.';
 --   type: Type of the event, as in CloudEvents.
 --   description: What has happened.
@@ -6728,3 +6827,190 @@ CREATE FUNCTION ledger_webhook_pause(failures integer) RETURNS interval
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN LEAST(('00:00:10'::interval * ((2)::double precision ^ (LEAST(failures, 20))::double precision)), '01:00:00'::interval);
 COMMENT ON FUNCTION ledger_webhook_pause(failures integer) IS 'How long to wait after so many failures before this one: 10 s, then twice as long each time, up to an hour.';
+
+-- ledger_lock_unused_version ----------------------------------------------------------------------
+
+CREATE FUNCTION ledger_lock_unused_version(model_name text, model_version text) RETURNS model_versions
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+DECLARE
+    version model_versions;
+    place record;
+    num_rows bigint;
+    found_in text[] := '{}';
+BEGIN
+    -- Whoever refers to the version holds it, or waits for this lock: each query below sees all references.
+    SELECT * INTO version FROM model_versions v
+    WHERE v.model_name = ledger_lock_unused_version.model_name AND v.model_version = ledger_lock_unused_version.model_version
+    FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'model % has no version %', model_name, model_version USING ERRCODE = 'MLNF0';
+    END IF;
+    FOR place IN
+        SELECT c.relname AS table_name, string_agg(format('%I = $1', a.attname), ' OR ') AS condition
+        FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+        WHERE c.relnamespace = (SELECT o.relnamespace FROM pg_class o WHERE o.oid = 'model_versions'::regclass)
+          AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND a.atttypid = 'uuid'::regtype
+          AND a.attname LIKE '%version\_id' AND NOT a.attisdropped
+        GROUP BY c.relname ORDER BY c.relname
+    LOOP
+        EXECUTE format('SELECT count(*) FROM (SELECT FROM %I WHERE %s LIMIT 1000) f', place.table_name, place.condition)
+        INTO num_rows USING version.id;
+        IF num_rows > 0 THEN
+            found_in := found_in || format('%s (%s%s)', place.table_name, num_rows, CASE WHEN num_rows = 1000 THEN ' or more' END);
+        END IF;
+    END LOOP;
+    IF cardinality(found_in) > 0 THEN
+        RAISE EXCEPTION 'version % of model % is referred to by rows of %', model_version, model_name, array_to_string(found_in, ', ')
+            USING ERRCODE = 'MLCF0', HINT = 'What relies on a version keeps it as it is; register another version.';
+    END IF;
+    RETURN version;
+END
+$_$;
+COMMENT ON FUNCTION ledger_lock_unused_version(model_name text, model_version text) IS 'Locks a version that nothing refers to, or names the tables whose rows refer to it.';
+
+-- withdraw_version --------------------------------------------------------------------------------
+
+CREATE FUNCTION withdraw_version(model_name text, model_version text, withdrawn_by text DEFAULT NULL::text, reason text DEFAULT NULL::text) RETURNS withdrawn_versions
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    version model_versions;
+    withdrawn withdrawn_versions;
+BEGIN
+    UPDATE models m SET updated_at = clock_timestamp() WHERE m.model_name = withdraw_version.model_name;
+    SELECT * INTO withdrawn FROM withdrawn_versions w
+    WHERE w.model_name = withdraw_version.model_name AND w.model_version = withdraw_version.model_version;
+    IF NOT FOUND THEN
+        version := ledger_lock_unused_version(model_name, model_version);
+        INSERT INTO withdrawn_versions (id, model_name, model_version, withdrawn_by, reason, registered)
+        VALUES (version.id, version.model_name, version.model_version, coalesce(withdrawn_by, session_user),
+                withdraw_version.reason, to_jsonb(version))
+        RETURNING * INTO withdrawn;
+        DELETE FROM model_versions v WHERE v.id = version.id;
+    END IF;
+    RETURN withdrawn;
+END
+$$;
+COMMENT ON FUNCTION withdraw_version(model_name text, model_version text, withdrawn_by text, reason text) IS 'Takes back a version that nothing refers to; its number is not given again. Repeating the call changes nothing.';
+
+-- correct_version ---------------------------------------------------------------------------------
+
+CREATE FUNCTION correct_version(model_name text, model_version text, mlflow_run_id text DEFAULT NULL::text, algorithm text DEFAULT NULL::text, metrics jsonb DEFAULT NULL::jsonb, hyperparameters jsonb DEFAULT NULL::jsonb, feature_names text[] DEFAULT NULL::text[], task text DEFAULT NULL::text, class_names text[] DEFAULT NULL::text[], positive_label text DEFAULT NULL::text, training_samples bigint DEFAULT NULL::bigint, dataset_version text DEFAULT NULL::text, dataset_digest text DEFAULT NULL::text, artifact_uri text DEFAULT NULL::text, metadata_uri text DEFAULT NULL::text) RETURNS model_versions
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    new model_versions := ledger_lock_unused_version(model_name, model_version);
+BEGIN
+    IF num_nonnulls(task, class_names, positive_label) > 0 THEN
+        new.task := correct_version.task;
+        new.class_names := correct_version.class_names;
+        new.positive_label := correct_version.positive_label;
+        new := ledger_complete_task(new);
+    END IF;
+    UPDATE model_versions v
+    SET mlflow_run_id = coalesce(correct_version.mlflow_run_id, v.mlflow_run_id),
+        algorithm = coalesce(correct_version.algorithm, v.algorithm),
+        metrics = coalesce(correct_version.metrics, v.metrics),
+        hyperparameters = coalesce(correct_version.hyperparameters, v.hyperparameters),
+        feature_names = coalesce(correct_version.feature_names, v.feature_names),
+        task = new.task, class_names = new.class_names, positive_label = new.positive_label,
+        training_samples = coalesce(correct_version.training_samples, v.training_samples),
+        dataset_version = coalesce(correct_version.dataset_version, v.dataset_version),
+        dataset_digest = coalesce(correct_version.dataset_digest, v.dataset_digest),
+        artifact_uri = coalesce(correct_version.artifact_uri, v.artifact_uri),
+        metadata_uri = coalesce(correct_version.metadata_uri, v.metadata_uri)
+    WHERE v.id = new.id RETURNING * INTO new;
+    RETURN new;
+END
+$$;
+COMMENT ON FUNCTION correct_version(model_name text, model_version text, mlflow_run_id text, algorithm text, metrics jsonb, hyperparameters jsonb, feature_names text[], task text, class_names text[], positive_label text, training_samples bigint, dataset_version text, dataset_digest text, artifact_uri text, metadata_uri text) IS 'Corrects what was registered of a version that nothing refers to; the audit log has what it was. What is NULL stays; task, class_names and positive_label are one declaration, given together.';
+
+-- v_models ----------------------------------------------------------------------------------------
+
+CREATE VIEW v_models WITH (security_invoker='true') AS
+ SELECT n.model_name,
+    d.model_version AS live_version,
+    d.deployed_at AS live_since,
+    v.versions,
+    v.last_prediction,
+    v.predictions_24h,
+    r."timestamp" AS last_monitoring,
+    m.worst_monitor,
+    a.open_alerts,
+    a.worst_alert,
+    COALESCE(p.pending_approvals, (0)::bigint) AS pending_approvals,
+    r.coverage_pct
+   FROM ((((((models n
+     LEFT JOIN v_deployments d ON (((d.model_name = n.model_name) AND (d.slot = 'production'::text) AND (d.retired_at IS NULL))))
+     CROSS JOIN LATERAL ( SELECT count(*) AS versions,
+            max(p_1.predicted_at) AS last_prediction,
+                CASE
+                    WHEN (bool_or(k.waits) IS NOT TRUE) THEN (COALESCE(sum(s.num_predictions), (0)::numeric))::bigint
+                    ELSE NULL::bigint
+                END AS predictions_24h
+           FROM ((((model_versions v_1
+             CROSS JOIN LATERAL ( SELECT sum(s_1.num_predictions) AS num_predictions
+                   FROM summaries s_1
+                  WHERE ((s_1.model_version_id = v_1.id) AND (s_1.grain = 'hour'::text) AND (s_1.starts_at >= (date_trunc('hour'::text, now(), 'UTC'::text) - '24:00:00'::interval)) AND (s_1.starts_at < date_trunc('hour'::text, now(), 'UTC'::text)))) s)
+             CROSS JOIN LATERAL ( SELECT max(l.starts_at) AS starts_at
+                   FROM (( VALUES ('hour'::text), ('day'::text)) g(grain)
+                     CROSS JOIN LATERAL ( SELECT h_1.starts_at
+                           FROM summaries h_1
+                          WHERE ((h_1.model_version_id = v_1.id) AND (h_1.grain = g.grain))
+                          ORDER BY h_1.starts_at DESC
+                         LIMIT 1) l)) h)
+             CROSS JOIN LATERAL ( SELECT min(m_1.first_predicted_at) AS first,
+                    max(m_1.last_predicted_at) AS last,
+                    (count(*) = 1000) AS is_cut,
+                    ((count(*) = 1000) OR bool_or(((m_1.last_predicted_at >= (date_trunc('hour'::text, now(), 'UTC'::text) - '24:00:00'::interval)) AND (m_1.first_predicted_at < date_trunc('hour'::text, now(), 'UTC'::text))))) AS waits
+                   FROM ( SELECT m_2.first_predicted_at,
+                            m_2.last_predicted_at
+                           FROM summary_marks m_2
+                          WHERE ((m_2.model_version_id = v_1.id) AND (m_2.table_name = 'predictions'::text))
+                         LIMIT 1000) m_1) k)
+             LEFT JOIN LATERAL ( SELECT p_2.predicted_at
+                   FROM predictions p_2
+                  WHERE ((p_2.model_version_id = v_1.id) AND (p_2.predicted_at >= COALESCE(h.starts_at, k.first)) AND (p_2.predicted_at <
+                        CASE
+                            WHEN k.is_cut THEN 'infinity'::timestamp with time zone
+                            ELSE GREATEST((h.starts_at + '1 day'::interval), (k.last + '00:00:00.000001'::interval))
+                        END))
+                  ORDER BY p_2.predicted_at DESC
+                 LIMIT 1) p_1 ON (true))
+          WHERE (v_1.model_name = n.model_name)) v)
+     LEFT JOIN LATERAL ( SELECT r_1."timestamp",
+            r_1.coverage_pct
+           FROM monitoring_metrics r_1
+          WHERE (r_1.model_name = n.model_name)
+          ORDER BY r_1."timestamp" DESC, r_1.lookback_hours
+         LIMIT 1) r ON (true))
+     CROSS JOIN LATERAL ( SELECT (ARRAY['critical'::text, 'warning'::text, 'no_data'::text, 'ok'::text])[min(array_position(ARRAY['critical'::text, 'warning'::text, 'no_data'::text, 'ok'::text], COALESCE(s.severity, s.state)))] AS worst_monitor
+           FROM (monitors o
+             JOIN monitor_states s ON ((s.monitor_id = o.id)))
+          WHERE ((o.model_name = n.model_name) AND o.enabled AND (o.removed_at IS NULL))) m)
+     CROSS JOIN LATERAL ( SELECT count(*) AS open_alerts,
+            (ARRAY['critical'::text, 'warning'::text, 'info'::text])[min(array_position(ARRAY['critical'::text, 'warning'::text, 'info'::text], a_1.severity))] AS worst_alert
+           FROM alerts a_1
+          WHERE ((a_1.model_name = n.model_name) AND (a_1.status <> 'resolved'::text))) a)
+     LEFT JOIN ( SELECT p_1.model_name,
+            count(*) AS pending_approvals
+           FROM v_pending_actions p_1
+          WHERE (p_1.requires_approval AND (p_1.model_name IS NOT NULL))
+          GROUP BY p_1.model_name) p ON ((p.model_name = n.model_name)));
+COMMENT ON VIEW v_models IS 'The models: what is live, when each was last heard of, and what is to be looked at. Its cost does not grow with the predictions.';
+--   model_name: The model.
+--   live_version: The version in production; NULL when there is none.
+--   live_since: Since when it is.
+--   versions: Number of its versions.
+--   last_prediction: Time of the latest prediction of any of its versions, of those that are kept.
+--   predictions_24h: Number of predictions in the last 24 whole hours of UTC, from the summaries; NULL while some of them wait to be folded.
+--   last_monitoring: Time of the latest monitoring run.
+--   worst_monitor: How bad the worst of its enabled monitors was when last evaluated: critical, warning, no_data or ok; NULL when none was.
+--   open_alerts: Number of alerts that are not resolved.
+--   worst_alert: The worst severity among them: critical, warning or info.
+--   pending_approvals: Number of actions that wait for a reviewer.
+--   coverage_pct: Label coverage of the latest monitoring run, in percent.

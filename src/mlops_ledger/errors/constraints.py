@@ -25,6 +25,15 @@ VIOLATIONS: Final[Mapping[str, tuple[type[LedgerError], str]]] = {
         "give another, or none to take the next number",
     ),
     "model_versions_id_model_name_key": (Conflict, "id: already names another model version"),
+    "withdrawn_versions_pkey": (Conflict, "id: already names a version that was withdrawn"),
+    "withdrawn_versions_name_version_key": (
+        Conflict,
+        "model_version: this version of the model was withdrawn",
+    ),
+    "withdrawn_versions_model_fkey": (
+        NotFound,
+        "model_name: the ledger has no model of that name",
+    ),
     "model_slots_pkey": (Conflict, "slot: the slot already exists"),
     "model_slots_model_name_slot_key": (Conflict, "slot: the slot already exists"),
     "model_slots_id_model_name_key": (Conflict, "slot: the slot already exists"),
@@ -59,6 +68,7 @@ VIOLATIONS: Final[Mapping[str, tuple[type[LedgerError], str]]] = {
         "this model already has a run with that timestamp and lookback_hours",
     ),
     "monitoring_metrics_model_version_fkey": (NotFound, f"model_version_id: {_UNKNOWN_VERSION}"),
+    "retraining_decisions_id_model_name_key": (Conflict, "id: already names another decision"),
     "retraining_decisions_pkey": (Conflict, "id: already names another decision"),
     "retraining_decisions_monitoring_run_fkey": (
         NotFound,
@@ -80,6 +90,7 @@ VIOLATIONS: Final[Mapping[str, tuple[type[LedgerError], str]]] = {
     "agent_actions_pkey": (Conflict, "id: already names another action"),
     "agent_actions_id_model_name_key": (Conflict, "id: already names another action"),
     "agent_actions_model_version_fkey": (NotFound, f"model_version_id: {_UNKNOWN_VERSION}"),
+    "agent_actions_decision_fkey": (NotFound, "decision_id: there is no such decision"),
     "promotion_policies_pkey": (Conflict, "slot: this slot of the model already has a policy"),
     "alerts_pkey": (Conflict, "id: already names another alert"),
     "alerts_one_open_idx": (Conflict, "dedup_key: an alert of that key is open already"),

@@ -10,7 +10,13 @@ from .drift_reports import DriftReport, FeatureDrift, FeatureTrend
 from .events import Event, EventConsumer, EventType
 from .ground_truth import GroundTruth, Labeled, Performance, PerformanceBucket
 from .health import Health
-from .model_versions import Deployment, ModelVersion, PromotionPolicy, TimelineEntry
+from .model_versions import (
+    Deployment,
+    ModelVersion,
+    PromotionPolicy,
+    TimelineEntry,
+    WithdrawnVersion,
+)
 from .models import Model
 from .monitoring_metrics import DriftTrend, MonitoringRun, WindowMetrics
 from .monitors import Monitor, MonitorResult
@@ -78,5 +84,6 @@ __all__ = [
     "WebhookDelivery",
     "WebhookEndpoint",
     "WindowMetrics",
+    "WithdrawnVersion",
     "Written",
 ]

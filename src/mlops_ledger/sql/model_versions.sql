@@ -104,6 +104,19 @@ SELECT {version}
 FROM declare_task(%(model_name)s::text, %(model_version)s::text, %(task)s::text, %(class_names)s::text[],
                   %(positive_label)s::text);
 
+-- correct --
+-- Correct what was registered of a version that nothing refers to; what is NULL stays.
+SELECT {version}
+FROM correct_version(%(model_name)s::text, %(model_version)s::text, %(mlflow_run_id)s::text, %(algorithm)s::text,
+                     %(metrics)s::jsonb, %(hyperparameters)s::jsonb, %(feature_names)s::text[], %(task)s::text,
+                     %(class_names)s::text[], %(positive_label)s::text, %(training_samples)s::bigint,
+                     %(dataset_version)s::text, %(dataset_digest)s::text, %(artifact_uri)s::text, %(metadata_uri)s::text);
+
+-- withdraw --
+-- Take back a version that nothing refers to.
+SELECT id, model_name, model_version, withdrawn_at, withdrawn_by, reason, registered
+FROM withdraw_version(%(model_name)s::text, %(model_version)s::text, %(withdrawn_by)s::text, %(reason)s::text);
+
 -- promote --
 -- Put a version into a slot.
 SELECT {deployment}

@@ -66,7 +66,8 @@ WITH written AS (
            %(confidence_upper)s::double precision, %(latency_ms)s::double precision, %(status)s::text,
            %(error_message)s::text, %(cache_hit)s::boolean, %(user_agent)s::text, %(client_ip)s::inet,
            %(metadata)s::jsonb
-    FROM model_versions v WHERE v.id = %(model_version_id)s::uuid
+    -- Whoever withdraws the version waits for this, or is waited for.
+    FROM model_versions v WHERE v.id = %(model_version_id)s::uuid FOR KEY SHARE
     ON CONFLICT DO NOTHING
     RETURNING id, model_version_id, predicted_at
 ), marked AS (
