@@ -37,7 +37,7 @@ class Standby:
 
     @property
     def is_away(self) -> bool:
-        """Whether it did not answer a moment ago, so that asking would only cost time."""
+        """Whether it has just not answered, so that asking would only cost time."""
         return monotonic() < self._away_until
 
     def note_away(self, error: LedgerError) -> None:

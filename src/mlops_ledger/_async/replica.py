@@ -39,7 +39,7 @@ class AsyncReplica:
 
     @property
     def is_away(self) -> bool:
-        """Whether it did not answer a moment ago, so that asking would only cost time."""
+        """Whether it has just not answered, so that asking would only cost time."""
         return self._state.is_away
 
     def after(self, position: str, wait: float) -> AsyncReplica:
@@ -156,7 +156,7 @@ class AsyncReadsAfter:
 
     @property
     def replica(self) -> AsyncReplica | None:
-        """The standbys, unless there are none or they were away a moment ago."""
+        """The standbys, unless there are none or they were just away."""
         return None if self._replica is None or self._replica.is_away else self._replica
 
 

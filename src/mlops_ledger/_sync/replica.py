@@ -40,7 +40,7 @@ class Replica:
 
     @property
     def is_away(self) -> bool:
-        """Whether it did not answer a moment ago, so that asking would only cost time."""
+        """Whether it has just not answered, so that asking would only cost time."""
         return self._state.is_away
 
     def after(self, position: str, wait: float) -> Replica:
@@ -157,7 +157,7 @@ class ReadsAfter:
 
     @property
     def replica(self) -> Replica | None:
-        """The standbys, unless there are none or they were away a moment ago."""
+        """The standbys, unless there are none or they were just away."""
         return None if self._replica is None or self._replica.is_away else self._replica
 
 
