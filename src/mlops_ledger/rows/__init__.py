@@ -8,7 +8,7 @@ from .audit_log import AuditCheck, AuditEntry, AuditHead
 from .baselines import Baseline, BaselineFeature, SeenPrediction
 from .drift_reports import DriftReport, FeatureDrift, FeatureTrend
 from .events import Event, EventConsumer, EventType
-from .ground_truth import GroundTruth, Labeled, Performance
+from .ground_truth import GroundTruth, Labeled, Performance, PerformanceBucket
 from .health import Health
 from .model_versions import (
     Deployment,
@@ -69,6 +69,7 @@ __all__ = [
     "MonitoringSummary",
     "PendingSummaries",
     "Performance",
+    "PerformanceBucket",
     "PerformanceMetric",
     "Prediction",
     "PredictionFields",

@@ -38,10 +38,11 @@ GROUP BY v.id
 ORDER BY pending_since
 LIMIT 1000;
 
--- monitoring_series__fold --
--- Fold what was written in the window.
+-- fold_in_passing --
+-- Fold what was written in the window, as far as it is little.
 SELECT ledger_fold_in_passing(v.id, %(since)s::timestamptz, %(until)s::timestamptz) FROM model_versions v
-WHERE v.model_name = %(model_name)s::text AND v.model_version = %(model_version)s::text;
+WHERE v.model_name = %(model_name)s::text
+  AND (%(model_version)s::text IS NULL OR v.model_version = %(model_version)s::text);
 
 -- monitoring_series --
 -- The predictions of a version by bucket of time; buckets begin at the window's start.
