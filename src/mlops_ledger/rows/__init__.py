@@ -9,7 +9,7 @@ from .baselines import Baseline, BaselineFeature, SeenPrediction
 from .drift_reports import DriftReport, FeatureDrift, FeatureTrend
 from .events import Event, EventConsumer, EventType
 from .ground_truth import GroundTruth, Labeled, Performance, PerformanceBucket
-from .health import Health
+from .health import Health, ReplicaHealth
 from .model_versions import (
     Deployment,
     ModelVersion,
@@ -76,6 +76,7 @@ __all__ = [
     "PredictionStats",
     "PromotionPolicy",
     "RecentPrediction",
+    "ReplicaHealth",
     "RetrainingDecision",
     "SeenPrediction",
     "SystemMetric",

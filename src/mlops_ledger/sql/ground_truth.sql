@@ -65,7 +65,7 @@ WHERE EXISTS (SELECT FROM model_versions v WHERE v.model_name = %(model_name)s::
               AND (%(model_version)s::text IS NULL OR v.model_version = %(model_version)s::text))
 ORDER BY b.since;
 
--- list_labels --
+-- read list_labels --
 -- All labels of a prediction, newest first, whether stored or waiting.
 SELECT {label}, false AS is_waiting
 FROM ground_truth

@@ -26,7 +26,7 @@ WHERE (%(model_name)s::text IS NULL OR v.model_name = %(model_name)s::text)
   AND rebuild_summaries(v.id)
 ORDER BY v.id;
 
--- list_pending --
+-- read list_pending --
 -- What waits to be folded, the longest first.
 SELECT v.model_name, v.model_version, count(*) AS marks, min(m.first_predicted_at) AS first_predicted_at,
        max(m.last_predicted_at) AS last_predicted_at, min(m.marked_at) AS pending_since
