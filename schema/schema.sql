@@ -450,6 +450,7 @@ CREATE TRIGGER model_versions_guard_stage AFTER INSERT OR UPDATE OF stage ON mod
 CREATE TRIGGER model_versions_keep_measured_deleted BEFORE DELETE ON model_versions FOR EACH ROW EXECUTE FUNCTION model_versions_keep_measured();
 CREATE TRIGGER model_versions_keep_measured_renamed BEFORE UPDATE OF id, model_name ON model_versions FOR EACH ROW WHEN (((old.id IS DISTINCT FROM new.id) OR (old.model_name IS DISTINCT FROM new.model_name))) EXECUTE FUNCTION model_versions_keep_measured();
 CREATE TRIGGER model_versions_keep_name BEFORE UPDATE ON model_versions FOR EACH ROW WHEN ((((old.id IS DISTINCT FROM new.id) OR (old.model_name IS DISTINCT FROM new.model_name)) OR (old.model_version IS DISTINCT FROM new.model_version))) EXECUTE FUNCTION model_versions_keep_name();
+CREATE TRIGGER model_versions_mark_outcomes AFTER UPDATE OF task, class_names, positive_label ON model_versions FOR EACH ROW EXECUTE FUNCTION ledger_mark_outcomes('id');
 CREATE TRIGGER model_versions_no_truncate BEFORE TRUNCATE ON model_versions FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
 
 -- withdrawn_versions ------------------------------------------------------------------------------
@@ -2185,6 +2186,7 @@ ALTER TABLE ONLY observed_outcomes
     ADD CONSTRAINT observed_outcomes_pkey PRIMARY KEY (model_version_id);
 ALTER TABLE ONLY observed_outcomes
     ADD CONSTRAINT observed_outcomes_model_version_fkey FOREIGN KEY (model_version_id) REFERENCES model_versions(id);
+CREATE TRIGGER observed_outcomes_mark_outcomes AFTER INSERT OR UPDATE ON observed_outcomes FOR EACH ROW EXECUTE FUNCTION ledger_mark_outcomes('model_version_id');
 
 -- ledger_union ------------------------------------------------------------------------------------
 
@@ -4259,6 +4261,87 @@ COMMENT ON TABLE summary_histograms IS 'The values of a version in one hour or d
 ALTER TABLE ONLY summary_histograms
     ADD CONSTRAINT summary_histograms_pkey PRIMARY KEY (model_version_id, grain, starts_at, series, part);
 
+-- summary_outcomes --------------------------------------------------------------------------------
+
+CREATE TABLE summary_outcomes (
+    -- The version.
+    model_version_id uuid NOT NULL,
+    -- hour or day.
+    grain text NOT NULL,
+    -- Start of the hour or day.
+    starts_at timestamp with time zone NOT NULL,
+    -- 0 for rows that are there; others for rows that retention has deleted. Add them up.
+    part smallint DEFAULT 0 NOT NULL,
+    -- What the version predicted as v_version_tasks had it when this was counted; of a day mixed where that differs.
+    task text,
+    -- Its classes then; NULL of more than two where all predictions name theirs, so that others change nothing.
+    class_names text[],
+    -- Its positive class then.
+    positive_label text,
+    -- Number of predictions with a label.
+    num_labeled bigint NOT NULL,
+    -- Of these with a label that is none of the classes.
+    num_strangers bigint NOT NULL,
+    -- Of these with a number as prediction that is none of the classes, and no probability.
+    num_strays bigint NOT NULL,
+    -- The lowest probability of a prediction that names another class than the positive one.
+    lowest_of_negative double precision,
+    -- The highest probability of a prediction that names the positive class.
+    highest_of_positive double precision,
+    -- Number of labelled predictions that name a class.
+    num_classified bigint NOT NULL,
+    -- Of these where it is the true one.
+    num_hits bigint NOT NULL,
+    -- True classes of the pairs that are counted.
+    actual text[] NOT NULL,
+    -- Predicted classes of these pairs; NULL for any but the 50 most frequent, as in actual.
+    predicted text[] NOT NULL,
+    -- How many predictions each pair has.
+    counts bigint[] NOT NULL,
+    -- The bins of ledger_probability_edges() that hold a labelled prediction.
+    bins smallint[] NOT NULL,
+    -- How many labels in each of these are positive.
+    positives bigint[] NOT NULL,
+    -- How many are not.
+    negatives bigint[] NOT NULL,
+    -- Of the positives those whose prediction names no class, so that a threshold decides.
+    undecided_positives bigint[] NOT NULL,
+    -- Of the negatives likewise.
+    undecided_negatives bigint[] NOT NULL,
+    -- Sum of the squared distances of the probabilities from 1 or 0, as in the Brier score.
+    square_sum double precision NOT NULL,
+    -- Sum of the logarithms of the probabilities of what was true, as in the log loss.
+    log_sum double precision NOT NULL,
+    -- The bins of ledger_tenth() that hold a labelled prediction.
+    tenths smallint[] NOT NULL,
+    -- How many labels in each of these are positive.
+    tenth_positives bigint[] NOT NULL,
+    -- The sum of the probabilities in each.
+    tenth_sums double precision[] NOT NULL,
+    -- Number of labelled predictions with a prediction and an actual_value.
+    num_numbers bigint NOT NULL,
+    -- Of these with both at most 1e100.
+    num_measured bigint NOT NULL,
+    -- Sum of their absolute errors.
+    absolute_error_sum double precision NOT NULL,
+    -- Sum of their absolute errors as shares of the actual values, as in MAPE.
+    percentage_error_sum double precision NOT NULL,
+    -- Sum of their squared errors.
+    squared_error_sum double precision NOT NULL,
+    -- Sum of the distances of their actual values from the lowest: what is far from zero keeps its digits.
+    actual_distance_sum double precision NOT NULL,
+    -- Sum of the squared differences between the actual values and their mean.
+    actual_m2 double precision NOT NULL,
+    -- The lowest of them.
+    actual_min double precision,
+    -- The highest of them.
+    actual_max double precision,
+    CONSTRAINT summary_outcomes_grain_check CHECK ((grain = ANY (ARRAY['hour'::text, 'day'::text])))
+);
+COMMENT ON TABLE summary_outcomes IS 'The labelled predictions of a version in one hour or day of UTC, each with its latest label: what metrics of performance are computed from.';
+ALTER TABLE ONLY summary_outcomes
+    ADD CONSTRAINT summary_outcomes_pkey PRIMARY KEY (model_version_id, grain, starts_at, part);
+
 -- mark_summaries ----------------------------------------------------------------------------------
 
 CREATE FUNCTION mark_summaries(model_name text, model_version text, since timestamp with time zone, until timestamp with time zone) RETURNS void
@@ -4279,6 +4362,35 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION mark_summaries(model_name text, model_version text, since timestamp with time zone, until timestamp with time zone) IS 'Marks a window, both ends included, as changed. SQL that writes predictions or ground_truth itself calls it in the same transaction.';
+
+-- ledger_still_counts -----------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_still_counts(counted summary_outcomes, task text, class_names text[], positive_label text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((NOT (((counted).task IS DISTINCT FROM task) OR ((counted).positive_label IS DISTINCT FROM positive_label))) AND COALESCE(((counted).class_names = class_names), ((counted).class_names IS NULL)));
+COMMENT ON FUNCTION ledger_still_counts(counted summary_outcomes, task text, class_names text[], positive_label text) IS 'Whether outcomes were counted as those of what the version predicts now.';
+
+-- ledger_mark_outcomes ----------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_mark_outcomes() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    -- What counts as positive may have changed: what was counted otherwise and is still there is counted again.
+    INSERT INTO summary_marks (model_version_id, table_name, first_predicted_at, last_predicted_at)
+    SELECT o.model_version_id, 'ground_truth', min(o.starts_at), max(o.starts_at)
+    FROM v_version_tasks t
+    JOIN summary_outcomes o ON o.model_version_id = t.model_version_id
+    WHERE t.model_name = (SELECT v.model_name FROM model_versions v
+                          WHERE v.id = (to_jsonb(NEW) ->> TG_ARGV[0])::uuid)
+      AND o.grain = 'hour' AND o.part = 0
+      AND NOT ledger_still_counts(o, t.task, t.class_names, t.positive_label)
+    GROUP BY o.model_version_id;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION ledger_mark_outcomes() IS 'Marks the outcomes of a model that were counted when its versions predicted something else.';
 
 -- ledger_probability_edges ------------------------------------------------------------------------
 
@@ -4504,6 +4616,195 @@ CREATE FUNCTION ledger_fold_days(version uuid, since timestamp with time zone, u
 $$;
 COMMENT ON FUNCTION ledger_fold_days(version uuid, since timestamp with time zone, until timestamp with time zone) IS 'Makes the summaries of days, from one to another, out of those of their hours.';
 
+-- ledger_fold_outcomes ----------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_fold_outcomes(version uuid, since timestamp with time zone, until timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    SET jit TO 'off'
+    AS $$
+DECLARE
+    d record;
+    edges double precision[] := ledger_probability_edges();
+BEGIN
+    DELETE FROM summary_outcomes
+    WHERE model_version_id = version AND grain = 'hour' AND starts_at >= since AND starts_at < until AND part = 0;
+    SELECT t.task, t.class_names, t.positive_label, ledger_zero_and_one(t.class_names, t.positive_label) AS zero_and_one
+    INTO d FROM v_version_tasks t WHERE t.model_version_id = version;
+    WITH newest AS MATERIALIZED (
+        SELECT DISTINCT ON (prediction_id, predicted_at) date_trunc('hour', predicted_at, 'UTC') AS hour, *
+        FROM ground_truth WHERE model_version_id = version AND predicted_at >= since AND predicted_at < until
+        ORDER BY prediction_id, predicted_at, labeled_at DESC
+    ), judged AS MATERIALIZED (
+        SELECT n.hour, o.truth, o.score, n.prediction IS NOT NULL AS has_number, n.predicted_label IS NULL AS is_unnamed,
+               CASE WHEN o.truth IS NOT NULL THEN ledger_predicted_class(
+                   n.predicted_label, n.prediction, NULL, n.class_probabilities, d.class_names, d.positive_label, NULL)
+               END AS class,
+               d.positive_label = ledger_predicted_class(
+                   n.predicted_label, n.prediction, NULL, NULL, d.class_names, d.positive_label, NULL) AS says_positive,
+               o.truth = d.positive_label AS is_positive,
+               n.prediction IS NOT NULL AND n.actual_value IS NOT NULL AS has_numbers,
+               CASE WHEN abs(n.prediction) <= 1e100 AND abs(n.actual_value) <= 1e100 THEN n.actual_value END AS target,
+               CASE WHEN abs(n.prediction) <= 1e100 AND abs(n.actual_value) <= 1e100 THEN n.prediction - n.actual_value END AS error
+        FROM newest n
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN d.task IN ('binary', 'multiclass') THEN ledger_class(n.actual_label, n.actual_value, d.zero_and_one)
+                   END AS truth,
+                   CASE WHEN d.task = 'binary' THEN coalesce(
+                       n.probability, n.class_probabilities[array_position(d.class_names, d.positive_label)]) END AS score) o
+    ), pairs AS (
+        SELECT hour, truth, class, count(*) AS n FROM judged
+        WHERE truth IS NOT NULL AND class IS NOT NULL GROUP BY hour, truth, class
+    ), places AS (
+        SELECT hour, name, row_number() OVER (PARTITION BY hour ORDER BY sum(n) DESC, name COLLATE "C") AS place
+        FROM (SELECT hour, truth AS name, n FROM pairs UNION ALL SELECT hour, class, n FROM pairs) e
+        WHERE length(name) <= 255 GROUP BY hour, name
+    ), crossed AS (
+        SELECT hour, array_agg(truth ORDER BY truth, class) AS actual, array_agg(class ORDER BY truth, class) AS predicted,
+               array_agg(n ORDER BY truth, class) AS counts, sum(n) AS classified, sum(hits) AS hits
+        FROM (SELECT p.hour, a.name AS truth, b.name AS class, sum(p.n)::bigint AS n,
+                     coalesce(sum(p.n) FILTER (WHERE p.truth = p.class), 0) AS hits
+              FROM pairs p
+              LEFT JOIN places a ON a.hour = p.hour AND a.name = p.truth AND a.place <= 50
+              LEFT JOIN places b ON b.hour = p.hour AND b.name = p.class AND b.place <= 50
+              GROUP BY p.hour, a.name, b.name) c
+        GROUP BY hour
+    ), binned AS (
+        SELECT hour, array_agg(bin::smallint ORDER BY bin) AS bins, array_agg(p ORDER BY bin) AS positives,
+               array_agg(n ORDER BY bin) AS negatives, array_agg(up ORDER BY bin) AS undecided_positives,
+               array_agg(un ORDER BY bin) AS undecided_negatives
+        FROM (SELECT hour, width_bucket(score, edges) AS bin, count(*) FILTER (WHERE is_positive) AS p,
+                     count(*) FILTER (WHERE NOT is_positive) AS n,
+                     count(*) FILTER (WHERE is_positive AND class IS NULL) AS up,
+                     count(*) FILTER (WHERE NOT is_positive AND class IS NULL) AS un
+              FROM judged WHERE is_positive IS NOT NULL AND score IS NOT NULL GROUP BY 1, 2) c
+        GROUP BY hour
+    ), calibrated AS (
+        SELECT hour, array_agg(bin::smallint ORDER BY bin) AS tenths, array_agg(p ORDER BY bin) AS positives,
+               array_agg(total ORDER BY bin) AS sums, sum(squares) AS squares, sum(logs) AS logs
+        FROM (SELECT hour, ledger_tenth(score) AS bin, count(*) FILTER (WHERE is_positive) AS p, sum(score) AS total,
+                     sum(CASE WHEN is_positive THEN (1 - score) * (1 - score) WHEN score > 1e-150 THEN score * score ELSE 0 END)
+                         AS squares,
+                     sum(ln(greatest(CASE WHEN is_positive THEN score ELSE 1 - score END, 2.220446049250313e-16))) AS logs
+              FROM judged WHERE is_positive IS NOT NULL AND score IS NOT NULL GROUP BY 1, 2) c
+        GROUP BY hour
+    ), totals AS (
+        SELECT hour, count(*) AS labeled, bool_or(is_unnamed) AS unnamed,
+               count(*) FILTER (WHERE truth <> ALL (d.class_names)) AS strangers,
+               count(*) FILTER (WHERE truth IS NOT NULL AND class IS NULL AND has_number
+                                AND (score IS NULL OR d.positive_label IS NULL)) AS strays,
+               min(score) FILTER (WHERE NOT says_positive) AS lowest, max(score) FILTER (WHERE says_positive) AS highest,
+               count(*) FILTER (WHERE has_numbers) AS numbers, count(error) AS measured,
+               coalesce(sum(abs(error)), 0) AS absolute,
+               coalesce(sum(CASE WHEN abs(error) <= 1e-150 THEN 0
+                                 ELSE abs(error) / greatest(abs(target), 2.220446049250313e-16) END), 0) AS percentage,
+               coalesce(sum(error * error) FILTER (WHERE abs(error) > 1e-150), 0) AS squared,
+               coalesce(sum(distance), 0) AS total, coalesce(var_pop(distance) * count(distance), 0) AS m2,
+               min(target) AS smallest, max(target) AS largest
+        FROM (SELECT *, target - min(target) OVER (PARTITION BY hour) AS distance FROM judged) j GROUP BY hour
+    )
+    INSERT INTO summary_outcomes
+    SELECT version, 'hour', t.hour, 0, d.task, CASE WHEN d.task = 'binary' OR t.unnamed THEN d.class_names END, d.positive_label,
+           t.labeled, t.strangers, t.strays, t.lowest, t.highest, coalesce(c.classified, 0), coalesce(c.hits, 0),
+           coalesce(c.actual, '{}'), coalesce(c.predicted, '{}'), coalesce(c.counts, '{}'),
+           coalesce(b.bins, '{}'), coalesce(b.positives, '{}'), coalesce(b.negatives, '{}'),
+           coalesce(b.undecided_positives, '{}'), coalesce(b.undecided_negatives, '{}'),
+           coalesce(k.squares, 0), coalesce(k.logs, 0), coalesce(k.tenths, '{}'), coalesce(k.positives, '{}'),
+           coalesce(k.sums, '{}'), t.numbers, t.measured, t.absolute, t.percentage, t.squared, t.total, t.m2,
+           t.smallest, t.largest
+    FROM totals t LEFT JOIN crossed c USING (hour) LEFT JOIN binned b USING (hour) LEFT JOIN calibrated k USING (hour);
+    -- Somebody may have observed another class while an earlier fold counted.
+    INSERT INTO summary_marks (model_version_id, table_name, first_predicted_at, last_predicted_at)
+    SELECT version, 'ground_truth', min(o.starts_at), max(o.starts_at) FROM summary_outcomes o
+    WHERE o.model_version_id = version AND o.grain = 'hour' AND o.part = 0
+      AND NOT ledger_still_counts(o, d.task, d.class_names, d.positive_label)
+    HAVING count(*) > 0;
+END
+$$;
+COMMENT ON FUNCTION ledger_fold_outcomes(version uuid, since timestamp with time zone, until timestamp with time zone) IS 'Counts the outcomes of the labelled predictions of a version from one full hour to another anew.';
+
+-- ledger_add_outcomes -----------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_add_outcomes(parts summary_outcomes[]) RETURNS summary_outcomes
+    LANGUAGE sql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    SET jit TO 'off'
+    AS $$
+    WITH o AS MATERIALIZED (
+        SELECT * FROM unnest(parts)
+    ), defined AS (
+        SELECT CASE WHEN count(DISTINCT (task, positive_label)) > 1 OR min(class_names) <> max(class_names) THEN 'mixed'
+                    ELSE min(task) END AS task,
+               min(class_names) AS class_names, min(positive_label) AS positive_label
+        FROM o
+    ), pairs AS (
+        SELECT u.truth, u.class, sum(u.n) AS n FROM o CROSS JOIN LATERAL unnest(o.actual, o.predicted, o.counts) u (truth, class, n)
+        GROUP BY u.truth, u.class
+    ), places AS (
+        SELECT name, row_number() OVER (ORDER BY sum(n) DESC, name COLLATE "C") AS place
+        FROM (SELECT truth AS name, n FROM pairs UNION ALL SELECT class, n FROM pairs) e
+        WHERE name IS NOT NULL GROUP BY name
+    ), crossed AS (
+        SELECT coalesce(array_agg(truth ORDER BY truth, class), '{}') AS actual,
+               coalesce(array_agg(class ORDER BY truth, class), '{}') AS predicted,
+               coalesce(array_agg(n ORDER BY truth, class), '{}') AS counts
+        FROM (SELECT a.name AS truth, b.name AS class, sum(p.n)::bigint AS n
+              FROM pairs p
+              LEFT JOIN places a ON a.name = p.truth AND a.place <= 50
+              LEFT JOIN places b ON b.name = p.class AND b.place <= 50
+              GROUP BY a.name, b.name) c
+    ), binned AS (
+        SELECT coalesce(array_agg(bin ORDER BY bin), '{}') AS bins, coalesce(array_agg(p ORDER BY bin), '{}') AS positives,
+               coalesce(array_agg(n ORDER BY bin), '{}') AS negatives,
+               coalesce(array_agg(up ORDER BY bin), '{}') AS undecided_positives,
+               coalesce(array_agg(un ORDER BY bin), '{}') AS undecided_negatives
+        FROM (SELECT u.bin, sum(u.p)::bigint AS p, sum(u.n)::bigint AS n, sum(u.up)::bigint AS up, sum(u.un)::bigint AS un
+              FROM o CROSS JOIN LATERAL unnest(o.bins, o.positives, o.negatives, o.undecided_positives, o.undecided_negatives)
+                  u (bin, p, n, up, un)
+              GROUP BY u.bin) c
+    ), calibrated AS (
+        SELECT coalesce(array_agg(bin ORDER BY bin), '{}') AS tenths, coalesce(array_agg(p ORDER BY bin), '{}') AS positives,
+               coalesce(array_agg(total ORDER BY bin), '{}') AS sums
+        FROM (SELECT u.bin, sum(u.p)::bigint AS p, sum(u.total) AS total
+              FROM o CROSS JOIN LATERAL unnest(o.tenths, o.tenth_positives, o.tenth_sums) u (bin, p, total) GROUP BY u.bin) c
+    ), distances AS MATERIALIZED (
+        SELECT num_measured AS n, actual_m2 AS m2,
+               actual_distance_sum + coalesce(num_measured * (actual_min - min(actual_min) OVER ()), 0) AS total
+        FROM o
+    ), centre AS (
+        SELECT sum(d.total) AS total, sum(d.m2 + ledger_shift(d.n, d.total, m.mean)) AS m2
+        FROM distances d CROSS JOIN (SELECT sum(total) / nullif(sum(n), 0) AS mean FROM distances) m
+    )
+    SELECT min(o.model_version_id::text)::uuid, 'day', date_trunc('day', min(o.starts_at), 'UTC'), 0::smallint,
+           d.task, d.class_names, d.positive_label, sum(o.num_labeled)::bigint, sum(o.num_strangers)::bigint, sum(o.num_strays)::bigint,
+           min(o.lowest_of_negative), max(o.highest_of_positive), sum(o.num_classified)::bigint, sum(o.num_hits)::bigint,
+           c.actual, c.predicted, c.counts, b.bins, b.positives, b.negatives, b.undecided_positives, b.undecided_negatives,
+           sum(o.square_sum), sum(o.log_sum), k.tenths, k.positives, k.sums, sum(o.num_numbers)::bigint,
+           sum(o.num_measured)::bigint, sum(o.absolute_error_sum), sum(o.percentage_error_sum), sum(o.squared_error_sum),
+           m.total, m.m2,
+           min(o.actual_min), max(o.actual_max)
+    FROM o CROSS JOIN defined d CROSS JOIN crossed c CROSS JOIN binned b CROSS JOIN calibrated k CROSS JOIN centre m
+    GROUP BY d.task, d.class_names, d.positive_label, c.actual, c.predicted, c.counts, b.bins, b.positives,
+             b.negatives, b.undecided_positives, b.undecided_negatives, k.tenths, k.positives, k.sums, m.total, m.m2
+$$;
+COMMENT ON FUNCTION ledger_add_outcomes(parts summary_outcomes[]) IS 'Outcomes added up; their task is mixed where they were counted as those of several tasks, classes or positive classes.';
+
+-- ledger_fold_outcome_days ------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_fold_outcome_days(version uuid, since timestamp with time zone, until timestamp with time zone) RETURNS void
+    LANGUAGE sql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    DELETE FROM summary_outcomes
+    WHERE model_version_id = version AND grain = 'day' AND starts_at >= since AND starts_at < until;
+    INSERT INTO summary_outcomes
+    SELECT (d.day).*
+    FROM (SELECT ledger_add_outcomes(array_agg(o)) AS day FROM summary_outcomes o
+          WHERE o.model_version_id = version AND o.grain = 'hour' AND o.starts_at >= since AND o.starts_at < until
+          GROUP BY date_trunc('day', o.starts_at, 'UTC') OFFSET 0) d
+$$;
+COMMENT ON FUNCTION ledger_fold_outcome_days(version uuid, since timestamp with time zone, until timestamp with time zone) IS 'Makes the outcomes of days, from one to another, out of those of their hours.';
+
 -- ledger_hours ------------------------------------------------------------------------------------
 
 CREATE FUNCTION ledger_hours(first timestamp with time zone, last timestamp with time zone) RETURNS tstzrange
@@ -4527,6 +4828,8 @@ BEGIN
         PERFORM ledger_fold_days(version, first_day, last_day);
     ELSE
         PERFORM ledger_fold_labels(version, since, until, baseline);
+        PERFORM ledger_fold_outcomes(version, since, until);
+        PERFORM ledger_fold_outcome_days(version, first_day, last_day);
     END IF;
     PERFORM ledger_fold_histogram_days(version, first_day, last_day);
 END
@@ -4643,6 +4946,9 @@ BEGIN
         SELECT greatest(next, coalesce(max(s.part), 0) + 1) INTO next FROM summaries s
         WHERE s.model_version_id = version AND s.grain = 'hour'
           AND s.starts_at >= ledger_keep_history.since AND s.starts_at < ledger_keep_history.until;
+        SELECT greatest(next, coalesce(max(o.part), 0) + 1) INTO next FROM summary_outcomes o
+        WHERE o.model_version_id = version AND o.grain = 'hour'
+          AND o.starts_at >= ledger_keep_history.since AND o.starts_at < ledger_keep_history.until;
         UPDATE summary_histograms h SET part = next
         WHERE h.model_version_id = version AND h.grain = 'hour' AND h.part = 0
           AND h.starts_at >= ledger_keep_history.since AND h.starts_at < ledger_keep_history.until
@@ -4651,6 +4957,10 @@ BEGIN
             UPDATE summaries s SET part = next
             WHERE s.model_version_id = version AND s.grain = 'hour' AND s.part = 0
               AND s.starts_at >= ledger_keep_history.since AND s.starts_at < ledger_keep_history.until;
+        ELSE
+            UPDATE summary_outcomes o SET part = next
+            WHERE o.model_version_id = version AND o.grain = 'hour' AND o.part = 0
+              AND o.starts_at >= ledger_keep_history.since AND o.starts_at < ledger_keep_history.until;
         END IF;
     END LOOP;
 END
@@ -5000,6 +5310,222 @@ COMMENT ON VIEW v_feature_drift IS 'Every statistic of every feature, score and 
 --   lookback_hours: Length of the window in hours.
 --   model_version_id: Id of the version.
 --   report_id: The drift report.
+
+-- ledger_performance ------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_performance(of_model text, of_version text, since timestamp with time zone, until timestamp with time zone, threshold double precision, OUT task text, OUT positive_label text, OUT num_predictions bigint, OUT labeled_samples bigint, OUT coverage_pct double precision, OUT accuracy double precision, OUT balanced_accuracy double precision, OUT matthews_corrcoef double precision, OUT "precision" double precision, OUT recall double precision, OUT specificity double precision, OUT f1_score double precision, OUT precision_macro double precision, OUT recall_macro double precision, OUT f1_macro double precision, OUT roc_auc double precision, OUT roc_auc_error double precision, OUT average_precision double precision, OUT average_precision_error double precision, OUT log_loss double precision, OUT brier_score double precision, OUT calibration_error double precision, OUT mae double precision, OUT mape double precision, OUT rmse double precision, OUT r2 double precision, OUT reasons jsonb) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    SET jit TO 'off'
+    SET max_parallel_workers_per_gather TO '0'
+    AS $$
+DECLARE
+    first_day timestamptz := date_trunc('day', since + interval '23 hours', 'UTC');
+    last_day timestamptz := date_trunc('day', until, 'UTC');
+    versions uuid[] := ARRAY(SELECT v.id FROM model_versions v
+                             WHERE v.model_name = of_model AND (of_version IS NULL OR v.model_version = of_version));
+    o summary_outcomes;
+    d record;
+    c record;
+    s record;
+    positive_from integer := width_bucket(threshold, ledger_probability_edges());
+    no_task text;
+    no_class text;
+    no_average text;
+    no_positive text;
+    no_score text;
+    no_numbers text;
+BEGIN
+    IF first_day >= last_day THEN
+        first_day := until;
+        last_day := until;
+    END IF;
+    SELECT coalesce(sum(m.n), 0) INTO num_predictions
+    FROM unnest(versions) v (id)
+    CROSS JOIN LATERAL (
+        SELECT sum(t.num_predictions) AS n FROM summaries t
+        WHERE t.model_version_id = v.id AND t.grain = 'day' AND t.starts_at >= first_day AND t.starts_at < last_day
+        UNION ALL
+        SELECT sum(t.num_predictions) FROM summaries t
+        WHERE t.model_version_id = v.id AND t.grain = 'hour' AND t.starts_at >= since AND t.starts_at < first_day
+        UNION ALL
+        SELECT sum(t.num_predictions) FROM summaries t
+        WHERE t.model_version_id = v.id AND t.grain = 'hour' AND t.starts_at >= last_day AND t.starts_at < until) m;
+    WITH parts AS MATERIALIZED (
+        SELECT p.part
+        FROM unnest(versions) v (id)
+        CROSS JOIN LATERAL (
+            SELECT t AS part FROM summary_outcomes t
+            WHERE t.model_version_id = v.id AND t.grain = 'day' AND t.starts_at >= first_day AND t.starts_at < last_day
+            UNION ALL
+            SELECT t FROM summary_outcomes t
+            WHERE t.model_version_id = v.id AND t.grain = 'hour' AND t.starts_at >= since AND t.starts_at < first_day
+            UNION ALL
+            SELECT t FROM summary_outcomes t
+            WHERE t.model_version_id = v.id AND t.grain = 'hour' AND t.starts_at >= last_day AND t.starts_at < until) p
+    ), present AS (
+        SELECT t.task, t.class_names, t.positive_label, bool_and(t.is_declared) AS is_declared
+        FROM v_version_tasks t
+        WHERE t.model_version_id IN (SELECT (part).model_version_id FROM parts)
+        GROUP BY t.task, t.class_names, t.positive_label
+    )
+    SELECT ledger_add_outcomes(ARRAY(SELECT part FROM parts)) AS added, count(*) > 1 AS is_mixed,
+           min(p.task) AS task, min(p.class_names) AS class_names, min(p.positive_label) AS positive_label,
+           bool_and(p.is_declared) AS is_declared
+    INTO d FROM present p;
+    o := d.added;
+    labeled_samples := coalesce(o.num_labeled, 0);
+    coverage_pct := 100.0::double precision * labeled_samples / nullif(num_predictions, 0);
+    IF NOT d.is_mixed THEN
+        task := d.task;
+        positive_label := d.positive_label;
+    END IF;
+
+    WITH e AS (
+        SELECT (array_remove(d.class_names, d.positive_label))[1] AS other
+    ), undecided AS (
+        SELECT u.* FROM unnest(o.bins, o.undecided_positives, o.undecided_negatives) u (bin, p, n)
+    ), pairs AS (
+        SELECT u.truth, u.class, u.n FROM unnest(o.actual, o.predicted, o.counts) u (truth, class, n)
+        UNION ALL
+        SELECT d.positive_label, CASE WHEN bin >= positive_from THEN d.positive_label ELSE e.other END, p FROM undecided, e WHERE p > 0
+        UNION ALL
+        SELECT e.other, CASE WHEN bin >= positive_from THEN d.positive_label ELSE e.other END, n FROM undecided, e WHERE n > 0
+    ), judged AS MATERIALIZED (
+        SELECT truth, class, sum(n)::double precision AS n FROM pairs GROUP BY truth, class
+    ), classes AS (
+        SELECT name, sum(support) AS support, sum(predicted) AS predicted, sum(hits) AS hits
+        FROM (SELECT truth AS name, n AS support, 0 AS predicted, CASE WHEN truth = class THEN n ELSE 0 END AS hits FROM judged
+              UNION ALL
+              SELECT class, 0, n, 0 FROM judged) x
+        GROUP BY name
+    ), decided AS (
+        SELECT coalesce(sum(p + n), 0) AS num, coalesce(sum(CASE WHEN bin >= positive_from THEN p ELSE n END), 0) AS hits,
+               coalesce(sum(p + n) FILTER (WHERE bin < positive_from), 0) AS below
+        FROM undecided
+    ), averages AS (
+        SELECT avg(hits / nullif(support, 0)) AS balanced_accuracy, avg(coalesce(hits / nullif(predicted, 0), 0)) AS precision_macro,
+               avg(coalesce(hits / nullif(support, 0), 0)) AS recall_macro, avg(2 * hits / (support + predicted)) AS f1_macro,
+               (sum(hits) * sum(support) - sum(predicted * support)) / nullif(
+                   sqrt(sum(support) ^ 2 - sum(predicted * predicted)) * sqrt(sum(support) ^ 2 - sum(support * support)), 0)
+                   AS matthews_corrcoef,
+               coalesce(bool_or(name IS NULL), false) AS has_others
+        FROM classes
+    ), counts AS (
+        SELECT coalesce(sum(n) FILTER (WHERE truth = d.positive_label AND class = d.positive_label), 0) AS hits,
+               coalesce(sum(n) FILTER (WHERE truth = d.positive_label AND class <> d.positive_label), 0) AS misses,
+               coalesce(sum(n) FILTER (WHERE truth <> d.positive_label AND class = d.positive_label), 0) AS false_alarms,
+               coalesce(sum(n) FILTER (WHERE truth <> d.positive_label AND class <> d.positive_label), 0) AS rejections
+        FROM judged
+    )
+    SELECT a.*, b.*, u.num AS undecided, u.below, coalesce(o.num_classified, 0) + u.num AS classified,
+           coalesce(o.num_hits, 0) + u.hits AS right
+    INTO c FROM averages a CROSS JOIN counts b CROSS JOIN decided u;
+
+    WITH x AS (
+        SELECT u.bin, u.p::double precision, u.n::double precision, coalesce(sum(u.n) OVER up, 0)::double precision AS below,
+               coalesce(sum(u.p) OVER down, 0)::double precision AS a,
+               coalesce(sum(u.p + u.n) OVER down, 0)::double precision AS b
+        FROM unnest(o.bins, o.positives, o.negatives) u (bin, p, n)
+        WINDOW up AS (ORDER BY u.bin ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
+               down AS (ORDER BY u.bin DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+    ), areas AS (
+        -- Of a bin all that is known is how many: least and most precise orders, and evenly mixed ones between.
+        SELECT p, n, below,
+               CASE WHEN p = 0 THEN 0 ELSE p - CASE WHEN b - a + n > 0 THEN (b - a + n) * ln((b + n + p) / (b + n)) ELSE 0 END END AS least,
+               CASE WHEN p = 0 THEN 0 ELSE p * (a + p) / (b + p) END AS most,
+               CASE WHEN p = 0 THEN 0 WHEN b = 0 THEN p * p / (p + n)
+                    ELSE p * p / (p + n) + (a - b * p / (p + n)) * p / (p + n) * ln((b + p + n) / b) END AS even
+        FROM x
+    )
+    SELECT coalesce(sum(p), 0) AS positives, coalesce(sum(n), 0) AS negatives, sum(p * (below + n / 2)) AS outranked,
+           sum(p * n) / 2 AS ties, sum(even) AS even, greatest(sum(most) - sum(even), sum(even) - sum(least)) AS margin
+    INTO s FROM areas;
+
+    no_task := CASE
+        WHEN labeled_samples = 0 THEN 'no prediction of the window has a label'
+        WHEN d.is_mixed THEN 'the versions of the window differ in task, classes or positive class: give model_version'
+        WHEN NOT ledger_still_counts(o, d.task, d.class_names, d.positive_label)
+        THEN 'the labels of the window were counted when the version had another task, classes or positive class'
+        WHEN d.task = 'regression' AND d.is_declared THEN 'the version is a regression'
+        WHEN d.task = 'regression' THEN 'its numbers are those of a regression: if it is none, register the version with its task'
+        WHEN d.task IS NULL THEN 'nothing tells what the version predicts: register it with its task' END;
+    no_class := coalesce(no_task, CASE
+        WHEN o.num_strays > 0 THEN 'a prediction is a number that is none of the classes'
+        WHEN cardinality(d.class_names) = 1 AND c.below > 0 THEN 'only one class is known: register the version with class_names'
+        WHEN o.num_strangers > 0 AND c.undecided > 0 THEN 'a label is none of the class_names of the version'
+        WHEN c.classified = 0 THEN 'no labelled prediction has a class' END);
+    no_average := coalesce(no_class, CASE WHEN c.has_others THEN 'the summaries keep 50 classes, and there are more' END);
+    no_positive := coalesce(no_task, CASE
+        WHEN d.positive_label IS NULL AND d.task = 'multiclass' THEN 'of more than two classes none is positive'
+        WHEN d.positive_label IS NULL THEN 'nothing tells which class is positive: register the version with positive_label'
+        WHEN d.positive_label <> ALL (d.class_names) THEN 'positive_label is none of the classes of the model' END, no_average);
+    no_score := coalesce(no_task, CASE
+        WHEN d.task = 'multiclass' THEN 'of more than two classes probability is that of the predicted one'
+        WHEN d.positive_label IS NULL THEN 'nothing tells which class is positive: register the version with positive_label'
+        WHEN o.num_strangers > 0 THEN 'a label is none of the class_names of the version'
+        WHEN o.lowest_of_negative > 0.5 AND NOT d.is_declared
+        THEN 'no probability is below 0.5, as if it was of the predicted class: register the version with positive_label'
+        WHEN o.highest_of_positive < 0.5 AND NOT d.is_declared
+        THEN 'each probability of a positive prediction is below 0.5, as if it was of another class: register the version with positive_label'
+        WHEN s.positives + s.negatives = 0 THEN 'no labelled prediction has a probability' END);
+    no_numbers := CASE
+        WHEN labeled_samples = 0 THEN 'no prediction of the window has a label'
+        WHEN o.num_numbers = 0 THEN 'no labelled prediction has a prediction and an actual_value'
+        WHEN o.num_measured < o.num_numbers THEN 'a prediction or an actual_value lies beyond 1e100' END;
+
+    IF no_class IS NULL THEN
+        accuracy := c.right / c.classified;
+    END IF;
+    IF no_average IS NULL THEN
+        balanced_accuracy := c.balanced_accuracy;
+        matthews_corrcoef := c.matthews_corrcoef;
+        precision_macro := c.precision_macro;
+        recall_macro := c.recall_macro;
+        f1_macro := c.f1_macro;
+    END IF;
+    IF no_positive IS NULL THEN
+        "precision" := c.hits / nullif(c.hits + c.false_alarms, 0);
+        recall := c.hits / nullif(c.hits + c.misses, 0);
+        specificity := c.rejections / nullif(c.rejections + c.false_alarms, 0);
+        f1_score := 2 * c.hits / nullif(2 * c.hits + c.misses + c.false_alarms, 0);
+    END IF;
+    IF no_score IS NULL THEN
+        roc_auc := s.outranked / nullif(s.positives * s.negatives, 0);
+        roc_auc_error := s.ties / nullif(s.positives * s.negatives, 0);
+        average_precision := s.even / nullif(s.positives, 0);
+        average_precision_error := s.margin / nullif(s.positives, 0);
+        log_loss := -o.log_sum / (s.positives + s.negatives);
+        brier_score := o.square_sum / (s.positives + s.negatives);
+        calibration_error := (SELECT sum(abs(u.total - u.p)) FROM unnest(o.tenth_positives, o.tenth_sums) u (p, total))
+                             / (s.positives + s.negatives);
+    END IF;
+    IF no_numbers IS NULL THEN
+        mae := o.absolute_error_sum / o.num_measured;
+        mape := o.percentage_error_sum / o.num_measured;
+        rmse := sqrt(o.squared_error_sum / o.num_measured);
+        IF o.actual_min < o.actual_max AND o.actual_m2 / o.num_measured > 1e-100 THEN
+            r2 := 1 - o.squared_error_sum / o.actual_m2;
+        END IF;
+    END IF;
+    reasons := jsonb_strip_nulls(jsonb_build_object(
+        'coverage_pct', CASE WHEN num_predictions = 0 THEN 'the window has no predictions' END,
+        'accuracy', no_class, 'balanced_accuracy', no_average, 'precision_macro', no_average, 'recall_macro', no_average,
+        'f1_macro', no_average,
+        'matthews_corrcoef', coalesce(no_average, CASE WHEN matthews_corrcoef IS NULL THEN 'all labels, or all predictions, are of one class' END),
+        'precision', coalesce(no_positive, CASE WHEN "precision" IS NULL THEN 'no prediction is positive' END),
+        'recall', coalesce(no_positive, CASE WHEN recall IS NULL THEN 'no label is positive' END),
+        'specificity', coalesce(no_positive, CASE WHEN specificity IS NULL THEN 'all labels are positive' END),
+        'f1_score', coalesce(no_positive, CASE WHEN f1_score IS NULL THEN 'no prediction and no label is positive' END),
+        'roc_auc', coalesce(no_score, CASE WHEN roc_auc IS NULL THEN 'all labels are of one class' END),
+        'average_precision', coalesce(no_score, CASE WHEN average_precision IS NULL THEN 'no label is positive' END),
+        'log_loss', no_score, 'brier_score', no_score, 'calibration_error', no_score,
+        'mae', no_numbers, 'mape', no_numbers, 'rmse', no_numbers,
+        'r2', coalesce(no_numbers, CASE WHEN o.actual_min = o.actual_max THEN 'all actual values are the same'
+                  WHEN r2 IS NULL THEN 'the actual values differ by too little' END)));
+END
+$$;
+COMMENT ON FUNCTION ledger_performance(of_model text, of_version text, since timestamp with time zone, until timestamp with time zone, threshold double precision, OUT task text, OUT positive_label text, OUT num_predictions bigint, OUT labeled_samples bigint, OUT coverage_pct double precision, OUT accuracy double precision, OUT balanced_accuracy double precision, OUT matthews_corrcoef double precision, OUT "precision" double precision, OUT recall double precision, OUT specificity double precision, OUT f1_score double precision, OUT precision_macro double precision, OUT recall_macro double precision, OUT f1_macro double precision, OUT roc_auc double precision, OUT roc_auc_error double precision, OUT average_precision double precision, OUT average_precision_error double precision, OUT log_loss double precision, OUT brier_score double precision, OUT calibration_error double precision, OUT mae double precision, OUT mape double precision, OUT rmse double precision, OUT r2 double precision, OUT reasons jsonb) IS 'How right a model, or one version, was from one full hour to another, from its summaries. Where a prediction names no class the threshold decides, which must be a full percent. The areas are those of bins, at most their error off.';
 
 -- v_model_timeline --------------------------------------------------------------------------------
 

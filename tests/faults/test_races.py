@@ -11,7 +11,13 @@ import psycopg
 import pytest
 from fix_faults import full, in_threads
 
-from mlops_ledger import Database, ModelVersionRepository, Settings, new_id
+from mlops_ledger import (
+    Database,
+    ModelVersionRepository,
+    PredictionsRepository,
+    Settings,
+    new_id,
+)
 from mlops_ledger.errors import NotFound
 
 ROUNDS = 200
@@ -220,3 +226,17 @@ def test_of_a_withdrawal_and_what_refers_to_its_version_one_is_refused(
     with psycopg.connect(dsn) as holder, psycopg.connect(dsn, autocommit=True) as waiting:
         holder.execute(first.format(id=version).encode())
         refused_after(holder, waiting, second.format(id=version), refusal)
+
+
+def test_a_withdrawal_waits_for_a_prediction_that_is_being_stored(
+    dsn: str, conn: psycopg.Connection
+) -> None:
+    with Database(dsn) as db:
+        ModelVersionRepository(db).insert(model_name="m")
+        conn.execute("SET lock_timeout = '50ms'")
+        with db.transaction() as tx:
+            PredictionsRepository(tx).insert(model_name="m", model_version="1")
+            with pytest.raises(psycopg.errors.LockNotAvailable):
+                conn.execute(WITHDRAW)
+        with pytest.raises(psycopg.Error, match=r"predictions \(1\)"):
+            conn.execute(WITHDRAW)

@@ -88,7 +88,7 @@ class AsyncModelVersionRepository(AsyncRepository):
         there with other content; its stage, description and tags may have changed.
         """
         named: dict[str, Any] = {"model_name": model_name, "model_version": model_version}
-        found = await self.get(**named)
+        found = await self._in_primary(named)
         if found is None:
             try:
                 # A failure must leave a transaction of the caller usable.
@@ -97,7 +97,7 @@ class AsyncModelVersionRepository(AsyncRepository):
                     return await within._by_id(await within.insert(**named, **content))
             except Conflict:
                 # Somebody else was first.
-                found = await self.get(**named)
+                found = await self._in_primary(named)
                 if found is None:
                     raise
         try:
@@ -359,6 +359,11 @@ class AsyncModelVersionRepository(AsyncRepository):
         NotFound for an unknown model.
         """
         return await self._one("set_promotion_policy", PromotionPolicy, locals())
+
+    async def _in_primary(self, named: dict[str, Any]) -> ModelVersion | None:
+        async with self._db.transaction() as tx:
+            within = type(self)(tx)
+            return await within.get(**named)
 
     async def _by_id(self, id: UUID) -> ModelVersion:
         return await self._one("get", ModelVersion, {**_UNNAMED, "id": id})

@@ -89,7 +89,7 @@ class ModelVersionRepository(Repository):
         there with other content; its stage, description and tags may have changed.
         """
         named: dict[str, Any] = {"model_name": model_name, "model_version": model_version}
-        found = self.get(**named)
+        found = self._in_primary(named)
         if found is None:
             try:
                 # A failure must leave a transaction of the caller usable.
@@ -98,7 +98,7 @@ class ModelVersionRepository(Repository):
                     return within._by_id(within.insert(**named, **content))
             except Conflict:
                 # Somebody else was first.
-                found = self.get(**named)
+                found = self._in_primary(named)
                 if found is None:
                     raise
         try:
@@ -360,6 +360,11 @@ class ModelVersionRepository(Repository):
         NotFound for an unknown model.
         """
         return self._one("set_promotion_policy", PromotionPolicy, locals())
+
+    def _in_primary(self, named: dict[str, Any]) -> ModelVersion | None:
+        with self._db.transaction() as tx:
+            within = type(self)(tx)
+            return within.get(**named)
 
     def _by_id(self, id: UUID) -> ModelVersion:
         return self._one("get", ModelVersion, {**_UNNAMED, "id": id})

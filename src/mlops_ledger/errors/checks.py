@@ -257,6 +257,9 @@ _CHECKS: Final[Mapping[str, Mapping[str, str | tuple[str, str]]]] = {
     "summary_histograms": {
         "grain": "must be hour or day",
     },
+    "summary_outcomes": {
+        "grain": "must be hour or day",
+    },
     "drift_reports": {
         "timestamp": _FINITE,
         "created_at": _FINITE,

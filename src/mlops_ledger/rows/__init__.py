@@ -8,8 +8,8 @@ from .audit_log import AuditCheck, AuditEntry, AuditHead
 from .baselines import Baseline, BaselineFeature, SeenPrediction
 from .drift_reports import DriftReport, FeatureDrift, FeatureTrend
 from .events import Event, EventConsumer, EventType
-from .ground_truth import GroundTruth, Labeled, Performance
-from .health import Health
+from .ground_truth import GroundTruth, Labeled, Performance, PerformanceBucket
+from .health import Health, ReplicaHealth
 from .model_versions import (
     Deployment,
     ModelVersion,
@@ -69,12 +69,14 @@ __all__ = [
     "MonitoringSummary",
     "PendingSummaries",
     "Performance",
+    "PerformanceBucket",
     "PerformanceMetric",
     "Prediction",
     "PredictionFields",
     "PredictionStats",
     "PromotionPolicy",
     "RecentPrediction",
+    "ReplicaHealth",
     "RetrainingDecision",
     "SeenPrediction",
     "SystemMetric",

@@ -47,12 +47,12 @@ WHERE id = %(id)s::uuid
   AND issue_severity IS NOT DISTINCT FROM %(issue_severity)s::text
   AND expires_at IS NOT DISTINCT FROM %(expires_at)s::timestamptz;
 
--- get --
+-- read get --
 -- One action.
 SELECT {action}
 FROM agent_actions WHERE id = %(id)s::uuid;
 
--- list_actions --
+-- read list_actions --
 -- Actions, newest first; the next page is before the last id of this one.
 SELECT {action}
 FROM agent_actions
@@ -66,7 +66,7 @@ WHERE (%(model_name)s::text IS NULL OR model_name = %(model_name)s::text)
 ORDER BY requested_at DESC, id DESC
 LIMIT %(limit)s::integer;
 
--- list_pending --
+-- read list_pending --
 -- Actions that wait for a reviewer and have not expired, oldest first.
 SELECT {action}
 FROM agent_actions

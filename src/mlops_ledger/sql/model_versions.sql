@@ -50,20 +50,20 @@ WHERE id = %(id)s::uuid AND model_name = %(model_name)s::text
   AND artifact_uri IS NOT DISTINCT FROM %(artifact_uri)s::text
   AND metadata_uri IS NOT DISTINCT FROM %(metadata_uri)s::text;
 
--- get --
+-- read get --
 -- One version, by its id or by its model and number.
 SELECT {version}
 FROM model_versions
 WHERE id = %(id)s::uuid OR (model_name = %(model_name)s::text AND model_version = %(model_version)s::text);
 
--- live --
+-- read live --
 -- The version that holds a slot now.
 SELECT {version}
 FROM model_versions
 WHERE id = (SELECT d.model_version_id FROM v_deployments d
             WHERE d.model_name = %(model_name)s::text AND d.slot = %(slot)s::text AND d.retired_at IS NULL);
 
--- list_versions --
+-- read list_versions --
 -- Versions, newest first; the next page is before the last id of this one.
 SELECT {version}
 FROM model_versions
@@ -136,12 +136,12 @@ SELECT {deployment}
 FROM retire(%(model_name)s::text, %(slot)s::text, %(retired_by)s::text, %(reason)s::text,
             %(at)s::timestamptz, %(deployment_id)s::uuid);
 
--- production_at --
+-- read production_at --
 -- The deployment that held a slot at a timestamp.
 SELECT {deployment}
 FROM production_at(%(model_name)s::text, coalesce(%(at)s::timestamptz, clock_timestamp()), %(slot)s::text);
 
--- list_live --
+-- read list_live --
 -- What is in the slots of a model.
 SELECT {deployment}
 FROM v_deployments
@@ -149,7 +149,7 @@ WHERE model_name = %(model_name)s::text AND retired_at IS NULL
 ORDER BY slot
 LIMIT %(limit)s::integer;
 
--- timeline --
+-- read timeline --
 -- Deployments, newest first; the next page is before the last id of this one.
 SELECT model_name, slot, model_version, deployed_at, retired_at, live_for, is_live,
        deployed_by, reason, retired_by, retired_reason, is_rollback, decision_action,
@@ -165,7 +165,7 @@ WHERE (%(model_name)s::text IS NULL OR model_name = %(model_name)s::text)
 ORDER BY deployed_at DESC, deployment_id DESC
 LIMIT %(limit)s::integer;
 
--- promotion_policy --
+-- read promotion_policy --
 -- What a promotion into a slot needs.
 SELECT {policy}
 FROM promotion_policies
