@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 from uuid import UUID
 
@@ -37,9 +38,9 @@ class Acknowledged:
 def write(db: Database, stopped: threading.Event, done: Acknowledged) -> None:
     """Decide and promote until told to stop, repeating with the same id what fails."""
     decisions, versions = RetrainingDecisionsRepository(db), ModelVersionRepository(db)
-    while not stopped.is_set():
+    for number in cycle("12"):
         decision_id, deployment_id = new_id(), new_id()
-        for number in ("1", "2"):
+        while not stopped.is_set():
             try:
                 decisions.insert(
                     id=decision_id, model_name=MODEL, trigger_reason="drift", action="reject"
@@ -49,10 +50,11 @@ def write(db: Database, stopped: threading.Event, done: Acknowledged) -> None:
                     model_name=MODEL, model_version=number, deployment_id=deployment_id
                 )
                 done.deployments.append(deployment_id)
+                break
             except Unavailable:
                 time.sleep(0.01)
-                continue
-            decision_id, deployment_id = new_id(), new_id()
+        if stopped.is_set():
+            return
 
 
 def promote(nodes: Nodes) -> None:
