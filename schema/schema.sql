@@ -533,6 +533,19 @@ END))),
     CONSTRAINT model_versions_training_samples_check CHECK ((training_samples >= 0))
 );
 COMMENT ON TABLE model_versions IS 'The versions: one row per version of a model, of any kind (classifier, regressor, text).';
+CREATE FUNCTION model_versions_before_delete() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    -- Who registers a version waits, and then finds its number taken.
+    UPDATE models m SET updated_at = clock_timestamp() WHERE m.model_name = OLD.model_name;
+    INSERT INTO withdrawn_versions (id, model_name, model_version, registered)
+    VALUES (OLD.id, OLD.model_name, OLD.model_version, to_jsonb(OLD)) ON CONFLICT (id) DO NOTHING;
+    RETURN OLD;
+END
+$$;
+COMMENT ON FUNCTION model_versions_before_delete() IS 'Trigger of model_versions: remembers a version that is deleted, so that its number is not given again.';
 CREATE FUNCTION model_versions_before_write() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
@@ -551,12 +564,18 @@ BEGIN
         SELECT NEW.model_name, coalesce(NEW.created_at, clock_timestamp()), coalesce(NEW.created_by, session_user)
         WHERE NEW.model_name IS NOT NULL
         ON CONFLICT ON CONSTRAINT models_pkey DO UPDATE SET updated_at = excluded.updated_at;
+        IF EXISTS (SELECT FROM withdrawn_versions w WHERE w.id = NEW.id
+                   OR (w.model_name, w.model_version) = (NEW.model_name, NEW.model_version)) THEN
+            RAISE EXCEPTION 'model_version: this version of the model was withdrawn'
+                USING ERRCODE = 'MLCF0', HINT = 'Register another version; a number is given once.';
+        END IF;
         NEW := ledger_complete_task(NEW);
     END IF;
     IF NEW.model_version IS NULL THEN
-        SELECT coalesce(max(v.model_version::numeric), 0) + 1 INTO NEW.model_version
-        FROM model_versions v
-        WHERE v.model_name = NEW.model_name AND v.model_version ~ '^[0-9]+$';
+        SELECT coalesce(max(g.model_version::numeric), 0) + 1 INTO NEW.model_version
+        FROM (SELECT v.model_name, v.model_version FROM model_versions v
+              UNION ALL SELECT w.model_name, w.model_version FROM withdrawn_versions w) g
+        WHERE g.model_name = NEW.model_name AND g.model_version ~ '^[0-9]+$';
     END IF;
     RETURN NEW;
 END
@@ -618,14 +637,44 @@ CREATE INDEX model_versions_stage_created_at_idx ON model_versions USING btree (
 CREATE INDEX model_versions_tags_idx ON model_versions USING gin (tags jsonb_path_ops);
 ALTER TABLE ONLY model_versions
     ADD CONSTRAINT model_versions_model_fkey FOREIGN KEY (model_name) REFERENCES models(model_name);
-CREATE CONSTRAINT TRIGGER model_versions_audit_correction_delete AFTER DELETE ON model_versions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (true) EXECUTE FUNCTION ledger_audit_row('correction', '{id}', '{}');
 CREATE CONSTRAINT TRIGGER model_versions_audit_correction_update AFTER UPDATE ON model_versions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((((((((((((((((((((old.id IS DISTINCT FROM new.id) OR (old.model_name IS DISTINCT FROM new.model_name)) OR (old.model_version IS DISTINCT FROM new.model_version)) OR (old.mlflow_run_id IS DISTINCT FROM new.mlflow_run_id)) OR (old.description IS DISTINCT FROM new.description)) OR (old.algorithm IS DISTINCT FROM new.algorithm)) OR (old.metrics IS DISTINCT FROM new.metrics)) OR (old.hyperparameters IS DISTINCT FROM new.hyperparameters)) OR (old.feature_names IS DISTINCT FROM new.feature_names)) OR (old.task IS DISTINCT FROM new.task)) OR (old.class_names IS DISTINCT FROM new.class_names)) OR (old.positive_label IS DISTINCT FROM new.positive_label)) OR (old.training_samples IS DISTINCT FROM new.training_samples)) OR (old.dataset_version IS DISTINCT FROM new.dataset_version)) OR (old.dataset_digest IS DISTINCT FROM new.dataset_digest)) OR (old.artifact_uri IS DISTINCT FROM new.artifact_uri)) OR (old.metadata_uri IS DISTINCT FROM new.metadata_uri)) OR (old.created_at IS DISTINCT FROM new.created_at)) OR (old.created_by IS DISTINCT FROM new.created_by))) EXECUTE FUNCTION ledger_audit_row('correction', '{id}', '{}');
+CREATE TRIGGER model_versions_before_delete BEFORE DELETE ON model_versions FOR EACH ROW EXECUTE FUNCTION model_versions_before_delete();
 CREATE TRIGGER model_versions_before_write BEFORE INSERT OR UPDATE OF stage, model_version ON model_versions FOR EACH ROW EXECUTE FUNCTION model_versions_before_write();
 CREATE TRIGGER model_versions_guard_stage AFTER INSERT OR UPDATE OF stage ON model_versions FOR EACH ROW EXECUTE FUNCTION model_versions_guard_stage();
 CREATE TRIGGER model_versions_keep_measured_deleted BEFORE DELETE ON model_versions FOR EACH ROW EXECUTE FUNCTION model_versions_keep_measured();
 CREATE TRIGGER model_versions_keep_measured_renamed BEFORE UPDATE OF id, model_name ON model_versions FOR EACH ROW WHEN (((old.id IS DISTINCT FROM new.id) OR (old.model_name IS DISTINCT FROM new.model_name))) EXECUTE FUNCTION model_versions_keep_measured();
 CREATE TRIGGER model_versions_keep_name BEFORE UPDATE ON model_versions FOR EACH ROW WHEN ((((old.id IS DISTINCT FROM new.id) OR (old.model_name IS DISTINCT FROM new.model_name)) OR (old.model_version IS DISTINCT FROM new.model_version))) EXECUTE FUNCTION model_versions_keep_name();
+CREATE TRIGGER model_versions_mark_outcomes AFTER UPDATE OF task, class_names, positive_label ON model_versions FOR EACH ROW EXECUTE FUNCTION ledger_mark_outcomes('id');
 CREATE TRIGGER model_versions_no_truncate BEFORE TRUNCATE ON model_versions FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+
+-- withdrawn_versions ------------------------------------------------------------------------------
+
+CREATE TABLE withdrawn_versions (
+    -- Id that the version had.
+    id uuid NOT NULL,
+    -- The model.
+    model_name text NOT NULL,
+    -- Number that the version had.
+    model_version text NOT NULL,
+    -- When it was withdrawn.
+    withdrawn_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    -- Who withdrew it.
+    withdrawn_by text DEFAULT SESSION_USER NOT NULL,
+    -- Why.
+    reason text,
+    -- The row of model_versions as it was.
+    registered jsonb NOT NULL,
+    CONSTRAINT withdrawn_versions_withdrawn_by_check CHECK (ledger_is_person(withdrawn_by))
+);
+COMMENT ON TABLE withdrawn_versions IS 'The versions that were taken back; nothing ever referred to them, and their numbers are not given again.';
+ALTER TABLE ONLY withdrawn_versions
+    ADD CONSTRAINT withdrawn_versions_name_version_key UNIQUE (model_name, model_version);
+ALTER TABLE ONLY withdrawn_versions
+    ADD CONSTRAINT withdrawn_versions_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY withdrawn_versions
+    ADD CONSTRAINT withdrawn_versions_model_fkey FOREIGN KEY (model_name) REFERENCES models(model_name);
+CREATE TRIGGER withdrawn_versions_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON withdrawn_versions FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+CREATE CONSTRAINT TRIGGER withdrawn_versions_audit_withdrawal_insert AFTER INSERT ON withdrawn_versions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (true) EXECUTE FUNCTION ledger_audit_row('withdrawal', '{id}', '{withdrawn_by}');
 
 -- ledger_require_known_model ----------------------------------------------------------------------
 
@@ -889,6 +938,8 @@ CREATE TABLE retraining_decisions (
 );
 COMMENT ON TABLE retraining_decisions IS 'Gate decisions on candidates, append-only: a pending decision is resolved by a later row that names it.';
 ALTER TABLE ONLY retraining_decisions
+    ADD CONSTRAINT retraining_decisions_id_model_name_key UNIQUE (id, model_name);
+ALTER TABLE ONLY retraining_decisions
     ADD CONSTRAINT retraining_decisions_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY retraining_decisions
     ADD CONSTRAINT retraining_decisions_resolves_key UNIQUE (resolves_id);
@@ -916,10 +967,27 @@ CREATE FUNCTION agent_actions_before_insert() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
     AS $$
+DECLARE
+    decision retraining_decisions;
 BEGIN
     NEW.risk_level := lower(btrim(NEW.risk_level) COLLATE "C");
     NEW.requires_approval := coalesce(NEW.requires_approval, NEW.risk_level IN ('high', 'critical'));
     NEW.requested_login := ledger_login();
+    IF NEW.decision_id IS NOT NULL THEN
+        SELECT * INTO decision FROM retraining_decisions d WHERE d.id = NEW.decision_id;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'decision_id: there is no decision %', NEW.decision_id USING ERRCODE = 'MLNF0';
+        END IF;
+        NEW.model_name := coalesce(NEW.model_name, decision.model_name);
+        IF NEW.action_type = 'promote' THEN
+            NEW.model_version_id := coalesce(NEW.model_version_id, decision.candidate_version_id);
+        END IF;
+        IF NEW.model_name <> decision.model_name
+           OR NEW.action_type = 'promote' AND NEW.model_version_id IS DISTINCT FROM decision.candidate_version_id THEN
+            RAISE EXCEPTION 'decision_id: decision % is about another model or candidate', NEW.decision_id
+                USING ERRCODE = 'MLCF0';
+        END IF;
+    END IF;
     IF NEW.model_name IS NOT NULL THEN
         PERFORM ledger_require_known_model(NEW.model_name, NULL);
     END IF;
@@ -933,7 +1001,7 @@ BEGIN
     RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION agent_actions_before_insert() IS 'Fills in whether an action needs an approval, and has each begin as pending.';
+COMMENT ON FUNCTION agent_actions_before_insert() IS 'Fills in whether an action needs an approval and what its decision is about, and has each begin as pending.';
 CREATE FUNCTION agent_actions_before_update() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
@@ -998,6 +1066,8 @@ CREATE TABLE agent_actions (
     model_name text,
     -- The version it is about, if it is about one.
     model_version_id uuid,
+    -- The gate decision that it is to carry out, if it follows one; a promotion with this action is one on that decision.
+    decision_id uuid,
     -- The issue that it addresses, by its id elsewhere.
     issue_id text,
     -- The kind of that issue.
@@ -1035,7 +1105,7 @@ END)),
     CONSTRAINT agent_actions_issue_severity_check CHECK ((char_length(issue_severity) <= 255)),
     CONSTRAINT agent_actions_issue_type_check CHECK ((char_length(issue_type) <= 255)),
     CONSTRAINT agent_actions_login_check CHECK ((reviewed_login <> requested_login)),
-    CONSTRAINT agent_actions_model_name_check CHECK (((model_version_id IS NULL) OR (model_name IS NOT NULL))),
+    CONSTRAINT agent_actions_model_name_check CHECK (((model_name IS NOT NULL) OR (num_nonnulls(model_version_id, decision_id) = 0))),
     CONSTRAINT agent_actions_parameters_check CHECK ((jsonb_typeof(parameters) = 'object'::text)),
     CONSTRAINT agent_actions_requested_at_check CHECK (ledger_is_time(requested_at)),
     CONSTRAINT agent_actions_requested_by_check CHECK (ledger_is_person(requested_by)),
@@ -1051,11 +1121,14 @@ ALTER TABLE ONLY agent_actions
     ADD CONSTRAINT agent_actions_id_model_name_key UNIQUE (id, model_name);
 ALTER TABLE ONLY agent_actions
     ADD CONSTRAINT agent_actions_pkey PRIMARY KEY (id);
+CREATE INDEX agent_actions_decision_idx ON agent_actions USING btree (decision_id, requested_at DESC) WHERE (decision_id IS NOT NULL);
 CREATE INDEX agent_actions_expires_at_idx ON agent_actions USING btree (expires_at) WHERE (status = ANY (ARRAY['pending'::text, 'approved'::text]));
 CREATE INDEX agent_actions_model_name_requested_at_idx ON agent_actions USING btree (model_name, requested_at DESC, id DESC);
 CREATE INDEX agent_actions_model_version_idx ON agent_actions USING btree (model_version_id) WHERE (model_version_id IS NOT NULL);
 CREATE INDEX agent_actions_pending_idx ON agent_actions USING btree (requested_at, id) WHERE (status = 'pending'::text);
 CREATE INDEX agent_actions_requested_at_idx ON agent_actions USING btree (requested_at DESC, id DESC);
+ALTER TABLE ONLY agent_actions
+    ADD CONSTRAINT agent_actions_decision_fkey FOREIGN KEY (decision_id, model_name) REFERENCES retraining_decisions(id, model_name);
 ALTER TABLE ONLY agent_actions
     ADD CONSTRAINT agent_actions_model_version_fkey FOREIGN KEY (model_version_id, model_name) REFERENCES model_versions(id, model_name);
 CREATE TRIGGER agent_actions_append_only BEFORE DELETE OR TRUNCATE ON agent_actions FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
@@ -1204,6 +1277,7 @@ CREATE VIEW v_pending_actions WITH (security_invoker='true') AS
     a.issue_type,
     a.issue_severity,
     a.model_version_id,
+    a.decision_id,
     a.id AS action_id
    FROM (agent_actions a
      LEFT JOIN model_versions v ON ((v.id = a.model_version_id)))
@@ -1224,6 +1298,7 @@ COMMENT ON VIEW v_pending_actions IS 'The actions that nobody has reviewed or ex
 --   issue_type: The kind of that issue.
 --   issue_severity: The severity of that issue.
 --   model_version_id: Id of the version.
+--   decision_id: Id of the gate decision that it is to carry out.
 --   action_id: Id of the action.
 
 -- model_slots -------------------------------------------------------------------------------------
@@ -1498,6 +1573,10 @@ DECLARE
         WHEN action.model_name IS DISTINCT FROM deployment.model_name THEN 'is not about model ' || deployment.model_name
         WHEN action.model_version_id <> deployment.model_version_id THEN 'is about another version'
         WHEN action.parameters ->> 'slot' <> slot THEN 'is for another slot'
+        -- Who approved a pending decision approved what resolves it.
+        WHEN NOT EXISTS (SELECT FROM retraining_decisions r WHERE r.id = deployment.decision_id
+                         AND action.decision_id IN (r.id, r.resolves_id))
+             AND action.decision_id IS NOT NULL THEN 'is for another decision'
         WHEN action.expires_at <= clock_timestamp() THEN ledger_action_state(action)
         WHEN action.status = 'approved' THEN NULL
         WHEN action.status <> 'pending' OR action.requires_approval THEN ledger_action_state(action)
@@ -1663,6 +1742,11 @@ BEGIN
         RAISE EXCEPTION 'model_version: is required'
             USING ERRCODE = 'MLIV0', HINT = 'Name the version, or the decision or action that allows it.';
     END IF;
+    IF promote.decision_id IS NULL THEN
+        SELECT coalesce(f.id, a.decision_id) INTO decision_id FROM agent_actions a
+        LEFT JOIN retraining_decisions f ON f.resolves_id = a.decision_id
+        WHERE a.id = promote.action_id;
+    END IF;
     locked := ledger_lock_slot(version.model_name, promote.slot);
     SELECT * INTO current FROM v_deployments d WHERE d.id = promote.deployment_id;
     IF FOUND THEN
@@ -1687,7 +1771,7 @@ BEGIN
     RETURN ledger_deploy(locked, version.id, promoted_by, reason, decision_id, action_id, NULL, at, deployment_id);
 END
 $$;
-COMMENT ON FUNCTION promote(model_name text, model_version text, slot text, promoted_by text, reason text, decision_id uuid, at timestamp with time zone, deployment_id uuid, action_id uuid) IS 'Puts a version into a slot and ends the interval of the one before, in one step. Without a version it is the candidate of the decision, or the version of the action, which is then used up. Promoting the version that is there changes nothing, unless the promotion has a deployment_id; repeating one changes nothing.';
+COMMENT ON FUNCTION promote(model_name text, model_version text, slot text, promoted_by text, reason text, decision_id uuid, at timestamp with time zone, deployment_id uuid, action_id uuid) IS 'Puts a version into a slot and ends the interval of the one before, in one step. Without a version it is the candidate of the decision, or the version of the action, which is then used up; without a decision it is that of the action. Promoting the version that is there changes nothing, unless the promotion has a deployment_id; repeating one changes nothing.';
 
 -- rollback ----------------------------------------------------------------------------------------
 
@@ -2296,6 +2380,7 @@ ALTER TABLE ONLY observed_outcomes
     ADD CONSTRAINT observed_outcomes_pkey PRIMARY KEY (model_version_id);
 ALTER TABLE ONLY observed_outcomes
     ADD CONSTRAINT observed_outcomes_model_version_fkey FOREIGN KEY (model_version_id) REFERENCES model_versions(id);
+CREATE TRIGGER observed_outcomes_mark_outcomes AFTER INSERT OR UPDATE ON observed_outcomes FOR EACH ROW EXECUTE FUNCTION ledger_mark_outcomes('model_version_id');
 
 -- ledger_union ------------------------------------------------------------------------------------
 
@@ -4370,6 +4455,87 @@ COMMENT ON TABLE summary_histograms IS 'The values of a version in one hour or d
 ALTER TABLE ONLY summary_histograms
     ADD CONSTRAINT summary_histograms_pkey PRIMARY KEY (model_version_id, grain, starts_at, series, part);
 
+-- summary_outcomes --------------------------------------------------------------------------------
+
+CREATE TABLE summary_outcomes (
+    -- The version.
+    model_version_id uuid NOT NULL,
+    -- hour or day.
+    grain text NOT NULL,
+    -- Start of the hour or day.
+    starts_at timestamp with time zone NOT NULL,
+    -- 0 for rows that are there; others for rows that retention has deleted. Add them up.
+    part smallint DEFAULT 0 NOT NULL,
+    -- What the version predicted as v_version_tasks had it when this was counted; of a day mixed where that differs.
+    task text,
+    -- Its classes then; NULL of more than two where all predictions name theirs, so that others change nothing.
+    class_names text[],
+    -- Its positive class then.
+    positive_label text,
+    -- Number of predictions with a label.
+    num_labeled bigint NOT NULL,
+    -- Of these with a label that is none of the classes.
+    num_strangers bigint NOT NULL,
+    -- Of these with a number as prediction that is none of the classes, and no probability.
+    num_strays bigint NOT NULL,
+    -- The lowest probability of a prediction that names another class than the positive one.
+    lowest_of_negative double precision,
+    -- The highest probability of a prediction that names the positive class.
+    highest_of_positive double precision,
+    -- Number of labelled predictions that name a class.
+    num_classified bigint NOT NULL,
+    -- Of these where it is the true one.
+    num_hits bigint NOT NULL,
+    -- True classes of the pairs that are counted.
+    actual text[] NOT NULL,
+    -- Predicted classes of these pairs; NULL for any but the 50 most frequent, as in actual.
+    predicted text[] NOT NULL,
+    -- How many predictions each pair has.
+    counts bigint[] NOT NULL,
+    -- The bins of ledger_probability_edges() that hold a labelled prediction.
+    bins smallint[] NOT NULL,
+    -- How many labels in each of these are positive.
+    positives bigint[] NOT NULL,
+    -- How many are not.
+    negatives bigint[] NOT NULL,
+    -- Of the positives those whose prediction names no class, so that a threshold decides.
+    undecided_positives bigint[] NOT NULL,
+    -- Of the negatives likewise.
+    undecided_negatives bigint[] NOT NULL,
+    -- Sum of the squared distances of the probabilities from 1 or 0, as in the Brier score.
+    square_sum double precision NOT NULL,
+    -- Sum of the logarithms of the probabilities of what was true, as in the log loss.
+    log_sum double precision NOT NULL,
+    -- The bins of ledger_tenth() that hold a labelled prediction.
+    tenths smallint[] NOT NULL,
+    -- How many labels in each of these are positive.
+    tenth_positives bigint[] NOT NULL,
+    -- The sum of the probabilities in each.
+    tenth_sums double precision[] NOT NULL,
+    -- Number of labelled predictions with a prediction and an actual_value.
+    num_numbers bigint NOT NULL,
+    -- Of these with both at most 1e100.
+    num_measured bigint NOT NULL,
+    -- Sum of their absolute errors.
+    absolute_error_sum double precision NOT NULL,
+    -- Sum of their absolute errors as shares of the actual values, as in MAPE.
+    percentage_error_sum double precision NOT NULL,
+    -- Sum of their squared errors.
+    squared_error_sum double precision NOT NULL,
+    -- Sum of the distances of their actual values from the lowest: what is far from zero keeps its digits.
+    actual_distance_sum double precision NOT NULL,
+    -- Sum of the squared differences between the actual values and their mean.
+    actual_m2 double precision NOT NULL,
+    -- The lowest of them.
+    actual_min double precision,
+    -- The highest of them.
+    actual_max double precision,
+    CONSTRAINT summary_outcomes_grain_check CHECK ((grain = ANY (ARRAY['hour'::text, 'day'::text])))
+);
+COMMENT ON TABLE summary_outcomes IS 'The labelled predictions of a version in one hour or day of UTC, each with its latest label: what metrics of performance are computed from.';
+ALTER TABLE ONLY summary_outcomes
+    ADD CONSTRAINT summary_outcomes_pkey PRIMARY KEY (model_version_id, grain, starts_at, part);
+
 -- mark_summaries ----------------------------------------------------------------------------------
 
 CREATE FUNCTION mark_summaries(model_name text, model_version text, since timestamp with time zone, until timestamp with time zone) RETURNS void
@@ -4390,6 +4556,35 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION mark_summaries(model_name text, model_version text, since timestamp with time zone, until timestamp with time zone) IS 'Marks a window, both ends included, as changed. SQL that writes predictions or ground_truth itself calls it in the same transaction.';
+
+-- ledger_still_counts -----------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_still_counts(counted summary_outcomes, task text, class_names text[], positive_label text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((NOT (((counted).task IS DISTINCT FROM task) OR ((counted).positive_label IS DISTINCT FROM positive_label))) AND COALESCE(((counted).class_names = class_names), ((counted).class_names IS NULL)));
+COMMENT ON FUNCTION ledger_still_counts(counted summary_outcomes, task text, class_names text[], positive_label text) IS 'Whether outcomes were counted as those of what the version predicts now.';
+
+-- ledger_mark_outcomes ----------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_mark_outcomes() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    -- What counts as positive may have changed: what was counted otherwise and is still there is counted again.
+    INSERT INTO summary_marks (model_version_id, table_name, first_predicted_at, last_predicted_at)
+    SELECT o.model_version_id, 'ground_truth', min(o.starts_at), max(o.starts_at)
+    FROM v_version_tasks t
+    JOIN summary_outcomes o ON o.model_version_id = t.model_version_id
+    WHERE t.model_name = (SELECT v.model_name FROM model_versions v
+                          WHERE v.id = (to_jsonb(NEW) ->> TG_ARGV[0])::uuid)
+      AND o.grain = 'hour' AND o.part = 0
+      AND NOT ledger_still_counts(o, t.task, t.class_names, t.positive_label)
+    GROUP BY o.model_version_id;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION ledger_mark_outcomes() IS 'Marks the outcomes of a model that were counted when its versions predicted something else.';
 
 -- ledger_probability_edges ------------------------------------------------------------------------
 
@@ -4615,6 +4810,195 @@ CREATE FUNCTION ledger_fold_days(version uuid, since timestamp with time zone, u
 $$;
 COMMENT ON FUNCTION ledger_fold_days(version uuid, since timestamp with time zone, until timestamp with time zone) IS 'Makes the summaries of days, from one to another, out of those of their hours.';
 
+-- ledger_fold_outcomes ----------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_fold_outcomes(version uuid, since timestamp with time zone, until timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    SET jit TO 'off'
+    AS $$
+DECLARE
+    d record;
+    edges double precision[] := ledger_probability_edges();
+BEGIN
+    DELETE FROM summary_outcomes
+    WHERE model_version_id = version AND grain = 'hour' AND starts_at >= since AND starts_at < until AND part = 0;
+    SELECT t.task, t.class_names, t.positive_label, ledger_zero_and_one(t.class_names, t.positive_label) AS zero_and_one
+    INTO d FROM v_version_tasks t WHERE t.model_version_id = version;
+    WITH newest AS MATERIALIZED (
+        SELECT DISTINCT ON (prediction_id, predicted_at) date_trunc('hour', predicted_at, 'UTC') AS hour, *
+        FROM ground_truth WHERE model_version_id = version AND predicted_at >= since AND predicted_at < until
+        ORDER BY prediction_id, predicted_at, labeled_at DESC
+    ), judged AS MATERIALIZED (
+        SELECT n.hour, o.truth, o.score, n.prediction IS NOT NULL AS has_number, n.predicted_label IS NULL AS is_unnamed,
+               CASE WHEN o.truth IS NOT NULL THEN ledger_predicted_class(
+                   n.predicted_label, n.prediction, NULL, n.class_probabilities, d.class_names, d.positive_label, NULL)
+               END AS class,
+               d.positive_label = ledger_predicted_class(
+                   n.predicted_label, n.prediction, NULL, NULL, d.class_names, d.positive_label, NULL) AS says_positive,
+               o.truth = d.positive_label AS is_positive,
+               n.prediction IS NOT NULL AND n.actual_value IS NOT NULL AS has_numbers,
+               CASE WHEN abs(n.prediction) <= 1e100 AND abs(n.actual_value) <= 1e100 THEN n.actual_value END AS target,
+               CASE WHEN abs(n.prediction) <= 1e100 AND abs(n.actual_value) <= 1e100 THEN n.prediction - n.actual_value END AS error
+        FROM newest n
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN d.task IN ('binary', 'multiclass') THEN ledger_class(n.actual_label, n.actual_value, d.zero_and_one)
+                   END AS truth,
+                   CASE WHEN d.task = 'binary' THEN coalesce(
+                       n.probability, n.class_probabilities[array_position(d.class_names, d.positive_label)]) END AS score) o
+    ), pairs AS (
+        SELECT hour, truth, class, count(*) AS n FROM judged
+        WHERE truth IS NOT NULL AND class IS NOT NULL GROUP BY hour, truth, class
+    ), places AS (
+        SELECT hour, name, row_number() OVER (PARTITION BY hour ORDER BY sum(n) DESC, name COLLATE "C") AS place
+        FROM (SELECT hour, truth AS name, n FROM pairs UNION ALL SELECT hour, class, n FROM pairs) e
+        WHERE length(name) <= 255 GROUP BY hour, name
+    ), crossed AS (
+        SELECT hour, array_agg(truth ORDER BY truth, class) AS actual, array_agg(class ORDER BY truth, class) AS predicted,
+               array_agg(n ORDER BY truth, class) AS counts, sum(n) AS classified, sum(hits) AS hits
+        FROM (SELECT p.hour, a.name AS truth, b.name AS class, sum(p.n)::bigint AS n,
+                     coalesce(sum(p.n) FILTER (WHERE p.truth = p.class), 0) AS hits
+              FROM pairs p
+              LEFT JOIN places a ON a.hour = p.hour AND a.name = p.truth AND a.place <= 50
+              LEFT JOIN places b ON b.hour = p.hour AND b.name = p.class AND b.place <= 50
+              GROUP BY p.hour, a.name, b.name) c
+        GROUP BY hour
+    ), binned AS (
+        SELECT hour, array_agg(bin::smallint ORDER BY bin) AS bins, array_agg(p ORDER BY bin) AS positives,
+               array_agg(n ORDER BY bin) AS negatives, array_agg(up ORDER BY bin) AS undecided_positives,
+               array_agg(un ORDER BY bin) AS undecided_negatives
+        FROM (SELECT hour, width_bucket(score, edges) AS bin, count(*) FILTER (WHERE is_positive) AS p,
+                     count(*) FILTER (WHERE NOT is_positive) AS n,
+                     count(*) FILTER (WHERE is_positive AND class IS NULL) AS up,
+                     count(*) FILTER (WHERE NOT is_positive AND class IS NULL) AS un
+              FROM judged WHERE is_positive IS NOT NULL AND score IS NOT NULL GROUP BY 1, 2) c
+        GROUP BY hour
+    ), calibrated AS (
+        SELECT hour, array_agg(bin::smallint ORDER BY bin) AS tenths, array_agg(p ORDER BY bin) AS positives,
+               array_agg(total ORDER BY bin) AS sums, sum(squares) AS squares, sum(logs) AS logs
+        FROM (SELECT hour, ledger_tenth(score) AS bin, count(*) FILTER (WHERE is_positive) AS p, sum(score) AS total,
+                     sum(CASE WHEN is_positive THEN (1 - score) * (1 - score) WHEN score > 1e-150 THEN score * score ELSE 0 END)
+                         AS squares,
+                     sum(ln(greatest(CASE WHEN is_positive THEN score ELSE 1 - score END, 2.220446049250313e-16))) AS logs
+              FROM judged WHERE is_positive IS NOT NULL AND score IS NOT NULL GROUP BY 1, 2) c
+        GROUP BY hour
+    ), totals AS (
+        SELECT hour, count(*) AS labeled, bool_or(is_unnamed) AS unnamed,
+               count(*) FILTER (WHERE truth <> ALL (d.class_names)) AS strangers,
+               count(*) FILTER (WHERE truth IS NOT NULL AND class IS NULL AND has_number
+                                AND (score IS NULL OR d.positive_label IS NULL)) AS strays,
+               min(score) FILTER (WHERE NOT says_positive) AS lowest, max(score) FILTER (WHERE says_positive) AS highest,
+               count(*) FILTER (WHERE has_numbers) AS numbers, count(error) AS measured,
+               coalesce(sum(abs(error)), 0) AS absolute,
+               coalesce(sum(CASE WHEN abs(error) <= 1e-150 THEN 0
+                                 ELSE abs(error) / greatest(abs(target), 2.220446049250313e-16) END), 0) AS percentage,
+               coalesce(sum(error * error) FILTER (WHERE abs(error) > 1e-150), 0) AS squared,
+               coalesce(sum(distance), 0) AS total, coalesce(var_pop(distance) * count(distance), 0) AS m2,
+               min(target) AS smallest, max(target) AS largest
+        FROM (SELECT *, target - min(target) OVER (PARTITION BY hour) AS distance FROM judged) j GROUP BY hour
+    )
+    INSERT INTO summary_outcomes
+    SELECT version, 'hour', t.hour, 0, d.task, CASE WHEN d.task = 'binary' OR t.unnamed THEN d.class_names END, d.positive_label,
+           t.labeled, t.strangers, t.strays, t.lowest, t.highest, coalesce(c.classified, 0), coalesce(c.hits, 0),
+           coalesce(c.actual, '{}'), coalesce(c.predicted, '{}'), coalesce(c.counts, '{}'),
+           coalesce(b.bins, '{}'), coalesce(b.positives, '{}'), coalesce(b.negatives, '{}'),
+           coalesce(b.undecided_positives, '{}'), coalesce(b.undecided_negatives, '{}'),
+           coalesce(k.squares, 0), coalesce(k.logs, 0), coalesce(k.tenths, '{}'), coalesce(k.positives, '{}'),
+           coalesce(k.sums, '{}'), t.numbers, t.measured, t.absolute, t.percentage, t.squared, t.total, t.m2,
+           t.smallest, t.largest
+    FROM totals t LEFT JOIN crossed c USING (hour) LEFT JOIN binned b USING (hour) LEFT JOIN calibrated k USING (hour);
+    -- Somebody may have observed another class while an earlier fold counted.
+    INSERT INTO summary_marks (model_version_id, table_name, first_predicted_at, last_predicted_at)
+    SELECT version, 'ground_truth', min(o.starts_at), max(o.starts_at) FROM summary_outcomes o
+    WHERE o.model_version_id = version AND o.grain = 'hour' AND o.part = 0
+      AND NOT ledger_still_counts(o, d.task, d.class_names, d.positive_label)
+    HAVING count(*) > 0;
+END
+$$;
+COMMENT ON FUNCTION ledger_fold_outcomes(version uuid, since timestamp with time zone, until timestamp with time zone) IS 'Counts the outcomes of the labelled predictions of a version from one full hour to another anew.';
+
+-- ledger_add_outcomes -----------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_add_outcomes(parts summary_outcomes[]) RETURNS summary_outcomes
+    LANGUAGE sql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    SET jit TO 'off'
+    AS $$
+    WITH o AS MATERIALIZED (
+        SELECT * FROM unnest(parts)
+    ), defined AS (
+        SELECT CASE WHEN count(DISTINCT (task, positive_label)) > 1 OR min(class_names) <> max(class_names) THEN 'mixed'
+                    ELSE min(task) END AS task,
+               min(class_names) AS class_names, min(positive_label) AS positive_label
+        FROM o
+    ), pairs AS (
+        SELECT u.truth, u.class, sum(u.n) AS n FROM o CROSS JOIN LATERAL unnest(o.actual, o.predicted, o.counts) u (truth, class, n)
+        GROUP BY u.truth, u.class
+    ), places AS (
+        SELECT name, row_number() OVER (ORDER BY sum(n) DESC, name COLLATE "C") AS place
+        FROM (SELECT truth AS name, n FROM pairs UNION ALL SELECT class, n FROM pairs) e
+        WHERE name IS NOT NULL GROUP BY name
+    ), crossed AS (
+        SELECT coalesce(array_agg(truth ORDER BY truth, class), '{}') AS actual,
+               coalesce(array_agg(class ORDER BY truth, class), '{}') AS predicted,
+               coalesce(array_agg(n ORDER BY truth, class), '{}') AS counts
+        FROM (SELECT a.name AS truth, b.name AS class, sum(p.n)::bigint AS n
+              FROM pairs p
+              LEFT JOIN places a ON a.name = p.truth AND a.place <= 50
+              LEFT JOIN places b ON b.name = p.class AND b.place <= 50
+              GROUP BY a.name, b.name) c
+    ), binned AS (
+        SELECT coalesce(array_agg(bin ORDER BY bin), '{}') AS bins, coalesce(array_agg(p ORDER BY bin), '{}') AS positives,
+               coalesce(array_agg(n ORDER BY bin), '{}') AS negatives,
+               coalesce(array_agg(up ORDER BY bin), '{}') AS undecided_positives,
+               coalesce(array_agg(un ORDER BY bin), '{}') AS undecided_negatives
+        FROM (SELECT u.bin, sum(u.p)::bigint AS p, sum(u.n)::bigint AS n, sum(u.up)::bigint AS up, sum(u.un)::bigint AS un
+              FROM o CROSS JOIN LATERAL unnest(o.bins, o.positives, o.negatives, o.undecided_positives, o.undecided_negatives)
+                  u (bin, p, n, up, un)
+              GROUP BY u.bin) c
+    ), calibrated AS (
+        SELECT coalesce(array_agg(bin ORDER BY bin), '{}') AS tenths, coalesce(array_agg(p ORDER BY bin), '{}') AS positives,
+               coalesce(array_agg(total ORDER BY bin), '{}') AS sums
+        FROM (SELECT u.bin, sum(u.p)::bigint AS p, sum(u.total) AS total
+              FROM o CROSS JOIN LATERAL unnest(o.tenths, o.tenth_positives, o.tenth_sums) u (bin, p, total) GROUP BY u.bin) c
+    ), distances AS MATERIALIZED (
+        SELECT num_measured AS n, actual_m2 AS m2,
+               actual_distance_sum + coalesce(num_measured * (actual_min - min(actual_min) OVER ()), 0) AS total
+        FROM o
+    ), centre AS (
+        SELECT sum(d.total) AS total, sum(d.m2 + ledger_shift(d.n, d.total, m.mean)) AS m2
+        FROM distances d CROSS JOIN (SELECT sum(total) / nullif(sum(n), 0) AS mean FROM distances) m
+    )
+    SELECT min(o.model_version_id::text)::uuid, 'day', date_trunc('day', min(o.starts_at), 'UTC'), 0::smallint,
+           d.task, d.class_names, d.positive_label, sum(o.num_labeled)::bigint, sum(o.num_strangers)::bigint, sum(o.num_strays)::bigint,
+           min(o.lowest_of_negative), max(o.highest_of_positive), sum(o.num_classified)::bigint, sum(o.num_hits)::bigint,
+           c.actual, c.predicted, c.counts, b.bins, b.positives, b.negatives, b.undecided_positives, b.undecided_negatives,
+           sum(o.square_sum), sum(o.log_sum), k.tenths, k.positives, k.sums, sum(o.num_numbers)::bigint,
+           sum(o.num_measured)::bigint, sum(o.absolute_error_sum), sum(o.percentage_error_sum), sum(o.squared_error_sum),
+           m.total, m.m2,
+           min(o.actual_min), max(o.actual_max)
+    FROM o CROSS JOIN defined d CROSS JOIN crossed c CROSS JOIN binned b CROSS JOIN calibrated k CROSS JOIN centre m
+    GROUP BY d.task, d.class_names, d.positive_label, c.actual, c.predicted, c.counts, b.bins, b.positives,
+             b.negatives, b.undecided_positives, b.undecided_negatives, k.tenths, k.positives, k.sums, m.total, m.m2
+$$;
+COMMENT ON FUNCTION ledger_add_outcomes(parts summary_outcomes[]) IS 'Outcomes added up; their task is mixed where they were counted as those of several tasks, classes or positive classes.';
+
+-- ledger_fold_outcome_days ------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_fold_outcome_days(version uuid, since timestamp with time zone, until timestamp with time zone) RETURNS void
+    LANGUAGE sql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    DELETE FROM summary_outcomes
+    WHERE model_version_id = version AND grain = 'day' AND starts_at >= since AND starts_at < until;
+    INSERT INTO summary_outcomes
+    SELECT (d.day).*
+    FROM (SELECT ledger_add_outcomes(array_agg(o)) AS day FROM summary_outcomes o
+          WHERE o.model_version_id = version AND o.grain = 'hour' AND o.starts_at >= since AND o.starts_at < until
+          GROUP BY date_trunc('day', o.starts_at, 'UTC') OFFSET 0) d
+$$;
+COMMENT ON FUNCTION ledger_fold_outcome_days(version uuid, since timestamp with time zone, until timestamp with time zone) IS 'Makes the outcomes of days, from one to another, out of those of their hours.';
+
 -- ledger_hours ------------------------------------------------------------------------------------
 
 CREATE FUNCTION ledger_hours(first timestamp with time zone, last timestamp with time zone) RETURNS tstzrange
@@ -4638,6 +5022,8 @@ BEGIN
         PERFORM ledger_fold_days(version, first_day, last_day);
     ELSE
         PERFORM ledger_fold_labels(version, since, until, baseline);
+        PERFORM ledger_fold_outcomes(version, since, until);
+        PERFORM ledger_fold_outcome_days(version, first_day, last_day);
     END IF;
     PERFORM ledger_fold_histogram_days(version, first_day, last_day);
 END
@@ -4754,6 +5140,9 @@ BEGIN
         SELECT greatest(next, coalesce(max(s.part), 0) + 1) INTO next FROM summaries s
         WHERE s.model_version_id = version AND s.grain = 'hour'
           AND s.starts_at >= ledger_keep_history.since AND s.starts_at < ledger_keep_history.until;
+        SELECT greatest(next, coalesce(max(o.part), 0) + 1) INTO next FROM summary_outcomes o
+        WHERE o.model_version_id = version AND o.grain = 'hour'
+          AND o.starts_at >= ledger_keep_history.since AND o.starts_at < ledger_keep_history.until;
         UPDATE summary_histograms h SET part = next
         WHERE h.model_version_id = version AND h.grain = 'hour' AND h.part = 0
           AND h.starts_at >= ledger_keep_history.since AND h.starts_at < ledger_keep_history.until
@@ -4762,6 +5151,10 @@ BEGIN
             UPDATE summaries s SET part = next
             WHERE s.model_version_id = version AND s.grain = 'hour' AND s.part = 0
               AND s.starts_at >= ledger_keep_history.since AND s.starts_at < ledger_keep_history.until;
+        ELSE
+            UPDATE summary_outcomes o SET part = next
+            WHERE o.model_version_id = version AND o.grain = 'hour' AND o.part = 0
+              AND o.starts_at >= ledger_keep_history.since AND o.starts_at < ledger_keep_history.until;
         END IF;
     END LOOP;
 END
@@ -5112,6 +5505,222 @@ COMMENT ON VIEW v_feature_drift IS 'Every statistic of every feature, score and 
 --   model_version_id: Id of the version.
 --   report_id: The drift report.
 
+-- ledger_performance ------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_performance(of_model text, of_version text, since timestamp with time zone, until timestamp with time zone, threshold double precision, OUT task text, OUT positive_label text, OUT num_predictions bigint, OUT labeled_samples bigint, OUT coverage_pct double precision, OUT accuracy double precision, OUT balanced_accuracy double precision, OUT matthews_corrcoef double precision, OUT "precision" double precision, OUT recall double precision, OUT specificity double precision, OUT f1_score double precision, OUT precision_macro double precision, OUT recall_macro double precision, OUT f1_macro double precision, OUT roc_auc double precision, OUT roc_auc_error double precision, OUT average_precision double precision, OUT average_precision_error double precision, OUT log_loss double precision, OUT brier_score double precision, OUT calibration_error double precision, OUT mae double precision, OUT mape double precision, OUT rmse double precision, OUT r2 double precision, OUT reasons jsonb) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    SET jit TO 'off'
+    SET max_parallel_workers_per_gather TO '0'
+    AS $$
+DECLARE
+    first_day timestamptz := date_trunc('day', since + interval '23 hours', 'UTC');
+    last_day timestamptz := date_trunc('day', until, 'UTC');
+    versions uuid[] := ARRAY(SELECT v.id FROM model_versions v
+                             WHERE v.model_name = of_model AND (of_version IS NULL OR v.model_version = of_version));
+    o summary_outcomes;
+    d record;
+    c record;
+    s record;
+    positive_from integer := width_bucket(threshold, ledger_probability_edges());
+    no_task text;
+    no_class text;
+    no_average text;
+    no_positive text;
+    no_score text;
+    no_numbers text;
+BEGIN
+    IF first_day >= last_day THEN
+        first_day := until;
+        last_day := until;
+    END IF;
+    SELECT coalesce(sum(m.n), 0) INTO num_predictions
+    FROM unnest(versions) v (id)
+    CROSS JOIN LATERAL (
+        SELECT sum(t.num_predictions) AS n FROM summaries t
+        WHERE t.model_version_id = v.id AND t.grain = 'day' AND t.starts_at >= first_day AND t.starts_at < last_day
+        UNION ALL
+        SELECT sum(t.num_predictions) FROM summaries t
+        WHERE t.model_version_id = v.id AND t.grain = 'hour' AND t.starts_at >= since AND t.starts_at < first_day
+        UNION ALL
+        SELECT sum(t.num_predictions) FROM summaries t
+        WHERE t.model_version_id = v.id AND t.grain = 'hour' AND t.starts_at >= last_day AND t.starts_at < until) m;
+    WITH parts AS MATERIALIZED (
+        SELECT p.part
+        FROM unnest(versions) v (id)
+        CROSS JOIN LATERAL (
+            SELECT t AS part FROM summary_outcomes t
+            WHERE t.model_version_id = v.id AND t.grain = 'day' AND t.starts_at >= first_day AND t.starts_at < last_day
+            UNION ALL
+            SELECT t FROM summary_outcomes t
+            WHERE t.model_version_id = v.id AND t.grain = 'hour' AND t.starts_at >= since AND t.starts_at < first_day
+            UNION ALL
+            SELECT t FROM summary_outcomes t
+            WHERE t.model_version_id = v.id AND t.grain = 'hour' AND t.starts_at >= last_day AND t.starts_at < until) p
+    ), present AS (
+        SELECT t.task, t.class_names, t.positive_label, bool_and(t.is_declared) AS is_declared
+        FROM v_version_tasks t
+        WHERE t.model_version_id IN (SELECT (part).model_version_id FROM parts)
+        GROUP BY t.task, t.class_names, t.positive_label
+    )
+    SELECT ledger_add_outcomes(ARRAY(SELECT part FROM parts)) AS added, count(*) > 1 AS is_mixed,
+           min(p.task) AS task, min(p.class_names) AS class_names, min(p.positive_label) AS positive_label,
+           bool_and(p.is_declared) AS is_declared
+    INTO d FROM present p;
+    o := d.added;
+    labeled_samples := coalesce(o.num_labeled, 0);
+    coverage_pct := 100.0::double precision * labeled_samples / nullif(num_predictions, 0);
+    IF NOT d.is_mixed THEN
+        task := d.task;
+        positive_label := d.positive_label;
+    END IF;
+
+    WITH e AS (
+        SELECT (array_remove(d.class_names, d.positive_label))[1] AS other
+    ), undecided AS (
+        SELECT u.* FROM unnest(o.bins, o.undecided_positives, o.undecided_negatives) u (bin, p, n)
+    ), pairs AS (
+        SELECT u.truth, u.class, u.n FROM unnest(o.actual, o.predicted, o.counts) u (truth, class, n)
+        UNION ALL
+        SELECT d.positive_label, CASE WHEN bin >= positive_from THEN d.positive_label ELSE e.other END, p FROM undecided, e WHERE p > 0
+        UNION ALL
+        SELECT e.other, CASE WHEN bin >= positive_from THEN d.positive_label ELSE e.other END, n FROM undecided, e WHERE n > 0
+    ), judged AS MATERIALIZED (
+        SELECT truth, class, sum(n)::double precision AS n FROM pairs GROUP BY truth, class
+    ), classes AS (
+        SELECT name, sum(support) AS support, sum(predicted) AS predicted, sum(hits) AS hits
+        FROM (SELECT truth AS name, n AS support, 0 AS predicted, CASE WHEN truth = class THEN n ELSE 0 END AS hits FROM judged
+              UNION ALL
+              SELECT class, 0, n, 0 FROM judged) x
+        GROUP BY name
+    ), decided AS (
+        SELECT coalesce(sum(p + n), 0) AS num, coalesce(sum(CASE WHEN bin >= positive_from THEN p ELSE n END), 0) AS hits,
+               coalesce(sum(p + n) FILTER (WHERE bin < positive_from), 0) AS below
+        FROM undecided
+    ), averages AS (
+        SELECT avg(hits / nullif(support, 0)) AS balanced_accuracy, avg(coalesce(hits / nullif(predicted, 0), 0)) AS precision_macro,
+               avg(coalesce(hits / nullif(support, 0), 0)) AS recall_macro, avg(2 * hits / (support + predicted)) AS f1_macro,
+               (sum(hits) * sum(support) - sum(predicted * support)) / nullif(
+                   sqrt(sum(support) ^ 2 - sum(predicted * predicted)) * sqrt(sum(support) ^ 2 - sum(support * support)), 0)
+                   AS matthews_corrcoef,
+               coalesce(bool_or(name IS NULL), false) AS has_others
+        FROM classes
+    ), counts AS (
+        SELECT coalesce(sum(n) FILTER (WHERE truth = d.positive_label AND class = d.positive_label), 0) AS hits,
+               coalesce(sum(n) FILTER (WHERE truth = d.positive_label AND class <> d.positive_label), 0) AS misses,
+               coalesce(sum(n) FILTER (WHERE truth <> d.positive_label AND class = d.positive_label), 0) AS false_alarms,
+               coalesce(sum(n) FILTER (WHERE truth <> d.positive_label AND class <> d.positive_label), 0) AS rejections
+        FROM judged
+    )
+    SELECT a.*, b.*, u.num AS undecided, u.below, coalesce(o.num_classified, 0) + u.num AS classified,
+           coalesce(o.num_hits, 0) + u.hits AS right
+    INTO c FROM averages a CROSS JOIN counts b CROSS JOIN decided u;
+
+    WITH x AS (
+        SELECT u.bin, u.p::double precision, u.n::double precision, coalesce(sum(u.n) OVER up, 0)::double precision AS below,
+               coalesce(sum(u.p) OVER down, 0)::double precision AS a,
+               coalesce(sum(u.p + u.n) OVER down, 0)::double precision AS b
+        FROM unnest(o.bins, o.positives, o.negatives) u (bin, p, n)
+        WINDOW up AS (ORDER BY u.bin ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
+               down AS (ORDER BY u.bin DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+    ), areas AS (
+        -- Of a bin all that is known is how many: least and most precise orders, and evenly mixed ones between.
+        SELECT p, n, below,
+               CASE WHEN p = 0 THEN 0 ELSE p - CASE WHEN b - a + n > 0 THEN (b - a + n) * ln((b + n + p) / (b + n)) ELSE 0 END END AS least,
+               CASE WHEN p = 0 THEN 0 ELSE p * (a + p) / (b + p) END AS most,
+               CASE WHEN p = 0 THEN 0 WHEN b = 0 THEN p * p / (p + n)
+                    ELSE p * p / (p + n) + (a - b * p / (p + n)) * p / (p + n) * ln((b + p + n) / b) END AS even
+        FROM x
+    )
+    SELECT coalesce(sum(p), 0) AS positives, coalesce(sum(n), 0) AS negatives, sum(p * (below + n / 2)) AS outranked,
+           sum(p * n) / 2 AS ties, sum(even) AS even, greatest(sum(most) - sum(even), sum(even) - sum(least)) AS margin
+    INTO s FROM areas;
+
+    no_task := CASE
+        WHEN labeled_samples = 0 THEN 'no prediction of the window has a label'
+        WHEN d.is_mixed THEN 'the versions of the window differ in task, classes or positive class: give model_version'
+        WHEN NOT ledger_still_counts(o, d.task, d.class_names, d.positive_label)
+        THEN 'the labels of the window were counted when the version had another task, classes or positive class'
+        WHEN d.task = 'regression' AND d.is_declared THEN 'the version is a regression'
+        WHEN d.task = 'regression' THEN 'its numbers are those of a regression: if it is none, register the version with its task'
+        WHEN d.task IS NULL THEN 'nothing tells what the version predicts: register it with its task' END;
+    no_class := coalesce(no_task, CASE
+        WHEN o.num_strays > 0 THEN 'a prediction is a number that is none of the classes'
+        WHEN cardinality(d.class_names) = 1 AND c.below > 0 THEN 'only one class is known: register the version with class_names'
+        WHEN o.num_strangers > 0 AND c.undecided > 0 THEN 'a label is none of the class_names of the version'
+        WHEN c.classified = 0 THEN 'no labelled prediction has a class' END);
+    no_average := coalesce(no_class, CASE WHEN c.has_others THEN 'the summaries keep 50 classes, and there are more' END);
+    no_positive := coalesce(no_task, CASE
+        WHEN d.positive_label IS NULL AND d.task = 'multiclass' THEN 'of more than two classes none is positive'
+        WHEN d.positive_label IS NULL THEN 'nothing tells which class is positive: register the version with positive_label'
+        WHEN d.positive_label <> ALL (d.class_names) THEN 'positive_label is none of the classes of the model' END, no_average);
+    no_score := coalesce(no_task, CASE
+        WHEN d.task = 'multiclass' THEN 'of more than two classes probability is that of the predicted one'
+        WHEN d.positive_label IS NULL THEN 'nothing tells which class is positive: register the version with positive_label'
+        WHEN o.num_strangers > 0 THEN 'a label is none of the class_names of the version'
+        WHEN o.lowest_of_negative > 0.5 AND NOT d.is_declared
+        THEN 'no probability is below 0.5, as if it was of the predicted class: register the version with positive_label'
+        WHEN o.highest_of_positive < 0.5 AND NOT d.is_declared
+        THEN 'each probability of a positive prediction is below 0.5, as if it was of another class: register the version with positive_label'
+        WHEN s.positives + s.negatives = 0 THEN 'no labelled prediction has a probability' END);
+    no_numbers := CASE
+        WHEN labeled_samples = 0 THEN 'no prediction of the window has a label'
+        WHEN o.num_numbers = 0 THEN 'no labelled prediction has a prediction and an actual_value'
+        WHEN o.num_measured < o.num_numbers THEN 'a prediction or an actual_value lies beyond 1e100' END;
+
+    IF no_class IS NULL THEN
+        accuracy := c.right / c.classified;
+    END IF;
+    IF no_average IS NULL THEN
+        balanced_accuracy := c.balanced_accuracy;
+        matthews_corrcoef := c.matthews_corrcoef;
+        precision_macro := c.precision_macro;
+        recall_macro := c.recall_macro;
+        f1_macro := c.f1_macro;
+    END IF;
+    IF no_positive IS NULL THEN
+        "precision" := c.hits / nullif(c.hits + c.false_alarms, 0);
+        recall := c.hits / nullif(c.hits + c.misses, 0);
+        specificity := c.rejections / nullif(c.rejections + c.false_alarms, 0);
+        f1_score := 2 * c.hits / nullif(2 * c.hits + c.misses + c.false_alarms, 0);
+    END IF;
+    IF no_score IS NULL THEN
+        roc_auc := s.outranked / nullif(s.positives * s.negatives, 0);
+        roc_auc_error := s.ties / nullif(s.positives * s.negatives, 0);
+        average_precision := s.even / nullif(s.positives, 0);
+        average_precision_error := s.margin / nullif(s.positives, 0);
+        log_loss := -o.log_sum / (s.positives + s.negatives);
+        brier_score := o.square_sum / (s.positives + s.negatives);
+        calibration_error := (SELECT sum(abs(u.total - u.p)) FROM unnest(o.tenth_positives, o.tenth_sums) u (p, total))
+                             / (s.positives + s.negatives);
+    END IF;
+    IF no_numbers IS NULL THEN
+        mae := o.absolute_error_sum / o.num_measured;
+        mape := o.percentage_error_sum / o.num_measured;
+        rmse := sqrt(o.squared_error_sum / o.num_measured);
+        IF o.actual_min < o.actual_max AND o.actual_m2 / o.num_measured > 1e-100 THEN
+            r2 := 1 - o.squared_error_sum / o.actual_m2;
+        END IF;
+    END IF;
+    reasons := jsonb_strip_nulls(jsonb_build_object(
+        'coverage_pct', CASE WHEN num_predictions = 0 THEN 'the window has no predictions' END,
+        'accuracy', no_class, 'balanced_accuracy', no_average, 'precision_macro', no_average, 'recall_macro', no_average,
+        'f1_macro', no_average,
+        'matthews_corrcoef', coalesce(no_average, CASE WHEN matthews_corrcoef IS NULL THEN 'all labels, or all predictions, are of one class' END),
+        'precision', coalesce(no_positive, CASE WHEN "precision" IS NULL THEN 'no prediction is positive' END),
+        'recall', coalesce(no_positive, CASE WHEN recall IS NULL THEN 'no label is positive' END),
+        'specificity', coalesce(no_positive, CASE WHEN specificity IS NULL THEN 'all labels are positive' END),
+        'f1_score', coalesce(no_positive, CASE WHEN f1_score IS NULL THEN 'no prediction and no label is positive' END),
+        'roc_auc', coalesce(no_score, CASE WHEN roc_auc IS NULL THEN 'all labels are of one class' END),
+        'average_precision', coalesce(no_score, CASE WHEN average_precision IS NULL THEN 'no label is positive' END),
+        'log_loss', no_score, 'brier_score', no_score, 'calibration_error', no_score,
+        'mae', no_numbers, 'mape', no_numbers, 'rmse', no_numbers,
+        'r2', coalesce(no_numbers, CASE WHEN o.actual_min = o.actual_max THEN 'all actual values are the same'
+                  WHEN r2 IS NULL THEN 'the actual values differ by too little' END)));
+END
+$$;
+COMMENT ON FUNCTION ledger_performance(of_model text, of_version text, since timestamp with time zone, until timestamp with time zone, threshold double precision, OUT task text, OUT positive_label text, OUT num_predictions bigint, OUT labeled_samples bigint, OUT coverage_pct double precision, OUT accuracy double precision, OUT balanced_accuracy double precision, OUT matthews_corrcoef double precision, OUT "precision" double precision, OUT recall double precision, OUT specificity double precision, OUT f1_score double precision, OUT precision_macro double precision, OUT recall_macro double precision, OUT f1_macro double precision, OUT roc_auc double precision, OUT roc_auc_error double precision, OUT average_precision double precision, OUT average_precision_error double precision, OUT log_loss double precision, OUT brier_score double precision, OUT calibration_error double precision, OUT mae double precision, OUT mape double precision, OUT rmse double precision, OUT r2 double precision, OUT reasons jsonb) IS 'How right a model, or one version, was from one full hour to another, from its summaries. Where a prediction names no class the threshold decides, which must be a full percent. The areas are those of bins, at most their error off.';
+
 -- v_model_timeline --------------------------------------------------------------------------------
 
 CREATE VIEW v_model_timeline WITH (security_invoker='true') AS
@@ -5220,8 +5829,9 @@ CREATE VIEW v_decision_history WITH (security_invoker='true') AS
     w.deployed_at,
     w.retired_at,
     w.deployed_by,
-    w.approved_by,
-    w.approved_at,
+    a.status AS action_status,
+    a.approved_by,
+    a.approved_at,
     r.drift_context,
     r.data_context,
     r.decision_details,
@@ -5230,10 +5840,10 @@ CREATE VIEW v_decision_history WITH (security_invoker='true') AS
     r.production_version_id,
     r.monitoring_run_id,
     w.id AS deployment_id,
-    w.action_id,
+    a.id AS action_id,
     r.resolves_id,
     r.id AS decision_id
-   FROM (((((retraining_decisions r
+   FROM (((((((retraining_decisions r
      LEFT JOIN model_versions c ON ((c.id = r.candidate_version_id)))
      LEFT JOIN model_versions p ON ((p.id = r.production_version_id)))
      LEFT JOIN retraining_decisions f ON ((f.resolves_id = r.id)))
@@ -5241,19 +5851,33 @@ CREATE VIEW v_decision_history WITH (security_invoker='true') AS
             m.deployed_at,
             m.retired_at,
             m.deployed_by,
-            m.action_id,
-            a.reviewed_by AS approved_by,
-            a.reviewed_at AS approved_at
-           FROM (model_deployments m
-             LEFT JOIN agent_actions a ON ((a.id = m.action_id)))
+            m.action_id
+           FROM model_deployments m
           WHERE (m.decision_id = r.id)
           ORDER BY m.deployed_at
          LIMIT 1) w ON (true))
+     LEFT JOIN LATERAL ( SELECT q_1.id
+           FROM agent_actions q_1
+          WHERE (q_1.decision_id = r.id)
+          ORDER BY q_1.requested_at DESC
+         LIMIT 1) q ON (true))
+     LEFT JOIN LATERAL ( SELECT u.id,
+            ledger_action_status(u.status, u.expires_at) AS status,
+                CASE
+                    WHEN (u.status <> 'rejected'::text) THEN u.reviewed_by
+                    ELSE NULL::text
+                END AS approved_by,
+                CASE
+                    WHEN (u.status <> 'rejected'::text) THEN u.reviewed_at
+                    ELSE NULL::timestamp with time zone
+                END AS approved_at
+           FROM agent_actions u
+          WHERE (u.id = COALESCE(w.action_id, q.id))) a ON (true))
      CROSS JOIN LATERAL ( SELECT count(*) AS gates,
             count(*) FILTER (WHERE ((gate.value ->> 'passed'::text))::boolean) AS gates_passed,
             COALESCE(array_agg((gate.value ->> 'gate'::text)) FILTER (WHERE (NOT ((gate.value ->> 'passed'::text))::boolean)), '{}'::text[]) AS failed_gates
            FROM jsonb_array_elements(r.gate_results) gate(value)) g);
-COMMENT ON VIEW v_decision_history IS 'Every gate decision with candidate and production version, their metrics, the gates that failed, and the deployment that followed with its approval.';
+COMMENT ON VIEW v_decision_history IS 'Every gate decision with candidate and production version, their metrics, the gates that failed, the action that was asked for and the deployment that followed.';
 --   "timestamp": When the decision was taken.
 --   model_name: The model.
 --   action: promote, reject or pending.
@@ -5282,7 +5906,8 @@ COMMENT ON VIEW v_decision_history IS 'Every gate decision with candidate and pr
 --   deployed_at: When the candidate went live on this decision.
 --   retired_at: When that deployment ended.
 --   deployed_by: Who put the candidate live.
---   approved_by: Who approved that deployment.
+--   action_status: Status of that action: pending, approved, rejected, executed, failed or expired.
+--   approved_by: Who approved that action.
 --   approved_at: When it was approved.
 --   drift_context: The drift that led to it.
 --   data_context: The data behind it.
@@ -5292,7 +5917,7 @@ COMMENT ON VIEW v_decision_history IS 'Every gate decision with candidate and pr
 --   production_version_id: Id of the production version.
 --   monitoring_run_id: Id of the monitoring run that triggered it.
 --   deployment_id: Id of the deployment that followed.
---   action_id: Id of the action that was approved for that deployment.
+--   action_id: Id of the action of that deployment, else of the last one that names the decision.
 --   resolves_id: Id of the pending decision that this one resolves.
 --   decision_id: Id of the decision.
 
@@ -5755,7 +6380,7 @@ CREATE TABLE audit_log (
     db_role text NOT NULL,
     -- Who did it, as the application says: the name in the row, else the setting mlops_ledger.actor, else the role.
     actor text NOT NULL,
-    -- promotion, rollback, retirement, decision, action, alert, monitoring_run, drift_report, policy, correction, retention or erasure.
+    -- promotion, rollback, retirement, decision, action, alert, monitoring_run, drift_report, policy, correction, withdrawal, retention or erasure.
     event text NOT NULL,
     -- The table that was changed.
     object_table text NOT NULL,
@@ -6122,7 +6747,7 @@ CREATE VIEW v_event_types AS
  SELECT ('mlops_ledger.'::text || name) AS type,
     description,
     fields
-   FROM ( VALUES ('deployment.promoted'::text,'A version was put into a slot; replaced_version is the one that left it.'::text,'{id,model_name,slot,model_version,model_version_id,replaced_version,deployed_at,deployed_by,reason,decision_id,action_id}'::text[]), ('deployment.rolled_back'::text,'An earlier version was put back into a slot; replaced_version is the one that left it.'::text,'{id,model_name,slot,model_version,model_version_id,replaced_version,deployed_at,deployed_by,reason,restores_id}'::text[]), ('deployment.retired'::text,'A slot was emptied.'::text,'{id,model_name,slot,model_version,model_version_id,deployed_at,retired_at,retired_by,retired_reason}'::text[]), ('decision.recorded'::text,'A candidate was judged; action is promote, reject or pending.'::text,'{id,model_name,timestamp,action,trigger_reason,candidate_version,candidate_version_id,production_version,production_version_id,gate_results,reasoning,decided_by,monitoring_run_id,resolves_id}'::text[]), ('action.requested'::text,'Somebody asked for an action.'::text,'{id,model_name,model_version,model_version_id,action_type,description,parameters,risk_level,requires_approval,requested_at,requested_by,expires_at,status}'::text[]), ('action.approved'::text,'An action was approved.'::text,'{id,model_name,model_version,model_version_id,action_type,description,parameters,risk_level,requires_approval,requested_at,requested_by,expires_at,status,reviewed_by,reviewed_at,review_comment}'::text[]), ('action.rejected'::text,'An action was rejected.'::text,'{id,model_name,model_version,model_version_id,action_type,description,parameters,risk_level,requires_approval,requested_at,requested_by,expires_at,status,reviewed_by,reviewed_at,review_comment}'::text[]), ('action.executed'::text,'An action was carried out; that of a promotion by the promotion itself.'::text,'{id,model_name,model_version,model_version_id,action_type,description,parameters,risk_level,requires_approval,requested_at,requested_by,expires_at,status,reviewed_by,reviewed_at,review_comment,executed_by,executed_at,result}'::text[]), ('action.failed'::text,'An action was carried out and failed.'::text,'{id,model_name,model_version,model_version_id,action_type,description,parameters,risk_level,requires_approval,requested_at,requested_by,expires_at,status,reviewed_by,reviewed_at,review_comment,executed_by,executed_at,result}'::text[]), ('action.expired'::text,'An action was marked as expired.'::text,'{id,model_name,model_version,model_version_id,action_type,description,parameters,risk_level,requires_approval,requested_at,requested_by,expires_at,status,reviewed_by,reviewed_at,review_comment}'::text[]), ('alert.raised'::text,'An alert was opened; further occurrences of it are no events.'::text,'{id,model_name,alert_type,severity,title,message,related_data,dedup_key,monitor_id,status,occurrences,first_seen,last_seen}'::text[]), ('alert.escalated'::text,'A further occurrence made an open alert more severe.'::text,'{id,model_name,alert_type,severity,title,message,related_data,dedup_key,monitor_id,status,occurrences,first_seen,last_seen}'::text[]), ('alert.acknowledged'::text,'Somebody took an alert on.'::text,'{id,model_name,alert_type,severity,title,message,related_data,dedup_key,monitor_id,status,occurrences,first_seen,last_seen,acknowledged_at,acknowledged_by,notes}'::text[]), ('alert.snoozed'::text,'An alert was hidden from the active ones until snoozed_until; with none, it is back.'::text,'{id,model_name,alert_type,severity,title,message,related_data,dedup_key,monitor_id,status,occurrences,first_seen,last_seen,snoozed_until,snoozed_by}'::text[]), ('alert.resolved'::text,'An alert was resolved for good.'::text,'{id,model_name,alert_type,severity,title,message,related_data,dedup_key,monitor_id,status,occurrences,first_seen,last_seen,acknowledged_at,acknowledged_by,resolved_at,resolved_by,notes}'::text[]), ('monitoring_run.recorded'::text,'A monitoring job looked at a window of a model.'::text,'{id,model_name,model_version,model_version_id,timestamp,lookback_hours,num_predictions,positive_rate,dataset_drift_detected,feature_drift_ratio,num_drifted_features,num_features,drifted_features,coverage_pct,labeled_samples}'::text[]), ('drift_report.recorded'::text,'The data of a window were compared with a reference; the results of each feature are in drift_reports.'::text,'{id,model_name,model_version,model_version_id,timestamp,window_start,window_end,drift_detected,drift_score,method,threshold,drifted_features,n_drifted_features,n_features,monitoring_run_id}'::text[])) t(name, description, fields);
+   FROM ( VALUES ('deployment.promoted'::text,'A version was put into a slot; replaced_version is the one that left it.'::text,'{id,model_name,slot,model_version,model_version_id,replaced_version,deployed_at,deployed_by,reason,decision_id,action_id}'::text[]), ('deployment.rolled_back'::text,'An earlier version was put back into a slot; replaced_version is the one that left it.'::text,'{id,model_name,slot,model_version,model_version_id,replaced_version,deployed_at,deployed_by,reason,restores_id}'::text[]), ('deployment.retired'::text,'A slot was emptied.'::text,'{id,model_name,slot,model_version,model_version_id,deployed_at,retired_at,retired_by,retired_reason}'::text[]), ('decision.recorded'::text,'A candidate was judged; action is promote, reject or pending.'::text,'{id,model_name,timestamp,action,trigger_reason,candidate_version,candidate_version_id,production_version,production_version_id,gate_results,reasoning,decided_by,monitoring_run_id,resolves_id}'::text[]), ('action.requested'::text,'Somebody asked for an action.'::text,'{id,model_name,model_version,model_version_id,decision_id,action_type,description,parameters,risk_level,requires_approval,requested_at,requested_by,expires_at,status}'::text[]), ('action.approved'::text,'An action was approved.'::text,'{id,model_name,model_version,model_version_id,decision_id,action_type,description,parameters,risk_level,requires_approval,requested_at,requested_by,expires_at,status,reviewed_by,reviewed_at,review_comment}'::text[]), ('action.rejected'::text,'An action was rejected.'::text,'{id,model_name,model_version,model_version_id,decision_id,action_type,description,parameters,risk_level,requires_approval,requested_at,requested_by,expires_at,status,reviewed_by,reviewed_at,review_comment}'::text[]), ('action.executed'::text,'An action was carried out; that of a promotion by the promotion itself.'::text,'{id,model_name,model_version,model_version_id,decision_id,action_type,description,parameters,risk_level,requires_approval,requested_at,requested_by,expires_at,status,reviewed_by,reviewed_at,review_comment,executed_by,executed_at,result}'::text[]), ('action.failed'::text,'An action was carried out and failed.'::text,'{id,model_name,model_version,model_version_id,decision_id,action_type,description,parameters,risk_level,requires_approval,requested_at,requested_by,expires_at,status,reviewed_by,reviewed_at,review_comment,executed_by,executed_at,result}'::text[]), ('action.expired'::text,'An action was marked as expired.'::text,'{id,model_name,model_version,model_version_id,decision_id,action_type,description,parameters,risk_level,requires_approval,requested_at,requested_by,expires_at,status,reviewed_by,reviewed_at,review_comment}'::text[]), ('alert.raised'::text,'An alert was opened; further occurrences of it are no events.'::text,'{id,model_name,alert_type,severity,title,message,related_data,dedup_key,monitor_id,status,occurrences,first_seen,last_seen}'::text[]), ('alert.escalated'::text,'A further occurrence made an open alert more severe.'::text,'{id,model_name,alert_type,severity,title,message,related_data,dedup_key,monitor_id,status,occurrences,first_seen,last_seen}'::text[]), ('alert.acknowledged'::text,'Somebody took an alert on.'::text,'{id,model_name,alert_type,severity,title,message,related_data,dedup_key,monitor_id,status,occurrences,first_seen,last_seen,acknowledged_at,acknowledged_by,notes}'::text[]), ('alert.snoozed'::text,'An alert was hidden from the active ones until snoozed_until; with none, it is back.'::text,'{id,model_name,alert_type,severity,title,message,related_data,dedup_key,monitor_id,status,occurrences,first_seen,last_seen,snoozed_until,snoozed_by}'::text[]), ('alert.resolved'::text,'An alert was resolved for good.'::text,'{id,model_name,alert_type,severity,title,message,related_data,dedup_key,monitor_id,status,occurrences,first_seen,last_seen,acknowledged_at,acknowledged_by,resolved_at,resolved_by,notes}'::text[]), ('monitoring_run.recorded'::text,'A monitoring job looked at a window of a model.'::text,'{id,model_name,model_version,model_version_id,timestamp,lookback_hours,num_predictions,positive_rate,dataset_drift_detected,feature_drift_ratio,num_drifted_features,num_features,drifted_features,coverage_pct,labeled_samples}'::text[]), ('drift_report.recorded'::text,'The data of a window were compared with a reference; the results of each feature are in drift_reports.'::text,'{id,model_name,model_version,model_version_id,timestamp,window_start,window_end,drift_detected,drift_score,method,threshold,drifted_features,n_drifted_features,n_features,monitoring_run_id}'::text[])) t(name, description, fields);
 COMMENT ON VIEW v_event_types IS 'The types of events. A type, and a field of its data, stays what it is; new ones may be added.';
 --   type: Type of the event, as in CloudEvents.
 --   description: What has happened.
@@ -6396,3 +7021,190 @@ CREATE FUNCTION ledger_webhook_pause(failures integer) RETURNS interval
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN LEAST(('00:00:10'::interval * ((2)::double precision ^ (LEAST(failures, 20))::double precision)), '01:00:00'::interval);
 COMMENT ON FUNCTION ledger_webhook_pause(failures integer) IS 'How long to wait after so many failures before this one: 10 s, then twice as long each time, up to an hour.';
+
+-- ledger_lock_unused_version ----------------------------------------------------------------------
+
+CREATE FUNCTION ledger_lock_unused_version(model_name text, model_version text) RETURNS model_versions
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+DECLARE
+    version model_versions;
+    place record;
+    num_rows bigint;
+    found_in text[] := '{}';
+BEGIN
+    -- Whoever refers to the version holds it, or waits for this lock: each query below sees all references.
+    SELECT * INTO version FROM model_versions v
+    WHERE v.model_name = ledger_lock_unused_version.model_name AND v.model_version = ledger_lock_unused_version.model_version
+    FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'model % has no version %', model_name, model_version USING ERRCODE = 'MLNF0';
+    END IF;
+    FOR place IN
+        SELECT c.relname AS table_name, string_agg(format('%I = $1', a.attname), ' OR ') AS condition
+        FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+        WHERE c.relnamespace = (SELECT o.relnamespace FROM pg_class o WHERE o.oid = 'model_versions'::regclass)
+          AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND a.atttypid = 'uuid'::regtype
+          AND a.attname LIKE '%version\_id' AND NOT a.attisdropped
+        GROUP BY c.relname ORDER BY c.relname
+    LOOP
+        EXECUTE format('SELECT count(*) FROM (SELECT FROM %I WHERE %s LIMIT 1000) f', place.table_name, place.condition)
+        INTO num_rows USING version.id;
+        IF num_rows > 0 THEN
+            found_in := found_in || format('%s (%s%s)', place.table_name, num_rows, CASE WHEN num_rows = 1000 THEN ' or more' END);
+        END IF;
+    END LOOP;
+    IF cardinality(found_in) > 0 THEN
+        RAISE EXCEPTION 'version % of model % is referred to by rows of %', model_version, model_name, array_to_string(found_in, ', ')
+            USING ERRCODE = 'MLCF0', HINT = 'What relies on a version keeps it as it is; register another version.';
+    END IF;
+    RETURN version;
+END
+$_$;
+COMMENT ON FUNCTION ledger_lock_unused_version(model_name text, model_version text) IS 'Locks a version that nothing refers to, or names the tables whose rows refer to it.';
+
+-- withdraw_version --------------------------------------------------------------------------------
+
+CREATE FUNCTION withdraw_version(model_name text, model_version text, withdrawn_by text DEFAULT NULL::text, reason text DEFAULT NULL::text) RETURNS withdrawn_versions
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    version model_versions;
+    withdrawn withdrawn_versions;
+BEGIN
+    UPDATE models m SET updated_at = clock_timestamp() WHERE m.model_name = withdraw_version.model_name;
+    SELECT * INTO withdrawn FROM withdrawn_versions w
+    WHERE w.model_name = withdraw_version.model_name AND w.model_version = withdraw_version.model_version;
+    IF NOT FOUND THEN
+        version := ledger_lock_unused_version(model_name, model_version);
+        INSERT INTO withdrawn_versions (id, model_name, model_version, withdrawn_by, reason, registered)
+        VALUES (version.id, version.model_name, version.model_version, coalesce(withdrawn_by, session_user),
+                withdraw_version.reason, to_jsonb(version))
+        RETURNING * INTO withdrawn;
+        DELETE FROM model_versions v WHERE v.id = version.id;
+    END IF;
+    RETURN withdrawn;
+END
+$$;
+COMMENT ON FUNCTION withdraw_version(model_name text, model_version text, withdrawn_by text, reason text) IS 'Takes back a version that nothing refers to; its number is not given again. Repeating the call changes nothing.';
+
+-- correct_version ---------------------------------------------------------------------------------
+
+CREATE FUNCTION correct_version(model_name text, model_version text, mlflow_run_id text DEFAULT NULL::text, algorithm text DEFAULT NULL::text, metrics jsonb DEFAULT NULL::jsonb, hyperparameters jsonb DEFAULT NULL::jsonb, feature_names text[] DEFAULT NULL::text[], task text DEFAULT NULL::text, class_names text[] DEFAULT NULL::text[], positive_label text DEFAULT NULL::text, training_samples bigint DEFAULT NULL::bigint, dataset_version text DEFAULT NULL::text, dataset_digest text DEFAULT NULL::text, artifact_uri text DEFAULT NULL::text, metadata_uri text DEFAULT NULL::text) RETURNS model_versions
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    new model_versions := ledger_lock_unused_version(model_name, model_version);
+BEGIN
+    IF num_nonnulls(task, class_names, positive_label) > 0 THEN
+        new.task := correct_version.task;
+        new.class_names := correct_version.class_names;
+        new.positive_label := correct_version.positive_label;
+        new := ledger_complete_task(new);
+    END IF;
+    UPDATE model_versions v
+    SET mlflow_run_id = coalesce(correct_version.mlflow_run_id, v.mlflow_run_id),
+        algorithm = coalesce(correct_version.algorithm, v.algorithm),
+        metrics = coalesce(correct_version.metrics, v.metrics),
+        hyperparameters = coalesce(correct_version.hyperparameters, v.hyperparameters),
+        feature_names = coalesce(correct_version.feature_names, v.feature_names),
+        task = new.task, class_names = new.class_names, positive_label = new.positive_label,
+        training_samples = coalesce(correct_version.training_samples, v.training_samples),
+        dataset_version = coalesce(correct_version.dataset_version, v.dataset_version),
+        dataset_digest = coalesce(correct_version.dataset_digest, v.dataset_digest),
+        artifact_uri = coalesce(correct_version.artifact_uri, v.artifact_uri),
+        metadata_uri = coalesce(correct_version.metadata_uri, v.metadata_uri)
+    WHERE v.id = new.id RETURNING * INTO new;
+    RETURN new;
+END
+$$;
+COMMENT ON FUNCTION correct_version(model_name text, model_version text, mlflow_run_id text, algorithm text, metrics jsonb, hyperparameters jsonb, feature_names text[], task text, class_names text[], positive_label text, training_samples bigint, dataset_version text, dataset_digest text, artifact_uri text, metadata_uri text) IS 'Corrects what was registered of a version that nothing refers to; the audit log has what it was. What is NULL stays; task, class_names and positive_label are one declaration, given together.';
+
+-- v_models ----------------------------------------------------------------------------------------
+
+CREATE VIEW v_models WITH (security_invoker='true') AS
+ SELECT n.model_name,
+    d.model_version AS live_version,
+    d.deployed_at AS live_since,
+    v.versions,
+    v.last_prediction,
+    v.predictions_24h,
+    r."timestamp" AS last_monitoring,
+    m.worst_monitor,
+    a.open_alerts,
+    a.worst_alert,
+    COALESCE(p.pending_approvals, (0)::bigint) AS pending_approvals,
+    r.coverage_pct
+   FROM ((((((models n
+     LEFT JOIN v_deployments d ON (((d.model_name = n.model_name) AND (d.slot = 'production'::text) AND (d.retired_at IS NULL))))
+     CROSS JOIN LATERAL ( SELECT count(*) AS versions,
+            max(p_1.predicted_at) AS last_prediction,
+                CASE
+                    WHEN (bool_or(k.waits) IS NOT TRUE) THEN (COALESCE(sum(s.num_predictions), (0)::numeric))::bigint
+                    ELSE NULL::bigint
+                END AS predictions_24h
+           FROM ((((model_versions v_1
+             CROSS JOIN LATERAL ( SELECT sum(s_1.num_predictions) AS num_predictions
+                   FROM summaries s_1
+                  WHERE ((s_1.model_version_id = v_1.id) AND (s_1.grain = 'hour'::text) AND (s_1.starts_at >= (date_trunc('hour'::text, now(), 'UTC'::text) - '24:00:00'::interval)) AND (s_1.starts_at < date_trunc('hour'::text, now(), 'UTC'::text)))) s)
+             CROSS JOIN LATERAL ( SELECT max(l.starts_at) AS starts_at
+                   FROM (( VALUES ('hour'::text), ('day'::text)) g(grain)
+                     CROSS JOIN LATERAL ( SELECT h_1.starts_at
+                           FROM summaries h_1
+                          WHERE ((h_1.model_version_id = v_1.id) AND (h_1.grain = g.grain))
+                          ORDER BY h_1.starts_at DESC
+                         LIMIT 1) l)) h)
+             CROSS JOIN LATERAL ( SELECT min(m_1.first_predicted_at) AS first,
+                    max(m_1.last_predicted_at) AS last,
+                    (count(*) = 1000) AS is_cut,
+                    ((count(*) = 1000) OR bool_or(((m_1.last_predicted_at >= (date_trunc('hour'::text, now(), 'UTC'::text) - '24:00:00'::interval)) AND (m_1.first_predicted_at < date_trunc('hour'::text, now(), 'UTC'::text))))) AS waits
+                   FROM ( SELECT m_2.first_predicted_at,
+                            m_2.last_predicted_at
+                           FROM summary_marks m_2
+                          WHERE ((m_2.model_version_id = v_1.id) AND (m_2.table_name = 'predictions'::text))
+                         LIMIT 1000) m_1) k)
+             LEFT JOIN LATERAL ( SELECT p_2.predicted_at
+                   FROM predictions p_2
+                  WHERE ((p_2.model_version_id = v_1.id) AND (p_2.predicted_at >= COALESCE(h.starts_at, k.first)) AND (p_2.predicted_at <
+                        CASE
+                            WHEN k.is_cut THEN 'infinity'::timestamp with time zone
+                            ELSE GREATEST((h.starts_at + '1 day'::interval), (k.last + '00:00:00.000001'::interval))
+                        END))
+                  ORDER BY p_2.predicted_at DESC
+                 LIMIT 1) p_1 ON (true))
+          WHERE (v_1.model_name = n.model_name)) v)
+     LEFT JOIN LATERAL ( SELECT r_1."timestamp",
+            r_1.coverage_pct
+           FROM monitoring_metrics r_1
+          WHERE (r_1.model_name = n.model_name)
+          ORDER BY r_1."timestamp" DESC, r_1.lookback_hours
+         LIMIT 1) r ON (true))
+     CROSS JOIN LATERAL ( SELECT (ARRAY['critical'::text, 'warning'::text, 'no_data'::text, 'ok'::text])[min(array_position(ARRAY['critical'::text, 'warning'::text, 'no_data'::text, 'ok'::text], COALESCE(s.severity, s.state)))] AS worst_monitor
+           FROM (monitors o
+             JOIN monitor_states s ON ((s.monitor_id = o.id)))
+          WHERE ((o.model_name = n.model_name) AND o.enabled AND (o.removed_at IS NULL))) m)
+     CROSS JOIN LATERAL ( SELECT count(*) AS open_alerts,
+            (ARRAY['critical'::text, 'warning'::text, 'info'::text])[min(array_position(ARRAY['critical'::text, 'warning'::text, 'info'::text], a_1.severity))] AS worst_alert
+           FROM alerts a_1
+          WHERE ((a_1.model_name = n.model_name) AND (a_1.status <> 'resolved'::text))) a)
+     LEFT JOIN ( SELECT p_1.model_name,
+            count(*) AS pending_approvals
+           FROM v_pending_actions p_1
+          WHERE (p_1.requires_approval AND (p_1.model_name IS NOT NULL))
+          GROUP BY p_1.model_name) p ON ((p.model_name = n.model_name)));
+COMMENT ON VIEW v_models IS 'The models: what is live, when each was last heard of, and what is to be looked at. Its cost does not grow with the predictions.';
+--   model_name: The model.
+--   live_version: The version in production; NULL when there is none.
+--   live_since: Since when it is.
+--   versions: Number of its versions.
+--   last_prediction: Time of the latest prediction of any of its versions, of those that are kept.
+--   predictions_24h: Number of predictions in the last 24 whole hours of UTC, from the summaries; NULL while some of them wait to be folded.
+--   last_monitoring: Time of the latest monitoring run.
+--   worst_monitor: How bad the worst of its enabled monitors was when last evaluated: critical, warning, no_data or ok; NULL when none was.
+--   open_alerts: Number of alerts that are not resolved.
+--   worst_alert: The worst severity among them: critical, warning or info.
+--   pending_approvals: Number of actions that wait for a reviewer.
+--   coverage_pct: Label coverage of the latest monitoring run, in percent.

@@ -23,7 +23,8 @@ from tools.scratch import migrated_database, scratch_database
 # A developer's own settings must not reach the tests, nor the tests his database.
 for _name in [name for name in os.environ if name.startswith(("MLOPS_POOL", "POSTGRES_", "PG"))]:
     del os.environ[_name]
-os.environ.pop("DATABASE_URL", None)
+for _name in ("DATABASE_URL", "MLOPS_READ_URL"):
+    os.environ.pop(_name, None)
 # A shell starts background jobs with SIGINT ignored, and what they start would ignore it too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -48,6 +48,7 @@ OPERATIONS: Final = tuple(
         ("", "SELECT * FROM performance_metrics", ALL),
         ("", "SELECT * FROM system_metrics", ALL),
         ("read alerts and actions", "SELECT * FROM v_open_alerts", ALL),
+        ("", "SELECT * FROM v_models", ALL),
         ("", "SELECT * FROM v_pending_actions", ALL),
         ("", "SELECT * FROM v_monitors", ALL),
         ("read labels", "SELECT * FROM v_labeled_predictions", ALL),
@@ -84,6 +85,9 @@ OPERATIONS: Final = tuple(
         ("tag a version", "UPDATE model_versions SET tags = '{{}}', stage = stage", WRITE),
         ("change a version", "UPDATE model_versions SET metrics = '{{}}'", OWNER),
         ("", "DELETE FROM model_versions WHERE model_version = '2'", OWNER),
+        ("correct a version", "SELECT correct_version('unused', '1', algorithm => 'trees')", WRITE),
+        ("withdraw a version", "SELECT withdraw_version('unused', '1')", WRITE),
+        ("", "INSERT INTO withdrawn_versions SELECT * FROM withdrawn_versions", OWNER),
         (
             "log predictions",
             "WITH b AS (INSERT INTO prediction_batches (id, model_version_id, num_predictions,"

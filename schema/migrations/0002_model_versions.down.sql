@@ -1,7 +1,10 @@
-DELETE FROM ledger_privileges WHERE object_name IN ('models', 'model_versions');
+DELETE FROM ledger_privileges WHERE object_name IN ('models', 'model_versions', 'withdrawn_versions');
+DROP TRIGGER model_versions_before_delete ON model_versions;
+DROP FUNCTION model_versions_before_delete();
 DROP TRIGGER model_versions_before_write ON model_versions;
 DROP FUNCTION model_versions_before_write();
 DROP FUNCTION ledger_complete_task(model_versions);
+DROP TABLE withdrawn_versions;
 DROP TABLE model_versions;
 DROP TABLE models;
 DROP FUNCTION models_before_write();

@@ -177,6 +177,32 @@ COMMENT ON COLUMN model_versions.created_by IS 'Who registered it.';
 COMMENT ON COLUMN model_versions.promoted_at IS 'When it last entered production.';
 COMMENT ON COLUMN model_versions.promoted_by IS 'Who last put it into production.';
 
+CREATE TABLE withdrawn_versions (
+    id uuid CONSTRAINT withdrawn_versions_pkey PRIMARY KEY,
+    model_name text NOT NULL
+        CONSTRAINT withdrawn_versions_model_fkey REFERENCES models (model_name),
+    model_version text NOT NULL,
+    withdrawn_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    withdrawn_by text NOT NULL DEFAULT session_user
+        CONSTRAINT withdrawn_versions_withdrawn_by_check CHECK (ledger_is_person(withdrawn_by)),
+    reason text,
+    registered jsonb NOT NULL,
+    CONSTRAINT withdrawn_versions_name_version_key UNIQUE (model_name, model_version)
+);
+COMMENT ON TABLE withdrawn_versions IS
+    'The versions that were taken back; nothing ever referred to them, and their numbers are not given again.';
+COMMENT ON COLUMN withdrawn_versions.id IS 'Id that the version had.';
+COMMENT ON COLUMN withdrawn_versions.model_name IS 'The model.';
+COMMENT ON COLUMN withdrawn_versions.model_version IS 'Number that the version had.';
+COMMENT ON COLUMN withdrawn_versions.withdrawn_at IS 'When it was withdrawn.';
+COMMENT ON COLUMN withdrawn_versions.withdrawn_by IS 'Who withdrew it.';
+COMMENT ON COLUMN withdrawn_versions.reason IS 'Why.';
+COMMENT ON COLUMN withdrawn_versions.registered IS 'The row of model_versions as it was.';
+
+CREATE TRIGGER withdrawn_versions_append_only
+    BEFORE UPDATE OR DELETE OR TRUNCATE ON withdrawn_versions
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+
 CREATE FUNCTION ledger_require_known_model(model_name text, event_time timestamptz) RETURNS void
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
@@ -255,12 +281,18 @@ BEGIN
         SELECT NEW.model_name, coalesce(NEW.created_at, clock_timestamp()), coalesce(NEW.created_by, session_user)
         WHERE NEW.model_name IS NOT NULL
         ON CONFLICT ON CONSTRAINT models_pkey DO UPDATE SET updated_at = excluded.updated_at;
+        IF EXISTS (SELECT FROM withdrawn_versions w WHERE w.id = NEW.id
+                   OR (w.model_name, w.model_version) = (NEW.model_name, NEW.model_version)) THEN
+            RAISE EXCEPTION 'model_version: this version of the model was withdrawn'
+                USING ERRCODE = 'MLCF0', HINT = 'Register another version; a number is given once.';
+        END IF;
         NEW := ledger_complete_task(NEW);
     END IF;
     IF NEW.model_version IS NULL THEN
-        SELECT coalesce(max(v.model_version::numeric), 0) + 1 INTO NEW.model_version
-        FROM model_versions v
-        WHERE v.model_name = NEW.model_name AND v.model_version ~ '^[0-9]+$';
+        SELECT coalesce(max(g.model_version::numeric), 0) + 1 INTO NEW.model_version
+        FROM (SELECT v.model_name, v.model_version FROM model_versions v
+              UNION ALL SELECT w.model_name, w.model_version FROM withdrawn_versions w) g
+        WHERE g.model_name = NEW.model_name AND g.model_version ~ '^[0-9]+$';
     END IF;
     RETURN NEW;
 END
@@ -289,6 +321,24 @@ CREATE TRIGGER model_versions_keep_name
     WHEN ((OLD.id, OLD.model_name, OLD.model_version) IS DISTINCT FROM (NEW.id, NEW.model_name, NEW.model_version))
     EXECUTE FUNCTION model_versions_keep_name();
 
+CREATE FUNCTION model_versions_before_delete() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+BEGIN
+    -- Who registers a version waits, and then finds its number taken.
+    UPDATE models m SET updated_at = clock_timestamp() WHERE m.model_name = OLD.model_name;
+    INSERT INTO withdrawn_versions (id, model_name, model_version, registered)
+    VALUES (OLD.id, OLD.model_name, OLD.model_version, to_jsonb(OLD)) ON CONFLICT (id) DO NOTHING;
+    RETURN OLD;
+END
+$$;
+COMMENT ON FUNCTION model_versions_before_delete() IS
+    'Trigger of model_versions: remembers a version that is deleted, so that its number is not given again.';
+REVOKE ALL ON FUNCTION model_versions_before_delete() FROM PUBLIC;
+
+CREATE TRIGGER model_versions_before_delete
+    BEFORE DELETE ON model_versions
+    FOR EACH ROW EXECUTE FUNCTION model_versions_before_delete();
+
 -- No row trigger sees a TRUNCATE, so that the audit log would not.
 CREATE TRIGGER model_versions_no_truncate
     BEFORE TRUNCATE ON model_versions
@@ -300,4 +350,5 @@ INSERT INTO ledger_privileges (role, privilege, object_type, object_name, column
     ('writer', 'UPDATE', 'TABLE', 'models', '{description, tags}'),
     ('reader', 'SELECT', 'TABLE', 'model_versions', NULL),
     ('writer', 'INSERT', 'TABLE', 'model_versions', NULL),
-    ('writer', 'UPDATE', 'TABLE', 'model_versions', '{stage, description, tags}');
+    ('writer', 'UPDATE', 'TABLE', 'model_versions', '{stage, description, tags}'),
+    ('reader', 'SELECT', 'TABLE', 'withdrawn_versions', NULL);

@@ -43,6 +43,8 @@ CREATE TABLE retraining_decisions (
     CONSTRAINT retraining_decisions_monitoring_run_fkey
         FOREIGN KEY (monitoring_run_id, model_name) REFERENCES monitoring_metrics (id, model_name),
     CONSTRAINT retraining_decisions_resolves_key UNIQUE (resolves_id),
+    -- Lets an action prove that the decision it names is about its model.
+    CONSTRAINT retraining_decisions_id_model_name_key UNIQUE (id, model_name),
     CONSTRAINT retraining_decisions_resolution_check CHECK (resolves_id IS NULL OR action <> 'pending'),
     CONSTRAINT retraining_decisions_promote_candidate_check
         CHECK (action <> 'promote' OR candidate_version_id IS NOT NULL),

@@ -17,6 +17,7 @@ CREATE TABLE agent_actions (
     requested_login text,
     model_name text,
     model_version_id uuid,
+    decision_id uuid,
     issue_id text
         CONSTRAINT agent_actions_issue_id_check CHECK (char_length(issue_id) <= 255),
     issue_type text
@@ -42,7 +43,10 @@ CREATE TABLE agent_actions (
     CONSTRAINT agent_actions_id_model_name_key UNIQUE (id, model_name),
     CONSTRAINT agent_actions_model_version_fkey
         FOREIGN KEY (model_version_id, model_name) REFERENCES model_versions (id, model_name),
-    CONSTRAINT agent_actions_model_name_check CHECK (model_version_id IS NULL OR model_name IS NOT NULL),
+    CONSTRAINT agent_actions_decision_fkey
+        FOREIGN KEY (decision_id, model_name) REFERENCES retraining_decisions (id, model_name),
+    CONSTRAINT agent_actions_model_name_check
+        CHECK (model_name IS NOT NULL OR num_nonnulls(model_version_id, decision_id) = 0),
     CONSTRAINT agent_actions_reviewer_check CHECK (NOT ledger_is_same_person(reviewed_by, requested_by)),
     CONSTRAINT agent_actions_login_check CHECK (reviewed_login <> requested_login),
     CONSTRAINT agent_actions_review_check
@@ -56,6 +60,7 @@ CREATE TABLE agent_actions (
 CREATE INDEX agent_actions_requested_at_idx ON agent_actions (requested_at DESC, id DESC);
 CREATE INDEX agent_actions_model_name_requested_at_idx ON agent_actions (model_name, requested_at DESC, id DESC);
 CREATE INDEX agent_actions_model_version_idx ON agent_actions (model_version_id) WHERE model_version_id IS NOT NULL;
+CREATE INDEX agent_actions_decision_idx ON agent_actions (decision_id, requested_at DESC) WHERE decision_id IS NOT NULL;
 CREATE INDEX agent_actions_pending_idx ON agent_actions (requested_at, id) WHERE status = 'pending';
 CREATE INDEX agent_actions_expires_at_idx ON agent_actions (expires_at) WHERE status IN ('pending', 'approved');
 
@@ -73,6 +78,8 @@ COMMENT ON COLUMN agent_actions.requested_login IS
     'The database login that requested it; NULL for one with all rights of the owner, which programs share.';
 COMMENT ON COLUMN agent_actions.model_name IS 'The model it is about, if it is about one.';
 COMMENT ON COLUMN agent_actions.model_version_id IS 'The version it is about, if it is about one.';
+COMMENT ON COLUMN agent_actions.decision_id IS
+    'The gate decision that it is to carry out, if it follows one; a promotion with this action is one on that decision.';
 COMMENT ON COLUMN agent_actions.issue_id IS 'The issue that it addresses, by its id elsewhere.';
 COMMENT ON COLUMN agent_actions.issue_type IS 'The kind of that issue.';
 COMMENT ON COLUMN agent_actions.issue_severity IS 'The severity of that issue.';
@@ -116,10 +123,27 @@ COMMENT ON FUNCTION ledger_login() IS
 
 CREATE FUNCTION agent_actions_before_insert() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    decision retraining_decisions;
 BEGIN
     NEW.risk_level := lower(btrim(NEW.risk_level) COLLATE "C");
     NEW.requires_approval := coalesce(NEW.requires_approval, NEW.risk_level IN ('high', 'critical'));
     NEW.requested_login := ledger_login();
+    IF NEW.decision_id IS NOT NULL THEN
+        SELECT * INTO decision FROM retraining_decisions d WHERE d.id = NEW.decision_id;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'decision_id: there is no decision %', NEW.decision_id USING ERRCODE = 'MLNF0';
+        END IF;
+        NEW.model_name := coalesce(NEW.model_name, decision.model_name);
+        IF NEW.action_type = 'promote' THEN
+            NEW.model_version_id := coalesce(NEW.model_version_id, decision.candidate_version_id);
+        END IF;
+        IF NEW.model_name <> decision.model_name
+           OR NEW.action_type = 'promote' AND NEW.model_version_id IS DISTINCT FROM decision.candidate_version_id THEN
+            RAISE EXCEPTION 'decision_id: decision % is about another model or candidate', NEW.decision_id
+                USING ERRCODE = 'MLCF0';
+        END IF;
+    END IF;
     IF NEW.model_name IS NOT NULL THEN
         PERFORM ledger_require_known_model(NEW.model_name, NULL);
     END IF;
@@ -134,7 +158,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION agent_actions_before_insert() IS
-    'Fills in whether an action needs an approval, and has each begin as pending.';
+    'Fills in whether an action needs an approval and what its decision is about, and has each begin as pending.';
 
 CREATE FUNCTION agent_actions_before_update() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
@@ -295,6 +319,7 @@ SELECT a.requested_at,
        a.issue_type,
        a.issue_severity,
        a.model_version_id,
+       a.decision_id,
        a.id AS action_id
 FROM agent_actions a
 LEFT JOIN model_versions v ON v.id = a.model_version_id
@@ -316,6 +341,7 @@ COMMENT ON COLUMN v_pending_actions.issue_id IS 'The issue that it addresses.';
 COMMENT ON COLUMN v_pending_actions.issue_type IS 'The kind of that issue.';
 COMMENT ON COLUMN v_pending_actions.issue_severity IS 'The severity of that issue.';
 COMMENT ON COLUMN v_pending_actions.model_version_id IS 'Id of the version.';
+COMMENT ON COLUMN v_pending_actions.decision_id IS 'Id of the gate decision that it is to carry out.';
 COMMENT ON COLUMN v_pending_actions.action_id IS 'Id of the action.';
 
 INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES

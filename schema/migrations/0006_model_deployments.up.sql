@@ -216,6 +216,10 @@ DECLARE
         WHEN action.model_name IS DISTINCT FROM deployment.model_name THEN 'is not about model ' || deployment.model_name
         WHEN action.model_version_id <> deployment.model_version_id THEN 'is about another version'
         WHEN action.parameters ->> 'slot' <> slot THEN 'is for another slot'
+        -- Who approved a pending decision approved what resolves it.
+        WHEN NOT EXISTS (SELECT FROM retraining_decisions r WHERE r.id = deployment.decision_id
+                         AND action.decision_id IN (r.id, r.resolves_id))
+             AND action.decision_id IS NOT NULL THEN 'is for another decision'
         WHEN action.expires_at <= clock_timestamp() THEN ledger_action_state(action)
         WHEN action.status = 'approved' THEN NULL
         WHEN action.status <> 'pending' OR action.requires_approval THEN ledger_action_state(action)

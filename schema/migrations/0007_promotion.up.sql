@@ -91,6 +91,11 @@ BEGIN
         RAISE EXCEPTION 'model_version: is required'
             USING ERRCODE = 'MLIV0', HINT = 'Name the version, or the decision or action that allows it.';
     END IF;
+    IF promote.decision_id IS NULL THEN
+        SELECT coalesce(f.id, a.decision_id) INTO decision_id FROM agent_actions a
+        LEFT JOIN retraining_decisions f ON f.resolves_id = a.decision_id
+        WHERE a.id = promote.action_id;
+    END IF;
     locked := ledger_lock_slot(version.model_name, promote.slot);
     SELECT * INTO current FROM v_deployments d WHERE d.id = promote.deployment_id;
     IF FOUND THEN
@@ -116,7 +121,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION promote(text, text, text, text, text, uuid, timestamptz, uuid, uuid) IS
-    'Puts a version into a slot and ends the interval of the one before, in one step. Without a version it is the candidate of the decision, or the version of the action, which is then used up. Promoting the version that is there changes nothing, unless the promotion has a deployment_id; repeating one changes nothing.';
+    'Puts a version into a slot and ends the interval of the one before, in one step. Without a version it is the candidate of the decision, or the version of the action, which is then used up; without a decision it is that of the action. Promoting the version that is there changes nothing, unless the promotion has a deployment_id; repeating one changes nothing.';
 REVOKE ALL ON FUNCTION promote(text, text, text, text, text, uuid, timestamptz, uuid, uuid) FROM PUBLIC;
 
 CREATE FUNCTION rollback(

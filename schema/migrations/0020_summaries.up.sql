@@ -97,6 +97,85 @@ COMMENT ON COLUMN summary_histograms.bins IS 'The bins that hold something, -1 f
 COMMENT ON COLUMN summary_histograms.counts IS 'How many values each of these holds.';
 COMMENT ON COLUMN summary_histograms.sums IS 'Of numbers: the sum of these values, those beyond 1e150 left out.';
 
+CREATE TABLE summary_outcomes (
+    model_version_id uuid NOT NULL,
+    grain text NOT NULL
+        CONSTRAINT summary_outcomes_grain_check CHECK (grain IN ('hour', 'day')),
+    starts_at timestamptz NOT NULL,
+    part smallint NOT NULL DEFAULT 0,
+    task text,
+    class_names text[],
+    positive_label text,
+    num_labeled bigint NOT NULL,
+    num_strangers bigint NOT NULL,
+    num_strays bigint NOT NULL,
+    lowest_of_negative double precision,
+    highest_of_positive double precision,
+    num_classified bigint NOT NULL,
+    num_hits bigint NOT NULL,
+    actual text[] NOT NULL,
+    predicted text[] NOT NULL,
+    counts bigint[] NOT NULL,
+    bins smallint[] NOT NULL,
+    positives bigint[] NOT NULL,
+    negatives bigint[] NOT NULL,
+    undecided_positives bigint[] NOT NULL,
+    undecided_negatives bigint[] NOT NULL,
+    square_sum double precision NOT NULL,
+    log_sum double precision NOT NULL,
+    tenths smallint[] NOT NULL,
+    tenth_positives bigint[] NOT NULL,
+    tenth_sums double precision[] NOT NULL,
+    num_numbers bigint NOT NULL,
+    num_measured bigint NOT NULL,
+    absolute_error_sum double precision NOT NULL,
+    percentage_error_sum double precision NOT NULL,
+    squared_error_sum double precision NOT NULL,
+    actual_distance_sum double precision NOT NULL,
+    actual_m2 double precision NOT NULL,
+    actual_min double precision,
+    actual_max double precision,
+    CONSTRAINT summary_outcomes_pkey PRIMARY KEY (model_version_id, grain, starts_at, part)
+);
+COMMENT ON TABLE summary_outcomes IS
+    'The labelled predictions of a version in one hour or day of UTC, each with its latest label: what metrics of performance are computed from.';
+COMMENT ON COLUMN summary_outcomes.model_version_id IS 'The version.';
+COMMENT ON COLUMN summary_outcomes.grain IS 'hour or day.';
+COMMENT ON COLUMN summary_outcomes.starts_at IS 'Start of the hour or day.';
+COMMENT ON COLUMN summary_outcomes.part IS '0 for rows that are there; others for rows that retention has deleted. Add them up.';
+COMMENT ON COLUMN summary_outcomes.task IS 'What the version predicted as v_version_tasks had it when this was counted; of a day mixed where that differs.';
+COMMENT ON COLUMN summary_outcomes.class_names IS 'Its classes then; NULL of more than two where all predictions name theirs, so that others change nothing.';
+COMMENT ON COLUMN summary_outcomes.positive_label IS 'Its positive class then.';
+COMMENT ON COLUMN summary_outcomes.num_labeled IS 'Number of predictions with a label.';
+COMMENT ON COLUMN summary_outcomes.num_strangers IS 'Of these with a label that is none of the classes.';
+COMMENT ON COLUMN summary_outcomes.num_strays IS 'Of these with a number as prediction that is none of the classes, and no probability.';
+COMMENT ON COLUMN summary_outcomes.lowest_of_negative IS 'The lowest probability of a prediction that names another class than the positive one.';
+COMMENT ON COLUMN summary_outcomes.highest_of_positive IS 'The highest probability of a prediction that names the positive class.';
+COMMENT ON COLUMN summary_outcomes.num_classified IS 'Number of labelled predictions that name a class.';
+COMMENT ON COLUMN summary_outcomes.num_hits IS 'Of these where it is the true one.';
+COMMENT ON COLUMN summary_outcomes.actual IS 'True classes of the pairs that are counted.';
+COMMENT ON COLUMN summary_outcomes.predicted IS 'Predicted classes of these pairs; NULL for any but the 50 most frequent, as in actual.';
+COMMENT ON COLUMN summary_outcomes.counts IS 'How many predictions each pair has.';
+COMMENT ON COLUMN summary_outcomes.bins IS 'The bins of ledger_probability_edges() that hold a labelled prediction.';
+COMMENT ON COLUMN summary_outcomes.positives IS 'How many labels in each of these are positive.';
+COMMENT ON COLUMN summary_outcomes.negatives IS 'How many are not.';
+COMMENT ON COLUMN summary_outcomes.undecided_positives IS 'Of the positives those whose prediction names no class, so that a threshold decides.';
+COMMENT ON COLUMN summary_outcomes.undecided_negatives IS 'Of the negatives likewise.';
+COMMENT ON COLUMN summary_outcomes.square_sum IS 'Sum of the squared distances of the probabilities from 1 or 0, as in the Brier score.';
+COMMENT ON COLUMN summary_outcomes.log_sum IS 'Sum of the logarithms of the probabilities of what was true, as in the log loss.';
+COMMENT ON COLUMN summary_outcomes.tenths IS 'The bins of ledger_tenth() that hold a labelled prediction.';
+COMMENT ON COLUMN summary_outcomes.tenth_positives IS 'How many labels in each of these are positive.';
+COMMENT ON COLUMN summary_outcomes.tenth_sums IS 'The sum of the probabilities in each.';
+COMMENT ON COLUMN summary_outcomes.num_numbers IS 'Number of labelled predictions with a prediction and an actual_value.';
+COMMENT ON COLUMN summary_outcomes.num_measured IS 'Of these with both at most 1e100.';
+COMMENT ON COLUMN summary_outcomes.absolute_error_sum IS 'Sum of their absolute errors.';
+COMMENT ON COLUMN summary_outcomes.percentage_error_sum IS 'Sum of their absolute errors as shares of the actual values, as in MAPE.';
+COMMENT ON COLUMN summary_outcomes.squared_error_sum IS 'Sum of their squared errors.';
+COMMENT ON COLUMN summary_outcomes.actual_distance_sum IS 'Sum of the distances of their actual values from the lowest: what is far from zero keeps its digits.';
+COMMENT ON COLUMN summary_outcomes.actual_m2 IS 'Sum of the squared differences between the actual values and their mean.';
+COMMENT ON COLUMN summary_outcomes.actual_min IS 'The lowest of them.';
+COMMENT ON COLUMN summary_outcomes.actual_max IS 'The highest of them.';
+
 CREATE FUNCTION mark_summaries(
     model_name text, model_version text, since timestamptz, until timestamptz) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
@@ -150,10 +229,45 @@ CREATE TRIGGER baselines_mark_summaries
     AFTER INSERT ON baselines
     FOR EACH ROW EXECUTE FUNCTION baselines_mark_summaries();
 
+CREATE FUNCTION ledger_still_counts(counted summary_outcomes, task text, class_names text[], positive_label text)
+RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN ((counted).task, (counted).positive_label) IS NOT DISTINCT FROM (task, positive_label)
+       AND coalesce((counted).class_names = class_names, (counted).class_names IS NULL);
+COMMENT ON FUNCTION ledger_still_counts(summary_outcomes, text, text[], text) IS
+    'Whether outcomes were counted as those of what the version predicts now.';
+
+CREATE FUNCTION ledger_mark_outcomes() RETURNS trigger
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    -- What counts as positive may have changed: what was counted otherwise and is still there is counted again.
+    INSERT INTO summary_marks (model_version_id, table_name, first_predicted_at, last_predicted_at)
+    SELECT o.model_version_id, 'ground_truth', min(o.starts_at), max(o.starts_at)
+    FROM v_version_tasks t
+    JOIN summary_outcomes o ON o.model_version_id = t.model_version_id
+    WHERE t.model_name = (SELECT v.model_name FROM model_versions v
+                          WHERE v.id = (to_jsonb(NEW) ->> TG_ARGV[0])::uuid)
+      AND o.grain = 'hour' AND o.part = 0
+      AND NOT ledger_still_counts(o, t.task, t.class_names, t.positive_label)
+    GROUP BY o.model_version_id;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION ledger_mark_outcomes() IS
+    'Marks the outcomes of a model that were counted when its versions predicted something else.';
+
+CREATE TRIGGER observed_outcomes_mark_outcomes
+    AFTER INSERT OR UPDATE ON observed_outcomes
+    FOR EACH ROW EXECUTE FUNCTION ledger_mark_outcomes('model_version_id');
+CREATE TRIGGER model_versions_mark_outcomes
+    AFTER UPDATE OF task, class_names, positive_label ON model_versions
+    FOR EACH ROW EXECUTE FUNCTION ledger_mark_outcomes('id');
+
 INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES
     ('reader', 'SELECT', 'TABLE', 'summary_marks'),
     ('reader', 'SELECT', 'TABLE', 'summary_states'),
     ('reader', 'SELECT', 'TABLE', 'summaries'),
     ('reader', 'SELECT', 'TABLE', 'summary_histograms'),
+    ('reader', 'SELECT', 'TABLE', 'summary_outcomes'),
     ('writer', 'INSERT', 'TABLE', 'summary_marks'),
     ('writer', 'EXECUTE', 'FUNCTION', 'mark_summaries');

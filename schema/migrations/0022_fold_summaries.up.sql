@@ -18,6 +18,8 @@ BEGIN
         PERFORM ledger_fold_days(version, first_day, last_day);
     ELSE
         PERFORM ledger_fold_labels(version, since, until, baseline);
+        PERFORM ledger_fold_outcomes(version, since, until);
+        PERFORM ledger_fold_outcome_days(version, first_day, last_day);
     END IF;
     PERFORM ledger_fold_histogram_days(version, first_day, last_day);
 END
@@ -128,6 +130,9 @@ BEGIN
         SELECT greatest(next, coalesce(max(s.part), 0) + 1) INTO next FROM summaries s
         WHERE s.model_version_id = version AND s.grain = 'hour'
           AND s.starts_at >= ledger_keep_history.since AND s.starts_at < ledger_keep_history.until;
+        SELECT greatest(next, coalesce(max(o.part), 0) + 1) INTO next FROM summary_outcomes o
+        WHERE o.model_version_id = version AND o.grain = 'hour'
+          AND o.starts_at >= ledger_keep_history.since AND o.starts_at < ledger_keep_history.until;
         UPDATE summary_histograms h SET part = next
         WHERE h.model_version_id = version AND h.grain = 'hour' AND h.part = 0
           AND h.starts_at >= ledger_keep_history.since AND h.starts_at < ledger_keep_history.until
@@ -136,6 +141,10 @@ BEGIN
             UPDATE summaries s SET part = next
             WHERE s.model_version_id = version AND s.grain = 'hour' AND s.part = 0
               AND s.starts_at >= ledger_keep_history.since AND s.starts_at < ledger_keep_history.until;
+        ELSE
+            UPDATE summary_outcomes o SET part = next
+            WHERE o.model_version_id = version AND o.grain = 'hour' AND o.part = 0
+              AND o.starts_at >= ledger_keep_history.since AND o.starts_at < ledger_keep_history.until;
         END IF;
     END LOOP;
 END

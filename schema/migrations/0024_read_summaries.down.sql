@@ -1,3 +1,4 @@
+DROP FUNCTION ledger_performance(text, text, timestamptz, timestamptz, double precision);
 DELETE FROM ledger_privileges WHERE object_name = 'v_feature_drift';
 DROP VIEW v_feature_drift;
 DROP FUNCTION ledger_summary(uuid, timestamptz, timestamptz, text, double precision);

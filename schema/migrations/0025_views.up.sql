@@ -105,8 +105,9 @@ SELECT r.timestamp,
        w.deployed_at,
        w.retired_at,
        w.deployed_by,
-       w.approved_by,
-       w.approved_at,
+       a.status AS action_status,
+       a.approved_by,
+       a.approved_at,
        r.drift_context,
        r.data_context,
        r.decision_details,
@@ -115,7 +116,7 @@ SELECT r.timestamp,
        r.production_version_id,
        r.monitoring_run_id,
        w.id AS deployment_id,
-       w.action_id,
+       a.id AS action_id,
        r.resolves_id,
        r.id AS decision_id
 FROM retraining_decisions r
@@ -123,18 +124,24 @@ LEFT JOIN model_versions c ON c.id = r.candidate_version_id
 LEFT JOIN model_versions p ON p.id = r.production_version_id
 LEFT JOIN retraining_decisions f ON f.resolves_id = r.id
 LEFT JOIN LATERAL (
-    SELECT m.id, m.deployed_at, m.retired_at, m.deployed_by, m.action_id,
-           a.reviewed_by AS approved_by, a.reviewed_at AS approved_at
-    FROM model_deployments m LEFT JOIN agent_actions a ON a.id = m.action_id
+    SELECT m.id, m.deployed_at, m.retired_at, m.deployed_by, m.action_id
+    FROM model_deployments m
     WHERE m.decision_id = r.id
     ORDER BY m.deployed_at LIMIT 1) w ON true
+LEFT JOIN LATERAL (
+    SELECT q.id FROM agent_actions q WHERE q.decision_id = r.id ORDER BY q.requested_at DESC LIMIT 1) q ON true
+LEFT JOIN LATERAL (
+    SELECT u.id, ledger_action_status(u.status, u.expires_at) AS status,
+           CASE WHEN u.status <> 'rejected' THEN u.reviewed_by END AS approved_by,
+           CASE WHEN u.status <> 'rejected' THEN u.reviewed_at END AS approved_at
+    FROM agent_actions u WHERE u.id = coalesce(w.action_id, q.id)) a ON true
 CROSS JOIN LATERAL (
     SELECT count(*) AS gates,
            count(*) FILTER (WHERE (gate ->> 'passed')::boolean) AS gates_passed,
            coalesce(array_agg(gate ->> 'gate') FILTER (WHERE NOT (gate ->> 'passed')::boolean), '{}') AS failed_gates
     FROM jsonb_array_elements(r.gate_results) gate) g;
 COMMENT ON VIEW v_decision_history IS
-    'Every gate decision with candidate and production version, their metrics, the gates that failed, and the deployment that followed with its approval.';
+    'Every gate decision with candidate and production version, their metrics, the gates that failed, the action that was asked for and the deployment that followed.';
 COMMENT ON COLUMN v_decision_history.timestamp IS 'When the decision was taken.';
 COMMENT ON COLUMN v_decision_history.model_name IS 'The model.';
 COMMENT ON COLUMN v_decision_history.action IS 'promote, reject or pending.';
@@ -163,7 +170,8 @@ COMMENT ON COLUMN v_decision_history.resolved_by_id IS 'For a pending decision: 
 COMMENT ON COLUMN v_decision_history.deployed_at IS 'When the candidate went live on this decision.';
 COMMENT ON COLUMN v_decision_history.retired_at IS 'When that deployment ended.';
 COMMENT ON COLUMN v_decision_history.deployed_by IS 'Who put the candidate live.';
-COMMENT ON COLUMN v_decision_history.approved_by IS 'Who approved that deployment.';
+COMMENT ON COLUMN v_decision_history.action_status IS 'Status of that action: pending, approved, rejected, executed, failed or expired.';
+COMMENT ON COLUMN v_decision_history.approved_by IS 'Who approved that action.';
 COMMENT ON COLUMN v_decision_history.approved_at IS 'When it was approved.';
 COMMENT ON COLUMN v_decision_history.drift_context IS 'The drift that led to it.';
 COMMENT ON COLUMN v_decision_history.data_context IS 'The data behind it.';
@@ -173,7 +181,7 @@ COMMENT ON COLUMN v_decision_history.candidate_version_id IS 'Id of the candidat
 COMMENT ON COLUMN v_decision_history.production_version_id IS 'Id of the production version.';
 COMMENT ON COLUMN v_decision_history.monitoring_run_id IS 'Id of the monitoring run that triggered it.';
 COMMENT ON COLUMN v_decision_history.deployment_id IS 'Id of the deployment that followed.';
-COMMENT ON COLUMN v_decision_history.action_id IS 'Id of the action that was approved for that deployment.';
+COMMENT ON COLUMN v_decision_history.action_id IS 'Id of the action of that deployment, else of the last one that names the decision.';
 COMMENT ON COLUMN v_decision_history.resolves_id IS 'Id of the pending decision that this one resolves.';
 COMMENT ON COLUMN v_decision_history.decision_id IS 'Id of the decision.';
 

@@ -49,7 +49,7 @@ COMMENT ON COLUMN audit_log.seq IS 'Number of the entry: 1, 2, 3 without a gap.'
 COMMENT ON COLUMN audit_log.recorded_at IS 'When the entry was written, by the clock of the server.';
 COMMENT ON COLUMN audit_log.db_role IS 'The role that was connected, as the server knows it.';
 COMMENT ON COLUMN audit_log.actor IS 'Who did it, as the application says: the name in the row, else the setting mlops_ledger.actor, else the role.';
-COMMENT ON COLUMN audit_log.event IS 'promotion, rollback, retirement, decision, action, alert, monitoring_run, drift_report, policy, correction, retention or erasure.';
+COMMENT ON COLUMN audit_log.event IS 'promotion, rollback, retirement, decision, action, alert, monitoring_run, drift_report, policy, correction, withdrawal, retention or erasure.';
 COMMENT ON COLUMN audit_log.object_table IS 'The table that was changed.';
 COMMENT ON COLUMN audit_log.object_id IS 'Primary key of the row that was changed.';
 COMMENT ON COLUMN audit_log.before IS 'The row before; NULL when it was inserted.';
@@ -358,7 +358,8 @@ SELECT ledger_audit('models', 'correction', '{}', 'DELETE'),
        ledger_audit('models', 'correction', '{}', 'UPDATE',
                     '(OLD.description, OLD.tags, OLD.created_at, OLD.created_by) IS DISTINCT FROM'
                     ' (NEW.description, NEW.tags, NEW.created_at, NEW.created_by)'),
-       ledger_audit('model_versions', 'correction', '{}', 'DELETE'),
+       -- The row of a version that is deleted is kept by its withdrawal, with who did it.
+       ledger_audit('withdrawn_versions', 'withdrawal', '{withdrawn_by}', 'INSERT'),
        -- Stages follow deployments, which are audited; tags are notes.
        ledger_audit('model_versions', 'correction', '{}', 'UPDATE', format('(%s) IS DISTINCT FROM (%s)',
                     string_agg(format('OLD.%I', a.attname), ', '), string_agg(format('NEW.%I', a.attname), ', ')))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +25,9 @@ DEFAULT_DATABASE: Final = "mlops"
 SERVER_VARIABLES: Final = ("POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_USER", "POSTGRES_PASSWORD")
 # libpq rounds a timeout of one second up to two.
 _LEAST: Final = {"pool_min_size": 0, "pool_max_size": 1, "connect_timeout": 2}
+_READ_PATIENCE: Final = 2.0
+# Also where the URL names the primary.
+_READ_ONLY: Final = "-c default_transaction_read_only=on"
 _SECONDS: Final = ("pool_timeout", "statement_timeout")
 _SINGLE_QUOTED: Final = re.compile(r"[^=]*=\s*'")
 
@@ -34,7 +37,8 @@ class Settings:
     """Where the database is and how to talk to it.
 
     `conninfo` is a libpq connection string, or None for the embedded PostgreSQL under `home`,
-    which `pg_bin` runs, or the programs that are found. Timeouts are in seconds.
+    which `pg_bin` runs, or the programs that are found. `read_url` names hot standbys of it that
+    answer reads. Timeouts are in seconds.
     """
 
     conninfo: str | None = field(default=None, repr=False)
@@ -48,6 +52,7 @@ class Settings:
     statement_timeout: float = 30.0
     sql_echo: bool = False
     spool_dir: Path | None = None
+    read_url: str | None = field(default=None, repr=False)
 
     @property
     def spool(self) -> Path:
@@ -73,6 +78,22 @@ class Settings:
         host = given.get("host") or given.get("hostaddr") or found.get("host") or "localhost"
         return f"{str(host).lower()}:{found['port']}/{found['dbname']}"
 
+    def of_reads(self) -> Settings | None:
+        """Return how the standbys of `read_url` are reached, if there are any.
+
+        They are given two seconds, because the primary can answer instead.
+        """
+        if self.read_url is None:
+            return None
+        options = str(conninfo_to_dict(self.read_url).get("options") or "")
+        return replace(
+            self,
+            conninfo=make_conninfo(self.read_url, options=f"{options} {_READ_ONLY}".lstrip()),
+            read_url=None,
+            pool_timeout=min(self.pool_timeout, _READ_PATIENCE),
+            connect_timeout=min(self.connect_timeout, _LEAST["connect_timeout"]),
+        )
+
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
         """Read the settings from the environment, with `.env` below it.
@@ -92,20 +113,21 @@ class Settings:
         given |= {
             name: _folder(values, f"MLOPS_{name.upper()}") for name in ("pg_bin", "spool_dir")
         }
+        database = strings.database_of(conninfo or "") or _database(values)
         return cls(
             conninfo=conninfo,
-            database=strings.database_of(conninfo or "") or _database(values),
+            database=database,
+            read_url=_complete(values, "MLOPS_READ_URL", database),
             home=_default_home(values),
             sql_echo=_boolean(values, "MLOPS_SQL_ECHO"),
             **{name: value for name, value in given.items() if value is not None},
         )
 
     def __post_init__(self) -> None:
-        if self.conninfo is not None:
-            # Checked here because the driver would quote it in its own complaint.
-            object.__setattr__(
-                self, "conninfo", strings.parse(self.conninfo, "the connection string")
-            )
+        for name, source in (("conninfo", "the connection string"), ("read_url", "read_url")):
+            if (given := getattr(self, name)) is not None:
+                # Checked here because the driver would quote it in its own complaint.
+                object.__setattr__(self, name, strings.parse(given, source))
         for name, least in _LEAST.items():
             number = getattr(self, name)
             if type(number) is not int or number < least:
@@ -124,15 +146,22 @@ class Settings:
 
 def _conninfo(values: Mapping[str, str]) -> str | None:
     if "DATABASE_URL" in values:
-        given = strings.parse(values["DATABASE_URL"])
-        # A URL that stops at the host means the ledger's database, not one named after the user.
-        return make_conninfo(given, dbname=strings.database_of(given) or _database(values))
+        return _complete(values, "DATABASE_URL", _database(values))
     if not any(name in values for name in SERVER_VARIABLES):
         return None
     port = _integer(values, "POSTGRES_PORT", 1) or 5432
     if port > 65535:
         raise ConfigError("POSTGRES_PORT must be between 1 and 65535")
     return strings.from_variables(values, port, _database(values))
+
+
+def _complete(values: Mapping[str, str], name: str, database: str) -> str | None:
+    """Check the connection string of a variable, if it is set."""
+    if name not in values:
+        return None
+    given = strings.parse(values[name], name)
+    # A URL that stops at the host means the ledger's database, not one named after the user.
+    return make_conninfo(given, dbname=strings.database_of(given) or database)
 
 
 def _database(values: Mapping[str, str]) -> str:

@@ -8,7 +8,7 @@ from .config import Settings
 from .connections import Probe
 from .errors import NotMigrated, SchemaError
 from .migrations import latest_version
-from .rows import Health
+from .rows import Health, ReplicaHealth
 
 
 def require_schema(probe: Probe) -> None:
@@ -18,7 +18,11 @@ def require_schema(probe: Probe) -> None:
 
 
 def assess(
-    settings: Settings, probe: Probe | None, problem: str | None, pool: Mapping[str, int]
+    settings: Settings,
+    probe: Probe | None,
+    problem: str | None,
+    pool: Mapping[str, int],
+    replica: ReplicaHealth | None,
 ) -> Health:
     """Write down a probe, or the problem that kept it from answering."""
     if probe is not None:
@@ -34,6 +38,14 @@ def assess(
         embedded=settings.embedded,
         transaction_pooler=probe.pooled if probe else None,
         pool=dict(pool),
+        replica=replica,
+    )
+
+
+def unreachable_replica(problem: str) -> ReplicaHealth:
+    """Write down why a standby has not answered."""
+    return ReplicaHealth(
+        reachable=False, problem=problem, is_standby=None, bytes_behind=None, seconds_behind=None
     )
 
 

@@ -1,9 +1,10 @@
 """Loads the statements of `sql/*.sql`: one file per repository, one statement per method.
 
-A statement begins with `-- name --` and a comment line that says what it does. Each parameter
-carries a cast, `%(name)s::type`; the cast decides how the value is checked before it is sent.
-What several statements share, such as a list of columns, stands above them as
-`-- fragment name --`, and `{name}` puts it in.
+A statement begins with `-- name --` and a comment line that says what it does; that of a method
+that only reads with `-- read name --`: a hot standby may answer it. Each parameter carries a cast,
+`%(name)s::type`; the cast decides how the value is checked before it is sent. What several
+statements share, such as a list of columns, stands above them as `-- fragment name --`, and
+`{name}` puts it in.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from importlib import resources
 from .checks.classes import CLASSES, class_name
 from .checks.values import CHECKS
 
-_HEADER = re.compile(r"^-- (fragment )?(\w+) --$", re.MULTILINE)
+_HEADER = re.compile(r"^-- (fragment |read )?(\w+) --$", re.MULTILINE)
 _COMMENT = re.compile(r"\A(?:--.*\n)+")
 # Not '{}' and not '{a,b}', which are arrays.
 _REFERENCE = re.compile(r"\{(\w+)\}")
@@ -27,12 +28,16 @@ _TYPE = re.compile(r"(?:double precision|[a-z0-9]+)(?:\[\])?")
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One SQL statement, where it stands, and the type of each of its parameters."""
+    """One SQL statement, where it stands, and the type of each of its parameters.
+
+    `is_read` says that it only reads, for a method that only reads: a standby may answer it.
+    """
 
     name: str
     origin: str
     text: bytes
     parameters: Mapping[str, str]
+    is_read: bool = False
 
     def bind(self, values: Mapping[str, object]) -> dict[str, object]:
         """Check the values of all parameters and turn them into what the driver sends.
@@ -65,10 +70,11 @@ def load(repository: str) -> Mapping[str, Statement]:
         if name in found or name in fragments.bodies:
             raise ValueError(f"{origin}: a second statement or fragment of that name")
         body = fragments.put_into(origin, body)
-        if header[1]:
+        if header[1] == "fragment ":
             fragments.bodies[name] = _COMMENT.sub("", body)
         else:
-            found[name] = Statement(name, origin, body.encode(), _parameters(origin, body))
+            parameters, is_read = _parameters(origin, body), header[1] == "read "
+            found[name] = Statement(name, origin, body.encode(), parameters, is_read)
     if unused := fragments.bodies.keys() - fragments.used:
         raise ValueError(f"{file}: nothing uses the fragment {min(unused)}")
     return found

@@ -218,3 +218,64 @@ async def test_tags_of_an_unknown_version_are_not_found(
 ) -> None:
     with pytest.raises(NotFound, match="model m has no version 1"):
         await models.set_tags(model_name="m", model_version="1", tags={"a": 1})
+
+
+async def test_a_registration_is_corrected_while_nothing_refers_to_it(
+    models: AsyncModelVersionRepository,
+) -> None:
+    await models.insert(model_name="m", class_names=["a", "b"], metrics={"rmse": 2})
+    kept = await models.get(model_name="m", model_version="1")
+    version = await models.correct(
+        model_name="m", model_version="1", algorithm="trees", metrics={"rmse": 1}
+    )
+    assert kept is not None
+    assert (version.algorithm, version.rmse) == ("trees", 1)
+    assert (version.id, version.class_names) == (kept.id, kept.class_names)
+    version = await models.correct(model_name="m", model_version="1", class_names=["x", "y", "z"])
+    assert (version.task, version.class_names, version.positive_label) == (
+        "multiclass",
+        ["x", "y", "z"],
+        None,
+    )
+    assert version == await models.get(model_name="m", model_version="1")
+    with pytest.raises(InvalidValue, match="roc_auc"):
+        await models.correct(model_name="m", model_version="1", metrics={"roc_auc": 2})
+    with pytest.raises(NotFound, match="model m has no version 7"):
+        await models.correct(model_name="m", model_version="7", algorithm="trees")
+    await models.promote(model_name="m", model_version="1", slot="shadow")
+    with pytest.raises(Conflict, match="model_deployments \\(1\\)"):
+        await models.correct(model_name="m", model_version="1", algorithm="linear")
+
+
+async def test_a_number_is_given_once(models: AsyncModelVersionRepository) -> None:
+    given = new_id()
+    for number in ("1", "9"):
+        await models.insert(model_name="m", model_version=number)
+    await models.insert(model_name="m", model_version="10", metrics={"rmse": 1}, id=given)
+    named = {"model_name": "m", "model_version": "10"}
+    withdrawn = await models.withdraw(**named, withdrawn_by="ann", reason="wrong data")
+    assert (withdrawn.id, withdrawn.withdrawn_by, withdrawn.reason) == (given, "ann", "wrong data")
+    assert withdrawn.registered["metrics"] == {"rmse": 1}
+    assert await models.withdraw(**named, withdrawn_by="bob") == withdrawn
+    assert await models.get(**named) is None
+    for again in (named, {"model_name": "m", "id": given}):
+        with pytest.raises(Conflict, match="was withdrawn"):
+            await models.insert(**again)
+    with pytest.raises(Conflict, match="was withdrawn"):
+        await models.get_or_insert(**named)
+    assert (await models.register(model_name="m")).model_version == "11"
+    with pytest.raises(NotFound, match="model m has no version 7"):
+        await models.withdraw(model_name="m", model_version="7")
+    with pytest.raises(InvalidValue, match="withdrawn_by"):
+        await models.withdraw(model_name="m", model_version="9", withdrawn_by=" ")
+
+
+async def test_register_returns_the_version(models: AsyncModelVersionRepository) -> None:
+    given = new_id()
+    made = await models.register(**EVERYTHING, id=given)
+    assert {name: getattr(made, name) for name in EVERYTHING} == EVERYTHING
+    assert made == await models.get(id=given)
+    assert await models.register(**EVERYTHING, id=given) == made
+    assert (await models.register(model_name="flights")).model_version == "1"
+    with pytest.raises(Conflict):
+        await models.register(model_name="flights", model_version="1")

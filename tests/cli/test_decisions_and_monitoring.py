@@ -76,6 +76,15 @@ def test_a_decision_is_shown_with_its_gates(run, answer, decided) -> None:
     assert answer("decisions", "show", str(decided))["gate_results"] == GATES
 
 
+def test_a_decision_is_shown_with_the_actions_asked_for_on_it(run, answer, decided) -> None:
+    asked = answer("actions", "request", "promote", "--risk", "low", "--decision", str(decided))
+    run("actions", "approve", asked["id"], "--by", "ben")
+    last = run("decisions", "show", str(decided)).stdout.splitlines()[-1].split()
+    assert last[:3] == [asked["id"], "promote", "approved"]
+    [action] = answer("decisions", "show", str(decided))["actions"]
+    assert (action["id"], action["decision_id"]) == (asked["id"], str(decided))
+
+
 def test_recent_runs_are_listed(run, answer, monitored) -> None:
     assert [row["feature_drift_ratio"] for row in answer("monitoring", "recent")] == [
         0.5,

@@ -74,3 +74,19 @@ def test_show_lists_the_corrections(run: Run, labeled: UUID) -> None:
 
 def test_match_says_how_many(run: Run, labeled: UUID) -> None:
     assert run("match").output == "0 matched\n"
+
+
+def test_series_shows_performance_by_the_hour(run: Run, labeled: UUID) -> None:
+    window = ("--since", NOON.isoformat(), "--until", (NOON + timedelta(hours=2)).isoformat())
+    done = run("series", "m", *window, "--bucket", "1h", "--json")
+    assert done.exit_code == 0, done.output
+    first, second = json.loads(done.stdout)
+    assert (first["labeled_samples"], first["accuracy"]) == (1, 1)
+    assert (second["labeled_samples"], second["accuracy"]) == (0, None)
+    assert second["reasons"]["accuracy"] == "no prediction of the window has a label"
+    table = run("series", "m", *window, "--bucket", "1h").stdout
+    assert "accuracy" in table
+    assert "rmse" not in table
+    assert run("series", "m").exit_code == 0
+    assert run("series", "m", "--bucket", "5m").exit_code == 2
+    assert "no model unknown" in run("series", "unknown").output

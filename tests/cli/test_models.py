@@ -48,6 +48,21 @@ def test_what_a_version_predicts_is_declared_later(run, answer) -> None:
     assert "task: is needed" in run("models", "declare-task", "m", "1").stderr
 
 
+def test_a_registration_is_mended(run, answer, ledger) -> None:
+    answer("models", "register", "m", "7", "--algorithm", "tress")
+    assert answer("models", "correct", "m", "7", "--algorithm", "trees")["algorithm"] == "trees"
+    given = ("models", "withdraw", "m", "7", "--by", "ann", "--reason", "a trial")
+    assert run(*given).stdout == "withdrew m version 7\n"
+    assert (answer(*given)["withdrawn_by"], answer(*given)["reason"]) == ("ann", "a trial")
+    again = run("models", "register", "m", "7")
+    assert (again.exit_code, again.stderr.count("\n")) == (2, 1)
+    assert "was withdrawn" in again.stderr
+    live = run("models", "withdraw", "m", "1")
+    assert live.exit_code == 2
+    assert "referred to by rows of model_deployments (1)" in live.stderr
+    assert run("models", "correct", "m", "1", "--algorithm", "trees").exit_code == 2
+
+
 def test_list_shows_a_row_for_each_version(run, answer, ledger) -> None:
     lines = run("models", "list").stdout.splitlines()
     assert lines[0].split()[:3] == ["model_name", "model_version", "stage"]

@@ -30,6 +30,7 @@ WITHOUT_EXAMPLES = {
     ROOT / "docs" / "design.md",
     ROOT / "docs" / "extras.md",
     ROOT / "docs" / "glossary.md",
+    ROOT / "examples" / "airflow" / "README.md",
     ROOT / "examples" / "flight_delays" / "README.md",
     ROOT / "examples" / "sentiment_service" / "README.md",
     *REFERENCE.glob("*.md"),

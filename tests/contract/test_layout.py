@@ -41,7 +41,7 @@ LAYERS = (
     ("logger",),
     ("database", "event_stream", "repositories"),
     ("_async", "_sync"),
-    ("arrow", "audit", "binning", "event_texts", "health", "host_metrics"),
+    ("arrow", "audit", "binning", "event_texts", "health", "host_metrics", "replica"),
     ("audit_chain", "copying", "embedded", "migrations"),
     ("connections",),
     ("session",),

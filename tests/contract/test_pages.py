@@ -105,6 +105,18 @@ def test_a_page_reads_a_page(
     assert 0 < read <= most
 
 
+def test_the_models_read_a_prediction_each(filled: psycopg.Connection[Any]) -> None:
+    statement = load("overview")["models"]
+    with filled.transaction(force_rollback=True):
+        filled.execute(
+            "INSERT INTO summary_marks"
+            " (model_version_id, table_name, first_predicted_at, last_predicted_at)"
+            " SELECT id, 'predictions', '2026-01-01Z', '2026-01-31Z' FROM model_versions"
+        )
+        read = rows_read(filled, statement.text, {"after": None, "limit": 50})
+        assert 0 < read <= 2 * 20
+
+
 @pytest.mark.parametrize("view", ["v_predictions", "v_prediction_log"])
 @pytest.mark.parametrize(
     ("where", "most"),

@@ -285,7 +285,7 @@ def test_every_argument_reaches_the_statement(file: str) -> None:
 @pytest.mark.parametrize("file", FILES)
 def test_every_statement_says_what_it_does(file: str) -> None:
     source = resources.files("mlops_ledger").joinpath(f"sql/{file}.sql").read_text("utf-8")
-    blocks = re.findall(r"^-- ((?:fragment )?\w+) --\n(.*)", source, re.MULTILINE)
+    blocks = re.findall(r"^-- ((?:fragment |read )?\w+) --\n(.*)", source, re.MULTILINE)
     assert [name for name, line in blocks if not re.fullmatch(r"-- [A-Z].*\.", line)] == []
 
 
@@ -304,7 +304,7 @@ def test_a_renamed_column_is_reported_with_file_statement_and_line(
     source = (
         resources.files("mlops_ledger").joinpath("sql/monitoring_metrics.sql").read_text("utf-8")
     )
-    line = source.splitlines().index("-- drift_trend --") + 1
+    line = source.splitlines().index("-- read drift_trend --") + 1
     with migrated.transaction(force_rollback=True):
         migrated.execute("ALTER TABLE monitoring_metrics RENAME dataset_drift_detected TO drifted")
         found = problems(migrated, _statements())

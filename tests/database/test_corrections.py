@@ -19,7 +19,6 @@ FACTS = [
     ("model_versions", """UPDATE model_versions SET metrics = '{"rmse": 1}'""", "metrics"),
     ("model_versions", "UPDATE model_versions SET artifact_uri = 's3://other'", "artifact_uri"),
     ("model_versions", "UPDATE model_versions SET feature_names = '{b,a}'", "feature_names"),
-    ("model_versions", "DELETE FROM model_versions WHERE model_name = 'fact'", None),
     ("monitoring_metrics", "UPDATE monitoring_metrics SET num_predictions = 2", "num_predictions"),
     ("monitoring_metrics", "DELETE FROM monitoring_metrics", None),
     ("performance_metrics", "UPDATE performance_metrics SET metric_value = 2", "metric_value"),
@@ -67,6 +66,71 @@ def test_tags_and_stages_are_no_corrections(facts: Conn) -> None:
     assert entries(facts) == []
     facts.execute("SELECT promote('fact', '1')")
     assert [event for event, _ in entries(facts)] == ["promotion"]
+
+
+@pytest.mark.parametrize(
+    ("taken_back", "who"),
+    [
+        ("SELECT withdraw_version('fact', '1', 'ann', 'wrong data')", ("ann", "wrong data")),
+        ("DELETE FROM model_versions WHERE model_name = 'fact'", (None, None)),
+    ],
+)
+def test_a_version_that_is_gone_was_withdrawn(
+    facts: Conn, taken_back: str, who: tuple[str | None, ...]
+) -> None:
+    before = facts.execute("SELECT to_jsonb(v) FROM model_versions v").fetchone()
+    facts.execute(taken_back.encode())
+    [(session_user,)] = facts.execute("SELECT session_user").fetchall()
+    assert facts.execute("SELECT * FROM model_versions").fetchall() == []
+    [(event, actor, after)] = entries(facts, "event, actor, after")
+    assert (event, actor) == ("withdrawal", who[0] or session_user)
+    assert before is not None
+    assert (after["registered"], after["reason"]) == (before[0], who[1])
+    for number in ("'1'", "NULL"):
+        refused = f"INSERT INTO model_versions (id, model_name, model_version) VALUES ('{after['id']}', 'fact', {number})"  # noqa: S608, E501
+        with pytest.raises(psycopg.Error, match="was withdrawn"), facts.transaction():
+            facts.execute(refused.encode())
+    facts.execute("INSERT INTO model_versions (model_name) VALUES ('fact')")
+    assert facts.execute("SELECT model_version FROM model_versions").fetchall() == [("2",)]
+    with pytest.raises(psycopg.Error, match="append-only"):
+        facts.execute("UPDATE withdrawn_versions SET reason = 'none'")
+
+
+REFERENCES = {
+    "retraining_decisions": "INSERT INTO retraining_decisions (model_name, candidate_version_id,"
+    " trigger_reason, action) SELECT 'fact', id, 'drift', 'reject' FROM model_versions",
+    "agent_actions": "INSERT INTO agent_actions (model_name, model_version_id, action_type,"
+    " risk_level) SELECT 'fact', id, 'scale', 'low' FROM model_versions",
+    "monitoring_metrics": "INSERT INTO monitoring_metrics (model_name, model_version_id,"
+    " lookback_hours, num_predictions) SELECT 'fact', id, 24, 1 FROM model_versions",
+    "performance_metrics": "INSERT INTO performance_metrics (model_name, model_version_id,"
+    " metric_name, metric_value) SELECT 'fact', id, 'rmse', 1 FROM model_versions",
+    "model_deployments": "SELECT promote('fact', '1', slot => 'shadow')",
+    "predictions": "INSERT INTO predictions (id, predicted_at, model_version_id)"
+    " SELECT ledger_uuid(), now(), id FROM model_versions",
+}
+
+
+@pytest.mark.parametrize("table", REFERENCES)
+@pytest.mark.parametrize("change", ["withdraw_version", "correct_version"])
+def test_what_is_referred_to_stays_as_it_is(facts: Conn, table: str, change: str) -> None:
+    facts.execute("SELECT ensure_partitions('predictions', now(), now())")
+    facts.execute(REFERENCES[table].encode())
+    said = rf"version 1 of model fact is referred to by rows of {table} \(1\)$"
+    with pytest.raises(psycopg.Error) as refused, facts.transaction():
+        facts.execute(f"SELECT {change}('fact', '1')".encode())
+    assert refused.match(said.removesuffix("$"))
+    assert len(facts.execute("SELECT FROM model_versions").fetchall()) == 1
+
+
+def test_every_foreign_key_to_a_version_is_looked_at(conn: Conn) -> None:
+    columns = conn.execute(
+        "SELECT a.attname FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid"
+        " AND a.attnum = c.conkey[1]"
+        " WHERE c.confrelid = 'model_versions'::regclass AND c.contype = 'f'"
+    ).fetchall()
+    assert columns
+    assert all(name.endswith("version_id") for (name,) in columns)
 
 
 @pytest.mark.parametrize("table", ["model_versions", "monitoring_metrics", "performance_metrics"])

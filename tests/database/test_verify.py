@@ -88,6 +88,7 @@ def test_rows_that_do_not_hold_together(settings: Settings, conn: psycopg.Connec
         "wrong_number_of_features": 1,
         "wrong_id": 2,
         "wrong_summaries": 1,
+        "wrong_outcomes": 1,
     }
 
 

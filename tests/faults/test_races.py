@@ -11,7 +11,13 @@ import psycopg
 import pytest
 from fix_faults import full, in_threads
 
-from mlops_ledger import Database, ModelVersionRepository, Settings, new_id
+from mlops_ledger import (
+    Database,
+    ModelVersionRepository,
+    PredictionsRepository,
+    Settings,
+    new_id,
+)
 from mlops_ledger.errors import NotFound
 
 ROUNDS = 200
@@ -174,3 +180,63 @@ def fail_in_transaction(db: Database) -> None:
     with pytest.raises(ZeroDivisionError), db.transaction() as tx:
         ModelVersionRepository(tx).insert(model_name="m")
         raise ZeroDivisionError
+
+
+def refused_after(
+    holder: psycopg.Connection, waiting: psycopg.Connection, statement: str, refusal: str
+) -> None:
+    """Run a statement that waits for `holder`, which then commits, and is refused."""
+    blocked = "SELECT cardinality(pg_blocking_pids(%s)) > 0"
+    backend = waiting.info.backend_pid
+
+    def work(thread: int) -> None:
+        if thread:
+            while holder.execute(blocked, [backend]).fetchone() != (True,):
+                pass
+            holder.commit()
+        else:
+            with pytest.raises(psycopg.Error, match=refusal):
+                waiting.execute(statement.encode())
+
+    in_threads(2, work)
+
+
+WITHDRAW = "SELECT withdraw_version('m', '1')"
+REGISTER = "INSERT INTO model_versions (model_name, model_version) VALUES ('m', '1')"
+MEASURE = (
+    "INSERT INTO performance_metrics (model_name, model_version_id, metric_name, metric_value)"
+    " VALUES ('m', '{id}', 'rmse', 1)"
+)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "refusal"),
+    [
+        (WITHDRAW, REGISTER, "was withdrawn"),
+        (WITHDRAW, MEASURE, "names no version of this model"),
+        (MEASURE, WITHDRAW, r"performance_metrics \(1\)"),
+        ("SELECT promote('m', '1')", WITHDRAW, r"model_deployments \(1\)"),
+    ],
+)
+def test_of_a_withdrawal_and_what_refers_to_its_version_one_is_refused(
+    dsn: str, conn: psycopg.Connection, first: str, second: str, refusal: str
+) -> None:
+    registered = "INSERT INTO model_versions (model_name) VALUES ('m') RETURNING id"
+    [(version,)] = conn.execute(registered).fetchall()
+    with psycopg.connect(dsn) as holder, psycopg.connect(dsn, autocommit=True) as waiting:
+        holder.execute(first.format(id=version).encode())
+        refused_after(holder, waiting, second.format(id=version), refusal)
+
+
+def test_a_withdrawal_waits_for_a_prediction_that_is_being_stored(
+    dsn: str, conn: psycopg.Connection
+) -> None:
+    with Database(dsn) as db:
+        ModelVersionRepository(db).insert(model_name="m")
+        conn.execute("SET lock_timeout = '50ms'")
+        with db.transaction() as tx:
+            PredictionsRepository(tx).insert(model_name="m", model_version="1")
+            with pytest.raises(psycopg.errors.LockNotAvailable):
+                conn.execute(WITHDRAW)
+        with pytest.raises(psycopg.Error, match=r"predictions \(1\)"):
+            conn.execute(WITHDRAW)

@@ -131,6 +131,8 @@ def test_a_malformed_connection_string_is_not_quoted(
 ) -> None:
     calls: list[Callable[[], object]] = [
         lambda: Settings.from_environment({"DATABASE_URL": dsn}),
+        lambda: Settings.from_environment({"MLOPS_READ_URL": dsn}),
+        lambda: Settings(read_url=dsn),
         lambda: parse_conninfo(dsn),
         lambda: Database(dsn),
         lambda: AsyncDatabase(dsn),
@@ -143,11 +145,12 @@ def test_a_malformed_connection_string_is_not_quoted(
         assert "ConfigError" in message
     monkeypatch.chdir(tmp_path)
     if dsn.isascii() and "\0" not in dsn:
-        monkeypatch.setenv("DATABASE_URL", dsn)
-        run_command("models", "list")
-        monkeypatch.delenv("DATABASE_URL")
-        (tmp_path / ".env").write_text(f"DATABASE_URL={dsn}\n")
-        run_command("models", "list")
+        for name in ("DATABASE_URL", "MLOPS_READ_URL"):
+            monkeypatch.setenv(name, dsn)
+            run_command("models", "list")
+            monkeypatch.delenv(name)
+            (tmp_path / ".env").write_text(f"{name}={dsn}\n")
+            run_command("models", "list")
     output = capsys.readouterr()
     assert SECRET not in output.err + output.out
 
@@ -186,9 +189,18 @@ async def test_an_unusable_connection_string_is_not_quoted_by_async_calls(dsn: s
 def test_settings_and_databases_do_not_show_the_password(dsn: str) -> None:
     url = f"postgresql://user:{SECRET}@127.0.0.1:1/db"
     settings = Settings.from_environment({"DATABASE_URL": url})
+    reads = Settings.from_environment({"MLOPS_READ_URL": url})
     parts = Settings.from_environment({"POSTGRES_HOST": "h", "POSTGRES_PASSWORD": SECRET})
     databases = [Database(settings), AsyncDatabase(settings), Database(url)]
-    shown = [settings, parts, *databases, *(ModelVersionRepository(db) for db in databases[:1])]
+    shown = [
+        settings,
+        reads,
+        reads.of_reads(),
+        Database(reads),
+        parts,
+        *databases,
+        *(ModelVersionRepository(db) for db in databases[:1]),
+    ]
     assert SECRET not in repr(shown) + str([str(each) for each in shown])
     assert SECRET in str(settings.conninfo)
     assert SECRET not in databases[0].name

@@ -15,7 +15,7 @@ from mlops_ledger import Database
 from mlops_ledger.admin.roles import Roles
 
 _CONTENTS = """
-INSERT INTO model_versions (model_name) VALUES ('m'), ('m'), ('m');
+INSERT INTO model_versions (model_name) VALUES ('m'), ('m'), ('m'), ('unused');
 SELECT promote('m', '1');
 SELECT promote('m', '3');
 SELECT ensure_partitions(table_name, now(), now()) FROM partition_policies;

@@ -140,6 +140,7 @@ def test_a_writer_can_run_every_job(users: Users, tmp_path: Path) -> None:
                 rows=write, model_name="jobs", model_version="1", idempotency_key=new_id()
             )
             assert stored.stored == count
+        predictions.insert(model_name="jobs", model_version="1")
         truth = GroundTruthRepository(db)
         truth.insert_many(rows=[{"prediction_id": rows[0]["id"], "actual_value": 1.0}])
         truth.insert(prediction_id=rows[1]["id"], actual_value=0.0)

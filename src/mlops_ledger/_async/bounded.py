@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -24,6 +25,8 @@ class AsyncBoundedConnection(AsyncConnection[Any]):
     """
 
     patience: float | None = None
+    # The positions that its server, a standby, is known to have replayed.
+    replayed: Sequence[str] = ()
 
     async def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
         """Wait for what the driver does; raises NoAnswer, and closes the connection."""

@@ -26,6 +26,7 @@ from ..rows import Health
 from ..statements import load
 from .bounded import AsyncBoundedConnection
 from .pooler import AsyncPoolerConnection, AsyncPoolerCursor
+from .replica import AsyncReadsAfter, AsyncReplica
 from .transaction import AsyncTransaction, begin
 
 # A pool that gave up reconnecting retries when asked, so ask at least this often (seconds).
@@ -71,6 +72,8 @@ class AsyncDatabase:
         self._owner = connections.AsyncOwner()
         self._inherited: list[object] = []
         self._closed = False
+        reads = settings.of_reads()
+        self._replica = None if reads is None else AsyncReplica(self, type(self)(reads))
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else "not yet open" if self._pool is None else "open"
@@ -100,6 +103,8 @@ class AsyncDatabase:
         pool, self._pool = self._pool, None
         if pool is not None:
             await pool.close()
+        if self._replica is not None:
+            await self._replica.close()
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncBoundedConnection]:
@@ -108,6 +113,16 @@ class AsyncDatabase:
         Raises PoolExhausted or Unavailable when there is none in time. Driver errors of the block
         are raised as the ledger's.
         """
+        try:
+            async with self._lend() as connection:
+                yield connection
+        finally:
+            if self._replica is not None:
+                self._replica.note_use()
+
+    @asynccontextmanager
+    async def _lend(self) -> AsyncIterator[AsyncBoundedConnection]:
+        """Lend a connection for a look that later reads need not agree with."""
         pool, connection = await self._check_out()
         connection.patience = self._patience
         pid = os.getpid()
@@ -139,7 +154,29 @@ class AsyncDatabase:
         except LedgerError as error:
             probe, problem = None, str(error)
         stats = self._pool.get_stats() if self._pool is not None else {}
-        return health.assess(self._settings, probe, problem, stats)
+        replica = None if self._replica is None else await self._replica.health()
+        return health.assess(self._settings, probe, problem, stats, replica)
+
+    async def position(self) -> str:
+        """Return the end of what the primary has written, for `after`; a write before it is in."""
+        async with self._lend() as connection:
+            cursor = await connection.execute(load("health")["position"].text)
+            [(position,)] = await cursor.fetchall()
+        return str(position)
+
+    def after(self, position: str, *, wait: float = 1.0) -> AsyncReadsAfter:
+        """Return this database for repositories whose reads must see what was written before.
+
+        `position` is what `position()` returned after the write. A standby that has not replayed
+        it within `wait` seconds leaves the read to the primary. Raises InvalidValue for another
+        text.
+        """
+        return AsyncReadsAfter(self, self._replica, position, wait)
+
+    @property
+    def replica(self) -> AsyncReplica | None:
+        """The standbys of MLOPS_READ_URL, unless there are none or they were just away."""
+        return None if self._replica is None or self._replica.is_away else self._replica
 
     @property
     def is_open(self) -> bool:

@@ -20,10 +20,12 @@ from ..checks.values import uuid as checked_uuid
 from ..checks.windows import look_back
 from ..errors import InvalidValue, LedgerError, NotFound
 from ..ids import time_of, whole_millisecond
+from ..replica import or_primary
 from ..rows import MonitoringSummary, Prediction, PredictionStats, RecentPrediction
 from ..statements import load
 from .database import AsyncDatabase
 from .pages import iterate
+from .replica import AsyncReadsAfter
 from .repository import AsyncRepository, Row
 
 
@@ -209,15 +211,19 @@ class AsyncPredictionReads(AsyncRepository):
         until: datetime | None,
         columns: Sequence[str] | None,
     ) -> arrow.Source:
-        if not isinstance(self._db, AsyncDatabase):
+        if not isinstance(self._db, AsyncDatabase | AsyncReadsAfter):
             raise LedgerError("a table is read outside of transactions: use the database itself")
         since, until = _window(since, until)
         version_ids = await self._version_ids(model_name, model_version)
         statement = load(self._file)["fetch"]
-        async with self._db.connection() as connection:
+        source: Any = self._db
+        if (replica := source.replica) is not None:
+            with or_primary():
+                source = await replica.ready()
+        async with source.connection() as connection:
             query = AsyncClientCursor(connection).mogrify(statement.text, statement.bind(locals()))
-        conninfo = await self._db.conninfo()
-        return arrow.Source(conninfo, arrow.selection(query, columns), self._db.preamble)
+        conninfo = await source.conninfo()
+        return arrow.Source(conninfo, arrow.selection(query, columns), source.preamble)
 
     async def _page(self, name: str, row: type[Row], given: dict[str, Any]) -> list[Row]:
         """Return a page of predictions, merged from the newest of each version of a model."""

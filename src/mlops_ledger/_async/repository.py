@@ -13,7 +13,8 @@ from psycopg.rows import class_row, scalar_row
 from ..connections import require_lender
 from ..errors import Conflict
 from ..ids import new_id
-from ..statements import load
+from ..replica import or_primary
+from ..statements import Statement, load
 from .database import AsyncConnections, default_database
 
 logger = logging.getLogger("mlops_ledger.sql")
@@ -98,14 +99,26 @@ class AsyncRepository:
     async def _fetch(self, name: str, row_factory: Any, values: Mapping[str, object]) -> list[Any]:
         statement = load(self._file)[name]
         parameters = statement.bind(values)
-        prepare = False if name in self._planned_anew else None
+        replica = getattr(self._db, "replica", None) if statement.is_read else None
         began = perf_counter()
-        async with self._db.connection() as connection:
-            cursor = connection.cursor(row_factory=row_factory)
-            await cursor.execute(statement.text, parameters, prepare=prepare)
-            rows: list[Any] = await cursor.fetchall()
+        rows: list[Any] | None = None
+        if replica is not None:
+            with or_primary():
+                rows = await self._execute(replica, statement, row_factory, parameters)
+        if rows is None:
+            rows = await self._execute(self._db, statement, row_factory, parameters)
         # Names and times only: parameters may hold what must not be in a log.
         logger.debug(
             "%s: %d rows in %.2f ms", statement.origin, len(rows), (perf_counter() - began) * 1000
         )
+        return rows
+
+    async def _execute(
+        self, lender: Any, statement: Statement, row_factory: Any, parameters: Mapping[str, object]
+    ) -> list[Any]:
+        prepare = False if statement.name in self._planned_anew else None
+        async with lender.connection() as connection:
+            cursor = connection.cursor(row_factory=row_factory)
+            await cursor.execute(statement.text, parameters, prepare=prepare)
+            rows: list[Any] = await cursor.fetchall()
         return rows

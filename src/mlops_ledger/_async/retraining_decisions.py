@@ -70,9 +70,14 @@ class AsyncRetrainingDecisionsRepository(AsyncRepository):
         The new decision takes over candidate, gates and contexts. Raises NotFound for an unknown
         decision, Conflict when it is not pending or was resolved already.
         """
-        if await self.get(id=decision_id) is None:
-            raise NotFound(f"there is no decision {decision_id}")
-        return await self._insert_once("resolve", locals(), "id: already names another decision")
+        values = locals()
+        # On the primary, also where reads go elsewhere.
+        async with self._db.transaction() as tx:
+            within = type(self)(tx)
+            if await within.get(id=decision_id) is None:
+                raise NotFound(f"there is no decision {decision_id}")
+            conflict = "id: already names another decision"
+            return await within._insert_once("resolve", values, conflict)
 
     async def get(self, *, id: UUID) -> RetrainingDecision | None:
         """Return one decision, or None."""

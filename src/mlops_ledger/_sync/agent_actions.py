@@ -35,6 +35,7 @@ class AgentActionsRepository(Repository):
         model_name: str | None = None,
         model_version: str | None = None,
         model_version_id: UUID | None = None,
+        decision_id: UUID | None = None,
         issue_id: str | None = None,
         issue_type: str | None = None,
         issue_severity: str | None = None,
@@ -46,9 +47,12 @@ class AgentActionsRepository(Repository):
 
         `risk_level` is low, medium, high or critical; without `requires_approval`, high and
         critical need one. The action of a promotion has the type "promote". A version is given by
-        its number or by its id. Repeating a call with the same `id` and content records nothing
-        twice, whatever became of the action since. Raises Conflict when the id names another
-        action, NotFound for an unknown model or version, InvalidValue for a value that is refused.
+        its number or by its id. An action that is to carry out a decision names it in
+        `decision_id`, and is about its model; a promotion, about its candidate. Repeating a call
+        with the same `id` and content records nothing twice, whatever became of the action since.
+        Raises Conflict when the id names another action, or the decision is about something else,
+        NotFound for an unknown model, version or decision, InvalidValue for a value that is
+        refused.
         """
         return self._insert_once("insert", locals(), "id: already names another action")
 
@@ -63,6 +67,7 @@ class AgentActionsRepository(Repository):
         status: str | None = None,
         action_type: str | None = None,
         risk_level: str | None = None,
+        decision_id: UUID | None = None,
         limit: int = 100,
         before: UUID | None = None,
     ) -> list[AgentAction]:

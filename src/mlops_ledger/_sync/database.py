@@ -27,6 +27,7 @@ from ..rows import Health
 from ..statements import load
 from .bounded import BoundedConnection
 from .pooler import PoolerConnection, PoolerCursor
+from .replica import ReadsAfter, Replica
 from .transaction import Transaction, begin
 
 # A pool that gave up reconnecting retries when asked, so ask at least this often (seconds).
@@ -72,6 +73,8 @@ class Database:
         self._owner = connections.Owner()
         self._inherited: list[object] = []
         self._closed = False
+        reads = settings.of_reads()
+        self._replica = None if reads is None else Replica(self, type(self)(reads))
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else "not yet open" if self._pool is None else "open"
@@ -101,6 +104,8 @@ class Database:
         pool, self._pool = self._pool, None
         if pool is not None:
             pool.close()
+        if self._replica is not None:
+            self._replica.close()
 
     @contextmanager
     def connection(self) -> Iterator[BoundedConnection]:
@@ -109,6 +114,16 @@ class Database:
         Raises PoolExhausted or Unavailable when there is none in time. Driver errors of the block
         are raised as the ledger's.
         """
+        try:
+            with self._lend() as connection:
+                yield connection
+        finally:
+            if self._replica is not None:
+                self._replica.note_use()
+
+    @contextmanager
+    def _lend(self) -> Iterator[BoundedConnection]:
+        """Lend a connection for a look that later reads need not agree with."""
         pool, connection = self._check_out()
         connection.patience = self._patience
         pid = os.getpid()
@@ -140,7 +155,29 @@ class Database:
         except LedgerError as error:
             probe, problem = None, str(error)
         stats = self._pool.get_stats() if self._pool is not None else {}
-        return health.assess(self._settings, probe, problem, stats)
+        replica = None if self._replica is None else self._replica.health()
+        return health.assess(self._settings, probe, problem, stats, replica)
+
+    def position(self) -> str:
+        """Return the end of what the primary has written, for `after`; a write before it is in."""
+        with self._lend() as connection:
+            cursor = connection.execute(load("health")["position"].text)
+            [(position,)] = cursor.fetchall()
+        return str(position)
+
+    def after(self, position: str, *, wait: float = 1.0) -> ReadsAfter:
+        """Return this database for repositories whose reads must see what was written before.
+
+        `position` is what `position()` returned after the write. A standby that has not replayed
+        it within `wait` seconds leaves the read to the primary. Raises InvalidValue for another
+        text.
+        """
+        return ReadsAfter(self, self._replica, position, wait)
+
+    @property
+    def replica(self) -> Replica | None:
+        """The standbys of MLOPS_READ_URL, unless there are none or they were just away."""
+        return None if self._replica is None or self._replica.is_away else self._replica
 
     @property
     def is_open(self) -> bool:

@@ -11,13 +11,15 @@ from uuid import UUID
 from ..checks import values
 from ..checks.rows import rows_of
 from ..checks.values import boolean, integer, number
+from ..checks.windows import full_buckets
 from ..copying import labels
 from ..errors import InvalidValue, MissingPartition, NotFound
 from ..ids import new_id
-from ..rows import GroundTruth, Labeled, Performance
+from ..rows import GroundTruth, Labeled, Performance, PerformanceBucket
 from ..rows.ground_truth import MEASURED
 from .performance_metrics import PerformanceMetricsRepository
 from .repository import Repository
+from .summaries import SummariesRepository
 from .transaction import Transaction
 
 
@@ -128,10 +130,41 @@ class GroundTruthRepository(Repository):
         self.match(since=since, until=until)
         found = self._row("performance", Performance, locals())
         if found is None:
-            version = "" if model_version is None else f" with a version {model_version}"
-            raise NotFound(f"there is no model {model_name}{version}")
+            raise NotFound(_missing(model_name, model_version))
         if record:
             self._record(found, {"threshold": threshold, "top_k": top_k})
+        return found
+
+    def performance_series(
+        self,
+        *,
+        model_name: str,
+        model_version: str | None = None,
+        since: datetime,
+        until: datetime | None = None,
+        bucket: timedelta = timedelta(days=1),
+        threshold: float = 0.5,
+    ) -> list[PerformanceBucket]:
+        """Return how right a model was by bucket of time, oldest first, from its summaries.
+
+        Costs the same whatever the volume, and knows labels that retention has deleted. `since`,
+        `until`, by default the present hour, and `bucket` are full hours; at most 1000 buckets.
+        Without `model_version` all versions together. `threshold`, a full percent, decides where a
+        prediction names no class. Metrics are those of `performance`; both areas are computed from
+        bins and come with a bound of their error. What was written in the window is folded before,
+        as far as the caller may and it is little: see `SummariesRepository.list_pending`. Raises
+        NotFound for an unknown model or version.
+        """
+        since, until = full_buckets(since, until, bucket)
+        if not 0 < number("threshold", threshold) < 1 or round(threshold, 2) != threshold:
+            raise InvalidValue("threshold", "must be a full percent above 0 and below 1")
+        self.match(since=since, until=until)
+        SummariesRepository(self._db).fold_in_passing(
+            model_name=model_name, model_version=model_version, since=since, until=until
+        )
+        found = self._rows("performance_series", PerformanceBucket, locals())
+        if not found:
+            raise NotFound(_missing(model_name, model_version))
         return found
 
     def _record(self, found: Performance, options: Mapping[str, Any]) -> None:
@@ -180,3 +213,8 @@ class GroundTruthRepository(Repository):
             return self._value("insert__at_once", row) is not None
         except MissingPartition:
             return False
+
+
+def _missing(model_name: str, model_version: str | None) -> str:
+    version = "" if model_version is None else f" with a version {model_version}"
+    return f"there is no model {model_name}{version}"

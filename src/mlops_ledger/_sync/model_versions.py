@@ -11,7 +11,7 @@ from uuid import UUID
 from ..checks import classes
 from ..checks.values import STAGES, TASKS, choice, mapping, page_size
 from ..errors import Conflict, InvalidValue, NotFound
-from ..rows import Deployment, ModelVersion, PromotionPolicy, TimelineEntry
+from ..rows import Deployment, ModelVersion, PromotionPolicy, TimelineEntry, WithdrawnVersion
 from .pages import iterate
 from .repository import Repository
 
@@ -71,6 +71,15 @@ class ModelVersionRepository(Repository):
             "id: already names another version of a model, or this one with other content",
         )
 
+    def register(self, *, model_name: str, **content: Any) -> ModelVersion:
+        """Register a version and return it, with its number; `insert` returns its id alone.
+
+        `content` is the other arguments of `insert`, whose rules and exceptions are those of this.
+        """
+        with self._db.transaction() as tx:
+            within = type(self)(tx)
+            return within._by_id(within.insert(model_name=model_name, **content))
+
     def get_or_insert(
         self, *, model_name: str, model_version: str, **content: Any
     ) -> ModelVersion:
@@ -80,7 +89,7 @@ class ModelVersionRepository(Repository):
         there with other content; its stage, description and tags may have changed.
         """
         named: dict[str, Any] = {"model_name": model_name, "model_version": model_version}
-        found = self.get(**named)
+        found = self._in_primary(named)
         if found is None:
             try:
                 # A failure must leave a transaction of the caller usable.
@@ -89,7 +98,7 @@ class ModelVersionRepository(Repository):
                     return within._by_id(within.insert(**named, **content))
             except Conflict:
                 # Somebody else was first.
-                found = self.get(**named)
+                found = self._in_primary(named)
                 if found is None:
                     raise
         try:
@@ -189,6 +198,54 @@ class ModelVersionRepository(Repository):
         values = {**locals(), "class_names": names, "positive_label": label}
         return self._one("declare_task", ModelVersion, values)
 
+    def correct(
+        self,
+        *,
+        model_name: str,
+        model_version: str,
+        mlflow_run_id: str | None = None,
+        algorithm: str | None = None,
+        metrics: Mapping[str, Any] | None = None,
+        hyperparameters: Mapping[str, Any] | None = None,
+        feature_names: Sequence[str] | None = None,
+        task: str | None = None,
+        class_names: Sequence[str] | None = None,
+        positive_label: str | None = None,
+        training_samples: int | None = None,
+        dataset_version: str | None = None,
+        dataset_digest: str | None = None,
+        artifact_uri: str | None = None,
+        metadata_uri: str | None = None,
+    ) -> ModelVersion:
+        """Correct the registration of a version that nothing refers to; the audit log has the old.
+
+        The arguments are those of `insert`. What is None stays as it is; `task`, `class_names` and
+        `positive_label` are one declaration, of which what is left out is derived anew. Raises
+        Conflict, which names the tables, when decisions, predictions or anything else refers to
+        the version; NotFound for an unknown version.
+        """
+        task = choice("task", task, TASKS)
+        names = classes.class_names("class_names", class_names)
+        label = classes.class_name("positive_label", positive_label)
+        values = {**locals(), "class_names": names, "positive_label": label}
+        return self._one("correct", ModelVersion, values)
+
+    def withdraw(
+        self,
+        *,
+        model_name: str,
+        model_version: str,
+        withdrawn_by: str | None = None,
+        reason: str | None = None,
+    ) -> WithdrawnVersion:
+        """Take back a version that nothing refers to; its number is never given again.
+
+        The table withdrawn_versions and the audit log keep it. Repeating a call changes nothing.
+        Raises Conflict, which names the tables, when decisions, predictions or anything else
+        refers to the version; NotFound for an unknown version.
+        """
+        return self._one("withdraw", WithdrawnVersion, locals())
+
     def promote(
         self,
         *,
@@ -205,13 +262,14 @@ class ModelVersionRepository(Repository):
         """Put a version into a slot, in one step with the end of the one before.
 
         Without `model_version` it is the candidate that `decision_id` judged, or the version that
-        the action is about. The approved action of `action_id` is marked executed in the same
-        transaction. Promoting the version that is already there changes nothing and returns its
-        deployment. A call with a `deployment_id`, such as `new_id()`, can be repeated when its
-        outcome is not known: it is always recorded, and once. `at` may lie in the past, but not
-        before the slot's last change. Raises NotFound for an unknown version, decision or action,
-        PromotionRefused when the decision or the action does not allow this promotion, or when
-        the policy of the slot requires one that is not given.
+        the action is about; without `decision_id`, the decision is the one that the action names.
+        The approved action of `action_id` is marked executed in the same transaction. Promoting
+        the version that is already there changes nothing and returns its deployment. A call with
+        a `deployment_id`, such as `new_id()`, can be repeated when its outcome is not known: it is
+        always recorded, and once. `at` may lie in the past, but not before the slot's last change.
+        Raises NotFound for an unknown version, decision or action, PromotionRefused when the
+        decision or the action does not allow this promotion, or when the policy of the slot
+        requires one that is not given.
         """
         return self._one("promote", Deployment, locals())
 
@@ -302,6 +360,11 @@ class ModelVersionRepository(Repository):
         NotFound for an unknown model.
         """
         return self._one("set_promotion_policy", PromotionPolicy, locals())
+
+    def _in_primary(self, named: dict[str, Any]) -> ModelVersion | None:
+        with self._db.transaction() as tx:
+            within = type(self)(tx)
+            return within.get(**named)
 
     def _by_id(self, id: UUID) -> ModelVersion:
         return self._one("get", ModelVersion, {**_UNNAMED, "id": id})

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
 from ..checks.values import page_size
 from ..rows import ModelOverview
 from .repository import Repository
@@ -21,6 +19,4 @@ class Overview(Repository):
         At most `limit` (1 to 1000); the next page is `after` the name of the last.
         """
         limit = page_size(limit)
-        until = datetime.now(UTC)
-        since = until - timedelta(days=1)
         return self._rows("models", ModelOverview, locals())

@@ -21,10 +21,12 @@ from ..checks.values import uuid as checked_uuid
 from ..checks.windows import look_back
 from ..errors import InvalidValue, LedgerError, NotFound
 from ..ids import time_of, whole_millisecond
+from ..replica import or_primary
 from ..rows import MonitoringSummary, Prediction, PredictionStats, RecentPrediction
 from ..statements import load
 from .database import Database
 from .pages import iterate
+from .replica import ReadsAfter
 from .repository import Repository, Row
 
 
@@ -210,15 +212,19 @@ class PredictionReads(Repository):
         until: datetime | None,
         columns: Sequence[str] | None,
     ) -> arrow.Source:
-        if not isinstance(self._db, Database):
+        if not isinstance(self._db, Database | ReadsAfter):
             raise LedgerError("a table is read outside of transactions: use the database itself")
         since, until = _window(since, until)
         version_ids = self._version_ids(model_name, model_version)
         statement = load(self._file)["fetch"]
-        with self._db.connection() as connection:
+        source: Any = self._db
+        if (replica := source.replica) is not None:
+            with or_primary():
+                source = replica.ready()
+        with source.connection() as connection:
             query = ClientCursor(connection).mogrify(statement.text, statement.bind(locals()))
-        conninfo = self._db.conninfo()
-        return arrow.Source(conninfo, arrow.selection(query, columns), self._db.preamble)
+        conninfo = source.conninfo()
+        return arrow.Source(conninfo, arrow.selection(query, columns), source.preamble)
 
     def _page(self, name: str, row: type[Row], given: dict[str, Any]) -> list[Row]:
         """Return a page of predictions, merged from the newest of each version of a model."""

@@ -71,9 +71,14 @@ class RetrainingDecisionsRepository(Repository):
         The new decision takes over candidate, gates and contexts. Raises NotFound for an unknown
         decision, Conflict when it is not pending or was resolved already.
         """
-        if self.get(id=decision_id) is None:
-            raise NotFound(f"there is no decision {decision_id}")
-        return self._insert_once("resolve", locals(), "id: already names another decision")
+        values = locals()
+        # On the primary, also where reads go elsewhere.
+        with self._db.transaction() as tx:
+            within = type(self)(tx)
+            if within.get(id=decision_id) is None:
+                raise NotFound(f"there is no decision {decision_id}")
+            conflict = "id: already names another decision"
+            return within._insert_once("resolve", values, conflict)
 
     def get(self, *, id: UUID) -> RetrainingDecision | None:
         """Return one decision, or None."""

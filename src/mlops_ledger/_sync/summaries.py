@@ -9,9 +9,8 @@ from uuid import UUID
 
 from psycopg.rows import scalar_row
 
-from ..checks.values import span
-from ..checks.windows import bucket_count, full_hour
-from ..errors import InvalidValue, NotFound
+from ..checks.windows import full_buckets
+from ..errors import NotFound
 from ..rows import MonitoringBucket, PendingSummaries
 from .repository import Repository
 
@@ -56,6 +55,15 @@ class SummariesRepository(Repository):
         self._fetch("rebuild", scalar_row, locals())
         return self.fold(model_name=model_name, model_version=model_version)
 
+    def fold_in_passing(
+        self, *, model_name: str, model_version: str | None = None, since: datetime, until: datetime
+    ) -> None:
+        """Count the newest hours of a window anew before it is read, at most 48 of each version.
+
+        Does nothing where the caller may not fold, or somebody else folds.
+        """
+        self._fetch("fold_in_passing", scalar_row, locals())
+
     def list_pending(
         self, *, model_name: str | None = None, model_version: str | None = None
     ) -> list[PendingSummaries]:
@@ -80,13 +88,10 @@ class SummariesRepository(Repository):
         a full percent. What was written in the window is folded before, as far as the caller may
         and it is little: see `list_pending`. Raises NotFound for an unknown version.
         """
-        since, until = full_hour("since", since), full_hour("until", until)
-        if until <= since:
-            raise InvalidValue("until", "must be after since")
-        if span("bucket", bucket) % timedelta(hours=1):
-            raise InvalidValue("bucket", "must be full hours: summaries are by the hour")
-        bucket_count(bucket, (until - since) / timedelta(days=1))
-        self._value("monitoring_series__fold", locals())
+        since, until = full_buckets(since, until, bucket)
+        self.fold_in_passing(
+            model_name=model_name, model_version=model_version, since=since, until=until
+        )
         found = self._rows("monitoring_series", MonitoringBucket, locals())
         if not found:
             raise NotFound(f"model {model_name} has no version {model_version}")

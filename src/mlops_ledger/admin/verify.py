@@ -35,11 +35,12 @@ _ROWS: Final = {
     "wrong_number_of_features": "predictions with more or fewer features than their version takes",
     "wrong_id": "predictions whose id is of another time",
     "wrong_summaries": "hours counted wrong, run mlops-ledger fold --rebuild",
+    "wrong_outcomes": "hours with labels counted wrong, run mlops-ledger fold --rebuild",
 }
 # The statements that read a range of each table; each returns some of the counts above.
 _STATEMENTS: Final = {
     "predictions": ("predictions", "summaries"),
-    "ground_truth": ("ground_truth",),
+    "ground_truth": ("ground_truth", "outcomes"),
 }
 _LISTS: Final = {
     "partitions_missing": "no partition for tomorrow, run mlops-ledger ensure-partitions",

@@ -31,6 +31,17 @@ def full_hour(field: str, value: object) -> datetime:
     return start
 
 
+def full_buckets(since: object, until: object, bucket: object) -> tuple[datetime, datetime]:
+    """Accept a window of full hours that has at most 1000 buckets of full hours."""
+    start, end = full_hour("since", since), full_hour("until", until)
+    if end <= start:
+        raise InvalidValue("until", "must be after since")
+    if span("bucket", bucket) % timedelta(hours=1):
+        raise InvalidValue("bucket", "must be full hours: summaries are by the hour")
+    bucket_count(bucket, (end - start) / timedelta(days=1))
+    return start, end
+
+
 def bucket_count(bucket: object, days: object) -> int:
     """Return the number of buckets in a window of so many days; at most 1000."""
     buckets = math.ceil(timedelta(days=number("days", days)) / span("bucket", bucket))

@@ -101,6 +101,13 @@ def show(action_id: UUID, as_json: bool) -> None:
     help="The version of that model it is about.",
     shell_complete=complete.versions,
 )
+@click.option(
+    "--decision",
+    "decision_id",
+    type=click.UUID,
+    help="The decision that it is to carry out.",
+    shell_complete=complete.decisions,
+)
 @click.option("--issue", "issue_id", help="The issue that it addresses.")
 @click.option("--issue-type", help="The kind of that issue.")
 @click.option("--issue-severity", help="The severity of that issue.")

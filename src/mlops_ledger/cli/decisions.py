@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -84,13 +85,14 @@ def resolve(
 @decision_argument
 @json_option
 def show(decision_id: UUID, as_json: bool) -> None:
-    """Show one decision with its gates."""
+    """Show one decision with its gates, and the actions that were asked for on it."""
     with ledger.Database() as db:
         decision = ledger.RetrainingDecisionsRepository(db).get(id=decision_id)
+        actions = ledger.AgentActionsRepository(db).list_actions(decision_id=decision_id)
     if decision is None:
         raise NotFound(f"there is no decision {decision_id}")
     if as_json:
-        echo_json(decision)
+        echo_json({**asdict(decision), "actions": actions})
         return
     echo_fields(decision, leave_out={"gate_results"})
     say("")
@@ -98,3 +100,7 @@ def show(decision_id: UUID, as_json: bool) -> None:
     echo_table(
         columns, [[gate.get(column) for column in columns] for gate in decision.gate_results]
     )
+    if actions:
+        say("")
+        columns = ("id", "action_type", "status", "requested_by", "reviewed_by")
+        echo_table(columns, [[getattr(action, column) for column in columns] for action in actions])

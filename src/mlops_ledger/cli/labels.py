@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import click
@@ -12,6 +12,7 @@ import mlops_ledger as ledger
 
 from .base import Group
 from .options import (
+    Length,
     Number,
     Timestamp,
     days_option,
@@ -24,6 +25,8 @@ from .options import (
 )
 from .output import echo_done, echo_json, echo_pairs, echo_rows
 from .transfer import import_labels
+
+_NUMBERS = ("accuracy", "precision", "recall", "roc_auc", "brier_score", "mae", "rmse")
 
 
 @click.group(cls=Group)
@@ -78,6 +81,54 @@ def performance(
     values = {field.name: getattr(found, field.name) for field in fields(found)}
     del values["reasons"]
     echo_pairs({**values, **{name: f"({why})" for name, why in found.reasons.items()}})
+
+
+@labels.command()
+@model_argument
+@version_option
+@days_option(7)
+@since_option
+@until_option
+@click.option(
+    "--bucket", type=Length("hdw"), default="1d", show_default=True, help="Length, such as 6h."
+)
+@click.option(
+    "--threshold",
+    type=Number(),
+    default=0.5,
+    show_default=True,
+    help="Probabilities from this full percent on count as positive.",
+)
+@json_option
+def series(
+    model_name: str,
+    model_version: str | None,
+    days: float | None,
+    since: datetime | None,
+    until: datetime | None,
+    bucket: timedelta,
+    threshold: float,
+    as_json: bool,
+) -> None:
+    """Show how right a model was over time, from summaries; full hours of UTC.
+
+    By default to the end of this hour, from the midnight before --days.
+    """
+    coming = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    start, end = window(since, until or coming, days, 7)
+    if since is None:
+        start = start.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    with ledger.Database() as db:
+        found = ledger.GroundTruthRepository(db).performance_series(
+            model_name=model_name,
+            model_version=model_version,
+            since=start,
+            until=end,
+            bucket=bucket,
+            threshold=threshold,
+        )
+    numbers = [name for name in _NUMBERS if any(getattr(row, name) is not None for row in found)]
+    echo_rows(found, " ".join(["bucket labeled_samples", *numbers]), as_json)
 
 
 @labels.command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -10,13 +10,11 @@ import click
 
 import mlops_ledger as ledger
 
-from ..checks.values import TASKS
 from ..errors import NotFound
 from . import complete
 from .base import Group
 from .names import require_known
 from .options import (
-    JsonObject,
     Tag,
     Timestamp,
     at_option,
@@ -33,6 +31,7 @@ from .options import (
     version_argument,
 )
 from .output import echo_done, echo_json, echo_row, echo_rows, echo_table, finish, note, say
+from .registration import correct, declare_task, register, withdraw
 from .status import echo_models
 from .text import timestamp
 
@@ -54,6 +53,10 @@ def models(context: click.Context, as_json: bool) -> None:
     with ledger.Database() as db:
         found = Overview(db).models()
     echo_json(found) if as_json else echo_models(found)
+
+
+for command in (register, declare_task, correct, withdraw):
+    models.add_command(command)
 
 
 @models.command("list")
@@ -133,81 +136,6 @@ def edit(
     if found is None:
         raise NotFound(f"there is no model {model_name}")
     echo_row(found, as_json)
-
-
-def _task_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say what a version predicts."""
-    options = (
-        click.option("--task", type=click.Choice(TASKS), help="What it predicts."),
-        click.option(
-            "--class", "class_names", multiple=True, help="A class, in the order of classes_."
-        ),
-        click.option(
-            "--positive",
-            "positive_label",
-            metavar="CLASS",
-            help="The class that the probability is of.",
-        ),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
-@models.command()
-@model_argument
-@click.argument("model_version", required=False)
-@click.option("--description", metavar="TEXT", help="What this version is, in words.")
-@click.option("--stage", default="development", show_default=True, help="development or staging.")
-@click.option("--algorithm", help="What was trained.")
-@click.option("--metrics", type=JsonObject(), help="Evaluation metrics.")
-@click.option("--hyperparameters", type=JsonObject(), help="Hyperparameters.")
-@click.option("--feature", "feature_names", multiple=True, help="A feature, in the model's order.")
-@_task_options
-@click.option("--training-samples", type=int, help="Number of rows trained on.")
-@click.option("--dataset-version", help="Version of the training data.")
-@click.option("--artifact-uri", help="Where the model is stored.")
-@click.option("--mlflow-run-id", help="The MLflow run that trained it.")
-@click.option("--tag", "tags", type=Tag(), multiple=True, help="A tag.")
-@by_option
-@json_option
-def register(
-    feature_names: tuple[str, ...],
-    class_names: tuple[str, ...],
-    tags: Any,
-    by: str | None,
-    as_json: bool,
-    **fields: Any,
-) -> None:
-    """Register a version of MODEL_NAME; without MODEL_VERSION it takes the next number."""
-    with ledger.Database() as db:
-        repository = ledger.ModelVersionRepository(db)
-        made = repository.insert(
-            **fields,
-            feature_names=feature_names or None,
-            class_names=class_names or None,
-            tags=dict(tags),
-            created_by=by,
-        )
-        version = repository.get(id=made)
-    assert version is not None
-    done = f"registered {version.model_name} version {version.model_version}"
-    echo_done(version, done, as_json)
-
-
-@models.command("declare-task")
-@model_argument
-@version_argument
-@_task_options
-@json_option
-def declare_task(class_names: tuple[str, ...], as_json: bool, **given: Any) -> None:
-    """Declare what a version predicts that was registered without it."""
-    with ledger.Database() as db:
-        version = ledger.ModelVersionRepository(db).declare_task(
-            **given, class_names=class_names or None
-        )
-    done = f"{version.model_name} version {version.model_version} is {version.task}"
-    echo_done(version, done, as_json)
 
 
 @models.command()

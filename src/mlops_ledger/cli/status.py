@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from ..rows import ModelOverview
 
 _MODELS = ("model", "live", "since", "versions", "24h", "alerts", "monitored", "coverage")
+# Shown where they say that something is to be done.
+_TO_DO = ("monitors", "reviews")
 _SOME = 10
 # Clear the screen and go to its beginning.
 _CLEAR = "\x1b[2J\x1b[H"
@@ -86,7 +88,15 @@ def _show(found: dict[str, Any]) -> None:
 
 def echo_models(models: list[ModelOverview]) -> None:
     """Print a row for each model, narrow enough for 80 columns."""
-    echo_table(_MODELS, [_row(model) for model in models])
+    rows = [_row(model) for model in models]
+    if not any(model.pending_approvals or _is_bad(model.worst_monitor) for model in models):
+        echo_table(_MODELS, [row[: len(_MODELS)] for row in rows])
+    else:
+        echo_table(_MODELS + _TO_DO, rows)
+
+
+def _is_bad(state: str | None) -> bool:
+    return state not in (None, "ok")
 
 
 def _row(model: ModelOverview) -> tuple[object, ...]:
@@ -99,6 +109,8 @@ def _row(model: ModelOverview) -> tuple[object, ...]:
         model.open_alerts,
         _day(model.last_monitoring),
         model.coverage_pct,
+        model.worst_monitor,
+        model.pending_approvals,
     )
 
 

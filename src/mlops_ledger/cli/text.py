@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import is_dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -54,6 +55,8 @@ def cell(value: object) -> str:
             return visible(", ".join(value))
         case dict() | list():
             return visible(orjson.dumps(value, default=str).decode())
+        case _ if is_dataclass(value):
+            return visible(orjson.dumps(value).decode())
     return visible(str(value))
 
 

@@ -105,7 +105,7 @@ _CHECKS: Final[Mapping[str, Mapping[str, str | tuple[str, str]]]] = {
         "action_type": _NAME,
         "parameters": _OBJECT,
         "risk_level": "must be low, medium, high or critical",
-        "model_name": "is needed with a model_version_id",
+        "model_name": "is needed with a model_version_id or a decision_id",
         "issue_id": _AT_MOST_255,
         "issue_type": _AT_MOST_255,
         "issue_severity": _AT_MOST_255,
@@ -129,6 +129,7 @@ _CHECKS: Final[Mapping[str, Mapping[str, str | tuple[str, str]]]] = {
         "approval": ("status", "needs an approval first"),
         "result": _OBJECT,
     },
+    "withdrawn_versions": {"withdrawn_by": _PERSON},
     "promotion_policies": {
         "slot": _WORD,
         "updated_by": _PERSON,
@@ -254,6 +255,9 @@ _CHECKS: Final[Mapping[str, Mapping[str, str | tuple[str, str]]]] = {
         "grain": "must be hour or day",
     },
     "summary_histograms": {
+        "grain": "must be hour or day",
+    },
+    "summary_outcomes": {
         "grain": "must be hour or day",
     },
     "drift_reports": {

@@ -8,9 +8,15 @@ from .audit_log import AuditCheck, AuditEntry, AuditHead
 from .baselines import Baseline, BaselineFeature, SeenPrediction
 from .drift_reports import DriftReport, FeatureDrift, FeatureTrend
 from .events import Event, EventConsumer, EventType
-from .ground_truth import GroundTruth, Labeled, Performance
-from .health import Health
-from .model_versions import Deployment, ModelVersion, PromotionPolicy, TimelineEntry
+from .ground_truth import GroundTruth, Labeled, Performance, PerformanceBucket
+from .health import Health, ReplicaHealth
+from .model_versions import (
+    Deployment,
+    ModelVersion,
+    PromotionPolicy,
+    TimelineEntry,
+    WithdrawnVersion,
+)
 from .models import Model
 from .monitoring_metrics import DriftTrend, MonitoringRun, WindowMetrics
 from .monitors import Monitor, MonitorResult
@@ -63,12 +69,14 @@ __all__ = [
     "MonitoringSummary",
     "PendingSummaries",
     "Performance",
+    "PerformanceBucket",
     "PerformanceMetric",
     "Prediction",
     "PredictionFields",
     "PredictionStats",
     "PromotionPolicy",
     "RecentPrediction",
+    "ReplicaHealth",
     "RetrainingDecision",
     "SeenPrediction",
     "SystemMetric",
@@ -77,5 +85,6 @@ __all__ = [
     "WebhookDelivery",
     "WebhookEndpoint",
     "WindowMetrics",
+    "WithdrawnVersion",
     "Written",
 ]

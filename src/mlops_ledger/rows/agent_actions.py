@@ -26,6 +26,7 @@ class AgentAction:
     requires_approval: bool
     model_name: str | None
     model_version_id: UUID | None
+    decision_id: UUID | None
     issue_id: str | None
     issue_type: str | None
     issue_severity: str | None

@@ -94,5 +94,44 @@ class Performance:
     reasons: dict[str, str]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PerformanceBucket:
+    """How right a model was about the predictions from `bucket` on, from summaries.
+
+    A metric that cannot be computed is None, and `reasons` says why. `roc_auc` and
+    `average_precision` are at most their error off; all else is exact. `task`, `positive_label`
+    and `coverage_pct` are as in `Performance`.
+    """
+
+    bucket: datetime
+    task: str | None
+    positive_label: str | None
+    num_predictions: int
+    labeled_samples: int
+    coverage_pct: float | None
+    accuracy: float | None
+    balanced_accuracy: float | None
+    matthews_corrcoef: float | None
+    precision: float | None
+    recall: float | None
+    specificity: float | None
+    f1_score: float | None
+    precision_macro: float | None
+    recall_macro: float | None
+    f1_macro: float | None
+    roc_auc: float | None
+    roc_auc_error: float | None
+    average_precision: float | None
+    average_precision_error: float | None
+    log_loss: float | None
+    brier_score: float | None
+    calibration_error: float | None
+    mae: float | None
+    mape: float | None
+    rmse: float | None
+    r2: float | None
+    reasons: dict[str, str]
+
+
 # The numbers of a window.
 MEASURED: Final = tuple(field.name for field in fields(Performance) if field.type == "float | None")

@@ -6,6 +6,22 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicaHealth:
+    """The standby of MLOPS_READ_URL; `problem` says why the primary answers reads instead.
+
+    `bytes_behind` is what it has not replayed of what the primary has written; `seconds_behind`
+    is the age of the last transaction that it has replayed, 0 when it has replayed all. Both are
+    None when one of the servers cannot be asked.
+    """
+
+    reachable: bool
+    problem: str | None
+    is_standby: bool | None
+    bytes_behind: int | None
+    seconds_behind: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
     """The state of server, schema and pool; `problem` says what is wrong when not healthy."""
 
@@ -19,3 +35,4 @@ class Health:
     embedded: bool
     transaction_pooler: bool | None
     pool: dict[str, int]
+    replica: ReplicaHealth | None

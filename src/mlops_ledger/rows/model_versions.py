@@ -47,6 +47,19 @@ class ModelVersion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawnVersion:
+    """A version that was taken back; `registered` is its row as it was."""
+
+    id: UUID
+    model_name: str
+    model_version: str
+    withdrawn_at: datetime
+    withdrawn_by: str
+    reason: str | None
+    registered: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
     """The interval in which a version held a slot; `retired_at` is None while it is live."""
 

@@ -3,7 +3,7 @@
 -- fragment request --
 -- The columns that the requester of an action gives.
 id, requested_at, requested_by, action_type, description, parameters, risk_level,
-requires_approval, model_name, model_version_id, issue_id, issue_type, issue_severity, expires_at
+requires_approval, model_name, model_version_id, decision_id, issue_id, issue_type, issue_severity, expires_at
 
 -- fragment action --
 -- The columns of an action.
@@ -21,7 +21,7 @@ VALUES
     (%(id)s::uuid, coalesce(%(requested_at)s::timestamptz, clock_timestamp()),
      coalesce(%(requested_by)s::text, session_user), %(action_type)s::text, %(description)s::text,
      coalesce(%(parameters)s::jsonb, '{}'), %(risk_level)s::text, %(requires_approval)s::boolean,
-     %(model_name)s::text, {version_id}, %(issue_id)s::text, %(issue_type)s::text,
+     %(model_name)s::text, {version_id}, %(decision_id)s::uuid, %(issue_id)s::text, %(issue_type)s::text,
      %(issue_severity)s::text, %(expires_at)s::timestamptz)
 ON CONFLICT (id) DO NOTHING
 RETURNING id;
@@ -37,19 +37,22 @@ WHERE id = %(id)s::uuid
   AND parameters = coalesce(%(parameters)s::jsonb, '{}')
   AND risk_level = lower(btrim(%(risk_level)s::text) COLLATE "C")
   AND requires_approval = coalesce(%(requires_approval)s::boolean, requires_approval)
-  AND model_name IS NOT DISTINCT FROM %(model_name)s::text
-  AND model_version_id IS NOT DISTINCT FROM {version_id}
+  AND decision_id IS NOT DISTINCT FROM %(decision_id)s::uuid
+  AND model_name IS NOT DISTINCT FROM
+      coalesce(%(model_name)s::text, CASE WHEN decision_id IS NOT NULL THEN model_name END)
+  AND model_version_id IS NOT DISTINCT FROM
+      coalesce({version_id}, CASE WHEN decision_id IS NOT NULL THEN model_version_id END)
   AND issue_id IS NOT DISTINCT FROM %(issue_id)s::text
   AND issue_type IS NOT DISTINCT FROM %(issue_type)s::text
   AND issue_severity IS NOT DISTINCT FROM %(issue_severity)s::text
   AND expires_at IS NOT DISTINCT FROM %(expires_at)s::timestamptz;
 
--- get --
+-- read get --
 -- One action.
 SELECT {action}
 FROM agent_actions WHERE id = %(id)s::uuid;
 
--- list_actions --
+-- read list_actions --
 -- Actions, newest first; the next page is before the last id of this one.
 SELECT {action}
 FROM agent_actions
@@ -57,12 +60,13 @@ WHERE (%(model_name)s::text IS NULL OR model_name = %(model_name)s::text)
   AND (%(status)s::text IS NULL OR ledger_action_status(status, expires_at) = %(status)s::text)
   AND (%(action_type)s::text IS NULL OR action_type = %(action_type)s::text)
   AND (%(risk_level)s::text IS NULL OR risk_level = %(risk_level)s::text)
+  AND (%(decision_id)s::uuid IS NULL OR decision_id = %(decision_id)s::uuid)
   AND (%(before)s::uuid IS NULL
        OR (requested_at, id) < (SELECT b.requested_at, b.id FROM agent_actions b WHERE b.id = %(before)s::uuid))
 ORDER BY requested_at DESC, id DESC
 LIMIT %(limit)s::integer;
 
--- list_pending --
+-- read list_pending --
 -- Actions that wait for a reviewer and have not expired, oldest first.
 SELECT {action}
 FROM agent_actions

@@ -29,12 +29,12 @@ FROM resolve_alert(%(id)s::uuid, %(dedup_key)s::text, %(resolved_by)s::text, %(n
 SELECT {alert}
 FROM snooze_alert(%(id)s::uuid, %(until)s::timestamptz, %(snoozed_by)s::text);
 
--- get --
+-- read get --
 -- One alert.
 SELECT {alert}
 FROM alerts WHERE id = %(id)s::uuid;
 
--- list_active --
+-- read list_active --
 -- What waits for somebody, worst first, then newest first.
 SELECT {alert}
 FROM alerts
@@ -46,7 +46,7 @@ WHERE status <> 'resolved'
 ORDER BY ledger_severity_rank(severity) DESC, last_seen DESC, id DESC
 LIMIT %(limit)s::integer;
 
--- list_alerts --
+-- read list_alerts --
 -- All alerts, newest first; the next page is before the last id of this one.
 SELECT {alert}
 FROM alerts
@@ -62,7 +62,7 @@ WHERE (%(model_name)s::text IS NULL OR model_name = %(model_name)s::text)
 ORDER BY first_seen DESC, id DESC
 LIMIT %(limit)s::integer;
 
--- list_occurrences --
+-- read list_occurrences --
 -- The times an alert was raised, newest first; the next page is before the last id of this one.
 SELECT id, alert_id, occurred_at, severity, title, message, related_data
 FROM alert_occurrences
@@ -73,7 +73,7 @@ WHERE alert_id = %(alert_id)s::uuid
 ORDER BY occurred_at DESC, id DESC
 LIMIT %(limit)s::integer;
 
--- stats --
+-- read stats --
 -- How the alerts first seen in a window were dealt with, per severity, worst first.
 SELECT severity,
        count(*) AS alerts,

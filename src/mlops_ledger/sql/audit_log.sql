@@ -18,12 +18,12 @@ encode(prev_hash, 'hex') AS prev_hash, encode(hash, 'hex') AS hash
     || coalesce(', "after": ' || after::text, '')
     || ', "prev_hash": "' || pg_catalog.encode(prev_hash, 'hex') || '"}'
 
--- get --
+-- read get --
 -- One entry.
 SELECT {entry}
 FROM audit_log WHERE seq = %(seq)s::bigint;
 
--- list_entries --
+-- read list_entries --
 -- Entries, newest first; the next page is before the last number of this one.
 SELECT {entry}
 FROM audit_log

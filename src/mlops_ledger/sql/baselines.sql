@@ -50,7 +50,7 @@ WHERE p.model_version_id = %(model_version_id)s::uuid
   AND mod(hashtext(p.id::text), %(one_in)s::integer) = 0
 LIMIT 200000;
 
--- get --
+-- read get --
 -- One baseline.
 SELECT b.id, b.model_name, v.model_version, b.model_version_id, b.num_rows,
        (SELECT count(*) FROM baseline_features f WHERE f.baseline_id = b.id) AS num_features,
@@ -59,7 +59,7 @@ FROM baselines b
 JOIN model_versions v ON v.id = b.model_version_id
 WHERE b.id = %(id)s::uuid;
 
--- latest --
+-- read latest --
 -- The baseline that windows of a version are compared with.
 SELECT b.id, b.model_name, v.model_version, b.model_version_id, b.num_rows,
        (SELECT count(*) FROM baseline_features f WHERE f.baseline_id = b.id) AS num_features,
@@ -70,7 +70,7 @@ WHERE v.model_name = %(model_name)s::text AND v.model_version = %(model_version)
 ORDER BY b.id DESC
 LIMIT 1;
 
--- list_baselines --
+-- read list_baselines --
 -- Baselines, newest first; the next page is before the last id of this one.
 SELECT b.id, b.model_name, v.model_version, b.model_version_id, b.num_rows,
        (SELECT count(*) FROM baseline_features f WHERE f.baseline_id = b.id) AS num_features,
@@ -82,7 +82,7 @@ WHERE (%(model_name)s::text IS NULL OR b.model_name = %(model_name)s::text)
 ORDER BY b.id DESC
 LIMIT %(limit)s::integer;
 
--- list_features --
+-- read list_features --
 -- The bins of a baseline.
 SELECT series, feature, column_name, kind, edges, categories, num_categories, counts, sums, num_missing, mean, std,
        min, max

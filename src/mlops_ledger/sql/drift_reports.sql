@@ -49,13 +49,13 @@ WHERE model_name = %(model_name)s::text AND timestamp = %(timestamp)s::timestamp
   AND monitoring_run_id IS NOT DISTINCT FROM %(monitoring_run_id)s::uuid
   AND metadata IS NOT DISTINCT FROM coalesce(%(metadata)s::jsonb, '{}');
 
--- get --
+-- read get --
 -- One report.
 SELECT {report}, created_at,
        (SELECT v.model_version FROM model_versions v WHERE v.id = model_version_id) AS model_version
 FROM drift_reports WHERE id = %(id)s::uuid;
 
--- list_reports --
+-- read list_reports --
 -- Reports of a range of time, newest first; the next page is before the last id of this one.
 SELECT {report}, created_at,
        (SELECT v.model_version FROM model_versions v WHERE v.id = model_version_id) AS model_version
@@ -68,7 +68,7 @@ WHERE (%(model_name)s::text IS NULL OR model_name = %(model_name)s::text)
 ORDER BY timestamp DESC, id DESC
 LIMIT %(limit)s::integer;
 
--- feature_trend --
+-- read feature_trend --
 -- What the newest reports of a range of time say of a feature, oldest first.
 SELECT report_id, timestamp, model_version_id, drifted, method, statistic, p_value, score, threshold
 FROM (

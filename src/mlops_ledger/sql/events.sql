@@ -13,7 +13,7 @@ SELECT event_head();
 (%(types)s::text[] IS NULL OR type = ANY (%(types)s::text[]))
 AND (%(model_name)s::text IS NULL OR model_name = %(model_name)s::text)
 
--- list_events --
+-- read list_events --
 -- Events in the order of commits; the next page is after the last number of this one.
 SELECT seq, type, time, current_database()::text AS database, subject, model_name, data
 FROM v_events
@@ -23,12 +23,12 @@ WHERE seq > %(after)s::bigint
 ORDER BY seq
 LIMIT %(limit)s::integer;
 
--- before_latest --
+-- read before_latest --
 -- The number after which the last so many events come.
 SELECT coalesce(min(l.seq) - 1, 0)
 FROM (SELECT seq FROM v_events WHERE {wanted} ORDER BY seq DESC LIMIT %(limit)s::integer) l;
 
--- list_types --
+-- read list_types --
 -- All types.
 SELECT type, description, fields FROM v_event_types;
 
@@ -44,6 +44,6 @@ SELECT {consumer} FROM move_event_consumer(%(consumer)s::text, %(seq)s::bigint);
 -- Forget a consumer.
 SELECT remove_event_consumer(%(consumer)s::text);
 
--- list_consumers --
+-- read list_consumers --
 -- All consumers by name.
 SELECT {consumer} FROM event_consumers ORDER BY consumer;

@@ -16,8 +16,8 @@ SELECT stored, waiting, duplicates FROM record_ground_truth(jsonb_build_array(js
 -- Store a label of a prediction that is there. No row for all other cases.
 WITH written AS (
     INSERT INTO ground_truth
-        (prediction_id, predicted_at, labeled_at, model_version_id, actual_value, prediction, probability,
-         class_probabilities, actual_label, predicted_label, source)
+        (prediction_id, predicted_at, labeled_at, model_version_id, actual_value, prediction, probability, class_probabilities,
+         actual_label, predicted_label, source)
     SELECT p.id, p.predicted_at, coalesce(%(labeled_at)s::timestamptz, clock_timestamp()), p.model_version_id,
            %(actual_value)s::double precision, p.prediction, p.probability, p.class_probabilities,
            %(actual_label)s::text, p.predicted_label, %(source)s::text
@@ -44,10 +44,8 @@ SELECT ledger_label_stage();
 
 -- insert_many__copy --
 -- Copy the labels.
-COPY pg_temp.ledger_labels
-    (prediction_id, predicted_at, predicted_from, request_id, labeled_at, actual_label, actual_value, source,
-     model_name, model_version)
-FROM STDIN (FORMAT binary);
+COPY pg_temp.ledger_labels (prediction_id, predicted_at, predicted_from, request_id, labeled_at, actual_label,
+                            actual_value, source, model_name, model_version) FROM STDIN (FORMAT binary);
 
 -- insert_many --
 -- Record the copied labels.
@@ -57,7 +55,17 @@ SELECT stored, waiting, duplicates FROM ledger_store_labels(true);
 -- Store the labels that waited for predictions of a window.
 SELECT match_ground_truth(coalesce(%(since)s::timestamptz, '-infinity'), coalesce(%(until)s::timestamptz, 'infinity'));
 
--- list_labels --
+-- performance_series --
+-- How right a model was by bucket of time, from summaries; buckets begin at the window's start.
+SELECT b.since AS bucket, p.*
+FROM generate_series(%(since)s::timestamptz, %(until)s::timestamptz - interval '1 microsecond', %(bucket)s::interval) b (since)
+CROSS JOIN LATERAL ledger_performance(%(model_name)s::text, %(model_version)s::text, b.since,
+    least(b.since + %(bucket)s::interval, %(until)s::timestamptz), %(threshold)s::double precision) p
+WHERE EXISTS (SELECT FROM model_versions v WHERE v.model_name = %(model_name)s::text
+              AND (%(model_version)s::text IS NULL OR v.model_version = %(model_version)s::text))
+ORDER BY b.since;
+
+-- read list_labels --
 -- All labels of a prediction, newest first, whether stored or waiting.
 SELECT {label}, false AS is_waiting
 FROM ground_truth
@@ -118,8 +126,7 @@ judged AS MATERIALIZED (
            ledger_predicted_class(n.predicted_label, n.prediction, NULL, NULL, d.class_names, d.positive_label, NULL)
                = d.positive_label AS says_positive,
            o.truth = d.positive_label AS is_positive,
-           CASE WHEN d.task = 'multiclass' THEN n.class_probabilities END AS class_probabilities,
-           n.prediction IS NOT NULL AS has_number,
+           CASE WHEN d.task = 'multiclass' THEN n.class_probabilities END AS class_probabilities, n.prediction IS NOT NULL AS has_number,
            n.prediction IS NOT NULL AND n.actual_value IS NOT NULL AS is_measured,
            -- Beyond that the squares would overflow.
            CASE WHEN abs(n.prediction) <= 1e100 AND abs(n.actual_value) <= 1e100 THEN n.actual_value END AS target,
@@ -208,8 +215,7 @@ scores AS (
     SELECT score,
            count(*) FILTER (WHERE is_positive)::double precision AS positives,
            count(*) FILTER (WHERE NOT is_positive)::double precision AS negatives
-    FROM judged WHERE is_positive IS NOT NULL AND score IS NOT NULL
-    GROUP BY score
+    FROM judged WHERE is_positive IS NOT NULL AND score IS NOT NULL GROUP BY score
 ), ranks AS (
     SELECT score, positives, negatives,
            sum(negatives) OVER up - negatives / 2 AS outranked,

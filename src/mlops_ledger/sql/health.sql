@@ -31,3 +31,29 @@ FROM unnest(%(names)s::text[], %(values)s::text[]) s (name, value);
 -- schema_version --
 -- The newest migration that was applied.
 SELECT max(version) FROM ledger_migrations;
+
+-- identity --
+-- Which cluster and which database of it a server has; a standby has those of its primary.
+SELECT s.system_identifier::text || ' ' || d.oid::text
+FROM pg_control_system() s, pg_database d
+WHERE d.datname = current_database();
+
+-- position --
+-- The end of what the primary has written.
+SELECT pg_current_wal_insert_lsn()::text;
+
+-- has_replayed --
+-- Whether a server, standby or primary, has all that was written up to some positions.
+SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END
+       >= ALL (%(positions)s::text[]::pg_lsn[]);
+
+-- replica --
+-- How far a server is behind a position of the primary.
+SELECT true AS reachable, NULL::text AS problem, l.is_standby,
+       greatest(pg_wal_lsn_diff(%(position)s::text::pg_lsn, l.replayed), 0)::bigint AS bytes_behind,
+       CASE WHEN l.replayed >= %(position)s::text::pg_lsn THEN 0
+            WHEN l.replayed < %(position)s::text::pg_lsn
+            THEN greatest(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()), 0)
+       END::double precision AS seconds_behind
+FROM (SELECT pg_is_in_recovery() AS is_standby,
+             CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END AS replayed) l;

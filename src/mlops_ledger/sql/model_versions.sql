@@ -50,20 +50,20 @@ WHERE id = %(id)s::uuid AND model_name = %(model_name)s::text
   AND artifact_uri IS NOT DISTINCT FROM %(artifact_uri)s::text
   AND metadata_uri IS NOT DISTINCT FROM %(metadata_uri)s::text;
 
--- get --
+-- read get --
 -- One version, by its id or by its model and number.
 SELECT {version}
 FROM model_versions
 WHERE id = %(id)s::uuid OR (model_name = %(model_name)s::text AND model_version = %(model_version)s::text);
 
--- live --
+-- read live --
 -- The version that holds a slot now.
 SELECT {version}
 FROM model_versions
 WHERE id = (SELECT d.model_version_id FROM v_deployments d
             WHERE d.model_name = %(model_name)s::text AND d.slot = %(slot)s::text AND d.retired_at IS NULL);
 
--- list_versions --
+-- read list_versions --
 -- Versions, newest first; the next page is before the last id of this one.
 SELECT {version}
 FROM model_versions
@@ -104,6 +104,19 @@ SELECT {version}
 FROM declare_task(%(model_name)s::text, %(model_version)s::text, %(task)s::text, %(class_names)s::text[],
                   %(positive_label)s::text);
 
+-- correct --
+-- Correct what was registered of a version that nothing refers to; what is NULL stays.
+SELECT {version}
+FROM correct_version(%(model_name)s::text, %(model_version)s::text, %(mlflow_run_id)s::text, %(algorithm)s::text,
+                     %(metrics)s::jsonb, %(hyperparameters)s::jsonb, %(feature_names)s::text[], %(task)s::text,
+                     %(class_names)s::text[], %(positive_label)s::text, %(training_samples)s::bigint,
+                     %(dataset_version)s::text, %(dataset_digest)s::text, %(artifact_uri)s::text, %(metadata_uri)s::text);
+
+-- withdraw --
+-- Take back a version that nothing refers to.
+SELECT id, model_name, model_version, withdrawn_at, withdrawn_by, reason, registered
+FROM withdraw_version(%(model_name)s::text, %(model_version)s::text, %(withdrawn_by)s::text, %(reason)s::text);
+
 -- promote --
 -- Put a version into a slot.
 SELECT {deployment}
@@ -123,12 +136,12 @@ SELECT {deployment}
 FROM retire(%(model_name)s::text, %(slot)s::text, %(retired_by)s::text, %(reason)s::text,
             %(at)s::timestamptz, %(deployment_id)s::uuid);
 
--- production_at --
+-- read production_at --
 -- The deployment that held a slot at a timestamp.
 SELECT {deployment}
 FROM production_at(%(model_name)s::text, coalesce(%(at)s::timestamptz, clock_timestamp()), %(slot)s::text);
 
--- list_live --
+-- read list_live --
 -- What is in the slots of a model.
 SELECT {deployment}
 FROM v_deployments
@@ -136,7 +149,7 @@ WHERE model_name = %(model_name)s::text AND retired_at IS NULL
 ORDER BY slot
 LIMIT %(limit)s::integer;
 
--- timeline --
+-- read timeline --
 -- Deployments, newest first; the next page is before the last id of this one.
 SELECT model_name, slot, model_version, deployed_at, retired_at, live_for, is_live,
        deployed_by, reason, retired_by, retired_reason, is_rollback, decision_action,
@@ -152,7 +165,7 @@ WHERE (%(model_name)s::text IS NULL OR model_name = %(model_name)s::text)
 ORDER BY deployed_at DESC, deployment_id DESC
 LIMIT %(limit)s::integer;
 
--- promotion_policy --
+-- read promotion_policy --
 -- What a promotion into a slot needs.
 SELECT {policy}
 FROM promotion_policies

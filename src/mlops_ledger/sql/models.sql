@@ -12,13 +12,13 @@ VALUES (%(model_name)s::text, %(description)s::text, coalesce(%(tags)s::jsonb, '
 ON CONFLICT (model_name) DO NOTHING
 RETURNING {model};
 
--- get --
+-- read get --
 -- One model.
 SELECT {model}
 FROM models
 WHERE model_name = %(model_name)s::text;
 
--- list_models --
+-- read list_models --
 -- Models by name; the next page is after the last name of this one.
 SELECT {model}
 FROM models

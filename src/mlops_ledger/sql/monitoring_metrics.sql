@@ -48,13 +48,13 @@ WHERE model_name = %(model_name)s::text
   AND labeled_samples IS NOT DISTINCT FROM %(labeled_samples)s::bigint
   AND metadata IS NOT DISTINCT FROM coalesce(%(metadata)s::jsonb, '{}');
 
--- get --
+-- read get --
 -- One run.
 SELECT {run}, created_at,
        (SELECT v.model_version FROM model_versions v WHERE v.id = model_version_id) AS model_version
 FROM monitoring_metrics WHERE id = %(id)s::uuid;
 
--- list_runs --
+-- read list_runs --
 -- Runs of a window of time, newest first; the next page is before the last id of this one.
 SELECT {run}, created_at,
        (SELECT v.model_version FROM model_versions v WHERE v.id = model_version_id) AS model_version
@@ -67,7 +67,7 @@ WHERE (%(model_name)s::text IS NULL OR model_name = %(model_name)s::text)
 ORDER BY timestamp DESC, id DESC
 LIMIT %(limit)s::integer;
 
--- drift_trend --
+-- read drift_trend --
 -- The drift of a model's runs by bucket of time, oldest first; buckets begin at the window's start.
 SELECT date_bin(%(bucket)s::interval, timestamp, %(since)s::timestamptz) AS bucket,
        count(*) AS runs,

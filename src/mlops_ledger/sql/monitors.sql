@@ -47,12 +47,12 @@ SELECT {monitor},
 FROM add_default_monitors(%(model_name)s::text, %(window)s::interval, %(created_by)s::text)
 ORDER BY id;
 
--- get --
+-- read get --
 -- One monitor, removed ones too.
 SELECT {monitor}, {finding}
 FROM v_monitors WHERE id = %(id)s::uuid;
 
--- list_monitors --
+-- read list_monitors --
 -- Monitors, newest first; the next page is before the last id of this one.
 SELECT {monitor}, {finding}
 FROM v_monitors

@@ -1,6 +1,6 @@
 -- Statements of Pages.
 
--- activity --
+-- read activity --
 -- When a model began, and when it was heard of last.
 SELECT least(min(v.created_at), (SELECT min(d.deployed_at) FROM v_deployments d WHERE d.model_name = %(model_name)s::text),
              (SELECT min(r.timestamp) FROM monitoring_metrics r WHERE r.model_name = %(model_name)s::text)) AS since,
@@ -13,7 +13,7 @@ LEFT JOIN LATERAL (
 WHERE v.model_name = %(model_name)s::text
 HAVING count(*) > 0;
 
--- volume --
+-- read volume --
 -- The predictions of a model by bucket of days, as far as they were folded.
 SELECT date_bin(%(bucket)s::interval, s.starts_at, %(since)s::timestamptz) AS bucket,
        sum(s.num_predictions)::bigint AS num_predictions, sum(s.num_errors)::bigint AS num_errors,
@@ -26,7 +26,7 @@ GROUP BY 1
 ORDER BY 1
 LIMIT 1000;
 
--- prediction --
+-- read prediction --
 -- One prediction as every reader may see it, at the time in its id, or within the same millisecond.
 SELECT p.id, p.predicted_at, v.model_name, v.model_version, p.status, p.prediction, p.predicted_label, p.probability,
        p.class_probabilities, p.confidence_lower, p.confidence_upper, p.latency_ms, p.request_id, p.batch_id,
@@ -37,7 +37,7 @@ WHERE p.id = %(id)s::uuid AND p.predicted_at >= %(predicted_from)s::timestamptz
   AND p.predicted_at < %(predicted_from)s::timestamptz + interval '1 millisecond'
 LIMIT 1;
 
--- gates --
+-- read gates --
 -- A decision with the numbers of its versions, what became of it, and who approved it.
 SELECT timestamp, model_name, action, trigger_reason, candidate_version, production_version, reasoning, labeled_samples,
        coverage_pct, decided_by, resolution, resolved_by_id, deployed_at, retired_at, deployed_by, approved_by, approved_at,

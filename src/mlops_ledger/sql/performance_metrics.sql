@@ -90,13 +90,13 @@ LIMIT 1;
 -- Another write of the same transaction may need one.
 DROP TABLE pg_temp.performance_stage;
 
--- get --
+-- read get --
 -- One value.
 SELECT {value}, created_at,
        (SELECT v.model_version FROM model_versions v WHERE v.id = model_version_id) AS model_version
 FROM performance_metrics WHERE id = %(id)s::uuid;
 
--- list_metrics --
+-- read list_metrics --
 -- Values of a model, newest first; the next page is before the last id of this one.
 SELECT {value}, created_at,
        (SELECT v.model_version FROM model_versions v WHERE v.id = model_version_id) AS model_version
@@ -116,7 +116,7 @@ WHERE model_name = %(model_name)s::text
 ORDER BY timestamp DESC, id DESC
 LIMIT %(limit)s::integer;
 
--- latest --
+-- read latest --
 -- The newest value of each metric, stage and slice of a model, or of one of its versions.
 SELECT DISTINCT ON (metric_name, stage, slice) {value}, created_at, model_version
 FROM (
@@ -127,7 +127,7 @@ FROM (
       AND (%(model_version)s::text IS NULL OR v.model_version = %(model_version)s::text)) newest
 ORDER BY metric_name, stage, slice, timestamp DESC, id DESC;
 
--- compare__missing --
+-- read compare__missing --
 -- Which of two versions the model does not have.
 SELECT given FROM unnest(ARRAY[%(version_a)s::text, %(version_b)s::text]) given
 WHERE given NOT IN (
@@ -135,7 +135,7 @@ WHERE given NOT IN (
     WHERE model_name = %(model_name)s::text AND model_version IN (%(version_a)s::text, %(version_b)s::text))
 LIMIT 1;
 
--- compare --
+-- read compare --
 -- The newest values of two versions side by side.
 SELECT metric_name, stage, slice, a.metric_value AS value_a, b.metric_value AS value_b,
        b.metric_value - a.metric_value AS difference, a.timestamp AS timestamp_a, b.timestamp AS timestamp_b
@@ -148,7 +148,7 @@ FULL JOIN latest_performance_metrics((
 USING (metric_name, stage, slice)
 ORDER BY metric_name, stage, slice;
 
--- timeseries --
+-- read timeseries --
 -- The values of a series by bucket of time, oldest first; a bucket is a unit of the calendar in UTC or a step from the start.
 SELECT coalesce(date_trunc(%(unit)s::text, timestamp, 'UTC'),
                 date_bin(%(step)s::interval, timestamp, %(since)s::timestamptz)) AS bucket,

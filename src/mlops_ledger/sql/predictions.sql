@@ -66,7 +66,8 @@ WITH written AS (
            %(confidence_upper)s::double precision, %(latency_ms)s::double precision, %(status)s::text,
            %(error_message)s::text, %(cache_hit)s::boolean, %(user_agent)s::text, %(client_ip)s::inet,
            %(metadata)s::jsonb
-    FROM model_versions v WHERE v.id = %(model_version_id)s::uuid
+    -- Whoever withdraws the version waits for this, or is waited for.
+    FROM model_versions v WHERE v.id = %(model_version_id)s::uuid FOR KEY SHARE
     ON CONFLICT DO NOTHING
     RETURNING id, model_version_id, predicted_at
 ), marked AS (
@@ -142,13 +143,13 @@ UPDATE partition_policies SET period = %(period)s::text
 WHERE table_name IN ('predictions', 'ground_truth')
 RETURNING table_name;
 
--- version_ids --
+-- read version_ids --
 -- The versions of a model, or one of them.
 SELECT id FROM model_versions
 WHERE model_name = %(model_name)s::text
   AND (%(model_version)s::text IS NULL OR model_version = %(model_version)s::text);
 
--- get --
+-- read get --
 -- One prediction, at the time in its id, or for an id made elsewhere within the same millisecond.
 SELECT {prediction}
 FROM predictions p
@@ -163,7 +164,7 @@ WHERE p.id = %(id)s::uuid AND p.predicted_at = (
           AND predicted_at < %(predicted_from)s::timestamptz + interval '1 millisecond') found
     LIMIT 1);
 
--- list_predictions --
+-- read list_predictions --
 -- Predictions of a range of time, newest first; the next page is before the last id of this one.
 SELECT {prediction}
 FROM (
@@ -171,7 +172,7 @@ FROM (
     WHERE {page}) p
 {in_order};
 
--- list_predictions__of_versions --
+-- read list_predictions__of_versions --
 -- The same of some versions: the newest of each, and of these the newest, so that those of others are not read.
 SELECT {prediction}
 FROM unnest(%(version_ids)s::uuid[]) wanted (id)
@@ -180,7 +181,7 @@ CROSS JOIN LATERAL (
     WHERE p.model_version_id = wanted.id AND {page}) p
 {in_order};
 
--- list_recent --
+-- read list_recent --
 -- As list_predictions, without what went into a model and who asked.
 SELECT {outcome}, p.request_id, p.batch_id, p.error_message, p.cache_hit, p.model_version_id
 FROM (
@@ -188,7 +189,7 @@ FROM (
     WHERE {page}) p
 {in_order};
 
--- list_recent__of_versions --
+-- read list_recent__of_versions --
 -- As list_predictions__of_versions, without what went into a model and who asked.
 SELECT {outcome}, p.request_id, p.batch_id, p.error_message, p.cache_hit, p.model_version_id
 FROM unnest(%(version_ids)s::uuid[]) wanted (id)
@@ -197,12 +198,12 @@ CROSS JOIN LATERAL (
     WHERE p.model_version_id = wanted.id AND {page}) p
 {in_order};
 
--- stats__is_known --
+-- read stats__is_known --
 -- Whether there is a model, which may have no version yet.
 SELECT %(model_version)s::text IS NULL
        AND EXISTS (SELECT FROM models WHERE model_name = %(model_name)s::text) AS is_known;
 
--- stats --
+-- read stats --
 -- The predictions of a window of time in numbers.
 SELECT a.count, a.success_rate, a.mean_probability, a.mean_latency_ms, a.latency_ms[1] AS p50_latency_ms,
        a.latency_ms[2] AS p95_latency_ms, a.latency_ms[3] AS p99_latency_ms, a.cache_hit_rate, a.earliest, a.latest,
@@ -229,7 +230,7 @@ CROSS JOIN (
         ORDER BY n DESC
         LIMIT 1000) l) d;
 
--- monitoring_summary --
+-- read monitoring_summary --
 -- What a monitoring run records of the predictions of a window of time.
 WITH tasks AS (
     SELECT count(*) AS n, min(task) AS task, min(class_names) AS class_names, min(positive_label) AS positive_label
@@ -313,7 +314,7 @@ INSERT INTO deletions (reason, table_name, num_rows)
 VALUES ('erasure', %(table_name)s::text, %(num_rows)s::bigint)
 RETURNING id;
 
--- fetch --
+-- read fetch --
 -- Predictions of a window of time, for a table.
 SELECT {outcome}, p.feature_values, p.inputs::text AS inputs, {request},
        host(p.client_ip) AS client_ip, p.metadata::text AS metadata

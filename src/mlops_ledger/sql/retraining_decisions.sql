@@ -68,12 +68,12 @@ RETURNING id;
 SELECT id FROM retraining_decisions
 WHERE id = %(id)s::uuid AND resolves_id = %(decision_id)s::uuid AND action = lower(btrim(%(action)s::text) COLLATE "C");
 
--- get --
+-- read get --
 -- One decision.
 SELECT {decision}, created_at
 FROM retraining_decisions WHERE id = %(id)s::uuid;
 
--- list_decisions --
+-- read list_decisions --
 -- Decisions, newest first; the next page is before the last id of this one.
 SELECT {decision}, created_at
 FROM retraining_decisions
@@ -86,7 +86,7 @@ WHERE (%(model_name)s::text IS NULL OR model_name = %(model_name)s::text)
 ORDER BY timestamp DESC, id DESC
 LIMIT %(limit)s::integer;
 
--- list_pending --
+-- read list_pending --
 -- Pending decisions that nothing has resolved yet, oldest first.
 SELECT {decision}, created_at
 FROM retraining_decisions d
@@ -95,7 +95,7 @@ WHERE action = 'pending' AND (%(model_name)s::text IS NULL OR model_name = %(mod
 ORDER BY timestamp, id
 LIMIT %(limit)s::integer;
 
--- acceptance_rate --
+-- read acceptance_rate --
 -- How the decisions of a window turned out; a resolved one counts as its resolution.
 SELECT count(*) FILTER (WHERE action = 'promote') AS promoted,
        count(*) FILTER (WHERE action = 'reject') AS rejected,

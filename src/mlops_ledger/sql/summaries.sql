@@ -26,7 +26,7 @@ WHERE (%(model_name)s::text IS NULL OR v.model_name = %(model_name)s::text)
   AND rebuild_summaries(v.id)
 ORDER BY v.id;
 
--- list_pending --
+-- read list_pending --
 -- What waits to be folded, the longest first.
 SELECT v.model_name, v.model_version, count(*) AS marks, min(m.first_predicted_at) AS first_predicted_at,
        max(m.last_predicted_at) AS last_predicted_at, min(m.marked_at) AS pending_since
@@ -38,10 +38,11 @@ GROUP BY v.id
 ORDER BY pending_since
 LIMIT 1000;
 
--- monitoring_series__fold --
--- Fold what was written in the window.
+-- fold_in_passing --
+-- Fold what was written in the window, as far as it is little.
 SELECT ledger_fold_in_passing(v.id, %(since)s::timestamptz, %(until)s::timestamptz) FROM model_versions v
-WHERE v.model_name = %(model_name)s::text AND v.model_version = %(model_version)s::text;
+WHERE v.model_name = %(model_name)s::text
+  AND (%(model_version)s::text IS NULL OR v.model_version = %(model_version)s::text);
 
 -- monitoring_series --
 -- The predictions of a version by bucket of time; buckets begin at the window's start.

@@ -49,7 +49,7 @@ SELECT ledger_make_partitions('system_metrics', %(times)s::timestamptz[]);
 -- Make the missing partitions of a range of time and count them.
 SELECT ensure_partitions('system_metrics', %(since)s::timestamptz, %(until)s::timestamptz);
 
--- latest --
+-- read latest --
 -- What a host measured in the five minutes before it was heard of last: the newest value of each series.
 SELECT DISTINCT ON (metric_name, attributes) {value}
 FROM system_metrics
@@ -57,7 +57,7 @@ WHERE host = %(host)s::text
   AND timestamp > (SELECT max(timestamp) FROM system_metrics WHERE host = %(host)s::text) - interval '5 minutes'
 ORDER BY metric_name, attributes, timestamp DESC, id DESC;
 
--- timeseries --
+-- read timeseries --
 -- The values of a metric by bucket of time, oldest first; a bucket is a unit of the calendar in UTC or a step from the start.
 SELECT coalesce(date_trunc(%(unit)s::text, timestamp, 'UTC'),
                 date_bin(%(step)s::interval, timestamp, %(since)s::timestamptz)) AS bucket,

@@ -52,6 +52,25 @@ FROM (SELECT prediction_id, predicted_at FROM ground_truth WHERE {window}) g
 LEFT JOIN (SELECT id, predicted_at FROM predictions WHERE {window}) p
     ON p.id = g.prediction_id AND p.predicted_at = g.predicted_at;
 
+-- outcomes --
+-- Hours whose summary counts other labelled predictions than there are, and that do not wait to be folded.
+SELECT count(*) AS wrong_outcomes
+FROM (SELECT model_version_id, date_trunc('hour', predicted_at, 'UTC') AS starts_at,
+             count(DISTINCT (prediction_id, predicted_at)) AS n
+      FROM ground_truth WHERE {window} GROUP BY 1, 2) r
+FULL JOIN (SELECT t.model_version_id, s.starts_at, s.n
+           FROM summary_states t
+           CROSS JOIN LATERAL (
+               SELECT o.starts_at, o.num_labeled AS n FROM summary_outcomes o
+               WHERE o.model_version_id = t.model_version_id AND o.grain = 'hour' AND o.part = 0
+                 AND o.starts_at >= %(since)s::timestamptz AND o.starts_at < %(until)s::timestamptz
+               OFFSET 0) s) s USING (model_version_id, starts_at)
+WHERE r.n IS DISTINCT FROM s.n
+  AND NOT EXISTS (SELECT FROM summary_marks m
+                  WHERE m.model_version_id = coalesce(r.model_version_id, s.model_version_id)
+                    AND m.table_name = 'ground_truth' AND m.first_predicted_at < starts_at + interval '1 hour'
+                    AND m.last_predicted_at >= starts_at);
+
 -- audit_queue --
 -- Entries of the audit log that nothing has appended for more than a minute.
 SELECT count(*) FROM audit_queue WHERE recorded_at < now() - interval '1 minute';

@@ -28,7 +28,7 @@ DELETE FROM webhooks WHERE webhook = %(webhook)s::text RETURNING webhook;
 -- Send events, or keep them.
 UPDATE webhooks SET enabled = %(enabled)s::boolean WHERE webhook = %(webhook)s::text RETURNING webhook;
 
--- list_webhooks --
+-- read list_webhooks --
 -- All webhooks by name.
 SELECT w.webhook, w.host, w.payload, w.template, w.types, w.model_name, w.allow_private, w.enabled,
        w.created_at, w.created_by, e.failures, nullif(e.retry_at, '-infinity') AS retry_at,
@@ -132,7 +132,7 @@ WITH requeued AS (
 )
 SELECT count(*) FROM requeued;
 
--- list_deliveries --
+-- read list_deliveries --
 -- The deliveries of a webhook, newest first; the next page is before the last number of this one.
 SELECT webhook, seq, status, attempts, queued_at, next_attempt_at, last_attempt_at, status_code, error
 FROM webhook_deliveries

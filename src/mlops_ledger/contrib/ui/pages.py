@@ -34,12 +34,10 @@ _STATUSES: Final = ("active", "acknowledged", "resolved")
 def models(db: Database, query: Query) -> Page:
     """List the models and what is to be looked at."""
     rows = Overview(db).models(limit=PAGE, after=query.text("after"))
-    alerts = AlertsRepository(db).list_active(include_acknowledged=True, limit=1000)
-    worst = {each.model_name: each.severity for each in reversed(alerts)}
+    alerts = AlertsRepository(db).list_active(include_acknowledged=True, limit=PAGE)
     shown = {
         "models": rows,
-        "worst": worst,
-        "alerts": alerts[:PAGE],
+        "alerts": alerts,
         "next": link("/", after=rows[-1].model_name) if len(rows) == PAGE else None,
     }
     return Page("models.html", "Models", shown, ("overview.models", "alerts.list_active"))

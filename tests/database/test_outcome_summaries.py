@@ -1,0 +1,378 @@
+"""Performance from summaries is that of the rows, whatever the labels and however they came."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mlops_ledger import (
+    Database,
+    GroundTruthRepository,
+    ModelVersionRepository,
+    PredictionsRepository,
+    SummariesRepository,
+    new_id,
+)
+from mlops_ledger.admin.retention import Retention
+from mlops_ledger.admin.verify import Verification
+from mlops_ledger.errors import InvalidValue, NotFound
+from mlops_ledger.rows import PerformanceBucket
+
+TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+START = TODAY - timedelta(days=4)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+APPROXIMATE = ("roc_auc", "average_precision")
+SAME = [
+    field.name
+    for field in fields(PerformanceBucket)
+    if field.type == "float | None"
+    and not field.name.startswith(APPROXIMATE)
+    and field.name != "coverage_pct"
+]
+Row = Callable[[random.Random], dict[str, Any]]
+Made = tuple[dict[str, Any], Row, Row]
+
+
+def _score(chance: random.Random) -> float:
+    return chance.choice(
+        (chance.random(), chance.randrange(101) / 100, chance.random() ** 8, 0.0, 1.0, 0.5, 1e-200)
+    )
+
+
+KINDS: dict[str, Made] = {
+    "scores": (
+        {},
+        lambda c: {"probability": _score(c)},
+        lambda c: {"actual_value": c.randrange(2)},
+    ),
+    "rare": (
+        {"class_names": ["no", "yes"], "positive_label": "yes"},
+        lambda c: {"probability": c.random() ** 20},
+        lambda c: {"actual_label": "yes" if c.random() < 0.1 else "no"},
+    ),
+    "named": (
+        {"class_names": ["no", "yes"], "positive_label": "yes"},
+        lambda c: {
+            "probability": _score(c) if c.random() < 0.8 else None,
+            "predicted_label": c.choice(("yes", "no", None)),
+            "prediction": c.choice((0, 1, None, 0.3)),
+        },
+        lambda c: c.choice(({"actual_label": "yes"}, {"actual_label": "no"}, {"actual_value": 1})),
+    ),
+    "undeclared": (
+        {},
+        lambda c: {"prediction": c.randrange(2), "probability": _score(c)},
+        lambda c: {"actual_value": c.randrange(2)},
+    ),
+    "texts": (
+        {},
+        lambda c: {"predicted_label": c.choice("ab"), "probability": _score(c)},
+        lambda c: {"actual_label": c.choice("ab")},
+    ),
+    "many": (
+        {},
+        lambda c: {"predicted_label": c.choice("abcde")},
+        lambda c: {"actual_label": c.choice("abcdef")},
+    ),
+    "digits": (
+        {},
+        lambda c: {"prediction": c.randrange(4), "class_probabilities": None},
+        lambda c: {"actual_value": c.randrange(6)},
+    ),
+    "vectors": (
+        {"class_names": ["a", "b", "c"]},
+        lambda c: {"class_probabilities": c.choice(([0.2, 0.5, 0.3], [0.6, 0.1, 0.3]))},
+        lambda c: {"actual_label": c.choice("abc")},
+    ),
+    "numbers": (
+        {"task": "regression"},
+        lambda c: {"prediction": 1e6 + c.gauss(0, 3)},
+        lambda c: {"actual_value": 1e6 + c.gauss(0, 3)},
+    ),
+    "small numbers": (
+        {},
+        lambda c: {"prediction": c.gauss(0, 1)},
+        lambda c: {"actual_value": c.choice((0.0, c.gauss(0, 1)))},
+    ),
+}
+
+
+class Record:
+    """A model with predictions and labels, and what its summaries must say."""
+
+    def __init__(self, db: Database, kind: str, chance: random.Random) -> None:
+        self.db, self.chance = db, chance
+        version, self.predicted, self.actual = KINDS[kind]
+        self.name = str(new_id())
+        self.one: dict[str, Any] = {"model_name": self.name, "model_version": "1"}
+        self.truth, self.summaries = GroundTruthRepository(db), SummariesRepository(db)
+        ModelVersionRepository(db).insert(**self.one, **version)
+        self.ids: list[Any] = []
+
+    def write(self, number: int = 60) -> None:
+        """Store predictions of a few hours, in no order."""
+        rows = []
+        for _ in range(number):
+            at = START + self.chance.choice((5, 6, 30, 31, 77)) * HOUR + self.chance.random() * HOUR
+            rows.append(
+                {
+                    "id": new_id(at),
+                    "predicted_at": at,
+                    "request_id": f"{self.name}{self.chance.randrange(40)}",
+                    **self.predicted(self.chance),
+                }
+            )
+        PredictionsRepository(self.db).insert_many(rows=rows, **self.one)
+        self.ids += [row["id"] for row in rows]
+
+    def label(self) -> None:
+        """Label some predictions, or correct their labels, with later and earlier times, twice."""
+        rows = [
+            {"prediction_id": self.chance.choice(self.ids), **self.actual(self.chance),
+             "labeled_at": TODAY - self.chance.random() * DAY}
+            for _ in range(self.chance.choice((1, 10, 50)))
+        ] if self.ids else []  # fmt: skip
+        for _ in range(2):
+            self.truth.insert_many(rows=rows)
+
+    def erase(self) -> None:
+        """Erase a request."""
+        PredictionsRepository(self.db).erase(request_id=f"{self.name}{self.chance.randrange(40)}")
+
+    def fold(self) -> None:
+        """Fold a part of the time."""
+        since = START + self.chance.randrange(70) * HOUR
+        self.summaries.fold(**self.one, since=since, until=since + 20 * HOUR)
+
+    def series(self, bucket: timedelta, **asked: Any) -> list[PerformanceBucket]:
+        """Return what the summaries say, once all is folded."""
+        self.summaries.fold(**self.one)
+        return self.truth.performance_series(
+            model_name=self.name, since=START, until=TODAY, bucket=bucket, **asked
+        )
+
+    def check(self, bucket: timedelta, **asked: Any) -> int:
+        """Compare each bucket with the rows; return how many numbers there were."""
+        compared = 0
+        for found in self.series(bucket, **asked):
+            if bucket == HOUR and not found.num_predictions:
+                continue
+            raw = self.truth.performance(
+                model_name=self.name,
+                since=found.bucket,
+                until=min(found.bucket + bucket, TODAY),
+                **asked,
+            )
+            assert found.num_predictions == raw.num_predictions
+            assert found.labeled_samples == raw.labeled_samples
+            assert found.coverage_pct == raw.coverage_pct
+            if raw.labeled_samples:
+                assert (found.task, found.positive_label) == (raw.task, raw.positive_label)
+            for name in SAME:
+                mine, theirs = getattr(found, name), getattr(raw, name)
+                if name == "log_loss" and raw.task == "multiclass":
+                    theirs = None
+                if name == "brier_score" and raw.task == "multiclass":
+                    theirs = None
+                if theirs is None:
+                    assert mine is None, name
+                    assert name in found.reasons
+                    continue
+                assert mine == pytest.approx(theirs, rel=1e-12, abs=1e-12), name
+                assert name not in found.reasons
+                compared += 1
+            for name in APPROXIMATE:
+                mine, theirs = getattr(found, name), getattr(raw, name)
+                assert (mine is None) == (theirs is None) == (name in found.reasons)
+                if mine is not None:
+                    assert abs(mine - theirs) <= getattr(found, f"{name}_error") + 1e-12
+                    compared += 1
+        return compared
+
+
+@pytest.fixture
+def db(dsn: str) -> Any:
+    with Database(dsn) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=3, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@given(
+    steps=st.lists(
+        st.sampled_from(("write", "label", "label", "fold", "erase")), min_size=3, max_size=9
+    ),
+    seed=st.integers(0, 2**32),
+)
+def test_the_series_is_what_the_rows_say(
+    db: Database, kind: str, steps: list[str], seed: int
+) -> None:
+    record = Record(db, kind, random.Random(seed))
+    record.write()
+    for step in steps:
+        getattr(record, step)()
+    record.label()
+    assert record.check(DAY) > 0
+    record.check(HOUR)
+    record.check(37 * HOUR, threshold=record.chance.randrange(1, 100) / 100)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_history_stays_when_rows_are_deleted(db: Database, kind: str) -> None:
+    record = Record(db, kind, random.Random(1))
+    record.write(200)
+    record.label()
+    record.label()
+    record.check(DAY)
+    before = record.series(4 * DAY)
+    Retention(db).cleanup(before=START + 40 * HOUR)
+    assert record.series(4 * DAY) == before
+    # What comes late is added.
+    at = START + 78 * HOUR
+    made = PredictionsRepository(db).insert(
+        **record.one, id=new_id(at), predicted_at=at, **record.predicted(record.chance)
+    )
+    record.truth.insert(prediction_id=made, **record.actual(record.chance))
+    record.summaries.rebuild(**record.one)
+    assert [b.labeled_samples for b in record.series(4 * DAY)] == [before[0].labeled_samples + 1]
+
+
+def test_a_fold_that_is_killed_changes_nothing(
+    db: Database, dsn: str, conn: psycopg.Connection[Any]
+) -> None:
+    record = Record(db, "named", random.Random(2))
+    record.write()
+    record.label()
+    with psycopg.connect(dsn) as other:
+        other.execute("SELECT fold_summaries(model_version_id) FROM summary_marks")
+        conn.execute("SELECT pg_terminate_backend(%s)", [other.info.backend_pid])
+        with pytest.raises(psycopg.OperationalError):
+            other.execute("SELECT 1")
+    assert conn.execute("SELECT count(*) FROM summary_outcomes").fetchone() == (0,)
+    assert record.check(DAY) > 0
+
+
+def test_verify_sees_what_is_counted_wrong_and_rebuild_mends_it(
+    db: Database, conn: psycopg.Connection[Any]
+) -> None:
+    def wrong() -> int:
+        [found] = [c.found for c in Verification(db).checks() if c.check == "wrong_outcomes"]
+        return found
+
+    record = Record(db, "scores", random.Random(3))
+    record.write()
+    record.label()
+    right = record.series(DAY)
+    conn.execute("UPDATE summary_outcomes SET num_labeled = num_labeled + 1, bins[1] = 5")
+    conn.commit()
+    hours = conn.execute("SELECT count(*) FROM summary_outcomes WHERE grain = 'hour'").fetchone()
+    assert hours is not None
+    assert wrong() == hours[0]
+    record.summaries.rebuild()
+    assert record.series(DAY) == right
+    assert wrong() == 0
+
+
+def test_what_is_declared_later_is_counted_again(db: Database) -> None:
+    record = Record(db, "texts", random.Random(4))
+    record.write()
+    record.label()
+    assert record.series(4 * DAY)[0].brier_score is None
+    ModelVersionRepository(db).declare_task(
+        **record.one, class_names=["a", "b"], positive_label="a"
+    )
+    assert record.series(4 * DAY)[0].brier_score is not None
+    assert record.check(DAY) > 0
+
+
+def test_more_classes_than_are_kept(db: Database) -> None:
+    record = Record(db, "many", random.Random(5))
+    record.predicted = lambda c: {"predicted_label": f"class {c.randrange(70)}"}
+    record.actual = lambda c: {"actual_label": f"class {c.randrange(70)}"}
+    record.write(1000)
+    for _ in range(30):
+        record.label()
+    [found] = record.series(4 * DAY)
+    raw = record.truth.performance(model_name=record.name, since=START, until=TODAY)
+    assert found.accuracy == pytest.approx(raw.accuracy, abs=1e-15)
+    assert found.f1_macro is None
+    assert "50 classes" in found.reasons["f1_macro"]
+
+
+def test_of_versions_that_differ_there_is_a_reason(db: Database) -> None:
+    record = Record(db, "rare", random.Random(6))
+    record.write()
+    record.label()
+    ModelVersionRepository(db).insert(
+        model_name=record.name, model_version="2", class_names=["a", "b"], positive_label="a"
+    )
+    at = START + 5 * HOUR
+    made = PredictionsRepository(db).insert(
+        model_name=record.name,
+        model_version="2",
+        id=new_id(at),
+        predicted_at=at,
+        predicted_label="a",
+    )
+    record.truth.insert(prediction_id=made, actual_label="a")
+    record.summaries.fold()
+    assert "give model_version" in record.series(4 * DAY)[0].reasons["accuracy"]
+    assert record.series(4 * DAY, model_version="2")[0].accuracy == 1
+
+
+def test_what_is_asked_is_checked(db: Database) -> None:
+    record = Record(db, "scores", random.Random(7))
+    for asked in ({"threshold": 0.123}, {"bucket": timedelta(minutes=5)}, {"since": TODAY + HOUR}):
+        with pytest.raises(InvalidValue):
+            record.truth.performance_series(
+                **{"model_name": record.name, "since": START, "until": TODAY, **asked}
+            )
+    with pytest.raises(NotFound, match="no model"):
+        record.truth.performance_series(model_name="none", since=START, until=TODAY)
+    [empty] = record.series(4 * DAY)
+    assert (empty.num_predictions, empty.labeled_samples, empty.accuracy) == (0, 0, None)
+    assert empty.reasons["accuracy"] == "no prediction of the window has a label"
+
+
+def test_a_class_that_comes_late_changes_what_was_counted(db: Database) -> None:
+    record = Record(db, "many", random.Random(8))
+    # Numbers beside classes that are text are classes as soon as one is neither 0 nor 1.
+    record.predicted = lambda c: {"prediction": c.randrange(2)}
+    record.actual = lambda c: {"actual_label": c.choice("abc")}
+    record.write()
+    record.label()
+    assert record.series(4 * DAY)[0].accuracy is None
+    record.actual = lambda c: {"actual_value": 7}
+    record.label()
+    record.check(4 * DAY)
+    record.check(HOUR)
+
+
+def test_what_another_fold_counted_as_something_else_is_counted_again(
+    db: Database, dsn: str, conn: psycopg.Connection[Any]
+) -> None:
+    record = Record(db, "texts", random.Random(9))
+    record.write()
+    record.label()
+    with psycopg.connect(dsn) as other:
+        other.execute("SELECT fold_summaries(model_version_id) FROM summary_marks")
+        # Nobody sees what is being folded, so nobody marks it.
+        made = record.chance.choice(record.ids)
+        record.truth.insert(prediction_id=made, actual_label="c")
+        other.commit()
+    conn.commit()
+    [(reason,)] = conn.execute(
+        "SELECT reasons ->> 'accuracy' FROM ledger_performance(%s, '1', %s, %s, 0.5)",
+        [record.name, START, TODAY],
+    ).fetchall()
+    assert "another task" in reason
+    record.summaries.fold(**record.one)
+    assert record.check(DAY) > 0
