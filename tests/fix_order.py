@@ -7,7 +7,9 @@ from collections import Counter
 import pytest
 
 # Folders whose tests do not depend on the version of the server.
-_ONCE = frozenset({"checks", "cli", "contrib", "embedded", "exporter", "logger", "ui"})
+_ONCE = frozenset(
+    {"acceptance", "checks", "cli", "contrib", "embedded", "exporter", "logger", "ui"}
+)
 # The longest files, so that none of them is left to one worker at the end.
 _LONGEST = (
     "test_docs.py",

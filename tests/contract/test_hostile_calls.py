@@ -29,6 +29,8 @@ from mlops_ledger import (
 from mlops_ledger.checks.prediction_fields import COLUMNS
 from mlops_ledger.repositories import REPOSITORIES
 
+pytestmark = pytest.mark.once
+
 # What is right for an argument that has no default.
 RIGHT: Final[dict[str, Any]] = {
     "model_name": "m",

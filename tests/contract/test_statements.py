@@ -312,6 +312,7 @@ def test_a_renamed_column_is_reported_with_file_statement_and_line(
     assert f'{statement}: column "dataset_drift_detected" does not exist' in found
 
 
+@pytest.mark.once
 def test_no_column_that_a_statement_uses_can_be_renamed(migrated: psycopg.Connection) -> None:
     columns = migrated.execute(
         "SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid"

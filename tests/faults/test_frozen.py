@@ -33,6 +33,8 @@ from mlops_ledger._sync import bounded
 from mlops_ledger.embedded import EmbeddedServer
 from mlops_ledger.errors import ConnectionLost, TimedOut, Unavailable
 
+pytestmark = pytest.mark.once
+
 # As a call that returns after its patience is told from one that never does.
 NEVER = 120
 

@@ -19,6 +19,8 @@ from mlops_ledger import (
 from mlops_ledger._sync import database
 from mlops_ledger.errors import PoolExhausted, Unavailable
 
+pytestmark = pytest.mark.once
+
 
 def test_the_first_call_opens_one_connection(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database, "_SOON", 60)

@@ -29,6 +29,8 @@ from mlops_ledger.errors import (
     Unavailable,
 )
 
+pytestmark = pytest.mark.once
+
 CONNECT_TIMEOUT = 2
 
 
