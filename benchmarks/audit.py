@@ -2,8 +2,8 @@
 
 `python -m benchmarks.audit` prints ratios of one run on a server of its own. Decisions are recorded
 without audit, with an entry that is not chained, and with the chained one. Entries of a chain are
-written one transaction after the other, so with synchronous_commit each waits for the disk of the
-one before, while the others share that wait; without it, what is left is the work.
+written one transaction after the other, so each waits for the disk of the one before, while the
+others share that wait.
 """
 
 from __future__ import annotations
@@ -86,19 +86,15 @@ def main(entries: int = 1_000_000) -> list[Result]:
         connection.execute("INSERT INTO model_versions (model_name) VALUES ('m')")
         connection.execute(UNCHAINED)
         writes = list(_writes(connection))
-        echo_table(("synchronous_commit", "connections", *TRIGGERS, "chained/unchained"), writes)
+        echo_table(("connections", *TRIGGERS, "chained/unchained"), writes)
         connection.execute(FILL.format(size=entries).encode())
         connection.execute("VACUUM ANALYZE audit_log")
         verifications = list(_verifications(conninfo))
         echo_table(("verification", "entries", "seconds"), verifications)
     return [
         *(
-            Result(
-                f"chained / unchained entries, 4 connections, synchronous_commit {durable}",
-                float(ratio),
-                ">= 0.6",
-            )
-            for durable, connections, *_, ratio in writes
+            Result("chained / unchained entries, 4 connections", float(ratio), ">= 0.6")
+            for connections, *_, ratio in writes
             if connections == 4
         ),
         Result("verifying a million entries, s", float(verifications[0][-1]), "<= 30"),
@@ -106,23 +102,18 @@ def main(entries: int = 1_000_000) -> list[Result]:
 
 
 def _writes(connection: psycopg.Connection[Any]) -> Iterator[tuple[Any, ...]]:
-    for durable in ("on", "off"):
-        for connections in (1, 4):
-            conninfo = make_conninfo(
-                connection.info.dsn,
-                password=connection.info.password,
-                options=f"-c synchronous_commit={durable}",
-            )
-            rates: dict[str, list[float]] = {name: [] for name in TRIGGERS}
-            for _ in range(ROUNDS):
-                for name, trigger in TRIGGERS.items():
-                    if trigger:
-                        _switch(connection, "ENABLE", trigger)
-                    rates[name].append(_rate(conninfo, connections))
-                    if trigger:
-                        _switch(connection, "DISABLE", trigger)
-            found = [round(median(rates[name])) for name in TRIGGERS]
-            yield durable, connections, *found, f"{found[2] / found[1]:.2f}"
+    conninfo = make_conninfo(connection.info.dsn, password=connection.info.password)
+    for connections in (1, 4):
+        rates: dict[str, list[float]] = {name: [] for name in TRIGGERS}
+        for _ in range(ROUNDS):
+            for name, trigger in TRIGGERS.items():
+                if trigger:
+                    _switch(connection, "ENABLE", trigger)
+                rates[name].append(_rate(conninfo, connections))
+                if trigger:
+                    _switch(connection, "DISABLE", trigger)
+        found = [round(median(rates[name])) for name in TRIGGERS]
+        yield connections, *found, f"{found[2] / found[1]:.2f}"
 
 
 def _switch(connection: psycopg.Connection[Any], how: str, trigger: str) -> None:

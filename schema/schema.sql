@@ -6641,6 +6641,10 @@ BEGIN
     END IF;
     entry.actor := coalesce(entry.actor, nullif(current_setting('mlops_ledger.actor', true), ''), session_user);
     entry.recorded_at := clock_timestamp();
+    -- A session may give up waiting for the disk or a standby for its predictions, not for what is audited.
+    IF current_setting('synchronous_commit') IN ('off', 'local') THEN
+        PERFORM set_config('synchronous_commit', 'on', true);
+    END IF;
     IF ledger_lock_audit_head() THEN
         PERFORM ledger_seal_audit_queue();
         PERFORM ledger_append_audit(entry);

@@ -47,6 +47,30 @@ def test_entries_of_a_transaction_are_in_order_and_come_with_its_commit(
     assert problem(dsn) is None
 
 
+@pytest.mark.parametrize(
+    ("asked", "kept"),
+    [
+        ("off", "on"),
+        ("local", "on"),
+        ("remote_write", "remote_write"),
+        ("remote_apply", "remote_apply"),
+    ],
+)
+def test_what_is_audited_waits_for_the_disk_whatever_the_session_says(
+    live: Conn, asked: str, kept: str
+) -> None:
+    def committed_with(statement: str) -> str:
+        with live.transaction():
+            live.execute(statement.encode())
+            live.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            [(setting,)] = live.execute("SHOW synchronous_commit").fetchall()
+        return str(setting)
+
+    live.execute(f"SET synchronous_commit = {asked}".encode())
+    assert committed_with("SELECT promote('m', '3')") == kept
+    assert committed_with("INSERT INTO models (model_name) VALUES ('other')") == asked
+
+
 @pytest.mark.parametrize("mode", ["IMMEDIATE", "DEFERRED"])
 def test_whoever_wants_entries_at_once_gets_the_same(dsn: str, live: Conn, mode: str) -> None:
     with live.transaction():

@@ -15,6 +15,7 @@ from fix_faults import full, stop
 from fix_replicas import STANDBY, Nodes, two_nodes
 
 from mlops_ledger import (
+    AgentActionsRepository,
     Database,
     ModelVersionRepository,
     PredictionLogger,
@@ -33,19 +34,26 @@ class Acknowledged:
 
     decisions: list[UUID] = field(default_factory=list)
     deployments: list[UUID] = field(default_factory=list)
+    approvals: list[UUID] = field(default_factory=list)
 
 
 def write(db: Database, stopped: threading.Event, done: Acknowledged) -> None:
-    """Decide and promote until told to stop, repeating with the same id what fails."""
+    """Decide, approve and promote until told to stop, repeating with the same id what fails."""
     decisions, versions = RetrainingDecisionsRepository(db), ModelVersionRepository(db)
+    actions = AgentActionsRepository(db)
     for number in cycle("12"):
-        decision_id, deployment_id = new_id(), new_id()
+        decision_id, deployment_id, action_id = new_id(), new_id(), new_id()
         while not stopped.is_set():
             try:
                 decisions.insert(
                     id=decision_id, model_name=MODEL, trigger_reason="drift", action="reject"
                 )
                 done.decisions.append(decision_id)
+                actions.insert(
+                    id=action_id, action_type="retrain", risk_level="high", requested_by="agent"
+                )
+                actions.approve(id=action_id, reviewed_by="ann")
+                done.approvals.append(action_id)
                 versions.promote(
                     model_name=MODEL, model_version=number, deployment_id=deployment_id
                 )
@@ -68,8 +76,10 @@ def lost(dsn: str, done: Acknowledged) -> int:
     with psycopg.connect(dsn) as connection:
         rows = connection.execute(
             "SELECT id FROM retraining_decisions UNION ALL SELECT id FROM model_deployments"
+            " UNION ALL SELECT id FROM agent_actions WHERE status = 'approved'"
         ).fetchall()
-    return len({*done.decisions, *done.deployments} - {id for (id,) in rows})
+    acknowledged = {*done.decisions, *done.deployments, *done.approvals}
+    return len(acknowledged - {id for (id,) in rows})
 
 
 @pytest.mark.parametrize("kill", range(full(torture=20, otherwise=1)))
