@@ -119,6 +119,16 @@ async def test_what_is_asked_about_each_class_is_not_the_same(
     }
 
 
+async def test_a_class_that_was_never_predicted_has_a_precision_of_0_in_the_average(
+    labeled: Any, truth: AsyncGroundTruthRepository
+) -> None:
+    for label in ("late", "ontime", "ontime", "ontime"):
+        await labeled(label, predicted_label="ontime")
+    found = await truth.performance(**WINDOW)
+    assert found.precision_macro == pytest.approx(3 / 4 / 2)
+    assert found.balanced_accuracy == pytest.approx(1 / 2)
+
+
 async def test_scores_with_ties_are_those_of_scikit_learn(
     labeled: Any, truth: AsyncGroundTruthRepository
 ) -> None:

@@ -44,6 +44,9 @@ def test_a_whole_log_is_whole_with_and_without_the_database(
     file = tmp_path / "audit.jsonl"
     file.write_text(exported, encoding="utf-8")
     assert run("audit", "verify", "--file", str(file), "--against", head).stdout == whole
+    for other in (f"3:{'0' * 64}", f"4:{head[2:]}"):
+        for arguments in ((), ("--file", str(file))):
+            assert run("audit", "verify", *arguments, "--against", other).exit_code == 1
     assert run("audit", "export", "--after", "2").stdout == exported.splitlines(True)[2]
 
 

@@ -114,6 +114,14 @@ def content(conn: psycopg.Connection, action: UUID) -> tuple[object, ...]:
     return row
 
 
+def test_what_is_past_its_time_is_marked_whether_approved_or_not(conn: psycopg.Connection) -> None:
+    for state in ("over", "approved, over", "approved", "executed"):
+        request(conn, state)
+    assert conn.execute("SELECT expire_actions()").fetchone() == (2,)
+    rows = conn.execute("SELECT status, count(*) FROM agent_actions GROUP BY status").fetchall()
+    assert dict(rows) == {"expired": 2, "approved": 1, "executed": 1}
+
+
 def attempt(conn: psycopg.Connection, statement: str, action: UUID) -> psycopg.Error | None:
     """Run a statement, undo it, and return its error."""
     try:

@@ -88,6 +88,25 @@ def test_cleanup_drops_old_partitions_and_trims_the_last(
     assert versions == 2
 
 
+def test_the_predictions_of_an_hour_go_together(
+    db: Database, conn: psycopg.Connection[Any]
+) -> None:
+    started = TODAY - 4 * DAY + 10 * HOUR
+    Retention(db).cleanup(before=started + timedelta(minutes=59, seconds=59))
+    [(earliest,)] = conn.execute("SELECT min(predicted_at) FROM predictions").fetchall()
+    assert earliest == started
+
+
+def test_what_a_cleanup_frees_is_recorded(db: Database, conn: psycopg.Connection[Any]) -> None:
+    freed = Retention(db).cleanup(before=TODAY - 4 * DAY + 10 * HOUR)
+    partitions = {step.partition for step in freed if step.bytes is not None}
+    assert len(partitions) == 2 * 6
+    rows = conn.execute(
+        "SELECT after ->> 'partition' FROM audit_log WHERE event = 'retention'"
+    ).fetchall()
+    assert partitions <= {name for (name,) in rows}
+
+
 def test_cleanup_of_a_model_leaves_the_others(
     db: Database, conn: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,9 +153,9 @@ def test_cleanup_covers_system_metrics(
     assert conn.execute(earliest).fetchone() == (limit,)
     assert counts(conn)[0] == SIZE - 24
 
-    assert run("cleanup", "--older-than", "30d", "--metrics-older-than", "24h", "--yes") == 0
+    assert run("cleanup", "--older-than", "30d", "--metrics-older-than", "26h", "--yes") == 0
     [(kept,)] = conn.execute(earliest).fetchall()
-    assert kept >= datetime.now(UTC) - DAY - HOUR
+    assert kept >= datetime.now(UTC) - 27 * HOUR
     assert counts(conn)[0] == SIZE - 24
     capsys.readouterr()
     both = ("--model", "m", "--metrics-older-than", "24h")
