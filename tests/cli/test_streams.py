@@ -10,12 +10,14 @@ import sys
 import time
 from pathlib import Path
 
+import click
 import psycopg
 import pytest
 from click.testing import CliRunner
 
 from mlops_ledger import ModelVersionRepository
 from mlops_ledger.cli import main
+from mlops_ledger.cli.base import Command, Group
 
 COMMAND = str(Path(sys.executable).parent / "mlops-ledger")
 # What is slow to import and not needed to say what a command does.
@@ -90,10 +92,17 @@ def test_what_is_not_needed_is_not_imported(arguments: list[str]) -> None:
     assert [name for name in HEAVY if name in imported] == []
 
 
-def test_a_help_line_is_whole() -> None:
-    for group in ("models", "metrics", "alerts", "actions", "monitors", "migrate", "audit"):
-        shown = CliRunner().invoke(main, [group, "--help"], terminal_width=80).output
-        assert "..." not in shown.split("Commands:")[1], group
+def test_a_help_line_is_whole_and_a_refusal_names_options() -> None:
+    context = click.Context(main)
+    for name in main.list_commands(context):
+        command = main.get_command(context, name)
+        assert isinstance(command, Command | Group), name
+        if not isinstance(command, Group):
+            continue
+        shown = CliRunner().invoke(main, [name, "--help"], terminal_width=80).output
+        assert "..." not in shown.split("Commands:")[1], name
+        for under in command.list_commands(context):
+            assert isinstance(command.get_command(context, under), Command | Group), (name, under)
 
 
 def interrupted(dsn: str, arguments: list[str], delay: float, times: int = 1) -> tuple[int, bytes]:

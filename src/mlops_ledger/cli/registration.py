@@ -10,6 +10,7 @@ import click
 import mlops_ledger as ledger
 
 from ..checks.values import TASKS
+from .base import Command
 from .options import (
     JsonObject,
     Tag,
@@ -60,7 +61,7 @@ _content_options = _add_options(
 )
 
 
-@click.command()
+@click.command(cls=Command)
 @model_argument
 @click.argument("model_version", required=False)
 @click.option("--description", metavar="TEXT", help="What this version is, in words.")
@@ -93,7 +94,7 @@ def register(
     echo_done(version, done, as_json)
 
 
-@click.command("declare-task")
+@click.command("declare-task", cls=Command)
 @model_argument
 @version_argument
 @_task_options
@@ -108,7 +109,7 @@ def declare_task(class_names: tuple[str, ...], as_json: bool, **given: Any) -> N
     echo_done(version, done, as_json)
 
 
-@click.command()
+@click.command(cls=Command)
 @model_argument
 @version_argument
 @_content_options
@@ -128,7 +129,7 @@ def correct(
     echo_done(version, done, as_json)
 
 
-@click.command()
+@click.command(cls=Command)
 @model_argument
 @version_argument
 @by_option
