@@ -80,7 +80,7 @@ def cleanup(
         say(_total(steps, before, dry_run))
 
 
-@click.command("ensure-partitions")
+@click.command("ensure-partitions", cls=Command)
 @click.option(
     "--days", type=click.IntRange(1, 365), default=7, show_default=True, help="How far ahead."
 )
