@@ -14,7 +14,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from fix_faults import migrated, own_server
 from fix_logger import wait_until
 
 from mlops_ledger import (
@@ -37,17 +36,6 @@ pytestmark = pytest.mark.once
 
 # As a call that returns after its patience is told from one that never does.
 NEVER = 120
-
-
-@pytest.fixture(scope="module")
-def victim() -> Iterator[EmbeddedServer]:
-    with own_server() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def victim_dsn(victim: EmbeddedServer) -> str:
-    return migrated(victim)
 
 
 @pytest.fixture

@@ -47,10 +47,9 @@ class AsyncRetrainingDecisionsRepository(AsyncRepository):
 
         A version is given by its number or by its id; the version in production is by default
         the one then there. `gate_results` holds a {"gate", "passed", "value", "threshold"} for
-        each gate. Repeating a call with the
-        same `id` and content records nothing twice. Raises Conflict when the id names another
-        decision, NotFound for an unknown model, version or run, InvalidValue for a value that is
-        refused.
+        each gate. Repeating a call with the same `id` and content records nothing twice. Raises
+        Conflict when the id names another decision, NotFound for an unknown model, version or run,
+        InvalidValue for a value that is refused.
         """
         return await self._insert_once("insert", locals(), "id: already names another decision")
 

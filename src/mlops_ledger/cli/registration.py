@@ -80,16 +80,13 @@ def register(
 ) -> None:
     """Register a version of MODEL_NAME; without MODEL_VERSION it takes the next number."""
     with ledger.Database() as db:
-        repository = ledger.ModelVersionRepository(db)
-        made = repository.insert(
+        version = ledger.ModelVersionRepository(db).register(
             **fields,
             feature_names=feature_names or None,
             class_names=class_names or None,
             tags=dict(tags),
             created_by=by,
         )
-        version = repository.get(id=made)
-    assert version is not None
     done = f"registered {version.model_name} version {version.model_version}"
     echo_done(version, done, as_json)
 
