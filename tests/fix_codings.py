@@ -179,6 +179,9 @@ def expected(rows: list[Row], found: Performance, names: list[str]) -> dict[str,
     ]
     values = of_numbers(*map(list, zip(*numbers, strict=True))) if numbers else {}
     positive = found.positive_label
+    if not names and found.task == "binary" and positive == "1":
+        # What declares nothing is coded as 0 and 1.
+        names = ["0", "1"]
     classified, scored, ranked = [], [], []
     for row in rows:
         truth, guess = name_of(row.truth), name_of(row.predicted)

@@ -176,6 +176,8 @@ fractions = st.one_of(
 @example(pairs=[(1.0, 1.0)], confidence=0.9, declared=True)
 @example(pairs=[(0.5, 0.5)], confidence=0.5, declared=False)
 @example(pairs=[(2.5, 2.5), (2.5, 2.0)], confidence=0.9, declared=False)
+@example(pairs=[(0.0, None)], confidence=0.0, declared=False)
+@example(pairs=[(1.0, None), (0.0, None), (0.0, 1.0)], confidence=0.5, declared=False)
 @thorough
 def test_a_regressor_that_logs_a_confidence(
     db: Database,
