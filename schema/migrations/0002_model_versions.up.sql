@@ -277,10 +277,18 @@ BEGIN
         END IF;
         -- One writer per model at a time, or a given number could be taken by the next automatic one; plpgsql
         -- then reads what the others have committed. Only who may register a version can take this lock.
-        INSERT INTO models (model_name, created_at, created_by)
-        SELECT NEW.model_name, coalesce(NEW.created_at, clock_timestamp()), coalesce(NEW.created_by, session_user)
-        WHERE NEW.model_name IS NOT NULL
-        ON CONFLICT ON CONSTRAINT models_pkey DO UPDATE SET updated_at = excluded.updated_at;
+        UPDATE models m SET updated_at = clock_timestamp() WHERE m.model_name = NEW.model_name;
+        IF NOT FOUND AND NEW.model_name IS NOT NULL THEN
+            -- Of several at once one makes it. Both constraints are asked, or the other one would fail the rest.
+            INSERT INTO models (model_name, created_at, created_by)
+            VALUES (NEW.model_name, coalesce(NEW.created_at, clock_timestamp()), coalesce(NEW.created_by, session_user))
+            ON CONFLICT DO NOTHING;
+            UPDATE models m SET updated_at = clock_timestamp() WHERE m.model_name = NEW.model_name;
+            IF NOT FOUND THEN
+                -- It looks like another, which the constraint says.
+                INSERT INTO models (model_name) VALUES (NEW.model_name);
+            END IF;
+        END IF;
         IF EXISTS (SELECT FROM withdrawn_versions w WHERE w.id = NEW.id
                    OR (w.model_name, w.model_version) = (NEW.model_name, NEW.model_version)) THEN
             RAISE EXCEPTION 'model_version: this version of the model was withdrawn'

@@ -13,6 +13,7 @@ from mlops_ledger import (
     GroundTruthRepository,
     InvalidValue,
     LedgerError,
+    ModelsRepository,
     ModelVersionRepository,
     PredictionsRepository,
 )
@@ -37,6 +38,8 @@ def test_a_model_does_not_get_a_name_that_passes_for_anothers(dsn: str, name: st
         models.insert(model_name="churn model")
         with pytest.raises(Conflict, match="model_name: looks like that of another"):
             models.insert(model_name=name)
+        with pytest.raises(Conflict, match="model_name: looks like that of another"):
+            ModelsRepository(db).insert(model_name=name)
         # Nor the other way round, and nothing of the refused one is left.
         models.insert(model_name=f"{name} 2")
         with pytest.raises(Conflict, match="looks like"):

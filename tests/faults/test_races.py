@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -13,12 +14,13 @@ from fix_faults import full, in_threads
 
 from mlops_ledger import (
     Database,
+    ModelsRepository,
     ModelVersionRepository,
     PredictionsRepository,
     Settings,
     new_id,
 )
-from mlops_ledger.errors import NotFound
+from mlops_ledger.errors import Conflict, NotFound
 
 ROUNDS = 200
 
@@ -174,6 +176,29 @@ def test_inserts_without_a_version_number_without_holes(dsn: str, conn: psycopg.
         in_threads(8, work)
     numbers = conn.execute("SELECT model_version::int FROM model_versions ORDER BY 1").fetchall()
     assert [number for (number,) in numbers] == list(range(1, 8 * each + 1))
+
+
+def test_of_many_that_make_a_model_at_once_none_fails(dsn: str, conn: psycopg.Connection) -> None:
+    barrier = threading.Barrier(8)
+    turns = full(500, 100)
+    refusals: list[str] = []
+
+    def work(number: int) -> None:
+        with Database(dsn) as db:
+            for turn in range(turns):
+                barrier.wait(60)
+                if number:
+                    ModelVersionRepository(db).insert(model_name=f"m{turn}")
+                    continue
+                try:
+                    ModelsRepository(db).insert(model_name=f"m{turn}")
+                except Conflict as error:
+                    refusals.append(str(error))
+
+    in_threads(8, work)
+    assert all("this model is already registered" in each for each in refusals)
+    counts = conn.execute("SELECT count(*) FROM model_versions GROUP BY model_name").fetchall()
+    assert counts == [(7,)] * turns
 
 
 def fail_in_transaction(db: Database) -> None:

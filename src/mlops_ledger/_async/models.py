@@ -8,6 +8,7 @@ from typing import Any
 
 from ..checks.values import mapping, page_size
 from ..errors import Conflict, NotFound
+from ..errors.constraints import VIOLATIONS
 from ..rows import Model
 from .pages import iterate
 from .repository import AsyncRepository
@@ -29,13 +30,16 @@ class AsyncModelsRepository(AsyncRepository):
     ) -> Model:
         """Register a model and return it.
 
-        Raises Conflict when there is one of that name, InvalidValue for a value that is refused.
+        Raises Conflict when there is one of that name, or of a name that looks like it,
+        InvalidValue for a value that is refused.
         """
         made = await self._row("insert", Model, locals())
         if made is None:
-            raise Conflict(
-                "model_name: this model is already registered; change its description or tags"
-            )
+            async with self._db.transaction() as tx:
+                found = await type(self)(tx).get(model_name=model_name)
+            if found is None:
+                raise Conflict(VIOLATIONS["models_no_look_alikes"][1])
+            raise Conflict(f"{VIOLATIONS['models_pkey'][1]}; change its description or tags")
         return made
 
     async def get(self, *, model_name: str) -> Model | None:

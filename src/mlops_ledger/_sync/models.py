@@ -9,6 +9,7 @@ from typing import Any
 
 from ..checks.values import mapping, page_size
 from ..errors import Conflict, NotFound
+from ..errors.constraints import VIOLATIONS
 from ..rows import Model
 from .pages import iterate
 from .repository import Repository
@@ -30,13 +31,16 @@ class ModelsRepository(Repository):
     ) -> Model:
         """Register a model and return it.
 
-        Raises Conflict when there is one of that name, InvalidValue for a value that is refused.
+        Raises Conflict when there is one of that name, or of a name that looks like it,
+        InvalidValue for a value that is refused.
         """
         made = self._row("insert", Model, locals())
         if made is None:
-            raise Conflict(
-                "model_name: this model is already registered; change its description or tags"
-            )
+            with self._db.transaction() as tx:
+                found = type(self)(tx).get(model_name=model_name)
+            if found is None:
+                raise Conflict(VIOLATIONS["models_no_look_alikes"][1])
+            raise Conflict(f"{VIOLATIONS['models_pkey'][1]}; change its description or tags")
         return made
 
     def get(self, *, model_name: str) -> Model | None:

@@ -5,11 +5,12 @@
 model_name, description, tags, created_at, created_by, updated_at
 
 -- insert --
--- Register a model. No row when there is one of that name.
+-- Register a model. No row when there is one of that name, or of one that looks like it.
 INSERT INTO models (model_name, description, tags, created_at, created_by)
 VALUES (%(model_name)s::text, %(description)s::text, coalesce(%(tags)s::jsonb, '{}'),
         coalesce(%(created_at)s::timestamptz, clock_timestamp()), coalesce(%(created_by)s::text, session_user))
-ON CONFLICT (model_name) DO NOTHING
+-- Of both constraints: of several calls at once all but one would fail at the other.
+ON CONFLICT DO NOTHING
 RETURNING {model};
 
 -- read get --
