@@ -19,6 +19,8 @@ from mlops_ledger import (
 
 pytest.importorskip("jinja2", reason="needs the extra [ui]")
 
+import itertools
+
 from starlette.testclient import TestClient
 
 from mlops_ledger.contrib.ui import create_app, histograms
@@ -114,4 +116,4 @@ def test_the_parts_of_a_span_cover_it_and_are_few(hours: int) -> None:
     assert 1 <= len(parts) <= 14
     assert parts[0].since <= span.since < parts[0].until
     assert parts[-1].since < span.until <= parts[-1].until
-    assert all(a.until == b.since for a, b in zip(parts, parts[1:], strict=False))
+    assert all(a.until == b.since for a, b in itertools.pairwise(parts))
