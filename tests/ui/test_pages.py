@@ -83,7 +83,7 @@ def test_hostile_text_stays_text_on_every_page(client: TestClient) -> None:
     kinds = {path.partition("?")[0] for path in found}
     assert kinds >= {
         *("/", "/model", "/version", "/decision", "/predictions", "/prediction", "/alerts"),
-        *("/alert", "/approvals", "/audit", "/ledger"),
+        *("/alert", "/approvals", "/audit", "/ledger", "/feature", "/quality"),
     }
     shown = 0
     for path in found:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from ..._sync.overview import Overview
-from ...admin.stats import Statistics
 from ...database import Database
 from ...errors import NotFound, PermissionDenied
 from ...repositories import (
@@ -21,10 +20,10 @@ from ...repositories import (
     RetrainingDecisionsRepository,
     SummariesRepository,
 )
-from ...rows import Prediction, RecentPrediction
-from . import model
+from ...rows import FeatureDrift, Prediction, RecentPrediction
+from . import features, model, quality
 from .query import PAGE, Page, Query
-from .source import Source
+from .source import Source, spooled
 from .text import link
 
 _SEVERITIES: Final = ("info", "warning", "error", "critical")
@@ -56,6 +55,17 @@ def version(db: Database, query: Query) -> Page:
     timeline = versions.timeline(model_name=named["model_name"], limit=200)
     decisions = RetrainingDecisionsRepository(db)
     baseline = BaselinesRepository(db).latest(**named)
+    source = Source(db)
+    folded = source.folded(found.id)
+    window = features.newest_window(folded) if folded else None
+    drift: list[FeatureDrift] = []
+    if baseline is not None and window is not None:
+        drift = source.drift(
+            model_version_id=found.id,
+            baseline_id=baseline.id,
+            since=window.since,
+            until=window.until,
+        )
     shown = {
         "version": found,
         "deployments": [each for each in timeline if each.model_version_id == found.id],
@@ -66,6 +76,8 @@ def version(db: Database, query: Query) -> Page:
         ],
         "latest": PerformanceMetricsRepository(db).latest(**named),
         "baseline": baseline,
+        "window": window,
+        "drift": sorted(drift, key=lambda each: -each.jensen_shannon),
         "predictions": PredictionsRepository(db).list_recent(**named, limit=5),
     }
     statements = (
@@ -74,6 +86,8 @@ def version(db: Database, query: Query) -> Page:
         "retraining_decisions.list_decisions",
         "performance_metrics.latest",
         "baselines.latest",
+        "pages.folded",
+        "pages.drift",
         "predictions.list_recent__of_versions",
     )
     return Page("version.html", f"{found.model_name} {found.model_version}", shown, statements)
@@ -198,16 +212,15 @@ def audit(db: Database, query: Query) -> Page:
 
 def ledger(db: Database, query: Query) -> Page:
     """Show the ledger itself: its health, its sizes, what waits to be counted."""
-    try:
-        tables = Statistics(db).tables()
-    except PermissionDenied:
-        tables = []
+    source = Source(db)
     shown = {
         "health": db.health(),
-        "tables": sorted(tables, key=lambda each: -each.bytes),
-        "pending": SummariesRepository(db).list_pending(),
+        "tables": source.sizes(),
+        "spool": spooled(db.settings.spool),
+        "pending": SummariesRepository(db).list_pending()[:PAGE],
+        "migrations": source.migrations(),
     }
-    statements = ("stats.tables", "summaries.list_pending", "health.schema_version")
+    statements = ("pages.sizes", "summaries.list_pending", "pages.migrations")
     return Page("ledger.html", "Ledger", shown, statements)
 
 
@@ -222,6 +235,8 @@ ROUTES: Final[dict[str, Callable[[Database, Query], Page]]] = {
     "/": models,
     "/model": model.page,
     "/version": version,
+    "/feature": features.page,
+    "/quality": quality.page,
     "/decision": decision,
     "/predictions": predictions,
     "/prediction": prediction,

@@ -24,6 +24,7 @@ _LINK: Final = re.compile(r"</?a\b[^>]*>")
 _SECTIONS: Final = (
     ("/", "Models"),
     ("/predictions", "Predictions"),
+    ("/quality", "Data quality"),
     ("/alerts", "Alerts"),
     ("/approvals", "Approvals"),
     ("/audit", "Audit"),
@@ -87,6 +88,7 @@ def _environment() -> Environment:
         document=text.document,
         exact=text.exact,
         number=text.number,
+        percent=text.percent,
         size=text.size,
         when=text.timestamp,
     )
