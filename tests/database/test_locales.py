@@ -120,7 +120,10 @@ def test_every_letter_is_the_same_in_either_case_and_nothing_invisible_tells_apa
     ]
     pairs += [("bot", f"bo{one}t") for one in every if IGNORABLE.match(one)]
     assert len(pairs) > 6000
-    query = "SELECT a, b FROM unnest(%s::text[], %s::text[]) p (a, b) WHERE NOT ledger_is_same_person(a, b)"
+    query = (
+        "SELECT a, b FROM unnest(%s::text[], %s::text[]) p (a, b)"
+        " WHERE NOT ledger_is_same_person(a, b)"
+    )
     assert conn.execute(query, [*map(list, zip(*pairs, strict=True))]).fetchall() == []
 
 
