@@ -141,7 +141,7 @@ def _ask(conninfo: str, unreadable: str) -> dict[str, str]:
     found = {
         option.keyword.decode(): (option.val or b"").decode()
         for option in connection.info
-        if option.keyword.decode() in stated or option.val and option.val != _default(option)
+        if option.keyword.decode() in stated or (option.val and option.val != _default(option))
     }
     connection.finish()
     if unreadable not in complaint:
