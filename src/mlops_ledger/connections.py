@@ -105,10 +105,11 @@ class AsyncOwner(Owner):
 
 def direct(settings: Settings, conninfo: str) -> str:
     """Resolve a connection string, and add the network settings that it does not set itself."""
-    return make_conninfo(
-        "",
-        **{"connect_timeout": settings.connect_timeout, **_DEFAULTS, **resolve(conninfo)},
-    )
+    found = resolve(conninfo)
+    # Zero says that none was given.
+    if found.get("connect_timeout", "0") == "0":
+        found["connect_timeout"] = str(settings.connect_timeout)
+    return make_conninfo("", **{**_DEFAULTS, **found})
 
 
 def limits(settings: Settings) -> dict[str, str]:
