@@ -68,7 +68,10 @@ BY_SQLSTATE: Final[dict[str, tuple[type[LedgerError], str]]] = {
 _LOST: Final = ("08", "57P", "25P03", "25P04")
 
 _ATTRIBUTES: Final = "no server is of the kind that target_session_attrs demands"
-_OPTIONS: Final = "options or PGOPTIONS sets what the server does not know, or to a wrong value"
+_OPTIONS: Final = (
+    "options, PGOPTIONS, PGTZ, PGDATESTYLE or PGGEQO sets what the server does not know, or to a "
+    "wrong value"
+)
 # libpq gives no SQLSTATE for a failed connection, only text, and the text may quote a password.
 CONNECT: Final = (
     ("password authentication failed", "the password or the user name is wrong"),
@@ -99,6 +102,7 @@ CONNECT: Final = (
     ("gssapi", "there is no GSSAPI encryption, which gssencmode demands"),
     ("unrecognized configuration parameter", _OPTIONS),
     ("invalid value for parameter", _OPTIONS),
+    ("requires a", _OPTIONS),
     ("invalid command-line argument", _OPTIONS),
     ("certificate", "a certificate is missing, unreadable or not trusted"),
     ("ssl", "the server and the sslmode setting do not agree"),
