@@ -89,7 +89,7 @@ def test_what_a_worker_says_of_something_else_stays_unexpected(db: Database) -> 
         assert type(fail(db, "XX000", message)) is LedgerError
 
 
-def test_a_worker_that_cannot_be_reached_is_tried_again(db: Database) -> None:
+def test_a_worker_that_cannot_be_reached_is_retried(db: Database) -> None:
     message = "failed to COPY to shard 102011 on 127.0.0.1:9702"
     assert isinstance(fail(db, "58030", message), Unavailable)
 

@@ -53,6 +53,6 @@ def violation(error: psycopg.Error) -> Violation:
                 Violation(meant, None, name) if meant == NOT_NULL else Violation(meant, name, None)
             )
     if state == CHECK and (diag.context or "").startswith(_REMOTE):
-        # Not to be taken for a missing partition, which would be made and tried again.
+        # Not to be taken for a missing partition, which would be made and retried.
         return Violation("23000")
     return Violation(state, None, diag.column_name)
