@@ -1904,6 +1904,13 @@ CREATE FUNCTION ledger_missing_ranges(table_name text, period text, times timest
 $$;
 COMMENT ON FUNCTION ledger_missing_ranges(table_name text, period text, times timestamp with time zone[]) IS 'The ranges for which a table has no partition yet, of the periods that hold certain times.';
 
+-- ledger_obstacle ---------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_obstacle(sqlstate text, message text, constraint_name text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    RETURN CASE WHEN ((sqlstate = ANY (ARRAY['23505'::text, '40P01'::text])) OR ((sqlstate = 'XX000'::text) AND starts_with(message, 'duplicate key value violates'::text))) THEN 'known'::text WHEN (((sqlstate = '23514'::text) AND (constraint_name = ''::text) AND (message !~~ '% violates check constraint %'::text)) OR ((sqlstate = 'XX000'::text) AND starts_with(message, 'no partition of relation'::text))) THEN 'partition'::text ELSE NULL::text END;
+COMMENT ON FUNCTION ledger_obstacle(sqlstate text, message text, constraint_name text) IS 'What an error says of rows that could not be stored: some are known already, a partition is missing, or NULL for anything else.';
+
 -- ledger_attach_partitions ------------------------------------------------------------------------
 
 CREATE FUNCTION ledger_attach_partitions(table_name text, ranges tstzrange[]) RETURNS void
@@ -2762,13 +2769,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ledger_find_labeled(since timestamp with time zone, until timestamp with time zone) IS 'Looks for the predictions of staged labels whose ids were made elsewhere, so that they tell the millisecond only; drops the labels that were stored.';
-
--- ledger_obstacle ---------------------------------------------------------------------------------
-
-CREATE FUNCTION ledger_obstacle(sqlstate text, message text, constraint_name text) RETURNS text
-    LANGUAGE sql IMMUTABLE
-    RETURN CASE WHEN ((sqlstate = ANY (ARRAY['23505'::text, '40P01'::text])) OR ((sqlstate = 'XX000'::text) AND starts_with(message, 'duplicate key value violates'::text))) THEN 'known'::text WHEN (((sqlstate = '23514'::text) AND (constraint_name = ''::text) AND (message !~~ '% violates check constraint %'::text)) OR ((sqlstate = 'XX000'::text) AND starts_with(message, 'no partition of relation'::text))) THEN 'partition'::text ELSE NULL::text END;
-COMMENT ON FUNCTION ledger_obstacle(sqlstate text, message text, constraint_name text) IS 'What an error says of labels that could not be stored: some are known already, a partition is missing, or NULL for anything else.';
 
 -- ledger_store_labels -----------------------------------------------------------------------------
 

@@ -5,7 +5,6 @@ DROP FUNCTION ledger_match_write(timestamptz, timestamptz);
 DROP FUNCTION match_ground_truth(timestamptz, timestamptz);
 DROP FUNCTION record_ground_truth(jsonb);
 DROP FUNCTION ledger_store_labels(boolean);
-DROP FUNCTION ledger_obstacle(text, text, text);
 DROP FUNCTION ledger_find_labeled(timestamptz, timestamptz);
 DROP FUNCTION ledger_let_labels_wait(boolean);
 DROP FUNCTION ledger_drop_known_labels(boolean);

@@ -180,19 +180,6 @@ $$;
 COMMENT ON FUNCTION ledger_find_labeled(timestamptz, timestamptz) IS
     'Looks for the predictions of staged labels whose ids were made elsewhere, so that they tell the millisecond only; drops the labels that were stored.';
 
-CREATE FUNCTION ledger_obstacle(sqlstate text, message text, constraint_name text) RETURNS text
-LANGUAGE sql IMMUTABLE
--- A worker of Citus tells the SQLSTATE only of what was not copied, and of what it tells its messages are in English.
-RETURN CASE
-    WHEN sqlstate IN ('23505', '40P01') OR sqlstate = 'XX000' AND starts_with(message, 'duplicate key value violates')
-        THEN 'known'
-    WHEN sqlstate = '23514' AND constraint_name = '' AND message NOT LIKE '% violates check constraint %'
-        OR sqlstate = 'XX000' AND starts_with(message, 'no partition of relation')
-        THEN 'partition'
-END;
-COMMENT ON FUNCTION ledger_obstacle(text, text, text) IS
-    'What an error says of labels that could not be stored: some are known already, a partition is missing, or NULL for anything else.';
-
 CREATE FUNCTION ledger_store_labels(strict boolean, OUT stored bigint, OUT waiting bigint, OUT duplicates bigint)
 LANGUAGE plpgsql
 SET search_path FROM CURRENT SET work_mem = '64MB' SET plan_cache_mode = force_custom_plan
