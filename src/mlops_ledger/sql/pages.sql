@@ -106,14 +106,15 @@ ORDER BY v.id;
 
 -- read sizes --
 -- The tables with their sizes, rows as last estimated, and the days that their partitions are for.
-SELECT t.relname::text AS table_name, sum(pg_total_relation_size(l.oid))::bigint AS bytes,
-       sum(greatest(l.reltuples, pg_stat_get_live_tuples(l.oid), 0)) FILTER (WHERE l.relkind = 'r')::bigint AS rows,
+SELECT t.relname::text AS table_name, sum(z.bytes)::bigint AS bytes, sum(z.estimate) FILTER (WHERE l.relkind = 'r')::bigint AS rows,
        count(p.name) AS partitions, min(p.since) AS since, max(p.until) AS until
 FROM pg_class t
 LEFT JOIN LATERAL pg_partition_tree(t.oid) tree ON true
 JOIN pg_class l ON l.oid = coalesce(tree.relid, t.oid)
 LEFT JOIN LATERAL ledger_partitions(t.relname) p ON t.relkind = 'p' AND p.name = l.relname
-WHERE t.relkind IN ('r', 'p') AND NOT t.relispartition AND t.relnamespace = quote_ident(current_schema())::regnamespace
+CROSS JOIN LATERAL ledger_size(l.oid) z
+WHERE t.relkind IN ('r', 'p') AND NOT t.relispartition AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = t.oid AND e.deptype = 'e')
+  AND t.relnamespace = quote_ident(current_schema())::regnamespace
 GROUP BY t.relname
 ORDER BY bytes DESC, t.relname;
 
