@@ -2136,6 +2136,21 @@ CREATE FUNCTION ledger_entropy(probability double precision, class_probabilities
     RETURN CASE WHEN (class_probabilities IS NOT NULL) THEN (SELECT CASE WHEN (sum(p.p) > (0)::double precision) THEN ((ln(sum(p.p)) - (sum(CASE WHEN (p.p > (0.000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000001)::double precision) THEN (p.p * ln(p.p)) ELSE (0)::double precision END) / sum(p.p))) / ln((2)::double precision)) ELSE NULL::double precision END AS "case" FROM unnest(ledger_entropy.class_probabilities) p(p)) WHEN ((probability > (0)::double precision) AND (probability < (1)::double precision)) THEN ((- ((probability * ln(probability)) + (((1)::double precision - probability) * ln(((1)::double precision - probability))))) / ln((2)::double precision)) WHEN (probability IS NOT NULL) THEN (0)::double precision ELSE NULL::double precision END;
 COMMENT ON FUNCTION ledger_entropy(probability double precision, class_probabilities double precision[]) IS 'The Shannon entropy of a prediction in bits: of the probabilities of all classes, else of a probability and what it lacks to 1.';
 
+-- ledger_last_predicted_at ------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_last_predicted_at(version uuid, since timestamp with time zone, until timestamp with time zone) RETURNS timestamp with time zone
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    -- A query of its own: Citus has none that looks into predictions once for each row of another table.
+    RETURN (SELECT p.predicted_at FROM predictions p
+            WHERE p.model_version_id = version AND p.predicted_at >= since AND p.predicted_at < until
+            ORDER BY p.predicted_at DESC LIMIT 1);
+END
+$$;
+COMMENT ON FUNCTION ledger_last_predicted_at(version uuid, since timestamp with time zone, until timestamp with time zone) IS 'When a version predicted last within a range of time; NULL when it did not.';
+
 -- v_predictions -----------------------------------------------------------------------------------
 
 CREATE VIEW v_predictions WITH (security_invoker='true') AS
@@ -7227,15 +7242,12 @@ CREATE VIEW v_models WITH (security_invoker='true') AS
                            FROM summary_marks m_2
                           WHERE ((m_2.model_version_id = v_1.id) AND (m_2.table_name = 'predictions'::text))
                          LIMIT 1000) m_1) k)
-             LEFT JOIN LATERAL ( SELECT p_2.predicted_at
-                   FROM predictions p_2
-                  WHERE ((p_2.model_version_id = v_1.id) AND (p_2.predicted_at >= COALESCE(h.starts_at, k.first)) AND (p_2.predicted_at <
+             CROSS JOIN LATERAL ( SELECT ledger_last_predicted_at(v_1.id, COALESCE(h.starts_at, k.first),
                         CASE
                             WHEN k.is_cut THEN 'infinity'::timestamp with time zone
                             ELSE GREATEST((h.starts_at + '1 day'::interval), (k.last + '00:00:00.000001'::interval))
-                        END))
-                  ORDER BY p_2.predicted_at DESC
-                 LIMIT 1) p_1 ON (true))
+                        END) AS predicted_at
+                 OFFSET 0) p_1)
           WHERE (v_1.model_name = n.model_name)) v)
      LEFT JOIN LATERAL ( SELECT r_1."timestamp",
             r_1.coverage_pct
@@ -7277,15 +7289,17 @@ CREATE FUNCTION ledger_size(relation oid, OUT bytes bigint, OUT estimate bigint)
     SET search_path TO 'public', 'pg_temp'
     AS $_$
 BEGIN
-    IF to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL
-        AND EXISTS (SELECT FROM pg_dist_partition d WHERE d.logicalrelid = relation AND d.partmethod = 'h') THEN
-        bytes := citus_total_relation_size(relation::regclass, fail_on_error => false);
-        estimate := (SELECT sum(greatest(s.result::real, 0))::bigint FROM run_command_on_shards(
-            relation::regclass, $shard$SELECT reltuples FROM pg_class WHERE oid = '%s'::regclass$shard$) s WHERE s.success);
-    ELSE
-        bytes := pg_total_relation_size(relation);
-        estimate := (SELECT greatest(c.reltuples, pg_stat_get_live_tuples(c.oid), 0)::bigint FROM pg_class c WHERE c.oid = relation);
+    -- Its own statement: the server knows the functions and tables of Citus only where there is one.
+    IF to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL THEN
+        IF EXISTS (SELECT FROM pg_dist_partition d WHERE d.logicalrelid = relation AND d.partmethod = 'h') THEN
+            bytes := citus_total_relation_size(relation::regclass, fail_on_error => false);
+            estimate := (SELECT sum(greatest(s.result::real, 0))::bigint FROM run_command_on_shards(
+                relation::regclass, $shard$SELECT reltuples FROM pg_class WHERE oid = '%s'::regclass$shard$) s WHERE s.success);
+            RETURN;
+        END IF;
     END IF;
+    bytes := pg_total_relation_size(relation);
+    estimate := (SELECT greatest(c.reltuples, pg_stat_get_live_tuples(c.oid), 0)::bigint FROM pg_class c WHERE c.oid = relation);
 END
 $_$;
 COMMENT ON FUNCTION ledger_size(relation oid, OUT bytes bigint, OUT estimate bigint) IS 'The size in bytes of a table or partition with its indexes, and its rows as last estimated, on all workers where it is distributed.';

@@ -4,15 +4,17 @@
 CREATE FUNCTION ledger_size(relation oid, OUT bytes bigint, OUT estimate bigint)
 LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
 BEGIN
-    IF to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL
-        AND EXISTS (SELECT FROM pg_dist_partition d WHERE d.logicalrelid = relation AND d.partmethod = 'h') THEN
-        bytes := citus_total_relation_size(relation::regclass, fail_on_error => false);
-        estimate := (SELECT sum(greatest(s.result::real, 0))::bigint FROM run_command_on_shards(
-            relation::regclass, $shard$SELECT reltuples FROM pg_class WHERE oid = '%s'::regclass$shard$) s WHERE s.success);
-    ELSE
-        bytes := pg_total_relation_size(relation);
-        estimate := (SELECT greatest(c.reltuples, pg_stat_get_live_tuples(c.oid), 0)::bigint FROM pg_class c WHERE c.oid = relation);
+    -- Its own statement: the server knows the functions and tables of Citus only where there is one.
+    IF to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL THEN
+        IF EXISTS (SELECT FROM pg_dist_partition d WHERE d.logicalrelid = relation AND d.partmethod = 'h') THEN
+            bytes := citus_total_relation_size(relation::regclass, fail_on_error => false);
+            estimate := (SELECT sum(greatest(s.result::real, 0))::bigint FROM run_command_on_shards(
+                relation::regclass, $shard$SELECT reltuples FROM pg_class WHERE oid = '%s'::regclass$shard$) s WHERE s.success);
+            RETURN;
+        END IF;
     END IF;
+    bytes := pg_total_relation_size(relation);
+    estimate := (SELECT greatest(c.reltuples, pg_stat_get_live_tuples(c.oid), 0)::bigint FROM pg_class c WHERE c.oid = relation);
 END
 $$;
 COMMENT ON FUNCTION ledger_size(oid, OUT bigint, OUT bigint) IS

@@ -3,7 +3,7 @@
 -- fragment own --
 -- What is in the ledger's schema, but for what belongs to an extension.
 c.relnamespace = quote_ident(current_schema())::regnamespace
-  AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')
+  AND c.oid NOT IN (SELECT e.objid FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.deptype = 'e')
 
 -- database_owner --
 -- The owner of a database, if it exists.

@@ -8,8 +8,7 @@ SELECT least(min(v.created_at), (SELECT min(d.deployed_at) FROM v_deployments d 
                 (SELECT max(r.timestamp) FROM monitoring_metrics r WHERE r.model_name = %(model_name)s::text),
                 max(p.predicted_at)) AS until
 FROM model_versions v
-LEFT JOIN LATERAL (
-    SELECT q.predicted_at FROM predictions q WHERE q.model_version_id = v.id ORDER BY q.predicted_at DESC LIMIT 1) p ON true
+CROSS JOIN LATERAL (SELECT ledger_last_predicted_at(v.id, '-infinity', 'infinity') AS predicted_at) p
 WHERE v.model_name = %(model_name)s::text
 HAVING count(*) > 0;
 
@@ -111,9 +110,9 @@ SELECT t.relname::text AS table_name, sum(z.bytes)::bigint AS bytes, sum(z.estim
 FROM pg_class t
 LEFT JOIN LATERAL pg_partition_tree(t.oid) tree ON true
 JOIN pg_class l ON l.oid = coalesce(tree.relid, t.oid)
-LEFT JOIN LATERAL ledger_partitions(t.relname) p ON t.relkind = 'p' AND p.name = l.relname
+LEFT JOIN LATERAL ledger_partitions(CASE t.relkind WHEN 'p' THEN t.relname END) p ON p.name = l.relname
 CROSS JOIN LATERAL ledger_size(l.oid) z
-WHERE t.relkind IN ('r', 'p') AND NOT t.relispartition AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = t.oid AND e.deptype = 'e')
+WHERE t.relkind IN ('r', 'p') AND NOT t.relispartition AND t.oid NOT IN (SELECT e.objid FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.deptype = 'e')
   AND t.relnamespace = quote_ident(current_schema())::regnamespace
 GROUP BY t.relname
 ORDER BY bytes DESC, t.relname;

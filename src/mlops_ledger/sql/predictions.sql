@@ -144,8 +144,9 @@ WHERE table_name IN ('predictions', 'ground_truth')
 RETURNING table_name;
 
 -- read version_ids --
--- The versions of a model, or one of them.
-SELECT id FROM model_versions
+-- The versions of a model, or one of them, and whether their predictions are spread over workers.
+SELECT id, EXISTS (SELECT FROM ledger_distributed() d WHERE d.table_name = 'predictions') AS is_distributed
+FROM model_versions
 WHERE model_name = %(model_name)s::text
   AND (%(model_version)s::text IS NULL OR model_version = %(model_version)s::text);
 
@@ -181,6 +182,14 @@ CROSS JOIN LATERAL (
     WHERE p.model_version_id = wanted.id AND {page}) p
 {in_order};
 
+-- read list_predictions__distributed --
+-- The same of some versions where they are spread over workers, each of which has the newest of all.
+SELECT {prediction}
+FROM (
+    SELECT p.* FROM predictions p
+    WHERE p.model_version_id = ANY (%(version_ids)s::uuid[]) AND {page}) p
+{in_order};
+
 -- read list_recent --
 -- As list_predictions, without what went into a model and who asked.
 SELECT {outcome}, p.request_id, p.batch_id, p.error_message, p.cache_hit, p.model_version_id
@@ -196,6 +205,14 @@ FROM unnest(%(version_ids)s::uuid[]) wanted (id)
 CROSS JOIN LATERAL (
     SELECT {visible} FROM predictions p
     WHERE p.model_version_id = wanted.id AND {page}) p
+{in_order};
+
+-- read list_recent__distributed --
+-- The same of some versions where they are spread over workers, each of which has the newest of all.
+SELECT {outcome}, p.request_id, p.batch_id, p.error_message, p.cache_hit, p.model_version_id
+FROM (
+    SELECT {visible} FROM predictions p
+    WHERE p.model_version_id = ANY (%(version_ids)s::uuid[]) AND {page}) p
 {in_order};
 
 -- read stats__is_known --

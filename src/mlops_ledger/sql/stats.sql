@@ -18,8 +18,8 @@ SELECT t.relname::text AS table_name,
 FROM pg_class t
 LEFT JOIN LATERAL pg_partition_tree(t.oid) tree ON true
 JOIN pg_class l ON l.oid = coalesce(tree.relid, t.oid)
-LEFT JOIN LATERAL ledger_partitions(t.relname) p ON t.relkind = 'p' AND p.name = l.relname
+LEFT JOIN LATERAL ledger_partitions(CASE t.relkind WHEN 'p' THEN t.relname END) p ON p.name = l.relname
 CROSS JOIN LATERAL ledger_size(l.oid) z
-WHERE t.relkind IN ('r', 'p') AND NOT t.relispartition AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = t.oid AND e.deptype = 'e')
+WHERE t.relkind IN ('r', 'p') AND NOT t.relispartition AND t.oid NOT IN (SELECT e.objid FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.deptype = 'e')
   AND t.relnamespace = quote_ident(current_schema())::regnamespace
 ORDER BY t.relname, p.since NULLS FIRST;
