@@ -113,13 +113,16 @@ def direct(settings: Settings, conninfo: str) -> str:
 
 
 def limits(settings: Settings) -> dict[str, str]:
-    """Return the time limits of a session that serves an application."""
+    """Return the limits of a session that serves an application."""
     milliseconds = str(round(settings.statement_timeout * 1000))
-    return {
+    found = {
         "statement_timeout": milliseconds,
         "lock_timeout": milliseconds,
         "idle_in_transaction_session_timeout": "60s",
     }
+    if settings.read_only:
+        found["default_transaction_read_only"] = "on"
+    return found
 
 
 def connect(conninfo: str, **parameters: Any) -> Connection[Any]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from ..._sync.overview import Overview
+from ...checks.values import ALERT_STATUSES, SEVERITIES
 from ...database import Database
 from ...errors import NotFound, PermissionDenied
 from ...repositories import (
@@ -25,9 +26,6 @@ from . import features, model, quality
 from .query import PAGE, Page, Query
 from .source import Source, spooled
 from .text import link
-
-_SEVERITIES: Final = ("info", "warning", "error", "critical")
-_STATUSES: Final = ("active", "acknowledged", "resolved")
 
 
 def models(db: Database, query: Query) -> Page:
@@ -141,10 +139,10 @@ def prediction(db: Database, query: Query) -> Page:
 
 def alerts(db: Database, query: Query) -> Page:
     """List alerts, newest first, those that are not resolved by default."""
-    status = query.choice("status", (*_STATUSES, "all")) or "open"
+    status = query.choice("status", (*ALERT_STATUSES, "all")) or "open"
     filters: dict[str, Any] = {
         "model_name": query.text("model"),
-        "severity": query.choice("severity", _SEVERITIES),
+        "severity": query.choice("severity", SEVERITIES),
     }
     repository = AlertsRepository(db)
     if status == "open":
@@ -191,6 +189,14 @@ def approvals(db: Database, query: Query) -> Page:
         "agent_actions.list_actions",
     )
     return Page("approvals.html", "Approvals", shown, statements)
+
+
+def action(db: Database, query: Query) -> Page:
+    """Show one action with its review, and what came of it."""
+    found = AgentActionsRepository(db).get(id=query.id())
+    if found is None:
+        raise NotFound("there is no such action")
+    return Page("action.html", found.action_type, {"action": found}, ("agent_actions.get",))
 
 
 def audit(db: Database, query: Query) -> Page:
@@ -243,6 +249,7 @@ ROUTES: Final[dict[str, Callable[[Database, Query], Page]]] = {
     "/alerts": alerts,
     "/alert": alert,
     "/approvals": approvals,
+    "/action": action,
     "/audit": audit,
     "/ledger": ledger,
 }
