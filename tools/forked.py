@@ -29,17 +29,15 @@ def run(
     given: str = "",
     timeout: float | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Call a function in a process of its own, as `subprocess.run` runs a program with its output kept.
+    """Call a function in a process of its own and return what it printed, as `subprocess.run` does.
 
     Raises subprocess.TimeoutExpired.
     """
     with TemporaryDirectory() as place:
         files = [Path(place) / name for name in ("stdin", "stdout", "stderr")]
         files[0].write_text(given, encoding="utf-8")
-        process = _FORKS.Process(
-            target=_begin,
-            args=(files, folder or Path.cwd(), dict(environment or os.environ), function, arguments),
-        )
+        surroundings = (files, folder or Path.cwd(), dict(environment or os.environ))
+        process = _FORKS.Process(target=_begin, args=(*surroundings, function, arguments))
         process.start()
         process.join(timeout)
         if process.exitcode is None:

@@ -28,6 +28,8 @@ from mlops_ledger.cli import main
 from mlops_ledger.conninfo import parse as parse_conninfo
 from mlops_ledger.errors import LedgerError
 
+pytestmark = pytest.mark.once
+
 SECRET = "S3cretPw"
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
