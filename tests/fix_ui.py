@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 from mlops_ledger import (
     AgentActionsRepository,
     AlertsRepository,
+    BaselinesRepository,
     Database,
     DriftReportsRepository,
     GroundTruthRepository,
@@ -19,6 +20,7 @@ from mlops_ledger import (
     PerformanceMetricsRepository,
     PredictionsRepository,
     RetrainingDecisionsRepository,
+    SummariesRepository,
 )
 
 # Everything that a browser might take for more than text.
@@ -81,7 +83,7 @@ def fill(db: Database) -> None:
                 "predicted_label": EVIL,
                 "probability": 0.5,
                 "request_id": f"{n:03}{EVIL}",
-                "inputs": {EVIL: EVIL},
+                "inputs": {EVIL: EVIL, f"plan{EVIL}": EVIL if n % 3 else "c"},
                 "features": {EVIL: 1.0},
                 "error_message": EVIL,
                 "status": "error",
@@ -89,7 +91,13 @@ def fill(db: Database) -> None:
             for n in range(COUNT)
         ]
     )
+    BaselinesRepository(db).register(
+        **MODEL,
+        model_version=f"1{NAME}",
+        data={EVIL: [0.5 + n / 40 for n in range(40)], f"plan{EVIL}": [EVIL, "b"] * 20},
+    )
     GroundTruthRepository(db).insert(request_id=f"000{EVIL}", actual_label=EVIL, source=EVIL)
+    SummariesRepository(db).fold()
 
 
 def pages(client: TestClient) -> Iterator[str]:

@@ -7,7 +7,7 @@ Colours are classes of the style sheet.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -21,6 +21,11 @@ _WIDE: Final = 1000
 _MONTHS: Final = (1, 2, 3, 6, 12)
 _STEPS: Final = tuple(timedelta(hours=hours) for hours in (1, 3, 6, 12, 24, 48, 168, 336))
 _TICKS: Final = 7
+# What can be chosen below a chart: wide enough for a finger on the narrowest screen.
+_PARTS: Final = tuple(timedelta(hours=hours) for hours in (1, 3, 6, 12, 24, 168, 336, 672))
+_MOST_PARTS: Final = 14
+# Whole steps are counted from here.
+_MONDAY: Final = datetime(2001, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +46,25 @@ class Span:
         step = next((each for each in _STEPS if length / each <= _TICKS), None)
         if step is None:
             return self._months(length)
-        # Whole steps since a Monday.
-        monday = datetime(2001, 1, 1, tzinfo=UTC)
-        first = monday + math.ceil((self.since - monday) / step) * step
+        first = _MONDAY + math.ceil((self.since - _MONDAY) / step) * step
         times = [at for n in range(_TICKS + 1) if (at := first + n * step) <= self.until]
         style = "%H:%M" if step < timedelta(days=1) else "%-d %b"
         # The first says of which year, or day, all of them are.
         whole = "%-d %b %H:%M" if step < timedelta(days=1) else "%-d %b %Y"
         return [(at, f"{at:{whole if at == times[0] else style}}") for at in times]
+
+    def parts(self) -> list[Span]:
+        """Return the span in at most 14 parts: days, weeks, months."""
+        length = self.until - self.since
+        step = next((each for each in _PARTS if length / each <= _MOST_PARTS - 1), None)
+        step = step or timedelta(days=math.ceil(length / timedelta(days=1) / (_MOST_PARTS - 1)))
+        first = _MONDAY + (self.since - _MONDAY) // step * step
+        starts = [first + n * step for n in range(_MOST_PARTS + 1)]
+        return [Span(at, at + step) for at in starts if at < self.until]
+
+    def parameters(self) -> dict[str, str]:
+        """Return the window as parameters of an address."""
+        return {"since": _written(self.since), "until": _written(self.until)}
 
     def _months(self, length: timedelta) -> list[tuple[datetime, str]]:
         months = length / timedelta(days=30.44)
@@ -127,7 +143,7 @@ def line(
                     '<circle class="dot" cx="{}%" cy="{}" r="2.5"><title>{}</title></circle>'
                 ).format(span.place(at), y(value), title)
             )
-    return _svg(parts, height, label)
+    return drawing(parts, height, label)
 
 
 def columns(
@@ -156,7 +172,7 @@ def columns(
                 f"{since:%Y-%m-%d %H:%M}  {number(count)}",
             )
         )
-    return _svg(parts, height, label)
+    return drawing(parts, height, label)
 
 
 def bars(span: Span, rows: Sequence[Sequence[Bar]], *, label: str, thick: int = 22) -> Markup:
@@ -182,7 +198,7 @@ def bars(span: Span, rows: Sequence[Sequence[Bar]], *, label: str, thick: int = 
                     thick - 7, bar.text
                 )
             parts.append(_linked(drawn + Markup("</svg>"), bar.href, bar.title))
-    return _svg(parts, height, label, links=True)
+    return drawing(parts, height, label, links=True)
 
 
 def points(span: Span, marks: Sequence[Mark], *, label: str, height: int = 24) -> Markup:
@@ -194,7 +210,7 @@ def points(span: Span, marks: Sequence[Mark], *, label: str, height: int = 24) -
             '<path class="mark {}" d="{}"/></svg>'
         ).format(span.place(mark.at), mark.title, mark.shape, _SHAPES[mark.shape])
         parts.append(_linked(drawn, mark.href, mark.title))
-    return _svg(parts, height, label, links=True)
+    return drawing(parts, height, label, links=True)
 
 
 def axis(span: Span) -> Markup:
@@ -209,7 +225,27 @@ def axis(span: Span) -> Markup:
             )
         )
     text = f"Time from {span.since:%Y-%m-%d} to {span.until:%Y-%m-%d}"
-    return _svg(parts, 18, text)
+    return drawing(parts, 18, text)
+
+
+def brush(span: Span, chosen: Span, href: Callable[[Span], str]) -> Markup:
+    """Draw the parts of a span as links to each, and which window is chosen."""
+    parts = []
+    for part in span.parts():
+        left, right = span.place(part.since), span.place(part.until)
+        title = f"Look at {_day(part.since)} to {_day(part.until)}"
+        drawn = Markup(
+            '<rect class="part" x="{}%" y="2" width="{}%" height="22" rx="3">'
+            "<title>{}</title></rect>"
+        ).format(left, round(max(right - left - 0.3, 0.1), 3), title)
+        parts.append(_linked(drawn, href(part), title))
+    left, right = span.place(chosen.since), span.place(chosen.until)
+    parts.append(
+        Markup('<rect class="chosen" x="{}%" y="0" width="{}%" height="26" rx="3"/>').format(
+            left, round(max(right - left, 0.3), 3)
+        )
+    )
+    return drawing(parts, 26, "Choose a part of the time", links=True)
 
 
 def rows_without_overlap(all_bars: Iterable[Bar], at_most: int) -> tuple[list[list[Bar]], int]:
@@ -245,6 +281,19 @@ def _range(values: Sequence[float], floor: float | None) -> tuple[float, float]:
     return low, high
 
 
+def _written(at: datetime) -> str:
+    at = at.astimezone(UTC)
+    return (
+        f"{at:%Y-%m-%d}"
+        if at == at.replace(hour=0, minute=0, second=0, microsecond=0)
+        else f"{at:%Y-%m-%dT%H:%M}"
+    )
+
+
+def _day(at: datetime) -> str:
+    return _written(at).replace("T", " ")
+
+
 def _grid(span: Span, marks: Iterable[datetime], height: int) -> Iterator[Markup]:
     for kind, times in (("grid", [at for at, _ in span.ticks()]), ("change", list(marks))):
         for at in times:
@@ -259,7 +308,8 @@ def _linked(drawn: Markup, href: str | None, title: str) -> Markup:
     return Markup('<a href="{}" aria-label="{}">{}</a>').format(href, title, drawn)
 
 
-def _svg(parts: Iterable[Markup], height: int, label: str, *, links: bool = False) -> Markup:
+def drawing(parts: Iterable[Markup], height: int, label: str, *, links: bool = False) -> Markup:
+    """Put the parts of a chart together."""
     # What can be followed must not hide inside of an image.
     role = "group" if links else "img"
     drawn = Markup(

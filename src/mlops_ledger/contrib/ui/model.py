@@ -20,7 +20,7 @@ from ...rows import PerformanceMetric
 from . import charts
 from .charts import Span
 from .query import Page, Query
-from .source import Source
+from .source import Activity, Source
 from .text import link
 from .tracks import alerted, decided, monitored, production, scored, volumes
 
@@ -81,6 +81,11 @@ def page(db: Database, query: Query) -> Page:
             "live": live,
             "tracks": [track for track in tracks if track is not None],
             "axis": charts.axis(span),
+            "brush": charts.brush(
+                _life(activity, span),
+                span,
+                lambda part: link("/model", name=name, **part.parameters()),
+            ),
             "timeline": timeline[:_SHOWN],
             "decisions": decisions[:_SHOWN],
             "versions": versions,
@@ -108,6 +113,12 @@ def page(db: Database, query: Query) -> Page:
             "pages.volume",
         ),
     )
+
+
+def _life(activity: Activity, span: Span) -> Span:
+    """Return the time that windows are chosen from: the last years of a model, and the window."""
+    last = max(default_span(activity.until, activity.until).until, span.until)
+    return Span(min(max(activity.since, last - 5 * _LONGEST), span.since), last)
 
 
 def default_span(since: datetime, until: datetime) -> Span:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from ..._sync.overview import Overview
-from ...admin.stats import Statistics
+from ...checks.values import ALERT_STATUSES, SEVERITIES
 from ...database import Database
 from ...errors import NotFound, PermissionDenied
 from ...repositories import (
@@ -21,14 +21,11 @@ from ...repositories import (
     RetrainingDecisionsRepository,
     SummariesRepository,
 )
-from ...rows import Prediction, RecentPrediction
-from . import model
+from ...rows import FeatureDrift, Prediction, RecentPrediction
+from . import features, model, quality
 from .query import PAGE, Page, Query
-from .source import Source
+from .source import Source, spooled
 from .text import link
-
-_SEVERITIES: Final = ("info", "warning", "error", "critical")
-_STATUSES: Final = ("active", "acknowledged", "resolved")
 
 
 def models(db: Database, query: Query) -> Page:
@@ -56,6 +53,17 @@ def version(db: Database, query: Query) -> Page:
     timeline = versions.timeline(model_name=named["model_name"], limit=200)
     decisions = RetrainingDecisionsRepository(db)
     baseline = BaselinesRepository(db).latest(**named)
+    source = Source(db)
+    folded = source.folded(found.id)
+    window = features.newest_window(folded) if folded else None
+    drift: list[FeatureDrift] = []
+    if baseline is not None and window is not None:
+        drift = source.drift(
+            model_version_id=found.id,
+            baseline_id=baseline.id,
+            since=window.since,
+            until=window.until,
+        )
     shown = {
         "version": found,
         "deployments": [each for each in timeline if each.model_version_id == found.id],
@@ -66,6 +74,8 @@ def version(db: Database, query: Query) -> Page:
         ],
         "latest": PerformanceMetricsRepository(db).latest(**named),
         "baseline": baseline,
+        "window": window,
+        "drift": sorted(drift, key=lambda each: -each.jensen_shannon),
         "predictions": PredictionsRepository(db).list_recent(**named, limit=5),
     }
     statements = (
@@ -74,6 +84,8 @@ def version(db: Database, query: Query) -> Page:
         "retraining_decisions.list_decisions",
         "performance_metrics.latest",
         "baselines.latest",
+        "pages.folded",
+        "pages.drift",
         "predictions.list_recent__of_versions",
     )
     return Page("version.html", f"{found.model_name} {found.model_version}", shown, statements)
@@ -127,10 +139,10 @@ def prediction(db: Database, query: Query) -> Page:
 
 def alerts(db: Database, query: Query) -> Page:
     """List alerts, newest first, those that are not resolved by default."""
-    status = query.choice("status", (*_STATUSES, "all")) or "open"
+    status = query.choice("status", (*ALERT_STATUSES, "all")) or "open"
     filters: dict[str, Any] = {
         "model_name": query.text("model"),
-        "severity": query.choice("severity", _SEVERITIES),
+        "severity": query.choice("severity", SEVERITIES),
     }
     repository = AlertsRepository(db)
     if status == "open":
@@ -179,6 +191,14 @@ def approvals(db: Database, query: Query) -> Page:
     return Page("approvals.html", "Approvals", shown, statements)
 
 
+def action(db: Database, query: Query) -> Page:
+    """Show one action with its review, and what came of it."""
+    found = AgentActionsRepository(db).get(id=query.id())
+    if found is None:
+        raise NotFound("there is no such action")
+    return Page("action.html", found.action_type, {"action": found}, ("agent_actions.get",))
+
+
 def audit(db: Database, query: Query) -> Page:
     """List the audit log, newest first; for auditors."""
     rows = AuditRepository(db).list_entries(
@@ -198,16 +218,15 @@ def audit(db: Database, query: Query) -> Page:
 
 def ledger(db: Database, query: Query) -> Page:
     """Show the ledger itself: its health, its sizes, what waits to be counted."""
-    try:
-        tables = Statistics(db).tables()
-    except PermissionDenied:
-        tables = []
+    source = Source(db)
     shown = {
         "health": db.health(),
-        "tables": sorted(tables, key=lambda each: -each.bytes),
-        "pending": SummariesRepository(db).list_pending(),
+        "tables": source.sizes(),
+        "spool": spooled(db.settings.spool),
+        "pending": SummariesRepository(db).list_pending()[:PAGE],
+        "migrations": source.migrations(),
     }
-    statements = ("stats.tables", "summaries.list_pending", "health.schema_version")
+    statements = ("pages.sizes", "summaries.list_pending", "pages.migrations")
     return Page("ledger.html", "Ledger", shown, statements)
 
 
@@ -222,12 +241,15 @@ ROUTES: Final[dict[str, Callable[[Database, Query], Page]]] = {
     "/": models,
     "/model": model.page,
     "/version": version,
+    "/feature": features.page,
+    "/quality": quality.page,
     "/decision": decision,
     "/predictions": predictions,
     "/prediction": prediction,
     "/alerts": alerts,
     "/alert": alert,
     "/approvals": approvals,
+    "/action": action,
     "/audit": audit,
     "/ledger": ledger,
 }

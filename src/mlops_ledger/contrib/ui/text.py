@@ -63,6 +63,11 @@ def number(value: float | None) -> str:
     return f"{value:.4g}"
 
 
+def percent(share: float | None) -> str:
+    """Write a share of 0 to 1 in percent."""
+    return NOTHING if share is None else f"{100 * share:.3g}\u00a0%"
+
+
 def timestamp(value: datetime | None) -> str:
     """Write a time in UTC, to the minute."""
     return NOTHING if value is None else f"{value.astimezone(UTC):%Y-%m-%d %H:%M}"

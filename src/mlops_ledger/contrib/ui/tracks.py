@@ -119,7 +119,7 @@ def scored(
     for rows in scores:
         if rows:
             metric = rows[-1].metric_name
-            yield _line(
+            yield line_track(
                 span,
                 metric,
                 [(each.timestamp, each.metric_value) for each in rows],
@@ -145,7 +145,7 @@ def monitored(
             if (value := getattr(run, name)) is not None
         ]
         if points:
-            yield _line(span, name, points, timeline, _thresholds(monitors, name), floor)
+            yield line_track(span, name, points, timeline, _thresholds(monitors, name), floor)
 
 
 def volumes(
@@ -172,7 +172,7 @@ def volumes(
         (each.bucket, each.latency_mean) for each in volume if each.latency_mean is not None
     ]
     if latencies:
-        yield _line(span, "latency, mean in ms", latencies, timeline, (), 0.0)
+        yield line_track(span, "latency, mean in ms", latencies, timeline, (), 0.0)
 
 
 def _windows(
@@ -194,7 +194,7 @@ def _windows(
     yield Track("Predictions", number(counts[-1][2]), note, drawing)
 
 
-def _line(
+def line_track(
     span: Span,
     name: str,
     points: Sequence[tuple[datetime, float]],
