@@ -87,8 +87,8 @@ def version(db: Database, query: Query) -> Page:
         "retraining_decisions.list_decisions",
         "performance_metrics.latest",
         "baselines.latest",
-        "pages.folded",
-        "pages.drift",
+        "ui.folded",
+        "ui.drift",
         "predictions.list_recent__of_versions",
     )
     return Page("version.html", f"{found.model_name} {found.model_version}", shown, statements)
@@ -100,7 +100,7 @@ def decision(db: Database, query: Query) -> Page:
     if found is None:
         raise NotFound("there is no such decision")
     title = f"{found['action']} {found['candidate_version'] or ''}".strip()
-    return Page("decision.html", title, {"decision": found}, ("pages.gates",))
+    return Page("decision.html", title, {"decision": found}, ("ui.gates",))
 
 
 def predictions(db: Database, query: Query) -> Page:
@@ -126,8 +126,8 @@ def prediction(db: Database, query: Query) -> Page:
     try:
         found = PredictionsRepository(db).get(id=wanted)
     except PermissionDenied:
-        found = Source(db).prediction(wanted)
-        statements[0] = "pages.prediction"
+        found = PredictionsRepository(db).get_recent(id=wanted)
+        statements[0] = "predictions.get_recent"
     if found is None:
         raise NotFound("there is no such prediction")
     shown = {
@@ -229,7 +229,7 @@ def ledger(db: Database, query: Query) -> Page:
         "pending": SummariesRepository(db).list_pending()[:PAGE],
         "migrations": source.migrations(),
     }
-    statements = ("pages.sizes", "summaries.list_pending", "pages.migrations")
+    statements = ("ui.sizes", "summaries.list_pending", "ui.migrations")
     return Page("ledger.html", "Ledger", shown, statements)
 
 
