@@ -116,7 +116,7 @@ CREATE TABLE summary_outcomes (
     actual text[] NOT NULL,
     predicted text[] NOT NULL,
     counts bigint[] NOT NULL,
-    bins smallint[] NOT NULL,
+    bins integer[] NOT NULL,
     positives bigint[] NOT NULL,
     negatives bigint[] NOT NULL,
     undecided_positives bigint[] NOT NULL,
@@ -125,6 +125,7 @@ CREATE TABLE summary_outcomes (
     log_sum double precision NOT NULL,
     tenths smallint[] NOT NULL,
     tenth_positives bigint[] NOT NULL,
+    tenth_negatives bigint[] NOT NULL,
     tenth_sums double precision[] NOT NULL,
     num_numbers bigint NOT NULL,
     num_measured bigint NOT NULL,
@@ -165,6 +166,7 @@ COMMENT ON COLUMN summary_outcomes.square_sum IS 'Sum of the squared distances o
 COMMENT ON COLUMN summary_outcomes.log_sum IS 'Sum of the logarithms of the probabilities of what was true, as in the log loss.';
 COMMENT ON COLUMN summary_outcomes.tenths IS 'The bins of ledger_tenth() that hold a labelled prediction.';
 COMMENT ON COLUMN summary_outcomes.tenth_positives IS 'How many labels in each of these are positive.';
+COMMENT ON COLUMN summary_outcomes.tenth_negatives IS 'How many are not.';
 COMMENT ON COLUMN summary_outcomes.tenth_sums IS 'The sum of the probabilities in each.';
 COMMENT ON COLUMN summary_outcomes.num_numbers IS 'Number of labelled predictions with a prediction and an actual_value.';
 COMMENT ON COLUMN summary_outcomes.num_measured IS 'Of these with both at most 1e100.';

@@ -10,6 +10,7 @@ import click
 
 import mlops_ledger as ledger
 
+from ..performance_source import SOURCES
 from .base import Group
 from .options import (
     Length,
@@ -51,6 +52,13 @@ def labels() -> None:
     help="Probabilities from here on count as positive.",
 )
 @click.option("--as-of", type=Timestamp(), metavar="TIME", help="Leave out labels given later.")
+@click.option(
+    "--source",
+    type=click.Choice(SOURCES),
+    default="auto",
+    show_default=True,
+    help="Read rows, or summaries: of more than 10,000 labels, and of deleted rows.",
+)
 @json_option
 def performance(
     model_name: str,
@@ -61,6 +69,7 @@ def performance(
     positive_label: str | None,
     threshold: float,
     as_of: datetime | None,
+    source: str,
     as_json: bool,
 ) -> None:
     """Compare the predictions of a window with their labels."""
@@ -74,6 +83,7 @@ def performance(
             positive_label=positive_label,
             threshold=threshold,
             as_of=as_of,
+            source=source,
         )
     if as_json:
         echo_json(found)
