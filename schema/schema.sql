@@ -4512,8 +4512,12 @@ CREATE TABLE summary_outcomes (
     undecided_negatives bigint[] NOT NULL,
     -- Sum of the squared distances of the probabilities from 1 or 0, as in the Brier score.
     square_sum double precision NOT NULL,
+    -- Sum of the squares of these, for the standard error of the Brier score.
+    square_square_sum double precision NOT NULL,
     -- Sum of the logarithms of the probabilities of what was true, as in the log loss.
     log_sum double precision NOT NULL,
+    -- Sum of the squares of these logarithms.
+    log_square_sum double precision NOT NULL,
     -- The bins of ledger_tenth() that hold a labelled prediction.
     tenths smallint[] NOT NULL,
     -- How many labels in each of these are positive.
@@ -4896,17 +4900,22 @@ BEGIN
                array_agg(un ORDER BY bin) AS undecided_negatives
         FROM (SELECT *, CASE WHEN by_hour THEN score ELSE row_number() OVER (ORDER BY score) END AS bin FROM scores) s
         GROUP BY hour
+    ), losses AS (
+        SELECT hour, ledger_tenth(score) AS bin, is_positive, score,
+               -- Squares of smaller numbers would be an error.
+               CASE WHEN is_positive THEN (1 - score) * (1 - score) WHEN score > 1e-75 THEN score * score ELSE 0 END AS square,
+               -- Nothing is certain: as scikit-learn, by the distance between 1 and the next double.
+               ln(greatest(CASE WHEN is_positive THEN score ELSE 1 - score END, 2.220446049250313e-16)) AS log
+        FROM judged WHERE is_positive IS NOT NULL AND score IS NOT NULL
     ), calibrated AS (
         SELECT hour, array_agg(bin::smallint ORDER BY bin) AS tenths, array_agg(p ORDER BY bin) AS positives,
-               array_agg(n ORDER BY bin) AS negatives, array_agg(total ORDER BY bin) AS sums, sum(squares) AS squares, sum(logs) AS logs
-        FROM (SELECT hour, ledger_tenth(score) AS bin, count(*) FILTER (WHERE is_positive) AS p,
-                     count(*) FILTER (WHERE NOT is_positive) AS n, sum(score) AS total,
-                     -- The square of a smaller number would be an error.
-                     sum(CASE WHEN is_positive THEN (1 - score) * (1 - score) WHEN score > 1e-150 THEN score * score ELSE 0 END)
-                         AS squares,
-                     -- Nothing is certain: as scikit-learn, by the distance between 1 and the next double.
-                     sum(ln(greatest(CASE WHEN is_positive THEN score ELSE 1 - score END, 2.220446049250313e-16))) AS logs
-              FROM judged WHERE is_positive IS NOT NULL AND score IS NOT NULL GROUP BY 1, 2) c
+               array_agg(n ORDER BY bin) AS negatives, array_agg(total ORDER BY bin) AS sums, sum(squares) AS squares,
+               sum(square_squares) AS square_squares, sum(logs) AS logs, sum(log_squares) AS log_squares
+        FROM (SELECT hour, bin, count(*) FILTER (WHERE is_positive) AS p, count(*) FILTER (WHERE NOT is_positive) AS n,
+                     sum(score) AS total, sum(square) AS squares,
+                     sum(CASE WHEN square > 1e-150 THEN square * square ELSE 0 END) AS square_squares,
+                     sum(log) AS logs, sum(log * log) AS log_squares
+              FROM losses GROUP BY hour, bin) c
         GROUP BY hour
     ), totals AS (
         SELECT hour, count(*) AS labeled, bool_or(is_unnamed) AS unnamed,
@@ -4928,7 +4937,8 @@ BEGIN
            d.positive_label, t.labeled, t.strangers, t.strays, t.lowest, t.highest, coalesce(c.classified, 0)::bigint,
            coalesce(c.hits, 0)::bigint, coalesce(c.actual, '{}'), coalesce(c.predicted, '{}'), coalesce(c.counts, '{}'),
            coalesce(b.bins, '{}'), coalesce(b.positives, '{}'), coalesce(b.negatives, '{}'),
-           coalesce(b.undecided_positives, '{}'), coalesce(b.undecided_negatives, '{}'), coalesce(k.squares, 0), coalesce(k.logs, 0),
+           coalesce(b.undecided_positives, '{}'), coalesce(b.undecided_negatives, '{}'), coalesce(k.squares, 0),
+           coalesce(k.square_squares, 0), coalesce(k.logs, 0), coalesce(k.log_squares, 0),
            coalesce(k.tenths, '{}'), coalesce(k.positives, '{}'), coalesce(k.negatives, '{}'), coalesce(k.sums, '{}'),
            t.numbers, t.measured, t.absolute, t.percentage, t.squared, t.total, t.m2, t.smallest, t.largest
     FROM totals t CROSS JOIN d
@@ -5022,7 +5032,7 @@ BEGIN
            d.task, d.class_names, d.positive_label, sum(o.num_labeled)::bigint, sum(o.num_strangers)::bigint, sum(o.num_strays)::bigint,
            min(o.lowest_of_negative), max(o.highest_of_positive), sum(o.num_classified)::bigint, sum(o.num_hits)::bigint,
            c.actual, c.predicted, c.counts, b.bins, b.positives, b.negatives, b.undecided_positives, b.undecided_negatives,
-           sum(o.square_sum), sum(o.log_sum), k.tenths, k.positives, k.negatives, k.sums, sum(o.num_numbers)::bigint,
+           sum(o.square_sum), sum(o.square_square_sum), sum(o.log_sum), sum(o.log_square_sum), k.tenths, k.positives, k.negatives, k.sums, sum(o.num_numbers)::bigint,
            sum(o.num_measured)::bigint, sum(o.absolute_error_sum), sum(o.percentage_error_sum), sum(o.squared_error_sum),
            m.total, m.m2,
            min(o.actual_min), max(o.actual_max)
@@ -5647,7 +5657,7 @@ COMMENT ON FUNCTION ledger_summed_outcomes(of_model text, of_version text, since
 
 -- ledger_areas ------------------------------------------------------------------------------------
 
-CREATE FUNCTION ledger_areas(outcomes summary_outcomes, is_exact boolean, top_share double precision, OUT positives double precision, OUT negatives double precision, OUT roc_auc double precision, OUT roc_auc_error double precision, OUT average_precision double precision, OUT average_precision_error double precision, OUT lift double precision, OUT lift_error double precision) RETURNS record
+CREATE FUNCTION ledger_areas(outcomes summary_outcomes, is_exact boolean, top_share double precision, OUT positives double precision, OUT negatives double precision, OUT roc_auc double precision, OUT roc_auc_error double precision, OUT average_precision double precision, OUT average_precision_error double precision, OUT lift double precision, OUT lift_error double precision, OUT roc_auc_se double precision) RETURNS record
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'public', 'pg_temp'
     SET jit TO 'off'
@@ -5667,12 +5677,16 @@ BEGIN
                CASE WHEN p = 0 THEN 0 ELSE p - CASE WHEN b - a + n > 0 THEN (b - a + n) * ln((b + n + p) / (b + n)) ELSE 0 END END AS least,
                CASE WHEN p = 0 THEN 0 ELSE p * (a + p) / (b + p) END AS most,
                CASE WHEN p = 0 THEN 0 WHEN is_exact THEN p * (a + p) / (b + p + n) WHEN b = 0 THEN p * p / (p + n)
-                    ELSE p * p / (p + n) + (a - b * p / (p + n)) * p / (p + n) * ln((b + p + n) / b) END AS even
+                    ELSE p * p / (p + n) + (a - b * p / (p + n)) * p / (p + n) * ln((b + p + n) / b) END AS even,
+               (below + n / 2) / nullif(sum(n) OVER (), 0) AS below_share, (a + p / 2) / nullif(sum(p) OVER (), 0) AS above_share
         FROM x CROSS JOIN LATERAL (SELECT ceil(top_share * total) AS top) c
     ), s AS (
         SELECT sum(p) AS p, sum(n) AS n, sum(p * (below + n / 2)) AS outranked, sum(p * n) / 2 AS ties, sum(even) AS even,
                greatest(sum(most) - sum(even), sum(even) - sum(least)) AS margin,
                sum(p * taken / (p + n)) AS caught,
+               -- DeLong, DeLong, Clarke-Pearson 1988: how often each positive is above a negative, and the other way.
+               sum(p * below_share ^ 2) - sum(p * below_share) ^ 2 / nullif(sum(p), 0) AS of_positives,
+               sum(n * above_share ^ 2) - sum(n * above_share) ^ 2 / nullif(sum(n), 0) AS of_negatives,
                sum(greatest(least(taken, p) - p * taken / (p + n), p * taken / (p + n) - greatest(taken - n, 0))) AS loose,
                max(top) AS top
         FROM sides
@@ -5681,16 +5695,24 @@ BEGIN
            CASE WHEN is_exact THEN 0 ELSE s.ties END / nullif(s.p * s.n, 0),
            s.even / nullif(s.p, 0), CASE WHEN is_exact THEN 0 ELSE s.margin END / nullif(s.p, 0),
            s.caught * (s.p + s.n) / nullif(s.top * s.p, 0),
-           CASE WHEN is_exact THEN 0 ELSE s.loose END * (s.p + s.n) / nullif(s.top * s.p, 0)
-    INTO positives, negatives, roc_auc, roc_auc_error, average_precision, average_precision_error, lift, lift_error
+           CASE WHEN is_exact THEN 0 ELSE s.loose END * (s.p + s.n) / nullif(s.top * s.p, 0),
+           sqrt(greatest(s.of_positives, 0) / nullif(s.p * (s.p - 1), 0) + greatest(s.of_negatives, 0) / nullif(s.n * (s.n - 1), 0))
+    INTO positives, negatives, roc_auc, roc_auc_error, average_precision, average_precision_error, lift, lift_error, roc_auc_se
     FROM s;
 END
 $$;
-COMMENT ON FUNCTION ledger_areas(outcomes summary_outcomes, is_exact boolean, top_share double precision, OUT positives double precision, OUT negatives double precision, OUT roc_auc double precision, OUT roc_auc_error double precision, OUT average_precision double precision, OUT average_precision_error double precision, OUT lift double precision, OUT lift_error double precision) IS 'What the order of the probabilities is worth. Where these are known by their bin only, each number is at most its error off.';
+COMMENT ON FUNCTION ledger_areas(outcomes summary_outcomes, is_exact boolean, top_share double precision, OUT positives double precision, OUT negatives double precision, OUT roc_auc double precision, OUT roc_auc_error double precision, OUT average_precision double precision, OUT average_precision_error double precision, OUT lift double precision, OUT lift_error double precision, OUT roc_auc_se double precision) IS 'What the order of the probabilities is worth. Where these are known by their bin only, each number is at most its error off.';
+
+-- ledger_standard_error ---------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_standard_error(n double precision, mean double precision, square_sum double precision) RETURNS double precision
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (abs(mean) > (0.000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000001)::double precision) THEN sqrt((GREATEST(((square_sum / NULLIF(n, (0)::double precision)) - (mean * mean)), (0)::double precision) / NULLIF((n - (1)::double precision), (0)::double precision))) WHEN ((n > (1)::double precision) AND (mean IS NOT NULL)) THEN (0)::double precision ELSE NULL::double precision END;
+COMMENT ON FUNCTION ledger_standard_error(n double precision, mean double precision, square_sum double precision) IS 'The standard error of a mean of n values, from the sum of their squares.';
 
 -- ledger_metrics ----------------------------------------------------------------------------------
 
-CREATE FUNCTION ledger_metrics(o summary_outcomes, of_task text, class_names text[], counted_label text, of_positive text, is_declared boolean, is_mixed boolean, threshold double precision, is_exact boolean, top_share double precision, OUT labeled_samples bigint, OUT num_strangers bigint, OUT no_task text, OUT accuracy double precision, OUT balanced_accuracy double precision, OUT matthews_corrcoef double precision, OUT "precision" double precision, OUT recall double precision, OUT specificity double precision, OUT f1_score double precision, OUT precision_macro double precision, OUT recall_macro double precision, OUT f1_macro double precision, OUT precision_weighted double precision, OUT recall_weighted double precision, OUT f1_weighted double precision, OUT roc_auc double precision, OUT roc_auc_error double precision, OUT average_precision double precision, OUT average_precision_error double precision, OUT lift double precision, OUT lift_error double precision, OUT log_loss double precision, OUT brier_score double precision, OUT calibration_error double precision, OUT mae double precision, OUT mape double precision, OUT rmse double precision, OUT r2 double precision, OUT calibration_curve jsonb, OUT classes jsonb, OUT confusion_matrix jsonb, OUT reasons jsonb) RETURNS record
+CREATE FUNCTION ledger_metrics(o summary_outcomes, of_task text, class_names text[], counted_label text, of_positive text, is_declared boolean, is_mixed boolean, threshold double precision, is_exact boolean, top_share double precision, OUT labeled_samples bigint, OUT num_strangers bigint, OUT no_task text, OUT accuracy double precision, OUT balanced_accuracy double precision, OUT matthews_corrcoef double precision, OUT "precision" double precision, OUT recall double precision, OUT specificity double precision, OUT f1_score double precision, OUT precision_macro double precision, OUT recall_macro double precision, OUT f1_macro double precision, OUT precision_weighted double precision, OUT recall_weighted double precision, OUT f1_weighted double precision, OUT roc_auc double precision, OUT roc_auc_error double precision, OUT average_precision double precision, OUT average_precision_error double precision, OUT lift double precision, OUT lift_error double precision, OUT log_loss double precision, OUT brier_score double precision, OUT calibration_error double precision, OUT mae double precision, OUT mape double precision, OUT rmse double precision, OUT r2 double precision, OUT calibration_curve jsonb, OUT classes jsonb, OUT confusion_matrix jsonb, OUT standard_errors jsonb, OUT reasons jsonb) RETURNS record
     LANGUAGE plpgsql STABLE
     SET search_path TO 'public', 'pg_temp'
     SET jit TO 'off'
@@ -5852,6 +5874,11 @@ BEGIN
             r2 := 1 - o.squared_error_sum / o.actual_m2;
         END IF;
     END IF;
+    standard_errors := jsonb_strip_nulls(jsonb_build_object(
+        'roc_auc', CASE WHEN no_score IS NULL THEN s.roc_auc_se END,
+        'log_loss', ledger_standard_error(s.positives + s.negatives, -log_loss, o.log_square_sum),
+        'brier_score', ledger_standard_error(s.positives + s.negatives, brier_score, o.square_square_sum),
+        'mae', ledger_standard_error(o.num_measured, mae, o.squared_error_sum)));
     reasons := jsonb_strip_nulls(jsonb_build_object(
         'accuracy', no_class, 'balanced_accuracy', no_average, 'classes', no_average,
         'precision_macro', no_average, 'recall_macro', no_average, 'f1_macro', no_average,
@@ -5872,7 +5899,7 @@ BEGIN
                   WHEN r2 IS NULL THEN 'the actual values differ by too little' END)));
 END
 $_$;
-COMMENT ON FUNCTION ledger_metrics(o summary_outcomes, of_task text, class_names text[], counted_label text, of_positive text, is_declared boolean, is_mixed boolean, threshold double precision, is_exact boolean, top_share double precision, OUT labeled_samples bigint, OUT num_strangers bigint, OUT no_task text, OUT accuracy double precision, OUT balanced_accuracy double precision, OUT matthews_corrcoef double precision, OUT "precision" double precision, OUT recall double precision, OUT specificity double precision, OUT f1_score double precision, OUT precision_macro double precision, OUT recall_macro double precision, OUT f1_macro double precision, OUT precision_weighted double precision, OUT recall_weighted double precision, OUT f1_weighted double precision, OUT roc_auc double precision, OUT roc_auc_error double precision, OUT average_precision double precision, OUT average_precision_error double precision, OUT lift double precision, OUT lift_error double precision, OUT log_loss double precision, OUT brier_score double precision, OUT calibration_error double precision, OUT mae double precision, OUT mape double precision, OUT rmse double precision, OUT r2 double precision, OUT calibration_curve jsonb, OUT classes jsonb, OUT confusion_matrix jsonb, OUT reasons jsonb) IS 'What outcomes say about how right a model was; a metric without a value has a reason. Where a prediction names no class the threshold decides; exact are outcomes whose bins are single probabilities.';
+COMMENT ON FUNCTION ledger_metrics(o summary_outcomes, of_task text, class_names text[], counted_label text, of_positive text, is_declared boolean, is_mixed boolean, threshold double precision, is_exact boolean, top_share double precision, OUT labeled_samples bigint, OUT num_strangers bigint, OUT no_task text, OUT accuracy double precision, OUT balanced_accuracy double precision, OUT matthews_corrcoef double precision, OUT "precision" double precision, OUT recall double precision, OUT specificity double precision, OUT f1_score double precision, OUT precision_macro double precision, OUT recall_macro double precision, OUT f1_macro double precision, OUT precision_weighted double precision, OUT recall_weighted double precision, OUT f1_weighted double precision, OUT roc_auc double precision, OUT roc_auc_error double precision, OUT average_precision double precision, OUT average_precision_error double precision, OUT lift double precision, OUT lift_error double precision, OUT log_loss double precision, OUT brier_score double precision, OUT calibration_error double precision, OUT mae double precision, OUT mape double precision, OUT rmse double precision, OUT r2 double precision, OUT calibration_curve jsonb, OUT classes jsonb, OUT confusion_matrix jsonb, OUT standard_errors jsonb, OUT reasons jsonb) IS 'What outcomes say about how right a model was; a metric without a value has a reason. Where a prediction names no class the threshold decides; exact are outcomes whose bins are single probabilities.';
 
 -- v_model_timeline --------------------------------------------------------------------------------
 

@@ -73,17 +73,22 @@ BEGIN
                array_agg(un ORDER BY bin) AS undecided_negatives
         FROM (SELECT *, CASE WHEN by_hour THEN score ELSE row_number() OVER (ORDER BY score) END AS bin FROM scores) s
         GROUP BY hour
+    ), losses AS (
+        SELECT hour, ledger_tenth(score) AS bin, is_positive, score,
+               -- Squares of smaller numbers would be an error.
+               CASE WHEN is_positive THEN (1 - score) * (1 - score) WHEN score > 1e-75 THEN score * score ELSE 0 END AS square,
+               -- Nothing is certain: as scikit-learn, by the distance between 1 and the next double.
+               ln(greatest(CASE WHEN is_positive THEN score ELSE 1 - score END, 2.220446049250313e-16)) AS log
+        FROM judged WHERE is_positive IS NOT NULL AND score IS NOT NULL
     ), calibrated AS (
         SELECT hour, array_agg(bin::smallint ORDER BY bin) AS tenths, array_agg(p ORDER BY bin) AS positives,
-               array_agg(n ORDER BY bin) AS negatives, array_agg(total ORDER BY bin) AS sums, sum(squares) AS squares, sum(logs) AS logs
-        FROM (SELECT hour, ledger_tenth(score) AS bin, count(*) FILTER (WHERE is_positive) AS p,
-                     count(*) FILTER (WHERE NOT is_positive) AS n, sum(score) AS total,
-                     -- The square of a smaller number would be an error.
-                     sum(CASE WHEN is_positive THEN (1 - score) * (1 - score) WHEN score > 1e-150 THEN score * score ELSE 0 END)
-                         AS squares,
-                     -- Nothing is certain: as scikit-learn, by the distance between 1 and the next double.
-                     sum(ln(greatest(CASE WHEN is_positive THEN score ELSE 1 - score END, 2.220446049250313e-16))) AS logs
-              FROM judged WHERE is_positive IS NOT NULL AND score IS NOT NULL GROUP BY 1, 2) c
+               array_agg(n ORDER BY bin) AS negatives, array_agg(total ORDER BY bin) AS sums, sum(squares) AS squares,
+               sum(square_squares) AS square_squares, sum(logs) AS logs, sum(log_squares) AS log_squares
+        FROM (SELECT hour, bin, count(*) FILTER (WHERE is_positive) AS p, count(*) FILTER (WHERE NOT is_positive) AS n,
+                     sum(score) AS total, sum(square) AS squares,
+                     sum(CASE WHEN square > 1e-150 THEN square * square ELSE 0 END) AS square_squares,
+                     sum(log) AS logs, sum(log * log) AS log_squares
+              FROM losses GROUP BY hour, bin) c
         GROUP BY hour
     ), totals AS (
         SELECT hour, count(*) AS labeled, bool_or(is_unnamed) AS unnamed,
@@ -105,7 +110,8 @@ BEGIN
            d.positive_label, t.labeled, t.strangers, t.strays, t.lowest, t.highest, coalesce(c.classified, 0)::bigint,
            coalesce(c.hits, 0)::bigint, coalesce(c.actual, '{}'), coalesce(c.predicted, '{}'), coalesce(c.counts, '{}'),
            coalesce(b.bins, '{}'), coalesce(b.positives, '{}'), coalesce(b.negatives, '{}'),
-           coalesce(b.undecided_positives, '{}'), coalesce(b.undecided_negatives, '{}'), coalesce(k.squares, 0), coalesce(k.logs, 0),
+           coalesce(b.undecided_positives, '{}'), coalesce(b.undecided_negatives, '{}'), coalesce(k.squares, 0),
+           coalesce(k.square_squares, 0), coalesce(k.logs, 0), coalesce(k.log_squares, 0),
            coalesce(k.tenths, '{}'), coalesce(k.positives, '{}'), coalesce(k.negatives, '{}'), coalesce(k.sums, '{}'),
            t.numbers, t.measured, t.absolute, t.percentage, t.squared, t.total, t.m2, t.smallest, t.largest
     FROM totals t CROSS JOIN d
@@ -192,7 +198,7 @@ BEGIN
            d.task, d.class_names, d.positive_label, sum(o.num_labeled)::bigint, sum(o.num_strangers)::bigint, sum(o.num_strays)::bigint,
            min(o.lowest_of_negative), max(o.highest_of_positive), sum(o.num_classified)::bigint, sum(o.num_hits)::bigint,
            c.actual, c.predicted, c.counts, b.bins, b.positives, b.negatives, b.undecided_positives, b.undecided_negatives,
-           sum(o.square_sum), sum(o.log_sum), k.tenths, k.positives, k.negatives, k.sums, sum(o.num_numbers)::bigint,
+           sum(o.square_sum), sum(o.square_square_sum), sum(o.log_sum), sum(o.log_square_sum), k.tenths, k.positives, k.negatives, k.sums, sum(o.num_numbers)::bigint,
            sum(o.num_measured)::bigint, sum(o.absolute_error_sum), sum(o.percentage_error_sum), sum(o.squared_error_sum),
            m.total, m.m2,
            min(o.actual_min), max(o.actual_max)

@@ -88,7 +88,7 @@ CREATE FUNCTION ledger_areas(
     outcomes summary_outcomes, is_exact boolean, top_share double precision,
     OUT positives double precision, OUT negatives double precision, OUT roc_auc double precision, OUT roc_auc_error double precision,
     OUT average_precision double precision, OUT average_precision_error double precision,
-    OUT lift double precision, OUT lift_error double precision)
+    OUT lift double precision, OUT lift_error double precision, OUT roc_auc_se double precision)
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path FROM CURRENT SET jit = off AS $$
 BEGIN
     WITH x AS (
@@ -105,12 +105,16 @@ BEGIN
                CASE WHEN p = 0 THEN 0 ELSE p - CASE WHEN b - a + n > 0 THEN (b - a + n) * ln((b + n + p) / (b + n)) ELSE 0 END END AS least,
                CASE WHEN p = 0 THEN 0 ELSE p * (a + p) / (b + p) END AS most,
                CASE WHEN p = 0 THEN 0 WHEN is_exact THEN p * (a + p) / (b + p + n) WHEN b = 0 THEN p * p / (p + n)
-                    ELSE p * p / (p + n) + (a - b * p / (p + n)) * p / (p + n) * ln((b + p + n) / b) END AS even
+                    ELSE p * p / (p + n) + (a - b * p / (p + n)) * p / (p + n) * ln((b + p + n) / b) END AS even,
+               (below + n / 2) / nullif(sum(n) OVER (), 0) AS below_share, (a + p / 2) / nullif(sum(p) OVER (), 0) AS above_share
         FROM x CROSS JOIN LATERAL (SELECT ceil(top_share * total) AS top) c
     ), s AS (
         SELECT sum(p) AS p, sum(n) AS n, sum(p * (below + n / 2)) AS outranked, sum(p * n) / 2 AS ties, sum(even) AS even,
                greatest(sum(most) - sum(even), sum(even) - sum(least)) AS margin,
                sum(p * taken / (p + n)) AS caught,
+               -- DeLong, DeLong, Clarke-Pearson 1988: how often each positive is above a negative, and the other way.
+               sum(p * below_share ^ 2) - sum(p * below_share) ^ 2 / nullif(sum(p), 0) AS of_positives,
+               sum(n * above_share ^ 2) - sum(n * above_share) ^ 2 / nullif(sum(n), 0) AS of_negatives,
                sum(greatest(least(taken, p) - p * taken / (p + n), p * taken / (p + n) - greatest(taken - n, 0))) AS loose,
                max(top) AS top
         FROM sides
@@ -119,13 +123,21 @@ BEGIN
            CASE WHEN is_exact THEN 0 ELSE s.ties END / nullif(s.p * s.n, 0),
            s.even / nullif(s.p, 0), CASE WHEN is_exact THEN 0 ELSE s.margin END / nullif(s.p, 0),
            s.caught * (s.p + s.n) / nullif(s.top * s.p, 0),
-           CASE WHEN is_exact THEN 0 ELSE s.loose END * (s.p + s.n) / nullif(s.top * s.p, 0)
-    INTO positives, negatives, roc_auc, roc_auc_error, average_precision, average_precision_error, lift, lift_error
+           CASE WHEN is_exact THEN 0 ELSE s.loose END * (s.p + s.n) / nullif(s.top * s.p, 0),
+           sqrt(greatest(s.of_positives, 0) / nullif(s.p * (s.p - 1), 0) + greatest(s.of_negatives, 0) / nullif(s.n * (s.n - 1), 0))
+    INTO positives, negatives, roc_auc, roc_auc_error, average_precision, average_precision_error, lift, lift_error, roc_auc_se
     FROM s;
 END
 $$;
 COMMENT ON FUNCTION ledger_areas(summary_outcomes, boolean, double precision) IS
     'What the order of the probabilities is worth. Where these are known by their bin only, each number is at most its error off.';
+
+CREATE FUNCTION ledger_standard_error(n double precision, mean double precision, square_sum double precision) RETURNS double precision
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN abs(mean) > 1e-150 THEN sqrt(greatest(square_sum / nullif(n, 0) - mean * mean, 0) / nullif(n - 1, 0))
+            WHEN n > 1 AND mean IS NOT NULL THEN 0 END;
+COMMENT ON FUNCTION ledger_standard_error(double precision, double precision, double precision) IS
+    'The standard error of a mean of n values, from the sum of their squares.';
 
 CREATE FUNCTION ledger_metrics(
     o summary_outcomes, of_task text, class_names text[], counted_label text, of_positive text,
@@ -140,7 +152,7 @@ CREATE FUNCTION ledger_metrics(
     OUT lift double precision, OUT lift_error double precision,
     OUT log_loss double precision, OUT brier_score double precision, OUT calibration_error double precision,
     OUT mae double precision, OUT mape double precision, OUT rmse double precision, OUT r2 double precision,
-    OUT calibration_curve jsonb, OUT classes jsonb, OUT confusion_matrix jsonb, OUT reasons jsonb)
+    OUT calibration_curve jsonb, OUT classes jsonb, OUT confusion_matrix jsonb, OUT standard_errors jsonb, OUT reasons jsonb)
 LANGUAGE plpgsql STABLE SET search_path FROM CURRENT SET jit = off SET max_parallel_workers_per_gather = 0 AS $$
 #variable_conflict use_column
 DECLARE
@@ -298,6 +310,11 @@ BEGIN
             r2 := 1 - o.squared_error_sum / o.actual_m2;
         END IF;
     END IF;
+    standard_errors := jsonb_strip_nulls(jsonb_build_object(
+        'roc_auc', CASE WHEN no_score IS NULL THEN s.roc_auc_se END,
+        'log_loss', ledger_standard_error(s.positives + s.negatives, -log_loss, o.log_square_sum),
+        'brier_score', ledger_standard_error(s.positives + s.negatives, brier_score, o.square_square_sum),
+        'mae', ledger_standard_error(o.num_measured, mae, o.squared_error_sum)));
     reasons := jsonb_strip_nulls(jsonb_build_object(
         'accuracy', no_class, 'balanced_accuracy', no_average, 'classes', no_average,
         'precision_macro', no_average, 'recall_macro', no_average, 'f1_macro', no_average,

@@ -45,6 +45,7 @@ LAYERS = (
         "arrow",
         "audit",
         "binning",
+        "comparison",
         "event_texts",
         "health",
         "host_metrics",

@@ -11,11 +11,12 @@ from ..checks import values
 from ..checks.rows import rows_of
 from ..checks.values import boolean, integer, number
 from ..checks.windows import full_buckets
+from ..comparison import checked, compare
 from ..copying import labels
 from ..errors import InvalidValue, MissingPartition, NotFound
 from ..ids import new_id
 from ..performance_source import GRID_THRESHOLD, is_grid_threshold, preferred_source
-from ..rows import GroundTruth, Labeled, Performance, PerformanceBucket
+from ..rows import GroundTruth, Labeled, Performance, PerformanceBucket, VersionComparison
 from ..rows.ground_truth import MEASURED, PerformanceState
 from .performance_metrics import AsyncPerformanceMetricsRepository
 from .repository import AsyncRepository
@@ -149,6 +150,44 @@ class AsyncGroundTruthRepository(AsyncRepository):
         if record:
             await self._record(found, {"threshold": threshold, "top_k": top_k})
         return found
+
+    async def compare(
+        self,
+        *,
+        model_name: str,
+        model_version: str,
+        against: str,
+        since: datetime,
+        until: datetime | None = None,
+        metric: str = "roc_auc",
+        confidence: float = 0.95,
+        positive_label: str | None = None,
+        threshold: float = 0.5,
+        source: str = "auto",
+    ) -> VersionComparison:
+        """Compare a metric of two versions of a model in the same window, with an interval.
+
+        `metric` is accuracy, balanced_accuracy, precision, recall, specificity, f1_score, roc_auc,
+        log_loss, brier_score or mae. With the probability `confidence` the interval holds the
+        difference, the first version less `against`; it is too wide rather than too narrow where
+        both answered the same requests. Other arguments are those of `performance`. The methods are
+        in docs/reference/metrics.md. Raises NotFound for an unknown model or version.
+        """
+        confidence = checked(metric, confidence)
+        until = datetime.now(UTC) if until is None else until
+        one, other = [
+            await self.performance(
+                model_name=model_name,
+                model_version=version,
+                since=since,
+                until=until,
+                positive_label=positive_label,
+                threshold=threshold,
+                source=source,
+            )
+            for version in (model_version, against)
+        ]
+        return compare(one, other, metric, confidence)
 
     async def performance_series(
         self,

@@ -8,7 +8,13 @@ from .audit_log import AuditCheck, AuditEntry, AuditHead
 from .baselines import Baseline, BaselineFeature, SeenPrediction
 from .drift_reports import DriftReport, FeatureDrift, FeatureTrend
 from .events import Event, EventConsumer, EventType
-from .ground_truth import GroundTruth, Labeled, Performance, PerformanceBucket
+from .ground_truth import (
+    GroundTruth,
+    Labeled,
+    Performance,
+    PerformanceBucket,
+    VersionComparison,
+)
 from .health import Health, ReplicaHealth
 from .model_versions import (
     Deployment,
@@ -81,6 +87,7 @@ __all__ = [
     "SeenPrediction",
     "SystemMetric",
     "TimelineEntry",
+    "VersionComparison",
     "Webhook",
     "WebhookDelivery",
     "WebhookEndpoint",

@@ -46,7 +46,8 @@ class Performance:
     scores. `confusion_matrix` counts true classes (rows) against predicted ones.
     `calibration_curve` has the `count`, `prob_true` and `prob_pred` of each bin that is not empty.
     `coverage_pct` is the share of predictions with a label, 0 to 100; the delays are those of the
-    first label of each prediction.
+    first label of each prediction. `standard_errors` has those of `roc_auc`, `log_loss`,
+    `brier_score` and `mae`.
     """
 
     model_name: str
@@ -97,6 +98,7 @@ class Performance:
     calibration_curve: list[dict[str, Any]] | None
     classes: list[dict[str, Any]] | None
     confusion_matrix: dict[str, Any] | None
+    standard_errors: dict[str, float]
     reasons: dict[str, str]
 
 
@@ -156,6 +158,34 @@ class PerformanceState:
     is_pending: bool
     first_hour: datetime | None
     last_hour: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionComparison:
+    """A metric of two versions in the same window; `difference` is the first less the second.
+
+    With the probability `confidence` the true difference is from `lower` to `upper`. `n` and
+    `against_n` count what each value is a mean over: labelled predictions, of `precision` those
+    predicted positive, of `recall` the positives. What cannot be computed is None, and `reason`
+    says why.
+    """
+
+    model_name: str
+    model_version: str
+    against: str
+    since: datetime
+    until: datetime
+    metric: str
+    higher_is_better: bool
+    value: float | None
+    against_value: float | None
+    n: int
+    against_n: int
+    difference: float | None
+    lower: float | None
+    upper: float | None
+    confidence: float
+    reason: str | None
 
 
 # Bounds of errors, and the numbers of a window.

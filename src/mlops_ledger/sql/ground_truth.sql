@@ -131,7 +131,7 @@ SELECT %(model_name)s::text AS model_name, %(model_version)s::text AS model_vers
        d.task, d.positive_label, {coverage},
        NULL::interval AS label_delay_p50, NULL::interval AS label_delay_p95, NULL::interval AS label_delay_max, {metrics},
        NULL::double precision AS roc_auc_ovr, NULL::double precision AS roc_auc_ovo, NULL::double precision AS top_k_accuracy,
-       m.log_loss, m.brier_score, {numbers}, m.calibration_curve, m.classes, m.confusion_matrix,
+       m.log_loss, m.brier_score, {numbers}, m.calibration_curve, m.classes, m.confusion_matrix, m.standard_errors,
        (SELECT jsonb_object_agg(name, coalesce(m.no_task, 'the summaries keep no class_probabilities'))
         FROM unnest('{roc_auc_ovr,roc_auc_ovo,top_k_accuracy}'::text[]) name)
        || jsonb_build_object('label_delay', coalesce(m.no_task, 'the summaries keep no delays')) || {uncovered} || m.reasons AS reasons
@@ -238,7 +238,7 @@ SELECT %(model_name)s::text AS model_name, %(model_version)s::text AS model_vers
        CASE WHEN r.no_vectors IS NULL THEN x.top_k_accuracy END AS top_k_accuracy,
        coalesce(m.log_loss, CASE WHEN r.no_vectors IS NULL THEN x.log_loss END) AS log_loss,
        coalesce(m.brier_score, CASE WHEN r.no_vectors IS NULL THEN x.brier_score END) AS brier_score,
-       {numbers}, m.calibration_curve, m.classes, m.confusion_matrix,
+       {numbers}, m.calibration_curve, m.classes, m.confusion_matrix, m.standard_errors,
        (m.reasons - CASE WHEN r.no_vectors IS NULL THEN '{log_loss,brier_score}'::text[] ELSE '{}' END)
        || {uncovered} || jsonb_strip_nulls(jsonb_build_object(
            'label_delay', CASE WHEN m.labeled_samples = 0 THEN m.no_task END,
