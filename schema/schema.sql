@@ -29,12 +29,12 @@ CREATE FUNCTION ledger_metric(metrics jsonb, name text) RETURNS double precision
     RETURN CASE WHEN (jsonb_typeof((metrics -> name)) = 'number'::text) THEN ((metrics ->> name))::double precision ELSE NULL::double precision END;
 COMMENT ON FUNCTION ledger_metric(metrics jsonb, name text) IS 'The number stored under a name in a metrics object, or NULL.';
 
--- ledger_small_letters ----------------------------------------------------------------------------
+-- ledger_fold_case --------------------------------------------------------------------------------
 
-CREATE FUNCTION ledger_small_letters(name text) RETURNS text
+CREATE FUNCTION ledger_fold_case(name text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN translate(lower((name COLLATE "C")), 'ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÐÑÒÓÔÕÖØÙÚÛÜÝÞĀĂĄĆĈĊČĎĐĒĔĖĘĚĜĞĠĢĤĦĨĪĬĮĴĶĹĻĽŁŃŅŇŊŌŎŐŒŔŖŘŚŜŞŠŢŤŦŨŪŬŮŰŲŴŶŸŹŻŽƁƂƄƆƇƉƊƋƎƏƐƑƓƔƖƗƘƜƝƟƠƢƤƦƧƩƬƮƯƱƲƳƵƷƸƼǍǏǑǓǕǗǙǛǞǠǢǤǦǨǪǬǮǴǶǷǸǺǼǾȀȂȄȆȈȊȌȎȐȒȔȖȘȚȜȞȠȢȤȦȨȪȬȮȰȲȺȻȽȾɁɃɄɅɆɈɊɌɎͰͲͶͿΆΈΉΊΌΎΏΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩΪΫϏϘϚϜϞϠϢϤϦϨϪϬϮϷϺϽϾϿЀЁЂЃЄЅІЇЈЉЊЋЌЍЎЏАБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯѠѢѤѦѨѪѬѮѰѲѴѶѸѺѼѾҀҊҌҎҐҒҔҖҘҚҜҞҠҢҤҦҨҪҬҮҰҲҴҶҸҺҼҾӀӁӃӅӇӉӋӍӐӒӔӖӘӚӜӞӠӢӤӦӨӪӬӮӰӲӴӶӸӺӼӾԀԂԄԆԈԊԌԎԐԒԔԖԘԚԜԞԠԢԤԦԨԪԬԮԱԲԳԴԵԶԷԸԹԺԻԼԽԾԿՀՁՂՃՄՅՆՇՈՉՊՋՌՍՎՏՐՑՒՓՔՕՖḀḂḄḆḈḊḌḎḐḒḔḖḘḚḜḞḠḢḤḦḨḪḬḮḰḲḴḶḸḺḼḾṀṂṄṆṈṊṌṎṐṒṔṖṘṚṜṞṠṢṤṦṨṪṬṮṰṲṴṶṸṺṼṾẀẂẄẆẈẊẌẎẐẒẔẞẠẢẤẦẨẪẬẮẰẲẴẶẸẺẼẾỀỂỄỆỈỊỌỎỐỒỔỖỘỚỜỞỠỢỤỦỨỪỬỮỰỲỴỶỸỺỼỾἈἉἊἋἌἍἎἏἘἙἚἛἜἝἨἩἪἫἬἭἮἯἸἹἺἻἼἽἾἿὈὉὊὋὌὍὙὛὝὟὨὩὪὫὬὭὮὯᾈᾉᾊᾋᾌᾍᾎᾏᾘᾙᾚᾛᾜᾝᾞᾟᾨᾩᾪᾫᾬᾭᾮᾯᾸᾹᾺᾼῈῊῌῘῙῚῨῩῪῬῸῺῼⱠⱢⱣⱤⱧⱩⱫⱭⱮⱯⱰⱲⱵⱾⱿ'::text, 'àáâãäåæçèéêëìíîïðñòóôõöøùúûüýþāăąćĉċčďđēĕėęěĝğġģĥħĩīĭįĵķĺļľłńņňŋōŏőœŕŗřśŝşšţťŧũūŭůűųŵŷÿźżžɓƃƅɔƈɖɗƌǝəɛƒɠɣɩɨƙɯɲɵơƣƥʀƨʃƭʈưʊʋƴƶʒƹƽǎǐǒǔǖǘǚǜǟǡǣǥǧǩǫǭǯǵƕƿǹǻǽǿȁȃȅȇȉȋȍȏȑȓȕȗșțȝȟƞȣȥȧȩȫȭȯȱȳⱥȼƚⱦɂƀʉʌɇɉɋɍɏͱͳͷϳάέήίόύώαβγδεζηθικλμνξοπρστυφχψωϊϋϗϙϛϝϟϡϣϥϧϩϫϭϯϸϻͻͼͽѐёђѓєѕіїјљњћќѝўџабвгдежзийклмнопрстуфхцчшщъыьэюяѡѣѥѧѩѫѭѯѱѳѵѷѹѻѽѿҁҋҍҏґғҕҗҙқҝҟҡңҥҧҩҫҭүұҳҵҷҹһҽҿӏӂӄӆӈӊӌӎӑӓӕӗәӛӝӟӡӣӥӧөӫӭӯӱӳӵӷӹӻӽӿԁԃԅԇԉԋԍԏԑԓԕԗԙԛԝԟԡԣԥԧԩԫԭԯաբգդեզէըթժիլխծկհձղճմյնշոչպջռսվտրցւփքօֆḁḃḅḇḉḋḍḏḑḓḕḗḙḛḝḟḡḣḥḧḩḫḭḯḱḳḵḷḹḻḽḿṁṃṅṇṉṋṍṏṑṓṕṗṙṛṝṟṡṣṥṧṩṫṭṯṱṳṵṷṹṻṽṿẁẃẅẇẉẋẍẏẑẓẕßạảấầẩẫậắằẳẵặẹẻẽếềểễệỉịọỏốồổỗộớờởỡợụủứừửữựỳỵỷỹỻỽỿἀἁἂἃἄἅἆἇἐἑἒἓἔἕἠἡἢἣἤἥἦἧἰἱἲἳἴἵἶἷὀὁὂὃὄὅὑὓὕὗὠὡὢὣὤὥὦὧᾀᾁᾂᾃᾄᾅᾆᾇᾐᾑᾒᾓᾔᾕᾖᾗᾠᾡᾢᾣᾤᾥᾦᾧᾰᾱὰᾳὲὴῃῐῑὶῠῡὺῥὸὼῳⱡɫᵽɽⱨⱪⱬɑɱɐɒⱳⱶȿɀ'::text);
-COMMENT ON FUNCTION ledger_small_letters(name text) IS 'A text with the small letters of the Latin, Greek, Cyrillic and Armenian alphabets (the simple mappings of Unicode''s UnicodeData.txt), the same in every locale.';
+    RETURN translate(lower((name COLLATE "C")), 'İÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÐÑÒÓÔÕÖØÙÚÛÜÝÞĀĂĄĆĈĊČĎĐĒĔĖĘĚĜĞĠĢĤĦĨĪĬĮĴĶĹĻĽŁŃŅŇŊŌŎŐŒŔŖŘŚŜŞŠŢŤŦŨŪŬŮŰŲŴŶŸŹŻŽƁƂƄƆƇƉƊƋƎƏƐƑƓƔƖƗƘƜƝƟƠƢƤƦƧƩƬƮƯƱƲƳƵƷƸƼǍǏǑǓǕǗǙǛǞǠǢǤǦǨǪǬǮǴǶǷǸǺǼǾȀȂȄȆȈȊȌȎȐȒȔȖȘȚȜȞȠȢȤȦȨȪȬȮȰȲȺȻȽȾɁɃɄɅɆɈɊɌɎͅͰͲͶͿΆΈΉΊΌΎΏΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩΪΫςϏϘϚϜϞϠϢϤϦϨϪϬϮϷϺϽϾϿЀЁЂЃЄЅІЇЈЉЊЋЌЍЎЏАБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯѠѢѤѦѨѪѬѮѰѲѴѶѸѺѼѾҀҊҌҎҐҒҔҖҘҚҜҞҠҢҤҦҨҪҬҮҰҲҴҶҸҺҼҾӀӁӃӅӇӉӋӍӐӒӔӖӘӚӜӞӠӢӤӦӨӪӬӮӰӲӴӶӸӺӼӾԀԂԄԆԈԊԌԎԐԒԔԖԘԚԜԞԠԢԤԦԨԪԬԮԱԲԳԴԵԶԷԸԹԺԻԼԽԾԿՀՁՂՃՄՅՆՇՈՉՊՋՌՍՎՏՐՑՒՓՔՕՖႠႡႢႣႤႥႦႧႨႩႪႫႬႭႮႯႰႱႲႳႴႵႶႷႸႹႺႻႼႽႾႿჀჁჂჃჄჅჇჍᏸᏹᏺᏻᏼᏽᲀᲁᲂᲃᲄᲅᲆᲇᲈᲉᲐᲑᲒᲓᲔᲕᲖᲗᲘᲙᲚᲛᲜᲝᲞᲟᲠᲡᲢᲣᲤᲥᲦᲧᲨᲩᲪᲫᲬᲭᲮᲯᲰᲱᲲᲳᲴᲵᲶᲷᲸᲹᲺᲽᲾᲿḀḂḄḆḈḊḌḎḐḒḔḖḘḚḜḞḠḢḤḦḨḪḬḮḰḲḴḶḸḺḼḾṀṂṄṆṈṊṌṎṐṒṔṖṘṚṜṞṠṢṤṦṨṪṬṮṰṲṴṶṸṺṼṾẀẂẄẆẈẊẌẎẐẒẔẞẠẢẤẦẨẪẬẮẰẲẴẶẸẺẼẾỀỂỄỆỈỊỌỎỐỒỔỖỘỚỜỞỠỢỤỦỨỪỬỮỰỲỴỶỸỺỼỾἈἉἊἋἌἍἎἏἘἙἚἛἜἝἨἩἪἫἬἭἮἯἸἹἺἻἼἽἾἿὈὉὊὋὌὍὙὛὝὟὨὩὪὫὬὭὮὯᾈᾉᾊᾋᾌᾍᾎᾏᾘᾙᾚᾛᾜᾝᾞᾟᾨᾩᾪᾫᾬᾭᾮᾯᾸᾹᾺᾼῈῊῌῘῙῚῨῩῪῬῸῺῼℲↃⰀⰁⰂⰃⰄⰅⰆⰇⰈⰉⰊⰋⰌⰍⰎⰏⰐⰑⰒⰓⰔⰕⰖⰗⰘⰙⰚⰛⰜⰝⰞⰟⰠⰡⰢⰣⰤⰥⰦⰧⰨⰩⰪⰫⰬⰭⰮⰯⱠⱢⱣⱤⱧⱩⱫⱭⱮⱯⱰⱲⱵⱾⱿⲀⲂⲄⲆⲈⲊⲌⲎⲐⲒⲔⲖⲘⲚⲜⲞⲠⲢⲤⲦⲨⲪⲬⲮⲰⲲⲴⲶⲸⲺⲼⲾⳀⳂⳄⳆⳈⳊⳌⳎⳐⳒⳔⳖⳘⳚⳜⳞⳠⳢⳫⳭⳲꙀꙂꙄꙆꙈꙊꙌꙎꙐꙒꙔꙖꙘꙚꙜꙞꙠꙢꙤꙦꙨꙪꙬꚀꚂꚄꚆꚈꚊꚌꚎꚐꚒꚔꚖꚘꚚꜢꜤꜦꜨꜪꜬꜮꜲꜴꜶꜸꜺꜼꜾꝀꝂꝄꝆꝈꝊꝌꝎꝐꝒꝔꝖꝘꝚꝜꝞꝠꝢꝤꝦꝨꝪꝬꝮꝹꝻꝽꝾꞀꞂꞄꞆꞋꞍꞐꞒꞖꞘꞚꞜꞞꞠꞢꞤꞦꞨꞪꞫꞬꞭꞮꞰꞱꞲꞳꞴꞶꞸꞺꞼꞾꟀꟂꟄꟅꟆꟇꟉꟋꟌꟐꟖꟘꟚꟜꟵꭰꭱꭲꭳꭴꭵꭶꭷꭸꭹꭺꭻꭼꭽꭾꭿꮀꮁꮂꮃꮄꮅꮆꮇꮈꮉꮊꮋꮌꮍꮎꮏꮐꮑꮒꮓꮔꮕꮖꮗꮘꮙꮚꮛꮜꮝꮞꮟꮠꮡꮢꮣꮤꮥꮦꮧꮨꮩꮪꮫꮬꮭꮮꮯꮰꮱꮲꮳꮴꮵꮶꮷꮸꮹꮺꮻꮼꮽꮾꮿ𐐀𐐁𐐂𐐃𐐄𐐅𐐆𐐇𐐈𐐉𐐊𐐋𐐌𐐍𐐎𐐏𐐐𐐑𐐒𐐓𐐔𐐕𐐖𐐗𐐘𐐙𐐚𐐛𐐜𐐝𐐞𐐟𐐠𐐡𐐢𐐣𐐤𐐥𐐦𐐧𐒰𐒱𐒲𐒳𐒴𐒵𐒶𐒷𐒸𐒹𐒺𐒻𐒼𐒽𐒾𐒿𐓀𐓁𐓂𐓃𐓄𐓅𐓆𐓇𐓈𐓉𐓊𐓋𐓌𐓍𐓎𐓏𐓐𐓑𐓒𐓓𐕰𐕱𐕲𐕳𐕴𐕵𐕶𐕷𐕸𐕹𐕺𐕼𐕽𐕾𐕿𐖀𐖁𐖂𐖃𐖄𐖅𐖆𐖇𐖈𐖉𐖊𐖌𐖍𐖎𐖏𐖐𐖑𐖒𐖔𐖕𐲀𐲁𐲂𐲃𐲄𐲅𐲆𐲇𐲈𐲉𐲊𐲋𐲌𐲍𐲎𐲏𐲐𐲑𐲒𐲓𐲔𐲕𐲖𐲗𐲘𐲙𐲚𐲛𐲜𐲝𐲞𐲟𐲠𐲡𐲢𐲣𐲤𐲥𐲦𐲧𐲨𐲩𐲪𐲫𐲬𐲭𐲮𐲯𐲰𐲱𐲲𐵐𐵑𐵒𐵓𐵔𐵕𐵖𐵗𐵘𐵙𐵚𐵛𐵜𐵝𐵞𐵟𐵠𐵡𐵢𐵣𐵤𐵥𑢠𑢡𑢢𑢣𑢤𑢥𑢦𑢧𑢨𑢩𑢪𑢫𑢬𑢭𑢮𑢯𑢰𑢱𑢲𑢳𑢴𑢵𑢶𑢷𑢸𑢹𑢺𑢻𑢼𑢽𑢾𑢿𖹀𖹁𖹂𖹃𖹄𖹅𖹆𖹇𖹈𖹉𖹊𖹋𖹌𖹍𖹎𖹏𖹐𖹑𖹒𖹓𖹔𖹕𖹖𖹗𖹘𖹙𖹚𖹛𖹜𖹝𖹞𖹟𞤀𞤁𞤂𞤃𞤄𞤅𞤆𞤇𞤈𞤉𞤊𞤋𞤌𞤍𞤎𞤏𞤐𞤑𞤒𞤓𞤔𞤕𞤖𞤗𞤘𞤙𞤚𞤛𞤜𞤝𞤞𞤟𞤠𞤡'::text, 'iàáâãäåæçèéêëìíîïðñòóôõöøùúûüýþāăąćĉċčďđēĕėęěĝğġģĥħĩīĭįĵķĺļľłńņňŋōŏőœŕŗřśŝşšţťŧũūŭůűųŵŷÿźżžɓƃƅɔƈɖɗƌǝəɛƒɠɣɩɨƙɯɲɵơƣƥʀƨʃƭʈưʊʋƴƶʒƹƽǎǐǒǔǖǘǚǜǟǡǣǥǧǩǫǭǯǵƕƿǹǻǽǿȁȃȅȇȉȋȍȏȑȓȕȗșțȝȟƞȣȥȧȩȫȭȯȱȳⱥȼƚⱦɂƀʉʌɇɉɋɍɏιͱͳͷϳάέήίόύώαβγδεζηθικλμνξοπρστυφχψωϊϋσϗϙϛϝϟϡϣϥϧϩϫϭϯϸϻͻͼͽѐёђѓєѕіїјљњћќѝўџабвгдежзийклмнопрстуфхцчшщъыьэюяѡѣѥѧѩѫѭѯѱѳѵѷѹѻѽѿҁҋҍҏґғҕҗҙқҝҟҡңҥҧҩҫҭүұҳҵҷҹһҽҿӏӂӄӆӈӊӌӎӑӓӕӗәӛӝӟӡӣӥӧөӫӭӯӱӳӵӷӹӻӽӿԁԃԅԇԉԋԍԏԑԓԕԗԙԛԝԟԡԣԥԧԩԫԭԯաբգդեզէըթժիլխծկհձղճմյնշոչպջռսվտրցւփքօֆⴀⴁⴂⴃⴄⴅⴆⴇⴈⴉⴊⴋⴌⴍⴎⴏⴐⴑⴒⴓⴔⴕⴖⴗⴘⴙⴚⴛⴜⴝⴞⴟⴠⴡⴢⴣⴤⴥⴧⴭᏰᏱᏲᏳᏴᏵвдосттъѣꙋᲊაბგდევზთიკლმნოპჟრსტუფქღყშჩცძწჭხჯჰჱჲჳჴჵჶჷჸჹჺჽჾჿḁḃḅḇḉḋḍḏḑḓḕḗḙḛḝḟḡḣḥḧḩḫḭḯḱḳḵḷḹḻḽḿṁṃṅṇṉṋṍṏṑṓṕṗṙṛṝṟṡṣṥṧṩṫṭṯṱṳṵṷṹṻṽṿẁẃẅẇẉẋẍẏẑẓẕßạảấầẩẫậắằẳẵặẹẻẽếềểễệỉịọỏốồổỗộớờởỡợụủứừửữựỳỵỷỹỻỽỿἀἁἂἃἄἅἆἇἐἑἒἓἔἕἠἡἢἣἤἥἦἧἰἱἲἳἴἵἶἷὀὁὂὃὄὅὑὓὕὗὠὡὢὣὤὥὦὧᾀᾁᾂᾃᾄᾅᾆᾇᾐᾑᾒᾓᾔᾕᾖᾗᾠᾡᾢᾣᾤᾥᾦᾧᾰᾱὰᾳὲὴῃῐῑὶῠῡὺῥὸὼῳⅎↄⰰⰱⰲⰳⰴⰵⰶⰷⰸⰹⰺⰻⰼⰽⰾⰿⱀⱁⱂⱃⱄⱅⱆⱇⱈⱉⱊⱋⱌⱍⱎⱏⱐⱑⱒⱓⱔⱕⱖⱗⱘⱙⱚⱛⱜⱝⱞⱟⱡɫᵽɽⱨⱪⱬɑɱɐɒⱳⱶȿɀⲁⲃⲅⲇⲉⲋⲍⲏⲑⲓⲕⲗⲙⲛⲝⲟⲡⲣⲥⲧⲩⲫⲭⲯⲱⲳⲵⲷⲹⲻⲽⲿⳁⳃⳅⳇⳉⳋⳍⳏⳑⳓⳕⳗⳙⳛⳝⳟⳡⳣⳬⳮⳳꙁꙃꙅꙇꙉꙋꙍꙏꙑꙓꙕꙗꙙꙛꙝꙟꙡꙣꙥꙧꙩꙫꙭꚁꚃꚅꚇꚉꚋꚍꚏꚑꚓꚕꚗꚙꚛꜣꜥꜧꜩꜫꜭꜯꜳꜵꜷꜹꜻꜽꜿꝁꝃꝅꝇꝉꝋꝍꝏꝑꝓꝕꝗꝙꝛꝝꝟꝡꝣꝥꝧꝩꝫꝭꝯꝺꝼᵹꝿꞁꞃꞅꞇꞌɥꞑꞓꞗꞙꞛꞝꞟꞡꞣꞥꞧꞩɦɜɡɬɪʞʇʝꭓꞵꞷꞹꞻꞽꞿꟁꟃꞔʂᶎꟈꟊɤꟍꟑꟗꟙꟛƛꟶᎠᎡᎢᎣᎤᎥᎦᎧᎨᎩᎪᎫᎬᎭᎮᎯᎰᎱᎲᎳᎴᎵᎶᎷᎸᎹᎺᎻᎼᎽᎾᎿᏀᏁᏂᏃᏄᏅᏆᏇᏈᏉᏊᏋᏌᏍᏎᏏᏐᏑᏒᏓᏔᏕᏖᏗᏘᏙᏚᏛᏜᏝᏞᏟᏠᏡᏢᏣᏤᏥᏦᏧᏨᏩᏪᏫᏬᏭᏮᏯ𐐨𐐩𐐪𐐫𐐬𐐭𐐮𐐯𐐰𐐱𐐲𐐳𐐴𐐵𐐶𐐷𐐸𐐹𐐺𐐻𐐼𐐽𐐾𐐿𐑀𐑁𐑂𐑃𐑄𐑅𐑆𐑇𐑈𐑉𐑊𐑋𐑌𐑍𐑎𐑏𐓘𐓙𐓚𐓛𐓜𐓝𐓞𐓟𐓠𐓡𐓢𐓣𐓤𐓥𐓦𐓧𐓨𐓩𐓪𐓫𐓬𐓭𐓮𐓯𐓰𐓱𐓲𐓳𐓴𐓵𐓶𐓷𐓸𐓹𐓺𐓻𐖗𐖘𐖙𐖚𐖛𐖜𐖝𐖞𐖟𐖠𐖡𐖣𐖤𐖥𐖦𐖧𐖨𐖩𐖪𐖫𐖬𐖭𐖮𐖯𐖰𐖱𐖳𐖴𐖵𐖶𐖷𐖸𐖹𐖻𐖼𐳀𐳁𐳂𐳃𐳄𐳅𐳆𐳇𐳈𐳉𐳊𐳋𐳌𐳍𐳎𐳏𐳐𐳑𐳒𐳓𐳔𐳕𐳖𐳗𐳘𐳙𐳚𐳛𐳜𐳝𐳞𐳟𐳠𐳡𐳢𐳣𐳤𐳥𐳦𐳧𐳨𐳩𐳪𐳫𐳬𐳭𐳮𐳯𐳰𐳱𐳲𐵰𐵱𐵲𐵳𐵴𐵵𐵶𐵷𐵸𐵹𐵺𐵻𐵼𐵽𐵾𐵿𐶀𐶁𐶂𐶃𐶄𐶅𑣀𑣁𑣂𑣃𑣄𑣅𑣆𑣇𑣈𑣉𑣊𑣋𑣌𑣍𑣎𑣏𑣐𑣑𑣒𑣓𑣔𑣕𑣖𑣗𑣘𑣙𑣚𑣛𑣜𑣝𑣞𑣟𖹠𖹡𖹢𖹣𖹤𖹥𖹦𖹧𖹨𖹩𖹪𖹫𖹬𖹭𖹮𖹯𖹰𖹱𖹲𖹳𖹴𖹵𖹶𖹷𖹸𖹹𖹺𖹻𖹼𖹽𖹾𖹿𞤢𞤣𞤤𞤥𞤦𞤧𞤨𞤩𞤪𞤫𞤬𞤭𞤮𞤯𞤰𞤱𞤲𞤳𞤴𞤵𞤶𞤷𞤸𞤹𞤺𞤻𞤼𞤽𞤾𞤿𞥀𞥁𞥂𞥃'::text);
+COMMENT ON FUNCTION ledger_fold_case(name text) IS 'A text in which letters that differ in their case alone are the same (the simple mappings of Unicode''s CaseFolding.txt, version 16), in every locale.';
 
 -- ledger_invisible --------------------------------------------------------------------------------
 
@@ -267,7 +267,9 @@ CREATE FUNCTION ledger_is_same_person(name text, other text) RETURNS boolean
     SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
-    RETURN ledger_skeleton(ledger_small_letters(ledger_visible(name))) = ledger_skeleton(ledger_small_letters(ledger_visible(other)))
+    -- ß and ss differ in their case alone: both have the capitals SS. To the skeleton ß is what a β passes for.
+    RETURN replace(ledger_skeleton(ledger_fold_case(ledger_visible(name))), 'ß', 'ss')
+           = replace(ledger_skeleton(ledger_fold_case(ledger_visible(other))), 'ß', 'ss')
            OR ledger_skeleton(name) = ledger_skeleton(other);
 END
 $$;
@@ -1902,6 +1904,13 @@ CREATE FUNCTION ledger_missing_ranges(table_name text, period text, times timest
 $$;
 COMMENT ON FUNCTION ledger_missing_ranges(table_name text, period text, times timestamp with time zone[]) IS 'The ranges for which a table has no partition yet, of the periods that hold certain times.';
 
+-- ledger_obstacle ---------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_obstacle(sqlstate text, message text, constraint_name text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    RETURN CASE WHEN ((sqlstate = ANY (ARRAY['23505'::text, '40P01'::text])) OR ((sqlstate = 'XX000'::text) AND starts_with(message, 'duplicate key value violates'::text))) THEN 'known'::text WHEN (((sqlstate = '23514'::text) AND (constraint_name = ''::text) AND (message !~~ '% violates check constraint %'::text)) OR ((sqlstate = 'XX000'::text) AND starts_with(message, 'no partition of relation'::text))) THEN 'partition'::text ELSE NULL::text END;
+COMMENT ON FUNCTION ledger_obstacle(sqlstate text, message text, constraint_name text) IS 'What an error says of rows that could not be stored: some are known already, a partition is missing, or NULL for anything else.';
+
 -- ledger_attach_partitions ------------------------------------------------------------------------
 
 CREATE FUNCTION ledger_attach_partitions(table_name text, ranges tstzrange[]) RETURNS void
@@ -2570,8 +2579,9 @@ CREATE FUNCTION ledger_label_stage() RETURNS timestamp with time zone
 BEGIN
     IF to_regclass('pg_temp.ledger_labels') IS NULL THEN
         -- Kept for the session: a table a call would fill the catalog with dead rows.
+        -- A place of its own and not ctid, which no server could send to a worker of Citus.
         CREATE TEMPORARY TABLE ledger_labels (
-            prediction_id uuid, predicted_at timestamptz, predicted_from timestamptz, request_id text, labeled_at timestamptz,
+            place bigint GENERATED ALWAYS AS IDENTITY, prediction_id uuid, predicted_at timestamptz, predicted_from timestamptz, request_id text, labeled_at timestamptz,
             actual_label text, actual_value double precision, source text, model_name text, model_version text
         ) ON COMMIT DELETE ROWS;
     ELSE
@@ -2593,24 +2603,24 @@ DECLARE
 BEGIN
     -- One request may ask several models: a label that names none of them is of the only one.
     WITH targets AS MATERIALIZED (
-        SELECT s.ctid AS place, p.id, p.predicted_at, v.model_name,
+        SELECT s.place, p.id, p.predicted_at, v.model_name,
                s.model_name IS NULL AND min(v.model_name) OVER w <> max(v.model_name) OVER w AS is_ambiguous
         FROM pg_temp.ledger_labels s
         JOIN predictions p ON p.request_id = s.request_id
         JOIN model_versions v ON v.id = p.model_version_id
             AND v.model_name = coalesce(s.model_name, v.model_name)
             AND v.model_version = coalesce(s.model_version, v.model_version)
-        WINDOW w AS (PARTITION BY s.ctid)
+        WINDOW w AS (PARTITION BY s.place)
     ), named AS (
         INSERT INTO pg_temp.ledger_labels
             (prediction_id, predicted_at, predicted_from, labeled_at, actual_label, actual_value, source, model_name,
              model_version)
         SELECT t.id, t.predicted_at, date_trunc('milliseconds', t.predicted_at, 'UTC'), s.labeled_at, s.actual_label, s.actual_value, s.source,
                s.model_name, s.model_version
-        FROM targets t JOIN pg_temp.ledger_labels s ON s.ctid = t.place
+        FROM targets t JOIN pg_temp.ledger_labels s ON s.place = t.place
         WHERE NOT t.is_ambiguous
     ), gone AS (
-        DELETE FROM pg_temp.ledger_labels WHERE ctid IN (SELECT t.place FROM targets t WHERE NOT t.is_ambiguous)
+        DELETE FROM pg_temp.ledger_labels WHERE place IN (SELECT t.place FROM targets t WHERE NOT t.is_ambiguous)
     )
     SELECT EXISTS (SELECT FROM targets t WHERE t.is_ambiguous) INTO is_refused;
     IF strict AND is_refused THEN
@@ -2674,20 +2684,20 @@ DECLARE
     is_contradicted boolean;
 BEGIN
     WITH known AS MATERIALIZED (
-        SELECT s.ctid AS place, (g.actual_label, g.actual_value) IS DISTINCT FROM (s.actual_label, s.actual_value) AS differs
+        SELECT s.place, (g.actual_label, g.actual_value) IS DISTINCT FROM (s.actual_label, s.actual_value) AS differs
         FROM pg_temp.ledger_labels s
         JOIN ground_truth g ON g.prediction_id = s.prediction_id AND g.labeled_at = s.labeled_at
             AND g.predicted_at >= s.predicted_from AND g.predicted_at < s.predicted_from + interval '1 millisecond'
     ), again AS MATERIALIZED (
-        SELECT s.ctid AS place, (s.actual_label, s.actual_value) IS DISTINCT FROM
+        SELECT s.place, (s.actual_label, s.actual_value) IS DISTINCT FROM
                (first_value(s.actual_label) OVER w, first_value(s.actual_value) OVER w) AS differs,
                row_number() OVER w AS number
         FROM pg_temp.ledger_labels s WHERE s.prediction_id IS NOT NULL
-        WINDOW w AS (PARTITION BY s.prediction_id, s.labeled_at ORDER BY s.ctid)
+        WINDOW w AS (PARTITION BY s.prediction_id, s.labeled_at ORDER BY s.place)
     ), surplus AS (
         SELECT place, differs FROM known UNION ALL SELECT place, differs FROM again WHERE number > 1
     ), gone AS (
-        DELETE FROM pg_temp.ledger_labels WHERE ctid IN (SELECT place FROM surplus) RETURNING 1
+        DELETE FROM pg_temp.ledger_labels WHERE place IN (SELECT place FROM surplus) RETURNING 1
     )
     SELECT (SELECT count(*) FROM gone), EXISTS (SELECT FROM surplus WHERE differs) INTO dropped, is_contradicted;
     IF strict AND is_contradicted THEN
@@ -2708,9 +2718,11 @@ DECLARE
     unmatched bigint;
     written bigint;
 BEGIN
-    DELETE FROM pg_temp.ledger_labels s USING ground_truth g
-    WHERE g.prediction_id = s.prediction_id AND g.labeled_at = s.labeled_at
-      AND g.predicted_at >= s.predicted_from AND g.predicted_at < s.predicted_from + interval '1 millisecond';
+    WITH known AS MATERIALIZED (
+        SELECT s.place FROM pg_temp.ledger_labels s
+        JOIN ground_truth g ON g.prediction_id = s.prediction_id AND g.labeled_at = s.labeled_at
+            AND g.predicted_at >= s.predicted_from AND g.predicted_at < s.predicted_from + interval '1 millisecond')
+    DELETE FROM pg_temp.ledger_labels WHERE place IN (SELECT place FROM known);
     WITH inserted AS (
         INSERT INTO ground_truth_waiting
             (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source, model_name,
@@ -2742,13 +2754,17 @@ CREATE FUNCTION ledger_find_labeled(since timestamp with time zone, until timest
     SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
-    DELETE FROM pg_temp.ledger_labels s USING ground_truth g
-    WHERE g.prediction_id = s.prediction_id AND g.labeled_at = s.labeled_at AND g.predicted_at = s.predicted_at
-      AND g.predicted_at >= since AND g.predicted_at < until;
-    UPDATE pg_temp.ledger_labels s SET predicted_at = p.predicted_at FROM predictions p
-    WHERE p.id = s.prediction_id AND p.predicted_at >= since AND p.predicted_at < until
-      AND p.predicted_at >= s.predicted_from AND p.predicted_at < s.predicted_from + interval '1 millisecond'
-      AND p.predicted_at <> s.predicted_at;
+    WITH known AS MATERIALIZED (
+        SELECT s.place FROM pg_temp.ledger_labels s
+        JOIN ground_truth g ON g.prediction_id = s.prediction_id AND g.labeled_at = s.labeled_at AND g.predicted_at = s.predicted_at
+        WHERE g.predicted_at >= since AND g.predicted_at < until)
+    DELETE FROM pg_temp.ledger_labels WHERE place IN (SELECT place FROM known);
+    WITH found AS MATERIALIZED (
+        SELECT s.place, p.predicted_at FROM pg_temp.ledger_labels s
+        JOIN predictions p ON p.id = s.prediction_id
+            AND p.predicted_at >= s.predicted_from AND p.predicted_at < s.predicted_from + interval '1 millisecond'
+        WHERE p.predicted_at >= since AND p.predicted_at < until AND p.predicted_at <> s.predicted_at)
+    UPDATE pg_temp.ledger_labels s SET predicted_at = f.predicted_at FROM found f WHERE s.place = f.place;
     RETURN FOUND;
 END
 $$;
@@ -2824,17 +2840,15 @@ BEGIN
             EXIT;
         EXCEPTION
             -- Two writers of the same labels may also stand in each other's way.
-            WHEN unique_violation OR deadlock_detected THEN
-                attempts := attempts + 1;
-                IF attempts > 10 THEN
-                    RAISE;
-                END IF;
-                duplicates := duplicates + ledger_drop_known_labels(strict);
-            WHEN check_violation THEN
+            WHEN unique_violation OR check_violation OR internal_error OR deadlock_detected THEN
                 GET STACKED DIAGNOSTICS broken = CONSTRAINT_NAME;
+                broken := ledger_obstacle(SQLSTATE, SQLERRM, broken);
                 attempts := attempts + 1;
-                IF broken <> '' OR attempts > 10 THEN
+                IF broken IS NULL OR attempts > 10 THEN
                     RAISE;
+                ELSIF broken = 'known' THEN
+                    duplicates := duplicates + ledger_drop_known_labels(strict);
+                    CONTINUE;
                 END IF;
                 PERFORM ledger_make_partitions('ground_truth', ARRAY(
                     SELECT DISTINCT date_trunc('day', p.predicted_at, 'UTC')
@@ -2887,6 +2901,7 @@ CREATE FUNCTION match_ground_truth(since timestamp with time zone DEFAULT '-infi
 DECLARE
     first timestamptz := greatest(since, '2000-01-01 00:00:00+00');
     last timestamptz := least(until, now() + interval '1 year');
+    due bigint[];
 BEGIN
     -- A reader who asks for metrics gets them without the labels that only a writer can match.
     IF current_setting('transaction_read_only')::boolean
@@ -2895,8 +2910,9 @@ BEGIN
     THEN
         RETURN 0;
     END IF;
-    PERFORM ledger_label_stage();
-    WITH due AS MATERIALIZED (
+    -- Two statements, because Citus locks no rows in one that reads predictions.
+    SELECT array_agg(d.id) INTO due
+    FROM (
         SELECT w.id
         FROM ground_truth_waiting w
         JOIN predictions p ON p.id = w.prediction_id
@@ -2911,10 +2927,14 @@ BEGIN
           AND p.predicted_at >= first AND p.predicted_at <= last
           AND (w.model_name IS NULL OR p.model_version_id IN (
                   SELECT v.id FROM model_versions v
-                  WHERE v.model_name = w.model_name AND v.model_version = coalesce(w.model_version, v.model_version)))
-    ), locked AS MATERIALIZED (
+                  WHERE v.model_name = w.model_name AND v.model_version = coalesce(w.model_version, v.model_version)))) d;
+    IF due IS NULL THEN
+        RETURN 0;
+    END IF;
+    PERFORM ledger_label_stage();
+    WITH locked AS MATERIALIZED (
         -- A concurrent transaction that matches the same labels has them already.
-        SELECT w.id FROM ground_truth_waiting w WHERE w.id IN (SELECT id FROM due) FOR UPDATE SKIP LOCKED
+        SELECT w.id FROM ground_truth_waiting w WHERE w.id = ANY (due) FOR UPDATE SKIP LOCKED
     ), gone AS (
         DELETE FROM ground_truth_waiting w WHERE w.id IN (SELECT id FROM locked)
         RETURNING prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source, model_name,
@@ -2946,11 +2966,15 @@ CREATE FUNCTION ledger_match_write(since timestamp with time zone, until timesta
 BEGIN
     PERFORM match_ground_truth(since, until);
 EXCEPTION WHEN OTHERS THEN
-    -- An unmatched label is no reason to lose a prediction.
+    -- A lock that is not granted or a label that is refused is no reason to lose a prediction. A statement that the
+    -- server cannot run is an error: such labels would wait for ever.
+    IF SQLSTATE ~ '^(0A|42|XX)' AND SQLSTATE <> '42501' THEN
+        RAISE;
+    END IF;
     RAISE LOG 'mlops-ledger: labels could not be matched (SQLSTATE %)', SQLSTATE;
 END
 $$;
-COMMENT ON FUNCTION ledger_match_write(since timestamp with time zone, until timestamp with time zone) IS 'Matches the labels that waited for a write of predictions; never fails.';
+COMMENT ON FUNCTION ledger_match_write(since timestamp with time zone, until timestamp with time zone) IS 'Matches the labels that waited for a write of predictions; those that are refused, or whose locks are not granted, go on waiting.';
 
 -- drift_reports -----------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ DROP FUNCTION ledger_point(text);
 DROP FUNCTION ledger_skeleton(text);
 DROP FUNCTION ledger_visible(text);
 DROP FUNCTION ledger_invisible();
-DROP FUNCTION ledger_small_letters(text);
+DROP FUNCTION ledger_fold_case(text);
 DROP FUNCTION ledger_metric(jsonb, text);
 DROP FUNCTION ledger_uuid_time(uuid);
 DROP FUNCTION ledger_uuid_floor(timestamptz);

@@ -35,6 +35,19 @@ $$;
 COMMENT ON FUNCTION ledger_missing_ranges(text, text, timestamptz[]) IS
     'The ranges for which a table has no partition yet, of the periods that hold certain times.';
 
+CREATE FUNCTION ledger_obstacle(sqlstate text, message text, constraint_name text) RETURNS text
+LANGUAGE sql IMMUTABLE
+-- A worker of Citus tells the SQLSTATE only of what was not copied, and of what it tells its messages are in English.
+RETURN CASE
+    WHEN sqlstate IN ('23505', '40P01') OR sqlstate = 'XX000' AND starts_with(message, 'duplicate key value violates')
+        THEN 'known'
+    WHEN sqlstate = '23514' AND constraint_name = '' AND message NOT LIKE '% violates check constraint %'
+        OR sqlstate = 'XX000' AND starts_with(message, 'no partition of relation')
+        THEN 'partition'
+END;
+COMMENT ON FUNCTION ledger_obstacle(text, text, text) IS
+    'What an error says of rows that could not be stored: some are known already, a partition is missing, or NULL for anything else.';
+
 CREATE FUNCTION ledger_attach_partitions(table_name text, ranges tstzrange[]) RETURNS void
 LANGUAGE plpgsql SET search_path FROM CURRENT SET timezone = 'UTC' AS $$
 DECLARE

@@ -5,8 +5,9 @@ LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     IF to_regclass('pg_temp.ledger_labels') IS NULL THEN
         -- Kept for the session: a table a call would fill the catalog with dead rows.
+        -- A place of its own and not ctid, which no server could send to a worker of Citus.
         CREATE TEMPORARY TABLE ledger_labels (
-            prediction_id uuid, predicted_at timestamptz, predicted_from timestamptz, request_id text, labeled_at timestamptz,
+            place bigint GENERATED ALWAYS AS IDENTITY, prediction_id uuid, predicted_at timestamptz, predicted_from timestamptz, request_id text, labeled_at timestamptz,
             actual_label text, actual_value double precision, source text, model_name text, model_version text
         ) ON COMMIT DELETE ROWS;
     ELSE
@@ -25,24 +26,24 @@ DECLARE
 BEGIN
     -- One request may ask several models: a label that names none of them is of the only one.
     WITH targets AS MATERIALIZED (
-        SELECT s.ctid AS place, p.id, p.predicted_at, v.model_name,
+        SELECT s.place, p.id, p.predicted_at, v.model_name,
                s.model_name IS NULL AND min(v.model_name) OVER w <> max(v.model_name) OVER w AS is_ambiguous
         FROM pg_temp.ledger_labels s
         JOIN predictions p ON p.request_id = s.request_id
         JOIN model_versions v ON v.id = p.model_version_id
             AND v.model_name = coalesce(s.model_name, v.model_name)
             AND v.model_version = coalesce(s.model_version, v.model_version)
-        WINDOW w AS (PARTITION BY s.ctid)
+        WINDOW w AS (PARTITION BY s.place)
     ), named AS (
         INSERT INTO pg_temp.ledger_labels
             (prediction_id, predicted_at, predicted_from, labeled_at, actual_label, actual_value, source, model_name,
              model_version)
         SELECT t.id, t.predicted_at, date_trunc('milliseconds', t.predicted_at, 'UTC'), s.labeled_at, s.actual_label, s.actual_value, s.source,
                s.model_name, s.model_version
-        FROM targets t JOIN pg_temp.ledger_labels s ON s.ctid = t.place
+        FROM targets t JOIN pg_temp.ledger_labels s ON s.place = t.place
         WHERE NOT t.is_ambiguous
     ), gone AS (
-        DELETE FROM pg_temp.ledger_labels WHERE ctid IN (SELECT t.place FROM targets t WHERE NOT t.is_ambiguous)
+        DELETE FROM pg_temp.ledger_labels WHERE place IN (SELECT t.place FROM targets t WHERE NOT t.is_ambiguous)
     )
     SELECT EXISTS (SELECT FROM targets t WHERE t.is_ambiguous) INTO is_refused;
     IF strict AND is_refused THEN
@@ -98,20 +99,20 @@ DECLARE
     is_contradicted boolean;
 BEGIN
     WITH known AS MATERIALIZED (
-        SELECT s.ctid AS place, (g.actual_label, g.actual_value) IS DISTINCT FROM (s.actual_label, s.actual_value) AS differs
+        SELECT s.place, (g.actual_label, g.actual_value) IS DISTINCT FROM (s.actual_label, s.actual_value) AS differs
         FROM pg_temp.ledger_labels s
         JOIN ground_truth g ON g.prediction_id = s.prediction_id AND g.labeled_at = s.labeled_at
             AND g.predicted_at >= s.predicted_from AND g.predicted_at < s.predicted_from + interval '1 millisecond'
     ), again AS MATERIALIZED (
-        SELECT s.ctid AS place, (s.actual_label, s.actual_value) IS DISTINCT FROM
+        SELECT s.place, (s.actual_label, s.actual_value) IS DISTINCT FROM
                (first_value(s.actual_label) OVER w, first_value(s.actual_value) OVER w) AS differs,
                row_number() OVER w AS number
         FROM pg_temp.ledger_labels s WHERE s.prediction_id IS NOT NULL
-        WINDOW w AS (PARTITION BY s.prediction_id, s.labeled_at ORDER BY s.ctid)
+        WINDOW w AS (PARTITION BY s.prediction_id, s.labeled_at ORDER BY s.place)
     ), surplus AS (
         SELECT place, differs FROM known UNION ALL SELECT place, differs FROM again WHERE number > 1
     ), gone AS (
-        DELETE FROM pg_temp.ledger_labels WHERE ctid IN (SELECT place FROM surplus) RETURNING 1
+        DELETE FROM pg_temp.ledger_labels WHERE place IN (SELECT place FROM surplus) RETURNING 1
     )
     SELECT (SELECT count(*) FROM gone), EXISTS (SELECT FROM surplus WHERE differs) INTO dropped, is_contradicted;
     IF strict AND is_contradicted THEN
@@ -129,9 +130,11 @@ DECLARE
     unmatched bigint;
     written bigint;
 BEGIN
-    DELETE FROM pg_temp.ledger_labels s USING ground_truth g
-    WHERE g.prediction_id = s.prediction_id AND g.labeled_at = s.labeled_at
-      AND g.predicted_at >= s.predicted_from AND g.predicted_at < s.predicted_from + interval '1 millisecond';
+    WITH known AS MATERIALIZED (
+        SELECT s.place FROM pg_temp.ledger_labels s
+        JOIN ground_truth g ON g.prediction_id = s.prediction_id AND g.labeled_at = s.labeled_at
+            AND g.predicted_at >= s.predicted_from AND g.predicted_at < s.predicted_from + interval '1 millisecond')
+    DELETE FROM pg_temp.ledger_labels WHERE place IN (SELECT place FROM known);
     WITH inserted AS (
         INSERT INTO ground_truth_waiting
             (prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source, model_name,
@@ -160,13 +163,17 @@ COMMENT ON FUNCTION ledger_let_labels_wait(boolean) IS
 CREATE FUNCTION ledger_find_labeled(since timestamptz, until timestamptz) RETURNS boolean
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
-    DELETE FROM pg_temp.ledger_labels s USING ground_truth g
-    WHERE g.prediction_id = s.prediction_id AND g.labeled_at = s.labeled_at AND g.predicted_at = s.predicted_at
-      AND g.predicted_at >= since AND g.predicted_at < until;
-    UPDATE pg_temp.ledger_labels s SET predicted_at = p.predicted_at FROM predictions p
-    WHERE p.id = s.prediction_id AND p.predicted_at >= since AND p.predicted_at < until
-      AND p.predicted_at >= s.predicted_from AND p.predicted_at < s.predicted_from + interval '1 millisecond'
-      AND p.predicted_at <> s.predicted_at;
+    WITH known AS MATERIALIZED (
+        SELECT s.place FROM pg_temp.ledger_labels s
+        JOIN ground_truth g ON g.prediction_id = s.prediction_id AND g.labeled_at = s.labeled_at AND g.predicted_at = s.predicted_at
+        WHERE g.predicted_at >= since AND g.predicted_at < until)
+    DELETE FROM pg_temp.ledger_labels WHERE place IN (SELECT place FROM known);
+    WITH found AS MATERIALIZED (
+        SELECT s.place, p.predicted_at FROM pg_temp.ledger_labels s
+        JOIN predictions p ON p.id = s.prediction_id
+            AND p.predicted_at >= s.predicted_from AND p.predicted_at < s.predicted_from + interval '1 millisecond'
+        WHERE p.predicted_at >= since AND p.predicted_at < until AND p.predicted_at <> s.predicted_at)
+    UPDATE pg_temp.ledger_labels s SET predicted_at = f.predicted_at FROM found f WHERE s.place = f.place;
     RETURN FOUND;
 END
 $$;
@@ -239,17 +246,15 @@ BEGIN
             EXIT;
         EXCEPTION
             -- Two writers of the same labels may also stand in each other's way.
-            WHEN unique_violation OR deadlock_detected THEN
-                attempts := attempts + 1;
-                IF attempts > 10 THEN
-                    RAISE;
-                END IF;
-                duplicates := duplicates + ledger_drop_known_labels(strict);
-            WHEN check_violation THEN
+            WHEN unique_violation OR check_violation OR internal_error OR deadlock_detected THEN
                 GET STACKED DIAGNOSTICS broken = CONSTRAINT_NAME;
+                broken := ledger_obstacle(SQLSTATE, SQLERRM, broken);
                 attempts := attempts + 1;
-                IF broken <> '' OR attempts > 10 THEN
+                IF broken IS NULL OR attempts > 10 THEN
                     RAISE;
+                ELSIF broken = 'known' THEN
+                    duplicates := duplicates + ledger_drop_known_labels(strict);
+                    CONTINUE;
                 END IF;
                 PERFORM ledger_make_partitions('ground_truth', ARRAY(
                     SELECT DISTINCT date_trunc('day', p.predicted_at, 'UTC')
@@ -296,6 +301,7 @@ LANGUAGE plpgsql SET search_path FROM CURRENT SET plan_cache_mode = force_custom
 DECLARE
     first timestamptz := greatest(since, '2000-01-01 00:00:00+00');
     last timestamptz := least(until, now() + interval '1 year');
+    due bigint[];
 BEGIN
     -- A reader who asks for metrics gets them without the labels that only a writer can match.
     IF current_setting('transaction_read_only')::boolean
@@ -304,8 +310,9 @@ BEGIN
     THEN
         RETURN 0;
     END IF;
-    PERFORM ledger_label_stage();
-    WITH due AS MATERIALIZED (
+    -- Two statements, because Citus locks no rows in one that reads predictions.
+    SELECT array_agg(d.id) INTO due
+    FROM (
         SELECT w.id
         FROM ground_truth_waiting w
         JOIN predictions p ON p.id = w.prediction_id
@@ -320,10 +327,14 @@ BEGIN
           AND p.predicted_at >= first AND p.predicted_at <= last
           AND (w.model_name IS NULL OR p.model_version_id IN (
                   SELECT v.id FROM model_versions v
-                  WHERE v.model_name = w.model_name AND v.model_version = coalesce(w.model_version, v.model_version)))
-    ), locked AS MATERIALIZED (
+                  WHERE v.model_name = w.model_name AND v.model_version = coalesce(w.model_version, v.model_version)))) d;
+    IF due IS NULL THEN
+        RETURN 0;
+    END IF;
+    PERFORM ledger_label_stage();
+    WITH locked AS MATERIALIZED (
         -- A concurrent transaction that matches the same labels has them already.
-        SELECT w.id FROM ground_truth_waiting w WHERE w.id IN (SELECT id FROM due) FOR UPDATE SKIP LOCKED
+        SELECT w.id FROM ground_truth_waiting w WHERE w.id = ANY (due) FOR UPDATE SKIP LOCKED
     ), gone AS (
         DELETE FROM ground_truth_waiting w WHERE w.id IN (SELECT id FROM locked)
         RETURNING prediction_id, predicted_from, request_id, labeled_at, actual_label, actual_value, source, model_name,
@@ -351,12 +362,16 @@ SET search_path FROM CURRENT SET enable_hashjoin = off SET enable_mergejoin = of
 BEGIN
     PERFORM match_ground_truth(since, until);
 EXCEPTION WHEN OTHERS THEN
-    -- An unmatched label is no reason to lose a prediction.
+    -- A lock that is not granted or a label that is refused is no reason to lose a prediction. A statement that the
+    -- server cannot run is an error: such labels would wait for ever.
+    IF SQLSTATE ~ '^(0A|42|XX)' AND SQLSTATE <> '42501' THEN
+        RAISE;
+    END IF;
     RAISE LOG 'mlops-ledger: labels could not be matched (SQLSTATE %)', SQLSTATE;
 END
 $$;
 COMMENT ON FUNCTION ledger_match_write(timestamptz, timestamptz) IS
-    'Matches the labels that waited for a write of predictions; never fails.';
+    'Matches the labels that waited for a write of predictions; those that are refused, or whose locks are not granted, go on waiting.';
 
 CREATE FUNCTION prediction_batches_after_insert() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$

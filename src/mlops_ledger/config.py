@@ -38,7 +38,8 @@ class Settings:
 
     `conninfo` is a libpq connection string, or None for the embedded PostgreSQL under `home`,
     which `pg_bin` runs, or the programs that are found. `read_url` names hot standbys of it that
-    answer reads. Timeouts are in seconds.
+    answer reads, `approver_url` the role that carries out reviews made in a browser. Transactions
+    of `read_only` sessions cannot write. Timeouts are in seconds.
     """
 
     conninfo: str | None = field(default=None, repr=False)
@@ -53,6 +54,8 @@ class Settings:
     sql_echo: bool = False
     spool_dir: Path | None = None
     read_url: str | None = field(default=None, repr=False)
+    approver_url: str | None = field(default=None, repr=False)
+    read_only: bool = False
 
     @property
     def spool(self) -> Path:
@@ -94,6 +97,12 @@ class Settings:
             connect_timeout=min(self.connect_timeout, _LEAST["connect_timeout"]),
         )
 
+    def of_reviews(self) -> Settings | None:
+        """Return how the role of `approver_url` connects, if there is one."""
+        if self.approver_url is None:
+            return None
+        return replace(self, conninfo=self.approver_url, read_url=None, approver_url=None)
+
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
         """Read the settings from the environment, with `.env` below it.
@@ -118,13 +127,18 @@ class Settings:
             conninfo=conninfo,
             database=database,
             read_url=_complete(values, "MLOPS_READ_URL", database),
+            approver_url=_complete(values, "MLOPS_APPROVER_URL", database),
             home=_default_home(values),
             sql_echo=_boolean(values, "MLOPS_SQL_ECHO"),
             **{name: value for name, value in given.items() if value is not None},
         )
 
     def __post_init__(self) -> None:
-        for name, source in (("conninfo", "the connection string"), ("read_url", "read_url")):
+        for name, source in (
+            ("conninfo", "the connection string"),
+            ("read_url", "read_url"),
+            ("approver_url", "approver_url"),
+        ):
             if (given := getattr(self, name)) is not None:
                 # Checked here because the driver would quote it in its own complaint.
                 object.__setattr__(self, name, strings.parse(given, source))

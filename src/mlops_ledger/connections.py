@@ -105,20 +105,24 @@ class AsyncOwner(Owner):
 
 def direct(settings: Settings, conninfo: str) -> str:
     """Resolve a connection string, and add the network settings that it does not set itself."""
-    return make_conninfo(
-        "",
-        **{"connect_timeout": settings.connect_timeout, **_DEFAULTS, **resolve(conninfo)},
-    )
+    found = resolve(conninfo)
+    # Zero says that none was given.
+    if found.get("connect_timeout", "0") == "0":
+        found["connect_timeout"] = str(settings.connect_timeout)
+    return make_conninfo("", **{**_DEFAULTS, **found})
 
 
 def limits(settings: Settings) -> dict[str, str]:
-    """Return the time limits of a session that serves an application."""
+    """Return the limits of a session that serves an application."""
     milliseconds = str(round(settings.statement_timeout * 1000))
-    return {
+    found = {
         "statement_timeout": milliseconds,
         "lock_timeout": milliseconds,
         "idle_in_transaction_session_timeout": "60s",
     }
+    if settings.read_only:
+        found["default_transaction_read_only"] = "on"
+    return found
 
 
 def connect(conninfo: str, **parameters: Any) -> Connection[Any]:

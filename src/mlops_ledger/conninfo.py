@@ -95,7 +95,7 @@ def check_host(host: str, source: str) -> str:
 
 
 def resolve(conninfo: str) -> dict[str, str]:
-    """Return the parameters that libpq would connect with, without those at their default.
+    """Return the parameters that libpq would connect with, without defaults that nobody stated.
 
     What the string does not say comes from its service, else from PGSERVICE's, else from PGHOST
     and the like; PGOPTIONS alone is left out, for `session.pin`. Raises ConfigError for a service
@@ -118,9 +118,9 @@ def resolve(conninfo: str) -> dict[str, str]:
 
 def _require_known_values(found: Mapping[str, str]) -> None:
     for name in _WHOLE_NUMBERS:
-        if not re.fullmatch(r"-?\d{1,9}", found.get(name, "0"), re.ASCII):
+        if not re.fullmatch(r"-?\d{1,9}", found.get(name) or "0", re.ASCII):
             raise ConfigError(f"the connection string: {name} must be a whole number")
-    if found.get("replication", "false") not in ("false", "off", "no", "0"):
+    if (found.get("replication") or "false") not in ("false", "off", "no", "0"):
         raise ConfigError("the connection string: replication is not for a ledger's sessions")
     # Sent nowhere, so that libpq complains of the socket only when all else is right.
     nowhere = {"host": "/nowhere", "hostaddr": None, "port": "1"}
@@ -136,10 +136,12 @@ def _ask(conninfo: str, unreadable: str) -> dict[str, str]:
     stuck = make_conninfo(conninfo, **{unreadable: "none of them"})
     connection = pq.PGconn.connect_start(stuck.encode())
     complaint = connection.error_message.decode(errors="replace")
+    # What the string states stays although it is the default, or no variable would lose to it.
+    stated = conninfo_to_dict(conninfo)
     found = {
-        option.keyword.decode(): option.val.decode()
+        option.keyword.decode(): (option.val or b"").decode()
         for option in connection.info
-        if option.val and option.val != _default(option)
+        if option.keyword.decode() in stated or (option.val and option.val != _default(option))
     }
     connection.finish()
     if unreadable not in complaint:
@@ -176,7 +178,8 @@ def url(conninfo: str, *, password: bool) -> str:
     user = quote(found["user"], safe="")
     if secret := found.get("password"):
         user += ":" + (quote(secret, safe="") if password else "***")
-    hosts = found.get("host", "").split(",")
+    # Debian's psql adds a host where there is none.
+    hosts = (found.get("host") or found.get("hostaddr", "")).split(",")
     ports = found["port"].split(",")
     # Without a host, libpq would take the port of an authority for the host.
     pairs = zip(hosts, ports, strict=False)
@@ -184,10 +187,12 @@ def url(conninfo: str, *, password: bool) -> str:
     others = {
         name: value
         for name, value in found.items()
-        if name not in _AUTHORITY and (password or name not in _secrets())
+        if value and name not in _AUTHORITY and (password or name not in _secrets())
     }
+    if not found.get("host"):
+        others.pop("hostaddr", None)
     if not all(hosts):
-        others |= {"port": found["port"]} | ({"host": found["host"]} if "host" in found else {})
+        others |= {"port": found["port"]} | ({"host": found["host"]} if found.get("host") else {})
         where = ""
     query = f"?{urlencode(others, quote_via=quote)}" if others else ""
     return f"postgresql://{user}@{where}/{quote(found['dbname'], safe='')}{query}"
@@ -209,7 +214,9 @@ def environment(conninfo: str) -> dict[bytes, bytes]:
             "sslpassword cannot be given to psql, pg_dump and pg_restore: use a key without one"
         )
     return kept | {
-        variables[name]: value.encode() for name, value in found.items() if name in variables
+        variables[name]: value.encode()
+        for name, value in found.items()
+        if value and name in variables
     }
 
 

@@ -16,7 +16,7 @@ from mlops_ledger import (
     AsyncPredictionsRepository,
     new_id,
 )
-from mlops_ledger.errors import Conflict, InvalidValue
+from mlops_ledger.errors import Conflict, InvalidValue, SchemaError
 from mlops_ledger.rows import Labeled
 
 NOON = datetime(2026, 1, 1, 12, 0, 0, 123_456, tzinfo=UTC)
@@ -314,6 +314,19 @@ async def test_a_label_that_cannot_be_matched_does_not_stop_predictions(
     assert (await predictions.insert_many(**write)).stored == 1
     conn.execute("ALTER TABLE ground_truth DROP CONSTRAINT broken")
     assert await truth.match() == 1
+
+
+async def test_a_failure_to_match_that_no_retry_mends_is_an_error(
+    predictions: AsyncPredictionsRepository,
+    truth: AsyncGroundTruthRepository,
+    conn: psycopg.Connection,
+) -> None:
+    id = new_id(NOON)
+    await truth.insert(prediction_id=id, actual_label="late")
+    conn.execute("ALTER FUNCTION ledger_store_labels(boolean) RENAME TO gone")
+    with pytest.raises(SchemaError, match="a function is missing"):
+        await predictions.insert_many(rows=[{"id": id}], model_name="m", model_version="1")
+    assert conn.execute("SELECT count(*) FROM predictions").fetchone() == (0,)
 
 
 async def test_a_filter_on_time_reads_only_its_partitions(

@@ -12,7 +12,9 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from mlops_ledger import ConfigError, Database, LedgerError, Settings
+from mlops_ledger.connections import connect, direct
 from mlops_ledger.conninfo import isolate, parse, resolve, url
+from mlops_ledger.session import child_environment
 
 pytestmark = pytest.mark.once
 
@@ -128,6 +130,8 @@ def test_the_url_says_what_the_string_and_its_surroundings_say(
     hidden = url(conninfo, password=False)
     for name in (*environment, "PGSERVICEFILE"):
         monkeypatch.delenv(name)
+    if "host" not in found and "hostaddr" in found:
+        found["host"] = found.pop("hostaddr")
     assert resolve(parse(printed)) == found
     if "password" in found:
         assert f":{found['password']}@" not in hidden
@@ -186,9 +190,11 @@ def test_what_libpq_refuses_is_named_and_not_quoted(text: str, reason: str) -> N
         ({"target_session_attrs": "standby"}, "target_session_attrs demands"),
         ({"target_session_attrs": "read-only"}, "target_session_attrs demands"),
         ({"require_auth": "none"}, "another login than require_auth"),
-        ({"options": "-c planted=1"}, "options or PGOPTIONS sets"),
-        ({"options": "-c statement_timeout=planted"}, "options or PGOPTIONS sets"),
-        ({"options": "planted"}, "options or PGOPTIONS sets"),
+        ({"options": "-c planted=1"}, "options, PGOPTIONS, PGTZ"),
+        ({"options": "-c statement_timeout=planted"}, "options, PGOPTIONS, PGTZ"),
+        ({"options": "-c planted"}, "options, PGOPTIONS, PGTZ"),
+        ({"options": "-c geqo=planted"}, "options, PGOPTIONS, PGTZ"),
+        ({"options": "planted"}, "options, PGOPTIONS, PGTZ"),
         ({"channel_binding": "require"}, "channel binding"),
         ({"hostaddr": "::g"}, "hostaddr"),
     ],
@@ -221,6 +227,10 @@ LIVE: list[Callable[[dict[str, str]], str]] = [
         "", **{**p, "host": f"127.0.0.1,{p['host']}", "port": f"1,{p['port']}"}
     ),
     lambda p: make_conninfo("", **{**p, "options": "-c search_path=public -c work_mem=1MB"}),
+    lambda p: make_conninfo("", **{**p, "host": None, "hostaddr": p["host"]}),
+    lambda p: make_conninfo(
+        "", **{**p, "host": None, "hostaddr": f"{p['host']},{p['host']}", "port": f"1,{p['port']}"}
+    ),
     lambda p: "service=live",
     lambda p: "service=live application_name=x",
 ]
@@ -230,8 +240,6 @@ LIVE: list[Callable[[dict[str, str]], str]] = [
 def test_psql_opens_the_same_database(
     form: Callable[[dict[str, str]], str], dsn: str, tmp_path: Path
 ) -> None:
-    from mlops_ledger.session import child_environment
-
     parts = {name: str(value) for name, value in conninfo_to_dict(dsn).items()}
     parts.pop("hostaddr", None)
     lines = "".join(f"{name}={value}\n" for name, value in parts.items())
@@ -246,11 +254,15 @@ def test_psql_opens_the_same_database(
     "variable",
     [
         "PGSERVICE=nowhere",
+        "PGSSLNEGOTIATION=direct",
+        "PGLOADBALANCEHOSTS=x",
+        "PGGSSENCMODE=require",
+        "PGSSLMINPROTOCOLVERSION=TLSv9",
+        "PGMINPROTOCOLVERSION=x",
         "PGREQUIREAUTH=none",
         "PGTARGETSESSIONATTRS=standby",
         "PGSSLMODE=require",
         "PGHOSTADDR=192.0.2.1",
-        "PGOPTIONS=-c nonsense=1",
         "PGSSLCERTMODE=require",
         "PGUSER=x",
         "PGCONNECT_TIMEOUT=x",
@@ -266,15 +278,46 @@ def test_the_embedded_servers_sessions_ignore_the_variables_of_the_shell(
     monkeypatch.setenv(name, value)
     kept = ("host", "port", "user", "password", "dbname", "sslmode")
     own = {name: value for name, value in conninfo_to_dict(dsn).items() if name in kept}
-    with psycopg.connect(isolate(make_conninfo("", **own))) as connection:
+    string = direct(Settings(), isolate(make_conninfo("", **own)))
+    with connect(string) as connection:
         assert connection.info.dbname == own["dbname"]
+    assert psql([], child_environment(string)) == f"{own['dbname']}|{own['port']}\n"
+
+
+def test_the_embedded_server_is_found_whatever_options_the_shell_has(
+    dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGOPTIONS", "-c nonsense=1")
+    with psycopg.connect(isolate(dsn)) as connection:
+        assert connection.info.dbname == conninfo_to_dict(dsn)["dbname"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "given"),
+    [
+        ("PGTARGETSESSIONATTRS=standby", "target_session_attrs=any"),
+        ("PGSSLMODE=verify-full", "sslmode=prefer"),
+        ("PGHOSTADDR=192.0.2.1", "hostaddr=''"),
+        ("PGCHANNELBINDING=require", "channel_binding=prefer"),
+    ],
+)
+def test_what_the_string_says_wins_although_it_is_the_default(
+    variable: str, given: str, dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(*variable.split("=", 1))
+    parts = conninfo_to_dict(dsn)
+    conninfo = parse(f"{make_conninfo('', **{**parts, 'sslmode': None})} {given}")
+    with Database(conninfo) as db:
+        assert db.health().healthy
+    expected = f"{parts['dbname']}|{parts['port']}\n"
+    assert psql([], child_environment(conninfo)) == expected
+    monkeypatch.delenv(variable.split("=")[0])
+    assert psql([url(conninfo, password=True)]) == expected
 
 
 def test_the_environment_of_a_child_has_nothing_of_ours(
     dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mlops_ledger.session import child_environment
-
     monkeypatch.setenv("PGTZ", "Asia/Tokyo")
     monkeypatch.setenv("PGDATESTYLE", "German")
     monkeypatch.setenv("KEPT", "1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,11 @@ SAME = [
     ("ali", "ALI"),
     ("éva", "ÉVA"),
     ("борис", "БОРИС"),
+    ("ALİ", "ali"),
+    ("straße", "STRASSE"),
+    ("STRA\u1e9eE", "stra\u03b2e"),
+    ("ΟΔΥΣΣΕΥΣ", "οδυσσευς"),
+    ("გიორგი", "ᲒᲘᲝᲠᲒᲘ"),
     ("bot", "bot\U000e0100"),
     ("bot", "b\U000e0001ot"),
     ("bot", "bot\U0001d173"),
@@ -41,6 +47,12 @@ SAME = [
     ("omar", "\u03bfmar"),
     ("\u0430\u043d\u043d\u0430", "\u0430\u043d\u043da"),
 ]
+# Default_Ignorable_Code_Point, of DerivedCoreProperties.txt.
+IGNORABLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e0fff]"
+)
 
 
 @pytest.fixture
@@ -94,6 +106,25 @@ def test_who_looks_like_the_requester_does_not_review(dsn: str) -> None:
         ("an na", "anna"),
     ]:
         assert approves(dsn, requester, reviewer), (requester, reviewer)
+
+
+def test_every_letter_is_the_same_in_either_case_and_nothing_invisible_tells_apart(
+    conn: psycopg.Connection,
+) -> None:
+    every = [chr(code) for code in range(128, 0x110000) if not 0xD800 <= code < 0xE000]
+    pairs = [
+        (one, other)
+        for one in every
+        for other in {one.lower(), one.upper()}
+        if len(other) == 1 and one not in (other, "ſ")  # passes for f
+    ]
+    pairs += [("bot", f"bo{one}t") for one in every if IGNORABLE.match(one)]
+    assert len(pairs) > 6000
+    query = (
+        "SELECT a, b FROM unnest(%s::text[], %s::text[]) p (a, b)"
+        " WHERE NOT ledger_is_same_person(a, b)"
+    )
+    assert conn.execute(query, [*map(list, zip(*pairs, strict=True))]).fetchall() == []
 
 
 def test_a_name_of_invisible_characters_names_nobody(dsn: str) -> None:

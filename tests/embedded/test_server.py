@@ -237,6 +237,17 @@ def test_environment_does_not_disturb(
     assert server.stop()
 
 
+def test_a_variable_that_no_string_overrules_is_named(
+    server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.start()
+    for name in ("PGTZ", "PGDATESTYLE", "PGGEQO"):
+        monkeypatch.setenv(name, "nowhere")
+        with pytest.raises(EmbeddedServerError, match="PGTZ, PGDATESTYLE or PGGEQO"):
+            server.start()
+        monkeypatch.delenv(name)
+
+
 def test_server_refuses_who_has_no_password(server: EmbeddedServer) -> None:
     conninfo = conninfo_to_dict(server.conninfo("postgres"))
     for password in ("wrong", None):

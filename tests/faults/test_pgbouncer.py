@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from mlops_ledger import (
     Settings,
     events,
 )
+from mlops_ledger.admin.create import initialise
 
 PGBOUNCER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
 
@@ -43,17 +44,25 @@ unix_socket_dir =
 auth_type = any
 pool_mode = transaction
 default_pool_size = 3
+{more}
 """
 
 
 @pytest.fixture
 def pooler(dsn: str) -> Iterator[str]:
     """A connection string to the database by way of PgBouncer."""
+    with pgbouncer(dsn) as through:
+        yield through
+
+
+@contextmanager
+def pgbouncer(dsn: str, more: str = "") -> Iterator[str]:
+    """Run PgBouncer in front of a database; `more` is added to its configuration."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     folder = Path(tempfile.mkdtemp(prefix="mlops-ledger-pgbouncer-"))
     file = folder / "pgbouncer.ini"
-    file.write_text(CONFIGURATION.format(**conninfo_to_dict(dsn), listen=port))
+    file.write_text(CONFIGURATION.format(**conninfo_to_dict(dsn), listen=port, more=more))
     user = None
     if os.geteuid() == 0:
         # It does not run as root.
@@ -171,6 +180,24 @@ def test_a_table_read_through_it_means_what_every_read_means(
                 assert connection.execute("SHOW TimeZone").fetchone() == ("UTC",)
     with psycopg.connect(pooler) as another:
         assert another.execute("SHOW TimeZone").fetchone() == ("Asia/Kathmandu",)
+
+
+@pytest.mark.parametrize("more", ["", "ignore_startup_parameters = options"], ids=["", "dropped"])
+def test_options_name_the_schema_through_it(
+    empty_database: str, more: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with psycopg.connect(empty_database) as connection:
+        connection.execute("CREATE SCHEMA led")
+    options = "-c search_path=led"
+    initialise(Settings(conninfo=make_conninfo(empty_database, options=options)))
+    with pgbouncer(empty_database, more) as pooler:
+        assert not Database(pooler).health().healthy
+        with Database(make_conninfo(pooler, options=options)) as db:
+            assert ModelVersionRepository(db).insert(model_name="m")
+        monkeypatch.setenv("PGOPTIONS", f"{options} -c mlops_ledger.actor=nightly")
+        with Database(pooler) as db, db.connection() as lent:
+            show = "SELECT current_setting('mlops_ledger.actor'), to_regclass('models')::text"
+            assert lent.execute(show).fetchone() == ("nightly", "models")
 
 
 def test_the_ledgers_session_settings_do_not_reach_other_clients(pooler: str) -> None:

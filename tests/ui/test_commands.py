@@ -65,6 +65,30 @@ def test_serve_says_why_it_cannot_listen(run: Run) -> None:
     assert found.stderr.startswith("error: cannot listen at 192.0.2.1:8765: ")
 
 
+def test_serve_with_buttons_says_what_it_lacks(
+    run: Run, environment: dict[str, str], tmp_path: Path
+) -> None:
+    tokens = tmp_path / "tokens"
+    tokens.write_text("ana a-token-that-nobody-can-guess\n")
+    assert "needs MLOPS_APPROVER_URL" in run("serve", "--write").stderr
+    assert "belong to --write" in run("serve", "--tokens", "tokens").stderr
+    environment["MLOPS_APPROVER_URL"] = environment["DATABASE_URL"]
+    for arguments, message in (
+        ((), "needs either --user-header or --tokens"),
+        (("--tokens", "tokens", "--user-header", "X-User"), "needs either"),
+        (("--user-header", "X-User"), "belong together"),
+        (("--user-header", "X-User", "--proxy", "nobody"), "give an address or a network"),
+        (("--tokens", "tokens"), "tokens can be read by others: run chmod go= tokens"),
+    ):
+        tokens.chmod(0o644)
+        found = run("serve", "--write", *arguments)
+        assert (found.returncode, message in found.stderr) == (2, True), found.stderr
+        assert "nobody-can-guess" not in found.stderr
+    tokens.chmod(0o600)
+    tokens.write_text("ana short\n")
+    assert "line 1: the token is shorter" in run("serve", "--write", "--tokens", "tokens").stderr
+
+
 def test_report_of_the_only_model(run: Run, dsn: str, tmp_path: Path) -> None:
     assert "there is no model yet" in run("report", "m.html").stderr
     with Database(Settings(conninfo=dsn)) as db:

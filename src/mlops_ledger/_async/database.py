@@ -25,7 +25,7 @@ from ..errors.translate import raise_alone, translate
 from ..rows import Health
 from ..statements import load
 from .bounded import AsyncBoundedConnection
-from .pooler import AsyncPoolerConnection, AsyncPoolerCursor
+from .pooler import AsyncPoolerConnection, open_pooled
 from .replica import AsyncReadsAfter, AsyncReplica
 from .transaction import AsyncTransaction, begin
 
@@ -320,8 +320,7 @@ class AsyncDatabase:
     async def _configure(self, connection: AsyncConnection[Any]) -> None:
         connections.prepare(connection)
         if isinstance(connection, AsyncPoolerConnection):
-            connection.preamble = (self._preamble or "").encode()
-            connection.cursor_factory = AsyncPoolerCursor
+            connection.begin_with(self._preamble or "")
         elif settings := {**session.corrections(connection), **self._late}:
             await _set(connection, settings)
 
@@ -331,8 +330,14 @@ class AsyncDatabase:
             self._conninfo = connections.direct(self._settings, given)
         try:
             async with await self._connect() as connection:
-                connection.patience = self._patience
-                return await self._examine(connection)
+                probe = await self._examine(connection)
+            # A pooler may also drop startup options in silence: then this was a look at another
+            # session than ours will be.
+            if probe.pooled and not isinstance(connection, AsyncPoolerConnection):
+                limits = connections.limits(self._settings)
+                async with await open_pooled(self._conninfo, limits) as connection:
+                    probe = await self._examine(connection)
+            return probe
         except psycopg.Error as error:
             connecting = error.sqlstate is None
             raise_alone(translate(error, connecting=connecting, target=self.name))
@@ -346,10 +351,10 @@ class AsyncDatabase:
         except psycopg.OperationalError as error:
             if not session.refuses_options(error):
                 raise
-        plain = session.without_options(self._conninfo)
-        return await AsyncBoundedConnection.connect(plain, autocommit=True, prepare_threshold=None)
+        return await open_pooled(self._conninfo, limits)
 
-    async def _examine(self, connection: AsyncConnection[Any]) -> Probe:
+    async def _examine(self, connection: AsyncBoundedConnection) -> Probe:
+        connection.patience = self._patience
         began = monotonic()
         async with connection.cursor(row_factory=class_row(session.Found)) as cursor:
             await cursor.execute(*session.look(self._conninfo))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Self
 
 from psycopg import AsyncCopy, AsyncCursor, AsyncTransaction
 from psycopg.pq import TransactionStatus
 
+from .. import session
 from .bounded import AsyncBoundedConnection
 
 
@@ -21,6 +22,11 @@ class AsyncPoolerConnection(AsyncBoundedConnection):
 
     preamble: bytes = b""
 
+    def begin_with(self, preamble: str) -> None:
+        """Let each transaction begin with a query from here on."""
+        self.preamble = preamble.encode()
+        self.cursor_factory = AsyncPoolerCursor
+
     @asynccontextmanager
     async def transaction(
         self, savepoint_name: str | None = None, force_rollback: bool = False
@@ -31,6 +37,15 @@ class AsyncPoolerConnection(AsyncBoundedConnection):
             if begins:
                 await self.execute(self.preamble)
             yield transaction
+
+
+async def open_pooled(conninfo: str, limits: Mapping[str, str]) -> AsyncPoolerConnection:
+    """Open a connection outside of any pool; `limits` are the time limits of its transactions."""
+    connection = await AsyncPoolerConnection.connect(
+        session.without_options(conninfo), autocommit=True, prepare_threshold=None
+    )
+    connection.begin_with(session.as_statement(conninfo, limits, {}))
+    return connection
 
 
 @asynccontextmanager

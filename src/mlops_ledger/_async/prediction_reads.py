@@ -44,12 +44,13 @@ class AsyncPredictionReads(AsyncRepository):
 
     async def get(self, *, id: UUID) -> Prediction | None:
         """Return one prediction, or None."""
-        try:
-            predicted_at = time_of(checked_uuid("id", id))
-        except OverflowError:
-            return None
-        predicted_from = whole_millisecond(predicted_at)
-        return await self._row("get", Prediction, locals())
+        place = _place(id)
+        return None if place is None else await self._row("get", Prediction, place)
+
+    async def get_recent(self, *, id: UUID) -> RecentPrediction | None:
+        """Return one prediction as `get`, without features, inputs and client; or None."""
+        place = _place(id)
+        return None if place is None else await self._row("get_recent", RecentPrediction, place)
 
     async def list_predictions(
         self,
@@ -255,6 +256,19 @@ class AsyncPredictionReads(AsyncRepository):
                 raise InvalidValue("model_name", "is needed with model_version")
             return None
         return await self._fetch("version_ids", scalar_row, locals())
+
+
+def _place(id: UUID) -> dict[str, object] | None:
+    """Return where a prediction of that id is stored, None for an id whose time is out of range."""
+    try:
+        predicted_at = time_of(checked_uuid("id", id))
+    except OverflowError:
+        return None
+    return {
+        "id": id,
+        "predicted_at": predicted_at,
+        "predicted_from": whole_millisecond(predicted_at),
+    }
 
 
 def _window(since: datetime | None, until: datetime | None) -> tuple[datetime, datetime]:

@@ -26,7 +26,7 @@ from ..errors.translate import raise_alone, translate
 from ..rows import Health
 from ..statements import load
 from .bounded import BoundedConnection
-from .pooler import PoolerConnection, PoolerCursor
+from .pooler import PoolerConnection, open_pooled
 from .replica import ReadsAfter, Replica
 from .transaction import Transaction, begin
 
@@ -321,8 +321,7 @@ class Database:
     def _configure(self, connection: Connection[Any]) -> None:
         connections.prepare(connection)
         if isinstance(connection, PoolerConnection):
-            connection.preamble = (self._preamble or "").encode()
-            connection.cursor_factory = PoolerCursor
+            connection.begin_with(self._preamble or "")
         elif settings := {**session.corrections(connection), **self._late}:
             _set(connection, settings)
 
@@ -332,8 +331,14 @@ class Database:
             self._conninfo = connections.direct(self._settings, given)
         try:
             with self._connect() as connection:
-                connection.patience = self._patience
-                return self._examine(connection)
+                probe = self._examine(connection)
+            # A pooler may also drop startup options in silence: then this was a look at another
+            # session than ours will be.
+            if probe.pooled and not isinstance(connection, PoolerConnection):
+                limits = connections.limits(self._settings)
+                with open_pooled(self._conninfo, limits) as connection:
+                    probe = self._examine(connection)
+            return probe
         except psycopg.Error as error:
             connecting = error.sqlstate is None
             raise_alone(translate(error, connecting=connecting, target=self.name))
@@ -347,10 +352,10 @@ class Database:
         except psycopg.OperationalError as error:
             if not session.refuses_options(error):
                 raise
-        plain = session.without_options(self._conninfo)
-        return BoundedConnection.connect(plain, autocommit=True, prepare_threshold=None)
+        return open_pooled(self._conninfo, limits)
 
-    def _examine(self, connection: Connection[Any]) -> Probe:
+    def _examine(self, connection: BoundedConnection) -> Probe:
+        connection.patience = self._patience
         began = monotonic()
         with connection.cursor(row_factory=class_row(session.Found)) as cursor:
             cursor.execute(*session.look(self._conninfo))

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Self
 
 from psycopg import Copy, Cursor, Transaction
 from psycopg.pq import TransactionStatus
 
+from .. import session
 from .bounded import BoundedConnection
 
 
@@ -22,6 +23,11 @@ class PoolerConnection(BoundedConnection):
 
     preamble: bytes = b""
 
+    def begin_with(self, preamble: str) -> None:
+        """Let each transaction begin with a query from here on."""
+        self.preamble = preamble.encode()
+        self.cursor_factory = PoolerCursor
+
     @contextmanager
     def transaction(
         self, savepoint_name: str | None = None, force_rollback: bool = False
@@ -32,6 +38,15 @@ class PoolerConnection(BoundedConnection):
             if begins:
                 self.execute(self.preamble)
             yield transaction
+
+
+def open_pooled(conninfo: str, limits: Mapping[str, str]) -> PoolerConnection:
+    """Open a connection outside of any pool; `limits` are the time limits of its transactions."""
+    connection = PoolerConnection.connect(
+        session.without_options(conninfo), autocommit=True, prepare_threshold=None
+    )
+    connection.begin_with(session.as_statement(conninfo, limits, {}))
+    return connection
 
 
 @contextmanager

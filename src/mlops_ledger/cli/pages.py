@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
+from contextlib import ExitStack, closing
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ import click
 
 import mlops_ledger as ledger
 
+from ..files import distrust
 from . import complete
 from .base import Command
 from .options import json_option, since_option, until_option
@@ -39,21 +43,91 @@ def _ui() -> Any:
     metavar="NAME",
     help="A name that the pages are reached by, besides this machine's; repeatable.",
 )
-def serve(address: str, port: int, hosts: tuple[str, ...]) -> None:
+@click.option("--write", is_flag=True, help="With buttons for reviews and alerts.")
+@click.option(
+    "--user-header",
+    metavar="NAME",
+    help="With --write: the header in which a proxy names the user.",
+)
+@click.option(
+    "--proxy",
+    "proxies",
+    multiple=True,
+    metavar="ADDRESS",
+    help="Where that proxy connects from, an address or a network; repeatable.",
+)
+@click.option(
+    "--tokens",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="With --write instead of a proxy: lines of a name, a space and a token.",
+)
+def serve(
+    address: str,
+    port: int,
+    hosts: tuple[str, ...],
+    write: bool,
+    user_header: str | None,
+    proxies: tuple[str, ...],
+    tokens: Path | None,
+) -> None:
     """Serve pages about the ledger until stopped.
 
-    They only read. A reader role is enough; the audit log needs an auditor. There is no login: put
-    a proxy with one in front before you listen elsewhere than on this machine.
+    They only read, in sessions that cannot write. A reader role is enough; the audit log needs an
+    auditor. There is no login: put a proxy with one in front before you listen elsewhere than on
+    this machine.
+
+    With --write there are buttons: approve and reject, acknowledge and resolve. They act through
+    the connection of MLOPS_APPROVER_URL, under the name that the proxy or the token stands for.
     """
     ui = _ui()
+    settings = ledger.Settings.from_environment()
     # The server stops by itself, and then sends the signal to whoever had it before.
     signal.signal(signal.SIGTERM, lambda *_: None)
-    with ledger.Database() as db:
+    with ExitStack() as stack:
+        access = None
+        if write:
+            approver = _approver(settings)
+            known = _identities(ui, user_header, proxies, tokens)
+            access = ui.Access(stack.enter_context(closing(approver)), **known)
+        elif user_header or proxies or tokens:
+            raise click.UsageError("--user-header, --proxy and --tokens belong to --write")
+        db = stack.enter_context(ledger.Database(replace(settings, read_only=True)))
         try:
-            ui.serve(db, address=address, port=port, hosts=hosts, started=say)
+            ui.serve(db, address=address, port=port, hosts=hosts, access=access, started=say)
         except OSError as error:
             reason = error.strerror or str(error)
             raise click.ClickException(f"cannot listen at {address}:{port}: {reason}") from None
+
+
+def _approver(settings: ledger.Settings) -> ledger.Database:
+    found = settings.of_reviews()
+    if found is None:
+        raise click.UsageError(
+            "--write needs MLOPS_APPROVER_URL, a connection string for a user with the role of an "
+            "approver"
+        )
+    return ledger.Database(found)
+
+
+def _identities(
+    ui: Any, user_header: str | None, proxies: tuple[str, ...], tokens: Path | None
+) -> dict[str, Any]:
+    """Return whom to believe who they are, from either a proxy or tokens."""
+    if (user_header is None) == (tokens is None):
+        raise click.UsageError("--write needs either --user-header or --tokens")
+    if (user_header is None) != (not proxies):
+        raise click.UsageError("--user-header and --proxy belong together")
+    if user_header is not None:
+        return {"user_header": user_header, "proxies": ui.networks(proxies)}
+    assert tokens is not None
+    if problem := distrust(tokens, {0, os.geteuid()}, secret=True):
+        raise click.UsageError(f"{tokens} {problem}")
+    try:
+        return {"tokens": ui.read_tokens(tokens.read_text("utf-8"))}
+    except (ledger.ConfigError, UnicodeDecodeError) as error:
+        problem = "is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
+        raise click.UsageError(f"{tokens}: {problem}") from None
 
 
 @click.command(cls=Command)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -137,14 +138,21 @@ class EmbeddedServer:
     def _version_on(self, port: int) -> str | None:
         """Return the version of our server on `port`; None if it is another's or not there."""
         conninfo = self._conninfo(port, "postgres")
-        with (
-            suppress(psycopg.OperationalError, OSError),
-            psycopg.connect(conninfo, connect_timeout=_CONNECT_TIMEOUT) as connection,
-        ):
-            for folder, version in connection.execute(_WHO_ARE_YOU):
-                # A copy of the folder knows the original's port and password.
-                if os.path.samefile(folder, self._data):
-                    return str(version).split()[0]
+        try:
+            with psycopg.connect(conninfo, connect_timeout=_CONNECT_TIMEOUT) as connection:
+                for folder, version in connection.execute(_WHO_ARE_YOU):
+                    # A copy of the folder knows the original's port and password.
+                    if os.path.samefile(folder, self._data):
+                        return str(version).split()[0]
+        except psycopg.OperationalError as error:
+            # Of the environment's variables only these cannot be overruled by a string.
+            if re.search("invalid value for parameter|requires a", str(error)):
+                raise EmbeddedServerError(
+                    "PGTZ, PGDATESTYLE or PGGEQO of the environment has a value that PostgreSQL "
+                    "does not know: unset it"
+                ) from None
+        except OSError:
+            pass
         return None
 
     def _ping(self) -> int:

@@ -28,6 +28,7 @@ from . import (
     Unavailable,
 )
 from .constraints import explain
+from .violations import CHECK, NOT_NULL, Violation, violation
 
 # Raised by the functions and triggers of the schema; their messages are written for people.
 OWN: Final[dict[str, type[LedgerError]]] = {
@@ -60,13 +61,17 @@ BY_SQLSTATE: Final[dict[str, tuple[type[LedgerError], str]]] = {
     "54000": (InvalidValue, "a value is larger than PostgreSQL can store"),
     "54001": (InvalidValue, "a value is nested deeper than the server can read"),
     "P0001": (Conflict, "a trigger of the database refuses it"),
+    "58030": (Unavailable, "the server cannot reach a disk or, on Citus, one of its workers"),
     "58P01": (Unavailable, "the server misses one of its files; it may need a restart"),
 }
 
 _LOST: Final = ("08", "57P", "25P03", "25P04")
 
 _ATTRIBUTES: Final = "no server is of the kind that target_session_attrs demands"
-_OPTIONS: Final = "options or PGOPTIONS sets what the server does not know, or to a wrong value"
+_OPTIONS: Final = (
+    "options, PGOPTIONS, PGTZ, PGDATESTYLE or PGGEQO sets what the server does not know, or to a "
+    "wrong value"
+)
 # libpq gives no SQLSTATE for a failed connection, only text, and the text may quote a password.
 CONNECT: Final = (
     ("password authentication failed", "the password or the user name is wrong"),
@@ -97,6 +102,7 @@ CONNECT: Final = (
     ("gssapi", "there is no GSSAPI encryption, which gssencmode demands"),
     ("unrecognized configuration parameter", _OPTIONS),
     ("invalid value for parameter", _OPTIONS),
+    ("requires a", _OPTIONS),
     ("invalid command-line argument", _OPTIONS),
     ("certificate", "a certificate is missing, unreadable or not trusted"),
     ("ssl", "the server and the sslmode setting do not agree"),
@@ -132,7 +138,8 @@ def translate(
     state = error.sqlstate or ""
     if state.startswith("ML"):
         return _own(state, error)
-    if error.diag.constraint_name and (known := explain(error.diag.constraint_name)):
+    broken = violation(error)
+    if broken.constraint and (known := explain(broken.constraint)):
         return known
     if isinstance(error, NoAnswer):
         return ConnectionLost(
@@ -144,7 +151,7 @@ def translate(
             "the connection was lost during the call, so whether it was committed is unknown: "
             "repeat it with the same id"
         )
-    return _by_state(state, error)
+    return _by_state(broken, error)
 
 
 def raise_alone(failure: LedgerError) -> NoReturn:
@@ -166,13 +173,14 @@ def _own(state: str, error: psycopg.Error) -> LedgerError:
     return OWN[state](message)
 
 
-def _by_state(state: str, error: psycopg.Error) -> LedgerError:
+def _by_state(broken: Violation, error: psycopg.Error) -> LedgerError:
+    state = broken.sqlstate
     if state in BY_SQLSTATE:
         kind, message = BY_SQLSTATE[state]
         return InvalidValue("value", message) if kind is InvalidValue else kind(message)
-    if state == "23502":
-        return InvalidValue(error.diag.column_name or "value", "is required")
-    if state == "23514" and not error.diag.constraint_name:
+    if state == NOT_NULL:
+        return InvalidValue(broken.column or "value", "is required")
+    if state == CHECK and not broken.constraint:
         return MissingPartition(
             "there is no partition for that time: make it with ensure_partitions"
         )
@@ -181,7 +189,8 @@ def _by_state(state: str, error: psycopg.Error) -> LedgerError:
     if state.startswith("22"):
         return InvalidValue("value", f"does not fit the type of its column (SQLSTATE {state})")
     if state.startswith("23"):
-        return Conflict(f"the constraint {error.diag.constraint_name} of the database refuses it")
+        name = broken.constraint or "that a worker does not name"
+        return Conflict(f"the constraint {name} of the database refuses it")
     kind_name = type(error).__name__
     return LedgerError(f"unexpected database error {kind_name} (SQLSTATE {state or 'none'})")
 

@@ -1,4 +1,4 @@
-"""Serves the pages: they only read, refer to nothing outside, and answer errors as pages."""
+"""Serves the pages: they refer to nothing outside, and answer errors as pages."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ...database import Database
 from ...errors import (
+    Conflict,
     InvalidValue,
     LedgerError,
     NotFound,
@@ -25,6 +26,8 @@ from ...errors import (
     SchemaError,
     Unavailable,
 )
+from . import buttons
+from .access import Access, Visitor
 from .pages import ROUTES
 from .query import Page, Query
 from .render import render
@@ -37,16 +40,18 @@ _HEADERS: Final = {
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
+    # Elsewhere nothing is told; with less, forms could not say where they come from.
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-LOCAL: Final = ("127.0.0.1", "localhost", "[::1]")
+LOCAL: Final[tuple[str, ...]] = ("127.0.0.1", "localhost", "[::1]")
 _FILES: Final = {"style.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
 _PROBLEMS: Final[dict[type[LedgerError], tuple[int, str, str]]] = {
     NotFound: (404, "Not found", ""),
     InvalidValue: (400, "This cannot be asked", ""),
+    Conflict: (409, "This cannot be done", ""),
     PermissionDenied: (
         403,
         "Not allowed",
@@ -60,15 +65,19 @@ _PROBLEMS: Final[dict[type[LedgerError], tuple[int, str, str]]] = {
 
 
 def create_app(
-    db: Database, *, hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")
+    db: Database, *, hosts: tuple[str, ...] = LOCAL, access: Access | None = None
 ) -> ASGIApp:
-    """Return the pages as an ASGI application.
+    """Return the pages as an ASGI application; without `access` they only read.
 
     Requests must name one of `hosts`, so that a page elsewhere cannot read through a name that
     it has pointed here.
     """
-    routes = [Route(path, _endpoint(db, make)) for path, make in ROUTES.items()]
+    routes = [Route(path, _endpoint(db, make, access)) for path, make in ROUTES.items()]
     routes.append(Route("/static/{name}", _static))
+    if access is not None:
+        if access.user_header is None:
+            routes.append(Route("/sign-in", _sign_in(db, access), methods=["GET"]))
+        routes += buttons.routes(access)
 
     def problem(request: Request, error: Exception) -> Response:
         return _problem(db, error)
@@ -84,11 +93,28 @@ def create_app(
 
 
 def _endpoint(
-    db: Database, make: Callable[[Database, Query], Page]
+    db: Database, make: Callable[[Database, Query], Page], access: Access | None
 ) -> Callable[[Request], Response]:
     def answer(request: Request) -> Response:
+        visitor = Visitor() if access is None else access.visitor(request)
         page = make(db, Query(dict(request.query_params)))
-        return HTMLResponse(render(page, path=request.url.path, database=db.name))
+        html = render(page, path=request.url.path, database=db.name, visitor=visitor)
+        response = HTMLResponse(html)
+        if access is not None and visitor.begins is not None:
+            access.remember(request, response, visitor.begins)
+        return response
+
+    return answer
+
+
+def _sign_in(db: Database, access: Access) -> Callable[[Request], Response]:
+    def answer(request: Request) -> Response:
+        visitor = access.stranger()
+        page = Page("sign_in.html", "Sign in", {}, ())
+        response = HTMLResponse(render(page, path="", database=db.name, visitor=visitor))
+        assert visitor.begins is not None
+        access.remember(request, response, visitor.begins)
+        return response
 
     return answer
 
@@ -110,11 +136,11 @@ def _problem(db: Database, error: Exception) -> Response:
         kind = next(each for each in type(error).__mro__ if each in _PROBLEMS)
         status, title, remedy = _PROBLEMS[kind]
         # What is wrong with the address is for whoever wrote it; the rest names servers and users.
-        said = str(error) if status in (400, 404) else ""
+        said = str(error) if status in (400, 404, 409) else ""
     if status >= 500:
         logger.error("answered %d", status, exc_info=error)
     page = Page("problem.html", title, {"problem": said, "remedy": remedy}, ())
-    return HTMLResponse(render(page, path="", database=db.name), status)
+    return HTMLResponse(render(page, path="", database=db.name, visitor=Visitor()), status)
 
 
 class _Headers:

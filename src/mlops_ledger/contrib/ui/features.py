@@ -97,9 +97,9 @@ def page(db: Database, query: Query) -> Page:
         {**shown, "query": query.given},
         (
             "baselines.list_features",
-            "pages.folded",
-            "pages.drift",
-            "pages.counted",
+            "ui.folded",
+            "ui.drift",
+            "ui.counted",
             "drift_reports.feature_trend",
         ),
     )

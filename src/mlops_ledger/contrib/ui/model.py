@@ -110,7 +110,7 @@ def page(db: Database, query: Query) -> Page:
             "monitors.list_monitors",
             "alerts.list_alerts",
             "alerts.list_active",
-            "pages.volume",
+            "ui.volume",
         ),
     )
 

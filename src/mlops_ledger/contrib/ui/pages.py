@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from ..._sync.overview import Overview
+from ...checks.values import ALERT_STATUSES, SEVERITIES
 from ...database import Database
 from ...errors import NotFound, PermissionDenied
 from ...repositories import (
@@ -25,9 +26,6 @@ from . import features, model, quality
 from .query import PAGE, Page, Query
 from .source import Source, spooled
 from .text import link
-
-_SEVERITIES: Final = ("info", "warning", "error", "critical")
-_STATUSES: Final = ("active", "acknowledged", "resolved")
 
 
 def models(db: Database, query: Query) -> Page:
@@ -86,8 +84,8 @@ def version(db: Database, query: Query) -> Page:
         "retraining_decisions.list_decisions",
         "performance_metrics.latest",
         "baselines.latest",
-        "pages.folded",
-        "pages.drift",
+        "ui.folded",
+        "ui.drift",
         "predictions.list_recent__of_versions",
     )
     return Page("version.html", f"{found.model_name} {found.model_version}", shown, statements)
@@ -99,7 +97,7 @@ def decision(db: Database, query: Query) -> Page:
     if found is None:
         raise NotFound("there is no such decision")
     title = f"{found['action']} {found['candidate_version'] or ''}".strip()
-    return Page("decision.html", title, {"decision": found}, ("pages.gates",))
+    return Page("decision.html", title, {"decision": found}, ("ui.gates",))
 
 
 def predictions(db: Database, query: Query) -> Page:
@@ -125,8 +123,8 @@ def prediction(db: Database, query: Query) -> Page:
     try:
         found = PredictionsRepository(db).get(id=wanted)
     except PermissionDenied:
-        found = Source(db).prediction(wanted)
-        statements[0] = "pages.prediction"
+        found = PredictionsRepository(db).get_recent(id=wanted)
+        statements[0] = "predictions.get_recent"
     if found is None:
         raise NotFound("there is no such prediction")
     shown = {
@@ -141,10 +139,10 @@ def prediction(db: Database, query: Query) -> Page:
 
 def alerts(db: Database, query: Query) -> Page:
     """List alerts, newest first, those that are not resolved by default."""
-    status = query.choice("status", (*_STATUSES, "all")) or "open"
+    status = query.choice("status", (*ALERT_STATUSES, "all")) or "open"
     filters: dict[str, Any] = {
         "model_name": query.text("model"),
-        "severity": query.choice("severity", _SEVERITIES),
+        "severity": query.choice("severity", SEVERITIES),
     }
     repository = AlertsRepository(db)
     if status == "open":
@@ -193,6 +191,14 @@ def approvals(db: Database, query: Query) -> Page:
     return Page("approvals.html", "Approvals", shown, statements)
 
 
+def action(db: Database, query: Query) -> Page:
+    """Show one action with its review, and what came of it."""
+    found = AgentActionsRepository(db).get(id=query.id())
+    if found is None:
+        raise NotFound("there is no such action")
+    return Page("action.html", found.action_type, {"action": found}, ("agent_actions.get",))
+
+
 def audit(db: Database, query: Query) -> Page:
     """List the audit log, newest first; for auditors."""
     rows = AuditRepository(db).list_entries(
@@ -220,7 +226,7 @@ def ledger(db: Database, query: Query) -> Page:
         "pending": SummariesRepository(db).list_pending()[:PAGE],
         "migrations": source.migrations(),
     }
-    statements = ("pages.sizes", "summaries.list_pending", "pages.migrations")
+    statements = ("ui.sizes", "summaries.list_pending", "ui.migrations")
     return Page("ledger.html", "Ledger", shown, statements)
 
 
@@ -243,6 +249,7 @@ ROUTES: Final[dict[str, Callable[[Database, Query], Page]]] = {
     "/alerts": alerts,
     "/alert": alert,
     "/approvals": approvals,
+    "/action": action,
     "/audit": audit,
     "/ledger": ledger,
 }

@@ -16,6 +16,7 @@ import mlops_ledger
 
 from ...statements import load
 from . import text
+from .access import Visitor
 from .query import Page
 
 _FILES: Final = resources.files(__package__)
@@ -32,9 +33,11 @@ _SECTIONS: Final = (
 )
 
 
-def render(page: Page, *, path: str, database: str) -> str:
-    """Return a page as it is served."""
-    return _html(page, path=path, database=database, sections=_SECTIONS, style=None)
+def render(page: Page, *, path: str, database: str, visitor: Visitor) -> str:
+    """Return a page as it is served to somebody."""
+    return _html(
+        page, path=path, database=database, sections=_SECTIONS, style=None, visitor=visitor
+    )
 
 
 def render_alone(page: Page, *, database: str) -> str:
@@ -43,7 +46,13 @@ def render_alone(page: Page, *, database: str) -> str:
     digest = b64encode(sha256(style().encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'"
     html = _html(
-        page, path="", database=database, sections=(), style=Markup(style()), policy=policy
+        page,
+        path="",
+        database=database,
+        sections=(),
+        style=Markup(style()),
+        policy=policy,
+        visitor=Visitor(),
     )
     # What it would lead to is not there. All text is escaped, so these are our own tags.
     return _LINK.sub("", html)
