@@ -17,7 +17,7 @@ from ..copying import labels
 from ..errors import InvalidValue, MissingPartition, NotFound
 from ..ids import new_id
 from ..performance_source import GRID_THRESHOLD, is_grid_threshold, preferred_source
-from ..rows import VersionComparison, GroundTruth, Labeled, Performance, PerformanceBucket
+from ..rows import GroundTruth, Labeled, Performance, PerformanceBucket, VersionComparison
 from ..rows.ground_truth import MEASURED, PerformanceState
 from .performance_metrics import PerformanceMetricsRepository
 from .repository import Repository

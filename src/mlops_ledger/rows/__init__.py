@@ -13,6 +13,7 @@ from .ground_truth import (
     Labeled,
     Performance,
     PerformanceBucket,
+    PerformanceState,
     VersionComparison,
 )
 from .health import Health, ReplicaHealth
@@ -77,6 +78,7 @@ __all__ = [
     "Performance",
     "PerformanceBucket",
     "PerformanceMetric",
+    "PerformanceState",
     "Prediction",
     "PredictionFields",
     "PredictionStats",
