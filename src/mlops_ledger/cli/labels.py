@@ -101,7 +101,13 @@ def performance(
 @days_option(7)
 @since_option
 @until_option
-@click.option("--metric", type=click.Choice(tuple(METRICS)), default="roc_auc", show_default=True)
+@click.option(
+    "--metric",
+    type=click.Choice(tuple(METRICS)),
+    default="roc_auc",
+    show_default=True,
+    help="What to compare.",
+)
 @click.option(
     "--confidence", type=Number(), default=0.95, show_default=True, help="That of the interval."
 )
