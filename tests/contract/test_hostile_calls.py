@@ -27,7 +27,9 @@ from mlops_ledger import (
     PredictionsRepository,
 )
 from mlops_ledger.checks.prediction_fields import COLUMNS
-from mlops_ledger.repositories import REPOSITORIES
+from tools.registry import repositories
+
+REPOSITORIES = repositories()
 
 pytestmark = pytest.mark.once
 

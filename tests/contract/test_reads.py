@@ -13,8 +13,10 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from mlops_ledger.repositories import REPOSITORIES
 from mlops_ledger.statements import Statement, load
+from tools.registry import repositories
+
+REPOSITORIES = repositories()
 
 pytestmark = pytest.mark.once
 

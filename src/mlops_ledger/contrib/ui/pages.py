@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from ..._sync.overview import Overview
+from ...checks.drift import OUTPUTS
 from ...checks.values import ALERT_STATUSES, SEVERITIES
 from ...database import Database
 from ...errors import NotFound, PermissionDenied
@@ -75,7 +76,9 @@ def version(db: Database, query: Query) -> Page:
         "latest": PerformanceMetricsRepository(db).latest(**named),
         "baseline": baseline,
         "window": window,
-        "drift": sorted(drift, key=lambda each: -each.jensen_shannon),
+        "drift": sorted(
+            drift, key=lambda each: (each.column_name in OUTPUTS, -each.jensen_shannon)
+        ),
         "predictions": PredictionsRepository(db).list_recent(**named, limit=5),
     }
     statements = (
