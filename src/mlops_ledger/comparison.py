@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Any, Final
 
 from .checks.values import number
 from .errors import InvalidValue
-from .rows import Performance, VersionComparison
+from .rows.ground_truth import Performance, VersionComparison
 
 # Whether more is better.
 METRICS: Final = {
@@ -49,6 +48,9 @@ def compare(
     one: Performance, other: Performance, metric: str, confidence: float
 ) -> VersionComparison:
     """Compare a metric of two versions in the same window."""
+    # It takes a while to import.
+    from statistics import NormalDist
+
     z = NormalDist().inv_cdf(0.5 + checked(metric, confidence) / 2)
     first, second = _estimate(one, metric, z), _estimate(other, metric, z)
     reason = None
