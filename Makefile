@@ -9,10 +9,10 @@ DEMO_READY := $(VENV)/.demo-ready
 # Debian's PostgreSQL servers; the suite runs on each of them after the embedded one.
 SUPPORTED = $(shell $(BIN)/python -m tools.versions)
 SYSTEM_POSTGRESQL = $(dir $(wildcard $(foreach v,$(SUPPORTED),/usr/lib/postgresql/$(v)/bin/initdb)))
-# One process more than there are cores: tests also wait. A file stays with one process, for what its
+# Two processes more than there are cores: tests also wait. A file stays with one process, for what its
 # tests share; xdist 3.8 ignores its groups under pytest 9.2 without a word. Schemathesis is run as a
 # command; as a plugin every process would import it.
-WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
 SITE := NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -p no:schemathesis
 
@@ -32,13 +32,13 @@ setup: $(READY) ## Make .venv with everything that the targets below need
 $(DEMO_READY): pyproject.toml constraints.txt
 	@echo "Installing into $(VENV) what the demo needs: PostgreSQL, pandas, scikit-learn ..."
 	@$(PYTHON) -m venv $(VENV)
-	@PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo]'
+	@PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --editable '.[demo]'
 	@touch $@
 
 $(READY): pyproject.toml constraints.txt
 	@echo "Installing into $(VENV) everything that development needs ..."
 	$(PYTHON) -m venv $(VENV)
-	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
 demo: $(if $(wildcard $(READY)),$(READY),$(DEMO_READY)) ## Replay a year of flights: predict, label, monitor, retrain, promote
@@ -50,11 +50,12 @@ serve-example: setup ## Run the example service, FastAPI with the ledger, on por
 	@$(LEDGER) init
 	$(BIN)/python -m examples.sentiment_service
 
+# The sync twins are generated: with two servers, one has them and the other what they are made from.
 test: setup ## Run the suite on the embedded PostgreSQL, then what depends on it on the system's
-	$(PYTEST)
+	$(PYTEST) $(if $(SYSTEM_POSTGRESQL),--ignore tests/_sync)
 	@set -e; for bin in $(SYSTEM_POSTGRESQL); do \
 	    echo "== again on $$($$bin/postgres --version)"; \
-	    MLOPS_PG_BIN=$$bin $(PYTEST) -m 'not once' --ignore tests/_sync; \
+	    MLOPS_PG_BIN=$$bin $(PYTEST) -m 'not once' --ignore tests/_async; \
 	done
 
 test-on: setup ## Run the whole suite on the system's PostgreSQL of version POSTGRESQL

@@ -1,6 +1,6 @@
 """Run the examples of a page in their order, against the configured database.
 
-python tools/run_page.py docs/quickstart.md
+python -m tools.run_page docs/quickstart.md
 
 Blocks marked `python`, `sh` and `sql` (for psql) are run. A block `text` right after one of them is
 the output it must have, where `…` stands for anything, and alone in a line for any lines or none.
@@ -15,7 +15,9 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -25,16 +27,17 @@ from pathlib import Path
 from typing import Any
 
 from mlops_ledger import Database, LedgerError
+from mlops_ledger.__main__ import run as run_command
+from tools import forked
 
 BLOCK = re.compile(
     r"^(?P<comment><!-- not run: [^\n]+ -->\n)?```(?P<language>\w+)\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
-COMMANDS = {
-    "sh": ["bash", "-euo", "pipefail"],
-    "sql": ["mlops-ledger", "db", "psql", "--no-psqlrc", "--set=ON_ERROR_STOP=1"],
-}
-RUN = {"python", *COMMANDS}
+PSQL = ["db", "psql", "--no-psqlrc", "--set=ON_ERROR_STOP=1"]
+RUN = {"python", "sh", "sql"}
+# What needs a shell.
+SPECIAL = re.compile(r"[|&;<>$`(){}*?~#]|^\s*(?!mlops-ledger )\S", re.MULTILINE)
 MODEL = re.compile(
     r"""(?:model_name"?[=:] ?"|models (?:register|add) |model_name\) VALUES \(')([\w-]+)"""
 )
@@ -76,17 +79,40 @@ def run_example(example: Example, names: dict[str, Any], page: Path) -> str:
         with contextlib.redirect_stdout(printed):
             exec(compile(source, page, "exec"), names)
         return printed.getvalue()
-    done = subprocess.run(
-        COMMANDS[example.language],
-        input=example.text,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+    done = _run_commands(example)
     if done.returncode and "error:" not in (example.output or "").lower():
         sys.exit(f"{page}:{example.line}: exit code {done.returncode}\n{done.stdout}")
     return done.stdout
+
+
+def _run_commands(example: Example) -> subprocess.CompletedProcess[str]:
+    """Run a block of psql or of a shell; the ledger's commands alone need no shell."""
+    if example.language == "sql":
+        return forked.run(_run_ledger, PSQL, given=example.text)
+    text = example.text.replace("\\\n", " ")
+    if SPECIAL.search(text):
+        return subprocess.run(
+            ["bash", "-euo", "pipefail"],
+            input=example.text,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+    printed, code = "", 0
+    for line in filter(None, text.splitlines()):
+        done = forked.run(_run_ledger, shlex.split(line)[1:])
+        printed, code = printed + done.stdout, done.returncode
+        if code:
+            break
+    return subprocess.CompletedProcess(text, code, printed)
+
+
+def _run_ledger(arguments: list[str]) -> None:
+    """Run a command of the ledger that prints its errors where it prints its answers."""
+    os.dup2(1, 2)
+    sys.argv = ["mlops-ledger", *arguments]
+    run_command()
 
 
 def matches(expected: str, actual: str) -> bool:
@@ -122,9 +148,8 @@ def _registered_models() -> set[str]:
         return set()
 
 
-def main() -> None:
+def run_page(page: Path) -> None:
     """Run the page and report the first example that fails."""
-    page = Path(sys.argv[1])
     names: dict[str, Any] = {"__name__": "__main__"}
     for example in find_examples(with_new_models(page.read_text(encoding="utf-8"))):
         actual = run_example(example, names, page)
@@ -133,4 +158,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_page(Path(sys.argv[1]))

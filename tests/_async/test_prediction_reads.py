@@ -63,7 +63,12 @@ async def test_get_returns_every_field(
     expected = {name: row[name] for name in row if name != "features"}
     assert {name: getattr(found, name) for name in expected} == expected
     assert found.features == {"hour": 101, "distance": -101}
+    recent = await predictions.get_recent(id=row["id"])
+    assert recent is not None
+    assert asdict(recent).items() <= asdict(found).items()
+    assert not hasattr(recent, "inputs")
     assert await predictions.get(id=new_id(NOON)) is None
+    assert await predictions.get_recent(id=new_id(NOON)) is None
 
 
 async def test_a_list_is_newest_first_and_filtered(

@@ -7,7 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import psycopg
+import pyarrow as pa
 import pytest
 
 from mlops_ledger import (
@@ -95,6 +98,45 @@ def test_what_is_missing_is_missing_on_every_path(
     )
     stored = conn.execute("SELECT prediction, probability, inputs FROM predictions").fetchall()
     assert stored == [(None, None, {"age": None, "cabin": None})] * 3
+
+
+BEYOND = 2**53 + 1
+GAP = [None, BEYOND]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        [BEYOND],
+        np.array([BEYOND]),
+        np.array([2**64 - 1], np.uint64),
+        pd.Series([BEYOND]),
+        pd.array(GAP, "Int64"),
+        pd.array(GAP, "int64[pyarrow]"),
+        pa.array(GAP),
+        pa.chunked_array([GAP]),
+        pl.Series(GAP),
+    ],
+    ids=lambda column: type(column).__name__,
+)
+def test_a_whole_number_that_would_be_rounded_is_refused(
+    predictions: PredictionsRepository, truth: GroundTruthRepository, column: Any
+) -> None:
+    reason = "has more digits than a double holds: log a class as text"
+    with pytest.raises(InvalidValue, match=f"columns.prediction: {reason}"):
+        predictions.insert_columns(columns={"prediction": column}, **ONE)
+    [*_, one] = list(column)
+    with pytest.raises(InvalidValue, match=f"prediction: {reason}"):
+        predictions.insert(**ONE, prediction=one)
+    with pytest.raises(InvalidValue, match=f"prediction: {reason}"):
+        predictions.insert_many(**ONE, rows=[{"prediction": one}])
+    with pytest.raises(InvalidValue, match=f"actual_value: {reason}"):
+        truth.insert(request_id="r", actual_value=one)
+    with pytest.raises(InvalidValue, match=f"actual_value: {reason}"):
+        truth.insert_many(rows=[{"request_id": "r", "actual_value": one}])
+    # These are exact.
+    exact = np.array([2**53 + 2, -(2**62)])
+    predictions.insert_columns(columns={"prediction": exact}, **ONE)
 
 
 def test_erasing_a_request_takes_the_labels_that_wait(

@@ -64,7 +64,12 @@ def test_get_returns_every_field(
     expected = {name: row[name] for name in row if name != "features"}
     assert {name: getattr(found, name) for name in expected} == expected
     assert found.features == {"hour": 101, "distance": -101}
+    recent = predictions.get_recent(id=row["id"])
+    assert recent is not None
+    assert asdict(recent).items() <= asdict(found).items()
+    assert not hasattr(recent, "inputs")
     assert predictions.get(id=new_id(NOON)) is None
+    assert predictions.get_recent(id=new_id(NOON)) is None
 
 
 def test_a_list_is_newest_first_and_filtered(

@@ -22,6 +22,8 @@ from mlops_ledger.admin.records import Mapping, import_records, read_mapping
 from mlops_ledger.admin.records.values import value_of
 from mlops_ledger.errors import InvalidValue, LedgerError
 
+pytestmark = pytest.mark.once
+
 MAPPING = """
 kind = "decisions"
 zone = "Europe/Berlin"

@@ -27,6 +27,8 @@ from mlops_ledger.admin.webhooks.signing import signed_headers
 from mlops_ledger.errors import Conflict, InvalidValue, NotFound
 from mlops_ledger.rows import Event
 
+pytestmark = pytest.mark.once
+
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

@@ -47,7 +47,7 @@ OF_THE_SERVER = {
     "stats",
     "migrations",
 }
-OF_THE_SERVER |= {"pages.sizes", "retention.partitions", "verify.distributed", "pages.migrations"}
+OF_THE_SERVER |= {"ui.sizes", "retention.partitions", "verify.distributed", "ui.migrations"}
 # Where predictions are spread over workers, the repository takes another statement.
 OF_THE_SERVER |= {"predictions.version_ids"}
 THERE = {

@@ -8,20 +8,20 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import ModuleType
 
 import psycopg
 import pytest
+from fix_servers import open_folder
 
 from mlops_ledger import Settings
 from mlops_ledger.admin.create import drop_database, initialise
-from mlops_ledger.embedded import EmbeddedServer
+from tools import forked
+from tools import run_page as runner
 
 pytestmark = pytest.mark.once
 
 ROOT = Path(__file__).parents[2]
-TOOLS = ROOT / "tools"
 REFERENCE = ROOT / "docs" / "reference"
 WITHOUT_EXAMPLES = {
     ROOT / "CHANGELOG.md",
@@ -58,10 +58,8 @@ def name(page: Path) -> str:
 @pytest.fixture(scope="module")
 def home() -> Iterator[Path]:
     """A home with a server of its own: pages make roles, and one stops the server."""
-    with TemporaryDirectory(prefix="mlops-ledger-docs-") as folder:
-        Path(folder).chmod(0o755)
-        yield Path(folder) / "home"
-        EmbeddedServer(Path(folder) / "home").stop()
+    with open_folder() as folder:
+        yield folder / "home"
 
 
 @pytest.fixture(scope="module")
@@ -185,17 +183,11 @@ def test_the_readme_is_short() -> None:
 
 def run_page(page: Path, home: Path, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run a page in a process of its own, as a reader without settings would."""
-    scripts = Path(sys.executable).parent
-    return subprocess.run(
-        [sys.executable, TOOLS / "run_page.py", page],
-        cwd=folder,
-        env={
-            **os.environ,
-            "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
-            "MLOPS_LEDGER_HOME": str(home),
-        },
-        capture_output=True,
-        text=True,
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return forked.run(
+        runner.run_page,
+        page,
+        folder=folder,
+        environment={**os.environ, "PATH": path, "MLOPS_LEDGER_HOME": str(home)},
         timeout=120,
-        check=False,
     )

@@ -13,8 +13,10 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from mlops_ledger.repositories import REPOSITORIES
 from mlops_ledger.statements import Statement, load
+from tools.registry import repositories
+
+REPOSITORIES = repositories()
 
 pytestmark = pytest.mark.once
 
@@ -139,7 +141,7 @@ def test_a_statement_is_marked_that_only_methods_that_only_read_run(
     assert wrong == {}
 
 
-@pytest.mark.parametrize("file", ["overview", "pages"])
+@pytest.mark.parametrize("file", ["overview", "ui"])
 def test_what_pages_and_commands_show_may_come_from_a_standby(
     conn: psycopg.Connection, file: str
 ) -> None:

@@ -18,8 +18,10 @@ from psycopg import pq, sql
 
 from mlops_ledger import arrow as frames
 from mlops_ledger.checks.prediction_fields import COLUMNS
-from mlops_ledger.repositories import REPOSITORIES
 from mlops_ledger.statements import Statement, load
+from tools.registry import repositories
+
+REPOSITORIES = repositories()
 
 SQL = resources.files("mlops_ledger").joinpath("sql")
 FILES = sorted(file.name.removesuffix(".sql") for file in SQL.iterdir())
@@ -66,7 +68,7 @@ STEPS = {
 }
 # What a method turns into these, or sends by COPY.
 RESOLVED = {"self", "days", "rows", "record", "model_name", "model_version", "timestamp"}
-RESOLVED |= {"lookback_hours"}
+RESOLVED |= {"lookback_hours", "source"}
 
 # What becomes the bins of a baseline.
 BINNED = {

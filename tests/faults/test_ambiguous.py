@@ -22,6 +22,8 @@ from mlops_ledger import (
 )
 from mlops_ledger.errors import Unavailable
 
+pytestmark = pytest.mark.once
+
 CALLS = full(1000, 150)
 SHARE = 0.2
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

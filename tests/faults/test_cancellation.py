@@ -11,6 +11,8 @@ import pytest
 from mlops_ledger import AsyncDatabase, AsyncModelVersionRepository, Settings, new_id
 from mlops_ledger.errors import LedgerError
 
+pytestmark = pytest.mark.once
+
 CANCELS = 100
 
 

@@ -63,6 +63,8 @@ from mlops_ledger import (
 )
 from mlops_ledger.errors import InvalidValue
 
+pytestmark = pytest.mark.once
+
 # The repository of each call, where it is not the registry of versions.
 ASYNC: dict[str, Any] = {
     MONITORING: AsyncMonitoringMetricsRepository,

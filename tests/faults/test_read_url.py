@@ -12,6 +12,8 @@ from mlops_ledger import Database, ModelVersionRepository, Settings
 from mlops_ledger.cli import main
 from mlops_ledger.errors import ConfigError
 
+pytestmark = pytest.mark.once
+
 SECRET = "S3cretPw"
 UNUSABLE = [
     {"password": SECRET},

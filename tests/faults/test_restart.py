@@ -14,6 +14,8 @@ from mlops_ledger import AsyncDatabase, Database, ModelVersionRepository, Settin
 from mlops_ledger.embedded import EmbeddedServer
 from mlops_ledger.errors import Unavailable
 
+pytestmark = pytest.mark.once
+
 SIZES = (1, 4, 10, 20)
 OUTAGE = full(40, 6)
 WAYS = ("fast", "immediate", "kill -9")

@@ -22,6 +22,8 @@ from mlops_ledger.admin.create import initialise
 from mlops_ledger.embedded import EmbeddedServer
 from mlops_ledger.errors import ConnectionLost, NothingListens
 
+pytestmark = pytest.mark.once
+
 # Much longer than any test: who waits for a connection in vain never gets to its end.
 LONG = 3600.0
 

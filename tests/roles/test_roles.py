@@ -173,6 +173,10 @@ def test_a_reader_can_look_but_not_see_inputs(users: Users) -> None:
         assert PredictionsRepository(db).stats(model_name="m", since=SINCE).count == 1
         with pytest.raises(LedgerError, match=r"permission denied for table predictions"):
             PredictionsRepository(db).list_predictions(model_name="m", since=SINCE)
+        [seen] = PredictionsRepository(db).list_recent(model_name="m", since=SINCE)
+        assert PredictionsRepository(db).get_recent(id=seen.id) == seen
+        with pytest.raises(LedgerError, match=r"permission denied for table predictions"):
+            PredictionsRepository(db).get(id=seen.id)
         with pytest.raises(LedgerError, match=r"permission denied for function promote"):
             ModelVersionRepository(db).promote(model_name="m", model_version="2")
 

@@ -6,6 +6,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -13,15 +14,16 @@ import uvicorn
 from fix_ui import fill, pages
 from starlette.testclient import TestClient
 
-from mlops_ledger import Database, Settings
+from mlops_ledger import AlertsRepository, Database, Settings
 from tools.scratch import scratch_database
 
 pytest.importorskip("axe_playwright_python", reason="needs the extra [test]")
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, sync_playwright
+from starlette.types import ASGIApp
 
-from mlops_ledger.contrib.ui import create_app
+from mlops_ledger.contrib.ui import Access, create_app, networks, read_tokens
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 pytestmark = [
@@ -39,35 +41,62 @@ def browser() -> Iterator[Browser]:
         found.close()
 
 
-@pytest.fixture(scope="module")
-def served(server_dsn: str, template: str) -> Iterator[tuple[str, list[str]]]:
-    """The address of the pages, and one of each kind."""
+@contextmanager
+def serving(app: ASGIApp) -> Iterator[str]:
+    """Serve the pages at an address."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="off"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.05)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture(scope="module", params=["filled", "empty"])
+def served(
+    request: pytest.FixtureRequest, server_dsn: str, template: str
+) -> Iterator[tuple[str, list[str]]]:
+    """The address of the pages of a ledger, with buttons, and one page of each kind."""
     with (
         scratch_database(server_dsn, template) as dsn,
         Database(Settings(conninfo=dsn)) as db,
     ):
-        fill(db)
-        app = create_app(db)
-        paths = list(pages(TestClient(app, base_url="http://localhost")))
-        server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="off"))
-        thread = threading.Thread(target=server.run)
-        thread.start()
-        while not server.started:
-            time.sleep(0.05)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        yield f"http://127.0.0.1:{port}", paths
-        server.should_exit = True
-        thread.join()
+        if request.param == "filled":
+            fill(db)
+        access = Access(db, user_header="X-User", proxies=networks(["127.0.0.1", "::1"]))
+        app = create_app(db, access=access)
+        client = TestClient(app, base_url="http://localhost")
+        paths = [*pages(client), "/nothing", "/model?name=unknown"]
+        with serving(app) as address:
+            yield address, paths
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(375, "dark"), (1280, "light")])
+# Labels of an axis that are drawn over each other.
+OVERLAPS = """() => [...document.querySelectorAll("svg.chart")].flatMap(chart => {
+    const boxes = [...chart.querySelectorAll("text.tick")]
+        .map(each => each.getBoundingClientRect()).filter(box => box.width);
+    return boxes.flatMap((a, n) => boxes.slice(n + 1)
+        .filter(b => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom)
+        .map(b => [a.left, a.right, b.left, b.right]));
+})"""
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme", "audited"),
+    [(375, "dark", True), (760, "light", False), (1280, "light", True)],
+)
 def test_every_page_in_a_browser(
-    browser: Browser, served: tuple[str, list[str]], width: int, scheme: Any
+    browser: Browser, served: tuple[str, list[str]], width: int, scheme: Any, audited: bool
 ) -> None:
     address, paths = served
     # The checker is a script, which the pages do not allow: it alone passes by their policy.
     context = browser.new_context(
-        viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True
+        viewport={"width": width, "height": 900},
+        color_scheme=scheme,
+        bypass_csp=True,
+        extra_http_headers={"X-User": "ana"},
     )
     page = context.new_page()
     said: list[str] = []
@@ -80,9 +109,43 @@ def test_every_page_in_a_browser(
         page.goto(address + path)
         # A page is as wide as the screen; only tables scroll within it.
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+        assert page.evaluate(OVERLAPS) == [], path
+        if not audited:
+            continue
         violations = Axe().run(page).response["violations"]
         serious = [each["id"] for each in violations if each["impact"] in {"serious", "critical"}]
         assert serious == [], path
-    assert said == []
+    # What a browser says of an answer that is not 200 is no fault of the page.
+    assert [text for text in said if "status of 404" not in text] == []
     assert {url for url in asked if not url.startswith(address)} == set()
     context.close()
+
+
+def test_buttons_work_in_a_browser(browser: Browser, server_dsn: str, template: str) -> None:
+    token = "a-token-that-nobody-can-guess"
+    with (
+        scratch_database(server_dsn, template) as dsn,
+        Database(Settings(conninfo=dsn)) as db,
+    ):
+        AlertsRepository(db).raise_alert(alert_type="t", title="Too slow", severity="warning")
+        access = Access(db, tokens=read_tokens(f"ana {token}"))
+        with serving(create_app(db, access=access)) as address:
+            page = browser.new_page()
+            page.goto(f"{address}/sign-in")
+            page.get_by_label("Token").fill(token)
+            page.get_by_role("main").get_by_role("button", name="Sign in").click()
+            page.get_by_role("link", name="Alerts").click()
+            page.get_by_role("link", name="Too slow").click()
+            page.get_by_label("Notes").fill("on it")
+            page.get_by_role("button", name="Acknowledge").click()
+            page.get_by_role("button", name="Resolve").click()
+            page.get_by_text("resolved", exact=True).wait_for()
+            page.get_by_role("button", name="Sign out").click()
+            page.get_by_role("link", name="Sign in").wait_for()
+            page.close()
+        [alert] = AlertsRepository(db).list_alerts()
+        assert (alert.status, alert.acknowledged_by, alert.resolved_by) == (
+            "resolved",
+            "ana",
+            "ana",
+        )

@@ -70,23 +70,19 @@ def test_serve_with_buttons_says_what_it_lacks(
 ) -> None:
     tokens = tmp_path / "tokens"
     tokens.write_text("ana a-token-that-nobody-can-guess\n")
+    tokens.chmod(0o644)
     assert "needs MLOPS_APPROVER_URL" in run("serve", "--write").stderr
     assert "belong to --write" in run("serve", "--tokens", "tokens").stderr
     environment["MLOPS_APPROVER_URL"] = environment["DATABASE_URL"]
     for arguments, message in (
         ((), "needs either --user-header or --tokens"),
-        (("--tokens", "tokens", "--user-header", "X-User"), "needs either"),
         (("--user-header", "X-User"), "belong together"),
         (("--user-header", "X-User", "--proxy", "nobody"), "give an address or a network"),
         (("--tokens", "tokens"), "tokens can be read by others: run chmod go= tokens"),
     ):
-        tokens.chmod(0o644)
         found = run("serve", "--write", *arguments)
         assert (found.returncode, message in found.stderr) == (2, True), found.stderr
         assert "nobody-can-guess" not in found.stderr
-    tokens.chmod(0o600)
-    tokens.write_text("ana short\n")
-    assert "line 1: the token is shorter" in run("serve", "--write", "--tokens", "tokens").stderr
 
 
 def test_report_of_the_only_model(run: Run, dsn: str, tmp_path: Path) -> None:

@@ -93,8 +93,8 @@ def test_a_feature_is_shown_for_a_window(db: Database) -> None:
     client = TestClient(create_app(db), base_url="http://localhost")
     given = {"model": "m", "version": "1", "feature": "age"}
     text = client.get("/feature", params=given).text
-    assert "2026-03-03 00:00 to 2026-03-04 00:00" in text
-    assert "window of 72 predictions" in text
+    assert "2026-02-25 00:00 to 2026-03-04 00:00" in text
+    assert "window of 144 predictions" in text
     text = client.get(
         "/feature", params={**given, "since": "2026-03-02T05:10", "until": "2026-03-02T06:01"}
     ).text

@@ -54,12 +54,13 @@ class AsyncPredictionReads(AsyncRepository):
 
     async def get(self, *, id: UUID) -> Prediction | None:
         """Return one prediction, or None."""
-        try:
-            predicted_at = time_of(checked_uuid("id", id))
-        except OverflowError:
-            return None
-        predicted_from = whole_millisecond(predicted_at)
-        return await self._row("get", Prediction, locals())
+        place = _place(id)
+        return None if place is None else await self._row("get", Prediction, place)
+
+    async def get_recent(self, *, id: UUID) -> RecentPrediction | None:
+        """Return one prediction as `get`, without features, inputs and client; or None."""
+        place = _place(id)
+        return None if place is None else await self._row("get_recent", RecentPrediction, place)
 
     async def list_predictions(
         self,
@@ -155,7 +156,7 @@ class AsyncPredictionReads(AsyncRepository):
         `positive_rate` is the share of the same class that `performance` is about: that of
         `positive_label`, by default the version's. A prediction without a class is positive when
         its probability reaches `threshold`. `entropy` is the mean in bits of the probabilities of
-        all classes, else of a probability and what it lacks to 1. Labels count that were known by
+        all classes, else of a probability and its complement. Labels count that were known by
         `timestamp`.
         """
         until = datetime.now(UTC) if timestamp is None else values.timestamp("timestamp", timestamp)
@@ -276,6 +277,19 @@ class AsyncPredictionReads(AsyncRepository):
 
 def _ids(versions: list[_Version] | None) -> list[UUID] | None:
     return None if versions is None else [version.id for version in versions]
+
+
+def _place(id: UUID) -> dict[str, object] | None:
+    """Return where a prediction of that id is stored, None for an id whose time is out of range."""
+    try:
+        predicted_at = time_of(checked_uuid("id", id))
+    except OverflowError:
+        return None
+    return {
+        "id": id,
+        "predicted_at": predicted_at,
+        "predicted_from": whole_millisecond(predicted_at),
+    }
 
 
 def _window(since: datetime | None, until: datetime | None) -> tuple[datetime, datetime]:

@@ -28,6 +28,8 @@ MAX_DEPTH: Final = 64
 # The largest doubles stand for infinity where other systems have none, as numpy.nan_to_num does.
 INFINITE: Final = 1.797e308
 LARGEST: Final = math.nextafter(INFINITE, 0)
+# Whole numbers from here on are not all doubles.
+EXACT: Final = 2.0**53
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _TIME: Final = "a datetime, or text such as 2026-01-31T12:00:00Z"
 STAGES: Final = ("development", "staging", "production", "archived")
@@ -73,7 +75,7 @@ def json(field: str, value: object) -> str:
 
 
 def number(field: str, value: object) -> float:
-    """Accept a finite number."""
+    """Accept a finite number, of whole ones those that a double holds exactly."""
     value = plain(value)
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise InvalidValue(field, f"must be a number, not {kind(value)}")
@@ -83,6 +85,9 @@ def number(field: str, value: object) -> float:
         result = math.inf
     if not abs(result) < INFINITE:
         raise InvalidValue(field, "must be a finite number")
+    # Two classes could become one.
+    if isinstance(value, int) and result != value:
+        raise InvalidValue(field, "has more digits than a double holds: log a class as text")
     return result + 0.0  # makes a negative zero positive
 
 

@@ -96,9 +96,10 @@ def objects(column: Any) -> list[Any]:
 def numbers(column: Any) -> tuple[Array, Array] | None:
     """Return a column of numbers, NaN where they are missing, and where that is.
 
-    None when its type is not one of numbers: then its values have to be looked at one by one.
+    None when its type is not one of numbers, or some could be rounded: then its values have to be
+    looked at one by one.
     """
-    missing = None
+    missing, given = None, column
     if hasattr(column, "isna"):
         if getattr(column.dtype, "kind", "") not in ("f", "i", "u"):
             return None
@@ -116,6 +117,9 @@ def numbers(column: Any) -> tuple[Array, Array] | None:
     if array.dtype.kind not in "fiu" or array.ndim != 1:
         return None
     array = array.astype(np.float64, copy=False)
+    kind = str(getattr(given, "type", None) or getattr(given, "dtype", ""))
+    if "int" in kind.lower() and (np.abs(array) >= values.EXACT).any():
+        return None
     return array, np.isnan(array) if missing is None else missing | np.isnan(array)
 
 

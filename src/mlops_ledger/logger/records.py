@@ -28,8 +28,6 @@ from ..ids import new_id, uuid7
 from .registration import Registration
 
 MAX_BYTES: Final = 4_000_000
-# Integers above are no exact doubles, and far above no JSON either.
-_EXACT: Final = 2.0**53
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -134,7 +132,9 @@ def _plain(numbers: Iterable[Any]) -> bool:
     kinds = set(map(type, numbers))
     if kinds == {float}:
         return math.isfinite(sum(numbers))
-    return kinds <= {float, int} and all(-_EXACT < number < _EXACT for number in numbers)
+    return kinds <= {float, int} and all(
+        -values.EXACT < number < values.EXACT for number in numbers
+    )
 
 
 def _features(field: str, value: Any) -> Any:

@@ -11,8 +11,8 @@ from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prediction:
-    """What a version predicted; `feature_values` are in the order of `feature_names`."""
+class RecentPrediction:
+    """What a version predicted, without what went into it and who asked."""
 
     id: UUID
     predicted_at: datetime
@@ -26,17 +26,23 @@ class Prediction:
     confidence_lower: float | None
     confidence_upper: float | None
     latency_ms: float | None
-    feature_names: list[str] | None
-    feature_values: list[float | None] | None
-    inputs: Any
     request_id: str | None
     batch_id: str | None
     error_message: str | None
     cache_hit: bool | None
+    model_version_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction(RecentPrediction):
+    """What a version predicted; `feature_values` are in the order of `feature_names`."""
+
+    feature_names: list[str] | None
+    feature_values: list[float | None] | None
+    inputs: Any
     user_agent: str | None
     client_ip: IPv4Address | IPv6Address | None
     metadata: Any
-    model_version_id: UUID
 
     @property
     def features(self) -> dict[str, float | None] | None:
@@ -68,29 +74,6 @@ class PredictionFields(TypedDict, total=False):
     metadata: Any
     predicted_at: datetime | None
     id: UUID | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecentPrediction:
-    """What a version predicted, without what went into it and who asked."""
-
-    id: UUID
-    predicted_at: datetime
-    model_name: str
-    model_version: str
-    status: str
-    prediction: float | None
-    predicted_label: str | None
-    probability: float | None
-    class_probabilities: list[float] | None
-    confidence_lower: float | None
-    confidence_upper: float | None
-    latency_ms: float | None
-    request_id: str | None
-    batch_id: str | None
-    error_message: str | None
-    cache_hit: bool | None
-    model_version_id: UUID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

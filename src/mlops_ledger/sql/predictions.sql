@@ -6,18 +6,15 @@ id, predicted_at, model_version_id, request_id, batch_id, feature_values, inputs
 probability, class_probabilities, confidence_lower, confidence_upper, latency_ms, status, error_message, cache_hit, user_agent,
 client_ip, metadata
 
--- fragment outcome --
--- What was predicted, by which version.
+-- fragment recent --
+-- What every reader may see of a prediction, with its version.
 p.id, p.predicted_at, v.model_name, v.model_version, p.status, p.prediction, p.predicted_label, p.probability,
-p.class_probabilities, p.confidence_lower, p.confidence_upper, p.latency_ms
-
--- fragment request --
--- What it was predicted for.
-p.request_id, p.batch_id, p.error_message, p.cache_hit, p.user_agent
+p.class_probabilities, p.confidence_lower, p.confidence_upper, p.latency_ms, p.request_id, p.batch_id, p.error_message,
+p.cache_hit
 
 -- fragment prediction --
 -- The columns of a prediction as it is read.
-{outcome}, v.feature_names, p.feature_values, p.inputs, {request}, p.client_ip, p.metadata, p.model_version_id
+{recent}, p.model_version_id, v.feature_names, p.feature_values, p.inputs, p.user_agent, p.client_ip, p.metadata
 
 -- fragment window --
 -- The predictions of some versions, or of all, within a range of time.
@@ -150,12 +147,9 @@ FROM model_versions
 WHERE model_name = %(model_name)s::text
   AND (%(model_version)s::text IS NULL OR model_version = %(model_version)s::text);
 
--- read get --
+-- fragment one --
 -- One prediction, at the time in its id, or for an id made elsewhere within the same millisecond.
-SELECT {prediction}
-FROM predictions p
-LEFT JOIN model_versions v ON v.id = p.model_version_id
-WHERE p.id = %(id)s::uuid AND p.predicted_at = (
+p.id = %(id)s::uuid AND p.predicted_at = (
     SELECT predicted_at FROM (
         SELECT predicted_at FROM predictions
         WHERE id = %(id)s::uuid AND predicted_at = %(predicted_at)s::timestamptz
@@ -163,7 +157,21 @@ WHERE p.id = %(id)s::uuid AND p.predicted_at = (
         SELECT predicted_at FROM predictions
         WHERE id = %(id)s::uuid AND predicted_at >= %(predicted_from)s::timestamptz
           AND predicted_at < %(predicted_from)s::timestamptz + interval '1 millisecond') found
-    LIMIT 1);
+    LIMIT 1)
+
+-- read get --
+-- One prediction.
+SELECT {prediction}
+FROM predictions p
+LEFT JOIN model_versions v ON v.id = p.model_version_id
+WHERE {one};
+
+-- read get_recent --
+-- As get, without what went into a model and who asked.
+SELECT {recent}, p.model_version_id
+FROM predictions p
+LEFT JOIN model_versions v ON v.id = p.model_version_id
+WHERE {one};
 
 -- read list_predictions --
 -- Predictions of a range of time, newest first; the next page is before the last id of this one.
@@ -192,7 +200,7 @@ FROM (
 
 -- read list_recent --
 -- As list_predictions, without what went into a model and who asked.
-SELECT {outcome}, p.request_id, p.batch_id, p.error_message, p.cache_hit, p.model_version_id
+SELECT {recent}, p.model_version_id
 FROM (
     SELECT {visible} FROM predictions p
     WHERE {page}) p
@@ -200,7 +208,7 @@ FROM (
 
 -- read list_recent__of_versions --
 -- As list_predictions__of_versions, without what went into a model and who asked.
-SELECT {outcome}, p.request_id, p.batch_id, p.error_message, p.cache_hit, p.model_version_id
+SELECT {recent}, p.model_version_id
 FROM unnest(%(version_ids)s::uuid[]) wanted (id)
 CROSS JOIN LATERAL (
     SELECT {visible} FROM predictions p
@@ -333,8 +341,8 @@ RETURNING id;
 
 -- read fetch --
 -- Predictions of a window of time, for a table.
-SELECT {outcome}, p.feature_values, p.inputs::text AS inputs, {request},
-       host(p.client_ip) AS client_ip, p.metadata::text AS metadata
+SELECT {recent}, p.feature_values, p.inputs::text AS inputs, p.user_agent, host(p.client_ip) AS client_ip,
+       p.metadata::text AS metadata
 FROM predictions p
 LEFT JOIN model_versions v ON v.id = p.model_version_id
 WHERE {window}

@@ -49,9 +49,7 @@ class Span:
         first = _MONDAY + math.ceil((self.since - _MONDAY) / step) * step
         times = [at for n in range(_TICKS + 1) if (at := first + n * step) <= self.until]
         style = "%H:%M" if step < timedelta(days=1) else "%-d %b"
-        # The first says of which year, or day, all of them are.
-        whole = "%-d %b %H:%M" if step < timedelta(days=1) else "%-d %b %Y"
-        return [(at, f"{at:{whole if at == times[0] else style}}") for at in times]
+        return [(at, f"{at:{style}}") for at in times]
 
     def parts(self) -> list[Span]:
         """Return the span in at most 14 parts: days, weeks, months."""
@@ -73,7 +71,7 @@ class Span:
         found: list[tuple[datetime, str]] = []
         while at <= self.until:
             if at >= self.since:
-                style = "%Y" if at.month == 1 else "%b" if found else "%b %Y"
+                style = "%Y" if at.month == 1 else "%b"
                 found.append((at, f"{at:{style}}"))
             month = at.year * 12 + at.month - 1 + every
             at = at.replace(year=month // 12, month=month % 12 + 1)
@@ -214,14 +212,16 @@ def points(span: Span, marks: Sequence[Mark], *, label: str, height: int = 24) -
 
 
 def axis(span: Span) -> Markup:
-    """Write the times that a column of charts shares."""
+    """Write the times that a column of charts shares; of which year they are is for a caption."""
     parts = []
-    for at, text in span.ticks():
+    for index, (at, text) in enumerate(span.ticks()):
         place = span.place(at)
         anchor = "start" if place < 4 else "end" if place > 96 else "middle"
+        # On a narrow screen every other one is left out.
+        kind = "tick other" if index % 2 else "tick"
         parts.append(
-            Markup('<text class="tick" x="{}%" y="13" text-anchor="{}">{}</text>').format(
-                place, anchor, text
+            Markup('<text class="{}" x="{}%" y="13" text-anchor="{}">{}</text>').format(
+                kind, place, anchor, text
             )
         )
     text = f"Time from {span.since:%Y-%m-%d} to {span.until:%Y-%m-%d}"
@@ -233,7 +233,7 @@ def brush(span: Span, chosen: Span, href: Callable[[Span], str]) -> Markup:
     parts = []
     for part in span.parts():
         left, right = span.place(part.since), span.place(part.until)
-        title = f"Look at {_day(part.since)} to {_day(part.until)}"
+        title = f"Look at {day(part.since)} to {day(part.until)}"
         drawn = Markup(
             '<rect class="part" x="{}%" y="2" width="{}%" height="22" rx="3">'
             "<title>{}</title></rect>"
@@ -290,7 +290,8 @@ def _written(at: datetime) -> str:
     )
 
 
-def _day(at: datetime) -> str:
+def day(at: datetime) -> str:
+    """Write a time that windows begin or end with."""
     return _written(at).replace("T", " ")
 
 

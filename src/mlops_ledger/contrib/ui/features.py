@@ -18,12 +18,13 @@ from .histograms import MISSING, jensen_shannon, outside, share
 from .query import Page, Query
 from .source import Counted, Folded, Source
 from .text import link, number
-from .tracks import Track, line_track
+from .tracks import Track, axis, line_track
 
 Measure: TypeAlias = Callable[[Sequence[Counted], Mapping[int, int]], float | None]
 
 _HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
+_WEEK: Final = 7 * _DAY
 # Up to here hours are drawn, from here on days.
 _SHORT: Final = 3 * _DAY
 _AROUND: Final = 90 * _DAY
@@ -33,8 +34,8 @@ _WINDOWS: Final = (("1 day", 1), ("7 days", 7), ("30 days", 30), ("90 days", 90)
 
 
 def newest_window(folded: Folded) -> Span:
-    """Return the last day of the data of a version."""
-    return Span(folded.until - _DAY, folded.until)
+    """Return the last week of the data of a version."""
+    return Span(folded.until - _WEEK, folded.until)
 
 
 def page(db: Database, query: Query) -> Page:
@@ -87,7 +88,7 @@ def page(db: Database, query: Query) -> Page:
             if feature.kind == "categorical"
             else [],
             "tracks": list(_tracks(around, feature, history, trend, timeline)),
-            "axis": charts.axis(around),
+            "axis": axis(around),
             "brush": charts.brush(around, window, lambda part: _address(query, part)),
             "windows": list(_windows(query, folded)),
         }
@@ -97,9 +98,9 @@ def page(db: Database, query: Query) -> Page:
         {**shown, "query": query.given},
         (
             "baselines.list_features",
-            "pages.folded",
-            "pages.drift",
-            "pages.counted",
+            "ui.folded",
+            "ui.drift",
+            "ui.counted",
             "drift_reports.feature_trend",
         ),
     )
@@ -192,7 +193,8 @@ def _tracks(
             if (value := measure(rows, now)) is not None
         ]
         if any(value for _, value in points):
-            yield line_track(span, name, points, timeline, thresholds, floor)
+            found = line_track(span, name, points, timeline, thresholds, floor)
+            yield replace(found, note=f"{found.note}, newest of {number(counts[-1][2])} values")
     # One line for each way that reports have measured by.
     for method, those in groupby(sorted(trend, key=_method), key=_method):
         reported = [each for each in those if each.score is not None or each.statistic is not None]

@@ -19,7 +19,7 @@ from .text import number, percent, visible
 MISSING: Final = -1
 _CATEGORIES: Final = 15
 _HEIGHT: Final = 190
-_LABELS: Final = 5
+_LABELS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)

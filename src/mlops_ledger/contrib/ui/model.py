@@ -22,7 +22,7 @@ from .charts import Span
 from .query import Page, Query
 from .source import Activity, Source
 from .text import link
-from .tracks import alerted, decided, monitored, production, scored, volumes
+from .tracks import alerted, axis, decided, monitored, production, scored, volumes
 
 _DAY: Final = timedelta(days=1)
 _LONGEST: Final = timedelta(days=366)
@@ -80,7 +80,7 @@ def page(db: Database, query: Query) -> Page:
             "windows": list(_windows(name, activity.until)),
             "live": live,
             "tracks": [track for track in tracks if track is not None],
-            "axis": charts.axis(span),
+            "axis": axis(span),
             "brush": charts.brush(
                 _life(activity, span),
                 span,
@@ -110,7 +110,7 @@ def page(db: Database, query: Query) -> Page:
             "monitors.list_monitors",
             "alerts.list_alerts",
             "alerts.list_active",
-            "pages.volume",
+            "ui.volume",
         ),
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from ..._sync.overview import Overview
+from ...checks.drift import OUTPUTS
 from ...checks.values import ALERT_STATUSES, SEVERITIES
 from ...database import Database
 from ...errors import NotFound, PermissionDenied
@@ -29,7 +30,7 @@ from .text import link
 
 
 def models(db: Database, query: Query) -> Page:
-    """List the models and what is to be looked at."""
+    """List the models and what needs attention."""
     rows = Overview(db).models(limit=PAGE, after=query.text("after"))
     alerts = AlertsRepository(db).list_active(include_acknowledged=True, limit=PAGE)
     shown = {
@@ -75,7 +76,9 @@ def version(db: Database, query: Query) -> Page:
         "latest": PerformanceMetricsRepository(db).latest(**named),
         "baseline": baseline,
         "window": window,
-        "drift": sorted(drift, key=lambda each: -each.jensen_shannon),
+        "drift": sorted(
+            drift, key=lambda each: (each.column_name in OUTPUTS, -each.jensen_shannon)
+        ),
         "predictions": PredictionsRepository(db).list_recent(**named, limit=5),
     }
     statements = (
@@ -84,8 +87,8 @@ def version(db: Database, query: Query) -> Page:
         "retraining_decisions.list_decisions",
         "performance_metrics.latest",
         "baselines.latest",
-        "pages.folded",
-        "pages.drift",
+        "ui.folded",
+        "ui.drift",
         "predictions.list_recent__of_versions",
     )
     return Page("version.html", f"{found.model_name} {found.model_version}", shown, statements)
@@ -97,7 +100,7 @@ def decision(db: Database, query: Query) -> Page:
     if found is None:
         raise NotFound("there is no such decision")
     title = f"{found['action']} {found['candidate_version'] or ''}".strip()
-    return Page("decision.html", title, {"decision": found}, ("pages.gates",))
+    return Page("decision.html", title, {"decision": found}, ("ui.gates",))
 
 
 def predictions(db: Database, query: Query) -> Page:
@@ -123,8 +126,8 @@ def prediction(db: Database, query: Query) -> Page:
     try:
         found = PredictionsRepository(db).get(id=wanted)
     except PermissionDenied:
-        found = Source(db).prediction(wanted)
-        statements[0] = "pages.prediction"
+        found = PredictionsRepository(db).get_recent(id=wanted)
+        statements[0] = "predictions.get_recent"
     if found is None:
         raise NotFound("there is no such prediction")
     shown = {
@@ -226,7 +229,7 @@ def ledger(db: Database, query: Query) -> Page:
         "pending": SummariesRepository(db).list_pending()[:PAGE],
         "migrations": source.migrations(),
     }
-    statements = ("pages.sizes", "summaries.list_pending", "pages.migrations")
+    statements = ("ui.sizes", "summaries.list_pending", "ui.migrations")
     return Page("ledger.html", "Ledger", shown, statements)
 
 

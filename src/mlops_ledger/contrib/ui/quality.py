@@ -27,4 +27,4 @@ def page(db: Database, query: Query) -> Page:
         "query": query.given,
         "next": link("/quality", model=model_name, after=rows[-1].id) if more else None,
     }
-    return Page("quality.html", "Data quality", shown, ("pages.quality",))
+    return Page("quality.html", "Data quality", shown, ("ui.quality",))

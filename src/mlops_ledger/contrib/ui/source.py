@@ -12,10 +12,9 @@ from uuid import UUID
 from psycopg.rows import dict_row
 
 from ..._sync.repository import Repository
-from ...copying.labels import predicted_from
-from ...errors import InvalidValue, NotFound
+from ...errors import NotFound
 from ...logger.folder import folders, is_live, problem_of, stored_segments, target_of
-from ...rows import FeatureDrift, RecentPrediction
+from ...rows import FeatureDrift
 
 _FOLDERS: Final = 100
 
@@ -127,7 +126,7 @@ def spooled(root: Path) -> list[Spooled]:
 class Source(Repository):
     """Statements of the pages."""
 
-    _file = "pages"
+    _file = "ui"
 
     def activity(self, model_name: str) -> Activity:
         """Return when there was something of a model. Raises NotFound for an unknown one."""
@@ -141,14 +140,6 @@ class Source(Repository):
     ) -> list[Volume]:
         """Count the predictions of a window by days, oldest first."""
         return self._rows("volume", Volume, locals())
-
-    def prediction(self, id: UUID) -> RecentPrediction | None:
-        """Return what every reader may see of a prediction."""
-        try:
-            began = predicted_from(id)
-        except InvalidValue:
-            return None
-        return self._row("prediction", RecentPrediction, {"id": id, "predicted_from": began})
 
     def decision(self, id: UUID) -> dict[str, Any] | None:
         """Return a decision with what came before and after it."""

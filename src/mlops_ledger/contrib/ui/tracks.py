@@ -36,6 +36,12 @@ class Track:
     drawing: Markup
 
 
+def axis(span: Span) -> Track:
+    """Return the times below the other charts, and between which days they lie."""
+    length = f"{charts.day(span.since)[:10]} to {charts.day(span.until)[:10]}"
+    return Track("", "", length, charts.axis(span))
+
+
 def _changes(timeline: Iterable[TimelineEntry]) -> list[datetime]:
     return [each.deployed_at for each in timeline if each.slot == "production"]
 

@@ -1,4 +1,4 @@
--- Statements of Pages.
+-- Statements of the pages of contrib/ui.
 
 -- read activity --
 -- When a model began, and when it was heard of last.
@@ -24,17 +24,6 @@ WHERE v.model_name = %(model_name)s::text
 GROUP BY 1
 ORDER BY 1
 LIMIT 1000;
-
--- read prediction --
--- One prediction as every reader may see it, at the time in its id, or within the same millisecond.
-SELECT p.id, p.predicted_at, v.model_name, v.model_version, p.status, p.prediction, p.predicted_label, p.probability,
-       p.class_probabilities, p.confidence_lower, p.confidence_upper, p.latency_ms, p.request_id, p.batch_id,
-       p.error_message, p.cache_hit, p.model_version_id
-FROM predictions p
-LEFT JOIN model_versions v ON v.id = p.model_version_id
-WHERE p.id = %(id)s::uuid AND p.predicted_at >= %(predicted_from)s::timestamptz
-  AND p.predicted_at < %(predicted_from)s::timestamptz + interval '1 millisecond'
-LIMIT 1;
 
 -- read gates --
 -- A decision with the numbers of its versions, what became of it, and who approved it.
