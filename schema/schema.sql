@@ -713,7 +713,7 @@ BEGIN
     IF model_version IS NULL THEN
         RETURN model_version_id;
     ELSIF model_version_id IS NOT NULL THEN
-        RAISE EXCEPTION 'model_version: or its id is given, not both' USING ERRCODE = 'MLIV0';
+        RAISE EXCEPTION 'model_version: give the version or its id, not both' USING ERRCODE = 'MLIV0';
     ELSIF model_name IS NULL THEN
         RAISE EXCEPTION 'model_name: is needed with model_version' USING ERRCODE = 'MLIV0';
     END IF;
@@ -1084,7 +1084,7 @@ CREATE TABLE agent_actions (
     issue_type text,
     -- The severity of that issue.
     issue_severity text,
-    -- From when on it can be neither approved nor executed; NULL for never.
+    -- From this time on it can be neither approved nor executed; NULL for never.
     expires_at timestamp with time zone,
     -- pending, approved, rejected, executed, failed or expired. See ledger_action_status() for one past its expires_at.
     status text DEFAULT 'pending'::text NOT NULL,
@@ -1295,7 +1295,7 @@ CREATE VIEW v_pending_actions WITH (security_invoker='true') AS
 COMMENT ON VIEW v_pending_actions IS 'The actions that nobody has reviewed or executed yet and that have not expired; those with requires_approval wait for a reviewer.';
 --   requested_at: When it was requested.
 --   waiting_for: How long ago that was.
---   expires_at: From when on it can be neither approved nor executed; NULL for never.
+--   expires_at: From this time on it can be neither approved nor executed; NULL for never.
 --   action_type: What is to be done: promote, retrain or another word.
 --   risk_level: low, medium, high or critical.
 --   requires_approval: Whether it waits for a reviewer.
@@ -2038,7 +2038,7 @@ CREATE TABLE prediction_batches (
     first_predicted_at timestamp with time zone NOT NULL,
     -- Time of the latest of them.
     last_predicted_at timestamp with time zone NOT NULL,
-    -- When the write was committed, about.
+    -- When the write was committed, approximately.
     received_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT prediction_batches_num_predictions_check CHECK ((num_predictions > 0))
 );
@@ -2073,7 +2073,7 @@ CREATE TABLE predictions (
     prediction double precision,
     -- The predicted class.
     predicted_label text,
-    -- Of two classes the probability of the positive one, whichever was predicted; of more that of the predicted one. 0 to 1.
+    -- Binary: probability of the positive class, whichever was predicted; multiclass: of the predicted class. 0 to 1.
     probability double precision,
     -- The probability of each class, in the order of class_names of the version.
     class_probabilities double precision[],
@@ -2116,7 +2116,7 @@ CREATE INDEX predictions_request_id_idx ON ONLY predictions USING hash (request_
 CREATE FUNCTION ledger_entropy(probability double precision, class_probabilities double precision[]) RETURNS double precision
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE WHEN (class_probabilities IS NOT NULL) THEN (SELECT CASE WHEN (sum(p.p) > (0)::double precision) THEN ((ln(sum(p.p)) - (sum(CASE WHEN (p.p > (0.000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000001)::double precision) THEN (p.p * ln(p.p)) ELSE (0)::double precision END) / sum(p.p))) / ln((2)::double precision)) ELSE NULL::double precision END AS "case" FROM unnest(ledger_entropy.class_probabilities) p(p)) WHEN ((probability > (0)::double precision) AND (probability < (1)::double precision)) THEN ((- ((probability * ln(probability)) + (((1)::double precision - probability) * ln(((1)::double precision - probability))))) / ln((2)::double precision)) WHEN (probability IS NOT NULL) THEN (0)::double precision ELSE NULL::double precision END;
-COMMENT ON FUNCTION ledger_entropy(probability double precision, class_probabilities double precision[]) IS 'The Shannon entropy of a prediction in bits: of the probabilities of all classes, else of a probability and what it lacks to 1.';
+COMMENT ON FUNCTION ledger_entropy(probability double precision, class_probabilities double precision[]) IS 'The Shannon entropy of a prediction in bits: of the probabilities of all classes, else of a probability and its complement.';
 
 -- v_predictions -----------------------------------------------------------------------------------
 
@@ -2155,7 +2155,7 @@ COMMENT ON VIEW v_predictions IS 'Predictions with their model and their feature
 --   status: success or error.
 --   prediction: The predicted number.
 --   predicted_label: The predicted class.
---   probability: Of two classes the probability of the positive one, of more that of the predicted one.
+--   probability: Binary: probability of the positive class; multiclass: of the predicted class.
 --   class_probabilities: The probability of each class, in the order of class_names of the version.
 --   confidence_lower: Lower end of the interval of the prediction.
 --   confidence_upper: Upper end of the interval of the prediction.
@@ -2193,7 +2193,7 @@ CREATE VIEW v_prediction_log WITH (security_invoker='true') AS
     p.model_version_id
    FROM (predictions p
      LEFT JOIN model_versions m ON ((m.id = p.model_version_id)));
-COMMENT ON VIEW v_prediction_log IS 'What v_predictions shows without what went into a model and who asked: for readers, who may not see that. Filter by predicted_at: only the partitions it needs are read.';
+COMMENT ON VIEW v_prediction_log IS 'v_predictions without what went into the model and who asked, for readers. Filter by predicted_at: only the partitions it needs are read.';
 --   id: Id of the prediction.
 --   predicted_at: When the model predicted.
 --   model_name: The model.
@@ -2201,7 +2201,7 @@ COMMENT ON VIEW v_prediction_log IS 'What v_predictions shows without what went 
 --   status: success or error.
 --   prediction: The predicted number.
 --   predicted_label: The predicted class.
---   probability: Probability of the positive or the predicted class, 0 to 1.
+--   probability: Binary: probability of the positive class; multiclass: of the predicted class.
 --   class_probabilities: The probability of each class, in the order of class_names of the version.
 --   confidence_lower: Lower end of the interval of the prediction.
 --   confidence_upper: Upper end of the interval of the prediction.
@@ -4525,7 +4525,7 @@ CREATE TABLE summary_outcomes (
     -- How many predictions each pair has.
     counts bigint[] NOT NULL,
     -- The bins of ledger_probability_edges() that hold a labelled prediction.
-    bins smallint[] NOT NULL,
+    bins integer[] NOT NULL,
     -- How many labels in each of these are positive.
     positives bigint[] NOT NULL,
     -- How many are not.
@@ -4536,12 +4536,18 @@ CREATE TABLE summary_outcomes (
     undecided_negatives bigint[] NOT NULL,
     -- Sum of the squared distances of the probabilities from 1 or 0, as in the Brier score.
     square_sum double precision NOT NULL,
+    -- Sum of the squares of these, for the standard error of the Brier score.
+    square_square_sum double precision NOT NULL,
     -- Sum of the logarithms of the probabilities of what was true, as in the log loss.
     log_sum double precision NOT NULL,
+    -- Sum of the squares of these logarithms.
+    log_square_sum double precision NOT NULL,
     -- The bins of ledger_tenth() that hold a labelled prediction.
     tenths smallint[] NOT NULL,
     -- How many labels in each of these are positive.
     tenth_positives bigint[] NOT NULL,
+    -- How many are not.
+    tenth_negatives bigint[] NOT NULL,
     -- The sum of the probabilities in each.
     tenth_sums double precision[] NOT NULL,
     -- Number of labelled predictions with a prediction and an actual_value.
@@ -4842,77 +4848,98 @@ CREATE FUNCTION ledger_fold_days(version uuid, since timestamp with time zone, u
 $$;
 COMMENT ON FUNCTION ledger_fold_days(version uuid, since timestamp with time zone, until timestamp with time zone) IS 'Makes the summaries of days, from one to another, out of those of their hours.';
 
--- ledger_fold_outcomes ----------------------------------------------------------------------------
+-- ledger_outcomes ---------------------------------------------------------------------------------
 
-CREATE FUNCTION ledger_fold_outcomes(version uuid, since timestamp with time zone, until timestamp with time zone) RETURNS void
-    LANGUAGE plpgsql
+CREATE FUNCTION ledger_outcomes(versions uuid[], since timestamp with time zone, until timestamp with time zone, as_of timestamp with time zone, task text, class_names text[], positive_label text, scored_label text, zero_and_one text[], threshold double precision) RETURNS SETOF summary_outcomes
+    LANGUAGE plpgsql STABLE
     SET search_path TO 'public', 'pg_temp'
     SET jit TO 'off'
     AS $$
+#variable_conflict use_column
 DECLARE
-    d record;
+    by_hour boolean := ledger_outcomes.threshold IS NULL;
     edges double precision[] := ledger_probability_edges();
 BEGIN
-    DELETE FROM summary_outcomes
-    WHERE model_version_id = version AND grain = 'hour' AND starts_at >= since AND starts_at < until AND part = 0;
-    SELECT t.task, t.class_names, t.positive_label, ledger_zero_and_one(t.class_names, t.positive_label) AS zero_and_one
-    INTO d FROM v_version_tasks t WHERE t.model_version_id = version;
-    WITH newest AS MATERIALIZED (
-        SELECT DISTINCT ON (prediction_id, predicted_at) date_trunc('hour', predicted_at, 'UTC') AS hour, *
-        FROM ground_truth WHERE model_version_id = version AND predicted_at >= since AND predicted_at < until
+    RETURN QUERY
+    WITH d AS (
+        SELECT ledger_outcomes.task, ledger_outcomes.class_names, ledger_outcomes.positive_label,
+               ledger_outcomes.scored_label, ledger_outcomes.zero_and_one
+    ), newest AS MATERIALIZED (
+        SELECT DISTINCT ON (prediction_id, predicted_at)
+               CASE WHEN by_hour THEN date_trunc('hour', predicted_at, 'UTC') ELSE ledger_outcomes.since END AS hour, *
+        FROM ground_truth
+        WHERE model_version_id = ANY (versions) AND predicted_at >= ledger_outcomes.since
+          AND predicted_at < ledger_outcomes.until AND labeled_at <= as_of
         ORDER BY prediction_id, predicted_at, labeled_at DESC
     ), judged AS MATERIALIZED (
         SELECT n.hour, o.truth, o.score, n.prediction IS NOT NULL AS has_number, n.predicted_label IS NULL AS is_unnamed,
                CASE WHEN o.truth IS NOT NULL THEN ledger_predicted_class(
-                   n.predicted_label, n.prediction, NULL, n.class_probabilities, d.class_names, d.positive_label, NULL)
+                   o.named, NULL, CASE WHEN NOT by_hour THEN o.score END, n.class_probabilities, d.class_names,
+                   d.positive_label, ledger_outcomes.threshold)
                END AS class,
-               d.positive_label = ledger_predicted_class(
-                   n.predicted_label, n.prediction, NULL, NULL, d.class_names, d.positive_label, NULL) AS says_positive,
-               o.truth = d.positive_label AS is_positive,
+               d.positive_label = o.named AS says_positive, o.truth = d.positive_label AS is_positive,
                n.prediction IS NOT NULL AND n.actual_value IS NOT NULL AS has_numbers,
+               -- Beyond that the squares would overflow.
                CASE WHEN abs(n.prediction) <= 1e100 AND abs(n.actual_value) <= 1e100 THEN n.actual_value END AS target,
                CASE WHEN abs(n.prediction) <= 1e100 AND abs(n.actual_value) <= 1e100 THEN n.prediction - n.actual_value END AS error
         FROM newest n
+        CROSS JOIN d
+        CROSS JOIN LATERAL (
+            SELECT coalesce(n.probability, n.class_probabilities[array_position(d.class_names, d.scored_label)]) AS probability,
+                   ledger_class(NULL, n.prediction, d.zero_and_one) AS number) p
         CROSS JOIN LATERAL (
             SELECT CASE WHEN d.task IN ('binary', 'multiclass') THEN ledger_class(n.actual_label, n.actual_value, d.zero_and_one)
                    END AS truth,
-                   CASE WHEN d.task = 'binary' THEN coalesce(
-                       n.probability, n.class_probabilities[array_position(d.class_names, d.positive_label)]) END AS score) o
+                   coalesce(n.predicted_label, CASE WHEN p.number = ANY (d.class_names) THEN p.number END) AS named,
+                   -- Of two classes the other has the rest.
+                   CASE WHEN d.task = 'binary' AND d.scored_label <> d.positive_label THEN 1 - p.probability
+                        WHEN d.task = 'binary' THEN p.probability END AS score) o
     ), pairs AS (
         SELECT hour, truth, class, count(*) AS n FROM judged
         WHERE truth IS NOT NULL AND class IS NOT NULL GROUP BY hour, truth, class
     ), places AS (
         SELECT hour, name, row_number() OVER (PARTITION BY hour ORDER BY sum(n) DESC, name COLLATE "C") AS place
         FROM (SELECT hour, truth AS name, n FROM pairs UNION ALL SELECT hour, class, n FROM pairs) e
-        WHERE length(name) <= 255 GROUP BY hour, name
+        WHERE length(name) <= 255 OR NOT by_hour GROUP BY hour, name
+    ), kept AS (
+        SELECT hour, name FROM places WHERE place <= 50 OR NOT by_hour
     ), crossed AS (
         SELECT hour, array_agg(truth ORDER BY truth, class) AS actual, array_agg(class ORDER BY truth, class) AS predicted,
                array_agg(n ORDER BY truth, class) AS counts, sum(n) AS classified, sum(hits) AS hits
         FROM (SELECT p.hour, a.name AS truth, b.name AS class, sum(p.n)::bigint AS n,
                      coalesce(sum(p.n) FILTER (WHERE p.truth = p.class), 0) AS hits
               FROM pairs p
-              LEFT JOIN places a ON a.hour = p.hour AND a.name = p.truth AND a.place <= 50
-              LEFT JOIN places b ON b.hour = p.hour AND b.name = p.class AND b.place <= 50
+              LEFT JOIN kept a ON a.hour = p.hour AND a.name = p.truth
+              LEFT JOIN kept b ON b.hour = p.hour AND b.name = p.class
               GROUP BY p.hour, a.name, b.name) c
         GROUP BY hour
+    ), scores AS (
+        SELECT hour, CASE WHEN by_hour THEN width_bucket(score, edges) ELSE score END AS score, count(*) FILTER (WHERE is_positive) AS p,
+               count(*) FILTER (WHERE NOT is_positive) AS n, count(*) FILTER (WHERE is_positive AND class IS NULL) AS up,
+               count(*) FILTER (WHERE NOT is_positive AND class IS NULL) AS un
+        FROM judged WHERE is_positive IS NOT NULL AND score IS NOT NULL GROUP BY 1, 2
     ), binned AS (
-        SELECT hour, array_agg(bin::smallint ORDER BY bin) AS bins, array_agg(p ORDER BY bin) AS positives,
+        SELECT hour, array_agg(bin::integer ORDER BY bin) AS bins, array_agg(p ORDER BY bin) AS positives,
                array_agg(n ORDER BY bin) AS negatives, array_agg(up ORDER BY bin) AS undecided_positives,
                array_agg(un ORDER BY bin) AS undecided_negatives
-        FROM (SELECT hour, width_bucket(score, edges) AS bin, count(*) FILTER (WHERE is_positive) AS p,
-                     count(*) FILTER (WHERE NOT is_positive) AS n,
-                     count(*) FILTER (WHERE is_positive AND class IS NULL) AS up,
-                     count(*) FILTER (WHERE NOT is_positive AND class IS NULL) AS un
-              FROM judged WHERE is_positive IS NOT NULL AND score IS NOT NULL GROUP BY 1, 2) c
+        FROM (SELECT *, CASE WHEN by_hour THEN score ELSE row_number() OVER (ORDER BY score) END AS bin FROM scores) s
         GROUP BY hour
+    ), losses AS (
+        SELECT hour, ledger_tenth(score) AS bin, is_positive, score,
+               -- Squares of smaller numbers would be an error.
+               CASE WHEN is_positive THEN (1 - score) * (1 - score) WHEN score > 1e-75 THEN score * score ELSE 0 END AS square,
+               -- Nothing is certain: as scikit-learn, by the distance between 1 and the next double.
+               ln(greatest(CASE WHEN is_positive THEN score ELSE 1 - score END, 2.220446049250313e-16)) AS log
+        FROM judged WHERE is_positive IS NOT NULL AND score IS NOT NULL
     ), calibrated AS (
         SELECT hour, array_agg(bin::smallint ORDER BY bin) AS tenths, array_agg(p ORDER BY bin) AS positives,
-               array_agg(total ORDER BY bin) AS sums, sum(squares) AS squares, sum(logs) AS logs
-        FROM (SELECT hour, ledger_tenth(score) AS bin, count(*) FILTER (WHERE is_positive) AS p, sum(score) AS total,
-                     sum(CASE WHEN is_positive THEN (1 - score) * (1 - score) WHEN score > 1e-150 THEN score * score ELSE 0 END)
-                         AS squares,
-                     sum(ln(greatest(CASE WHEN is_positive THEN score ELSE 1 - score END, 2.220446049250313e-16))) AS logs
-              FROM judged WHERE is_positive IS NOT NULL AND score IS NOT NULL GROUP BY 1, 2) c
+               array_agg(n ORDER BY bin) AS negatives, array_agg(total ORDER BY bin) AS sums, sum(squares) AS squares,
+               sum(square_squares) AS square_squares, sum(logs) AS logs, sum(log_squares) AS log_squares
+        FROM (SELECT hour, bin, count(*) FILTER (WHERE is_positive) AS p, count(*) FILTER (WHERE NOT is_positive) AS n,
+                     sum(score) AS total, sum(square) AS squares,
+                     sum(CASE WHEN square > 1e-150 THEN square * square ELSE 0 END) AS square_squares,
+                     sum(log) AS logs, sum(log * log) AS log_squares
+              FROM losses GROUP BY hour, bin) c
         GROUP BY hour
     ), totals AS (
         SELECT hour, count(*) AS labeled, bool_or(is_unnamed) AS unnamed,
@@ -4922,28 +4949,48 @@ BEGIN
                min(score) FILTER (WHERE NOT says_positive) AS lowest, max(score) FILTER (WHERE says_positive) AS highest,
                count(*) FILTER (WHERE has_numbers) AS numbers, count(error) AS measured,
                coalesce(sum(abs(error)), 0) AS absolute,
+               -- As scikit-learn: of an actual value of 0 by the distance between 1 and the next double.
                coalesce(sum(CASE WHEN abs(error) <= 1e-150 THEN 0
                                  ELSE abs(error) / greatest(abs(target), 2.220446049250313e-16) END), 0) AS percentage,
                coalesce(sum(error * error) FILTER (WHERE abs(error) > 1e-150), 0) AS squared,
                coalesce(sum(distance), 0) AS total, coalesce(var_pop(distance) * count(distance), 0) AS m2,
                min(target) AS smallest, max(target) AS largest
-        FROM (SELECT *, target - min(target) OVER (PARTITION BY hour) AS distance FROM judged) j GROUP BY hour
+        FROM (SELECT *, target - min(target) OVER (PARTITION BY hour) AS distance FROM judged) j CROSS JOIN d GROUP BY hour
     )
-    INSERT INTO summary_outcomes
-    SELECT version, 'hour', t.hour, 0, d.task, CASE WHEN d.task = 'binary' OR t.unnamed THEN d.class_names END, d.positive_label,
-           t.labeled, t.strangers, t.strays, t.lowest, t.highest, coalesce(c.classified, 0), coalesce(c.hits, 0),
-           coalesce(c.actual, '{}'), coalesce(c.predicted, '{}'), coalesce(c.counts, '{}'),
+    SELECT versions[1], 'hour', t.hour, 0::smallint, d.task, CASE WHEN d.task = 'binary' OR t.unnamed THEN d.class_names END,
+           d.positive_label, t.labeled, t.strangers, t.strays, t.lowest, t.highest, coalesce(c.classified, 0)::bigint,
+           coalesce(c.hits, 0)::bigint, coalesce(c.actual, '{}'), coalesce(c.predicted, '{}'), coalesce(c.counts, '{}'),
            coalesce(b.bins, '{}'), coalesce(b.positives, '{}'), coalesce(b.negatives, '{}'),
-           coalesce(b.undecided_positives, '{}'), coalesce(b.undecided_negatives, '{}'),
-           coalesce(k.squares, 0), coalesce(k.logs, 0), coalesce(k.tenths, '{}'), coalesce(k.positives, '{}'),
-           coalesce(k.sums, '{}'), t.numbers, t.measured, t.absolute, t.percentage, t.squared, t.total, t.m2,
-           t.smallest, t.largest
-    FROM totals t LEFT JOIN crossed c USING (hour) LEFT JOIN binned b USING (hour) LEFT JOIN calibrated k USING (hour);
+           coalesce(b.undecided_positives, '{}'), coalesce(b.undecided_negatives, '{}'), coalesce(k.squares, 0),
+           coalesce(k.square_squares, 0), coalesce(k.logs, 0), coalesce(k.log_squares, 0),
+           coalesce(k.tenths, '{}'), coalesce(k.positives, '{}'), coalesce(k.negatives, '{}'), coalesce(k.sums, '{}'),
+           t.numbers, t.measured, t.absolute, t.percentage, t.squared, t.total, t.m2, t.smallest, t.largest
+    FROM totals t CROSS JOIN d
+    LEFT JOIN crossed c USING (hour) LEFT JOIN binned b USING (hour) LEFT JOIN calibrated k USING (hour);
+END
+$$;
+COMMENT ON FUNCTION ledger_outcomes(versions uuid[], since timestamp with time zone, until timestamp with time zone, as_of timestamp with time zone, task text, class_names text[], positive_label text, scored_label text, zero_and_one text[], threshold double precision) IS 'The outcomes of the labelled predictions of versions, of each hour what a summary keeps; with a threshold of the whole window, each probability a bin of its own.';
+
+-- ledger_fold_outcomes ----------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_fold_outcomes(version uuid, since timestamp with time zone, until timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    t v_version_tasks;
+BEGIN
+    DELETE FROM summary_outcomes
+    WHERE model_version_id = version AND grain = 'hour' AND starts_at >= since AND starts_at < until AND part = 0;
+    SELECT * INTO t FROM v_version_tasks WHERE model_version_id = version;
+    INSERT INTO summary_outcomes
+    SELECT o.* FROM ledger_outcomes(ARRAY[version], since, until, 'infinity', t.task, t.class_names, t.positive_label,
+                                    t.positive_label, ledger_zero_and_one(t.class_names, t.positive_label), NULL) o;
     -- Somebody may have observed another class while an earlier fold counted.
     INSERT INTO summary_marks (model_version_id, table_name, first_predicted_at, last_predicted_at)
     SELECT version, 'ground_truth', min(o.starts_at), max(o.starts_at) FROM summary_outcomes o
     WHERE o.model_version_id = version AND o.grain = 'hour' AND o.part = 0
-      AND NOT ledger_still_counts(o, d.task, d.class_names, d.positive_label)
+      AND NOT ledger_still_counts(o, t.task, t.class_names, t.positive_label)
     HAVING count(*) > 0;
 END
 $$;
@@ -4952,10 +4999,13 @@ COMMENT ON FUNCTION ledger_fold_outcomes(version uuid, since timestamp with time
 -- ledger_add_outcomes -----------------------------------------------------------------------------
 
 CREATE FUNCTION ledger_add_outcomes(parts summary_outcomes[]) RETURNS summary_outcomes
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
     SET search_path TO 'public', 'pg_temp'
     SET jit TO 'off'
     AS $$
+DECLARE
+    added summary_outcomes;
+BEGIN
     WITH o AS MATERIALIZED (
         SELECT * FROM unnest(parts)
     ), defined AS (
@@ -4990,9 +5040,10 @@ CREATE FUNCTION ledger_add_outcomes(parts summary_outcomes[]) RETURNS summary_ou
               GROUP BY u.bin) c
     ), calibrated AS (
         SELECT coalesce(array_agg(bin ORDER BY bin), '{}') AS tenths, coalesce(array_agg(p ORDER BY bin), '{}') AS positives,
-               coalesce(array_agg(total ORDER BY bin), '{}') AS sums
-        FROM (SELECT u.bin, sum(u.p)::bigint AS p, sum(u.total) AS total
-              FROM o CROSS JOIN LATERAL unnest(o.tenths, o.tenth_positives, o.tenth_sums) u (bin, p, total) GROUP BY u.bin) c
+               coalesce(array_agg(n ORDER BY bin), '{}') AS negatives, coalesce(array_agg(total ORDER BY bin), '{}') AS sums
+        FROM (SELECT u.bin, sum(u.p)::bigint AS p, sum(u.n)::bigint AS n, sum(u.total) AS total
+              FROM o CROSS JOIN LATERAL unnest(o.tenths, o.tenth_positives, o.tenth_negatives, o.tenth_sums) u (bin, p, n, total)
+              GROUP BY u.bin) c
     ), distances AS MATERIALIZED (
         SELECT num_measured AS n, actual_m2 AS m2,
                actual_distance_sum + coalesce(num_measured * (actual_min - min(actual_min) OVER ()), 0) AS total
@@ -5005,13 +5056,16 @@ CREATE FUNCTION ledger_add_outcomes(parts summary_outcomes[]) RETURNS summary_ou
            d.task, d.class_names, d.positive_label, sum(o.num_labeled)::bigint, sum(o.num_strangers)::bigint, sum(o.num_strays)::bigint,
            min(o.lowest_of_negative), max(o.highest_of_positive), sum(o.num_classified)::bigint, sum(o.num_hits)::bigint,
            c.actual, c.predicted, c.counts, b.bins, b.positives, b.negatives, b.undecided_positives, b.undecided_negatives,
-           sum(o.square_sum), sum(o.log_sum), k.tenths, k.positives, k.sums, sum(o.num_numbers)::bigint,
+           sum(o.square_sum), sum(o.square_square_sum), sum(o.log_sum), sum(o.log_square_sum), k.tenths, k.positives, k.negatives, k.sums, sum(o.num_numbers)::bigint,
            sum(o.num_measured)::bigint, sum(o.absolute_error_sum), sum(o.percentage_error_sum), sum(o.squared_error_sum),
            m.total, m.m2,
            min(o.actual_min), max(o.actual_max)
+    INTO added
     FROM o CROSS JOIN defined d CROSS JOIN crossed c CROSS JOIN binned b CROSS JOIN calibrated k CROSS JOIN centre m
     GROUP BY d.task, d.class_names, d.positive_label, c.actual, c.predicted, c.counts, b.bins, b.positives,
-             b.negatives, b.undecided_positives, b.undecided_negatives, k.tenths, k.positives, k.sums, m.total, m.m2
+             b.negatives, b.undecided_positives, b.undecided_negatives, k.tenths, k.positives, k.negatives, k.sums, m.total, m.m2;
+    RETURN added;
+END
 $$;
 COMMENT ON FUNCTION ledger_add_outcomes(parts summary_outcomes[]) IS 'Outcomes added up; their task is mixed where they were counted as those of several tasks, classes or positive classes.';
 
@@ -5537,35 +5591,49 @@ COMMENT ON VIEW v_feature_drift IS 'Every statistic of every feature, score and 
 --   model_version_id: Id of the version.
 --   report_id: The drift report.
 
--- ledger_performance ------------------------------------------------------------------------------
+-- ledger_definition -------------------------------------------------------------------------------
 
-CREATE FUNCTION ledger_performance(of_model text, of_version text, since timestamp with time zone, until timestamp with time zone, threshold double precision, OUT task text, OUT positive_label text, OUT num_predictions bigint, OUT labeled_samples bigint, OUT coverage_pct double precision, OUT accuracy double precision, OUT balanced_accuracy double precision, OUT matthews_corrcoef double precision, OUT "precision" double precision, OUT recall double precision, OUT specificity double precision, OUT f1_score double precision, OUT precision_macro double precision, OUT recall_macro double precision, OUT f1_macro double precision, OUT roc_auc double precision, OUT roc_auc_error double precision, OUT average_precision double precision, OUT average_precision_error double precision, OUT log_loss double precision, OUT brier_score double precision, OUT calibration_error double precision, OUT mae double precision, OUT mape double precision, OUT rmse double precision, OUT r2 double precision, OUT reasons jsonb) RETURNS record
+CREATE FUNCTION ledger_definition(versions uuid[], asked text, OUT task text, OUT class_names text[], OUT own_label text, OUT positive_label text, OUT scored_label text, OUT zero_and_one text[], OUT is_declared boolean, OUT is_mixed boolean) RETURNS record
+    LANGUAGE sql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT d.task, d.class_names, d.own_label, coalesce(asked, d.own_label),
+           -- What was declared says whose probability it is.
+           CASE WHEN d.is_declared AND asked <> d.own_label THEN d.own_label ELSE coalesce(asked, d.own_label) END,
+           ledger_zero_and_one(d.class_names, coalesce(d.own_label, asked)), d.is_declared, d.n > 1
+    FROM (
+        SELECT count(*) AS n, CASE WHEN count(*) = 1 THEN min(t.task) END AS task,
+               CASE WHEN min(cardinality(t.class_names)) = 1 AND asked <> min(t.class_names[1])
+                    THEN min(t.class_names) || asked ELSE min(t.class_names) END AS class_names,
+               CASE WHEN count(*) = 1 THEN min(t.positive_label) END AS own_label, bool_and(t.is_declared) AS is_declared
+        FROM (SELECT v.task, v.class_names, v.positive_label, bool_and(v.is_declared) AS is_declared
+              FROM v_version_tasks v WHERE v.model_version_id = ANY (versions)
+              GROUP BY v.task, v.class_names, v.positive_label) t) d
+$$;
+COMMENT ON FUNCTION ledger_definition(versions uuid[], asked text, OUT task text, OUT class_names text[], OUT own_label text, OUT positive_label text, OUT scored_label text, OUT zero_and_one text[], OUT is_declared boolean, OUT is_mixed boolean) IS 'What versions predict, which class is positive, that which is asked about or their own, and whose probability is scored.';
+
+-- ledger_summed_outcomes --------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_summed_outcomes(of_model text, of_version text, since timestamp with time zone, until timestamp with time zone, OUT num_predictions bigint, OUT versions uuid[], OUT outcomes summary_outcomes) RETURNS record
     LANGUAGE plpgsql STABLE
     SET search_path TO 'public', 'pg_temp'
     SET jit TO 'off'
     SET max_parallel_workers_per_gather TO '0'
     AS $$
 DECLARE
-    first_day timestamptz := date_trunc('day', since + interval '23 hours', 'UTC');
+    first_hour timestamptz := date_trunc('hour', since, 'UTC') + CASE WHEN date_trunc('hour', since, 'UTC') < since
+                                                                     THEN interval '1 hour' ELSE interval '0' END;
+    last_hour timestamptz := date_trunc('hour', until, 'UTC');
+    first_day timestamptz := date_trunc('day', first_hour + interval '23 hours', 'UTC');
     last_day timestamptz := date_trunc('day', until, 'UTC');
-    versions uuid[] := ARRAY(SELECT v.id FROM model_versions v
-                             WHERE v.model_name = of_model AND (of_version IS NULL OR v.model_version = of_version));
-    o summary_outcomes;
-    d record;
-    c record;
-    s record;
-    positive_from integer := width_bucket(threshold, ledger_probability_edges());
-    no_task text;
-    no_class text;
-    no_average text;
-    no_positive text;
-    no_score text;
-    no_numbers text;
+    parts summary_outcomes[];
 BEGIN
     IF first_day >= last_day THEN
-        first_day := until;
-        last_day := until;
+        first_day := last_hour;
+        last_day := last_hour;
     END IF;
+    versions := ARRAY(SELECT v.id FROM model_versions v
+                      WHERE v.model_name = of_model AND (of_version IS NULL OR v.model_version = of_version));
     SELECT coalesce(sum(m.n), 0) INTO num_predictions
     FROM unnest(versions) v (id)
     CROSS JOIN LATERAL (
@@ -5573,11 +5641,11 @@ BEGIN
         WHERE t.model_version_id = v.id AND t.grain = 'day' AND t.starts_at >= first_day AND t.starts_at < last_day
         UNION ALL
         SELECT sum(t.num_predictions) FROM summaries t
-        WHERE t.model_version_id = v.id AND t.grain = 'hour' AND t.starts_at >= since AND t.starts_at < first_day
+        WHERE t.model_version_id = v.id AND t.grain = 'hour' AND t.starts_at >= first_hour AND t.starts_at < first_day
         UNION ALL
         SELECT sum(t.num_predictions) FROM summaries t
-        WHERE t.model_version_id = v.id AND t.grain = 'hour' AND t.starts_at >= last_day AND t.starts_at < until) m;
-    WITH parts AS MATERIALIZED (
+        WHERE t.model_version_id = v.id AND t.grain = 'hour' AND t.starts_at >= last_day AND t.starts_at < last_hour) m;
+    parts := ARRAY(
         SELECT p.part
         FROM unnest(versions) v (id)
         CROSS JOIN LATERAL (
@@ -5585,116 +5653,202 @@ BEGIN
             WHERE t.model_version_id = v.id AND t.grain = 'day' AND t.starts_at >= first_day AND t.starts_at < last_day
             UNION ALL
             SELECT t FROM summary_outcomes t
-            WHERE t.model_version_id = v.id AND t.grain = 'hour' AND t.starts_at >= since AND t.starts_at < first_day
+            WHERE t.model_version_id = v.id AND t.grain = 'hour' AND t.starts_at >= first_hour AND t.starts_at < first_day
             UNION ALL
             SELECT t FROM summary_outcomes t
-            WHERE t.model_version_id = v.id AND t.grain = 'hour' AND t.starts_at >= last_day AND t.starts_at < until) p
-    ), present AS (
-        SELECT t.task, t.class_names, t.positive_label, bool_and(t.is_declared) AS is_declared
-        FROM v_version_tasks t
-        WHERE t.model_version_id IN (SELECT (part).model_version_id FROM parts)
-        GROUP BY t.task, t.class_names, t.positive_label
-    )
-    SELECT ledger_add_outcomes(ARRAY(SELECT part FROM parts)) AS added, count(*) > 1 AS is_mixed,
-           min(p.task) AS task, min(p.class_names) AS class_names, min(p.positive_label) AS positive_label,
-           bool_and(p.is_declared) AS is_declared
-    INTO d FROM present p;
-    o := d.added;
-    labeled_samples := coalesce(o.num_labeled, 0);
-    coverage_pct := 100.0::double precision * labeled_samples / nullif(num_predictions, 0);
-    IF NOT d.is_mixed THEN
-        task := d.task;
-        positive_label := d.positive_label;
+            WHERE t.model_version_id = v.id AND t.grain = 'hour' AND t.starts_at >= last_day AND t.starts_at < last_hour) p);
+    IF first_hour > since OR last_hour < until THEN
+        -- Of hours that are not full the rows tell.
+        num_predictions := num_predictions + (
+            SELECT count(*) FROM predictions p
+            WHERE p.model_version_id = ANY (versions)
+              AND (p.predicted_at >= since AND p.predicted_at < least(first_hour, until)
+                   OR p.predicted_at >= greatest(last_hour, first_hour) AND p.predicted_at < until));
+        parts := parts || ARRAY(
+            SELECT o
+            FROM v_version_tasks t
+            CROSS JOIN (VALUES (since, least(first_hour, until)), (greatest(last_hour, first_hour), until)) e (since, until)
+            CROSS JOIN LATERAL ledger_outcomes(
+                ARRAY[t.model_version_id], e.since, e.until, 'infinity', t.task, t.class_names, t.positive_label, t.positive_label,
+                ledger_zero_and_one(t.class_names, t.positive_label), NULL) o
+            WHERE t.model_version_id = ANY (versions) AND e.since < e.until);
     END IF;
+    versions := ARRAY(SELECT DISTINCT p.model_version_id FROM unnest(parts) p);
+    outcomes := CASE WHEN cardinality(parts) = 1 THEN parts[1] WHEN cardinality(parts) > 1 THEN ledger_add_outcomes(parts) END;
+END
+$$;
+COMMENT ON FUNCTION ledger_summed_outcomes(of_model text, of_version text, since timestamp with time zone, until timestamp with time zone, OUT num_predictions bigint, OUT versions uuid[], OUT outcomes summary_outcomes) IS 'The outcomes of a model, or one version, in a window: summaries of days and hours added up, and the rows of hours that are not full; with the versions that have labels there.';
 
-    WITH e AS (
-        SELECT (array_remove(d.class_names, d.positive_label))[1] AS other
-    ), undecided AS (
-        SELECT u.* FROM unnest(o.bins, o.undecided_positives, o.undecided_negatives) u (bin, p, n)
+-- ledger_areas ------------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_areas(outcomes summary_outcomes, is_exact boolean, top_share double precision, OUT positives double precision, OUT negatives double precision, OUT roc_auc double precision, OUT roc_auc_error double precision, OUT average_precision double precision, OUT average_precision_error double precision, OUT lift double precision, OUT lift_error double precision, OUT roc_auc_se double precision) RETURNS record
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'public', 'pg_temp'
+    SET jit TO 'off'
+    AS $$
+BEGIN
+    WITH x AS (
+        SELECT u.p::double precision, u.n::double precision, coalesce(sum(u.n) OVER up, 0)::double precision AS below,
+               coalesce(sum(u.p) OVER down, 0)::double precision AS a, coalesce(sum(u.p + u.n) OVER down, 0)::double precision AS b,
+               sum(u.p + u.n) OVER ()::double precision AS total
+        FROM unnest(outcomes.bins, outcomes.positives, outcomes.negatives) u (bin, p, n)
+        WINDOW up AS (ORDER BY u.bin ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
+               down AS (ORDER BY u.bin DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+    ), sides AS (
+        -- Of a bin all that is known is how many: least and most precise orders, and evenly mixed ones between.
+        -- Of equal probabilities at the end of the top as many positives count as their share.
+        SELECT x.*, c.top, least(greatest(c.top - b, 0), p + n) AS taken,
+               CASE WHEN p = 0 THEN 0 ELSE p - CASE WHEN b - a + n > 0 THEN (b - a + n) * ln((b + n + p) / (b + n)) ELSE 0 END END AS least,
+               CASE WHEN p = 0 THEN 0 ELSE p * (a + p) / (b + p) END AS most,
+               CASE WHEN p = 0 THEN 0 WHEN is_exact THEN p * (a + p) / (b + p + n) WHEN b = 0 THEN p * p / (p + n)
+                    ELSE p * p / (p + n) + (a - b * p / (p + n)) * p / (p + n) * ln((b + p + n) / b) END AS even,
+               (below + n / 2) / nullif(sum(n) OVER (), 0) AS below_share, (a + p / 2) / nullif(sum(p) OVER (), 0) AS above_share
+        FROM x CROSS JOIN LATERAL (SELECT ceil(top_share * total) AS top) c
+    ), s AS (
+        SELECT sum(p) AS p, sum(n) AS n, sum(p * (below + n / 2)) AS outranked, sum(p * n) / 2 AS ties, sum(even) AS even,
+               greatest(sum(most) - sum(even), sum(even) - sum(least)) AS margin,
+               sum(p * taken / (p + n)) AS caught,
+               -- DeLong, DeLong, Clarke-Pearson 1988: how often each positive is above a negative, and the other way.
+               sum(p * below_share ^ 2) - sum(p * below_share) ^ 2 / nullif(sum(p), 0) AS of_positives,
+               sum(n * above_share ^ 2) - sum(n * above_share) ^ 2 / nullif(sum(n), 0) AS of_negatives,
+               sum(greatest(least(taken, p) - p * taken / (p + n), p * taken / (p + n) - greatest(taken - n, 0))) AS loose,
+               max(top) AS top
+        FROM sides
+    )
+    SELECT coalesce(s.p, 0), coalesce(s.n, 0), s.outranked / nullif(s.p * s.n, 0),
+           CASE WHEN is_exact THEN 0 ELSE s.ties END / nullif(s.p * s.n, 0),
+           s.even / nullif(s.p, 0), CASE WHEN is_exact THEN 0 ELSE s.margin END / nullif(s.p, 0),
+           s.caught * (s.p + s.n) / nullif(s.top * s.p, 0),
+           CASE WHEN is_exact THEN 0 ELSE s.loose END * (s.p + s.n) / nullif(s.top * s.p, 0),
+           sqrt(greatest(s.of_positives, 0) / nullif(s.p * (s.p - 1), 0) + greatest(s.of_negatives, 0) / nullif(s.n * (s.n - 1), 0))
+    INTO positives, negatives, roc_auc, roc_auc_error, average_precision, average_precision_error, lift, lift_error, roc_auc_se
+    FROM s;
+END
+$$;
+COMMENT ON FUNCTION ledger_areas(outcomes summary_outcomes, is_exact boolean, top_share double precision, OUT positives double precision, OUT negatives double precision, OUT roc_auc double precision, OUT roc_auc_error double precision, OUT average_precision double precision, OUT average_precision_error double precision, OUT lift double precision, OUT lift_error double precision, OUT roc_auc_se double precision) IS 'What the order of the probabilities is worth. Where these are known by their bin only, each number is at most its error off.';
+
+-- ledger_standard_error ---------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_standard_error(n double precision, mean double precision, square_sum double precision) RETURNS double precision
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (abs(mean) > (0.000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000001)::double precision) THEN sqrt((GREATEST(((square_sum / NULLIF(n, (0)::double precision)) - (mean * mean)), (0)::double precision) / NULLIF((n - (1)::double precision), (0)::double precision))) WHEN ((n > (1)::double precision) AND (mean IS NOT NULL)) THEN (0)::double precision ELSE NULL::double precision END;
+COMMENT ON FUNCTION ledger_standard_error(n double precision, mean double precision, square_sum double precision) IS 'The standard error of a mean of n values, from the sum of their squares.';
+
+-- ledger_metrics ----------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_metrics(o summary_outcomes, of_task text, class_names text[], counted_label text, of_positive text, is_declared boolean, is_mixed boolean, threshold double precision, is_exact boolean, top_share double precision, OUT labeled_samples bigint, OUT num_strangers bigint, OUT no_task text, OUT accuracy double precision, OUT balanced_accuracy double precision, OUT matthews_corrcoef double precision, OUT "precision" double precision, OUT recall double precision, OUT specificity double precision, OUT f1_score double precision, OUT precision_macro double precision, OUT recall_macro double precision, OUT f1_macro double precision, OUT precision_weighted double precision, OUT recall_weighted double precision, OUT f1_weighted double precision, OUT roc_auc double precision, OUT roc_auc_error double precision, OUT average_precision double precision, OUT average_precision_error double precision, OUT lift double precision, OUT lift_error double precision, OUT log_loss double precision, OUT brier_score double precision, OUT calibration_error double precision, OUT mae double precision, OUT mape double precision, OUT rmse double precision, OUT r2 double precision, OUT calibration_curve jsonb, OUT classes jsonb, OUT confusion_matrix jsonb, OUT standard_errors jsonb, OUT reasons jsonb) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    SET jit TO 'off'
+    SET max_parallel_workers_per_gather TO '0'
+    AS $_$
+#variable_conflict use_column
+DECLARE
+    positive_from integer := width_bucket(threshold, ledger_probability_edges());
+    other text := (array_remove(class_names, o.positive_label))[1];
+    c record;
+    s record;
+    no_class text;
+    no_average text;
+    no_positive text;
+    no_score text;
+    no_numbers text;
+BEGIN
+    labeled_samples := coalesce(o.num_labeled, 0);
+    num_strangers := coalesce(o.num_strangers, 0);
+    WITH undecided AS (
+        SELECT u.p, u.n, NOT is_exact AND u.bin >= positive_from AS is_above
+        FROM unnest(o.bins, o.undecided_positives, o.undecided_negatives) u (bin, p, n) WHERE u.p + u.n > 0
     ), pairs AS (
         SELECT u.truth, u.class, u.n FROM unnest(o.actual, o.predicted, o.counts) u (truth, class, n)
         UNION ALL
-        SELECT d.positive_label, CASE WHEN bin >= positive_from THEN d.positive_label ELSE e.other END, p FROM undecided, e WHERE p > 0
+        SELECT o.positive_label, CASE WHEN is_above THEN o.positive_label ELSE other END, p FROM undecided WHERE p > 0
         UNION ALL
-        SELECT e.other, CASE WHEN bin >= positive_from THEN d.positive_label ELSE e.other END, n FROM undecided, e WHERE n > 0
+        SELECT other, CASE WHEN is_above THEN o.positive_label ELSE other END, n FROM undecided WHERE n > 0
     ), judged AS MATERIALIZED (
         SELECT truth, class, sum(n)::double precision AS n FROM pairs GROUP BY truth, class
-    ), classes AS (
+    ), counts AS (
         SELECT name, sum(support) AS support, sum(predicted) AS predicted, sum(hits) AS hits
         FROM (SELECT truth AS name, n AS support, 0 AS predicted, CASE WHEN truth = class THEN n ELSE 0 END AS hits FROM judged
               UNION ALL
               SELECT class, 0, n, 0 FROM judged) x
         GROUP BY name
-    ), decided AS (
-        SELECT coalesce(sum(p + n), 0) AS num, coalesce(sum(CASE WHEN bin >= positive_from THEN p ELSE n END), 0) AS hits,
-               coalesce(sum(p + n) FILTER (WHERE bin < positive_from), 0) AS below
-        FROM undecided
+    ), ordered AS MATERIALIZED (
+        SELECT *, hits / nullif(predicted, 0) AS precision, hits / nullif(support, 0) AS recall,
+               2 * hits / (support + predicted) AS f1_score,
+               row_number() OVER (ORDER BY array_position(class_names, name), name COLLATE "C") AS place
+        FROM counts
     ), averages AS (
-        SELECT avg(hits / nullif(support, 0)) AS balanced_accuracy, avg(coalesce(hits / nullif(predicted, 0), 0)) AS precision_macro,
-               avg(coalesce(hits / nullif(support, 0), 0)) AS recall_macro, avg(2 * hits / (support + predicted)) AS f1_macro,
+        SELECT count(*) AS num_classes, coalesce(bool_or(name IS NULL), false) AS has_others, sum(support) AS support,
+               avg(recall) AS balanced_accuracy, avg(coalesce(precision, 0)) AS precision_macro,
+               avg(coalesce(recall, 0)) AS recall_macro, avg(f1_score) AS f1_macro,
+               sum(coalesce(precision, 0) * support) / sum(support) AS precision_weighted,
+               sum(coalesce(recall, 0) * support) / sum(support) AS recall_weighted,
+               sum(f1_score * support) / sum(support) AS f1_weighted,
                (sum(hits) * sum(support) - sum(predicted * support)) / nullif(
                    sqrt(sum(support) ^ 2 - sum(predicted * predicted)) * sqrt(sum(support) ^ 2 - sum(support * support)), 0)
                    AS matthews_corrcoef,
-               coalesce(bool_or(name IS NULL), false) AS has_others
-        FROM classes
-    ), counts AS (
-        SELECT coalesce(sum(n) FILTER (WHERE truth = d.positive_label AND class = d.positive_label), 0) AS hits,
-               coalesce(sum(n) FILTER (WHERE truth = d.positive_label AND class <> d.positive_label), 0) AS misses,
-               coalesce(sum(n) FILTER (WHERE truth <> d.positive_label AND class = d.positive_label), 0) AS false_alarms,
-               coalesce(sum(n) FILTER (WHERE truth <> d.positive_label AND class <> d.positive_label), 0) AS rejections
+               jsonb_agg(jsonb_build_object('class', name, 'support', support, 'predicted', predicted, 'precision', precision,
+                                            'recall', recall, 'f1_score', f1_score) ORDER BY place)
+                   FILTER (WHERE place <= 1000) AS classes,
+               jsonb_agg(name ORDER BY place) AS names
+        FROM ordered
+    ), matrix AS (
+        SELECT jsonb_agg(r.counts ORDER BY r.place) AS counts
+        FROM (SELECT t.place, jsonb_agg(coalesce(k.n, 0) ORDER BY p.place) AS counts
+              FROM ordered t CROSS JOIN ordered p
+              LEFT JOIN judged k ON k.truth = t.name AND k.class = p.name
+              WHERE (SELECT a.num_classes FROM averages a) <= 100
+              GROUP BY t.place) r
+    ), binary_totals AS (
+        SELECT coalesce(sum(n) FILTER (WHERE truth = of_positive AND class = of_positive), 0) AS hits,
+               coalesce(sum(n) FILTER (WHERE truth = of_positive AND class <> of_positive), 0) AS misses,
+               coalesce(sum(n) FILTER (WHERE truth <> of_positive AND class = of_positive), 0) AS false_alarms,
+               coalesce(sum(n) FILTER (WHERE truth <> of_positive AND class <> of_positive), 0) AS rejections
         FROM judged
+    ), decided AS (
+        SELECT coalesce(sum(p + n), 0) AS num, coalesce(sum(CASE WHEN is_above THEN p ELSE n END), 0) AS hits,
+               coalesce(sum(p + n) FILTER (WHERE NOT is_above), 0) AS below
+        FROM undecided
     )
-    SELECT a.*, b.*, u.num AS undecided, u.below, coalesce(o.num_classified, 0) + u.num AS classified,
-           coalesce(o.num_hits, 0) + u.hits AS right
-    INTO c FROM averages a CROSS JOIN counts b CROSS JOIN decided u;
-
-    WITH x AS (
-        SELECT u.bin, u.p::double precision, u.n::double precision, coalesce(sum(u.n) OVER up, 0)::double precision AS below,
-               coalesce(sum(u.p) OVER down, 0)::double precision AS a,
-               coalesce(sum(u.p + u.n) OVER down, 0)::double precision AS b
-        FROM unnest(o.bins, o.positives, o.negatives) u (bin, p, n)
-        WINDOW up AS (ORDER BY u.bin ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
-               down AS (ORDER BY u.bin DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
-    ), areas AS (
-        -- Of a bin all that is known is how many: least and most precise orders, and evenly mixed ones between.
-        SELECT p, n, below,
-               CASE WHEN p = 0 THEN 0 ELSE p - CASE WHEN b - a + n > 0 THEN (b - a + n) * ln((b + n + p) / (b + n)) ELSE 0 END END AS least,
-               CASE WHEN p = 0 THEN 0 ELSE p * (a + p) / (b + p) END AS most,
-               CASE WHEN p = 0 THEN 0 WHEN b = 0 THEN p * p / (p + n)
-                    ELSE p * p / (p + n) + (a - b * p / (p + n)) * p / (p + n) * ln((b + p + n) / b) END AS even
-        FROM x
-    )
-    SELECT coalesce(sum(p), 0) AS positives, coalesce(sum(n), 0) AS negatives, sum(p * (below + n / 2)) AS outranked,
-           sum(p * n) / 2 AS ties, sum(even) AS even, greatest(sum(most) - sum(even), sum(even) - sum(least)) AS margin
-    INTO s FROM areas;
+    SELECT a.*, b.*, m.counts, u.num AS undecided, u.below,
+           coalesce(o.num_classified, 0) + u.num AS classified, coalesce(o.num_hits, 0) + u.hits AS right
+    INTO c FROM averages a CROSS JOIN binary_totals b CROSS JOIN matrix m CROSS JOIN decided u;
+    SELECT * INTO s FROM ledger_areas(o, is_exact, top_share);
 
     no_task := CASE
         WHEN labeled_samples = 0 THEN 'no prediction of the window has a label'
-        WHEN d.is_mixed THEN 'the versions of the window differ in task, classes or positive class: give model_version'
-        WHEN NOT ledger_still_counts(o, d.task, d.class_names, d.positive_label)
+        WHEN is_mixed THEN 'the versions of the window differ in task, classes or positive class: give model_version'
+        WHEN NOT ledger_still_counts(o, of_task, class_names, counted_label)
         THEN 'the labels of the window were counted when the version had another task, classes or positive class'
-        WHEN d.task = 'regression' AND d.is_declared THEN 'the version is a regression'
-        WHEN d.task = 'regression' THEN 'its numbers are those of a regression: if it is none, register the version with its task'
-        WHEN d.task IS NULL THEN 'nothing tells what the version predicts: register it with its task' END;
+        WHEN of_task = 'regression' AND is_declared THEN 'the version is a regression'
+        WHEN of_task = 'regression' THEN 'its numbers are those of a regression: if it is none, register the version with its task'
+        WHEN of_task IS NULL THEN 'nothing tells what the version predicts: register it with its task' END;
     no_class := coalesce(no_task, CASE
         WHEN o.num_strays > 0 THEN 'a prediction is a number that is none of the classes'
-        WHEN cardinality(d.class_names) = 1 AND c.below > 0 THEN 'only one class is known: register the version with class_names'
+        WHEN cardinality(class_names) = 1 AND c.below > 0 THEN 'only one class is known: register the version with class_names'
         WHEN o.num_strangers > 0 AND c.undecided > 0 THEN 'a label is none of the class_names of the version'
+        WHEN c.undecided > 0 AND o.positive_label <> ALL (class_names) THEN 'positive_label is none of the classes of the model'
+        WHEN c.undecided > 0 AND of_positive <> o.positive_label THEN 'the summaries count no probabilities of that class'
         WHEN c.classified = 0 THEN 'no labelled prediction has a class' END);
     no_average := coalesce(no_class, CASE WHEN c.has_others THEN 'the summaries keep 50 classes, and there are more' END);
-    no_positive := coalesce(no_task, CASE
-        WHEN d.positive_label IS NULL AND d.task = 'multiclass' THEN 'of more than two classes none is positive'
-        WHEN d.positive_label IS NULL THEN 'nothing tells which class is positive: register the version with positive_label'
-        WHEN d.positive_label <> ALL (d.class_names) THEN 'positive_label is none of the classes of the model' END, no_average);
+    no_positive := CASE
+        WHEN of_positive IS NULL AND of_task = 'multiclass' THEN 'of more than two classes: give positive_label'
+        WHEN of_positive IS NULL AND class_names[1] ~ '^[-0-9.]+$'
+        THEN 'the classes are other numbers than 0 and 1, or -1 and 1: give positive_label'
+        WHEN of_positive IS NULL THEN 'the labels are text: give positive_label'
+        WHEN of_positive <> ALL (class_names) THEN 'positive_label is none of the classes of the model' END;
     no_score := coalesce(no_task, CASE
-        WHEN d.task = 'multiclass' THEN 'of more than two classes probability is that of the predicted one'
-        WHEN d.positive_label IS NULL THEN 'nothing tells which class is positive: register the version with positive_label'
+        WHEN of_task = 'multiclass' THEN 'of more than two classes probability is that of the predicted one'
+        WHEN no_positive IS NOT NULL THEN no_positive
+        WHEN of_positive IS DISTINCT FROM o.positive_label THEN 'the summaries count no probabilities of that class'
         WHEN o.num_strangers > 0 THEN 'a label is none of the class_names of the version'
-        WHEN o.lowest_of_negative > 0.5 AND NOT d.is_declared
+        WHEN o.lowest_of_negative > 0.5 AND NOT is_declared
         THEN 'no probability is below 0.5, as if it was of the predicted class: register the version with positive_label'
-        WHEN o.highest_of_positive < 0.5 AND NOT d.is_declared
+        WHEN o.highest_of_positive < 0.5 AND NOT is_declared
         THEN 'each probability of a positive prediction is below 0.5, as if it was of another class: register the version with positive_label'
         WHEN s.positives + s.negatives = 0 THEN 'no labelled prediction has a probability' END);
+    no_positive := coalesce(no_task, no_positive, no_average);
     no_numbers := CASE
         WHEN labeled_samples = 0 THEN 'no prediction of the window has a label'
         WHEN o.num_numbers = 0 THEN 'no labelled prediction has a prediction and an actual_value'
@@ -5709,6 +5863,11 @@ BEGIN
         precision_macro := c.precision_macro;
         recall_macro := c.recall_macro;
         f1_macro := c.f1_macro;
+        precision_weighted := c.precision_weighted;
+        recall_weighted := c.recall_weighted;
+        f1_weighted := c.f1_weighted;
+        classes := c.classes;
+        confusion_matrix := CASE WHEN c.counts IS NOT NULL THEN jsonb_build_object('labels', c.names, 'matrix', c.counts) END;
     END IF;
     IF no_positive IS NULL THEN
         "precision" := c.hits / nullif(c.hits + c.false_alarms, 0);
@@ -5717,14 +5876,19 @@ BEGIN
         f1_score := 2 * c.hits / nullif(2 * c.hits + c.misses + c.false_alarms, 0);
     END IF;
     IF no_score IS NULL THEN
-        roc_auc := s.outranked / nullif(s.positives * s.negatives, 0);
-        roc_auc_error := s.ties / nullif(s.positives * s.negatives, 0);
-        average_precision := s.even / nullif(s.positives, 0);
-        average_precision_error := s.margin / nullif(s.positives, 0);
+        roc_auc := s.roc_auc;
+        roc_auc_error := s.roc_auc_error;
+        average_precision := s.average_precision;
+        average_precision_error := s.average_precision_error;
+        lift := s.lift;
+        lift_error := s.lift_error;
         log_loss := -o.log_sum / (s.positives + s.negatives);
         brier_score := o.square_sum / (s.positives + s.negatives);
-        calibration_error := (SELECT sum(abs(u.total - u.p)) FROM unnest(o.tenth_positives, o.tenth_sums) u (p, total))
-                             / (s.positives + s.negatives);
+        SELECT sum(abs(u.total - u.p)) / (s.positives + s.negatives),
+               jsonb_agg(jsonb_build_object('count', u.p + u.n, 'prob_true', u.p::double precision / (u.p + u.n),
+                                            'prob_pred', CASE WHEN u.total > 1e-150 THEN u.total ELSE 0 END / (u.p + u.n)) ORDER BY u.bin)
+        INTO calibration_error, calibration_curve
+        FROM unnest(o.tenths, o.tenth_positives, o.tenth_negatives, o.tenth_sums) u (bin, p, n, total);
     END IF;
     IF no_numbers IS NULL THEN
         mae := o.absolute_error_sum / o.num_measured;
@@ -5734,10 +5898,17 @@ BEGIN
             r2 := 1 - o.squared_error_sum / o.actual_m2;
         END IF;
     END IF;
+    standard_errors := jsonb_strip_nulls(jsonb_build_object(
+        'roc_auc', CASE WHEN no_score IS NULL THEN s.roc_auc_se END,
+        'log_loss', ledger_standard_error(s.positives + s.negatives, -log_loss, o.log_square_sum),
+        'brier_score', ledger_standard_error(s.positives + s.negatives, brier_score, o.square_square_sum),
+        'mae', ledger_standard_error(o.num_measured, mae, o.squared_error_sum)));
     reasons := jsonb_strip_nulls(jsonb_build_object(
-        'coverage_pct', CASE WHEN num_predictions = 0 THEN 'the window has no predictions' END,
-        'accuracy', no_class, 'balanced_accuracy', no_average, 'precision_macro', no_average, 'recall_macro', no_average,
-        'f1_macro', no_average,
+        'accuracy', no_class, 'balanced_accuracy', no_average, 'classes', no_average,
+        'precision_macro', no_average, 'recall_macro', no_average, 'f1_macro', no_average,
+        'precision_micro', no_class, 'recall_micro', no_class, 'f1_micro', no_class,
+        'precision_weighted', no_average, 'recall_weighted', no_average, 'f1_weighted', no_average,
+        'confusion_matrix', coalesce(no_average, CASE WHEN confusion_matrix IS NULL THEN 'there are more than 100 classes' END),
         'matthews_corrcoef', coalesce(no_average, CASE WHEN matthews_corrcoef IS NULL THEN 'all labels, or all predictions, are of one class' END),
         'precision', coalesce(no_positive, CASE WHEN "precision" IS NULL THEN 'no prediction is positive' END),
         'recall', coalesce(no_positive, CASE WHEN recall IS NULL THEN 'no label is positive' END),
@@ -5745,13 +5916,14 @@ BEGIN
         'f1_score', coalesce(no_positive, CASE WHEN f1_score IS NULL THEN 'no prediction and no label is positive' END),
         'roc_auc', coalesce(no_score, CASE WHEN roc_auc IS NULL THEN 'all labels are of one class' END),
         'average_precision', coalesce(no_score, CASE WHEN average_precision IS NULL THEN 'no label is positive' END),
-        'log_loss', no_score, 'brier_score', no_score, 'calibration_error', no_score,
+        'lift', coalesce(no_score, CASE WHEN lift IS NULL THEN 'no label is positive' END),
+        'log_loss', no_score, 'brier_score', no_score, 'calibration_error', no_score, 'calibration_curve', no_score,
         'mae', no_numbers, 'mape', no_numbers, 'rmse', no_numbers,
         'r2', coalesce(no_numbers, CASE WHEN o.actual_min = o.actual_max THEN 'all actual values are the same'
                   WHEN r2 IS NULL THEN 'the actual values differ by too little' END)));
 END
-$$;
-COMMENT ON FUNCTION ledger_performance(of_model text, of_version text, since timestamp with time zone, until timestamp with time zone, threshold double precision, OUT task text, OUT positive_label text, OUT num_predictions bigint, OUT labeled_samples bigint, OUT coverage_pct double precision, OUT accuracy double precision, OUT balanced_accuracy double precision, OUT matthews_corrcoef double precision, OUT "precision" double precision, OUT recall double precision, OUT specificity double precision, OUT f1_score double precision, OUT precision_macro double precision, OUT recall_macro double precision, OUT f1_macro double precision, OUT roc_auc double precision, OUT roc_auc_error double precision, OUT average_precision double precision, OUT average_precision_error double precision, OUT log_loss double precision, OUT brier_score double precision, OUT calibration_error double precision, OUT mae double precision, OUT mape double precision, OUT rmse double precision, OUT r2 double precision, OUT reasons jsonb) IS 'How right a model, or one version, was from one full hour to another, from its summaries. Where a prediction names no class the threshold decides, which must be a full percent. The areas are those of bins, at most their error off.';
+$_$;
+COMMENT ON FUNCTION ledger_metrics(o summary_outcomes, of_task text, class_names text[], counted_label text, of_positive text, is_declared boolean, is_mixed boolean, threshold double precision, is_exact boolean, top_share double precision, OUT labeled_samples bigint, OUT num_strangers bigint, OUT no_task text, OUT accuracy double precision, OUT balanced_accuracy double precision, OUT matthews_corrcoef double precision, OUT "precision" double precision, OUT recall double precision, OUT specificity double precision, OUT f1_score double precision, OUT precision_macro double precision, OUT recall_macro double precision, OUT f1_macro double precision, OUT precision_weighted double precision, OUT recall_weighted double precision, OUT f1_weighted double precision, OUT roc_auc double precision, OUT roc_auc_error double precision, OUT average_precision double precision, OUT average_precision_error double precision, OUT lift double precision, OUT lift_error double precision, OUT log_loss double precision, OUT brier_score double precision, OUT calibration_error double precision, OUT mae double precision, OUT mape double precision, OUT rmse double precision, OUT r2 double precision, OUT calibration_curve jsonb, OUT classes jsonb, OUT confusion_matrix jsonb, OUT standard_errors jsonb, OUT reasons jsonb) IS 'What outcomes say about how right a model was; a metric without a value has a reason. Where a prediction names no class the threshold decides; exact are outcomes whose bins are single probabilities.';
 
 -- v_model_timeline --------------------------------------------------------------------------------
 
@@ -6972,7 +7144,7 @@ CREATE TABLE webhooks (
     webhook text NOT NULL,
     -- Scheme, host and port of its address.
     host text NOT NULL,
-    -- cloudevents: the event; slack: a message as Slack takes it.
+    -- cloudevents: the event itself; slack: a Slack message.
     payload text DEFAULT 'cloudevents'::text NOT NULL,
     -- Text of a message, with $summary or $ and a field of the event; NULL for $summary.
     template text,
@@ -7010,12 +7182,12 @@ CREATE TABLE webhook_endpoints (
     secret text NOT NULL,
     -- The last event that was queued for it.
     seq bigint NOT NULL,
-    -- How often in a row it gave no answer, or an error of its own.
+    -- Consecutive failures: no answer, or a server error.
     failures integer DEFAULT 0 NOT NULL,
     -- When to try it next; while somebody is sending, when others may take over.
     retry_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL
 );
-COMMENT ON TABLE webhook_endpoints IS 'Where webhooks lead, and how that endpoint is.';
+COMMENT ON TABLE webhook_endpoints IS 'The endpoints of webhooks: address, secret and state.';
 ALTER TABLE ONLY webhook_endpoints
     ADD CONSTRAINT webhook_endpoints_pkey PRIMARY KEY (webhook);
 ALTER TABLE ONLY webhook_endpoints
@@ -7231,7 +7403,7 @@ CREATE VIEW v_models WITH (security_invoker='true') AS
            FROM v_pending_actions p_1
           WHERE (p_1.requires_approval AND (p_1.model_name IS NOT NULL))
           GROUP BY p_1.model_name) p ON ((p.model_name = n.model_name)));
-COMMENT ON VIEW v_models IS 'The models: what is live, when each was last heard of, and what is to be looked at. Its cost does not grow with the predictions.';
+COMMENT ON VIEW v_models IS 'The models: what is live, when each was last heard of, and what needs attention. Its cost does not grow with the predictions.';
 --   model_name: The model.
 --   live_version: The version in production; NULL when there is none.
 --   live_since: Since when it is.

@@ -21,6 +21,7 @@ from mlops_ledger import (
 )
 from mlops_ledger.errors import InvalidValue, NotFound
 from mlops_ledger.rows import Performance
+from mlops_ledger.rows.ground_truth import BOUNDS
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -29,9 +30,8 @@ WINDOW: dict[str, Any] = {"model_name": "m", "since": NOON, "until": NOON + DAY}
 BINARY = ("precision", "recall", "f1_score", "specificity", "roc_auc", "log_loss", "brier_score",
           "calibration_error", "average_precision")  # fmt: skip
 # All but what identifies the window, and counts of it.
-METRICS = tuple(field.name for field in fields(Performance))[
-    [field.name for field in fields(Performance)].index("accuracy") : -1
-]
+METRICS = tuple(field.name for field in fields(Performance) if field.name not in BOUNDS)
+METRICS = METRICS[METRICS.index("accuracy") : -1]
 
 
 @pytest.fixture(autouse=True)

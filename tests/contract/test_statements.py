@@ -68,7 +68,7 @@ STEPS = {
 }
 # What a method turns into these, or sends by COPY.
 RESOLVED = {"self", "days", "rows", "record", "model_name", "model_version", "timestamp"}
-RESOLVED |= {"lookback_hours"}
+RESOLVED |= {"lookback_hours", "source"}
 
 # What becomes the bins of a baseline.
 BINNED = {

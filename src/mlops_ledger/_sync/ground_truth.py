@@ -12,11 +12,13 @@ from ..checks import values
 from ..checks.rows import rows_of
 from ..checks.values import boolean, integer, number
 from ..checks.windows import full_buckets
+from ..comparison import checked, compare
 from ..copying import labels
 from ..errors import InvalidValue, MissingPartition, NotFound
 from ..ids import new_id
-from ..rows import GroundTruth, Labeled, Performance, PerformanceBucket
-from ..rows.ground_truth import MEASURED
+from ..performance_source import GRID_THRESHOLD, is_grid_threshold, preferred_source
+from ..rows import GroundTruth, Labeled, Performance, PerformanceBucket, VersionComparison
+from ..rows.ground_truth import MEASURED, PerformanceState
 from .performance_metrics import PerformanceMetricsRepository
 from .repository import Repository
 from .summaries import SummariesRepository
@@ -101,6 +103,7 @@ class GroundTruthRepository(Repository):
         as_of: datetime | None = None,
         top_k: int = 2,
         top_share: float = 0.1,
+        source: str = "auto",
         record: bool = False,
     ) -> Performance:
         """Compare the predictions with since <= predicted_at < until with their latest labels.
@@ -111,9 +114,18 @@ class GroundTruthRepository(Repository):
         what is computed from probabilities needs `class_probabilities`; `top_k_accuracy` is the
         share of labels among the `top_k` likeliest classes, `lift` that of the positives among the
         predictions of the highest probability, `top_share` of all. `as_of` leaves out labels of a
-        later time. With `record` the numbers are stored in performance_metrics, at `until`, unless
-        they are there; `model_version` is needed then. Definitions are in
-        docs/reference/metrics.md. Raises NotFound for an unknown model or version.
+        later time.
+
+        `source` is rows, summaries or auto: summaries of a window with more than 10,000 labels,
+        where they suffice, and of one whose rows retention has deleted, else rows. Of summaries
+        three numbers have a bound of their error, the `threshold` is a full percent and there is no
+        `as_of`, no delay and nothing of `class_probabilities`. Hours at the ends of the window that
+        are not full are read from rows. The `source` of the answer says which it was.
+
+        With `record` the numbers are stored in performance_metrics, at `until`, unless they are
+        there; `model_version` is needed then. Definitions are in docs/reference/metrics.md. Raises
+        NotFound for an unknown model or version, InvalidValue where rows are needed that retention
+        has deleted.
         """
         since = values.timestamp("since", since)
         until = datetime.now(UTC) if until is None else values.timestamp("until", until)
@@ -127,13 +139,56 @@ class GroundTruthRepository(Repository):
             raise InvalidValue("top_k", "must be at least 1")
         if boolean("record", record) and model_version is None:
             raise InvalidValue("model_version", "is needed to record performance")
+        asked = dict(locals())
+        del asked["self"]
         self.match(since=since, until=until)
-        found = self._row("performance", Performance, locals())
+        if self._is_summed(asked):
+            found = self._row("performance__summed", Performance, asked)
+        else:
+            found = self._row("performance", Performance, asked)
         if found is None:
             raise NotFound(_missing(model_name, model_version))
         if record:
             self._record(found, {"threshold": threshold, "top_k": top_k})
         return found
+
+    def compare(
+        self,
+        *,
+        model_name: str,
+        model_version: str,
+        against: str,
+        since: datetime,
+        until: datetime | None = None,
+        metric: str = "roc_auc",
+        confidence: float = 0.95,
+        positive_label: str | None = None,
+        threshold: float = 0.5,
+        source: str = "auto",
+    ) -> VersionComparison:
+        """Compare a metric of two versions of a model in the same window, with an interval.
+
+        `metric` is accuracy, balanced_accuracy, precision, recall, specificity, f1_score, roc_auc,
+        log_loss, brier_score or mae. With the probability `confidence` the interval holds the
+        difference, the first version less `against`; it is too wide rather than too narrow where
+        both answered the same requests. Other arguments are those of `performance`. The methods are
+        in docs/reference/metrics.md. Raises NotFound for an unknown model or version.
+        """
+        confidence = checked(metric, confidence)
+        until = datetime.now(UTC) if until is None else until
+        one, other = [
+            self.performance(
+                model_name=model_name,
+                model_version=version,
+                since=since,
+                until=until,
+                positive_label=positive_label,
+                threshold=threshold,
+                source=source,
+            )
+            for version in (model_version, against)
+        ]
+        return compare(one, other, metric, confidence)
 
     def performance_series(
         self,
@@ -143,21 +198,25 @@ class GroundTruthRepository(Repository):
         since: datetime,
         until: datetime | None = None,
         bucket: timedelta = timedelta(days=1),
+        positive_label: str | None = None,
         threshold: float = 0.5,
+        top_share: float = 0.1,
     ) -> list[PerformanceBucket]:
         """Return how right a model was by bucket of time, oldest first, from its summaries.
 
         Costs the same whatever the volume, and knows labels that retention has deleted. `since`,
         `until`, by default the present hour, and `bucket` are full hours; at most 1000 buckets.
         Without `model_version` all versions together. `threshold`, a full percent, decides where a
-        prediction names no class. Metrics are those of `performance`; both areas are computed from
-        bins and come with a bound of their error. What was written in the window is folded before,
-        as far as the caller may and it is little: see `SummariesRepository.list_pending`. Raises
-        NotFound for an unknown model or version.
+        prediction names no class. Metrics are those of `performance`; both areas and the lift are
+        computed from bins and come with a bound of their error. What was written in the window is
+        folded before, as far as the caller may and it is little: see
+        `SummariesRepository.list_pending`. Raises NotFound for an unknown model or version.
         """
         since, until = full_buckets(since, until, bucket)
-        if not 0 < number("threshold", threshold) < 1 or round(threshold, 2) != threshold:
-            raise InvalidValue("threshold", "must be a full percent above 0 and below 1")
+        if not is_grid_threshold(threshold):
+            raise InvalidValue("threshold", GRID_THRESHOLD)
+        if not 0 < number("top_share", top_share) <= 1:
+            raise InvalidValue("top_share", "must be above 0 and at most 1")
         self.match(since=since, until=until)
         SummariesRepository(self._db).fold_in_passing(
             model_name=model_name, model_version=model_version, since=since, until=until
@@ -166,6 +225,17 @@ class GroundTruthRepository(Repository):
         if not found:
             raise NotFound(_missing(model_name, model_version))
         return found
+
+    def _is_summed(self, asked: Mapping[str, Any]) -> bool:
+        """Say whether a window is answered from summaries; raises InvalidValue if it cannot be."""
+        one = {key: asked[key] for key in ("model_name", "model_version", "since", "until")}
+        state = self._one("performance__state", PerformanceState, one)
+        preferred = preferred_source(state, asked)
+        if preferred == "summaries" and state.is_pending:
+            SummariesRepository(self._db).fold_in_passing(**one)
+            state = self._one("performance__state", PerformanceState, one)
+            preferred = preferred_source(state, asked, is_folded=True)
+        return preferred == "summaries"
 
     def _record(self, found: Performance, options: Mapping[str, Any]) -> None:
         """Store the numbers of a window, but for those that it has already."""

@@ -86,7 +86,7 @@ def list_(
 @limit_option
 @json_option
 def show(alert_id: UUID, limit: int, as_json: bool) -> None:
-    """Show one alert with its newest occurrences."""
+    """Show one alert with its latest occurrences."""
     with ledger.Database() as db:
         alerts = ledger.AlertsRepository(db)
         alert = alerts.get(id=alert_id)

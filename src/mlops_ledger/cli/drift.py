@@ -66,7 +66,7 @@ def show(id: UUID, as_json: bool) -> None:
 @model_argument
 @json_option
 def latest(model_name: str, as_json: bool) -> None:
-    """Show the newest report of a model with its features."""
+    """Show the latest report of a model with its features."""
     with ledger.Database() as db:
         report = ledger.DriftReportsRepository(db).latest(model_name=model_name)
     if report is None:

@@ -10,6 +10,8 @@ import click
 
 import mlops_ledger as ledger
 
+from ..comparison import METRICS
+from ..performance_source import SOURCES
 from .base import Group
 from .options import (
     Length,
@@ -51,6 +53,13 @@ def labels() -> None:
     help="Probabilities from here on count as positive.",
 )
 @click.option("--as-of", type=Timestamp(), metavar="TIME", help="Leave out labels given later.")
+@click.option(
+    "--source",
+    type=click.Choice(SOURCES),
+    default="auto",
+    show_default=True,
+    help="Read rows, or summaries: of more than 10,000 labels, and of deleted rows.",
+)
 @json_option
 def performance(
     model_name: str,
@@ -61,6 +70,7 @@ def performance(
     positive_label: str | None,
     threshold: float,
     as_of: datetime | None,
+    source: str,
     as_json: bool,
 ) -> None:
     """Compare the predictions of a window with their labels."""
@@ -74,6 +84,7 @@ def performance(
             positive_label=positive_label,
             threshold=threshold,
             as_of=as_of,
+            source=source,
         )
     if as_json:
         echo_json(found)
@@ -81,6 +92,58 @@ def performance(
     values = {field.name: getattr(found, field.name) for field in fields(found)}
     del values["reasons"]
     echo_pairs({**values, **{name: f"({why})" for name, why in found.reasons.items()}})
+
+
+@labels.command()
+@model_argument
+@click.option("--version", "model_version", required=True, metavar="VERSION", help="The version.")
+@click.option("--against", required=True, metavar="VERSION", help="The one to compare it with.")
+@days_option(7)
+@since_option
+@until_option
+@click.option(
+    "--metric",
+    type=click.Choice(tuple(METRICS)),
+    default="roc_auc",
+    show_default=True,
+    help="What to compare.",
+)
+@click.option(
+    "--confidence", type=Number(), default=0.95, show_default=True, help="That of the interval."
+)
+@click.option(
+    "--positive", "positive_label", metavar="LABEL", help="The class that the probability is of."
+)
+@json_option
+def compare(
+    model_name: str,
+    model_version: str,
+    against: str,
+    days: float | None,
+    since: datetime | None,
+    until: datetime | None,
+    metric: str,
+    confidence: float,
+    positive_label: str | None,
+    as_json: bool,
+) -> None:
+    """Compare a metric of two versions in the same window, with an interval."""
+    since, until = window(since, until, days, 7)
+    with ledger.Database() as db:
+        found = ledger.GroundTruthRepository(db).compare(
+            model_name=model_name,
+            model_version=model_version,
+            against=against,
+            since=since,
+            until=until,
+            metric=metric,
+            confidence=confidence,
+            positive_label=positive_label,
+        )
+    if as_json:
+        echo_json(found)
+    else:
+        echo_pairs({field.name: getattr(found, field.name) for field in fields(found)})
 
 
 @labels.command()

@@ -38,14 +38,14 @@ def monitor() -> None:
     type=click.Choice(tuple(METHODS)),
     default="jensen_shannon",
     show_default=True,
-    help="The statistic that says whether a feature has drifted.",
+    help="The statistic that decides whether a feature has drifted.",
 )
 @click.option(
     "--drift-share",
     type=Number(),
     default=0.5,
     show_default=True,
-    help="The share of drifted features from which on the window has.",
+    help="Share of drifted features from which the window counts as drifted.",
 )
 @click.option(
     "--positive", "positive_label", metavar="LABEL", help="The class that the probability is of."

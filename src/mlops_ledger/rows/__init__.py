@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from .baselines import Baseline, BaselineFeature, SeenPrediction
     from .drift_reports import DriftReport, FeatureDrift, FeatureTrend
     from .events import Event, EventConsumer, EventType
-    from .ground_truth import GroundTruth, Labeled, Performance, PerformanceBucket
+    from .ground_truth import (
+        GroundTruth,
+        Labeled,
+        Performance,
+        PerformanceBucket,
+        PerformanceState,
+        VersionComparison,
+    )
     from .health import Health, ReplicaHealth
     from .model_versions import (
         Deployment,
@@ -80,6 +87,7 @@ __all__ = [
     "Performance",
     "PerformanceBucket",
     "PerformanceMetric",
+    "PerformanceState",
     "Prediction",
     "PredictionFields",
     "PredictionStats",
@@ -90,6 +98,7 @@ __all__ = [
     "SeenPrediction",
     "SystemMetric",
     "TimelineEntry",
+    "VersionComparison",
     "Webhook",
     "WebhookDelivery",
     "WebhookEndpoint",
@@ -134,6 +143,7 @@ _HOMES = {
     "Performance": ".ground_truth",
     "PerformanceBucket": ".ground_truth",
     "PerformanceMetric": ".performance_metrics",
+    "PerformanceState": ".ground_truth",
     "Prediction": ".predictions",
     "PredictionFields": ".predictions",
     "PredictionStats": ".predictions",
@@ -144,6 +154,7 @@ _HOMES = {
     "SeenPrediction": ".baselines",
     "SystemMetric": ".system_metrics",
     "TimelineEntry": ".model_versions",
+    "VersionComparison": ".ground_truth",
     "Webhook": ".webhooks",
     "WebhookDelivery": ".webhooks",
     "WebhookEndpoint": ".webhooks",

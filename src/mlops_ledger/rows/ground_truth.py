@@ -40,19 +40,23 @@ class Performance(Row):
     """How right a model was about the predictions of a window whose truth is known.
 
     A metric that cannot be computed is None, and `reasons` says why. `model_version` is None for
-    all versions together. `task` is what the version predicts, and `positive_label` the class that
-    precision, recall and the metrics of the probability are about. `classes` has precision, recall
+    all versions together. `source` is rows, and all is exact, or summaries: then `roc_auc`,
+    `average_precision` and `lift` are at most their error off. `task` is what the version
+    predicts, and `positive_label` the class that precision, recall and the metrics of the
+    probability are about. `classes` has precision, recall
     and f1_score of each class; the averages over classes are named as scikit-learn names its
     scores. `confusion_matrix` counts true classes (rows) against predicted ones.
     `calibration_curve` has the `count`, `prob_true` and `prob_pred` of each bin that is not empty.
     `coverage_pct` is the share of predictions with a label, 0 to 100; the delays are those of the
-    first label of each prediction.
+    first label of each prediction. `standard_errors` has those of `roc_auc`, `log_loss`,
+    `brier_score` and `mae`.
     """
 
     model_name: str
     model_version: str | None
     since: datetime
     until: datetime
+    source: str
     task: str | None
     positive_label: str | None
     num_predictions: int
@@ -78,21 +82,25 @@ class Performance(Row):
     recall_weighted: float | None
     f1_weighted: float | None
     roc_auc: float | None
+    roc_auc_error: float | None
     average_precision: float | None
+    average_precision_error: float | None
+    lift: float | None
+    lift_error: float | None
     roc_auc_ovr: float | None
     roc_auc_ovo: float | None
     top_k_accuracy: float | None
     log_loss: float | None
     brier_score: float | None
     calibration_error: float | None
-    lift: float | None
-    calibration_curve: list[dict[str, Any]] | None
     mae: float | None
     mape: float | None
     rmse: float | None
     r2: float | None
+    calibration_curve: list[dict[str, Any]] | None
     classes: list[dict[str, Any]] | None
     confusion_matrix: dict[str, Any] | None
+    standard_errors: dict[str, float]
     reasons: dict[str, str]
 
 
@@ -100,9 +108,9 @@ class Performance(Row):
 class PerformanceBucket(Row):
     """How right a model was about the predictions from `bucket` on, from summaries.
 
-    A metric that cannot be computed is None, and `reasons` says why. `roc_auc` and
-    `average_precision` are at most their error off; all else is exact. `task`, `positive_label`
-    and `coverage_pct` are as in `Performance`.
+    A metric that cannot be computed is None, and `reasons` says why. `roc_auc`,
+    `average_precision` and `lift` are at most their error off; all else is exact. `task`,
+    `positive_label` and `coverage_pct` are as in `Performance`.
     """
 
     bucket: datetime
@@ -121,10 +129,18 @@ class PerformanceBucket(Row):
     precision_macro: float | None
     recall_macro: float | None
     f1_macro: float | None
+    precision_micro: float | None
+    recall_micro: float | None
+    f1_micro: float | None
+    precision_weighted: float | None
+    recall_weighted: float | None
+    f1_weighted: float | None
     roc_auc: float | None
     roc_auc_error: float | None
     average_precision: float | None
     average_precision_error: float | None
+    lift: float | None
+    lift_error: float | None
     log_loss: float | None
     brier_score: float | None
     calibration_error: float | None
@@ -135,5 +151,49 @@ class PerformanceBucket(Row):
     reasons: dict[str, str]
 
 
-# The numbers of a window.
-MEASURED: Final = tuple(field.name for field in fields(Performance) if field.type == "float | None")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PerformanceState:
+    """What decides where a window is answered from; hours whose rows are gone, if there are any."""
+
+    labeled_samples: int
+    is_multiclass: bool
+    is_pending: bool
+    first_hour: datetime | None
+    last_hour: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionComparison:
+    """A metric of two versions in the same window; `difference` is the first less the second.
+
+    With the probability `confidence` the true difference is from `lower` to `upper`. `n` and
+    `against_n` count what each value is a mean over: labelled predictions, of `precision` those
+    predicted positive, of `recall` the positives. What cannot be computed is None, and `reason`
+    says why.
+    """
+
+    model_name: str
+    model_version: str
+    against: str
+    since: datetime
+    until: datetime
+    metric: str
+    higher_is_better: bool
+    value: float | None
+    against_value: float | None
+    n: int
+    against_n: int
+    difference: float | None
+    lower: float | None
+    upper: float | None
+    confidence: float
+    reason: str | None
+
+
+# Bounds of errors, and the numbers of a window.
+BOUNDS: Final = ("roc_auc_error", "average_precision_error", "lift_error")
+MEASURED: Final = tuple(
+    field.name
+    for field in fields(Performance)
+    if field.type == "float | None" and field.name not in BOUNDS
+)

@@ -55,16 +55,6 @@ SELECT stored, waiting, duplicates FROM ledger_store_labels(true);
 -- Store the labels that waited for predictions of a window.
 SELECT match_ground_truth(coalesce(%(since)s::timestamptz, '-infinity'), coalesce(%(until)s::timestamptz, 'infinity'));
 
--- performance_series --
--- How right a model was by bucket of time, from summaries; buckets begin at the window's start.
-SELECT b.since AS bucket, p.*
-FROM generate_series(%(since)s::timestamptz, %(until)s::timestamptz - interval '1 microsecond', %(bucket)s::interval) b (since)
-CROSS JOIN LATERAL ledger_performance(%(model_name)s::text, %(model_version)s::text, b.since,
-    least(b.since + %(bucket)s::interval, %(until)s::timestamptz), %(threshold)s::double precision) p
-WHERE EXISTS (SELECT FROM model_versions v WHERE v.model_name = %(model_name)s::text
-              AND (%(model_version)s::text IS NULL OR v.model_version = %(model_version)s::text))
-ORDER BY b.since;
-
 -- read list_labels --
 -- All labels of a prediction, newest first, whether stored or waiting.
 SELECT {label}, false AS is_waiting
@@ -78,8 +68,77 @@ FROM ground_truth_waiting WHERE prediction_id = %(prediction_id)s::uuid
 ORDER BY labeled_at DESC
 LIMIT 1000;
 
+-- fragment metrics --
+-- The numbers that outcomes give, from summaries or rows.
+m.accuracy, m.balanced_accuracy, m.matthews_corrcoef, m.precision, m.recall, m.specificity, m.f1_score,
+m.precision_macro, m.recall_macro, m.f1_macro, m.accuracy AS precision_micro, m.accuracy AS recall_micro, m.accuracy AS f1_micro,
+m.precision_weighted, m.recall_weighted, m.f1_weighted, m.roc_auc, m.roc_auc_error, m.average_precision, m.average_precision_error,
+m.lift, m.lift_error
+
+-- fragment numbers --
+-- The other numbers that outcomes give.
+m.calibration_error, m.mae, m.mape, m.rmse, m.r2
+
+-- fragment summed --
+-- The outcomes of a model in a window and what they say, from summaries.
+ledger_summed_outcomes(%(model_name)s::text, %(model_version)s::text, b.since, b.until) w
+CROSS JOIN LATERAL ledger_definition(w.versions, %(positive_label)s::text) d
+CROSS JOIN LATERAL ledger_metrics(w.outcomes, d.task, d.class_names, d.own_label, d.positive_label, d.is_declared, d.is_mixed,
+                                  %(threshold)s::double precision, false, %(top_share)s::double precision) m
+WHERE EXISTS (SELECT FROM model_versions v WHERE v.model_name = %(model_name)s::text
+              AND (%(model_version)s::text IS NULL OR v.model_version = %(model_version)s::text))
+
+-- fragment coverage --
+-- Labels and predictions of a window.
+w.num_predictions, m.labeled_samples, 100.0::double precision * m.labeled_samples / nullif(w.num_predictions, 0) AS coverage_pct
+
+-- fragment uncovered --
+-- Why there is no coverage.
+jsonb_strip_nulls(jsonb_build_object('coverage_pct', CASE WHEN w.num_predictions = 0 THEN 'the window has no predictions' END))
+
+-- performance_series --
+-- How right a model was by bucket of time, from summaries; buckets begin at the window's start.
+SELECT b.since AS bucket, d.task, d.positive_label, {coverage}, {metrics}, m.log_loss, m.brier_score, {numbers},
+       {uncovered} || m.reasons AS reasons
+FROM (SELECT g AS since, least(g + %(bucket)s::interval, %(until)s::timestamptz) AS until
+      FROM generate_series(%(since)s::timestamptz, %(until)s::timestamptz - interval '1 microsecond', %(bucket)s::interval) g) b
+CROSS JOIN LATERAL {summed}
+ORDER BY b.since;
+
+-- performance__state --
+-- What of a window was labelled when it was folded, whether something waits, and which hours have lost their rows.
+SELECT coalesce((SELECT sum(o.num_labeled) FROM summary_outcomes o
+                 WHERE o.model_version_id = ANY (v.ids) AND o.grain = 'day'
+                   AND o.starts_at > %(since)s::timestamptz - interval '1 day' AND o.starts_at < %(until)s::timestamptz), 0)::bigint
+           AS labeled_samples,
+       EXISTS (SELECT FROM v_version_tasks t WHERE t.model_version_id = ANY (v.ids) AND t.task = 'multiclass') AS is_multiclass,
+       EXISTS (SELECT FROM summary_marks m WHERE m.model_version_id = ANY (v.ids)
+               AND m.first_predicted_at < %(until)s::timestamptz AND m.last_predicted_at >= %(since)s::timestamptz) AS is_pending,
+       gone.first_hour, gone.last_hour
+FROM (SELECT array_agg(id) AS ids FROM model_versions
+      WHERE model_name = %(model_name)s::text
+        AND (%(model_version)s::text IS NULL OR model_version = %(model_version)s::text)) v
+CROSS JOIN LATERAL (
+    SELECT min(h.starts_at) AS first_hour, max(h.starts_at) AS last_hour
+    FROM (SELECT model_version_id, grain, starts_at, part FROM summaries
+          UNION ALL SELECT model_version_id, grain, starts_at, part FROM summary_outcomes) h
+    WHERE h.model_version_id = ANY (v.ids) AND h.grain = 'hour' AND h.part > 0
+      AND h.starts_at > %(since)s::timestamptz - interval '1 hour' AND h.starts_at < %(until)s::timestamptz) gone;
+
+-- performance__summed --
+-- How right a model was about the predictions of a window, from summaries; no row for an unknown model.
+SELECT %(model_name)s::text AS model_name, %(model_version)s::text AS model_version, b.since, b.until, 'summaries' AS source,
+       d.task, d.positive_label, {coverage},
+       NULL::interval AS label_delay_p50, NULL::interval AS label_delay_p95, NULL::interval AS label_delay_max, {metrics},
+       NULL::double precision AS roc_auc_ovr, NULL::double precision AS roc_auc_ovo, NULL::double precision AS top_k_accuracy,
+       m.log_loss, m.brier_score, {numbers}, m.calibration_curve, m.classes, m.confusion_matrix, m.standard_errors,
+       (SELECT jsonb_object_agg(name, coalesce(m.no_task, 'the summaries keep no class_probabilities'))
+        FROM unnest('{roc_auc_ovr,roc_auc_ovo,top_k_accuracy}'::text[]) name)
+       || jsonb_build_object('label_delay', coalesce(m.no_task, 'the summaries keep no delays')) || {uncovered} || m.reasons AS reasons
+FROM (SELECT %(since)s::timestamptz AS since, %(until)s::timestamptz AS until) b CROSS JOIN LATERAL {summed};
+
 -- fragment labels --
--- The latest label of each prediction of the window, and what the versions of these predictions predict.
+-- The labels of the window and what the versions of their predictions predict.
 versions AS MATERIALIZED (
     SELECT id FROM model_versions
     WHERE model_name = %(model_name)s::text
@@ -88,171 +147,28 @@ versions AS MATERIALIZED (
     SELECT count(*) AS num_predictions FROM predictions
     WHERE predicted_at >= %(since)s::timestamptz AND predicted_at < %(until)s::timestamptz
       AND model_version_id IN (SELECT id FROM versions)
-), labels AS (
-    SELECT *, first_value(labeled_at) OVER w - predicted_at AS delay, lead(labeled_at) OVER w IS NULL AS is_newest
-    FROM ground_truth
+), labels AS NOT MATERIALIZED (
+    SELECT * FROM ground_truth
     WHERE predicted_at >= %(since)s::timestamptz AND predicted_at < %(until)s::timestamptz
       AND labeled_at <= coalesce(%(as_of)s::timestamptz, 'infinity')
       AND model_version_id IN (SELECT id FROM versions)
-    WINDOW w AS (PARTITION BY prediction_id, predicted_at ORDER BY labeled_at)
-), newest AS MATERIALIZED (
-    SELECT * FROM labels WHERE is_newest
-), tasks AS (
-    SELECT task, class_names, positive_label, bool_and(is_declared) AS is_declared
-    FROM v_version_tasks WHERE model_version_id IN (SELECT DISTINCT model_version_id FROM newest)
-    GROUP BY task, class_names, positive_label
+), firsts AS MATERIALIZED (
+    SELECT model_version_id, min(labeled_at) - predicted_at AS delay FROM labels GROUP BY model_version_id, prediction_id, predicted_at
+), delays AS (
+    SELECT percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY delay) AS quantiles, max(delay) AS longest FROM firsts
 ), definition AS MATERIALIZED (
-    SELECT d.task, d.class_names, d.own_label, d.is_declared, d.n > 1 AS is_mixed,
-           coalesce(%(positive_label)s::text, own_label) AS positive_label,
-           -- What was declared says whose probability it is; of two classes the other has the rest.
-           coalesce(is_declared AND %(positive_label)s::text <> own_label, false) AS is_other,
-           ledger_zero_and_one(class_names, coalesce(own_label, %(positive_label)s::text)) AS zero_and_one
-    FROM (
-        SELECT count(*) AS n, CASE WHEN count(*) = 1 THEN min(task) END AS task,
-               CASE WHEN min(cardinality(class_names)) = 1 AND %(positive_label)s::text <> min(class_names[1])
-                    THEN min(class_names) || %(positive_label)s::text ELSE min(class_names) END AS class_names,
-               min(positive_label) AS own_label, bool_and(is_declared) AS is_declared
-        FROM tasks) d
-)
-
--- fragment judged --
--- Each labelled prediction: its true and its predicted class, the probability of the positive one, numbers.
-judged AS MATERIALIZED (
-    SELECT n.delay, o.truth, o.score, array_position(d.class_names, o.truth) AS place,
-           CASE WHEN o.truth IS NOT NULL THEN
-               ledger_predicted_class(n.predicted_label, n.prediction, o.score, n.class_probabilities, d.class_names,
-                                      d.positive_label, %(threshold)s::double precision)
-           END AS class,
-           ledger_predicted_class(n.predicted_label, n.prediction, NULL, NULL, d.class_names, d.positive_label, NULL)
-               = d.positive_label AS says_positive,
-           o.truth = d.positive_label AS is_positive,
-           CASE WHEN d.task = 'multiclass' THEN n.class_probabilities END AS class_probabilities, n.prediction IS NOT NULL AS has_number,
-           n.prediction IS NOT NULL AND n.actual_value IS NOT NULL AS is_measured,
-           -- Beyond that the squares would overflow.
-           CASE WHEN abs(n.prediction) <= 1e100 AND abs(n.actual_value) <= 1e100 THEN n.actual_value END AS target,
-           CASE WHEN abs(n.prediction) <= 1e100 AND abs(n.actual_value) <= 1e100 THEN n.prediction - n.actual_value END AS error
-    FROM newest n
-    CROSS JOIN definition d
-    CROSS JOIN LATERAL (
-        SELECT coalesce(n.probability, n.class_probabilities[array_position(
-                   d.class_names, CASE WHEN d.is_other THEN d.own_label ELSE d.positive_label END)]) AS probability) p
-    CROSS JOIN LATERAL (
-        SELECT CASE WHEN d.task IN ('binary', 'multiclass') THEN ledger_class(n.actual_label, n.actual_value, d.zero_and_one)
-               END AS truth,
-               CASE WHEN d.task = 'binary' AND d.is_other THEN 1 - p.probability
-                    WHEN d.task = 'binary' THEN p.probability END AS score) o
-), totals AS (
-    SELECT count(*) AS labeled_samples,
-           percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY delay) AS delays,
-           max(delay) AS label_delay_max,
-           count(*) FILTER (WHERE truth IS NOT NULL AND place IS NULL) AS strangers,
-           count(*) FILTER (WHERE truth IS NOT NULL AND class IS NULL AND has_number) AS strays,
-           count(*) FILTER (WHERE truth IS NOT NULL AND class IS NULL AND score IS NOT NULL AND d.positive_label IS NOT NULL) AS others,
-           -- All below a half are missing: then it is that of the class that was predicted.
-           min(score) FILTER (WHERE NOT says_positive) > 0.5 AND NOT bool_and(d.is_declared) AS is_of_predicted,
-           -- All are below a half where the positive class was predicted: then it is that of another.
-           max(score) FILTER (WHERE says_positive) < 0.5 AND NOT bool_and(d.is_declared) AS is_of_other,
-           count(*) FILTER (WHERE is_measured) AS measured, count(error) AS in_range, avg(abs(error)) AS mae,
-           -- As scikit-learn: of an actual value of 0 by the distance between 1 and the next double.
-           avg(CASE WHEN abs(error) <= 1e-150 THEN 0 ELSE abs(error) / greatest(abs(target), 2.220446049250313e-16) END) AS mape,
-           -- avg() of squares overflows at 1e77, and the variance of numbers far from zero loses their digits.
-           coalesce(sum(error * error) FILTER (WHERE abs(error) > 1e-150), 0) / nullif(count(error), 0) AS mse,
-           CASE WHEN min(target) < max(target) THEN var_pop(target - (SELECT avg(target) FROM judged)) END AS variance
-    FROM judged CROSS JOIN definition d
-)
-
--- fragment confusion --
--- True against predicted classes, and what follows for each class and for all.
-confusion AS MATERIALIZED (
-    SELECT truth, class, count(*)::double precision AS n FROM judged
-    WHERE truth IS NOT NULL AND class IS NOT NULL GROUP BY truth, class
-), counts AS (
-    SELECT c.name, sum(c.support) AS support, sum(c.predicted) AS predicted, sum(c.hits) AS hits,
-           row_number() OVER (ORDER BY array_position(min(d.class_names), c.name), c.name COLLATE "C") AS place
-    FROM (SELECT truth AS name, n AS support, 0 AS predicted, CASE WHEN truth = class THEN n ELSE 0 END AS hits FROM confusion
-          UNION ALL
-          SELECT class, 0, n, 0 FROM confusion) c
-    CROSS JOIN definition d
-    GROUP BY c.name
-), classes AS MATERIALIZED (
-    SELECT *, hits / nullif(predicted, 0) AS precision, hits / nullif(support, 0) AS recall,
-           2 * hits / (support + predicted) AS f1_score
-    FROM counts
-), averages AS (
-    SELECT sum(support) AS classified, sum(hits) / sum(support) AS accuracy, avg(recall) AS balanced_accuracy,
-           avg(coalesce(precision, 0)) AS precision_macro, avg(coalesce(recall, 0)) AS recall_macro,
-           avg(f1_score) AS f1_macro,
-           sum(coalesce(precision, 0) * support) / sum(support) AS precision_weighted,
-           sum(coalesce(recall, 0) * support) / sum(support) AS recall_weighted,
-           sum(f1_score * support) / sum(support) AS f1_weighted,
-           (sum(hits) * sum(support) - sum(predicted * support)) / nullif(
-               sqrt(sum(support) ^ 2 - sum(predicted * predicted)) * sqrt(sum(support) ^ 2 - sum(support * support)), 0)
-               AS matthews_corrcoef,
-           jsonb_agg(jsonb_build_object('class', name, 'support', support, 'predicted', predicted, 'precision', precision,
-                                        'recall', recall, 'f1_score', f1_score) ORDER BY place)
-               FILTER (WHERE place <= 1000) AS classes
-    FROM classes
-), matrix AS (
-    SELECT jsonb_build_object('labels', (SELECT jsonb_agg(name ORDER BY place) FROM classes),
-                              'matrix', jsonb_agg(r.counts ORDER BY r.place)) AS confusion_matrix
-    FROM (SELECT t.place, jsonb_agg(coalesce(k.n, 0) ORDER BY p.place) AS counts
-          FROM classes t CROSS JOIN classes p
-          LEFT JOIN confusion k ON k.truth = t.name AND k.class = p.name
-          WHERE (SELECT count(*) FROM classes) <= 100
-          GROUP BY t.place) r
-    HAVING count(*) > 0
-), binary_totals AS (
-    SELECT coalesce(sum(n) FILTER (WHERE truth = d.positive_label AND class = d.positive_label), 0) AS hits,
-           coalesce(sum(n) FILTER (WHERE truth = d.positive_label AND class <> d.positive_label), 0) AS misses,
-           coalesce(sum(n) FILTER (WHERE truth <> d.positive_label AND class = d.positive_label), 0) AS false_alarms,
-           coalesce(sum(n) FILTER (WHERE truth <> d.positive_label AND class <> d.positive_label), 0) AS rejections
-    FROM confusion CROSS JOIN definition d
-)
-
--- fragment scored --
--- What the probability of the positive class is worth.
-scores AS (
-    SELECT score,
-           count(*) FILTER (WHERE is_positive)::double precision AS positives,
-           count(*) FILTER (WHERE NOT is_positive)::double precision AS negatives
-    FROM judged WHERE is_positive IS NOT NULL AND score IS NOT NULL GROUP BY score
-), ranks AS (
-    SELECT score, positives, negatives,
-           sum(negatives) OVER up - negatives / 2 AS outranked,
-           positives * sum(positives) OVER down / sum(positives + negatives) OVER down AS precise,
-           -- A square or a quotient below what a double can hold would be an error.
-           CASE WHEN score > 1e-150 THEN score * score ELSE 0 END AS square,
-           CASE WHEN score > 1e-150 THEN (positives + negatives) * score ELSE 0 END AS expected,
-           -- Nothing is certain: as scikit-learn, by the distance between 1 and the next double.
-           ln(greatest(score, 2.220446049250313e-16)) AS log_hit,
-           ln(greatest(1 - score, 2.220446049250313e-16)) AS log_miss,
-           ledger_tenth(score) AS bin,
-           sum(positives + negatives) OVER down - positives - negatives AS above,
-           ceil(%(top_share)s::double precision * sum(positives + negatives) OVER ()) AS top
-    FROM scores
-    WINDOW up AS (ORDER BY score), down AS (ORDER BY score DESC)
-), bins AS (
-    SELECT bin, sum(positives) AS positives, sum(negatives) AS negatives, sum(expected) AS expected,
-           sum(positives * outranked) AS outranked, sum(precise) AS precise,
-           sum(positives * (1 - score) * (1 - score) + negatives * square) AS squares,
-           sum(positives * log_hit + negatives * log_miss) AS logs,
-           -- Of equal scores at the end of the top as many positives as their share.
-           sum(positives * least(greatest(top - above, 0) / (positives + negatives), 1)) AS caught, max(top) AS top
-    FROM ranks GROUP BY bin
-), scored AS (
-    SELECT coalesce(sum(positives), 0) AS positives, coalesce(sum(negatives), 0) AS negatives,
-           sum(outranked) AS outranked, sum(precise) AS precise, sum(squares) AS squares, sum(logs) AS logs,
-           sum(abs(expected - positives)) AS gap,
-           sum(caught) * sum(positives + negatives) / nullif(max(top) * sum(positives), 0) AS lift,
-           jsonb_agg(jsonb_build_object('count', (positives + negatives)::bigint, 'prob_true', positives / (positives + negatives),
-                                        'prob_pred', expected / (positives + negatives)) ORDER BY bin) AS calibration_curve
-    FROM bins
+    SELECT d.* FROM ledger_definition(ARRAY(SELECT DISTINCT model_version_id FROM firsts), %(positive_label)s::text) d
 )
 
 -- fragment ranked --
 -- What the probabilities of more than two classes are worth.
 vectors AS MATERIALIZED (
-    SELECT place, class_probabilities FROM judged WHERE place IS NOT NULL AND class_probabilities IS NOT NULL
+    SELECT v.place, v.class_probabilities
+    FROM (SELECT DISTINCT ON (prediction_id, predicted_at) l.class_probabilities,
+                 array_position(d.class_names, ledger_class(l.actual_label, l.actual_value, d.zero_and_one)) AS place
+          FROM labels l CROSS JOIN definition d WHERE d.task = 'multiclass'
+          ORDER BY prediction_id, predicted_at, labeled_at DESC) v
+    WHERE v.place IS NOT NULL AND v.class_probabilities IS NOT NULL
 ), distances AS (
     SELECT count(*) AS vectors,
            coalesce(bool_and(cardinality(v.class_probabilities) = cardinality(d.class_names) AND abs(s.total - 1) <= 1e-5), true)
@@ -291,110 +207,44 @@ vectors AS MATERIALIZED (
     WHERE own > 0 AND others > 0
 )
 
--- fragment reasons --
--- Why there is no number: of classes at all, of a positive class, of its probability, of all probabilities.
-reasons AS (
-    SELECT CASE WHEN t.labeled_samples = 0 THEN 'no prediction of the window has a label' END AS unlabeled,
-           CASE WHEN t.labeled_samples = 0 THEN 'no prediction of the window has a label'
-                WHEN d.is_mixed THEN 'the versions of the window differ in task, classes or positive class: give model_version'
-                WHEN d.task = 'regression' AND d.is_declared THEN 'the version is a regression'
-                WHEN d.task = 'regression' THEN 'its numbers are those of a regression: if it is none, register the version with its task'
-                WHEN d.task IS NULL THEN 'nothing tells what the version predicts: register it with its task'
-           END AS no_task,
-           CASE WHEN t.strays > 0 THEN 'a prediction is a number that is none of the classes'
-                WHEN t.others > 0 THEN 'only one class is known: register the version with class_names' END AS is_stray,
-           CASE WHEN d.positive_label IS NULL AND d.task = 'multiclass' THEN 'of more than two classes: give positive_label'
-                WHEN d.positive_label IS NULL AND d.class_names[1] ~ '^[-0-9.]+$'
-                THEN 'the classes are other numbers than 0 and 1, or -1 and 1: give positive_label'
-                WHEN d.positive_label IS NULL THEN 'the labels are text: give positive_label'
-                WHEN d.positive_label <> ALL (d.class_names) THEN 'positive_label is none of the classes of the model'
-           END AS no_positive,
-           CASE WHEN d.task = 'multiclass' THEN 'of more than two classes probability is that of the predicted one'
-                WHEN t.strangers > 0 THEN 'a label is none of the class_names of the version'
-                WHEN t.is_of_predicted
-                THEN 'no probability is below 0.5, as if it was of the predicted class: register the version with positive_label'
-                WHEN t.is_of_other
-                THEN 'each probability of a positive prediction is below 0.5, as if it was of another class: register the version with positive_label'
-           END AS no_score,
-           CASE WHEN d.task = 'binary' THEN 'only of more than two classes'
-                WHEN t.strangers > 0 THEN 'a label is none of the class_names of the version'
-                WHEN x.vectors = 0 THEN 'no labelled prediction has class_probabilities'
-                WHEN NOT x.is_distribution
-                THEN 'class_probabilities of a prediction do not add up to 1, or are not those of class_names'
-           END AS no_vectors,
-           CASE WHEN t.measured = 0 THEN 'no labelled prediction has a prediction and an actual_value'
-                WHEN t.in_range < t.measured THEN 'a prediction or an actual_value lies beyond 1e100' END AS unmeasured
-    FROM totals t CROSS JOIN definition d CROSS JOIN distances x
-), class_reasons AS (
-    SELECT coalesce(r.no_task, r.is_stray, CASE WHEN a.classified IS NULL THEN 'no labelled prediction has a class' END) AS no_class
-    FROM reasons r CROSS JOIN averages a
-), problems AS (
-    SELECT r.unlabeled, c.no_class AS of_classes,
-           coalesce(r.no_task, r.no_positive, c.no_class) AS of_positive,
-           coalesce(r.no_task, CASE WHEN d.task = 'binary' THEN r.no_positive END, r.no_score,
-                    CASE WHEN s.positives + s.negatives = 0 THEN 'no labelled prediction has a probability' END) AS of_score,
-           coalesce(r.no_task, r.no_vectors) AS of_vectors,
-           coalesce(r.unlabeled, r.unmeasured) AS of_numbers
-    FROM reasons r CROSS JOIN class_reasons c CROSS JOIN scored s CROSS JOIN definition d
-)
-
 -- performance --
--- How right a model was about the predictions of a window whose truth is known; no row for an unknown model.
-WITH {labels}, {judged}, {confusion}, {scored}, {ranked}, {reasons}
+-- How right a model was about the predictions of a window whose truth is known, from rows; no row for an unknown model.
+WITH {labels}, {ranked}, w AS (
+    SELECT num_predictions FROM volume
+), m AS MATERIALIZED (
+    SELECT m.*
+    FROM definition d
+    LEFT JOIN LATERAL ledger_outcomes(
+        ARRAY(SELECT id FROM versions), %(since)s::timestamptz, %(until)s::timestamptz,
+        coalesce(%(as_of)s::timestamptz, 'infinity'), d.task, d.class_names, d.positive_label, d.scored_label, d.zero_and_one,
+        %(threshold)s::double precision) o ON true
+    CROSS JOIN LATERAL ledger_metrics(o, d.task, d.class_names, d.positive_label, d.positive_label, d.is_declared, d.is_mixed,
+                                      %(threshold)s::double precision, true, %(top_share)s::double precision) m
+), r AS (
+    SELECT coalesce(m.no_task, CASE
+               WHEN d.task = 'binary' THEN 'only of more than two classes'
+               WHEN m.num_strangers > 0 THEN 'a label is none of the class_names of the version'
+               WHEN x.vectors = 0 THEN 'no labelled prediction has class_probabilities'
+               WHEN NOT x.is_distribution
+               THEN 'class_probabilities of a prediction do not add up to 1, or are not those of class_names' END) AS no_vectors,
+           'all labels are of one class, or too many for a ranking' AS unranked
+    FROM definition d CROSS JOIN m CROSS JOIN distances x
+)
 SELECT %(model_name)s::text AS model_name, %(model_version)s::text AS model_version,
-       %(since)s::timestamptz AS since, %(until)s::timestamptz AS until,
-       d.task, d.positive_label, v.num_predictions, t.labeled_samples,
-       100.0::double precision * t.labeled_samples / nullif(v.num_predictions, 0) AS coverage_pct,
-       t.delays[1] AS label_delay_p50, t.delays[2] AS label_delay_p95, t.label_delay_max,
-       a.accuracy, a.balanced_accuracy, a.matthews_corrcoef,
-       CASE WHEN p.of_positive IS NULL THEN b.hits / nullif(b.hits + b.false_alarms, 0) END AS precision,
-       CASE WHEN p.of_positive IS NULL THEN b.hits / nullif(b.hits + b.misses, 0) END AS recall,
-       CASE WHEN p.of_positive IS NULL THEN b.rejections / nullif(b.rejections + b.false_alarms, 0) END AS specificity,
-       CASE WHEN p.of_positive IS NULL THEN 2 * b.hits / nullif(2 * b.hits + b.misses + b.false_alarms, 0) END AS f1_score,
-       a.precision_macro, a.recall_macro, a.f1_macro, a.accuracy AS precision_micro, a.accuracy AS recall_micro, a.accuracy AS f1_micro,
-       a.precision_weighted, a.recall_weighted, a.f1_weighted,
-       CASE WHEN p.of_score IS NULL THEN s.outranked / nullif(s.positives * s.negatives, 0) END AS roc_auc,
-       CASE WHEN p.of_score IS NULL THEN s.precise / nullif(s.positives, 0) END AS average_precision,
-       CASE WHEN p.of_vectors IS NULL AND m.ranked = cardinality(d.class_names) THEN m.roc_auc_ovr END AS roc_auc_ovr,
-       CASE WHEN p.of_vectors IS NULL THEN m.roc_auc_ovo END AS roc_auc_ovo,
-       CASE WHEN p.of_vectors IS NULL THEN x.top_k_accuracy END AS top_k_accuracy,
-       CASE WHEN p.of_score IS NULL THEN -s.logs / (s.positives + s.negatives)
-            WHEN p.of_vectors IS NULL THEN x.log_loss END AS log_loss,
-       CASE WHEN p.of_score IS NULL THEN s.squares / (s.positives + s.negatives)
-            WHEN p.of_vectors IS NULL THEN x.brier_score END AS brier_score,
-       CASE WHEN p.of_score IS NULL THEN s.gap / (s.positives + s.negatives) END AS calibration_error,
-       CASE WHEN p.of_score IS NULL THEN s.lift END AS lift, CASE WHEN p.of_score IS NULL THEN s.calibration_curve END AS calibration_curve,
-       CASE WHEN p.of_numbers IS NULL THEN t.mae END AS mae, CASE WHEN p.of_numbers IS NULL THEN t.mape END AS mape,
-       CASE WHEN p.of_numbers IS NULL THEN sqrt(t.mse) END AS rmse,
-       CASE WHEN p.of_numbers IS NULL AND t.variance > 1e-100 THEN 1 - t.mse / t.variance END AS r2,
-       a.classes, x2.confusion_matrix,
-       jsonb_strip_nulls(jsonb_build_object(
-           'coverage_pct', CASE WHEN v.num_predictions = 0 THEN 'the window has no predictions' END,
-           'label_delay', p.unlabeled, 'accuracy', p.of_classes, 'balanced_accuracy', p.of_classes,
-           'matthews_corrcoef', coalesce(p.of_classes, CASE WHEN a.matthews_corrcoef IS NULL THEN 'all labels, or all predictions, are of one class' END),
-           'precision', coalesce(p.of_positive, CASE WHEN b.hits + b.false_alarms = 0 THEN 'no prediction is positive' END),
-           'recall', coalesce(p.of_positive, CASE WHEN b.hits + b.misses = 0 THEN 'no label is positive' END),
-           'specificity', coalesce(p.of_positive, CASE WHEN b.rejections + b.false_alarms = 0 THEN 'all labels are positive' END),
-           'f1_score', coalesce(p.of_positive, CASE WHEN b.hits + b.misses + b.false_alarms = 0 THEN 'no prediction and no label is positive' END),
-           'roc_auc', coalesce(p.of_score, CASE WHEN s.positives * s.negatives = 0 THEN 'all labels are of one class' END),
-           'average_precision', coalesce(p.of_score, CASE WHEN s.positives = 0 THEN 'no label is positive' END)) || jsonb_build_object(
-           'roc_auc_ovr', coalesce(p.of_vectors,
-                CASE WHEN m.ranked = 0 THEN 'all labels are of one class, or too many for a ranking'
-                     WHEN m.ranked < cardinality(d.class_names) THEN 'not every class has a label' END),
-           'roc_auc_ovo', coalesce(p.of_vectors, CASE WHEN m.roc_auc_ovo IS NULL THEN 'all labels are of one class, or too many for a ranking' END),
-           'top_k_accuracy', p.of_vectors, 'log_loss', CASE WHEN p.of_vectors IS NOT NULL THEN p.of_score END,
-           'brier_score', CASE WHEN p.of_vectors IS NOT NULL THEN p.of_score END,
-           'calibration_error', p.of_score, 'calibration_curve', p.of_score,
-           'lift', coalesce(p.of_score, CASE WHEN s.positives = 0 THEN 'no label is positive' END),
-           'confusion_matrix', coalesce(p.of_classes, CASE WHEN x2.confusion_matrix IS NULL THEN 'there are more than 100 classes' END),
-           'mae', p.of_numbers, 'mape', p.of_numbers, 'rmse', p.of_numbers,
-           'r2', coalesce(p.of_numbers, CASE WHEN t.variance IS NULL THEN 'all actual values are the same'
-                     WHEN t.variance <= 1e-100 THEN 'the actual values differ by too little' END)) ||
-           (SELECT jsonb_object_agg(name, p.of_classes)
-            FROM (SELECT 'classes' UNION ALL SELECT metric || '_' || average FROM unnest('{precision,recall,f1}'::text[]) metric,
-                  unnest('{macro,micro,weighted}'::text[]) average) n (name))) AS reasons
-FROM totals t CROSS JOIN volume v
-CROSS JOIN (definition d CROSS JOIN problems p CROSS JOIN binary_totals b)
-CROSS JOIN (scored s CROSS JOIN distances x CROSS JOIN multiclass m)
-LEFT JOIN (averages a LEFT JOIN matrix x2 ON true) ON p.of_classes IS NULL
+       %(since)s::timestamptz AS since, %(until)s::timestamptz AS until, 'rows' AS source, d.task, d.positive_label, {coverage},
+       y.quantiles[1] AS label_delay_p50, y.quantiles[2] AS label_delay_p95, y.longest AS label_delay_max, {metrics},
+       CASE WHEN r.no_vectors IS NULL AND c.ranked = cardinality(d.class_names) THEN c.roc_auc_ovr END AS roc_auc_ovr,
+       CASE WHEN r.no_vectors IS NULL THEN c.roc_auc_ovo END AS roc_auc_ovo,
+       CASE WHEN r.no_vectors IS NULL THEN x.top_k_accuracy END AS top_k_accuracy,
+       coalesce(m.log_loss, CASE WHEN r.no_vectors IS NULL THEN x.log_loss END) AS log_loss,
+       coalesce(m.brier_score, CASE WHEN r.no_vectors IS NULL THEN x.brier_score END) AS brier_score,
+       {numbers}, m.calibration_curve, m.classes, m.confusion_matrix, m.standard_errors,
+       (m.reasons - CASE WHEN r.no_vectors IS NULL THEN '{log_loss,brier_score}'::text[] ELSE '{}' END)
+       || {uncovered} || jsonb_strip_nulls(jsonb_build_object(
+           'label_delay', CASE WHEN m.labeled_samples = 0 THEN m.no_task END,
+           'roc_auc_ovr', coalesce(r.no_vectors, CASE WHEN c.ranked = 0 THEN r.unranked
+                                                      WHEN c.ranked < cardinality(d.class_names) THEN 'not every class has a label' END),
+           'roc_auc_ovo', coalesce(r.no_vectors, CASE WHEN c.roc_auc_ovo IS NULL THEN r.unranked END),
+           'top_k_accuracy', r.no_vectors)) AS reasons
+FROM w CROSS JOIN delays y CROSS JOIN definition d CROSS JOIN m CROSS JOIN r CROSS JOIN distances x CROSS JOIN multiclass c
 WHERE EXISTS (SELECT FROM versions);

@@ -5,7 +5,7 @@ What went into a model and who asked never leaves the database through them.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Query
 
@@ -95,10 +95,12 @@ async def get_performance(
     model_version: ModelVersion = None,
     positive_label: Filter = None,
     threshold: Annotated[float, Query(ge=0, le=1)] = 0.5,
+    source: Literal["auto", "rows", "summaries"] = "auto",
 ) -> Performance:
     """Compare the predictions of a window with their ground truth.
 
-    A metric that cannot be computed is null, and `reasons` says why.
+    A metric that cannot be computed is null, and `reasons` says why. `source` says whether rows
+    were read, or summaries of a large window, where areas are at most their error off.
     """
     return await AsyncGroundTruthRepository(db).performance(
         model_name=model_name,
@@ -107,6 +109,7 @@ async def get_performance(
         until=within.until,
         positive_label=positive_label,
         threshold=threshold,
+        source=source,
     )
 
 
@@ -130,7 +133,7 @@ async def get_models(
     limit: Limit = 1000,
     after: Annotated[Filter, Query(description="`next_after` of the page before.")] = None,
 ) -> NamedPage[ModelOverview]:
-    """List the models by name, each with its live version and what is to be looked at."""
+    """List the models by name, each with its live version and what needs attention."""
     rows = await AsyncOverview(db).models(limit=limit, after=after)
     return NamedPage(items=rows, next_after=rows[-1].model_name if len(rows) == limit else None)
 

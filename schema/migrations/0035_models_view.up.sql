@@ -1,4 +1,4 @@
--- One row for each model: what is live, and what is to be looked at. It never counts predictions.
+-- One row for each model: what is live, and what needs attention. It never counts predictions.
 
 CREATE VIEW v_models WITH (security_invoker = true) AS
 SELECT n.model_name,
@@ -65,7 +65,7 @@ LEFT JOIN (
     SELECT p.model_name, count(*) AS pending_approvals FROM v_pending_actions p
     WHERE p.requires_approval AND p.model_name IS NOT NULL GROUP BY p.model_name) p ON p.model_name = n.model_name;
 COMMENT ON VIEW v_models IS
-    'The models: what is live, when each was last heard of, and what is to be looked at. Its cost does not grow with the predictions.';
+    'The models: what is live, when each was last heard of, and what needs attention. Its cost does not grow with the predictions.';
 COMMENT ON COLUMN v_models.model_name IS 'The model.';
 COMMENT ON COLUMN v_models.live_version IS 'The version in production; NULL when there is none.';
 COMMENT ON COLUMN v_models.live_since IS 'Since when it is.';

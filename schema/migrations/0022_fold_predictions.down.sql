@@ -1,6 +1,3 @@
-DROP FUNCTION ledger_fold_outcome_days(uuid, timestamptz, timestamptz);
-DROP FUNCTION ledger_add_outcomes(summary_outcomes[]);
-DROP FUNCTION ledger_fold_outcomes(uuid, timestamptz, timestamptz);
 DROP FUNCTION ledger_fold_labels(uuid, timestamptz, timestamptz, uuid);
 DROP FUNCTION ledger_fold_days(uuid, timestamptz, timestamptz);
 DROP FUNCTION ledger_shift(bigint, double precision, double precision);

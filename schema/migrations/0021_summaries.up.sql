@@ -116,15 +116,18 @@ CREATE TABLE summary_outcomes (
     actual text[] NOT NULL,
     predicted text[] NOT NULL,
     counts bigint[] NOT NULL,
-    bins smallint[] NOT NULL,
+    bins integer[] NOT NULL,
     positives bigint[] NOT NULL,
     negatives bigint[] NOT NULL,
     undecided_positives bigint[] NOT NULL,
     undecided_negatives bigint[] NOT NULL,
     square_sum double precision NOT NULL,
+    square_square_sum double precision NOT NULL,
     log_sum double precision NOT NULL,
+    log_square_sum double precision NOT NULL,
     tenths smallint[] NOT NULL,
     tenth_positives bigint[] NOT NULL,
+    tenth_negatives bigint[] NOT NULL,
     tenth_sums double precision[] NOT NULL,
     num_numbers bigint NOT NULL,
     num_measured bigint NOT NULL,
@@ -162,9 +165,12 @@ COMMENT ON COLUMN summary_outcomes.negatives IS 'How many are not.';
 COMMENT ON COLUMN summary_outcomes.undecided_positives IS 'Of the positives those whose prediction names no class, so that a threshold decides.';
 COMMENT ON COLUMN summary_outcomes.undecided_negatives IS 'Of the negatives likewise.';
 COMMENT ON COLUMN summary_outcomes.square_sum IS 'Sum of the squared distances of the probabilities from 1 or 0, as in the Brier score.';
+COMMENT ON COLUMN summary_outcomes.square_square_sum IS 'Sum of the squares of these, for the standard error of the Brier score.';
 COMMENT ON COLUMN summary_outcomes.log_sum IS 'Sum of the logarithms of the probabilities of what was true, as in the log loss.';
+COMMENT ON COLUMN summary_outcomes.log_square_sum IS 'Sum of the squares of these logarithms.';
 COMMENT ON COLUMN summary_outcomes.tenths IS 'The bins of ledger_tenth() that hold a labelled prediction.';
 COMMENT ON COLUMN summary_outcomes.tenth_positives IS 'How many labels in each of these are positive.';
+COMMENT ON COLUMN summary_outcomes.tenth_negatives IS 'How many are not.';
 COMMENT ON COLUMN summary_outcomes.tenth_sums IS 'The sum of the probabilities in each.';
 COMMENT ON COLUMN summary_outcomes.num_numbers IS 'Number of labelled predictions with a prediction and an actual_value.';
 COMMENT ON COLUMN summary_outcomes.num_measured IS 'Of these with both at most 1e100.';

@@ -1,4 +1,3 @@
-DROP FUNCTION ledger_performance(text, text, timestamptz, timestamptz, double precision);
 DELETE FROM ledger_privileges WHERE object_name = 'v_feature_drift';
 DROP VIEW v_feature_drift;
 DROP FUNCTION ledger_summary(uuid, timestamptz, timestamptz, text, double precision);

@@ -1,0 +1,4 @@
+DROP FUNCTION ledger_fold_outcome_days(uuid, timestamptz, timestamptz);
+DROP FUNCTION ledger_add_outcomes(summary_outcomes[]);
+DROP FUNCTION ledger_fold_outcomes(uuid, timestamptz, timestamptz);
+DROP FUNCTION ledger_outcomes(uuid[], timestamptz, timestamptz, timestamptz, text, text[], text, text, text[], double precision);

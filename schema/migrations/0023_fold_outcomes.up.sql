@@ -1,0 +1,226 @@
+-- Folding: labelled predictions are counted as metrics of performance need them, and days made from their hours.
+
+CREATE FUNCTION ledger_outcomes(
+    versions uuid[], since timestamptz, until timestamptz, as_of timestamptz, task text, class_names text[],
+    positive_label text, scored_label text, zero_and_one text[], threshold double precision) RETURNS SETOF summary_outcomes
+LANGUAGE plpgsql STABLE SET search_path FROM CURRENT SET jit = off AS $$
+#variable_conflict use_column
+DECLARE
+    by_hour boolean := ledger_outcomes.threshold IS NULL;
+    edges double precision[] := ledger_probability_edges();
+BEGIN
+    RETURN QUERY
+    WITH d AS (
+        SELECT ledger_outcomes.task, ledger_outcomes.class_names, ledger_outcomes.positive_label,
+               ledger_outcomes.scored_label, ledger_outcomes.zero_and_one
+    ), newest AS MATERIALIZED (
+        SELECT DISTINCT ON (prediction_id, predicted_at)
+               CASE WHEN by_hour THEN date_trunc('hour', predicted_at, 'UTC') ELSE ledger_outcomes.since END AS hour, *
+        FROM ground_truth
+        WHERE model_version_id = ANY (versions) AND predicted_at >= ledger_outcomes.since
+          AND predicted_at < ledger_outcomes.until AND labeled_at <= as_of
+        ORDER BY prediction_id, predicted_at, labeled_at DESC
+    ), judged AS MATERIALIZED (
+        SELECT n.hour, o.truth, o.score, n.prediction IS NOT NULL AS has_number, n.predicted_label IS NULL AS is_unnamed,
+               CASE WHEN o.truth IS NOT NULL THEN ledger_predicted_class(
+                   o.named, NULL, CASE WHEN NOT by_hour THEN o.score END, n.class_probabilities, d.class_names,
+                   d.positive_label, ledger_outcomes.threshold)
+               END AS class,
+               d.positive_label = o.named AS says_positive, o.truth = d.positive_label AS is_positive,
+               n.prediction IS NOT NULL AND n.actual_value IS NOT NULL AS has_numbers,
+               -- Beyond that the squares would overflow.
+               CASE WHEN abs(n.prediction) <= 1e100 AND abs(n.actual_value) <= 1e100 THEN n.actual_value END AS target,
+               CASE WHEN abs(n.prediction) <= 1e100 AND abs(n.actual_value) <= 1e100 THEN n.prediction - n.actual_value END AS error
+        FROM newest n
+        CROSS JOIN d
+        CROSS JOIN LATERAL (
+            SELECT coalesce(n.probability, n.class_probabilities[array_position(d.class_names, d.scored_label)]) AS probability,
+                   ledger_class(NULL, n.prediction, d.zero_and_one) AS number) p
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN d.task IN ('binary', 'multiclass') THEN ledger_class(n.actual_label, n.actual_value, d.zero_and_one)
+                   END AS truth,
+                   coalesce(n.predicted_label, CASE WHEN p.number = ANY (d.class_names) THEN p.number END) AS named,
+                   -- Of two classes the other has the rest.
+                   CASE WHEN d.task = 'binary' AND d.scored_label <> d.positive_label THEN 1 - p.probability
+                        WHEN d.task = 'binary' THEN p.probability END AS score) o
+    ), pairs AS (
+        SELECT hour, truth, class, count(*) AS n FROM judged
+        WHERE truth IS NOT NULL AND class IS NOT NULL GROUP BY hour, truth, class
+    ), places AS (
+        SELECT hour, name, row_number() OVER (PARTITION BY hour ORDER BY sum(n) DESC, name COLLATE "C") AS place
+        FROM (SELECT hour, truth AS name, n FROM pairs UNION ALL SELECT hour, class, n FROM pairs) e
+        WHERE length(name) <= 255 OR NOT by_hour GROUP BY hour, name
+    ), kept AS (
+        SELECT hour, name FROM places WHERE place <= 50 OR NOT by_hour
+    ), crossed AS (
+        SELECT hour, array_agg(truth ORDER BY truth, class) AS actual, array_agg(class ORDER BY truth, class) AS predicted,
+               array_agg(n ORDER BY truth, class) AS counts, sum(n) AS classified, sum(hits) AS hits
+        FROM (SELECT p.hour, a.name AS truth, b.name AS class, sum(p.n)::bigint AS n,
+                     coalesce(sum(p.n) FILTER (WHERE p.truth = p.class), 0) AS hits
+              FROM pairs p
+              LEFT JOIN kept a ON a.hour = p.hour AND a.name = p.truth
+              LEFT JOIN kept b ON b.hour = p.hour AND b.name = p.class
+              GROUP BY p.hour, a.name, b.name) c
+        GROUP BY hour
+    ), scores AS (
+        SELECT hour, CASE WHEN by_hour THEN width_bucket(score, edges) ELSE score END AS score, count(*) FILTER (WHERE is_positive) AS p,
+               count(*) FILTER (WHERE NOT is_positive) AS n, count(*) FILTER (WHERE is_positive AND class IS NULL) AS up,
+               count(*) FILTER (WHERE NOT is_positive AND class IS NULL) AS un
+        FROM judged WHERE is_positive IS NOT NULL AND score IS NOT NULL GROUP BY 1, 2
+    ), binned AS (
+        SELECT hour, array_agg(bin::integer ORDER BY bin) AS bins, array_agg(p ORDER BY bin) AS positives,
+               array_agg(n ORDER BY bin) AS negatives, array_agg(up ORDER BY bin) AS undecided_positives,
+               array_agg(un ORDER BY bin) AS undecided_negatives
+        FROM (SELECT *, CASE WHEN by_hour THEN score ELSE row_number() OVER (ORDER BY score) END AS bin FROM scores) s
+        GROUP BY hour
+    ), losses AS (
+        SELECT hour, ledger_tenth(score) AS bin, is_positive, score,
+               -- Squares of smaller numbers would be an error.
+               CASE WHEN is_positive THEN (1 - score) * (1 - score) WHEN score > 1e-75 THEN score * score ELSE 0 END AS square,
+               -- Nothing is certain: as scikit-learn, by the distance between 1 and the next double.
+               ln(greatest(CASE WHEN is_positive THEN score ELSE 1 - score END, 2.220446049250313e-16)) AS log
+        FROM judged WHERE is_positive IS NOT NULL AND score IS NOT NULL
+    ), calibrated AS (
+        SELECT hour, array_agg(bin::smallint ORDER BY bin) AS tenths, array_agg(p ORDER BY bin) AS positives,
+               array_agg(n ORDER BY bin) AS negatives, array_agg(total ORDER BY bin) AS sums, sum(squares) AS squares,
+               sum(square_squares) AS square_squares, sum(logs) AS logs, sum(log_squares) AS log_squares
+        FROM (SELECT hour, bin, count(*) FILTER (WHERE is_positive) AS p, count(*) FILTER (WHERE NOT is_positive) AS n,
+                     sum(score) AS total, sum(square) AS squares,
+                     sum(CASE WHEN square > 1e-150 THEN square * square ELSE 0 END) AS square_squares,
+                     sum(log) AS logs, sum(log * log) AS log_squares
+              FROM losses GROUP BY hour, bin) c
+        GROUP BY hour
+    ), totals AS (
+        SELECT hour, count(*) AS labeled, bool_or(is_unnamed) AS unnamed,
+               count(*) FILTER (WHERE truth <> ALL (d.class_names)) AS strangers,
+               count(*) FILTER (WHERE truth IS NOT NULL AND class IS NULL AND has_number
+                                AND (score IS NULL OR d.positive_label IS NULL)) AS strays,
+               min(score) FILTER (WHERE NOT says_positive) AS lowest, max(score) FILTER (WHERE says_positive) AS highest,
+               count(*) FILTER (WHERE has_numbers) AS numbers, count(error) AS measured,
+               coalesce(sum(abs(error)), 0) AS absolute,
+               -- As scikit-learn: of an actual value of 0 by the distance between 1 and the next double.
+               coalesce(sum(CASE WHEN abs(error) <= 1e-150 THEN 0
+                                 ELSE abs(error) / greatest(abs(target), 2.220446049250313e-16) END), 0) AS percentage,
+               coalesce(sum(error * error) FILTER (WHERE abs(error) > 1e-150), 0) AS squared,
+               coalesce(sum(distance), 0) AS total, coalesce(var_pop(distance) * count(distance), 0) AS m2,
+               min(target) AS smallest, max(target) AS largest
+        FROM (SELECT *, target - min(target) OVER (PARTITION BY hour) AS distance FROM judged) j CROSS JOIN d GROUP BY hour
+    )
+    SELECT versions[1], 'hour', t.hour, 0::smallint, d.task, CASE WHEN d.task = 'binary' OR t.unnamed THEN d.class_names END,
+           d.positive_label, t.labeled, t.strangers, t.strays, t.lowest, t.highest, coalesce(c.classified, 0)::bigint,
+           coalesce(c.hits, 0)::bigint, coalesce(c.actual, '{}'), coalesce(c.predicted, '{}'), coalesce(c.counts, '{}'),
+           coalesce(b.bins, '{}'), coalesce(b.positives, '{}'), coalesce(b.negatives, '{}'),
+           coalesce(b.undecided_positives, '{}'), coalesce(b.undecided_negatives, '{}'), coalesce(k.squares, 0),
+           coalesce(k.square_squares, 0), coalesce(k.logs, 0), coalesce(k.log_squares, 0),
+           coalesce(k.tenths, '{}'), coalesce(k.positives, '{}'), coalesce(k.negatives, '{}'), coalesce(k.sums, '{}'),
+           t.numbers, t.measured, t.absolute, t.percentage, t.squared, t.total, t.m2, t.smallest, t.largest
+    FROM totals t CROSS JOIN d
+    LEFT JOIN crossed c USING (hour) LEFT JOIN binned b USING (hour) LEFT JOIN calibrated k USING (hour);
+END
+$$;
+COMMENT ON FUNCTION ledger_outcomes(uuid[], timestamptz, timestamptz, timestamptz, text, text[], text, text, text[], double precision) IS
+    'The outcomes of the labelled predictions of versions, of each hour what a summary keeps; with a threshold of the whole window, each probability a bin of its own.';
+
+CREATE FUNCTION ledger_fold_outcomes(version uuid, since timestamptz, until timestamptz) RETURNS void
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    t v_version_tasks;
+BEGIN
+    DELETE FROM summary_outcomes
+    WHERE model_version_id = version AND grain = 'hour' AND starts_at >= since AND starts_at < until AND part = 0;
+    SELECT * INTO t FROM v_version_tasks WHERE model_version_id = version;
+    INSERT INTO summary_outcomes
+    SELECT o.* FROM ledger_outcomes(ARRAY[version], since, until, 'infinity', t.task, t.class_names, t.positive_label,
+                                    t.positive_label, ledger_zero_and_one(t.class_names, t.positive_label), NULL) o;
+    -- Somebody may have observed another class while an earlier fold counted.
+    INSERT INTO summary_marks (model_version_id, table_name, first_predicted_at, last_predicted_at)
+    SELECT version, 'ground_truth', min(o.starts_at), max(o.starts_at) FROM summary_outcomes o
+    WHERE o.model_version_id = version AND o.grain = 'hour' AND o.part = 0
+      AND NOT ledger_still_counts(o, t.task, t.class_names, t.positive_label)
+    HAVING count(*) > 0;
+END
+$$;
+COMMENT ON FUNCTION ledger_fold_outcomes(uuid, timestamptz, timestamptz) IS
+    'Counts the outcomes of the labelled predictions of a version from one full hour to another anew.';
+
+CREATE FUNCTION ledger_add_outcomes(parts summary_outcomes[]) RETURNS summary_outcomes
+LANGUAGE plpgsql STABLE SET search_path FROM CURRENT SET jit = off AS $$
+DECLARE
+    added summary_outcomes;
+BEGIN
+    WITH o AS MATERIALIZED (
+        SELECT * FROM unnest(parts)
+    ), defined AS (
+        SELECT CASE WHEN count(DISTINCT (task, positive_label)) > 1 OR min(class_names) <> max(class_names) THEN 'mixed'
+                    ELSE min(task) END AS task,
+               min(class_names) AS class_names, min(positive_label) AS positive_label
+        FROM o
+    ), pairs AS (
+        SELECT u.truth, u.class, sum(u.n) AS n FROM o CROSS JOIN LATERAL unnest(o.actual, o.predicted, o.counts) u (truth, class, n)
+        GROUP BY u.truth, u.class
+    ), places AS (
+        SELECT name, row_number() OVER (ORDER BY sum(n) DESC, name COLLATE "C") AS place
+        FROM (SELECT truth AS name, n FROM pairs UNION ALL SELECT class, n FROM pairs) e
+        WHERE name IS NOT NULL GROUP BY name
+    ), crossed AS (
+        SELECT coalesce(array_agg(truth ORDER BY truth, class), '{}') AS actual,
+               coalesce(array_agg(class ORDER BY truth, class), '{}') AS predicted,
+               coalesce(array_agg(n ORDER BY truth, class), '{}') AS counts
+        FROM (SELECT a.name AS truth, b.name AS class, sum(p.n)::bigint AS n
+              FROM pairs p
+              LEFT JOIN places a ON a.name = p.truth AND a.place <= 50
+              LEFT JOIN places b ON b.name = p.class AND b.place <= 50
+              GROUP BY a.name, b.name) c
+    ), binned AS (
+        SELECT coalesce(array_agg(bin ORDER BY bin), '{}') AS bins, coalesce(array_agg(p ORDER BY bin), '{}') AS positives,
+               coalesce(array_agg(n ORDER BY bin), '{}') AS negatives,
+               coalesce(array_agg(up ORDER BY bin), '{}') AS undecided_positives,
+               coalesce(array_agg(un ORDER BY bin), '{}') AS undecided_negatives
+        FROM (SELECT u.bin, sum(u.p)::bigint AS p, sum(u.n)::bigint AS n, sum(u.up)::bigint AS up, sum(u.un)::bigint AS un
+              FROM o CROSS JOIN LATERAL unnest(o.bins, o.positives, o.negatives, o.undecided_positives, o.undecided_negatives)
+                  u (bin, p, n, up, un)
+              GROUP BY u.bin) c
+    ), calibrated AS (
+        SELECT coalesce(array_agg(bin ORDER BY bin), '{}') AS tenths, coalesce(array_agg(p ORDER BY bin), '{}') AS positives,
+               coalesce(array_agg(n ORDER BY bin), '{}') AS negatives, coalesce(array_agg(total ORDER BY bin), '{}') AS sums
+        FROM (SELECT u.bin, sum(u.p)::bigint AS p, sum(u.n)::bigint AS n, sum(u.total) AS total
+              FROM o CROSS JOIN LATERAL unnest(o.tenths, o.tenth_positives, o.tenth_negatives, o.tenth_sums) u (bin, p, n, total)
+              GROUP BY u.bin) c
+    ), distances AS MATERIALIZED (
+        SELECT num_measured AS n, actual_m2 AS m2,
+               actual_distance_sum + coalesce(num_measured * (actual_min - min(actual_min) OVER ()), 0) AS total
+        FROM o
+    ), centre AS (
+        SELECT sum(d.total) AS total, sum(d.m2 + ledger_shift(d.n, d.total, m.mean)) AS m2
+        FROM distances d CROSS JOIN (SELECT sum(total) / nullif(sum(n), 0) AS mean FROM distances) m
+    )
+    SELECT min(o.model_version_id::text)::uuid, 'day', date_trunc('day', min(o.starts_at), 'UTC'), 0::smallint,
+           d.task, d.class_names, d.positive_label, sum(o.num_labeled)::bigint, sum(o.num_strangers)::bigint, sum(o.num_strays)::bigint,
+           min(o.lowest_of_negative), max(o.highest_of_positive), sum(o.num_classified)::bigint, sum(o.num_hits)::bigint,
+           c.actual, c.predicted, c.counts, b.bins, b.positives, b.negatives, b.undecided_positives, b.undecided_negatives,
+           sum(o.square_sum), sum(o.square_square_sum), sum(o.log_sum), sum(o.log_square_sum), k.tenths, k.positives, k.negatives, k.sums, sum(o.num_numbers)::bigint,
+           sum(o.num_measured)::bigint, sum(o.absolute_error_sum), sum(o.percentage_error_sum), sum(o.squared_error_sum),
+           m.total, m.m2,
+           min(o.actual_min), max(o.actual_max)
+    INTO added
+    FROM o CROSS JOIN defined d CROSS JOIN crossed c CROSS JOIN binned b CROSS JOIN calibrated k CROSS JOIN centre m
+    GROUP BY d.task, d.class_names, d.positive_label, c.actual, c.predicted, c.counts, b.bins, b.positives,
+             b.negatives, b.undecided_positives, b.undecided_negatives, k.tenths, k.positives, k.negatives, k.sums, m.total, m.m2;
+    RETURN added;
+END
+$$;
+COMMENT ON FUNCTION ledger_add_outcomes(summary_outcomes[]) IS
+    'Outcomes added up; their task is mixed where they were counted as those of several tasks, classes or positive classes.';
+
+CREATE FUNCTION ledger_fold_outcome_days(version uuid, since timestamptz, until timestamptz) RETURNS void
+LANGUAGE sql SET search_path FROM CURRENT AS $$
+    DELETE FROM summary_outcomes
+    WHERE model_version_id = version AND grain = 'day' AND starts_at >= since AND starts_at < until;
+    INSERT INTO summary_outcomes
+    SELECT (d.day).*
+    FROM (SELECT ledger_add_outcomes(array_agg(o)) AS day FROM summary_outcomes o
+          WHERE o.model_version_id = version AND o.grain = 'hour' AND o.starts_at >= since AND o.starts_at < until
+          GROUP BY date_trunc('day', o.starts_at, 'UTC') OFFSET 0) d
+$$;
+COMMENT ON FUNCTION ledger_fold_outcome_days(uuid, timestamptz, timestamptz) IS
+    'Makes the outcomes of days, from one to another, out of those of their hours.';

@@ -1,0 +1,151 @@
+"""Performance of a window is the same from summaries and from rows, and says which it was."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import fields
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from fix_outcomes import HOUR, KINDS, START, TODAY, Record
+
+from mlops_ledger import (
+    Database,
+)
+from mlops_ledger.admin.retention import Retention
+from mlops_ledger.errors import InvalidValue
+from mlops_ledger.rows import Performance
+from mlops_ledger.rows.ground_truth import BOUNDS
+
+NUMBERS = [
+    field.name
+    for field in fields(Performance)
+    if field.type == "float | None" and field.name not in BOUNDS
+]
+
+
+def _agree(mine: Performance, theirs: Performance) -> int:
+    """Compare the answer of summaries with that of rows; return how many numbers there were."""
+    assert (mine.source, theirs.source) == ("summaries", "rows")
+    for name in ("task", "positive_label", "num_predictions", "labeled_samples", "classes"):
+        assert getattr(mine, name) == getattr(theirs, name), name
+    assert mine.confusion_matrix == theirs.confusion_matrix
+    compared = 0
+    for name in NUMBERS:
+        summed, exact = getattr(mine, name), getattr(theirs, name)
+        if summed is None and "the summaries keep no" in mine.reasons.get(name, ""):
+            continue
+        if theirs.task == "multiclass" and name in ("log_loss", "brier_score"):
+            assert summed is None
+            continue
+        assert (summed is None) == (exact is None), name
+        if summed is not None:
+            bound = getattr(mine, f"{name}_error", 0)
+            assert getattr(theirs, f"{name}_error", 0) == 0
+            assert abs(summed - exact) <= bound + 1e-12 * max(1, abs(exact)), name
+            compared += 1
+    for one, other in zip(
+        mine.calibration_curve or [], theirs.calibration_curve or [], strict=True
+    ):
+        assert one == pytest.approx(other)
+    return compared
+
+
+@pytest.fixture
+def db(dsn: str) -> Any:
+    with Database(dsn) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_performance_of_any_window_is_the_same_from_summaries(db: Database, kind: str) -> None:
+    record = Record(db, kind, random.Random(11))
+    record.write(200)
+    record.label()
+    record.label()
+    record.label()
+    record.summaries.fold(**record.one)
+    halves = (timedelta(0), timedelta(minutes=25), timedelta(minutes=59, microseconds=1))
+    for begin in halves:
+        for until in (TODAY, START + 31 * HOUR + begin, START + 5 * HOUR + timedelta(minutes=50)):
+            window = {"since": START + 5 * HOUR + begin, "until": until}
+            if window["since"] >= until:
+                continue
+            asked: dict[str, Any] = {**window, "top_share": 0.25, "threshold": 0.37}
+            found = [
+                record.truth.performance(model_name=record.name, source=source, **asked)
+                for source in ("summaries", "rows")
+            ]
+            assert _agree(*found) > 0 or not found[1].labeled_samples
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_performance_stays_when_rows_are_deleted(db: Database, kind: str) -> None:
+    record = Record(db, kind, random.Random(12))
+    record.write(200)
+    record.label()
+    record.label()
+    one: dict[str, Any] = {"model_name": record.name, "since": START, "until": TODAY}
+    before = record.truth.performance(**one)
+    Retention(db).cleanup(before=START + 40 * HOUR)
+    assert _agree(record.truth.performance(**one), before) > 0
+    # What is there still is answered as before.
+    assert record.truth.performance(**{**one, "since": START + 72 * HOUR}).source == "rows"
+    for asked, field in (
+        ({"source": "rows"}, "source"),
+        ({"threshold": 0.123}, "threshold"),
+        ({"as_of": TODAY}, "as_of"),
+        ({"since": START + 6.5 * HOUR}, "since"),
+        ({"until": START + 31.5 * HOUR}, "until"),
+    ):
+        with pytest.raises(InvalidValue, match=rf"^{field}: .*rows of the window were deleted"):
+            record.truth.performance(**{**one, **asked})
+
+
+def test_many_labels_are_answered_from_summaries(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlops_ledger.performance_source._FEW", 20)
+    record = Record(db, "rare", random.Random(13))
+    record.write(200)
+    record.label()
+    record.label()
+    one: dict[str, Any] = {"model_name": record.name, "since": START, "until": TODAY}
+    assert record.truth.performance(**one).source == "rows"
+    record.summaries.fold(**record.one)
+    exact = record.truth.performance(**one, source="rows")
+    assert _agree(record.truth.performance(**one), exact) > 0
+    # A label that comes is folded before it is read.
+    record.label()
+    exact = record.truth.performance(**one, source="rows")
+    assert _agree(record.truth.performance(**one), exact) > 0
+    for asked in ({"threshold": 0.123}, {"as_of": TODAY}, {"positive_label": "no"}):
+        assert record.truth.performance(**one, **asked).source == "rows"
+    with pytest.raises(InvalidValue, match=r"^source: "):
+        record.truth.performance(**one, source="both")
+
+
+def test_another_class_than_that_of_the_summaries_has_no_wrong_number(db: Database) -> None:
+    record = Record(db, "named", random.Random(14))
+    record.write(200)
+    record.label()
+    record.label()
+    record.summaries.fold(**record.one)
+    one: dict[str, Any] = {"model_name": record.name, "since": START, "until": TODAY}
+    found = record.truth.performance(**one, source="summaries", positive_label="no")
+    assert found.positive_label == "no"
+    assert found.roc_auc is None
+    assert "no probabilities of that class" in found.reasons["roc_auc"]
+
+
+def test_numbers_stand_for_the_declared_classes_whichever_is_asked_about(db: Database) -> None:
+    record = Record(db, "rare", random.Random(15))
+    record.predicted = lambda c: {"prediction": c.randrange(2)}
+    record.write(100)
+    record.label()
+    one: dict[str, Any] = {"model_name": record.name, "since": START, "until": TODAY}
+    yes, no = (record.truth.performance(**one, positive_label=label) for label in ("yes", "no"))
+    assert yes.accuracy == no.accuracy
+    assert yes.confusion_matrix == no.confusion_matrix
+    assert (yes.recall, yes.specificity) == (no.specificity, no.recall)
