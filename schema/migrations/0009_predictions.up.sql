@@ -104,8 +104,10 @@ CREATE FUNCTION ledger_last_predicted_at(version uuid, since timestamptz, until 
 LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
 BEGIN
     -- A query of its own: Citus has none that looks into predictions once for each row of another table.
+    -- The bounds of the version say that few are its own, or those of others would be looked through along the time.
     RETURN (SELECT p.predicted_at FROM predictions p
-            WHERE p.model_version_id = version AND p.predicted_at >= since AND p.predicted_at < until
+            WHERE p.model_version_id = version AND p.model_version_id >= version AND p.model_version_id <= version
+              AND p.predicted_at >= since AND p.predicted_at < until
             ORDER BY p.predicted_at DESC LIMIT 1);
 END
 $$;
