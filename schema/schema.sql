@@ -7376,7 +7376,7 @@ CREATE VIEW v_models WITH (security_invoker='true') AS
                          LIMIT 1000) m_1) k)
              LEFT JOIN LATERAL ( SELECT p_2.predicted_at
                    FROM predictions p_2
-                  WHERE ((p_2.model_version_id = v_1.id) AND (p_2.predicted_at >= COALESCE(h.starts_at, k.first)) AND (p_2.predicted_at <
+                  WHERE ((p_2.model_version_id = v_1.id) AND (p_2.model_version_id >= v_1.id) AND (p_2.model_version_id <= v_1.id) AND (p_2.predicted_at >= COALESCE(h.starts_at, k.first)) AND (p_2.predicted_at <
                         CASE
                             WHEN k.is_cut THEN 'infinity'::timestamp with time zone
                             ELSE GREATEST((h.starts_at + '1 day'::interval), (k.last + '00:00:00.000001'::interval))

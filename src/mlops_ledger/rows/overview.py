@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from ..notebooks import Row
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModelOverview:
+class ModelOverview(Row):
     """A row of v_models: a model, its live version, and what needs attention.
 
     `predictions_24h` is about the last 24 whole hours of UTC, None while some of them wait to be
