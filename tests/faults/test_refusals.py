@@ -352,7 +352,7 @@ def test_an_error_that_was_caught_in_a_transaction_does_not_pass_for_success(dsn
     with Database(dsn) as db:
         models = ModelVersionRepository(db)
         models.insert(model_name="m")
-        with pytest.raises(LedgerError, match="nothing of it was written"), db.transaction() as tx:
+        with pytest.raises(LedgerError, match="nothing was written"), db.transaction() as tx:
             ModelVersionRepository(tx).insert(model_name="kept")
             with pytest.raises(LedgerError, match="already registered"):
                 ModelVersionRepository(tx).insert(model_name="m", model_version="1")
