@@ -24,9 +24,8 @@ from .options import (
     Length,
     Number,
     at_option,
-    before_option,
+    history_options,
     json_option,
-    limit_option,
     model_argument,
     since_option,
     until_option,
@@ -85,11 +84,7 @@ def metrics() -> None:
 @version_option
 @click.option("--stage", help="Only measured at this stage.")
 @click.option("--slice", help="Only of this slice; an empty one is all of the data.")
-@since_option
-@until_option
-@before_option
-@limit_option
-@json_option
+@history_options
 def list_(as_json: bool, **filters: Any) -> None:
     """List values, newest first."""
     with ledger.Database() as db:

@@ -11,7 +11,7 @@ import mlops_ledger as ledger
 
 from ..checks.drift import METHODS
 from .base import Group
-from .options import Length, Number, Timestamp, json_option, model_option
+from .options import Length, Number, Timestamp, json_option, model_option, positive_option
 from .output import echo_json, finish, say
 from .progress import progress
 
@@ -47,9 +47,7 @@ def monitor() -> None:
     show_default=True,
     help="Share of drifted features from which the window counts as drifted.",
 )
-@click.option(
-    "--positive", "positive_label", metavar="LABEL", help="The class that the probability is of."
-)
+@positive_option
 @json_option
 def run(
     model_name: str | None,
