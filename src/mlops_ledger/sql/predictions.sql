@@ -232,7 +232,7 @@ CROSS JOIN LATERAL (
 
 -- read list_recent__distributed --
 -- The same of some versions where they are spread over workers, each of which has the newest of all.
-SELECT {outcome}, p.request_id, p.batch_id, p.error_message, p.cache_hit, p.model_version_id
+SELECT {recent}, p.model_version_id
 FROM (
     SELECT {visible} FROM predictions p
     WHERE p.model_version_id = ANY (%(version_ids)s::uuid[]) AND {page}) p
