@@ -191,4 +191,5 @@ def test_what_others_predicted_since_is_not_read(server_dsn: str, template: str)
         ):
             statement = load(file)[name]
             values = {each: given[each] for each in statement.parameters}
-            assert 0 < rows_read(connection, statement.text, values) <= most, name
+            # Before version 18 less than half a row in a loop is none.
+            assert rows_read(connection, statement.text, values) <= most, name

@@ -152,7 +152,7 @@ class PerformanceBucket(Row):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PerformanceState:
+class PerformanceState(Row):
     """What decides where a window is answered from; hours whose rows are gone, if there are any."""
 
     labeled_samples: int
@@ -163,7 +163,7 @@ class PerformanceState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VersionComparison:
+class VersionComparison(Row):
     """A metric of two versions in the same window; `difference` is the first less the second.
 
     With the probability `confidence` the true difference is from `lower` to `upper`. `n` and
