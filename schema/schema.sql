@@ -4936,7 +4936,7 @@ BEGIN
                array_agg(n ORDER BY bin) AS negatives, array_agg(total ORDER BY bin) AS sums, sum(squares) AS squares,
                sum(square_squares) AS square_squares, sum(logs) AS logs, sum(log_squares) AS log_squares
         FROM (SELECT hour, bin, count(*) FILTER (WHERE is_positive) AS p, count(*) FILTER (WHERE NOT is_positive) AS n,
-                     sum(score) AS total, sum(square) AS squares,
+                     sum(CASE WHEN score > 1e-150 THEN score ELSE 0 END) AS total, sum(square) AS squares,
                      sum(CASE WHEN square > 1e-150 THEN square * square ELSE 0 END) AS square_squares,
                      sum(log) AS logs, sum(log * log) AS log_squares
               FROM losses GROUP BY hour, bin) c

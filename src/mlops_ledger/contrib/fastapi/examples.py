@@ -58,15 +58,16 @@ RECENT: Final[dict[str, Any]] = {
 
 _METRICS: Final = (
     "specificity precision_macro recall_macro f1_macro precision_micro recall_micro f1_micro "
-    "precision_weighted recall_weighted f1_weighted average_precision roc_auc_ovr roc_auc_ovo "
-    "top_k_accuracy log_loss brier_score calibration_error lift calibration_curve mae mape "
-    "rmse r2"
+    "precision_weighted recall_weighted f1_weighted average_precision average_precision_error "
+    "roc_auc_ovr roc_auc_ovo top_k_accuracy log_loss brier_score calibration_error lift lift_error "
+    "calibration_curve mae mape rmse r2"
 )
 
 PERFORMANCE: Final[dict[str, Any]] = {
     "model_name": "sentiment",
     "model_version": None,
     **_WINDOW,
+    "source": "rows",
     "task": "binary",
     "positive_label": "positive",
     "num_predictions": 1000,
@@ -82,9 +83,11 @@ PERFORMANCE: Final[dict[str, Any]] = {
     "recall": 0.9,
     "f1_score": 0.9,
     "roc_auc": 0.96,
+    "roc_auc_error": 0.0,
     **dict.fromkeys(_METRICS.split()),
     "classes": None,
     "confusion_matrix": None,
+    "standard_errors": {"roc_auc": 0.02},
     "reasons": {"rmse": "the model predicts classes"},
 }
 
@@ -183,6 +186,7 @@ TIMELINE: Final[dict[str, Any]] = {
             "accuracy": 0.91,
             "f1_score": 0.9,
             "roc_auc": 0.96,
+            "roc_auc_error": 0.0,
             "brier_score": None,
             "rmse": None,
             "r2": None,
