@@ -713,7 +713,7 @@ BEGIN
     IF model_version IS NULL THEN
         RETURN model_version_id;
     ELSIF model_version_id IS NOT NULL THEN
-        RAISE EXCEPTION 'model_version: or its id is given, not both' USING ERRCODE = 'MLIV0';
+        RAISE EXCEPTION 'model_version: give the version or its id, not both' USING ERRCODE = 'MLIV0';
     ELSIF model_name IS NULL THEN
         RAISE EXCEPTION 'model_name: is needed with model_version' USING ERRCODE = 'MLIV0';
     END IF;
@@ -1084,7 +1084,7 @@ CREATE TABLE agent_actions (
     issue_type text,
     -- The severity of that issue.
     issue_severity text,
-    -- From when on it can be neither approved nor executed; NULL for never.
+    -- From this time on it can be neither approved nor executed; NULL for never.
     expires_at timestamp with time zone,
     -- pending, approved, rejected, executed, failed or expired. See ledger_action_status() for one past its expires_at.
     status text DEFAULT 'pending'::text NOT NULL,
@@ -1295,7 +1295,7 @@ CREATE VIEW v_pending_actions WITH (security_invoker='true') AS
 COMMENT ON VIEW v_pending_actions IS 'The actions that nobody has reviewed or executed yet and that have not expired; those with requires_approval wait for a reviewer.';
 --   requested_at: When it was requested.
 --   waiting_for: How long ago that was.
---   expires_at: From when on it can be neither approved nor executed; NULL for never.
+--   expires_at: From this time on it can be neither approved nor executed; NULL for never.
 --   action_type: What is to be done: promote, retrain or another word.
 --   risk_level: low, medium, high or critical.
 --   requires_approval: Whether it waits for a reviewer.
@@ -2038,7 +2038,7 @@ CREATE TABLE prediction_batches (
     first_predicted_at timestamp with time zone NOT NULL,
     -- Time of the latest of them.
     last_predicted_at timestamp with time zone NOT NULL,
-    -- When the write was committed, about.
+    -- When the write was committed, approximately.
     received_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT prediction_batches_num_predictions_check CHECK ((num_predictions > 0))
 );
@@ -2073,7 +2073,7 @@ CREATE TABLE predictions (
     prediction double precision,
     -- The predicted class.
     predicted_label text,
-    -- Of two classes the probability of the positive one, whichever was predicted; of more that of the predicted one. 0 to 1.
+    -- Binary: probability of the positive class, whichever was predicted; multiclass: of the predicted class. 0 to 1.
     probability double precision,
     -- The probability of each class, in the order of class_names of the version.
     class_probabilities double precision[],
@@ -2116,7 +2116,7 @@ CREATE INDEX predictions_request_id_idx ON ONLY predictions USING hash (request_
 CREATE FUNCTION ledger_entropy(probability double precision, class_probabilities double precision[]) RETURNS double precision
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE WHEN (class_probabilities IS NOT NULL) THEN (SELECT CASE WHEN (sum(p.p) > (0)::double precision) THEN ((ln(sum(p.p)) - (sum(CASE WHEN (p.p > (0.000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000001)::double precision) THEN (p.p * ln(p.p)) ELSE (0)::double precision END) / sum(p.p))) / ln((2)::double precision)) ELSE NULL::double precision END AS "case" FROM unnest(ledger_entropy.class_probabilities) p(p)) WHEN ((probability > (0)::double precision) AND (probability < (1)::double precision)) THEN ((- ((probability * ln(probability)) + (((1)::double precision - probability) * ln(((1)::double precision - probability))))) / ln((2)::double precision)) WHEN (probability IS NOT NULL) THEN (0)::double precision ELSE NULL::double precision END;
-COMMENT ON FUNCTION ledger_entropy(probability double precision, class_probabilities double precision[]) IS 'The Shannon entropy of a prediction in bits: of the probabilities of all classes, else of a probability and what it lacks to 1.';
+COMMENT ON FUNCTION ledger_entropy(probability double precision, class_probabilities double precision[]) IS 'The Shannon entropy of a prediction in bits: of the probabilities of all classes, else of a probability and its complement.';
 
 -- v_predictions -----------------------------------------------------------------------------------
 
@@ -2155,7 +2155,7 @@ COMMENT ON VIEW v_predictions IS 'Predictions with their model and their feature
 --   status: success or error.
 --   prediction: The predicted number.
 --   predicted_label: The predicted class.
---   probability: Of two classes the probability of the positive one, of more that of the predicted one.
+--   probability: Binary: probability of the positive class; multiclass: of the predicted class.
 --   class_probabilities: The probability of each class, in the order of class_names of the version.
 --   confidence_lower: Lower end of the interval of the prediction.
 --   confidence_upper: Upper end of the interval of the prediction.
@@ -2193,7 +2193,7 @@ CREATE VIEW v_prediction_log WITH (security_invoker='true') AS
     p.model_version_id
    FROM (predictions p
      LEFT JOIN model_versions m ON ((m.id = p.model_version_id)));
-COMMENT ON VIEW v_prediction_log IS 'What v_predictions shows without what went into a model and who asked: for readers, who may not see that. Filter by predicted_at: only the partitions it needs are read.';
+COMMENT ON VIEW v_prediction_log IS 'v_predictions without what went into the model and who asked, for readers. Filter by predicted_at: only the partitions it needs are read.';
 --   id: Id of the prediction.
 --   predicted_at: When the model predicted.
 --   model_name: The model.
@@ -2201,7 +2201,7 @@ COMMENT ON VIEW v_prediction_log IS 'What v_predictions shows without what went 
 --   status: success or error.
 --   prediction: The predicted number.
 --   predicted_label: The predicted class.
---   probability: Probability of the positive or the predicted class, 0 to 1.
+--   probability: Binary: probability of the positive class; multiclass: of the predicted class.
 --   class_probabilities: The probability of each class, in the order of class_names of the version.
 --   confidence_lower: Lower end of the interval of the prediction.
 --   confidence_upper: Upper end of the interval of the prediction.
@@ -7151,7 +7151,7 @@ CREATE TABLE webhooks (
     webhook text NOT NULL,
     -- Scheme, host and port of its address.
     host text NOT NULL,
-    -- cloudevents: the event; slack: a message as Slack takes it.
+    -- cloudevents: the event itself; slack: a Slack message.
     payload text DEFAULT 'cloudevents'::text NOT NULL,
     -- Text of a message, with $summary or $ and a field of the event; NULL for $summary.
     template text,
@@ -7189,12 +7189,12 @@ CREATE TABLE webhook_endpoints (
     secret text NOT NULL,
     -- The last event that was queued for it.
     seq bigint NOT NULL,
-    -- How often in a row it gave no answer, or an error of its own.
+    -- Consecutive failures: no answer, or a server error.
     failures integer DEFAULT 0 NOT NULL,
     -- When to try it next; while somebody is sending, when others may take over.
     retry_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL
 );
-COMMENT ON TABLE webhook_endpoints IS 'Where webhooks lead, and how that endpoint is.';
+COMMENT ON TABLE webhook_endpoints IS 'The endpoints of webhooks: address, secret and state.';
 ALTER TABLE ONLY webhook_endpoints
     ADD CONSTRAINT webhook_endpoints_pkey PRIMARY KEY (webhook);
 ALTER TABLE ONLY webhook_endpoints
@@ -7383,7 +7383,7 @@ CREATE VIEW v_models WITH (security_invoker='true') AS
                          LIMIT 1000) m_1) k)
              LEFT JOIN LATERAL ( SELECT p_2.predicted_at
                    FROM predictions p_2
-                  WHERE ((p_2.model_version_id = v_1.id) AND (p_2.predicted_at >= COALESCE(h.starts_at, k.first)) AND (p_2.predicted_at <
+                  WHERE ((p_2.model_version_id = v_1.id) AND (p_2.model_version_id >= v_1.id) AND (p_2.model_version_id <= v_1.id) AND (p_2.predicted_at >= COALESCE(h.starts_at, k.first)) AND (p_2.predicted_at <
                         CASE
                             WHEN k.is_cut THEN 'infinity'::timestamp with time zone
                             ELSE GREATEST((h.starts_at + '1 day'::interval), (k.last + '00:00:00.000001'::interval))
@@ -7410,7 +7410,7 @@ CREATE VIEW v_models WITH (security_invoker='true') AS
            FROM v_pending_actions p_1
           WHERE (p_1.requires_approval AND (p_1.model_name IS NOT NULL))
           GROUP BY p_1.model_name) p ON ((p.model_name = n.model_name)));
-COMMENT ON VIEW v_models IS 'The models: what is live, when each was last heard of, and what is to be looked at. Its cost does not grow with the predictions.';
+COMMENT ON VIEW v_models IS 'The models: what is live, when each was last heard of, and what needs attention. Its cost does not grow with the predictions.';
 --   model_name: The model.
 --   live_version: The version in production; NULL when there is none.
 --   live_since: Since when it is.

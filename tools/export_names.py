@@ -55,6 +55,10 @@ def __getattr__(name: str) -> Any:
 
 def generate() -> dict[Path, str]:
     """Return the text of each file."""
+    shapes = list(_classes(rows))
+    for module, name in shapes:
+        # A new repository needs its rows before the package exports them.
+        setattr(rows, name, getattr(import_module(module), name))
     repositories = [
         (module, name)
         for family in (_async, _sync)
@@ -74,7 +78,7 @@ def generate() -> dict[Path, str]:
             "What the repositories return: one frozen dataclass per row shape, fields named as the"
             " columns.",
             "mlops_ledger.rows.",
-            _classes(rows),
+            shapes,
         ),
         package: _package(package.read_text("utf-8"), names),
     }

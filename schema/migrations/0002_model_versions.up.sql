@@ -223,7 +223,7 @@ BEGIN
     IF model_version IS NULL THEN
         RETURN model_version_id;
     ELSIF model_version_id IS NOT NULL THEN
-        RAISE EXCEPTION 'model_version: or its id is given, not both' USING ERRCODE = 'MLIV0';
+        RAISE EXCEPTION 'model_version: give the version or its id, not both' USING ERRCODE = 'MLIV0';
     ELSIF model_name IS NULL THEN
         RAISE EXCEPTION 'model_name: is needed with model_version' USING ERRCODE = 'MLIV0';
     END IF;

@@ -83,7 +83,7 @@ COMMENT ON COLUMN agent_actions.decision_id IS
 COMMENT ON COLUMN agent_actions.issue_id IS 'The issue that it addresses, by its id elsewhere.';
 COMMENT ON COLUMN agent_actions.issue_type IS 'The kind of that issue.';
 COMMENT ON COLUMN agent_actions.issue_severity IS 'The severity of that issue.';
-COMMENT ON COLUMN agent_actions.expires_at IS 'From when on it can be neither approved nor executed; NULL for never.';
+COMMENT ON COLUMN agent_actions.expires_at IS 'From this time on it can be neither approved nor executed; NULL for never.';
 COMMENT ON COLUMN agent_actions.status IS 'pending, approved, rejected, executed, failed or expired. See ledger_action_status() for one past its expires_at.';
 COMMENT ON COLUMN agent_actions.reviewed_by IS 'Who approved or rejected it; never the requester.';
 COMMENT ON COLUMN agent_actions.reviewed_at IS 'When, by the database clock.';
@@ -328,7 +328,7 @@ COMMENT ON VIEW v_pending_actions IS
     'The actions that nobody has reviewed or executed yet and that have not expired; those with requires_approval wait for a reviewer.';
 COMMENT ON COLUMN v_pending_actions.requested_at IS 'When it was requested.';
 COMMENT ON COLUMN v_pending_actions.waiting_for IS 'How long ago that was.';
-COMMENT ON COLUMN v_pending_actions.expires_at IS 'From when on it can be neither approved nor executed; NULL for never.';
+COMMENT ON COLUMN v_pending_actions.expires_at IS 'From this time on it can be neither approved nor executed; NULL for never.';
 COMMENT ON COLUMN v_pending_actions.action_type IS 'What is to be done: promote, retrain or another word.';
 COMMENT ON COLUMN v_pending_actions.risk_level IS 'low, medium, high or critical.';
 COMMENT ON COLUMN v_pending_actions.requires_approval IS 'Whether it waits for a reviewer.';

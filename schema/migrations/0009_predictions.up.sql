@@ -20,7 +20,7 @@ COMMENT ON COLUMN prediction_batches.model_version_id IS 'The version that predi
 COMMENT ON COLUMN prediction_batches.num_predictions IS 'Number of its predictions in the write.';
 COMMENT ON COLUMN prediction_batches.first_predicted_at IS 'Time of the earliest of them.';
 COMMENT ON COLUMN prediction_batches.last_predicted_at IS 'Time of the latest of them.';
-COMMENT ON COLUMN prediction_batches.received_at IS 'When the write was committed, about.';
+COMMENT ON COLUMN prediction_batches.received_at IS 'When the write was committed, approximately.';
 
 CREATE TABLE predictions (
     id uuid NOT NULL,
@@ -71,7 +71,7 @@ COMMENT ON COLUMN predictions.feature_values IS 'Values of the numeric features,
 COMMENT ON COLUMN predictions.inputs IS 'Inputs that are not registered numeric features: text, categories, others.';
 COMMENT ON COLUMN predictions.prediction IS 'The predicted number: of a regressor, or the class of a classifier as a number.';
 COMMENT ON COLUMN predictions.predicted_label IS 'The predicted class.';
-COMMENT ON COLUMN predictions.probability IS 'Of two classes the probability of the positive one, whichever was predicted; of more that of the predicted one. 0 to 1.';
+COMMENT ON COLUMN predictions.probability IS 'Binary: probability of the positive class, whichever was predicted; multiclass: of the predicted class. 0 to 1.';
 COMMENT ON COLUMN predictions.class_probabilities IS 'The probability of each class, in the order of class_names of the version.';
 COMMENT ON COLUMN predictions.confidence_lower IS 'Lower end of the interval of the prediction.';
 COMMENT ON COLUMN predictions.confidence_upper IS 'Upper end of the interval of the prediction.';
@@ -98,7 +98,7 @@ RETURN CASE
     WHEN probability IS NOT NULL THEN 0
 END;
 COMMENT ON FUNCTION ledger_entropy(double precision, double precision[]) IS
-    'The Shannon entropy of a prediction in bits: of the probabilities of all classes, else of a probability and what it lacks to 1.';
+    'The Shannon entropy of a prediction in bits: of the probabilities of all classes, else of a probability and its complement.';
 
 CREATE VIEW v_predictions WITH (security_invoker = true) AS
 SELECT p.id,
@@ -136,7 +136,7 @@ COMMENT ON COLUMN v_predictions.model_version IS 'The version that predicted.';
 COMMENT ON COLUMN v_predictions.status IS 'success or error.';
 COMMENT ON COLUMN v_predictions.prediction IS 'The predicted number.';
 COMMENT ON COLUMN v_predictions.predicted_label IS 'The predicted class.';
-COMMENT ON COLUMN v_predictions.probability IS 'Of two classes the probability of the positive one, of more that of the predicted one.';
+COMMENT ON COLUMN v_predictions.probability IS 'Binary: probability of the positive class; multiclass: of the predicted class.';
 COMMENT ON COLUMN v_predictions.class_probabilities IS 'The probability of each class, in the order of class_names of the version.';
 COMMENT ON COLUMN v_predictions.confidence_lower IS 'Lower end of the interval of the prediction.';
 COMMENT ON COLUMN v_predictions.confidence_upper IS 'Upper end of the interval of the prediction.';
@@ -173,7 +173,7 @@ SELECT p.id,
 FROM predictions p
 LEFT JOIN model_versions m ON m.id = p.model_version_id;
 COMMENT ON VIEW v_prediction_log IS
-    'What v_predictions shows without what went into a model and who asked: for readers, who may not see that. Filter by predicted_at: only the partitions it needs are read.';
+    'v_predictions without what went into the model and who asked, for readers. Filter by predicted_at: only the partitions it needs are read.';
 COMMENT ON COLUMN v_prediction_log.id IS 'Id of the prediction.';
 COMMENT ON COLUMN v_prediction_log.predicted_at IS 'When the model predicted.';
 COMMENT ON COLUMN v_prediction_log.model_name IS 'The model.';
@@ -181,7 +181,7 @@ COMMENT ON COLUMN v_prediction_log.model_version IS 'The version that predicted.
 COMMENT ON COLUMN v_prediction_log.status IS 'success or error.';
 COMMENT ON COLUMN v_prediction_log.prediction IS 'The predicted number.';
 COMMENT ON COLUMN v_prediction_log.predicted_label IS 'The predicted class.';
-COMMENT ON COLUMN v_prediction_log.probability IS 'Probability of the positive or the predicted class, 0 to 1.';
+COMMENT ON COLUMN v_prediction_log.probability IS 'Binary: probability of the positive class; multiclass: of the predicted class.';
 COMMENT ON COLUMN v_prediction_log.class_probabilities IS 'The probability of each class, in the order of class_names of the version.';
 COMMENT ON COLUMN v_prediction_log.confidence_lower IS 'Lower end of the interval of the prediction.';
 COMMENT ON COLUMN v_prediction_log.confidence_upper IS 'Upper end of the interval of the prediction.';

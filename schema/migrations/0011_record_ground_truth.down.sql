@@ -1,8 +1,4 @@
-DELETE FROM ledger_privileges WHERE object_name IN ('record_ground_truth', 'match_ground_truth');
-DROP TRIGGER prediction_batches_after_insert ON prediction_batches;
-DROP FUNCTION prediction_batches_after_insert();
-DROP FUNCTION ledger_match_write(timestamptz, timestamptz);
-DROP FUNCTION match_ground_truth(timestamptz, timestamptz);
+DELETE FROM ledger_privileges WHERE object_name = 'record_ground_truth';
 DROP FUNCTION record_ground_truth(jsonb);
 DROP FUNCTION ledger_store_labels(boolean);
 DROP FUNCTION ledger_find_labeled(timestamptz, timestamptz);

@@ -90,7 +90,9 @@ def _bin_feature(
     column_name = "feature_values" if name in known else "inputs"
     if array is None:
         if name in known:
-            raise InvalidValue(f"data.{name}", "must be numbers: the version has it as such")
+            raise InvalidValue(
+                f"data.{name}", "must be numbers: it is a numeric feature of the version"
+            )
         return _texts(name, objects(column), is_categorical, num_bins)
     if is_categorical:
         return _categories(name, column_name, _number_texts(column, array, column_name))

@@ -203,12 +203,11 @@ def require_intact(connection: Connection[Any] | AsyncConnection[Any]) -> None:
     """
     if connection.closed:
         raise Unavailable(
-            "the connection was lost during the transaction and nothing of it was written: "
-            "run it again"
+            "the connection was lost during the transaction and nothing was written: run it again"
         )
     if connection.info.transaction_status != TransactionStatus.INTRANS:
         raise LedgerError(
-            "a call in the transaction failed, so nothing of it was written: let the exception "
+            "a call in the transaction failed, so nothing was written: let the exception "
             "leave the block, or put the call into a tx.transaction() of its own"
         )
 

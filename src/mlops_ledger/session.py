@@ -142,8 +142,8 @@ def refused(error: psycopg.Error, settings: Mapping[str, str]) -> LedgerError:
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
         names = ", ".join(name for name in settings if name in LATE)
         return ConfigError(
-            f"the server sets {names} for this role or database otherwise than a ledger needs it, "
-            "and the role may not set it itself: an administrator takes that back with "
+            f"the server sets {names} for this role or database to what a ledger cannot use, "
+            "and the role may not set it itself: an administrator resets it with "
             f"ALTER ROLE … RESET or ALTER DATABASE … RESET {names}"
         )
     return translate(error)

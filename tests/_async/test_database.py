@@ -127,7 +127,7 @@ async def test_a_swallowed_failure_is_not_taken_for_success(
             with pytest.raises(Conflict):
                 await repository.insert(model_name="m", model_version="1")
 
-    with pytest.raises(LedgerError, match="nothing of it was written"):
+    with pytest.raises(LedgerError, match="nothing was written"):
         await swallow()
     assert await models.list_versions() == []
 

@@ -58,7 +58,7 @@ LAYERS = (
     ("config", "statements"),
     ("checks", "rows"),
     ("conninfo", "ids"),
-    ("errors", "files"),
+    ("errors", "files", "notebooks"),
 )
 
 

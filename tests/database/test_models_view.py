@@ -1,4 +1,4 @@
-"""v_models says of every model what is live and what is to be looked at, without counting."""
+"""v_models says of every model what is live and what needs attention, without counting."""
 
 from __future__ import annotations
 

@@ -146,7 +146,7 @@ class AsyncPredictionReads(AsyncRepository):
         `positive_rate` is the share of the same class that `performance` is about: that of
         `positive_label`, by default the version's. A prediction without a class is positive when
         its probability reaches `threshold`. `entropy` is the mean in bits of the probabilities of
-        all classes, else of a probability and what it lacks to 1. Labels count that were known by
+        all classes, else of a probability and its complement. Labels count that were known by
         `timestamp`.
         """
         until = datetime.now(UTC) if timestamp is None else values.timestamp("timestamp", timestamp)

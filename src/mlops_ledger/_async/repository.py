@@ -13,6 +13,7 @@ from psycopg.rows import class_row, scalar_row
 from ..connections import require_lender
 from ..errors import Conflict
 from ..ids import new_id
+from ..notebooks import RowList
 from ..replica import or_primary
 from ..statements import Statement, load
 from .database import AsyncConnections, default_database
@@ -51,7 +52,7 @@ class AsyncRepository:
         return f"{type(self).__name__}({self._db!r})"
 
     async def _rows(self, name: str, row: type[Row], values: Mapping[str, object]) -> list[Row]:
-        return await self._fetch(name, class_row(row), values)
+        return RowList(await self._fetch(name, class_row(row), values))
 
     async def _row(self, name: str, row: type[Row], values: Mapping[str, object]) -> Row | None:
         rows = await self._rows(name, row, values)

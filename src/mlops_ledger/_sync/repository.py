@@ -14,6 +14,7 @@ from psycopg.rows import class_row, scalar_row
 from ..connections import require_lender
 from ..errors import Conflict
 from ..ids import new_id
+from ..notebooks import RowList
 from ..replica import or_primary
 from ..statements import Statement, load
 from .database import Connections, default_database
@@ -52,7 +53,7 @@ class Repository:
         return f"{type(self).__name__}({self._db!r})"
 
     def _rows(self, name: str, row: type[Row], values: Mapping[str, object]) -> list[Row]:
-        return self._fetch(name, class_row(row), values)
+        return RowList(self._fetch(name, class_row(row), values))
 
     def _row(self, name: str, row: type[Row], values: Mapping[str, object]) -> Row | None:
         rows = self._rows(name, row, values)

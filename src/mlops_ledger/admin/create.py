@@ -81,7 +81,7 @@ def initialise(
 ) -> Made:
     """Create the database if it is missing and migrate it; running it again changes nothing.
 
-    `partition_by`, "day" by default, is how long new partitions of predictions and labels are.
+    `partition_by`, "day" by default, is the length of new partitions of predictions and labels.
     """
     conninfo = direct(settings, resolve_conninfo(settings))
     created, found_owner = _create(conninfo, owner)
@@ -118,7 +118,7 @@ def drop_database(settings: Settings) -> str:
         _require_ledger(conninfo)
         if connection.execute(load("create")["may_create"].text).fetchone() != (True,):
             raise ConfigError(
-                "the user may not create databases, so could not make it again: "
+                "the user may not create databases, so the database could not be made again: "
                 "reset needs a role with CREATEDB"
             )
         try:

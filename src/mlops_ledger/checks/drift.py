@@ -66,7 +66,7 @@ class Judge:
     def require_known(self, names: Sequence[str]) -> None:
         """Refuse a threshold of a feature that is not there; raises InvalidValue."""
         if unknown := sorted(set(self._own) - set(names)):
-            raise InvalidValue(f"thresholds.{unknown[0]}", "is no feature of the baseline")
+            raise InvalidValue(f"thresholds.{unknown[0]}", "is not a feature of the baseline")
 
     def result(self, measured: Any) -> dict[str, Any]:
         """Return the result of a feature as `drift_reports.features` has it."""

@@ -156,10 +156,10 @@ def _add_step(name: str, method: str, by_whom: str, option: Decorator, text: str
         echo_row(action, as_json)
 
 
-_APPROVED: Final = "Approve a pending action of somebody else."
-_REJECTED: Final = "Reject a pending action of somebody else."
+_APPROVED: Final = "Approve somebody else's pending action."
+_REJECTED: Final = "Reject somebody else's pending action."
 _DONE: Final = "Record that an action was carried out."
-_FAILED: Final = "Record that carrying out an action failed."
+_FAILED: Final = "Record that an action failed."
 _add_step("approve", "approve", "reviewed_by", comment_option, _APPROVED)
 _add_step("reject", "reject", "reviewed_by", comment_option, _REJECTED)
 _add_step("execute", "mark_executed", "executed_by", result_option, _DONE)
@@ -169,7 +169,7 @@ _add_step("fail", "mark_failed", "executed_by", result_option, _FAILED)
 @actions.command()
 @json_option
 def expire(as_json: bool) -> None:
-    """Mark actions past their expiry time as expired."""
+    """Mark actions past their expiry as expired."""
     with ledger.Database() as db:
         expired = ledger.AgentActionsRepository(db).expire()
     echo_done({"expired": expired}, f"{expired} expired", as_json)

@@ -19,9 +19,9 @@ from .options import (
     Length,
     Timestamp,
     at_option,
-    before_option,
     by_option,
     days_option,
+    history_options,
     json_option,
     limit_option,
     model_option,
@@ -52,11 +52,7 @@ def alerts() -> None:
     type=click.Choice(("all", *ALERT_STATUSES), case_sensitive=False),
     help="The history: newest first.",
 )
-@since_option
-@until_option
-@before_option
-@limit_option
-@json_option
+@history_options
 def list_(
     open_: bool,
     status: str | None,
@@ -86,7 +82,7 @@ def list_(
 @limit_option
 @json_option
 def show(alert_id: UUID, limit: int, as_json: bool) -> None:
-    """Show one alert with its newest occurrences."""
+    """Show one alert with its latest occurrences."""
     with ledger.Database() as db:
         alerts = ledger.AlertsRepository(db)
         alert = alerts.get(id=alert_id)

@@ -86,9 +86,7 @@ def verify(against: str | None, since: str | None, file: TextIO | None, as_json:
 
 @audit.command()
 @click.option("--after", type=int, metavar="SEQ", help="Only entries after this one.")
-@click.option(
-    "--json", "as_json", is_flag=True, help="Lines of JSON, which is what is printed anyway."
-)
+@click.option("--json", "as_json", is_flag=True, help="Print lines of JSON, as without it.")
 def export(after: int | None, as_json: bool) -> None:
     """Print the log as lines of JSON, oldest first, that can be verified without the database."""
     with ledger.Database() as db:

@@ -21,7 +21,7 @@ OUTPUTS = ("probabilities", "predictions", "labels")
 
 @click.group(cls=Group)
 def baselines() -> None:
-    """Record what versions were trained on, in bins."""
+    """Record the distributions of training data, as histograms."""
 
 
 @baselines.command()
@@ -42,11 +42,13 @@ def baselines() -> None:
     help="The version trained on it.",
     shell_complete=complete.versions,
 )
-@click.option("--categorical", multiple=True, metavar="COLUMN", help="A column of categories.")
-@click.option("--leave-out", multiple=True, metavar="COLUMN", help="Not a feature.")
-@click.option("--probabilities", metavar="COLUMN", help="Probability of the positive class.")
-@click.option("--predictions", metavar="COLUMN", help="What the version predicts.")
-@click.option("--labels", metavar="COLUMN", help="What is true.")
+@click.option("--categorical", multiple=True, metavar="COLUMN", help="A categorical column.")
+@click.option("--leave-out", multiple=True, metavar="COLUMN", help="A column to leave out.")
+@click.option(
+    "--probabilities", metavar="COLUMN", help="Column of the probability of the positive class."
+)
+@click.option("--predictions", metavar="COLUMN", help="Column of predictions.")
+@click.option("--labels", metavar="COLUMN", help="Column of labels.")
 @click.option(
     "--bins", "num_bins", type=int, default=20, show_default=True, help="Maximum number of bins."
 )
@@ -63,9 +65,9 @@ def register(
     as_json: bool,
     **outputs: str | None,
 ) -> None:
-    """Put the columns of a Parquet file into bins.
+    """Register a Parquet FILE as the baseline of a version, as histograms of its columns.
 
-    Each column is a feature, but for those that other options name.
+    Each column is a feature, unless another option names it.
     """
     table = _read(file)
     named = {argument: column for argument, column in outputs.items() if column is not None}

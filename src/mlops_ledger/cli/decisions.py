@@ -15,13 +15,11 @@ from . import complete
 from .base import Group
 from .options import (
     action_type,
-    before_option,
     by_option,
+    history_options,
     json_option,
     limit_option,
     model_option,
-    since_option,
-    until_option,
 )
 from .output import echo_done, echo_fields, echo_json, echo_rows, echo_table, say
 
@@ -39,11 +37,7 @@ def decisions() -> None:
 @decisions.command("list")
 @model_option
 @click.option("--action", type=action_type, help="Only decisions with this action.")
-@since_option
-@until_option
-@before_option
-@limit_option
-@json_option
+@history_options
 def list_(as_json: bool, **filters: Any) -> None:
     """List decisions, newest first."""
     with ledger.Database() as db:

@@ -13,13 +13,10 @@ from ..errors import NotFound
 from .base import Group
 from .names import require_known
 from .options import (
-    before_option,
+    history_options,
     json_option,
-    limit_option,
     model_argument,
     model_option,
-    since_option,
-    until_option,
 )
 from .output import echo_done, echo_fields, echo_json, echo_rows, echo_table, say
 
@@ -34,11 +31,7 @@ def drift() -> None:
 
 @drift.command("list")
 @model_option
-@since_option
-@until_option
-@before_option
-@limit_option
-@json_option
+@history_options
 def list_(as_json: bool, **filters: Any) -> None:
     """List reports, newest first."""
     with ledger.Database() as db:
@@ -66,7 +59,7 @@ def show(id: UUID, as_json: bool) -> None:
 @model_argument
 @json_option
 def latest(model_name: str, as_json: bool) -> None:
-    """Show the newest report of a model with its features."""
+    """Show the latest report of a model with its features."""
     with ledger.Database() as db:
         report = ledger.DriftReportsRepository(db).latest(model_name=model_name)
     if report is None:

@@ -47,8 +47,8 @@ from .output import say
 def exporter(address: str, port: int, timeout: float, limit: int, folder: Path | None) -> None:
     """Serve metrics to Prometheus until stopped.
 
-    Of the ledger and of this host's spool, also while the database is away. A reader role is
-    enough; the number of audit entries needs an auditor.
+    They are about the ledger and this host's spool; those of the spool are served even while the
+    database is down. A reader role is enough; the number of audit entries needs an auditor.
     """
     import logging
 

@@ -20,10 +20,10 @@ from .output import echo_done, echo_rows
 def fold(
     model_name: str | None, model_version: str | None, rebuild: bool, pending: bool, as_json: bool
 ) -> None:
-    """Fold what was written into summaries for monitoring.
+    """Fold new rows into the summaries that monitoring reads.
 
-    Reading folds in passing what is little; run this every few minutes where much is written. It
-    may run many times at once and be killed at any time.
+    Reads fold small amounts themselves; run this every few minutes where much is written. Any
+    number may run at once, and each may be killed at any time.
     """
     if rebuild and pending:
         raise click.UsageError("--rebuild and --pending exclude each other")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.option(
     "--partition-by",
     type=period_type,
-    help="How long partitions made from now on are (default of a new database: day).",
+    help="Length of new partitions (default of a new database: day).",
 )
 @json_option
 def init(owner: str | None, partition_by: str | None, as_json: bool) -> None:

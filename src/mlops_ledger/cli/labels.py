@@ -20,12 +20,13 @@ from .options import (
     days_option,
     json_option,
     model_argument,
+    positive_option,
     since_option,
     until_option,
     version_option,
     window,
 )
-from .output import echo_done, echo_json, echo_pairs, echo_rows
+from .output import echo_done, echo_json, echo_pairs, echo_row, echo_rows
 from .transfer import import_labels
 
 _NUMBERS = ("accuracy", "precision", "recall", "roc_auc", "brier_score", "mae", "rmse")
@@ -42,9 +43,7 @@ def labels() -> None:
 @days_option(7)
 @since_option
 @until_option
-@click.option(
-    "--positive", "positive_label", metavar="LABEL", help="The class that the probability is of."
-)
+@positive_option
 @click.option(
     "--threshold",
     type=Number(),
@@ -111,9 +110,7 @@ def performance(
 @click.option(
     "--confidence", type=Number(), default=0.95, show_default=True, help="That of the interval."
 )
-@click.option(
-    "--positive", "positive_label", metavar="LABEL", help="The class that the probability is of."
-)
+@positive_option
 @json_option
 def compare(
     model_name: str,
@@ -140,10 +137,7 @@ def compare(
             confidence=confidence,
             positive_label=positive_label,
         )
-    if as_json:
-        echo_json(found)
-    else:
-        echo_pairs({field.name: getattr(found, field.name) for field in fields(found)})
+    echo_row(found, as_json)
 
 
 @labels.command()

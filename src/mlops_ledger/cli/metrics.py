@@ -24,9 +24,8 @@ from .options import (
     Length,
     Number,
     at_option,
-    before_option,
+    history_options,
     json_option,
-    limit_option,
     model_argument,
     since_option,
     until_option,
@@ -85,11 +84,7 @@ def metrics() -> None:
 @version_option
 @click.option("--stage", help="Only measured at this stage.")
 @click.option("--slice", help="Only of this slice; an empty one is all of the data.")
-@since_option
-@until_option
-@before_option
-@limit_option
-@json_option
+@history_options
 def list_(as_json: bool, **filters: Any) -> None:
     """List values, newest first."""
     with ledger.Database() as db:
@@ -109,7 +104,7 @@ def list_(as_json: bool, **filters: Any) -> None:
 def show(
     model_name: str, metric_name: str | None, model_version: str | None, as_json: bool
 ) -> None:
-    """Show the newest value of each metric of a model, on a terminal with its last 30 days."""
+    """Show the latest value of each metric of a model, on a terminal with its last 30 days."""
     with ledger.Database() as db:
         metrics = ledger.PerformanceMetricsRepository(db)
         found = [
@@ -191,7 +186,7 @@ def timeseries(as_json: bool, **arguments: Any) -> None:
 @click.argument("version_b", shell_complete=complete.versions)
 @json_option
 def compare(model_name: str, version_a: str, version_b: str, as_json: bool) -> None:
-    """Show the newest values of two versions side by side."""
+    """Show the latest values of two versions side by side."""
     with ledger.Database() as db:
         found = ledger.PerformanceMetricsRepository(db).compare(
             model_name=model_name, version_a=version_a, version_b=version_b
@@ -210,7 +205,7 @@ def compare(model_name: str, version_a: str, version_b: str, as_json: bool) -> N
 def system(
     host: str | None, metric_name: str | None, attributes: Any, as_json: bool, **window: Any
 ) -> None:
-    """Show how a host is doing, by default this one; or a metric of it, by default for a day."""
+    """Show the latest metrics of a host (default: this one), or one over time (default: a day)."""
     host = host or socket.gethostname()
     with ledger.Database() as db:
         stored = ledger.SystemMetricsRepository(db)

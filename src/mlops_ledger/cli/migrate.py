@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.group(cls=Group)
 def migrate() -> None:
-    """Move the database's schema between versions."""
+    """Migrate the schema of the database."""
 
 
 @migrate.command()

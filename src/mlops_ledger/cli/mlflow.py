@@ -37,10 +37,10 @@ def sync() -> None:
 @click.command("mlflow", cls=Command)
 @_uri
 @_registry
-@click.option("--dry-run", is_flag=True, help="Say what would be done and take it back.")
+@click.option("--dry-run", is_flag=True, help="Show what would be done; change nothing.")
 @json_option
 def import_mlflow(uri: str, registry_uri: str | None, dry_run: bool, as_json: bool) -> None:
-    """Bring the registry of MLflow at URI: models, versions, runs, stages and aliases as slots.
+    """Import the MLflow registry at URI: models, versions, runs, stages and aliases as slots.
 
     URI is what MLflow calls a tracking URI, such as sqlite:///mlflow.db or http://mlflow:5000;
     one with a password is better given as MLFLOW_TRACKING_URI.
@@ -59,11 +59,11 @@ def import_mlflow(uri: str, registry_uri: str | None, dry_run: bool, as_json: bo
 @_uri
 @_registry
 @click.option(
-    "--every", type=Length("smh"), metavar="EVERY", help="Go on, with such a pause between."
+    "--every", type=Length("smh"), metavar="EVERY", help="Repeat, with this pause between runs."
 )
 @json_option
 def sync_mlflow(uri: str, registry_uri: str | None, every: timedelta | None, as_json: bool) -> None:
-    """Bring what is new in the registry of MLflow at URI, once or at intervals.
+    """Import what is new in the MLflow registry at URI, once or at intervals.
 
     Slots follow MLflow as long as nobody changes them in the ledger. An error ends a single run;
     at intervals it is printed, and the next run makes up for it.

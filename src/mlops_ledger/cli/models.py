@@ -40,9 +40,9 @@ from .text import timestamp
 @json_option
 @click.pass_context
 def models(context: click.Context, as_json: bool) -> None:
-    """Register versions and move them in and out of production.
+    """Register versions, promote them and roll them back.
 
-    Without a command: a row for each model, with its live version and what is to be looked at.
+    Without a command: one row per model, with its live version and what needs attention.
     """
     if context.invoked_subcommand is not None:
         if as_json:

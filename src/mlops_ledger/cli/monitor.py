@@ -11,7 +11,7 @@ import mlops_ledger as ledger
 
 from ..checks.drift import METHODS
 from .base import Group
-from .options import Length, Number, Timestamp, json_option, model_option
+from .options import Length, Number, Timestamp, json_option, model_option, positive_option
 from .output import echo_json, finish, say
 from .progress import progress
 
@@ -38,18 +38,16 @@ def monitor() -> None:
     type=click.Choice(tuple(METHODS)),
     default="jensen_shannon",
     show_default=True,
-    help="The statistic that says whether a feature has drifted.",
+    help="The statistic that decides whether a feature has drifted.",
 )
 @click.option(
     "--drift-share",
     type=Number(),
     default=0.5,
     show_default=True,
-    help="The share of drifted features from which on the window has.",
+    help="Share of drifted features from which the window counts as drifted.",
 )
-@click.option(
-    "--positive", "positive_label", metavar="LABEL", help="The class that the probability is of."
-)
+@positive_option
 @json_option
 def run(
     model_name: str | None,

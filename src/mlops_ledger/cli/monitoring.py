@@ -12,10 +12,9 @@ import mlops_ledger as ledger
 from .base import Group
 from .options import (
     Number,
-    before_option,
     days_option,
+    history_options,
     json_option,
-    limit_option,
     model_argument,
     model_option,
     since_option,
@@ -46,11 +45,7 @@ def monitoring() -> None:
 
 @monitoring.command()
 @model_option
-@since_option
-@until_option
-@before_option
-@limit_option
-@json_option
+@history_options
 def recent(as_json: bool, **filters: Any) -> None:
     """List the latest monitoring runs."""
     with ledger.Database() as db:

@@ -18,7 +18,7 @@ from .records import COMMANDS
 
 @click.group("import", cls=Group)
 def import_() -> None:
-    """Bring what was kept elsewhere into the ledger."""
+    """Import records from elsewhere."""
 
 
 for _each in (*COMMANDS, import_mlflow):
@@ -34,9 +34,10 @@ def export() -> None:
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @json_option
 def parquet(folder: Path, as_json: bool) -> None:
-    """Write every table to Parquet below FOLDER, by day; again, only what has changed.
+    """Write every table to Parquet below FOLDER, by day.
 
-    As the role owner, which may read all. Goes on where it was interrupted.
+    A later export writes only what has changed; an interrupted one resumes. It needs the role
+    owner, which may read everything.
     """
     from ..admin.lake import export_lake
 

@@ -203,6 +203,9 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 limit_option = click.option(
     "--limit", type=int, default=20, show_default=True, help="Maximum number of rows (1 to 1000)."
 )
+positive_option = click.option(
+    "--positive", "positive_label", metavar="LABEL", help="The class that the probability is of."
+)
 slot_option = click.option(
     "--slot",
     default="production",
@@ -216,6 +219,13 @@ at_option = click.option(
     "--at", type=Timestamp(), metavar="TIME", help="When it happened (default: now)."
 )
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+def history_options(command: FC) -> FC:
+    """Give a command that lists a history its window, page and format."""
+    for option in (json_option, limit_option, before_option, until_option, since_option):
+        command = option(command)
+    return command
 
 
 def days_option(default: float) -> Callable[[FC], FC]:

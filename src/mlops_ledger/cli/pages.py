@@ -43,7 +43,7 @@ def _ui() -> Any:
     metavar="NAME",
     help="A name that the pages are reached by, besides this machine's; repeatable.",
 )
-@click.option("--write", is_flag=True, help="With buttons for reviews and alerts.")
+@click.option("--write", is_flag=True, help="Add buttons for reviews and alerts.")
 @click.option(
     "--user-header",
     metavar="NAME",

@@ -100,7 +100,7 @@ def stats(
 @click.argument("period", type=period_type)
 @json_option
 def partition_by(period: str, as_json: bool) -> None:
-    """Set how long the partitions are that are made from now on."""
+    """Set the length of new partitions."""
     with ledger.Database() as db:
         ledger.PredictionsRepository(db).partition_by(period=period)
     done = f"new partitions of predictions and labels hold a {period}"

@@ -27,7 +27,7 @@ def _command(form: str, what: str) -> click.Command:
     @click.argument("file", type=_path)
     @click.option("--kind", type=click.Choice(_KINDS), help="What the rows are.")
     @click.option("--map", "mapping_file", type=_path, help="A mapping of columns to fields.")
-    @click.option("--dry-run", is_flag=True, help="Say what would be done and take it back.")
+    @click.option("--dry-run", is_flag=True, help="Show what would be done; change nothing.")
     @click.option(
         "--refused",
         "refused_file",

@@ -97,7 +97,7 @@ def register(
 @_task_options
 @json_option
 def declare_task(class_names: tuple[str, ...], as_json: bool, **given: Any) -> None:
-    """Declare what a version predicts that was registered without it."""
+    """Declare the task of a version that was registered without one."""
     with ledger.Database() as db:
         version = ledger.ModelVersionRepository(db).declare_task(
             **given, class_names=class_names or None
@@ -116,7 +116,7 @@ def correct(
 ) -> None:
     """Correct the registration of a version that nothing refers to.
 
-    What is not given stays as it is. The audit log has what it was.
+    What is not given stays as it is. The audit log keeps the old values.
     """
     with ledger.Database() as db:
         version = ledger.ModelVersionRepository(db).correct(

@@ -86,7 +86,7 @@ def cleanup(
 )
 @json_option
 def ensure_partitions(days: int, as_json: bool) -> None:
-    """Create the partitions of the days to come."""
+    """Create partitions for the coming days."""
     from ..admin.retention import Retention
 
     with ledger.Database() as db:

@@ -39,10 +39,9 @@ def roles() -> None:
 @click.option("--dry-run", is_flag=True, help="Print the SQL instead.")
 @json_option
 def create(prefix: str, dry_run: bool, as_json: bool) -> None:
-    """Make the roles that are missing and grant them what they need; again changes nothing.
+    """Make the missing roles and grant them what they need; repeating it changes nothing.
 
-    The ledger then belongs to the owner role, and what was granted otherwise to these roles
-    goes.
+    The ledger then belongs to the owner role; other grants to these roles are revoked.
     """
     from ..admin.roles import Roles
 

@@ -53,11 +53,11 @@ def status(as_json: bool) -> None:
 
 
 @spool.command()
-@click.option("--dead-letters", is_flag=True, help="Requeue those too that the database refused.")
-@click.option("--any-database", is_flag=True, help="Also what is meant for other databases.")
+@click.option("--dead-letters", is_flag=True, help="Also requeue dead letters.")
+@click.option("--any-database", is_flag=True, help="Also records for other databases.")
 @json_option
 def replay(dead_letters: bool, any_database: bool, as_json: bool) -> None:
-    """Write to the database what processes that are gone have left for it.
+    """Deliver the records that dead processes have left.
 
     Dead letters that are stored leave their file; those refused again stay, with the new reason.
     """
@@ -83,14 +83,12 @@ def replay(dead_letters: bool, any_database: bool, as_json: bool) -> None:
 
 
 @spool.command()
-@click.option("--dead-letters", is_flag=True, help="Those that the database refuses instead.")
-@click.option("--inputs", is_flag=True, help="With their features, inputs, metadata and client.")
+@click.option("--dead-letters", is_flag=True, help="Print dead letters instead.")
+@click.option("--inputs", is_flag=True, help="Include features, inputs, metadata and client.")
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many.")
-@click.option(
-    "--json", "as_json", is_flag=True, help="Lines of JSON, which is what is printed anyway."
-)
+@click.option("--json", "as_json", is_flag=True, help="Print lines of JSON, as without it.")
 def inspect(dead_letters: bool, inputs: bool, limit: int, as_json: bool) -> None:
-    """Print records that wait as lines of JSON, oldest first."""
+    """Print waiting records as lines of JSON, oldest first."""
     from ..checks.prediction_fields import PRIVATE
     from ..logger.dead_letters import read_dead_letters
     from ..logger.records import readable

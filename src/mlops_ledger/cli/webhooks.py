@@ -34,7 +34,7 @@ def webhooks() -> None:
     type=click.Choice(("cloudevents", "slack")),
     default="cloudevents",
     show_default=True,
-    help="The event, or a message as Slack takes it.",
+    help="The event itself, or a Slack message.",
 )
 @click.option("--template", metavar="TEXT", help="Text of a message, such as '$summary'.")
 @click.option("--secret-file", type=_FILE, help="Sign with the secret in this file; - for stdin.")
@@ -51,7 +51,7 @@ def add(
     as_json: bool,
     **given: Any,
 ) -> None:
-    """Make a webhook and print its secret, this once; a URL of - is read from stdin.
+    """Add a webhook and print its secret, this once; a URL of - is read from stdin.
 
     Give a URL that is itself a secret, as those of Slack are, by stdin: others may see arguments.
     """
@@ -115,7 +115,8 @@ def test(webhook: str, as_json: bool) -> None:
 def deliver(webhook: str | None, follow: bool, as_json: bool) -> None:
     """Send what is due, of one webhook or all; exits with 1 when something did not arrive.
 
-    As the role owner, which alone may read the secrets. Run it every minute, or with --follow.
+    It needs the role owner, which alone may read the secrets. Run it every minute, or with
+    --follow.
     """
     from ..admin.webhooks import deliver as send_due
     from ..admin.webhooks import deliver_forever
@@ -147,7 +148,7 @@ def deliver(webhook: str | None, follow: bool, as_json: bool) -> None:
 @limit_option
 @json_option
 def deliveries(as_json: bool, **given: Any) -> None:
-    """List what a webhook sent and sends, newest first."""
+    """List the deliveries of a webhook, newest first."""
     with ledger.Database() as db:
         found = ledger.WebhooksRepository(db).list_deliveries(**given)
     echo_rows(found, DELIVERY, as_json)
@@ -157,7 +158,7 @@ def deliveries(as_json: bool, **given: Any) -> None:
 @webhook_argument
 @json_option
 def requeue(webhook: str, as_json: bool) -> None:
-    """Send again what was given up."""
+    """Requeue dead deliveries."""
     with ledger.Database() as db:
         requeued = ledger.WebhooksRepository(db).requeue(webhook=webhook)
     echo_done({"requeued": requeued}, f"requeued {requeued}", as_json)
@@ -167,7 +168,7 @@ def requeue(webhook: str, as_json: bool) -> None:
 @webhook_argument
 @json_option
 def disable(webhook: str, as_json: bool) -> None:
-    """Keep events instead of sending them."""
+    """Pause sending; events are kept meanwhile."""
     _set_enabled(webhook, False, as_json)
 
 
@@ -175,7 +176,7 @@ def disable(webhook: str, as_json: bool) -> None:
 @webhook_argument
 @json_option
 def enable(webhook: str, as_json: bool) -> None:
-    """Send events again, also those that were kept."""
+    """Resume sending, with the events kept meanwhile."""
     _set_enabled(webhook, True, as_json)
 
 

@@ -38,6 +38,7 @@ OWN: Final[dict[str, type[LedgerError]]] = {
     "MLAO0": AppendOnly,
 }
 
+_FILE_MISSING: Final = "the server misses one of its files; it may need a restart"
 BY_SQLSTATE: Final[dict[str, tuple[type[LedgerError], str]]] = {
     "42P01": (
         SchemaError,
@@ -62,7 +63,7 @@ BY_SQLSTATE: Final[dict[str, tuple[type[LedgerError], str]]] = {
     "54001": (InvalidValue, "a value is nested deeper than the server can read"),
     "P0001": (Conflict, "a trigger of the database refuses it"),
     "58030": (Unavailable, "the server cannot reach a disk or, on Citus, one of its workers"),
-    "58P01": (Unavailable, "the server misses one of its files; it may need a restart"),
+    "58P01": (Unavailable, _FILE_MISSING),
 }
 
 _LOST: Final = ("08", "57P", "25P03", "25P04")
@@ -85,7 +86,8 @@ CONNECT: Final = (
     ("name or service not known", "the host name cannot be resolved"),
     ("failed to resolve host", "the host name cannot be resolved"),
     ("connection refused", "nothing listens at that host and port"),
-    ("no such file or directory", "nothing listens at that socket"),
+    ("failed: no such file or directory", "nothing listens at that socket"),
+    ("no such file or directory", _FILE_MISSING),
     ("timeout", "no answer within the connect timeout"),
     ("too many clients", "the server has no connection left"),
     ("too many connections", "the server has no connection left"),
@@ -107,6 +109,8 @@ CONNECT: Final = (
     ("certificate", "a certificate is missing, unreadable or not trusted"),
     ("ssl", "the server and the sslmode setting do not agree"),
 )
+# What the server says, after a word for how grave it is.
+_SAID: Final = re.compile(r"failed: \S+:  (.{1,300})")
 # Names of hosts, users and databases, which could look like one of the phrases.
 _QUOTED: Final = re.compile(r"\"[^\"]*\"|'[^']*'")
 
@@ -197,4 +201,9 @@ def _by_state(broken: Violation, error: psycopg.Error) -> LedgerError:
 
 def _connect_reason(error: psycopg.Error) -> str:
     text = _QUOTED.sub("''", str(error).lower())
-    return next((reason for phrase, reason in CONNECT if phrase in text), "the server refused it")
+    if known := next((reason for phrase, reason in CONNECT if phrase in text), None):
+        return known
+    # Of another language; a server has not been told the password, so it cannot quote it.
+    said = _SAID.search(str(error))
+    words = "".join(each if each.isprintable() else "?" for each in said[1]) if said else ""
+    return f"the server refused it: {words}" if words else "the server refused it"

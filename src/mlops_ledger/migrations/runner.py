@@ -107,7 +107,9 @@ class Migrator:
         """
         with self._locked() as session:
             if session.records():
-                raise MigrationError("migrations are recorded already; baseline is for a start")
+                raise MigrationError(
+                    "migrations are already recorded; baseline is for a database without any"
+                )
             for migration in self._migrations[: self._target(version)]:
                 session.record(migration)
             return [state for state in self._states(session) if state.state == "applied"]

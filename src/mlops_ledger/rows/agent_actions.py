@@ -7,9 +7,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from ..notebooks import Row
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AgentAction:
+class AgentAction(Row):
     """An action that an agent or a person asked for, its review and its result.
 
     `status` is pending, approved, rejected, executed, failed or expired. The logins are those of

@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from ..notebooks import Row
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Alert:
+class Alert(Row):
     """A problem needing attention, until it is resolved.
 
     `title`, `message` and `related_data` are those of the newest occurrence, `severity` is the
@@ -40,7 +42,7 @@ class Alert:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AlertOccurrence:
+class AlertOccurrence(Row):
     """One time that an alert was raised."""
 
     id: UUID
@@ -53,7 +55,7 @@ class AlertOccurrence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AlertStats:
+class AlertStats(Row):
     """How the alerts of one severity in a window were dealt with.
 
     The times run from the first occurrence; an alert that is not acknowledged, or not resolved,

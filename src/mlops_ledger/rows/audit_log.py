@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ..notebooks import Row
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AuditEntry:
+class AuditEntry(Row):
     """A change that the database recorded; the hashes are written as hexadecimal digits."""
 
     seq: int
@@ -25,7 +27,7 @@ class AuditEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AuditHead:
+class AuditHead(Row):
     """The end of the audit log; as text, SEQ:HASH, it is what is published elsewhere."""
 
     seq: int
@@ -36,7 +38,7 @@ class AuditHead:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AuditCheck:
+class AuditCheck(Row):
     """What a verification of the audit log found.
 
     `head` is the last entry that was read, as SEQ:HASH. `problem` says what is wrong with entry

@@ -7,9 +7,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from ..notebooks import Row
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Baseline:
+class Baseline(Row):
     """What the data of a version looked like when it was trained; made from `num_rows` rows.
 
     One that was made from predictions has their window, from `window_start` to before `window_end`.
@@ -28,7 +30,7 @@ class Baseline:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BaselineFeature:
+class BaselineFeature(Row):
     """The bins of a feature, a score or a label, whose values are in `column_name`.
 
     Of numbers, and of the lengths of texts, bin 0 is below the first of `edges`, the last but one
@@ -53,7 +55,7 @@ class BaselineFeature:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SeenPrediction:
+class SeenPrediction(Row):
     """What a baseline takes of a prediction."""
 
     feature_values: list[float | None] | None

@@ -7,9 +7,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from ..notebooks import Row
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DriftReport:
+class DriftReport(Row):
     """The data from `window_start` to before `window_end`, compared with a reference."""
 
     id: UUID
@@ -40,7 +42,7 @@ class DriftReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FeatureTrend:
+class FeatureTrend(Row):
     """What one report says of one feature."""
 
     report_id: UUID
@@ -55,7 +57,7 @@ class FeatureTrend:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FeatureDrift:
+class FeatureDrift(Row):
     """How far a feature, a score or a label is from its reference, by every statistic.
 
     Sizes are in rows, `bins` counts those that hold something. `reference_missing`,

@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
+from ..notebooks import Row
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(Row):
     """Something that happened to a model; `seq` increases in the order of commits."""
 
     seq: int
@@ -39,7 +41,7 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EventType:
+class EventType(Row):
     """A type of events, and the fields of their data."""
 
     type: str
@@ -48,7 +50,7 @@ class EventType:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EventConsumer:
+class EventConsumer(Row):
     """Who reads events under which name; `seq` is the last event dealt with, 0 for none."""
 
     consumer: str

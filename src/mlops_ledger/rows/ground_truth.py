@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from ..notebooks import Row
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Labeled:
+class Labeled(Row):
     """What became of labels: stored, waiting for their prediction, or there already.
 
     A label of a request counts once for each prediction of the request.
@@ -21,7 +23,7 @@ class Labeled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GroundTruth:
+class GroundTruth(Row):
     """A label of a prediction; `is_waiting` while the prediction is not there."""
 
     prediction_id: UUID
@@ -34,7 +36,7 @@ class GroundTruth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Performance:
+class Performance(Row):
     """How right a model was about the predictions of a window whose truth is known.
 
     A metric that cannot be computed is None, and `reasons` says why. `model_version` is None for
@@ -103,7 +105,7 @@ class Performance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PerformanceBucket:
+class PerformanceBucket(Row):
     """How right a model was about the predictions from `bucket` on, from summaries.
 
     A metric that cannot be computed is None, and `reasons` says why. `roc_auc`,
@@ -150,7 +152,7 @@ class PerformanceBucket:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PerformanceState:
+class PerformanceState(Row):
     """What decides where a window is answered from; hours whose rows are gone, if there are any."""
 
     labeled_samples: int
@@ -161,7 +163,7 @@ class PerformanceState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VersionComparison:
+class VersionComparison(Row):
     """A metric of two versions in the same window; `difference` is the first less the second.
 
     With the probability `confidence` the true difference is from `lower` to `upper`. `n` and

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..notebooks import Row
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReplicaHealth:
+class ReplicaHealth(Row):
     """The standby of MLOPS_READ_URL; `problem` says why the primary answers reads instead.
 
     `bytes_behind` is what it has not replayed of what the primary has written; `seconds_behind`
@@ -22,7 +24,7 @@ class ReplicaHealth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Health:
+class Health(Row):
     """The state of server, schema and pool; `problem` says what is wrong when not healthy."""
 
     healthy: bool

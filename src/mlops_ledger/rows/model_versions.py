@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from ..notebooks import Row
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModelVersion:
+class ModelVersion(Row):
     """A version of a model."""
 
     id: UUID
@@ -47,7 +49,7 @@ class ModelVersion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WithdrawnVersion:
+class WithdrawnVersion(Row):
     """A version that was taken back; `registered` is its row as it was."""
 
     id: UUID
@@ -60,7 +62,7 @@ class WithdrawnVersion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Deployment:
+class Deployment(Row):
     """The interval in which a version held a slot; `retired_at` is None while it is live."""
 
     id: UUID
@@ -80,7 +82,7 @@ class Deployment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TimelineEntry:
+class TimelineEntry(Row):
     """A row of v_model_timeline: a deployment with its version, decision and approval."""
 
     model_name: str
@@ -120,7 +122,7 @@ class TimelineEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PromotionPolicy:
+class PromotionPolicy(Row):
     """What a promotion into a slot of a model needs."""
 
     model_name: str

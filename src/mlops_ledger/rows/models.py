@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ..notebooks import Row
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Model:
+class Model(Row):
     """A model; `updated_at` is when it was last changed, or a version of it registered."""
 
     model_name: str

@@ -7,9 +7,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from ..notebooks import Row
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MonitoringRun:
+class MonitoringRun(Row):
     """What one monitoring job computed over a window that ends at `timestamp`."""
 
     id: UUID
@@ -37,7 +39,7 @@ class MonitoringRun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DriftTrend:
+class DriftTrend(Row):
     """The monitoring runs of one bucket of time."""
 
     bucket: datetime
@@ -49,7 +51,7 @@ class DriftTrend:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WindowMetrics:
+class WindowMetrics(Row):
     """What a monitoring run says of the predictions of its window."""
 
     num_predictions: int

@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from ..notebooks import Row
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Monitor:
+class Monitor(Row):
     """A rule that raises alerts, and what it found when it was last evaluated.
 
     From `evaluated_at` on the fields are None before the first evaluation. `severity` is how bad
@@ -45,7 +47,7 @@ class Monitor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MonitorResult:
+class MonitorResult(Row):
     """What a monitor found: `state` is ok, warning, critical or no_data.
 
     `severity` is how bad that is: warning, critical or None. `value` is the newest in the window,

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from ..notebooks import Row
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModelOverview:
-    """A row of v_models: a model, its live version, and what is to be looked at.
+class ModelOverview(Row):
+    """A row of v_models: a model, its live version, and what needs attention.
 
     `predictions_24h` is about the last 24 whole hours of UTC, None while some of them wait to be
     folded; `worst_monitor` is critical, warning, no_data or ok; `coverage_pct` is the label

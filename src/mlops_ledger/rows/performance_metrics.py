@@ -7,9 +7,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from ..notebooks import Row
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PerformanceMetric:
+class PerformanceMetric(Row):
     """A value of a metric of a model version; an empty `slice` stands for all of the data."""
 
     id: UUID
@@ -29,7 +31,7 @@ class PerformanceMetric:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MetricComparison:
+class MetricComparison(Row):
     """The newest value of a metric in two versions; `difference` is that of b less that of a."""
 
     metric_name: str
@@ -43,7 +45,7 @@ class MetricComparison:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MetricBucket:
+class MetricBucket(Row):
     """The values of a metric in one bucket of time."""
 
     bucket: datetime

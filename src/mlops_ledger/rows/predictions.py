@@ -9,9 +9,11 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Any, TypedDict
 from uuid import UUID
 
+from ..notebooks import Row
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecentPrediction:
+class RecentPrediction(Row):
     """What a version predicted, without what went into it and who asked."""
 
     id: UUID
@@ -77,7 +79,7 @@ class PredictionFields(TypedDict, total=False):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PredictionStats:
+class PredictionStats(Row):
     """The predictions of a window in numbers; what there is nothing to compute from is None."""
 
     count: int
@@ -94,7 +96,7 @@ class PredictionStats:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MonitoringSummary:
+class MonitoringSummary(Row):
     """What a monitoring run records of the predictions of a window that ends at `timestamp`.
 
     Fields are named as the arguments of `MonitoringMetricsRepository.insert`; `metadata` has the
@@ -115,7 +117,7 @@ class MonitoringSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
+class Written(Row):
     """How many rows a write stored, and how many were there already."""
 
     stored: int

@@ -7,9 +7,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from ..notebooks import Row
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RetrainingDecision:
+class RetrainingDecision(Row):
     """A gate decision on a candidate."""
 
     id: UUID
@@ -33,7 +35,7 @@ class RetrainingDecision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AcceptanceRate:
+class AcceptanceRate(Row):
     """How the decisions of a window turned out.
 
     A pending decision that was resolved counts as what it became. `acceptance_rate` is

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from ..notebooks import Row
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PendingSummaries:
+class PendingSummaries(Row):
     """What was written of a version since its summaries were folded; `marks` counts the writes."""
 
     model_name: str
@@ -19,7 +21,7 @@ class PendingSummaries:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MonitoringBucket:
+class MonitoringBucket(Row):
     """The predictions from `bucket` on in numbers; latencies are in milliseconds.
 
     Quantiles of latencies are at most 1 % off. What no prediction has is None.

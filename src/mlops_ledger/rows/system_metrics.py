@@ -7,9 +7,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from ..notebooks import Row
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SystemMetric:
+class SystemMetric(Row):
     """A value that was measured on a host."""
 
     id: UUID

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from ..notebooks import Row
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Webhook:
+class Webhook(Row):
     """Who is told of which events, and how that goes.
 
     `pending` and `dead` count its deliveries, `failures` how often in a row the endpoint was down.
@@ -30,7 +32,7 @@ class Webhook:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WebhookEndpoint:
+class WebhookEndpoint(Row):
     """Where and how a webhook sends; its address and secret are not shown."""
 
     webhook: str
@@ -42,7 +44,7 @@ class WebhookEndpoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WebhookDelivery:
+class WebhookDelivery(Row):
     """An event that a webhook sends or has sent, and what came of the last attempt."""
 
     webhook: str

@@ -91,7 +91,7 @@ SELECT {action}
 FROM execute_action(%(id)s::uuid, %(executed_by)s::text, %(result)s::jsonb, true);
 
 -- mark_failed --
--- Record that carrying out an action failed.
+-- Record that an action failed.
 SELECT {action}
 FROM execute_action(%(id)s::uuid, %(executed_by)s::text, %(result)s::jsonb, false);
 

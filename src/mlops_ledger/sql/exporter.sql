@@ -79,7 +79,10 @@ SELECT l.model_name AS model, l.model_version AS version,
 FROM ({live}) l
 CROSS JOIN LATERAL (
     SELECT q.predicted_at FROM predictions q
-    WHERE q.model_version_id = l.model_version_id ORDER BY q.predicted_at DESC LIMIT 1) p
+    -- The bounds say that few are of one version: predictions.sql says why.
+    WHERE q.model_version_id = l.model_version_id
+      AND q.model_version_id >= l.model_version_id AND q.model_version_id <= l.model_version_id
+    ORDER BY q.predicted_at DESC LIMIT 1) p
 ORDER BY l.model_name, l.model_version
 LIMIT %(limit)s::integer;
 

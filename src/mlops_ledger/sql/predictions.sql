@@ -26,7 +26,7 @@ predicted_at >= %(since)s::timestamptz AND predicted_at < %(until)s::timestamptz
 p.id, p.predicted_at, p.model_version_id, p.request_id, p.batch_id, p.prediction, p.predicted_label, p.probability, p.class_probabilities,
 p.confidence_lower, p.confidence_upper, p.latency_ms, p.status, p.error_message, p.cache_hit
 
--- fragment page --
+-- fragment filters --
 -- What a list can be narrowed down by, and the row that its page begins behind, looked up by its id.
 p.predicted_at >= %(since)s::timestamptz AND p.predicted_at < %(until)s::timestamptz
       AND (%(status)s::text IS NULL OR p.status = %(status)s::text)
@@ -38,6 +38,10 @@ p.predicted_at >= %(since)s::timestamptz AND p.predicted_at < %(until)s::timesta
            WHERE b.id = %(before)s::uuid AND b.predicted_at >= %(before_from)s::timestamptz
              AND b.predicted_at < %(before_from)s::timestamptz + interval '1 millisecond'),
           %(before)s::uuid))
+
+-- fragment page --
+-- A page of all versions.
+{filters}
     ORDER BY p.predicted_at DESC, p.id DESC
     LIMIT %(limit)s::integer
 
@@ -180,13 +184,24 @@ FROM (
     WHERE {page}) p
 {in_order};
 
+-- fragment newest_of_wanted --
+-- The newest of one version in the order of its index, with all that share the last time.
+p.model_version_id = wanted.id
+      -- These bounds say no more, and tell the planner that few are of one version. Where a partition has one only, it
+      -- would otherwise look along the time for another one, through all of the partition.
+      AND p.model_version_id >= wanted.id
+      AND (p.model_version_id, p.predicted_at) >= (wanted.id, %(since)s::timestamptz)
+      AND (p.model_version_id, p.predicted_at) < (wanted.id, %(until)s::timestamptz) AND {filters}
+    ORDER BY p.predicted_at DESC
+    FETCH FIRST (%(limit)s::integer) ROWS WITH TIES
+
 -- read list_predictions__of_versions --
 -- The same of some versions: the newest of each, and of these the newest, so that those of others are not read.
 SELECT {prediction}
 FROM unnest(%(version_ids)s::uuid[]) wanted (id)
 CROSS JOIN LATERAL (
     SELECT p.* FROM predictions p
-    WHERE p.model_version_id = wanted.id AND {page}) p
+    WHERE {newest_of_wanted}) p
 {in_order};
 
 -- read list_recent --
@@ -203,7 +218,7 @@ SELECT {recent}, p.model_version_id
 FROM unnest(%(version_ids)s::uuid[]) wanted (id)
 CROSS JOIN LATERAL (
     SELECT {visible} FROM predictions p
-    WHERE p.model_version_id = wanted.id AND {page}) p
+    WHERE {newest_of_wanted}) p
 {in_order};
 
 -- read stats__is_known --

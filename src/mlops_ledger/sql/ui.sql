@@ -9,7 +9,10 @@ SELECT least(min(v.created_at), (SELECT min(d.deployed_at) FROM v_deployments d 
                 max(p.predicted_at)) AS until
 FROM model_versions v
 LEFT JOIN LATERAL (
-    SELECT q.predicted_at FROM predictions q WHERE q.model_version_id = v.id ORDER BY q.predicted_at DESC LIMIT 1) p ON true
+    SELECT q.predicted_at FROM predictions q
+    -- The bounds say that few are of one version: predictions.sql says why.
+    WHERE q.model_version_id = v.id AND q.model_version_id >= v.id AND q.model_version_id <= v.id
+    ORDER BY q.predicted_at DESC LIMIT 1) p ON true
 WHERE v.model_name = %(model_name)s::text
 HAVING count(*) > 0;
 

@@ -88,7 +88,7 @@ def _facts(connection: psycopg.Connection[Any]) -> dict[str, Any]:
     except psycopg.errors.UndefinedTable:
         facts = None
     if facts is None or facts["schema_version"] is None:
-        raise NotMigrated("the database is no ledger: it was never migrated")
+        raise NotMigrated("the database is not a ledger: it was never migrated")
     names = connection.cursor(row_factory=scalar_row)
     tables = names.execute(load("create")["tables"].text).fetchall()
     roles = names.execute(load("backup")["roles"].text).fetchall()

@@ -103,7 +103,7 @@ def _manifest(text: bytes, path: Path) -> Manifest:
         found = orjson.loads(text)
         return Manifest(**{**found, "made_at": datetime.fromisoformat(found["made_at"])})
     except (ValueError, TypeError, KeyError):
-        raise BackupError(f"{path} was made by a release that writes it otherwise") from None
+        raise BackupError(f"{path} was made by a release with another format") from None
 
 
 def _digest(file: BinaryIO, length: int) -> bytes:

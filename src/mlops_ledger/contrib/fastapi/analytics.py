@@ -133,7 +133,7 @@ async def get_models(
     limit: Limit = 1000,
     after: Annotated[Filter, Query(description="`next_after` of the page before.")] = None,
 ) -> NamedPage[ModelOverview]:
-    """List the models by name, each with its live version and what is to be looked at."""
+    """List the models by name, each with its live version and what needs attention."""
     rows = await AsyncOverview(db).models(limit=limit, after=after)
     return NamedPage(items=rows, next_after=rows[-1].model_name if len(rows) == limit else None)
 

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any, Final
+
+from ...rows import Performance, RecentPrediction
 
 _VERSION_ID: Final = "019a1b2c-3d4e-7f50-8a9b-0c1d2e3f4a5b"
 _WINDOW: Final = {"since": "2026-03-01T00:00:00Z", "until": "2026-03-02T00:00:00Z"}
+
+
+def _filled(shape: type[Any], **values: object) -> dict[str, Any]:
+    """Return an answer of that shape; what no value is given of is null."""
+    return {each.name: values.pop(each.name, None) for each in fields(shape)} | values
+
 
 SUMMARY: Final[dict[str, Any]] = {
     "count": 1200,
@@ -33,63 +42,47 @@ LABEL_DISTRIBUTION: Final[dict[str, Any]] = {
 
 RECENT: Final[dict[str, Any]] = {
     "items": [
-        {
-            "id": "019a1b2c-4444-7f50-8a9b-0c1d2e3f4a5b",
-            "predicted_at": "2026-03-01T23:59:40Z",
-            "model_name": "sentiment",
-            "model_version": "1",
-            "status": "success",
-            "prediction": None,
-            "predicted_label": "positive",
-            "probability": 0.93,
-            "class_probabilities": None,
-            "confidence_lower": None,
-            "confidence_upper": None,
-            "latency_ms": 3.4,
-            "request_id": "8b1f6c0e",
-            "batch_id": None,
-            "error_message": None,
-            "cache_hit": False,
-            "model_version_id": _VERSION_ID,
-        }
+        _filled(
+            RecentPrediction,
+            id="019a1b2c-4444-7f50-8a9b-0c1d2e3f4a5b",
+            predicted_at="2026-03-01T23:59:40Z",
+            model_name="sentiment",
+            model_version="1",
+            status="success",
+            predicted_label="positive",
+            probability=0.93,
+            latency_ms=3.4,
+            request_id="8b1f6c0e",
+            cache_hit=False,
+            model_version_id=_VERSION_ID,
+        )
     ],
     "next_before": None,
 }
 
-_METRICS: Final = (
-    "specificity precision_macro recall_macro f1_macro precision_micro recall_micro f1_micro "
-    "precision_weighted recall_weighted f1_weighted average_precision average_precision_error "
-    "roc_auc_ovr roc_auc_ovo top_k_accuracy log_loss brier_score calibration_error lift lift_error "
-    "calibration_curve mae mape rmse r2"
-)
-
-PERFORMANCE: Final[dict[str, Any]] = {
-    "model_name": "sentiment",
-    "model_version": None,
+PERFORMANCE: Final[dict[str, Any]] = _filled(
+    Performance,
+    model_name="sentiment",
     **_WINDOW,
-    "source": "rows",
-    "task": "binary",
-    "positive_label": "positive",
-    "num_predictions": 1000,
-    "labeled_samples": 100,
-    "coverage_pct": 10.0,
-    "label_delay_p50": "PT1H",
-    "label_delay_p95": "PT6H",
-    "label_delay_max": "PT8H",
-    "accuracy": 0.9,
-    "balanced_accuracy": 0.9,
-    "matthews_corrcoef": 0.8,
-    "precision": 0.9,
-    "recall": 0.9,
-    "f1_score": 0.9,
-    "roc_auc": 0.96,
-    "roc_auc_error": 0.0,
-    **dict.fromkeys(_METRICS.split()),
-    "classes": None,
-    "confusion_matrix": None,
-    "standard_errors": {"roc_auc": 0.02},
-    "reasons": {"rmse": "the model predicts classes"},
-}
+    source="rows",
+    task="binary",
+    positive_label="positive",
+    num_predictions=1000,
+    labeled_samples=100,
+    coverage_pct=10.0,
+    label_delay_p50="PT1H",
+    label_delay_p95="PT6H",
+    label_delay_max="PT8H",
+    accuracy=0.9,
+    balanced_accuracy=0.9,
+    matthews_corrcoef=0.8,
+    precision=0.9,
+    recall=0.9,
+    f1_score=0.9,
+    roc_auc=0.96,
+    standard_errors={"roc_auc": 0.02},
+    reasons={"rmse": "the model predicts classes"},
+)
 
 DRIFT: Final[dict[str, Any]] = {
     "items": [
@@ -186,7 +179,6 @@ TIMELINE: Final[dict[str, Any]] = {
             "accuracy": 0.91,
             "f1_score": 0.9,
             "roc_auc": 0.96,
-            "roc_auc_error": 0.0,
             "brier_score": None,
             "rmse": None,
             "r2": None,

@@ -14,7 +14,8 @@ from typing import Final
 
 from markupsafe import Markup
 
-from .text import HIDDEN, number
+from ...notebooks import HIDDEN
+from .text import number
 
 # What `preserveAspectRatio="none"` widens to the width of the page.
 _WIDE: Final = 1000

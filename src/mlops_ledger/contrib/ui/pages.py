@@ -30,7 +30,7 @@ from .text import link
 
 
 def models(db: Database, query: Query) -> Page:
-    """List the models and what is to be looked at."""
+    """List the models and what needs attention."""
     rows = Overview(db).models(limit=PAGE, after=query.text("after"))
     alerts = AlertsRepository(db).list_active(include_acknowledged=True, limit=PAGE)
     shown = {

@@ -80,7 +80,7 @@ class Query:
         since, until = self.timestamp("since"), self.timestamp("until")
         span = Span(since or default.since, until or default.until)
         if since is not None and until is None and since >= default.until:
-            raise InvalidValue("since", "must be before the last that is known of the model")
+            raise InvalidValue("since", "must be before the latest activity of the model")
         if span.until <= span.since:
             raise InvalidValue("until", "must be after since")
         return span

@@ -9,14 +9,11 @@ from urllib.parse import quote, urlencode
 
 from markupsafe import Markup, escape
 
+from ...notebooks import HIDDEN
+
 NOTHING: Final = "–"
 _LENGTHS: Final = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 _SIZES: Final = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
-# What would reorder or hide its neighbours on a page.
-HIDDEN: Final = {
-    code: f"\\u{code:04x}"
-    for code in (*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF)
-}
 
 
 def visible(value: object) -> str:

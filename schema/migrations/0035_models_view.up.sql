@@ -1,4 +1,4 @@
--- One row for each model: what is live, and what is to be looked at. It never counts predictions.
+-- One row for each model: what is live, and what needs attention. It never counts predictions.
 
 CREATE VIEW v_models WITH (security_invoker = true) AS
 SELECT n.model_name,
@@ -38,10 +38,12 @@ CROSS JOIN LATERAL (
                    AND m.first_predicted_at < date_trunc('hour', now(), 'UTC')) AS waits
         FROM (SELECT m.first_predicted_at, m.last_predicted_at FROM summary_marks m
               WHERE m.model_version_id = v.id AND m.table_name = 'predictions' LIMIT 1000) m) k
-    -- The last one lies in the last day that was summed up, or in what waits for it: in few partitions.
+    -- The last one lies in the last day that was summed up, or in what waits for it: in few partitions. The bounds of the
+    -- version say that few are its own, or those of others would be looked through along the time.
     LEFT JOIN LATERAL (
         SELECT p.predicted_at FROM predictions p
-        WHERE p.model_version_id = v.id AND p.predicted_at >= coalesce(h.starts_at, k.first)
+        WHERE p.model_version_id = v.id AND p.model_version_id >= v.id AND p.model_version_id <= v.id
+          AND p.predicted_at >= coalesce(h.starts_at, k.first)
           AND p.predicted_at < CASE WHEN k.is_cut THEN 'infinity'
                                     ELSE greatest(h.starts_at + interval '1 day', k.last + interval '1 microsecond') END
         ORDER BY p.predicted_at DESC LIMIT 1) p ON true
@@ -63,7 +65,7 @@ LEFT JOIN (
     SELECT p.model_name, count(*) AS pending_approvals FROM v_pending_actions p
     WHERE p.requires_approval AND p.model_name IS NOT NULL GROUP BY p.model_name) p ON p.model_name = n.model_name;
 COMMENT ON VIEW v_models IS
-    'The models: what is live, when each was last heard of, and what is to be looked at. Its cost does not grow with the predictions.';
+    'The models: what is live, when each was last heard of, and what needs attention. Its cost does not grow with the predictions.';
 COMMENT ON COLUMN v_models.model_name IS 'The model.';
 COMMENT ON COLUMN v_models.live_version IS 'The version in production; NULL when there is none.';
 COMMENT ON COLUMN v_models.live_since IS 'Since when it is.';

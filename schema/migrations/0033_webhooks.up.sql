@@ -20,7 +20,7 @@ CREATE TABLE webhooks (
 COMMENT ON TABLE webhooks IS 'Who is told of which events by HTTP. Where exactly, and the secret, is in webhook_endpoints.';
 COMMENT ON COLUMN webhooks.webhook IS 'Name of the webhook.';
 COMMENT ON COLUMN webhooks.host IS 'Scheme, host and port of its address.';
-COMMENT ON COLUMN webhooks.payload IS 'cloudevents: the event; slack: a message as Slack takes it.';
+COMMENT ON COLUMN webhooks.payload IS 'cloudevents: the event itself; slack: a Slack message.';
 COMMENT ON COLUMN webhooks.template IS 'Text of a message, with $summary or $ and a field of the event; NULL for $summary.';
 COMMENT ON COLUMN webhooks.types IS 'Only events of these types; NULL for all.';
 COMMENT ON COLUMN webhooks.model_name IS 'Only events about this model; NULL for all.';
@@ -39,12 +39,12 @@ CREATE TABLE webhook_endpoints (
     failures integer NOT NULL DEFAULT 0,
     retry_at timestamptz NOT NULL DEFAULT '-infinity'
 );
-COMMENT ON TABLE webhook_endpoints IS 'Where webhooks lead, and how that endpoint is.';
+COMMENT ON TABLE webhook_endpoints IS 'The endpoints of webhooks: address, secret and state.';
 COMMENT ON COLUMN webhook_endpoints.webhook IS 'The webhook.';
 COMMENT ON COLUMN webhook_endpoints.url IS 'Its address, which may be a secret; only the owner reads it.';
 COMMENT ON COLUMN webhook_endpoints.secret IS 'The key that signs what is sent; only the owner reads it.';
 COMMENT ON COLUMN webhook_endpoints.seq IS 'The last event that was queued for it.';
-COMMENT ON COLUMN webhook_endpoints.failures IS 'How often in a row it gave no answer, or an error of its own.';
+COMMENT ON COLUMN webhook_endpoints.failures IS 'Consecutive failures: no answer, or a server error.';
 COMMENT ON COLUMN webhook_endpoints.retry_at IS 'When to try it next; while somebody is sending, when others may take over.';
 
 CREATE TABLE webhook_deliveries (
