@@ -4936,7 +4936,7 @@ BEGIN
                array_agg(n ORDER BY bin) AS negatives, array_agg(total ORDER BY bin) AS sums, sum(squares) AS squares,
                sum(square_squares) AS square_squares, sum(logs) AS logs, sum(log_squares) AS log_squares
         FROM (SELECT hour, bin, count(*) FILTER (WHERE is_positive) AS p, count(*) FILTER (WHERE NOT is_positive) AS n,
-                     sum(score) AS total, sum(square) AS squares,
+                     sum(CASE WHEN score > 1e-150 THEN score ELSE 0 END) AS total, sum(square) AS squares,
                      sum(CASE WHEN square > 1e-150 THEN square * square ELSE 0 END) AS square_squares,
                      sum(log) AS logs, sum(log * log) AS log_squares
               FROM losses GROUP BY hour, bin) c
@@ -5068,6 +5068,13 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ledger_add_outcomes(parts summary_outcomes[]) IS 'Outcomes added up; their task is mixed where they were counted as those of several tasks, classes or positive classes.';
+
+-- ledger_same_outcomes ----------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_same_outcomes(one summary_outcomes, other summary_outcomes) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN COALESCE((((to_jsonb(one) - '{square_sum,square_square_sum,log_sum,log_square_sum,tenth_sums,absolute_error_sum,percentage_error_sum,squared_error_sum,actual_distance_sum,actual_m2}'::text[]) = (to_jsonb(other) - '{square_sum,square_square_sum,log_sum,log_square_sum,tenth_sums,absolute_error_sum,percentage_error_sum,squared_error_sum,actual_distance_sum,actual_m2}'::text[])) AND (SELECT bool_and((abs((u.a - u.b)) <= ((0.000000001)::double precision * GREATEST(abs(u.a), abs(u.b), (0.000000001)::double precision)))) AS bool_and FROM UNNEST((ARRAY[(ledger_same_outcomes.one).square_sum, (ledger_same_outcomes.one).square_square_sum, (ledger_same_outcomes.one).log_sum, (ledger_same_outcomes.one).log_square_sum, (ledger_same_outcomes.one).absolute_error_sum, (ledger_same_outcomes.one).percentage_error_sum, (ledger_same_outcomes.one).squared_error_sum, (ledger_same_outcomes.one).actual_distance_sum, (ledger_same_outcomes.one).actual_m2] || (ledger_same_outcomes.one).tenth_sums), (ARRAY[(ledger_same_outcomes.other).square_sum, (ledger_same_outcomes.other).square_square_sum, (ledger_same_outcomes.other).log_sum, (ledger_same_outcomes.other).log_square_sum, (ledger_same_outcomes.other).absolute_error_sum, (ledger_same_outcomes.other).percentage_error_sum, (ledger_same_outcomes.other).squared_error_sum, (ledger_same_outcomes.other).actual_distance_sum, (ledger_same_outcomes.other).actual_m2] || (ledger_same_outcomes.other).tenth_sums)) u(a, b))), false);
+COMMENT ON FUNCTION ledger_same_outcomes(one summary_outcomes, other summary_outcomes) IS 'Whether outcomes are the same, their sums but for rounding.';
 
 -- ledger_fold_outcome_days ------------------------------------------------------------------------
 

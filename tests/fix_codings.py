@@ -21,10 +21,11 @@ from mlops_ledger import (
     new_id,
 )
 from mlops_ledger.rows import Performance
+from mlops_ledger.rows.ground_truth import BOUNDS
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-NAMES = [field.name for field in fields(Performance)]
+NAMES = [field.name for field in fields(Performance) if field.name not in BOUNDS]
 METRICS = NAMES[NAMES.index("accuracy") : NAMES.index("classes")]
 AVERAGES = ("macro", "micro", "weighted")
 

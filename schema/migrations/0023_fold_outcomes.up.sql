@@ -85,7 +85,7 @@ BEGIN
                array_agg(n ORDER BY bin) AS negatives, array_agg(total ORDER BY bin) AS sums, sum(squares) AS squares,
                sum(square_squares) AS square_squares, sum(logs) AS logs, sum(log_squares) AS log_squares
         FROM (SELECT hour, bin, count(*) FILTER (WHERE is_positive) AS p, count(*) FILTER (WHERE NOT is_positive) AS n,
-                     sum(score) AS total, sum(square) AS squares,
+                     sum(CASE WHEN score > 1e-150 THEN score ELSE 0 END) AS total, sum(square) AS squares,
                      sum(CASE WHEN square > 1e-150 THEN square * square ELSE 0 END) AS square_squares,
                      sum(log) AS logs, sum(log * log) AS log_squares
               FROM losses GROUP BY hour, bin) c
@@ -211,6 +211,22 @@ END
 $$;
 COMMENT ON FUNCTION ledger_add_outcomes(summary_outcomes[]) IS
     'Outcomes added up; their task is mixed where they were counted as those of several tasks, classes or positive classes.';
+
+CREATE FUNCTION ledger_same_outcomes(one summary_outcomes, other summary_outcomes) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+-- Sums depend on the order of their rows in the last digits.
+RETURN coalesce(
+    to_jsonb(one) - '{square_sum,square_square_sum,log_sum,log_square_sum,tenth_sums,absolute_error_sum,percentage_error_sum,squared_error_sum,actual_distance_sum,actual_m2}'::text[]
+    = to_jsonb(other) - '{square_sum,square_square_sum,log_sum,log_square_sum,tenth_sums,absolute_error_sum,percentage_error_sum,squared_error_sum,actual_distance_sum,actual_m2}'::text[]
+    AND (SELECT bool_and(abs(a - b) <= 1e-9 * greatest(abs(a), abs(b), 1e-9))
+         FROM unnest(ARRAY[(one).square_sum, (one).square_square_sum, (one).log_sum, (one).log_square_sum, (one).absolute_error_sum,
+                           (one).percentage_error_sum, (one).squared_error_sum, (one).actual_distance_sum, (one).actual_m2]
+                     || (one).tenth_sums,
+                     ARRAY[(other).square_sum, (other).square_square_sum, (other).log_sum, (other).log_square_sum,
+                           (other).absolute_error_sum, (other).percentage_error_sum, (other).squared_error_sum,
+                           (other).actual_distance_sum, (other).actual_m2] || (other).tenth_sums) u (a, b)), false);
+COMMENT ON FUNCTION ledger_same_outcomes(summary_outcomes, summary_outcomes) IS
+    'Whether outcomes are the same, their sums but for rounding.';
 
 CREATE FUNCTION ledger_fold_outcome_days(version uuid, since timestamptz, until timestamptz) RETURNS void
 LANGUAGE sql SET search_path FROM CURRENT AS $$

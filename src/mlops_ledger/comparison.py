@@ -36,7 +36,7 @@ class Estimate:
 
 def checked(metric: object, confidence: object) -> float:
     """Accept a metric and a confidence; raises InvalidValue."""
-    if metric not in METRICS:
+    if not isinstance(metric, str) or metric not in METRICS:
         raise InvalidValue("metric", f"must be one of {', '.join(METRICS)}")
     found = number("confidence", confidence)
     if not 0 < found < 1:

@@ -31,7 +31,7 @@ def preferred_source(
     Raises InvalidValue for what neither can answer, and for an unknown source.
     """
     source = asked["source"]
-    if source not in SOURCES:
+    if not isinstance(source, str) or source not in SOURCES:
         raise InvalidValue("source", "must be auto, rows or summaries")
     is_deleted = state.first_hour is not None
     if source == "rows" or (source == "auto" and not is_deleted):

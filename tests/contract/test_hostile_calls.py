@@ -37,6 +37,7 @@ pytestmark = pytest.mark.once
 RIGHT: Final[dict[str, Any]] = {
     "model_name": "m",
     "model_version": "1",
+    "against": "1",
     "metric_name": "rmse",
     "metric_value": 1.0,
     "host": "h",

@@ -199,8 +199,13 @@ def test_what_cannot_be_compared_has_a_reason(db: Database) -> None:
     found = truth.compare(**WINDOW, model_version="1", against="1", metric="accuracy")
     assert found.difference == 0
     assert _interval(found)[0] < -0.5
-    for field, value in (("metric", "rmse"), ("confidence", 1), ("confidence", "high")):
+    for field, value in (
+        ("metric", "rmse"),
+        ("confidence", 1),
+        ("confidence", "high"),
+        ("against", None),
+    ):
         with pytest.raises(InvalidValue, match=rf"^{field}: "):
-            truth.compare(**WINDOW, model_version="2", against="1", **{field: value})
+            truth.compare(**WINDOW, **{"model_version": "2", "against": "1", field: value})
     with pytest.raises(NotFound):
         truth.compare(**WINDOW, model_version="2", against="9")

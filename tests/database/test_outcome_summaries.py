@@ -96,14 +96,23 @@ def test_verify_sees_what_is_counted_wrong_and_rebuild_mends_it(
     record.write()
     record.label()
     right = record.series(DAY)
-    conn.execute("UPDATE summary_outcomes SET num_labeled = num_labeled + 1, bins[1] = 5")
-    conn.commit()
     hours = conn.execute("SELECT count(*) FROM summary_outcomes WHERE grain = 'hour'").fetchone()
     assert hours is not None
+    for damage in (
+        "UPDATE summary_outcomes SET num_labeled = num_labeled + 1, bins[1] = 5",
+        "UPDATE summary_outcomes SET log_sum = log_sum - 0.001",
+        "UPDATE summary_outcomes SET tenth_sums[1] = tenth_sums[1] + 0.001",
+        "UPDATE summary_outcomes SET square_sum = square_sum + 0.001 WHERE num_labeled > 0",
+    ):
+        assert wrong() == 0
+        conn.execute(damage)
+        conn.commit()
+        assert wrong() == hours[0]
+        record.summaries.rebuild()
+        assert record.series(DAY) == right
+    conn.execute("DELETE FROM summary_outcomes WHERE grain = 'hour'")
+    conn.commit()
     assert wrong() == hours[0]
-    record.summaries.rebuild()
-    assert record.series(DAY) == right
-    assert wrong() == 0
 
 
 def test_what_is_declared_later_is_counted_again(db: Database) -> None:

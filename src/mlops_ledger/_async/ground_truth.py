@@ -174,6 +174,9 @@ class AsyncGroundTruthRepository(AsyncRepository):
         in docs/reference/metrics.md. Raises NotFound for an unknown model or version.
         """
         confidence = checked(metric, confidence)
+        for field, version in (("model_version", model_version), ("against", against)):
+            if version is None:
+                raise InvalidValue(field, "is needed to compare two versions")
         until = datetime.now(UTC) if until is None else until
         one, other = [
             await self.performance(

@@ -175,6 +175,9 @@ class GroundTruthRepository(Repository):
         in docs/reference/metrics.md. Raises NotFound for an unknown model or version.
         """
         confidence = checked(metric, confidence)
+        for field, version in (("model_version", model_version), ("against", against)):
+            if version is None:
+                raise InvalidValue(field, "is needed to compare two versions")
         until = datetime.now(UTC) if until is None else until
         one, other = [
             self.performance(

@@ -26,24 +26,30 @@ FROM (SELECT id, model_version_id, feature_values, date_trunc('milliseconds', pr
       FROM predictions WHERE {window}) p
 LEFT JOIN model_versions v ON v.id = p.model_version_id;
 
+-- fragment kept --
+-- What is kept of the hours of the range, of rows that are there.
+grain = 'hour' AND part = 0 AND starts_at >= %(since)s::timestamptz AND starts_at < %(until)s::timestamptz
+
+-- fragment folded --
+-- An hour w that does not wait to be folded.
+NOT EXISTS (SELECT FROM summary_marks m
+            WHERE m.model_version_id = w.model_version_id AND m.table_name = w.table_name
+              AND m.first_predicted_at < w.starts_at + interval '1 hour' AND m.last_predicted_at >= w.starts_at)
+
 -- summaries --
 -- Hours whose summary counts other predictions than there are, and that do not wait to be folded.
 SELECT count(*) AS wrong_summaries
-FROM (SELECT model_version_id, date_trunc('hour', predicted_at, 'UTC') AS starts_at, count(*) AS n
-      FROM predictions WHERE {window} GROUP BY 1, 2) r
-FULL JOIN (SELECT t.model_version_id, s.starts_at, s.n
-           FROM summary_states t
-           -- One look into the index for each version, however long the history is.
-           CROSS JOIN LATERAL (
-               SELECT h.starts_at, h.num_predictions AS n FROM summaries h
-               WHERE h.model_version_id = t.model_version_id AND h.grain = 'hour' AND h.part = 0
-                 AND h.starts_at >= %(since)s::timestamptz AND h.starts_at < %(until)s::timestamptz
-               OFFSET 0) s) s USING (model_version_id, starts_at)
-WHERE r.n IS DISTINCT FROM s.n
-  AND NOT EXISTS (SELECT FROM summary_marks m
-                  WHERE m.model_version_id = coalesce(r.model_version_id, s.model_version_id)
-                    AND m.table_name = 'predictions' AND m.first_predicted_at < starts_at + interval '1 hour'
-                    AND m.last_predicted_at >= starts_at);
+FROM (SELECT 'predictions' AS table_name, model_version_id, starts_at
+      FROM (SELECT model_version_id, date_trunc('hour', predicted_at, 'UTC') AS starts_at, count(*) AS n
+            FROM predictions WHERE {window} GROUP BY 1, 2) r
+      FULL JOIN (SELECT t.model_version_id, s.starts_at, s.num_predictions AS n
+                 FROM summary_states t
+                 -- One look into the index for each version, however long the history is.
+                 CROSS JOIN LATERAL (SELECT * FROM summaries h
+                                     WHERE h.model_version_id = t.model_version_id AND {kept} OFFSET 0) s) s
+          USING (model_version_id, starts_at)
+      WHERE r.n IS DISTINCT FROM s.n) w
+WHERE {folded};
 
 -- ground_truth --
 -- Labels of a prediction that does not exist.
@@ -53,23 +59,22 @@ LEFT JOIN (SELECT id, predicted_at FROM predictions WHERE {window}) p
     ON p.id = g.prediction_id AND p.predicted_at = g.predicted_at;
 
 -- outcomes --
--- Hours whose summary counts other labelled predictions than there are, and that do not wait to be folded.
+-- Hours whose outcomes differ from those of the labels that there are, and that do not wait to be folded.
 SELECT count(*) AS wrong_outcomes
-FROM (SELECT model_version_id, date_trunc('hour', predicted_at, 'UTC') AS starts_at,
-             count(DISTINCT (prediction_id, predicted_at)) AS n
-      FROM ground_truth WHERE {window} GROUP BY 1, 2) r
-FULL JOIN (SELECT t.model_version_id, s.starts_at, s.n
-           FROM summary_states t
-           CROSS JOIN LATERAL (
-               SELECT o.starts_at, o.num_labeled AS n FROM summary_outcomes o
-               WHERE o.model_version_id = t.model_version_id AND o.grain = 'hour' AND o.part = 0
-                 AND o.starts_at >= %(since)s::timestamptz AND o.starts_at < %(until)s::timestamptz
-               OFFSET 0) s) s USING (model_version_id, starts_at)
-WHERE r.n IS DISTINCT FROM s.n
-  AND NOT EXISTS (SELECT FROM summary_marks m
-                  WHERE m.model_version_id = coalesce(r.model_version_id, s.model_version_id)
-                    AND m.table_name = 'ground_truth' AND m.first_predicted_at < starts_at + interval '1 hour'
-                    AND m.last_predicted_at >= starts_at);
+FROM (SELECT DISTINCT model_version_id AS id FROM ground_truth WHERE {window}
+      UNION
+      SELECT t.model_version_id FROM summary_states t
+      WHERE EXISTS (SELECT FROM summary_outcomes h WHERE h.model_version_id = t.model_version_id AND {kept} OFFSET 0)) v
+LEFT JOIN v_version_tasks t ON t.model_version_id = v.id
+CROSS JOIN LATERAL (
+    SELECT 'ground_truth' AS table_name, v.id AS model_version_id, coalesce((r.counted).starts_at, (s.counted).starts_at) AS starts_at
+    FROM (SELECT o AS counted FROM ledger_outcomes(
+              ARRAY[v.id], %(since)s::timestamptz, %(until)s::timestamptz, 'infinity', t.task, t.class_names, t.positive_label,
+              t.positive_label, ledger_zero_and_one(t.class_names, t.positive_label), NULL) o) r
+    FULL JOIN (SELECT h AS counted FROM summary_outcomes h WHERE h.model_version_id = v.id AND {kept} OFFSET 0) s
+        ON (s.counted).starts_at = (r.counted).starts_at
+    WHERE NOT ledger_same_outcomes(r.counted, s.counted)) w
+WHERE {folded};
 
 -- audit_queue --
 -- Entries of the audit log that nothing has appended for more than a minute.
