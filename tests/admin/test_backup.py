@@ -169,7 +169,7 @@ def test_what_is_no_backup_of_a_ledger_is_refused(
     filled: str, tmp_path: Path, empty_database: str
 ) -> None:
     settings = Settings(conninfo=empty_database)
-    with pytest.raises(SchemaError, match="no ledger"):
+    with pytest.raises(SchemaError, match="not a ledger"):
         backup(settings, tmp_path / "file")
     (tmp_path / "text").write_text("PGDMP but not really")
     (tmp_path / "table.csv").write_text("a,b\n")
