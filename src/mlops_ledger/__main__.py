@@ -28,7 +28,7 @@ def run() -> None:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """Let the command end what it does; the second time, end at once."""
+    """Let the command finish its step; at the second signal, end at once."""
     signal.signal(signal.SIGINT, _leave)
     # What runs where no exception can come out, such as a finalizer, would complain of it.
     sys.unraisablehook = lambda _: None

@@ -126,7 +126,7 @@ def _of_one_kind(cells: list[Any]) -> list[Any]:
 
 
 def length_of(field: str, column: Any) -> int:
-    """Return how many values a column has; raises InvalidValue when it is none."""
+    """Return how many values a column has; raises InvalidValue when it is not one."""
     if is_single(column):
         raise InvalidValue(field, "must be a column of values")
     with reading(field):

@@ -162,7 +162,7 @@ class AsyncDriftReportsRepository(AsyncDriftMeasures):
         return await self._row("get", DriftReport, locals())
 
     async def latest(self, *, model_name: str | None = None) -> DriftReport | None:
-        """Return the newest report of a model, or of all of them; None when there is none."""
+        """Return the latest report of a model, or of all models; None when there is none."""
         reports = await self.list_reports(model_name=model_name, limit=1)
         return reports[0] if reports else None
 

@@ -83,7 +83,7 @@ class AsyncRetrainingDecisionsRepository(AsyncRepository):
         return await self._row("get", RetrainingDecision, locals())
 
     async def latest(self, *, model_name: str | None = None) -> RetrainingDecision | None:
-        """Return the newest decision of a model, or of all of them; None when there is none."""
+        """Return the latest decision of a model, or of all models; None when there is none."""
         decisions = await self.list_decisions(model_name=model_name, limit=1)
         return decisions[0] if decisions else None
 

@@ -30,7 +30,7 @@ class AsyncSummariesRepository(AsyncRepository):
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> int:
-        """Count the hours with since <= predicted_at < until that were written to anew.
+        """Recount the hours with since <= predicted_at < until that have new rows.
 
         Returns how many hours that were. Each transaction folds a day; killed at any point, the
         rest waits for the next fold. Waits for whoever folds the same version.
@@ -47,7 +47,7 @@ class AsyncSummariesRepository(AsyncRepository):
     async def rebuild(
         self, *, model_name: str | None = None, model_version: str | None = None
     ) -> int:
-        """Count everything anew that is still there, and return how many hours that were.
+        """Recount everything that is still there; return how many hours that was.
 
         Summaries of rows that retention has deleted stay.
         """
@@ -57,7 +57,7 @@ class AsyncSummariesRepository(AsyncRepository):
     async def fold_in_passing(
         self, *, model_name: str, model_version: str | None = None, since: datetime, until: datetime
     ) -> None:
-        """Count the newest hours of a window anew before it is read, at most 48 of each version.
+        """Recount the latest hours of a window before it is read, at most 48 of each version.
 
         Does nothing where the caller may not fold, or somebody else folds.
         """

@@ -48,7 +48,7 @@ class AsyncWebhooksRepository(AsyncRepository):
         self._require(webhook, await self._value("remove", locals()))
 
     async def set_enabled(self, *, webhook: str, enabled: bool) -> None:
-        """Have events sent, or kept until then. Raises NotFound for an unknown webhook."""
+        """Resume or pause sending; events are kept. Raises NotFound for an unknown webhook."""
         self._require(webhook, await self._value("set_enabled", locals()))
 
     async def list_webhooks(self) -> list[Webhook]:

@@ -163,7 +163,7 @@ class DriftReportsRepository(DriftMeasures):
         return self._row("get", DriftReport, locals())
 
     def latest(self, *, model_name: str | None = None) -> DriftReport | None:
-        """Return the newest report of a model, or of all of them; None when there is none."""
+        """Return the latest report of a model, or of all models; None when there is none."""
         reports = self.list_reports(model_name=model_name, limit=1)
         return reports[0] if reports else None
 

@@ -53,7 +53,7 @@ class ModelVersionRepository(Repository):
         Without `model_version` it takes the next integer of the model. `task` is binary,
         multiclass or regression; `class_names` are the classes in the order of
         `class_probabilities`, as `classes_` of a classifier, and `positive_label` is the one that
-        `probability` is about, of two the second by default. What is left out is derived from
+        `probability` is about, by default the second of two. What is left out is derived from
         labelled predictions. A version enters
         production through `promote`, never by its stage. Repeating a call with the same `id`
         registers nothing twice. Raises Conflict when the version exists, InvalidValue for a value

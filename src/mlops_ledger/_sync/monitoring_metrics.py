@@ -110,7 +110,7 @@ class MonitoringMetricsRepository(Repository):
         return self._row("get", MonitoringRun, locals())
 
     def latest(self, *, model_name: str | None = None) -> MonitoringRun | None:
-        """Return the newest run of a model, or of all of them; None when there is none."""
+        """Return the latest run of a model, or of all models; None when there is none."""
         runs = self.list_runs(model_name=model_name, limit=1)
         return runs[0] if runs else None
 

@@ -84,7 +84,7 @@ class RetrainingDecisionsRepository(Repository):
         return self._row("get", RetrainingDecision, locals())
 
     def latest(self, *, model_name: str | None = None) -> RetrainingDecision | None:
-        """Return the newest decision of a model, or of all of them; None when there is none."""
+        """Return the latest decision of a model, or of all models; None when there is none."""
         decisions = self.list_decisions(model_name=model_name, limit=1)
         return decisions[0] if decisions else None
 

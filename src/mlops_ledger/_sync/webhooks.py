@@ -49,7 +49,7 @@ class WebhooksRepository(Repository):
         self._require(webhook, self._value("remove", locals()))
 
     def set_enabled(self, *, webhook: str, enabled: bool) -> None:
-        """Have events sent, or kept until then. Raises NotFound for an unknown webhook."""
+        """Resume or pause sending; events are kept. Raises NotFound for an unknown webhook."""
         self._require(webhook, self._value("set_enabled", locals()))
 
     def list_webhooks(self) -> list[Webhook]:

@@ -1,4 +1,4 @@
-"""Deletes what is older than it has to be kept.
+"""Deletes what is past its retention.
 
 Predictions, labels and system metrics are dropped by the partition, which takes milliseconds
 whatever it holds; only the partition that the limit falls into is trimmed, predictions and labels
@@ -78,7 +78,7 @@ class Retention(Repository):
         dry_run: bool = False,
         report: Callable[[Freed], None] = lambda freed: None,
     ) -> list[Freed]:
-        """Delete what is from before a timestamp: predictions, their labels, system metrics.
+        """Delete what is older than a timestamp: predictions, their labels, system metrics.
 
         Predictions and labels go by the full hour; their summaries stay as they are.
         System metrics go from before `metrics_before` when it is given. With `model_name` only

@@ -10,7 +10,7 @@ from .plain import is_missing, kind
 
 
 def rows_of(field: str, rows: Any) -> list[Mapping[str, Any]]:
-    """Return rows as mappings; raises InvalidValue naming the row that is none."""
+    """Return rows as mappings; raises InvalidValue naming the row that is not one."""
     found = listed(field, rows)
     # Nearly always plain dictionaries, of which there may be a million.
     if set(map(type, found)) <= {dict}:
@@ -19,7 +19,7 @@ def rows_of(field: str, rows: Any) -> list[Mapping[str, Any]]:
 
 
 def listed(field: str, rows: Any) -> list[Any]:
-    """Return rows as a list, unlooked at; those of a table have None for what is missing."""
+    """Return rows as a list, unchecked; in those of a table a missing value is None."""
     if isinstance(rows, list):
         return rows
     if hasattr(rows, "columns") or hasattr(rows, "column_names"):

@@ -34,7 +34,7 @@ Target: TypeAlias = Database | AsyncDatabase | Settings | str | None
 
 
 class LoggerBase:
-    """Makes its spool and its flusher at the first call, in each process anew."""
+    """Makes its spool and its flusher at the first call in each process."""
 
     def __init__(
         self,

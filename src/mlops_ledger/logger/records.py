@@ -32,7 +32,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class UnknownField(InvalidValue):
-    """A prediction has a field that there is none of; of a call, it is an argument."""
+    """A prediction has an unknown field; of a call, an unknown argument."""
 
 
 def encode(

@@ -80,7 +80,7 @@ class PredictionFields(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictionStats(Row):
-    """The predictions of a window in numbers; what there is nothing to compute from is None."""
+    """Statistics of the predictions of a window; None where there is nothing to compute from."""
 
     count: int
     success_rate: float | None

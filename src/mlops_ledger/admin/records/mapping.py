@@ -49,7 +49,7 @@ class Mapping:
 
 
 def read_mapping(file: Path) -> Mapping:
-    """Read a mapping. Raises LedgerError for what is none."""
+    """Read a mapping. Raises LedgerError for a malformed one."""
     try:
         found = tomllib.loads(file.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -1,4 +1,4 @@
-"""Imports predictions and labels; again it adds nothing, and what is refused is told by line."""
+"""Imports predictions and labels; repeating it adds nothing, refused rows are reported by line."""
 
 from __future__ import annotations
 

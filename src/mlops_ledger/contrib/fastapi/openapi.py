@@ -14,7 +14,7 @@ _REFERENCE: Final = "#/components/schemas/"
 
 
 def describe_answers(app: FastAPI) -> None:
-    """Have what is answered to a wrong request described, and durations as ISO 8601."""
+    """Describe the answers to wrong requests, and durations as ISO 8601."""
     describe = app.openapi
 
     def openapi() -> dict[str, Any]:

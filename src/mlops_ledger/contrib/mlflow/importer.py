@@ -1,4 +1,4 @@
-"""Brings an MLflow registry into the ledger, and what is new of it when called again."""
+"""Imports an MLflow registry and, when called again, what is new in it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def import_mlflow(
     dry_run: bool = False,
     report: Report = lambda done, total: None,
 ) -> MlflowImport:
-    """Bring the models of an MLflow store into the ledger; what is there already stays.
+    """Import the models of an MLflow store; what is there already stays.
 
     `uri` is what MLflow calls a tracking URI: of a database, a folder or a server;
     `registry_uri` is that of the registry if it is another. A model comes whole or not at all.

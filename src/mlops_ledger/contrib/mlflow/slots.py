@@ -70,7 +70,7 @@ class Slots:
         self._deviate = deviate
 
     def follow(self, holders_of: dict[str, list[Holder]], *, whole: bool) -> list[str]:
-        """Bring the slots in step with MLflow; return in words what was changed.
+        """Synchronize the slots with MLflow; return in words what was changed.
 
         Only when all of the model was looked at are those emptied that MLflow has no more.
         """

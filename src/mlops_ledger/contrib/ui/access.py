@@ -198,7 +198,7 @@ def read_tokens(text: str) -> dict[str, str]:
 
 
 def networks(given: Collection[str]) -> tuple[Network, ...]:
-    """Return the networks of addresses. Raises ConfigError for what is none."""
+    """Return the networks of addresses. Raises ConfigError for a malformed one."""
     try:
         return tuple(ip_network(each) for each in given)
     except ValueError as error:

@@ -122,7 +122,7 @@ def _life(activity: Activity, span: Span) -> Span:
 
 
 def default_span(since: datetime, until: datetime) -> Span:
-    """Return the window of a model that nobody has chosen: what there is of its last year."""
+    """Return the default window of a model: what there is of its last year."""
     now = datetime.now(UTC)
     # A model that is still heard of is shown until now.
     end = now if now - until < 7 * _DAY else until + timedelta(hours=1)
