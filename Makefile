@@ -21,7 +21,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo serve-example test test-on torture mutants check lint sync schema docs docs-site bench \
-        db-init db-reset db-cleanup db-backup psql up down clean
+        db-init db-reset db-cleanup db-backup distribute psql up down clean
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -116,6 +116,9 @@ db-reset: setup ## Drop and make the database anew; asks first, only on this mac
 
 db-cleanup: setup ## Delete predictions and labels older than OLDER_THAN (90d); asks first
 	$(LEDGER) cleanup --older-than $(or $(OLDER_THAN),90d) $(if $(filter yes,$(CONFIRM)),--yes)
+
+distribute: setup ## Spread the big tables over the workers of Citus, or with UNDO=yes bring them back
+	$(LEDGER) distribute $(if $(filter yes,$(UNDO)),--undo)
 
 db-backup: setup ## Back the whole ledger up, to FILE
 	$(LEDGER) backup $(or $(FILE),ledger-$(shell date -u +%Y%m%dT%H%M%SZ).backup)

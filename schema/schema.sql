@@ -1904,6 +1904,24 @@ CREATE FUNCTION ledger_missing_ranges(table_name text, period text, times timest
 $$;
 COMMENT ON FUNCTION ledger_missing_ranges(table_name text, period text, times timestamp with time zone[]) IS 'The ranges for which a table has no partition yet, of the periods that hold certain times.';
 
+-- ledger_distributed ------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_distributed() RETURNS TABLE(table_name text, colocation integer)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL THEN
+        RETURN QUERY
+        SELECT c.relname::text, d.colocationid::integer
+        FROM pg_dist_partition d JOIN pg_class c ON c.oid = d.logicalrelid
+        WHERE d.partmethod = 'h' AND NOT c.relispartition AND c.relnamespace = quote_ident(current_schema())::regnamespace
+        ORDER BY 1;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION ledger_distributed() IS 'The tables that are spread over the workers of Citus; those of one colocation have the rows of a prediction on the same worker.';
+
 -- ledger_obstacle ---------------------------------------------------------------------------------
 
 CREATE FUNCTION ledger_obstacle(sqlstate text, message text, constraint_name text) RETURNS text
@@ -2117,6 +2135,23 @@ CREATE FUNCTION ledger_entropy(probability double precision, class_probabilities
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE WHEN (class_probabilities IS NOT NULL) THEN (SELECT CASE WHEN (sum(p.p) > (0)::double precision) THEN ((ln(sum(p.p)) - (sum(CASE WHEN (p.p > (0.000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000001)::double precision) THEN (p.p * ln(p.p)) ELSE (0)::double precision END) / sum(p.p))) / ln((2)::double precision)) ELSE NULL::double precision END AS "case" FROM unnest(ledger_entropy.class_probabilities) p(p)) WHEN ((probability > (0)::double precision) AND (probability < (1)::double precision)) THEN ((- ((probability * ln(probability)) + (((1)::double precision - probability) * ln(((1)::double precision - probability))))) / ln((2)::double precision)) WHEN (probability IS NOT NULL) THEN (0)::double precision ELSE NULL::double precision END;
 COMMENT ON FUNCTION ledger_entropy(probability double precision, class_probabilities double precision[]) IS 'The Shannon entropy of a prediction in bits: of the probabilities of all classes, else of a probability and its complement.';
+
+-- ledger_last_predicted_at ------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_last_predicted_at(version uuid, since timestamp with time zone, until timestamp with time zone) RETURNS timestamp with time zone
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    -- A query of its own: Citus has none that looks into predictions once for each row of another table.
+    -- The bounds of the version say that few are its own, or those of others would be looked through along the time.
+    RETURN (SELECT p.predicted_at FROM predictions p
+            WHERE p.model_version_id = version AND p.model_version_id >= version AND p.model_version_id <= version
+              AND p.predicted_at >= since AND p.predicted_at < until
+            ORDER BY p.predicted_at DESC LIMIT 1);
+END
+$$;
+COMMENT ON FUNCTION ledger_last_predicted_at(version uuid, since timestamp with time zone, until timestamp with time zone) IS 'When a version predicted last within a range of time; NULL when it did not.';
 
 -- v_predictions -----------------------------------------------------------------------------------
 
@@ -2424,7 +2459,7 @@ COMMENT ON FUNCTION ledger_is_continuous(actual_value double precision, predicti
 
 -- ledger_observe ----------------------------------------------------------------------------------
 
-CREATE FUNCTION ledger_observe(version uuid, labels text[], numbers double precision[], is_continuous boolean) RETURNS void
+CREATE FUNCTION ledger_observe(version uuid, labels text[], numbers double precision[], is_continuous boolean) RETURNS boolean
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
     AS $$
@@ -2448,10 +2483,12 @@ BEGIN
         SET labels = ledger_union(o.labels, excluded.labels, 1000),
             numbers = ledger_union(o.numbers, excluded.numbers, 101),
             is_continuous = o.is_continuous OR excluded.is_continuous;
+        RETURN true;
     END IF;
+    RETURN false;
 END
 $$;
-COMMENT ON FUNCTION ledger_observe(version uuid, labels text[], numbers double precision[], is_continuous boolean) IS 'Keeps what labelled predictions of a version have shown.';
+COMMENT ON FUNCTION ledger_observe(version uuid, labels text[], numbers double precision[], is_continuous boolean) IS 'Keeps what labelled predictions of a version have shown, and returns whether any of it was new.';
 
 -- ledger_observed_classes -------------------------------------------------------------------------
 
@@ -2923,11 +2960,11 @@ BEGIN
         SELECT w.id
         FROM ground_truth_waiting w
         JOIN predictions p ON p.request_id = w.request_id
+        LEFT JOIN model_versions v ON v.id = p.model_version_id
         WHERE w.request_id IS NOT NULL AND p.request_id IS NOT NULL
           AND p.predicted_at >= first AND p.predicted_at <= last
-          AND (w.model_name IS NULL OR p.model_version_id IN (
-                  SELECT v.id FROM model_versions v
-                  WHERE v.model_name = w.model_name AND v.model_version = coalesce(w.model_version, v.model_version)))) d;
+          AND (w.model_name IS NULL
+               OR v.model_name = w.model_name AND v.model_version = coalesce(w.model_version, v.model_version))) d;
     IF due IS NULL THEN
         RETURN 0;
     END IF;
@@ -6914,6 +6951,11 @@ BEGIN
     FROM unnest('{owner,writer,reader,approver,auditor,agent}'::text[]) WITH ORDINALITY k (kind, place)
     WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = prefix || kind)
     ORDER BY place;
+    -- What runs with the rights of the owner reaches the workers of Citus as the owner.
+    IF EXISTS (SELECT FROM ledger_distributed())
+        AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = owner_role AND r.rolcanlogin) THEN
+        RETURN NEXT format('ALTER ROLE %I LOGIN', owner_role);
+    END IF;
     -- Whoever logs in as one of them and forgets an open transaction holds its locks no longer than this.
     RETURN QUERY
     SELECT format('ALTER ROLE %I SET idle_in_transaction_session_timeout = %L', prefix || kind, '1min')
@@ -7381,15 +7423,12 @@ CREATE VIEW v_models WITH (security_invoker='true') AS
                            FROM summary_marks m_2
                           WHERE ((m_2.model_version_id = v_1.id) AND (m_2.table_name = 'predictions'::text))
                          LIMIT 1000) m_1) k)
-             LEFT JOIN LATERAL ( SELECT p_2.predicted_at
-                   FROM predictions p_2
-                  WHERE ((p_2.model_version_id = v_1.id) AND (p_2.model_version_id >= v_1.id) AND (p_2.model_version_id <= v_1.id) AND (p_2.predicted_at >= COALESCE(h.starts_at, k.first)) AND (p_2.predicted_at <
+             CROSS JOIN LATERAL ( SELECT ledger_last_predicted_at(v_1.id, COALESCE(h.starts_at, k.first),
                         CASE
                             WHEN k.is_cut THEN 'infinity'::timestamp with time zone
                             ELSE GREATEST((h.starts_at + '1 day'::interval), (k.last + '00:00:00.000001'::interval))
-                        END))
-                  ORDER BY p_2.predicted_at DESC
-                 LIMIT 1) p_1 ON (true))
+                        END) AS predicted_at
+                 OFFSET 0) p_1)
           WHERE (v_1.model_name = n.model_name)) v)
      LEFT JOIN LATERAL ( SELECT r_1."timestamp",
             r_1.coverage_pct
@@ -7423,3 +7462,88 @@ COMMENT ON VIEW v_models IS 'The models: what is live, when each was last heard 
 --   worst_alert: The worst severity among them: critical, warning or info.
 --   pending_approvals: Number of actions that wait for a reviewer.
 --   coverage_pct: Label coverage of the latest monitoring run, in percent.
+
+-- ledger_size -------------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_size(relation oid, OUT bytes bigint, OUT estimate bigint) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+BEGIN
+    -- Its own statement: the server knows the functions and tables of Citus only where there is one.
+    IF to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL THEN
+        IF EXISTS (SELECT FROM pg_dist_partition d WHERE d.logicalrelid = relation AND d.partmethod = 'h') THEN
+            bytes := citus_total_relation_size(relation::regclass, fail_on_error => false);
+            estimate := (SELECT sum(greatest(s.result::real, 0))::bigint FROM run_command_on_shards(
+                relation::regclass, $shard$SELECT reltuples FROM pg_class WHERE oid = '%s'::regclass$shard$) s WHERE s.success);
+            RETURN;
+        END IF;
+    END IF;
+    bytes := pg_total_relation_size(relation);
+    estimate := (SELECT greatest(c.reltuples, pg_stat_get_live_tuples(c.oid), 0)::bigint FROM pg_class c WHERE c.oid = relation);
+END
+$_$;
+COMMENT ON FUNCTION ledger_size(relation oid, OUT bytes bigint, OUT estimate bigint) IS 'The size in bytes of a table or partition with its indexes, and its rows as last estimated, on all workers where it is distributed.';
+
+-- ledger_cluster ----------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_cluster(OUT citus text, OUT workers text[], OUT unreachable text[], OUT foreign_messages text[], OUT owner text, OUT owner_may_log_in boolean) RETURNS record
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+BEGIN
+    SELECT e.extversion INTO citus FROM pg_extension e WHERE e.extname = 'citus';
+    SELECT r.rolname::text, r.rolcanlogin INTO owner, owner_may_log_in
+    FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner WHERE c.oid = 'predictions'::regclass;
+    IF citus IS NULL THEN
+        RETURN;
+    END IF;
+    workers := ARRAY(SELECT n.nodename || ':' || n.nodeport FROM pg_dist_node n
+                     WHERE n.isactive AND n.shouldhaveshards AND n.noderole = 'primary' ORDER BY 1);
+    unreachable := ARRAY(SELECT DISTINCT h.from_nodename || ':' || h.from_nodeport || ' to ' || h.to_nodename || ':' || h.to_nodeport
+                         FROM citus_check_cluster_node_health() h WHERE h.result IS NOT TRUE ORDER BY 1);
+    -- What a worker refuses is known by its message alone.
+    foreign_messages := ARRAY(SELECT n.nodename || ':' || n.nodeport
+                              FROM run_command_on_workers('SHOW lc_messages') m
+                              JOIN pg_dist_node n ON n.nodename = m.nodename AND n.nodeport = m.nodeport
+                              WHERE m.success AND m.result !~* '^(C|POSIX|en)([._@]|$)' ORDER BY 1);
+END
+$_$;
+COMMENT ON FUNCTION ledger_cluster(OUT citus text, OUT workers text[], OUT unreachable text[], OUT foreign_messages text[], OUT owner text, OUT owner_may_log_in boolean) IS 'What mlops-ledger distribute looks at: the version of Citus, its active workers, nodes that do not reach each other, workers whose messages are not in English, and whether the owner of the ledger may log in to them.';
+
+-- ledger_distribute -------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_distribute(table_name text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF table_name = 'ground_truth' THEN
+        PERFORM create_distributed_table('ground_truth', 'prediction_id', colocate_with => 'predictions');
+    ELSE
+        IF table_name = 'system_metrics' THEN
+            -- Citus has no triggers there: rights alone keep its rows from being changed.
+            DROP TRIGGER IF EXISTS system_metrics_append_only ON system_metrics;
+        END IF;
+        PERFORM create_distributed_table(table_name::regclass, 'id', colocate_with => 'none');
+    END IF;
+    PERFORM truncate_local_data_after_distributing_table(table_name::regclass);
+END
+$$;
+COMMENT ON FUNCTION ledger_distribute(table_name text) IS 'Spreads predictions, ground_truth or system_metrics over the workers of Citus and frees what stayed behind; see mlops-ledger distribute.';
+
+-- ledger_undistribute -----------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_undistribute(table_name text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM undistribute_table(table_name::regclass);
+    IF table_name = 'system_metrics' THEN
+        CREATE TRIGGER system_metrics_append_only BEFORE UPDATE ON system_metrics
+            FOR EACH ROW EXECUTE FUNCTION ledger_refuse_change();
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION ledger_undistribute(table_name text) IS 'Brings a distributed table back to the coordinator; see mlops-ledger distribute --undo.';

@@ -1,7 +1,8 @@
 """A real PostgreSQL for the tests, and databases made from a migrated template.
 
 `MLOPS_TEST_DSN` names a server to use; otherwise one is started with the embedded binaries, or
-those of MLOPS_PG_BIN.
+those of MLOPS_PG_BIN. With `MLOPS_TEST_CITUS_DSN`, a database of the coordinator of a cluster, and
+MLOPS_TEST_DISTRIBUTED=1 the ledgers of the tests are distributed ones.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from psycopg import sql
 
 from mlops_ledger import Settings
 from mlops_ledger.embedded import EmbeddedServer
+from tools.cluster import cluster_database, distributed_database
 from tools.scratch import migrated_database, scratch_database
 
 # A developer's own settings must not reach the tests, nor the tests his database.
@@ -28,6 +30,10 @@ for _name in ("DATABASE_URL", "MLOPS_READ_URL"):
 # A shell starts background jobs with SIGINT ignored, and what they start would ignore it too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+
+# Whether every test gets a distributed ledger; else only those of tests/citus do.
+COORDINATOR = os.environ.get("MLOPS_TEST_CITUS_DSN", "")
+DISTRIBUTED = bool(COORDINATOR and os.environ.get("MLOPS_TEST_DISTRIBUTED"))
 
 # The home of the session's own server, and whether a database of it is kept.
 HOME = pytest.StashKey[Path]()
@@ -59,7 +65,7 @@ def pytest_runtest_makereport(item: pytest.Function) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def server(pytestconfig: pytest.Config) -> Iterator[EmbeddedServer | None]:
     """The server started for this session; None with MLOPS_TEST_DSN."""
-    if "MLOPS_TEST_DSN" in os.environ:
+    if DISTRIBUTED or "MLOPS_TEST_DSN" in os.environ:
         yield None
         return
     with open_folder(keep=lambda: pytestconfig.stash.get(KEPT, False)) as home:
@@ -89,13 +95,16 @@ def _hash_passwords_once(connection: psycopg.Connection) -> None:
 @pytest.fixture(scope="session")
 def server_dsn(server: EmbeddedServer | None) -> str:
     """A connection string to the server's maintenance database."""
-    return server.conninfo("postgres") if server else os.environ["MLOPS_TEST_DSN"]
+    if server:
+        return server.conninfo("postgres")
+    return COORDINATOR if DISTRIBUTED else os.environ["MLOPS_TEST_DSN"]
 
 
 @pytest.fixture(scope="session")
 def template(server_dsn: str) -> Iterator[str]:
     """The name of a migrated database that tests are copied from."""
-    with migrated_database(server_dsn) as dsn:
+    make = distributed_database if DISTRIBUTED else migrated_database
+    with make(server_dsn) as dsn:
         yield psycopg.conninfo.conninfo_to_dict(dsn)["dbname"]
 
 
@@ -108,14 +117,16 @@ def keep(request: pytest.FixtureRequest) -> Callable[[], bool]:
 @pytest.fixture
 def empty_database(server_dsn: str, keep: Callable[[], bool]) -> Iterator[str]:
     """A connection string to a new, empty database."""
-    with scratch_database(server_dsn, keep=keep) as dsn:
+    make = cluster_database if DISTRIBUTED else scratch_database
+    with make(server_dsn, keep=keep) as dsn:
         yield dsn
 
 
 @pytest.fixture
 def dsn(server_dsn: str, template: str, keep: Callable[[], bool]) -> Iterator[str]:
     """A connection string to a new, migrated database."""
-    with scratch_database(server_dsn, template, keep=keep) as dsn:
+    make = cluster_database if DISTRIBUTED else scratch_database
+    with make(server_dsn, template, keep=keep) as dsn:
         yield dsn
 
 

@@ -35,6 +35,21 @@ $$;
 COMMENT ON FUNCTION ledger_missing_ranges(text, text, timestamptz[]) IS
     'The ranges for which a table has no partition yet, of the periods that hold certain times.';
 
+CREATE FUNCTION ledger_distributed() RETURNS TABLE (table_name text, colocation integer)
+LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
+BEGIN
+    IF to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL THEN
+        RETURN QUERY
+        SELECT c.relname::text, d.colocationid::integer
+        FROM pg_dist_partition d JOIN pg_class c ON c.oid = d.logicalrelid
+        WHERE d.partmethod = 'h' AND NOT c.relispartition AND c.relnamespace = quote_ident(current_schema())::regnamespace
+        ORDER BY 1;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION ledger_distributed() IS
+    'The tables that are spread over the workers of Citus; those of one colocation have the rows of a prediction on the same worker.';
+
 CREATE FUNCTION ledger_obstacle(sqlstate text, message text, constraint_name text) RETURNS text
 LANGUAGE sql IMMUTABLE
 -- A worker of Citus tells the SQLSTATE only of what was not copied, and of what it tells its messages are in English.

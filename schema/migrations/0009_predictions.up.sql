@@ -100,6 +100,20 @@ END;
 COMMENT ON FUNCTION ledger_entropy(double precision, double precision[]) IS
     'The Shannon entropy of a prediction in bits: of the probabilities of all classes, else of a probability and its complement.';
 
+CREATE FUNCTION ledger_last_predicted_at(version uuid, since timestamptz, until timestamptz) RETURNS timestamptz
+LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
+BEGIN
+    -- A query of its own: Citus has none that looks into predictions once for each row of another table.
+    -- The bounds of the version say that few are its own, or those of others would be looked through along the time.
+    RETURN (SELECT p.predicted_at FROM predictions p
+            WHERE p.model_version_id = version AND p.model_version_id >= version AND p.model_version_id <= version
+              AND p.predicted_at >= since AND p.predicted_at < until
+            ORDER BY p.predicted_at DESC LIMIT 1);
+END
+$$;
+COMMENT ON FUNCTION ledger_last_predicted_at(uuid, timestamptz, timestamptz) IS
+    'When a version predicted last within a range of time; NULL when it did not.';
+
 CREATE VIEW v_predictions WITH (security_invoker = true) AS
 SELECT p.id,
        p.predicted_at,

@@ -193,7 +193,7 @@ COMMENT ON FUNCTION ledger_is_continuous(double precision, double precision, dou
     'Whether a labelled prediction is that of a regressor: a number has a fraction that is not the probability.';
 
 CREATE FUNCTION ledger_observe(version uuid, labels text[], numbers double precision[], is_continuous boolean)
-RETURNS void
+RETURNS boolean
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     new_labels text[] := array_remove(labels, NULL);
@@ -215,11 +215,13 @@ BEGIN
         SET labels = ledger_union(o.labels, excluded.labels, 1000),
             numbers = ledger_union(o.numbers, excluded.numbers, 101),
             is_continuous = o.is_continuous OR excluded.is_continuous;
+        RETURN true;
     END IF;
+    RETURN false;
 END
 $$;
 COMMENT ON FUNCTION ledger_observe(uuid, text[], double precision[], boolean) IS
-    'Keeps what labelled predictions of a version have shown.';
+    'Keeps what labelled predictions of a version have shown, and returns whether any of it was new.';
 
 CREATE FUNCTION ledger_observed_classes(labels text[], numbers double precision[]) RETURNS text[]
 LANGUAGE sql IMMUTABLE SET search_path FROM CURRENT

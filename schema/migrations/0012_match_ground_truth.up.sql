@@ -28,11 +28,11 @@ BEGIN
         SELECT w.id
         FROM ground_truth_waiting w
         JOIN predictions p ON p.request_id = w.request_id
+        LEFT JOIN model_versions v ON v.id = p.model_version_id
         WHERE w.request_id IS NOT NULL AND p.request_id IS NOT NULL
           AND p.predicted_at >= first AND p.predicted_at <= last
-          AND (w.model_name IS NULL OR p.model_version_id IN (
-                  SELECT v.id FROM model_versions v
-                  WHERE v.model_name = w.model_name AND v.model_version = coalesce(w.model_version, v.model_version)))) d;
+          AND (w.model_name IS NULL
+               OR v.model_name = w.model_name AND v.model_version = coalesce(w.model_version, v.model_version))) d;
     IF due IS NULL THEN
         RETURN 0;
     END IF;

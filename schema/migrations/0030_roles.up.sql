@@ -42,6 +42,11 @@ BEGIN
     FROM unnest('{owner,writer,reader,approver,auditor,agent}'::text[]) WITH ORDINALITY k (kind, place)
     WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = prefix || kind)
     ORDER BY place;
+    -- What runs with the rights of the owner reaches the workers of Citus as the owner.
+    IF EXISTS (SELECT FROM ledger_distributed())
+        AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = owner_role AND r.rolcanlogin) THEN
+        RETURN NEXT format('ALTER ROLE %I LOGIN', owner_role);
+    END IF;
     -- Whoever logs in as one of them and forgets an open transaction holds its locks no longer than this.
     RETURN QUERY
     SELECT format('ALTER ROLE %I SET idle_in_transaction_session_timeout = %L', prefix || kind, '1min')

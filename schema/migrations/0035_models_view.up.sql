@@ -38,15 +38,12 @@ CROSS JOIN LATERAL (
                    AND m.first_predicted_at < date_trunc('hour', now(), 'UTC')) AS waits
         FROM (SELECT m.first_predicted_at, m.last_predicted_at FROM summary_marks m
               WHERE m.model_version_id = v.id AND m.table_name = 'predictions' LIMIT 1000) m) k
-    -- The last one lies in the last day that was summed up, or in what waits for it: in few partitions. The bounds of the
-    -- version say that few are its own, or those of others would be looked through along the time.
-    LEFT JOIN LATERAL (
-        SELECT p.predicted_at FROM predictions p
-        WHERE p.model_version_id = v.id AND p.model_version_id >= v.id AND p.model_version_id <= v.id
-          AND p.predicted_at >= coalesce(h.starts_at, k.first)
-          AND p.predicted_at < CASE WHEN k.is_cut THEN 'infinity'
-                                    ELSE greatest(h.starts_at + interval '1 day', k.last + interval '1 microsecond') END
-        ORDER BY p.predicted_at DESC LIMIT 1) p ON true
+    -- The last one lies in the last day that was summed up, or in what waits for it: in few partitions.
+    CROSS JOIN LATERAL (
+        SELECT ledger_last_predicted_at(
+            v.id, coalesce(h.starts_at, k.first),
+            CASE WHEN k.is_cut THEN 'infinity'
+                 ELSE greatest(h.starts_at + interval '1 day', k.last + interval '1 microsecond') END) AS predicted_at OFFSET 0) p
     WHERE v.model_name = n.model_name) v
 LEFT JOIN LATERAL (
     SELECT r.timestamp, r.coverage_pct FROM monitoring_metrics r

@@ -43,7 +43,10 @@ ON_THE_PRIMARY = {
     ("webhooks", "due"),
 }
 _VERBS = {"_rows", "_row", "_one", "_value", "_fetch", "_insert_once", "_run", "_copy", "_page"}
-_SUFFIXES = {"_page": "__of_versions", "_insert_once": "__repeated"}
+_SUFFIXES = {
+    "_page": ["__of_versions", "__distributed"],
+    "_insert_once": ["__repeated"],
+}
 
 
 def only_reads(conn: psycopg.Connection, statement: Statement) -> bool:
@@ -108,7 +111,7 @@ def _statements(tree: ast.AST, receivers: set[str]) -> Iterator[str]:
             if verb in _VERBS and is_ours and isinstance(node.args[0], ast.Constant):
                 name = str(node.args[0].value)
                 yield name
-                yield from [f"{name}{_SUFFIXES[verb]}"] if verb in _SUFFIXES else []
+                yield from (f"{name}{suffix}" for suffix in _SUFFIXES.get(verb, ()))
 
 
 def _is_ours(function: ast.Attribute, receivers: set[str]) -> bool:

@@ -168,8 +168,8 @@ def _statements_of(source: Path) -> Iterator[tuple[str, str | None]]:
         if method in {"_rows", "_row", "_one"}:
             yield first.value, ast.unparse(node.args[1])
         elif method == "_page":
-            for name in (first.value, f"{first.value}__of_versions"):
-                yield name, ast.unparse(node.args[1])
+            for suffix in ("", "__of_versions", "__distributed"):
+                yield f"{first.value}{suffix}", ast.unparse(node.args[1])
         else:
             yield first.value, None
             if method == "_insert_once":

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from psycopg import AsyncClientCursor
-from psycopg.rows import scalar_row
 
 from .. import arrow
 from ..checks import values
@@ -29,6 +29,14 @@ from .replica import AsyncReadsAfter
 from .repository import AsyncRepository, Row
 
 
+@dataclass(frozen=True, slots=True)
+class _Version:
+    """A version, and whether predictions are spread over workers."""
+
+    id: UUID
+    is_distributed: bool
+
+
 class AsyncPredictionReads(AsyncRepository):
     """The questions that PredictionsRepository answers."""
 
@@ -36,8 +44,10 @@ class AsyncPredictionReads(AsyncRepository):
     _planned_anew = (
         "list_predictions",
         "list_predictions__of_versions",
+        "list_predictions__distributed",
         "list_recent",
         "list_recent__of_versions",
+        "list_recent__distributed",
         "stats",
         "monitoring_summary",
     )
@@ -234,9 +244,11 @@ class AsyncPredictionReads(AsyncRepository):
             with suppress(OverflowError):
                 before_at = time_of(checked_uuid("before", before))
                 until = min(until, whole_millisecond(before_at) + timedelta(milliseconds=1))
-        version_ids = await self._version_ids(given["model_name"], given["model_version"])
-        if version_ids is not None:
-            name = f"{name}__of_versions"
+        versions = await self._versions_of(given["model_name"], given["model_version"])
+        if versions == []:
+            return []
+        if versions is not None:
+            name += "__distributed" if versions[0].is_distributed else "__of_versions"
         values = {
             **given,
             "limit": page_size(given["limit"]),
@@ -244,18 +256,27 @@ class AsyncPredictionReads(AsyncRepository):
             "until": until,
             "before_at": before_at,
             "before_from": before_at and whole_millisecond(before_at),
-            "version_ids": version_ids,
+            "version_ids": _ids(versions),
         }
         return await self._rows(name, row, values)
 
     async def _version_ids(
         self, model_name: str | None, model_version: str | None
     ) -> list[UUID] | None:
+        return _ids(await self._versions_of(model_name, model_version))
+
+    async def _versions_of(
+        self, model_name: str | None, model_version: str | None
+    ) -> list[_Version] | None:
         if model_name is None:
             if model_version is not None:
                 raise InvalidValue("model_name", "is needed with model_version")
             return None
-        return await self._fetch("version_ids", scalar_row, locals())
+        return await self._rows("version_ids", _Version, locals())
+
+
+def _ids(versions: list[_Version] | None) -> list[UUID] | None:
+    return None if versions is None else [version.id for version in versions]
 
 
 def _place(id: UUID) -> dict[str, object] | None:

@@ -46,6 +46,7 @@ SECTIONS: Final = {
     "Maintenance": {
         "verify": "verify",
         "stats": "stats",
+        "distribute": "distribute",
         "fold": "fold",
         "cleanup": "retention",
         "ensure-partitions": "retention",

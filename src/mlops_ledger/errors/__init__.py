@@ -67,6 +67,10 @@ class BackupError(LedgerError):
     """A backup could not be made, is not whole, or cannot be restored there."""
 
 
+class ClusterError(LedgerError):
+    """The tables cannot be spread over a cluster, or brought back; the message says why."""
+
+
 class EmbeddedServerError(LedgerError):
     """The local PostgreSQL could not be found, started or stopped."""
 

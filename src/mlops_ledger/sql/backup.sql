@@ -9,7 +9,8 @@ SELECT current_database()::text AS database,
        (SELECT seq || ':' || encode(hash, 'hex') FROM audit_head) AS audit_head,
        now() AS made_at,
        session_user::text AS made_by,
-       (SELECT count(*) FROM pg_class WHERE oid >= 16384)::integer AS relations;
+       (SELECT count(*) FROM pg_class WHERE oid >= 16384)::integer AS relations,
+       EXISTS (SELECT FROM pg_extension WHERE extname = 'citus') AS citus;
 
 -- snapshot --
 -- A name under which another session sees what this transaction sees.

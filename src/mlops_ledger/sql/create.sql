@@ -1,5 +1,10 @@
 -- What making the database asks.
 
+-- fragment own --
+-- What is in the ledger's schema, but for what belongs to an extension.
+c.relnamespace = quote_ident(current_schema())::regnamespace
+  AND c.oid NOT IN (SELECT e.objid FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.deptype = 'e')
+
 -- database_owner --
 -- The owner of a database, if it exists.
 SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = %(database)s::text;
@@ -15,10 +20,10 @@ SELECT to_regclass('ledger_migrations') IS NOT NULL
 
 -- tables --
 -- The ledger's tables, without their partitions.
-SELECT relname::text FROM pg_class
-WHERE relkind IN ('r', 'p') AND NOT relispartition AND relnamespace = quote_ident(current_schema())::regnamespace
-ORDER BY relname;
+SELECT c.relname::text FROM pg_class c
+WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND {own}
+ORDER BY c.relname;
 
 -- views --
 -- The ledger's views.
-SELECT viewname::text FROM pg_views WHERE schemaname = current_schema() ORDER BY viewname;
+SELECT c.relname::text FROM pg_class c WHERE c.relkind = 'v' AND {own} ORDER BY c.relname;

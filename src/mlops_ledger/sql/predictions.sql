@@ -145,8 +145,9 @@ WHERE table_name IN ('predictions', 'ground_truth')
 RETURNING table_name;
 
 -- read version_ids --
--- The versions of a model, or one of them.
-SELECT id FROM model_versions
+-- The versions of a model, or one of them, and whether their predictions are spread over workers.
+SELECT id, EXISTS (SELECT FROM ledger_distributed() d WHERE d.table_name = 'predictions') AS is_distributed
+FROM model_versions
 WHERE model_name = %(model_name)s::text
   AND (%(model_version)s::text IS NULL OR model_version = %(model_version)s::text);
 
@@ -204,6 +205,14 @@ CROSS JOIN LATERAL (
     WHERE {newest_of_wanted}) p
 {in_order};
 
+-- read list_predictions__distributed --
+-- The same of some versions where they are spread over workers, each of which has the newest of all.
+SELECT {prediction}
+FROM (
+    SELECT p.* FROM predictions p
+    WHERE p.model_version_id = ANY (%(version_ids)s::uuid[]) AND {page}) p
+{in_order};
+
 -- read list_recent --
 -- As list_predictions, without what went into a model and who asked.
 SELECT {recent}, p.model_version_id
@@ -219,6 +228,14 @@ FROM unnest(%(version_ids)s::uuid[]) wanted (id)
 CROSS JOIN LATERAL (
     SELECT {visible} FROM predictions p
     WHERE {newest_of_wanted}) p
+{in_order};
+
+-- read list_recent__distributed --
+-- The same of some versions where they are spread over workers, each of which has the newest of all.
+SELECT {recent}, p.model_version_id
+FROM (
+    SELECT {visible} FROM predictions p
+    WHERE p.model_version_id = ANY (%(version_ids)s::uuid[]) AND {page}) p
 {in_order};
 
 -- read stats__is_known --

@@ -7,7 +7,7 @@ predicted_at >= %(since)s::timestamptz AND predicted_at < %(until)s::timestamptz
 
 -- partitions --
 -- The partitions that hold something from before the limit of their table, and their sizes in bytes.
-SELECT t.table_name, p.name, p.since, p.until, l.before, pg_total_relation_size(p.name::regclass) AS bytes
+SELECT t.table_name, p.name, p.since, p.until, l.before, (ledger_size(p.name::regclass)).bytes
 FROM partition_policies t
 CROSS JOIN LATERAL (
     SELECT CASE t.table_name WHEN 'system_metrics' THEN %(metrics_before)s::timestamptz

@@ -5,8 +5,8 @@
 SELECT t.relname::text AS table_name,
        l.relname::text AS name,
        t.relkind = 'p' AS is_partitioned,
-       pg_total_relation_size(l.oid) AS bytes,
-       greatest(l.reltuples, pg_stat_get_live_tuples(l.oid), 0)::bigint AS estimate,
+       z.bytes,
+       z.estimate,
        p.since,
        p.until,
        (SELECT a.attname::text FROM pg_attribute a
@@ -18,6 +18,8 @@ SELECT t.relname::text AS table_name,
 FROM pg_class t
 LEFT JOIN LATERAL pg_partition_tree(t.oid) tree ON true
 JOIN pg_class l ON l.oid = coalesce(tree.relid, t.oid)
-LEFT JOIN LATERAL ledger_partitions(t.relname) p ON t.relkind = 'p' AND p.name = l.relname
-WHERE t.relkind IN ('r', 'p') AND NOT t.relispartition AND t.relnamespace = quote_ident(current_schema())::regnamespace
+LEFT JOIN LATERAL ledger_partitions(CASE t.relkind WHEN 'p' THEN t.relname END) p ON p.name = l.relname
+CROSS JOIN LATERAL ledger_size(l.oid) z
+WHERE t.relkind IN ('r', 'p') AND NOT t.relispartition AND t.oid NOT IN (SELECT e.objid FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.deptype = 'e')
+  AND t.relnamespace = quote_ident(current_schema())::regnamespace
 ORDER BY t.relname, p.since NULLS FIRST;

@@ -8,11 +8,7 @@ SELECT least(min(v.created_at), (SELECT min(d.deployed_at) FROM v_deployments d 
                 (SELECT max(r.timestamp) FROM monitoring_metrics r WHERE r.model_name = %(model_name)s::text),
                 max(p.predicted_at)) AS until
 FROM model_versions v
-LEFT JOIN LATERAL (
-    SELECT q.predicted_at FROM predictions q
-    -- The bounds say that few are of one version: predictions.sql says why.
-    WHERE q.model_version_id = v.id AND q.model_version_id >= v.id AND q.model_version_id <= v.id
-    ORDER BY q.predicted_at DESC LIMIT 1) p ON true
+CROSS JOIN LATERAL (SELECT ledger_last_predicted_at(v.id, '-infinity', 'infinity') AS predicted_at) p
 WHERE v.model_name = %(model_name)s::text
 HAVING count(*) > 0;
 
@@ -98,14 +94,15 @@ ORDER BY v.id;
 
 -- read sizes --
 -- The tables with their sizes, rows as last estimated, and the days that their partitions are for.
-SELECT t.relname::text AS table_name, sum(pg_total_relation_size(l.oid))::bigint AS bytes,
-       sum(greatest(l.reltuples, pg_stat_get_live_tuples(l.oid), 0)) FILTER (WHERE l.relkind = 'r')::bigint AS rows,
+SELECT t.relname::text AS table_name, sum(z.bytes)::bigint AS bytes, sum(z.estimate) FILTER (WHERE l.relkind = 'r')::bigint AS rows,
        count(p.name) AS partitions, min(p.since) AS since, max(p.until) AS until
 FROM pg_class t
 LEFT JOIN LATERAL pg_partition_tree(t.oid) tree ON true
 JOIN pg_class l ON l.oid = coalesce(tree.relid, t.oid)
-LEFT JOIN LATERAL ledger_partitions(t.relname) p ON t.relkind = 'p' AND p.name = l.relname
-WHERE t.relkind IN ('r', 'p') AND NOT t.relispartition AND t.relnamespace = quote_ident(current_schema())::regnamespace
+LEFT JOIN LATERAL ledger_partitions(CASE t.relkind WHEN 'p' THEN t.relname END) p ON p.name = l.relname
+CROSS JOIN LATERAL ledger_size(l.oid) z
+WHERE t.relkind IN ('r', 'p') AND NOT t.relispartition AND t.oid NOT IN (SELECT e.objid FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.deptype = 'e')
+  AND t.relnamespace = quote_ident(current_schema())::regnamespace
 GROUP BY t.relname
 ORDER BY bytes DESC, t.relname;
 

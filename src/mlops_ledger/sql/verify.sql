@@ -118,3 +118,7 @@ SELECT clock_timestamp();
 -- records --
 -- The migrations that were applied.
 SELECT version, name, checksum, applied_at, applied_by, duration_ms FROM ledger_migrations;
+
+-- distributed --
+-- The tables that are spread over workers, which can have no triggers.
+SELECT table_name FROM ledger_distributed();

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 from psycopg import sql
@@ -24,6 +24,9 @@ from ...files import sync_folder
 from ...statements import load
 from .manifest import Manifest, seal
 from .programs import find_program, run
+
+# The first version that can leave out an extension.
+_EXCLUDES: Final = 17
 
 # Called with how many bytes of how many are done, as tables.
 OnProgress = Callable[[int, int], object]
@@ -52,9 +55,22 @@ def backup(
             f"--snapshot={snapshot[0]}",
             # Rather than wait without end behind a migration, with every writer behind us.
             "--lock-wait-timeout=60s",
+            *_without_extension(facts.pop("citus"), version),
         ]
         run(command, conninfo, progress(facts["sizes"], on_progress))
         return seal(part, {**facts, "pg_dump": version})
+
+
+def _without_extension(citus: bool, pg_dump: int) -> list[str]:
+    """Leave Citus out, so that the file can be restored on a server without."""
+    if not citus:
+        return []
+    if pg_dump < _EXCLUDES:
+        raise BackupError(
+            f"a ledger on Citus is backed up by pg_dump {_EXCLUDES} or later, and this is "
+            f"{pg_dump}: set MLOPS_PG_BIN to the programs of a later PostgreSQL"
+        )
+    return ["--exclude-extension=citus*"]
 
 
 def count_rows(

@@ -1,0 +1,4 @@
+DROP FUNCTION ledger_undistribute(text);
+DROP FUNCTION ledger_distribute(text);
+DROP FUNCTION ledger_cluster();
+DROP FUNCTION ledger_size(oid);

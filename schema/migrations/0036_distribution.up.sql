@@ -1,0 +1,79 @@
+-- Past one machine: on Citus the tables that grow with the traffic are spread over workers. What follows calls
+-- functions of Citus only where it is installed; everything else is the same on one server and on many.
+
+CREATE FUNCTION ledger_size(relation oid, OUT bytes bigint, OUT estimate bigint)
+LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
+BEGIN
+    -- Its own statement: the server knows the functions and tables of Citus only where there is one.
+    IF to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL THEN
+        IF EXISTS (SELECT FROM pg_dist_partition d WHERE d.logicalrelid = relation AND d.partmethod = 'h') THEN
+            bytes := citus_total_relation_size(relation::regclass, fail_on_error => false);
+            estimate := (SELECT sum(greatest(s.result::real, 0))::bigint FROM run_command_on_shards(
+                relation::regclass, $shard$SELECT reltuples FROM pg_class WHERE oid = '%s'::regclass$shard$) s WHERE s.success);
+            RETURN;
+        END IF;
+    END IF;
+    bytes := pg_total_relation_size(relation);
+    estimate := (SELECT greatest(c.reltuples, pg_stat_get_live_tuples(c.oid), 0)::bigint FROM pg_class c WHERE c.oid = relation);
+END
+$$;
+COMMENT ON FUNCTION ledger_size(oid, OUT bigint, OUT bigint) IS
+    'The size in bytes of a table or partition with its indexes, and its rows as last estimated, on all workers where it is distributed.';
+
+CREATE FUNCTION ledger_cluster(
+    OUT citus text, OUT workers text[], OUT unreachable text[], OUT foreign_messages text[], OUT owner text, OUT owner_may_log_in boolean)
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    SELECT e.extversion INTO citus FROM pg_extension e WHERE e.extname = 'citus';
+    SELECT r.rolname::text, r.rolcanlogin INTO owner, owner_may_log_in
+    FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner WHERE c.oid = 'predictions'::regclass;
+    IF citus IS NULL THEN
+        RETURN;
+    END IF;
+    workers := ARRAY(SELECT n.nodename || ':' || n.nodeport FROM pg_dist_node n
+                     WHERE n.isactive AND n.shouldhaveshards AND n.noderole = 'primary' ORDER BY 1);
+    unreachable := ARRAY(SELECT DISTINCT h.from_nodename || ':' || h.from_nodeport || ' to ' || h.to_nodename || ':' || h.to_nodeport
+                         FROM citus_check_cluster_node_health() h WHERE h.result IS NOT TRUE ORDER BY 1);
+    -- What a worker refuses is known by its message alone.
+    foreign_messages := ARRAY(SELECT n.nodename || ':' || n.nodeport
+                              FROM run_command_on_workers('SHOW lc_messages') m
+                              JOIN pg_dist_node n ON n.nodename = m.nodename AND n.nodeport = m.nodeport
+                              WHERE m.success AND m.result !~* '^(C|POSIX|en)([._@]|$)' ORDER BY 1);
+END
+$$;
+COMMENT ON FUNCTION ledger_cluster(OUT text, OUT text[], OUT text[], OUT text[], OUT text, OUT boolean) IS
+    'What mlops-ledger distribute looks at: the version of Citus, its active workers, nodes that do not reach each other, workers whose messages are not in English, and whether the owner of the ledger may log in to them.';
+
+CREATE FUNCTION ledger_distribute(table_name text) RETURNS void
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    IF table_name = 'ground_truth' THEN
+        PERFORM create_distributed_table('ground_truth', 'prediction_id', colocate_with => 'predictions');
+    ELSE
+        IF table_name = 'system_metrics' THEN
+            -- Citus has no triggers there: rights alone keep its rows from being changed.
+            DROP TRIGGER IF EXISTS system_metrics_append_only ON system_metrics;
+        END IF;
+        PERFORM create_distributed_table(table_name::regclass, 'id', colocate_with => 'none');
+    END IF;
+    PERFORM truncate_local_data_after_distributing_table(table_name::regclass);
+END
+$$;
+COMMENT ON FUNCTION ledger_distribute(text) IS
+    'Spreads predictions, ground_truth or system_metrics over the workers of Citus and frees what stayed behind; see mlops-ledger distribute.';
+
+CREATE FUNCTION ledger_undistribute(table_name text) RETURNS void
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    PERFORM undistribute_table(table_name::regclass);
+    IF table_name = 'system_metrics' THEN
+        CREATE TRIGGER system_metrics_append_only BEFORE UPDATE ON system_metrics
+            FOR EACH ROW EXECUTE FUNCTION ledger_refuse_change();
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION ledger_undistribute(text) IS
+    'Brings a distributed table back to the coordinator; see mlops-ledger distribute --undo.';
+REVOKE ALL ON FUNCTION ledger_cluster(OUT text, OUT text[], OUT text[], OUT text[], OUT text, OUT boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION ledger_distribute(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION ledger_undistribute(text) FROM PUBLIC;

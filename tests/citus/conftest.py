@@ -1,0 +1,34 @@
+"""Databases of the cluster that MLOPS_TEST_CITUS_DSN names; without it these tests are skipped."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from mlops_ledger.migrations import Migrator
+from tools.cluster import cluster_database
+
+
+@pytest.fixture
+def coordinator() -> str:
+    """A connection string to a database that knows the workers."""
+    dsn = os.environ.get("MLOPS_TEST_CITUS_DSN")
+    if not dsn:
+        pytest.skip("MLOPS_TEST_CITUS_DSN names no coordinator of a Citus cluster")
+    return dsn
+
+
+@pytest.fixture
+def cluster(coordinator: str) -> Iterator[str]:
+    """A connection string to an empty database of the cluster."""
+    with cluster_database(coordinator) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def on_cluster(cluster: str) -> str:
+    """A connection string to a ledger of the cluster that is not distributed."""
+    Migrator(cluster).up()
+    return cluster
