@@ -267,7 +267,7 @@ def test_few_rows_do_not_drift(
         ({"until": NOON + timedelta(minutes=1)}, "until: must be a full hour"),
         ({"lookback_hours": 0.5}, "lookback_hours: must be a full hour"),
         ({"method": "guess"}, "method: must be one of psi"),
-        ({"thresholds": {"weight": 1}}, "thresholds.weight: is no feature"),
+        ({"thresholds": {"weight": 1}}, "thresholds.weight: is not a feature"),
         ({"thresholds": -1}, "thresholds: must be above 0"),
         ({"drift_share": 0}, "drift_share: must be above 0"),
         ({"reference": "yesterday"}, "reference: must be baseline"),
