@@ -1,0 +1,74 @@
+"""There and back: nothing is lost, nothing is doubled, and what cannot be is refused."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+from fix_full import fill
+from psycopg import sql
+
+from mlops_ledger import Database, Settings
+from mlops_ledger.admin.distribute import Distribution, distribute, undistribute
+from mlops_ledger.admin.objects import Objects
+from mlops_ledger.errors import ClusterError
+
+SUM = """
+SELECT 'predictions', count(*), sum(hashtextextended(p::text, 0)) FROM predictions p
+UNION ALL SELECT 'ground_truth', count(*), sum(hashtextextended(g::text, 0)) FROM ground_truth g
+UNION ALL SELECT 'system_metrics', count(*), sum(hashtextextended(s::text, 0)) FROM system_metrics s
+ORDER BY 1
+"""
+
+
+def test_there_and_back_keeps_rows_rights_and_objects(on_cluster: str) -> None:
+    settings = Settings(conninfo=on_cluster)
+    with Database(settings) as db, psycopg.connect(on_cluster, autocommit=True) as connection:
+        fill(db, "note")
+        connection.execute("GRANT SELECT ON v_predictions TO PUBLIC")
+        before = connection.execute(SUM).fetchall()
+        granted, objects = Distribution(db).grants(), Objects(db).found()
+        for _ in range(2):
+            assert distribute(settings).moved["predictions"] == 1
+            assert distribute(settings).moved == {}
+            assert [table.is_distributed for table in Distribution(db).tables()] == [True] * 3
+            assert undistribute(settings).moved["predictions"] == 1
+            assert undistribute(settings).moved == {}
+            assert connection.execute(SUM).fetchall() == before
+            assert Distribution(db).grants() == granted
+            assert Objects(db).found() == objects
+
+
+def test_a_server_without_citus_is_refused(settings: Settings) -> None:
+    for move in (distribute, undistribute):
+        with pytest.raises(ClusterError, match="CREATE EXTENSION citus"):
+            move(settings)
+
+
+def test_an_owner_who_may_not_log_in_is_refused(on_cluster: str) -> None:
+    with psycopg.connect(on_cluster, autocommit=True) as connection:
+        connection.execute("CREATE ROLE of_a_ledger NOLOGIN")
+        try:
+            connection.execute("ALTER TABLE predictions OWNER TO of_a_ledger")
+            with pytest.raises(ClusterError, match="ALTER ROLE of_a_ledger LOGIN"):
+                distribute(Settings(conninfo=on_cluster))
+        finally:
+            connection.execute("ALTER TABLE predictions OWNER TO CURRENT_USER")
+            connection.execute("DROP ROLE of_a_ledger")
+
+
+def test_writers_keep_it_out(on_cluster: str) -> None:
+    with psycopg.connect(on_cluster) as writer:
+        writer.execute("LOCK TABLE predictions IN ROW EXCLUSIVE MODE")
+        with pytest.raises(ClusterError, match="loggers spool meanwhile"):
+            distribute(Settings(conninfo=on_cluster), wait=0.2)
+    assert distribute(Settings(conninfo=on_cluster)).moved
+
+
+def test_a_cluster_without_workers_is_refused(on_cluster: str) -> None:
+    with psycopg.connect(on_cluster, autocommit=True) as connection:
+        for host, port in connection.execute(
+            "SELECT nodename, nodeport FROM pg_dist_node WHERE shouldhaveshards"
+        ).fetchall():
+            connection.execute(sql.SQL("SELECT citus_remove_node({}, {})").format(host, port))
+    with pytest.raises(ClusterError, match="citus_add_node"):
+        distribute(Settings(conninfo=on_cluster))
