@@ -58,7 +58,8 @@ What holds for all methods:
 def generate() -> str:
     """Return the page."""
     exceptions = [one for one in vars(errors).values() if inspect.isclass(one)]
-    shapes = [one for one in vars(rows).values() if dataclasses.is_dataclass(one)]
+    # By their names: what is imported so far, and in which order, is another matter.
+    shapes = [one for name in rows.__all__ if dataclasses.is_dataclass(one := getattr(rows, name))]
     parts = [
         INTRODUCTION,
         *(line for described in CLASSES for line in _class(described)),
