@@ -300,7 +300,7 @@ COMMENT ON FUNCTION ledger_is_tidy(name text) IS 'Whether a text has no control 
 
 CREATE FUNCTION ledger_is_name(name text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN (((char_length(name) >= 1) AND (char_length(name) <= 255)) AND ((name ~ '^[!-~]([ -~]*[!-~])?$'::text) OR ledger_is_tidy(name)));
+    RETURN ((char_length(name) >= 1) AND (char_length(name) <= 255) AND ((name ~ '^[!-~]([ -~]*[!-~])?$'::text) OR ledger_is_tidy(name)));
 COMMENT ON FUNCTION ledger_is_name(name text) IS 'Whether a text is a name: 1 to 255 characters, no control or invisible characters, no blanks at the ends.';
 
 -- ledger_is_slug ----------------------------------------------------------------------------------
@@ -7211,7 +7211,7 @@ CREATE TABLE webhooks (
     created_by text DEFAULT SESSION_USER NOT NULL,
     CONSTRAINT webhooks_model_name_check CHECK (ledger_is_name(model_name)),
     CONSTRAINT webhooks_payload_check CHECK ((payload = ANY (ARRAY['cloudevents'::text, 'slack'::text]))),
-    CONSTRAINT webhooks_template_check CHECK (((template IS NULL) OR (((char_length(template) >= 1) AND (char_length(template) <= 10000)) AND (payload = 'slack'::text)))),
+    CONSTRAINT webhooks_template_check CHECK (((template IS NULL) OR ((char_length(template) >= 1) AND (char_length(template) <= 10000) AND (payload = 'slack'::text)))),
     CONSTRAINT webhooks_types_check CHECK (((cardinality(types) >= 1) AND (array_position(types, NULL::text) IS NULL))),
     CONSTRAINT webhooks_webhook_check CHECK (ledger_is_slug(webhook))
 );

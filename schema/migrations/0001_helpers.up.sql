@@ -328,8 +328,8 @@ COMMENT ON FUNCTION ledger_is_tidy(text) IS
 
 CREATE FUNCTION ledger_is_name(name text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
--- Nearly all names are ASCII, which is quickly seen.
-RETURN char_length(name) BETWEEN 1 AND 255 AND (name ~ '^[!-~]([ -~]*[!-~])?$' OR ledger_is_tidy(name));
+-- Nearly all names are ASCII, which is quickly seen. A BETWEEN beside an AND is not the same after a restore.
+RETURN char_length(name) >= 1 AND char_length(name) <= 255 AND (name ~ '^[!-~]([ -~]*[!-~])?$' OR ledger_is_tidy(name));
 COMMENT ON FUNCTION ledger_is_name(text) IS
     'Whether a text is a name: 1 to 255 characters, no control or invisible characters, no blanks at the ends.';
 

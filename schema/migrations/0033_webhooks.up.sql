@@ -7,7 +7,7 @@ CREATE TABLE webhooks (
     payload text NOT NULL DEFAULT 'cloudevents'
         CONSTRAINT webhooks_payload_check CHECK (payload IN ('cloudevents', 'slack')),
     template text
-        CONSTRAINT webhooks_template_check CHECK (template IS NULL OR char_length(template) BETWEEN 1 AND 10000 AND payload = 'slack'),
+        CONSTRAINT webhooks_template_check CHECK (template IS NULL OR char_length(template) >= 1 AND char_length(template) <= 10000 AND payload = 'slack'),
     types text[]
         CONSTRAINT webhooks_types_check CHECK (cardinality(types) >= 1 AND array_position(types, NULL) IS NULL),
     model_name text
