@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .errors import (
         AppendOnly,
         BackupError,
+        ClusterError,
         ConfigError,
         Conflict,
         ConnectionLost,
@@ -111,6 +112,7 @@ __all__ = [
     "AuditRepository",
     "BackupError",
     "BaselinesRepository",
+    "ClusterError",
     "ConfigError",
     "Conflict",
     "ConnectionLost",

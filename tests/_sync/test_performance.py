@@ -32,7 +32,7 @@ BINARY = ("precision", "recall", "f1_score", "specificity", "roc_auc", "log_loss
           "calibration_error", "average_precision")  # fmt: skip
 # All but what identifies the window, and counts of it.
 METRICS = tuple(field.name for field in fields(Performance) if field.name not in BOUNDS)
-METRICS = METRICS[METRICS.index("accuracy") : -1]
+METRICS = METRICS[METRICS.index("accuracy") : METRICS.index("standard_errors")]
 
 
 @pytest.fixture(autouse=True)

@@ -61,7 +61,7 @@ def test_a_version_is_named_by_its_number_or_its_id(
     assert repository.insert(model_name="m", **repeated) == id
     with pytest.raises(NotFound, match="model m has no version 9"):
         repository.insert(model_name="m", model_version="9", **row)
-    with pytest.raises(InvalidValue, match="model_version: or its id"):
+    with pytest.raises(InvalidValue, match="model_version: give the version or its id, not both"):
         repository.insert(
             model_name="m", model_version="2", model_version_id=version_ids["1"], **row
         )

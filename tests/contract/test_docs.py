@@ -26,10 +26,12 @@ REFERENCE = ROOT / "docs" / "reference"
 WITHOUT_EXAMPLES = {
     ROOT / "CHANGELOG.md",
     ROOT / "CONTRIBUTING.md",
+    ROOT / "docs" / "capacity.md",
     ROOT / "docs" / "comparison.md",
     ROOT / "docs" / "design.md",
     ROOT / "docs" / "extras.md",
     ROOT / "docs" / "glossary.md",
+    ROOT / "docs" / "how-to" / "grow-past-one-machine.md",
     ROOT / "examples" / "airflow" / "README.md",
     ROOT / "examples" / "flight_delays" / "README.md",
     ROOT / "examples" / "sentiment_service" / "README.md",

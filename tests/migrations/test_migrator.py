@@ -326,7 +326,7 @@ def test_baseline_records_without_running(empty_database, conn, three):
     assert [str(state) for state in migrator.baseline(2)] == ["0001_a", "0002_b"]
     assert (tables(conn), recorded(conn)) == ([], [1, 2])
     assert [state.version for state in migrator.up()] == [3]
-    with pytest.raises(MigrationError, match="recorded already"):
+    with pytest.raises(MigrationError, match="already recorded"):
         migrator.baseline(3)
 
 

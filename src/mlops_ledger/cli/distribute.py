@@ -34,11 +34,12 @@ from .text import size
 )
 @json_option
 def distribute(status: bool, undo: bool, partition_by: str, wait: float, as_json: bool) -> None:
-    """Spread predictions, labels and system metrics over the workers of Citus.
+    """Spread the big tables over the workers of Citus.
 
-    Everything small stays on the coordinator, and nothing changes for who uses the ledger. It is
-    one transaction; who writes waits meanwhile, loggers spool. The rows are counted before and
-    after, then verify runs: exits with 1 if that finds something. Again changes nothing.
+    These are predictions, labels and system metrics. Everything small stays on the coordinator, and
+    nothing changes for who uses the ledger. It is one transaction; who writes waits meanwhile,
+    loggers spool. The rows are counted before and after, then verify runs: exits with 1 if that
+    finds something. Again changes nothing.
     """
     if status and undo:
         raise click.UsageError("--status and --undo exclude each other")
