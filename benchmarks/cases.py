@@ -68,8 +68,14 @@ def _promotions(model: str) -> Iterator[Values]:
 
 
 CASES = (
-    Case("record a run", "monitoring", "insert", _runs, MonitoringMetricsRepository),
-    Case("record a decision", "decisions", "insert", _decisions, RetrainingDecisionsRepository),
+    Case("record a run", "monitoring_metrics", "insert", _runs, MonitoringMetricsRepository),
+    Case(
+        "record a decision",
+        "retraining_decisions",
+        "insert",
+        _decisions,
+        RetrainingDecisionsRepository,
+    ),
     Case("promote a version", "model_versions", "promote", _promotions, ModelVersionRepository),
 )
 

@@ -16,6 +16,7 @@ import psycopg
 import pytest
 from psycopg import pq, sql
 
+from benchmarks.cases import CASES
 from mlops_ledger import arrow as frames
 from mlops_ledger.checks.prediction_fields import COLUMNS
 from mlops_ledger.statements import Statement, load
@@ -246,6 +247,10 @@ def test_the_columns_of_copy_and_of_tables_are_those_of_python(
         described = prepare(migrated, load("predictions")[name])
         found = [(described.fname(number) or b"").decode() for number in range(described.nfields)]
         assert found == list(columns), name
+
+
+def test_what_is_measured_is_a_statement() -> None:
+    assert [each for each in CASES if each.statement not in load(each.file)] == []
 
 
 def test_every_statement_is_used_and_every_name_exists() -> None:
