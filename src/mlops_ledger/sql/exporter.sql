@@ -77,12 +77,8 @@ CROSS JOIN LATERAL (
 SELECT l.model_name AS model, l.model_version AS version,
        extract(epoch FROM p.predicted_at)::double precision AS predicted, count(*) OVER () AS total
 FROM ({live}) l
-CROSS JOIN LATERAL (
-    SELECT q.predicted_at FROM predictions q
-    -- The bounds say that few are of one version: predictions.sql says why.
-    WHERE q.model_version_id = l.model_version_id
-      AND q.model_version_id >= l.model_version_id AND q.model_version_id <= l.model_version_id
-    ORDER BY q.predicted_at DESC LIMIT 1) p
+CROSS JOIN LATERAL (SELECT ledger_last_predicted_at(l.model_version_id, '-infinity', 'infinity') AS predicted_at OFFSET 0) p
+WHERE p.predicted_at IS NOT NULL
 ORDER BY l.model_name, l.model_version
 LIMIT %(limit)s::integer;
 
