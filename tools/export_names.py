@@ -60,10 +60,9 @@ def generate() -> dict[Path, str]:
         # A new repository needs its rows before the package exports them.
         setattr(rows, name, getattr(import_module(module), name))
     repositories = [
-        (module, name)
+        (one.__module__, one.__name__)
         for family in (_async, _sync)
-        for module, name in _classes(family)
-        if name in {one.__name__ for one in registry.repositories(family).values()}
+        for one in registry.repositories(family).values()
     ]
     package = PACKAGE / "__init__.py"
     # As ruff sorts imports, which would put them in another order.

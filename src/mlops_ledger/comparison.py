@@ -47,11 +47,11 @@ def checked(metric: object, confidence: object) -> float:
 def compare(
     one: Performance, other: Performance, metric: str, confidence: float
 ) -> VersionComparison:
-    """Compare a metric of two versions in the same window."""
+    """Compare a metric of two versions in the same window, after `checked`."""
     # It takes a while to import.
     from statistics import NormalDist
 
-    z = NormalDist().inv_cdf(0.5 + checked(metric, confidence) / 2)
+    z = NormalDist().inv_cdf(0.5 + confidence / 2)
     first, second = _estimate(one, metric, z), _estimate(other, metric, z)
     reason = None
     difference = lower = upper = None

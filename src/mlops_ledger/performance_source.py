@@ -34,13 +34,31 @@ def preferred_source(
     if not isinstance(source, str) or source not in SOURCES:
         raise InvalidValue("source", "must be auto, rows or summaries")
     is_deleted = state.first_hour is not None
+    if source == "rows" and is_deleted:
+        raise InvalidValue("source", f"{_DELETED}: only summaries know them")
     if source == "rows" or (source == "auto" and not is_deleted):
-        if is_deleted:
-            raise InvalidValue("source", f"{_DELETED}: only summaries know them")
-        is_known = state.labeled_samples > _FEW and not (is_folded and state.is_pending)
-        fits = source == "auto" and is_known and not state.is_multiclass
-        fits = fits and asked["as_of"] is None and is_grid_threshold(asked["threshold"])
-        return "summaries" if fits and asked["positive_label"] is None else "rows"
+        suffice = source == "auto" and _suffice(state, asked, is_folded)
+        return "summaries" if suffice else "rows"
+    _require_answerable(state, asked, is_deleted)
+    return "summaries"
+
+
+def _suffice(state: PerformanceState, asked: Mapping[str, Any], is_folded: bool) -> bool:
+    """Say whether summaries spare many rows and know all that is asked."""
+    return (
+        state.labeled_samples > _FEW
+        and not (is_folded and state.is_pending)
+        and not state.is_multiclass
+        and asked["as_of"] is None
+        and asked["positive_label"] is None
+        and is_grid_threshold(asked["threshold"])
+    )
+
+
+def _require_answerable(
+    state: PerformanceState, asked: Mapping[str, Any], is_deleted: bool
+) -> None:
+    """Raise InvalidValue for what summaries alone cannot answer."""
     why = f": {_DELETED}" if is_deleted else " of summaries"
     if not is_grid_threshold(asked["threshold"]):
         raise InvalidValue("threshold", GRID_THRESHOLD + why)
@@ -51,4 +69,3 @@ def preferred_source(
         start = asked[field].replace(minute=0, second=0, microsecond=0)
         if start != asked[field] and is_deleted and state.first_hour <= start <= state.last_hour:
             raise InvalidValue(field, f"must be a full hour of UTC{why}, such as {start + hour}")
-    return "summaries"

@@ -9,7 +9,7 @@ import click
 import mlops_ledger as ledger
 
 from .base import Group
-from .options import json_option, limit_option, since_option, until_option
+from .options import json_lines_option, json_option, limit_option, since_option, until_option
 from .output import echo_done, echo_json, echo_table, finish, write
 from .progress import progress
 
@@ -86,7 +86,7 @@ def verify(against: str | None, since: str | None, file: TextIO | None, as_json:
 
 @audit.command()
 @click.option("--after", type=int, metavar="SEQ", help="Only entries after this one.")
-@click.option("--json", "as_json", is_flag=True, help="Print lines of JSON, as without it.")
+@json_lines_option
 def export(after: int | None, as_json: bool) -> None:
     """Print the log as lines of JSON, oldest first, that can be verified without the database."""
     with ledger.Database() as db:

@@ -75,7 +75,8 @@ def _echo_status(settings: ledger.Settings, as_json: bool) -> None:
     from ..admin.distribute import Distribution
 
     with ledger.Database(settings) as db:
-        cluster, tables = Distribution(db).cluster(), Distribution(db).tables()
+        distribution = Distribution(db)
+        cluster, tables = distribution.cluster(), distribution.tables()
     if as_json:
         echo_json({"cluster": cluster, "tables": tables})
         return

@@ -200,6 +200,9 @@ before_option = click.option(
     "--before", type=click.UUID, metavar="ID", help="The next page: what comes after this row."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+json_lines_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print lines of JSON, as without it."
+)
 limit_option = click.option(
     "--limit", type=int, default=20, show_default=True, help="Maximum number of rows (1 to 1000)."
 )

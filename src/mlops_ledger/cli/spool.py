@@ -13,7 +13,7 @@ import orjson
 import mlops_ledger as ledger
 
 from .base import Group
-from .options import json_option
+from .options import json_lines_option, json_option
 from .output import echo_json, echo_line, echo_rows, finish, say
 
 WAITING: Final = 1
@@ -86,7 +86,7 @@ def replay(dead_letters: bool, any_database: bool, as_json: bool) -> None:
 @click.option("--dead-letters", is_flag=True, help="Print dead letters instead.")
 @click.option("--inputs", is_flag=True, help="Include features, inputs, metadata and client.")
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many.")
-@click.option("--json", "as_json", is_flag=True, help="Print lines of JSON, as without it.")
+@json_lines_option
 def inspect(dead_letters: bool, inputs: bool, limit: int, as_json: bool) -> None:
     """Print waiting records as lines of JSON, oldest first."""
     from ..checks.prediction_fields import PRIVATE
