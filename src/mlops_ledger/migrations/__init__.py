@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from .files import Migration, Script, create_migration, find_migrations, schema_directory
-from .runner import Migrator, latest_version
+from .files import (
+    Migration,
+    Script,
+    create_migration,
+    find_migrations,
+    latest_version,
+    schema_directory,
+)
+from .runner import Migrator
 from .state import MigrationState, State
 
 __all__ = [

@@ -84,21 +84,18 @@ def find_migrations(directory: Path | None = None) -> list[Migration]:
 
     Raises MigrationError for a misnamed or unreadable file, a missing half, a gap or a duplicate.
     """
-    directory = directory or schema_directory() / "migrations"
-    if not directory.is_dir():
-        raise MigrationError(f"{directory} is not a folder of migrations")
-    pairs: dict[str, dict[str, Script]] = {}
-    for path in sorted(directory.glob("[!.]*.sql")):
-        match = _FILE_NAME.fullmatch(path.name)
-        if match is None:
-            raise MigrationError(
-                f"{path.name} is not a migration's name; "
-                "call it NNNN_name.up.sql or NNNN_name.down.sql, in lower case"
-            )
-        pairs.setdefault(f"{match[1]}_{match[2]}", {})[match[3]] = _read(path)
-    migrations = [_pair(title, scripts) for title, scripts in pairs.items()]
+    migrations = [_pair(title, paths) for title, paths in _find_pairs(directory).items()]
     _refuse_gaps(migrations)
     return migrations
+
+
+def latest_version(directory: Path | None = None) -> int:
+    """Return the schema version that this release's files lead to; 0 without any.
+
+    The files are not read: every database that is opened asks. Raises MigrationError for a
+    misnamed file.
+    """
+    return len(_find_pairs(directory))
 
 
 def create_migration(directory: Path, name: str) -> Migration:
@@ -117,6 +114,23 @@ def create_migration(directory: Path, name: str) -> Migration:
     return find_migrations(directory)[-1]
 
 
+def _find_pairs(directory: Path | None) -> dict[str, dict[str, Path]]:
+    """Find the files of a folder: the title of each migration, and its files by direction."""
+    directory = directory or schema_directory() / "migrations"
+    if not directory.is_dir():
+        raise MigrationError(f"{directory} is not a folder of migrations")
+    pairs: dict[str, dict[str, Path]] = {}
+    for path in sorted(directory.glob("[!.]*.sql")):
+        match = _FILE_NAME.fullmatch(path.name)
+        if match is None:
+            raise MigrationError(
+                f"{path.name} is not a migration's name; "
+                "call it NNNN_name.up.sql or NNNN_name.down.sql, in lower case"
+            )
+        pairs.setdefault(f"{match[1]}_{match[2]}", {})[match[3]] = path
+    return pairs
+
+
 def _read(path: Path) -> Script:
     try:
         text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
@@ -133,12 +147,12 @@ def _read(path: Path) -> Script:
     return script
 
 
-def _pair(title: str, scripts: dict[str, Script]) -> Migration:
+def _pair(title: str, paths: dict[str, Path]) -> Migration:
     for direction in ("up", "down"):
-        if direction not in scripts:
+        if direction not in paths:
             raise MigrationError(f"{title}.{direction}.sql is missing; write it next to its pair")
     number, name = title.split("_", 1)
-    return Migration(int(number), name, scripts["up"], scripts["down"])
+    return Migration(int(number), name, _read(paths["up"]), _read(paths["down"]))
 
 
 def _refuse_gaps(migrations: list[Migration]) -> None:

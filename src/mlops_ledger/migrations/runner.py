@@ -16,11 +16,6 @@ from .state import MigrationState, compare, refuse_disorder
 OnStep = Callable[[MigrationState], object]
 
 
-def latest_version(directory: Path | None = None) -> int:
-    """Return the schema version that this release's files lead to; 0 without any."""
-    return len(find_migrations(directory))
-
-
 class Migrator:
     """Applies and reverts the migrations of one folder on one database.
 
