@@ -2445,10 +2445,10 @@ COMMENT ON FUNCTION ledger_union(known anyarray, more anyarray, most integer) IS
 
 -- ledger_whole ------------------------------------------------------------------------------------
 
-CREATE FUNCTION ledger_whole(number double precision) RETURNS double precision
+CREATE FUNCTION ledger_whole(label text, number double precision) RETURNS double precision
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE WHEN (number = floor(number)) THEN number ELSE NULL::double precision END;
-COMMENT ON FUNCTION ledger_whole(number double precision) IS 'A number without a fraction, which may be that of a class; else NULL.';
+    RETURN CASE WHEN ((label IS NULL) AND (number = floor(number))) THEN number ELSE NULL::double precision END;
+COMMENT ON FUNCTION ledger_whole(label text, number double precision) IS 'A number without a fraction, which names a class where no label does; else NULL.';
 
 -- ledger_is_continuous ----------------------------------------------------------------------------
 
@@ -2495,8 +2495,16 @@ COMMENT ON FUNCTION ledger_observe(version uuid, labels text[], numbers double p
 CREATE FUNCTION ledger_observed_classes(labels text[], numbers double precision[]) RETURNS text[]
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'public', 'pg_temp'
-    RETURN ARRAY(SELECT c.name FROM (SELECT DISTINCT l.l AS name, NULL::double precision AS number FROM unnest(ledger_observed_classes.labels) l(l) UNION SELECT ledger_class(NULL::text, n.n, NULL::text[]) AS ledger_class, n.n FROM unnest(ledger_observed_classes.numbers) n(n) WHERE (NOT ((cardinality(ledger_observed_classes.labels) > 0) AND (ledger_observed_classes.numbers <@ '{0,1}'::double precision[]) AND (NOT (ledger_observed_classes.labels && '{0,1}'::text[]))))) c ORDER BY c.number, (c.name COLLATE "C"));
+    RETURN ARRAY(SELECT c.name FROM (SELECT l.l AS name, NULL::double precision AS number FROM unnest(ledger_observed_classes.labels) l(l) UNION ALL SELECT ledger_class(NULL::text, n.n, NULL::text[]) AS ledger_class, n.n FROM unnest(ledger_observed_classes.numbers) n(n) WHERE (NOT ((cardinality(ledger_observed_classes.labels) > 0) AND (ledger_observed_classes.numbers <@ '{0,1}'::double precision[]) AND (NOT (ledger_observed_classes.labels && '{0,1}'::text[]))))) c GROUP BY c.name ORDER BY (min(c.number)), (c.name COLLATE "C"));
 COMMENT ON FUNCTION ledger_observed_classes(labels text[], numbers double precision[]) IS 'The classes that labels and numbers name: numbers in their order, then texts in theirs.';
+
+-- ledger_is_ambiguous -----------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_is_ambiguous(labels text[], numbers double precision[]) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'public', 'pg_temp'
+    RETURN ((EXISTS (SELECT FROM unnest(ledger_is_ambiguous.labels) l(l) WHERE (l.l !~ '^-?[0-9]+$'::text))) AND (EXISTS (SELECT FROM unnest(ledger_is_ambiguous.numbers) n(n) WHERE (ledger_class(NULL::text, n.n, NULL::text[]) <> ALL (ledger_is_ambiguous.labels)))));
+COMMENT ON FUNCTION ledger_is_ambiguous(labels text[], numbers double precision[]) IS 'Whether some classes are texts and others numbers, so that a text and a number may mean the same class.';
 
 -- v_version_tasks ---------------------------------------------------------------------------------
 
@@ -2511,7 +2519,10 @@ CREATE VIEW v_version_tasks WITH (security_invoker='true') AS
             WHEN (d.task = 'binary'::text) THEN ledger_positive_label(d.class_names)
             ELSE NULL::text
         END) AS positive_label,
-    (v.task IS NOT NULL) AS is_declared
+    (v.task IS NOT NULL) AS is_declared,
+    ((v.class_names IS NULL) AND (EXISTS ( SELECT
+           FROM observed_outcomes o
+          WHERE ((o.model_version_id = v.id) AND ledger_is_ambiguous(o.labels, o.numbers))))) AS is_ambiguous
    FROM (model_versions v
      LEFT JOIN LATERAL ( SELECT t.task,
                 CASE
@@ -2555,6 +2566,7 @@ COMMENT ON VIEW v_version_tasks IS 'What each version predicts: as declared at r
 --   class_names: Its classes; of a declared version in the order of class_probabilities.
 --   positive_label: The class that probability is about; NULL where nothing tells.
 --   is_declared: Whether the task was declared at registration.
+--   is_ambiguous: Whether its labelled predictions name some classes by texts and others by numbers.
 
 -- declare_task ------------------------------------------------------------------------------------
 
@@ -2863,8 +2875,8 @@ BEGIN
                 SELECT model_version_id, 'ground_truth', min(predicted_at), max(predicted_at) FROM written
                 GROUP BY model_version_id, date_trunc('hour', predicted_at, 'UTC')
             ), outcomes AS (
-                SELECT model_version_id, actual_label, predicted_label, ledger_whole(actual_value) AS actual,
-                       ledger_whole(prediction) AS predicted,
+                SELECT model_version_id, actual_label, predicted_label, ledger_whole(actual_label, actual_value) AS actual,
+                       ledger_whole(predicted_label, prediction) AS predicted,
                        ledger_is_continuous(actual_value, prediction, probability) AS is_continuous, count(*) AS n
                 FROM written GROUP BY 1, 2, 3, 4, 5, 6
             ), observed AS (
@@ -5637,24 +5649,26 @@ COMMENT ON VIEW v_feature_drift IS 'Every statistic of every feature, score and 
 
 -- ledger_definition -------------------------------------------------------------------------------
 
-CREATE FUNCTION ledger_definition(versions uuid[], asked text, OUT task text, OUT class_names text[], OUT own_label text, OUT positive_label text, OUT scored_label text, OUT zero_and_one text[], OUT is_declared boolean, OUT is_mixed boolean) RETURNS record
+CREATE FUNCTION ledger_definition(versions uuid[], asked text, OUT task text, OUT class_names text[], OUT own_label text, OUT positive_label text, OUT scored_label text, OUT zero_and_one text[], OUT is_declared boolean, OUT is_mixed boolean, OUT is_ambiguous boolean) RETURNS record
     LANGUAGE sql STABLE
     SET search_path TO 'public', 'pg_temp'
     AS $$
     SELECT d.task, d.class_names, d.own_label, coalesce(asked, d.own_label),
            -- What was declared says whose probability it is.
            CASE WHEN d.is_declared AND asked <> d.own_label THEN d.own_label ELSE coalesce(asked, d.own_label) END,
-           ledger_zero_and_one(d.class_names, coalesce(d.own_label, asked)), d.is_declared, d.n > 1
+           ledger_zero_and_one(d.class_names, coalesce(d.own_label, asked)), d.is_declared, d.n > 1, d.is_ambiguous
     FROM (
         SELECT count(*) AS n, CASE WHEN count(*) = 1 THEN min(t.task) END AS task,
                CASE WHEN min(cardinality(t.class_names)) = 1 AND asked <> min(t.class_names[1])
                     THEN min(t.class_names) || asked ELSE min(t.class_names) END AS class_names,
-               CASE WHEN count(*) = 1 THEN min(t.positive_label) END AS own_label, bool_and(t.is_declared) AS is_declared
-        FROM (SELECT v.task, v.class_names, v.positive_label, bool_and(v.is_declared) AS is_declared
+               CASE WHEN count(*) = 1 THEN min(t.positive_label) END AS own_label, bool_and(t.is_declared) AS is_declared,
+               bool_or(t.is_ambiguous) AS is_ambiguous
+        FROM (SELECT v.task, v.class_names, v.positive_label, bool_and(v.is_declared) AS is_declared,
+                     bool_or(v.is_ambiguous) AS is_ambiguous
               FROM v_version_tasks v WHERE v.model_version_id = ANY (versions)
               GROUP BY v.task, v.class_names, v.positive_label) t) d
 $$;
-COMMENT ON FUNCTION ledger_definition(versions uuid[], asked text, OUT task text, OUT class_names text[], OUT own_label text, OUT positive_label text, OUT scored_label text, OUT zero_and_one text[], OUT is_declared boolean, OUT is_mixed boolean) IS 'What versions predict, which class is positive, that which is asked about or their own, and whose probability is scored.';
+COMMENT ON FUNCTION ledger_definition(versions uuid[], asked text, OUT task text, OUT class_names text[], OUT own_label text, OUT positive_label text, OUT scored_label text, OUT zero_and_one text[], OUT is_declared boolean, OUT is_mixed boolean, OUT is_ambiguous boolean) IS 'What versions predict, which class is positive, that which is asked about or their own, and whose probability is scored.';
 
 -- ledger_summed_outcomes --------------------------------------------------------------------------
 
@@ -5780,7 +5794,7 @@ COMMENT ON FUNCTION ledger_standard_error(n double precision, mean double precis
 
 -- ledger_metrics ----------------------------------------------------------------------------------
 
-CREATE FUNCTION ledger_metrics(o summary_outcomes, of_task text, class_names text[], counted_label text, of_positive text, is_declared boolean, is_mixed boolean, threshold double precision, is_exact boolean, top_share double precision, OUT labeled_samples bigint, OUT num_strangers bigint, OUT no_task text, OUT accuracy double precision, OUT balanced_accuracy double precision, OUT matthews_corrcoef double precision, OUT "precision" double precision, OUT recall double precision, OUT specificity double precision, OUT f1_score double precision, OUT precision_macro double precision, OUT recall_macro double precision, OUT f1_macro double precision, OUT precision_weighted double precision, OUT recall_weighted double precision, OUT f1_weighted double precision, OUT roc_auc double precision, OUT roc_auc_error double precision, OUT average_precision double precision, OUT average_precision_error double precision, OUT lift double precision, OUT lift_error double precision, OUT log_loss double precision, OUT brier_score double precision, OUT calibration_error double precision, OUT mae double precision, OUT mape double precision, OUT rmse double precision, OUT r2 double precision, OUT calibration_curve jsonb, OUT classes jsonb, OUT confusion_matrix jsonb, OUT standard_errors jsonb, OUT reasons jsonb) RETURNS record
+CREATE FUNCTION ledger_metrics(o summary_outcomes, of_task text, class_names text[], counted_label text, of_positive text, is_declared boolean, is_mixed boolean, is_ambiguous boolean, threshold double precision, is_exact boolean, top_share double precision, OUT labeled_samples bigint, OUT num_strangers bigint, OUT no_task text, OUT accuracy double precision, OUT balanced_accuracy double precision, OUT matthews_corrcoef double precision, OUT "precision" double precision, OUT recall double precision, OUT specificity double precision, OUT f1_score double precision, OUT precision_macro double precision, OUT recall_macro double precision, OUT f1_macro double precision, OUT precision_weighted double precision, OUT recall_weighted double precision, OUT f1_weighted double precision, OUT roc_auc double precision, OUT roc_auc_error double precision, OUT average_precision double precision, OUT average_precision_error double precision, OUT lift double precision, OUT lift_error double precision, OUT log_loss double precision, OUT brier_score double precision, OUT calibration_error double precision, OUT mae double precision, OUT mape double precision, OUT rmse double precision, OUT r2 double precision, OUT calibration_curve jsonb, OUT classes jsonb, OUT confusion_matrix jsonb, OUT standard_errors jsonb, OUT reasons jsonb) RETURNS record
     LANGUAGE plpgsql STABLE
     SET search_path TO 'public', 'pg_temp'
     SET jit TO 'off'
@@ -5865,6 +5879,8 @@ BEGIN
         WHEN is_mixed THEN 'the versions of the window differ in task, classes or positive class: give model_version'
         WHEN NOT ledger_still_counts(o, of_task, class_names, counted_label)
         THEN 'the labels of the window were counted when the version had another task, classes or positive class'
+        WHEN is_ambiguous AND ledger_zero_and_one(class_names, counted_label) IS NULL
+        THEN 'some classes are texts and others numbers: register the version with class_names'
         WHEN of_task = 'regression' AND is_declared THEN 'the version is a regression'
         WHEN of_task = 'regression' THEN 'its numbers are those of a regression: if it is none, register the version with its task'
         WHEN of_task IS NULL THEN 'nothing tells what the version predicts: register it with its task' END;
@@ -5967,7 +5983,7 @@ BEGIN
                   WHEN r2 IS NULL THEN 'the actual values differ by too little' END)));
 END
 $_$;
-COMMENT ON FUNCTION ledger_metrics(o summary_outcomes, of_task text, class_names text[], counted_label text, of_positive text, is_declared boolean, is_mixed boolean, threshold double precision, is_exact boolean, top_share double precision, OUT labeled_samples bigint, OUT num_strangers bigint, OUT no_task text, OUT accuracy double precision, OUT balanced_accuracy double precision, OUT matthews_corrcoef double precision, OUT "precision" double precision, OUT recall double precision, OUT specificity double precision, OUT f1_score double precision, OUT precision_macro double precision, OUT recall_macro double precision, OUT f1_macro double precision, OUT precision_weighted double precision, OUT recall_weighted double precision, OUT f1_weighted double precision, OUT roc_auc double precision, OUT roc_auc_error double precision, OUT average_precision double precision, OUT average_precision_error double precision, OUT lift double precision, OUT lift_error double precision, OUT log_loss double precision, OUT brier_score double precision, OUT calibration_error double precision, OUT mae double precision, OUT mape double precision, OUT rmse double precision, OUT r2 double precision, OUT calibration_curve jsonb, OUT classes jsonb, OUT confusion_matrix jsonb, OUT standard_errors jsonb, OUT reasons jsonb) IS 'What outcomes say about how right a model was; a metric without a value has a reason. Where a prediction names no class the threshold decides; exact are outcomes whose bins are single probabilities.';
+COMMENT ON FUNCTION ledger_metrics(o summary_outcomes, of_task text, class_names text[], counted_label text, of_positive text, is_declared boolean, is_mixed boolean, is_ambiguous boolean, threshold double precision, is_exact boolean, top_share double precision, OUT labeled_samples bigint, OUT num_strangers bigint, OUT no_task text, OUT accuracy double precision, OUT balanced_accuracy double precision, OUT matthews_corrcoef double precision, OUT "precision" double precision, OUT recall double precision, OUT specificity double precision, OUT f1_score double precision, OUT precision_macro double precision, OUT recall_macro double precision, OUT f1_macro double precision, OUT precision_weighted double precision, OUT recall_weighted double precision, OUT f1_weighted double precision, OUT roc_auc double precision, OUT roc_auc_error double precision, OUT average_precision double precision, OUT average_precision_error double precision, OUT lift double precision, OUT lift_error double precision, OUT log_loss double precision, OUT brier_score double precision, OUT calibration_error double precision, OUT mae double precision, OUT mape double precision, OUT rmse double precision, OUT r2 double precision, OUT calibration_curve jsonb, OUT classes jsonb, OUT confusion_matrix jsonb, OUT standard_errors jsonb, OUT reasons jsonb) IS 'What outcomes say about how right a model was; a metric without a value has a reason. Where a prediction names no class the threshold decides; exact are outcomes whose bins are single probabilities.';
 
 -- v_model_timeline --------------------------------------------------------------------------------
 
