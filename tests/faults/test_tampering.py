@@ -201,6 +201,31 @@ ON_OBJECTS = {
         SELECT format('GRANT EXECUTE ON FUNCTION %s TO PUBLIC', oid::regprocedure)
         FROM pg_proc WHERE pronamespace = 'public'::regnamespace
         AND NOT has_function_privilege('public', oid, 'EXECUTE')""",
+    "add a function that is called in place of the system's": """
+        SELECT format('CREATE FUNCTION concat_ws(text, %s) RETURNS text RETURN $1', type)
+        FROM unnest('{text,"text, text",integer}'::text[]) type""",
+    "add a rule": """
+        SELECT format('CREATE RULE extra AS ON %s TO %s DO INSTEAD NOTHING', what, oid::regclass)
+        FROM pg_class, unnest('{INSERT,UPDATE,DELETE}'::text[]) what
+        WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')""",
+    "add a policy": """
+        SELECT format('CREATE POLICY extra ON %s USING (false)', oid::regclass)
+        FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')""",
+    "enable row security": """
+        SELECT format('ALTER TABLE %s %s ROW LEVEL SECURITY', oid::regclass, how)
+        FROM pg_class, unnest('{ENABLE,FORCE}'::text[]) how
+        WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition""",
+    "add an event trigger": """
+        SELECT 'CREATE FUNCTION quiet() RETURNS event_trigger LANGUAGE plpgsql AS ''BEGIN END'';'
+               'CREATE EVENT TRIGGER quiet ON ' || event || ' EXECUTE FUNCTION quiet()'
+        FROM unnest('{ddl_command_start,ddl_command_end,sql_drop}'::text[]) event""",
+    "change a column": """
+        SELECT format('ALTER TABLE %s ALTER COLUMN %I %s', c.oid::regclass, a.attname, how)
+        FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+        CROSS JOIN unnest('{DROP NOT NULL,SET DEFAULT NULL}'::text[]) how
+        WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND NOT relispartition
+        AND a.attname IN ('deployed_by', 'requested_by', 'recorded_at') AND attnotnull
+        AND (how LIKE '%NULL' AND atthasdef OR how LIKE 'DROP%')""",
     "drop a rule": """
         SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname)
         FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contype = 'c'""",
@@ -343,3 +368,144 @@ def test_a_log_rewritten_as_a_whole_needs_a_published_head_to_be_found(log: Conn
         assert checks(log, None)[0].problem is None
         for check in checks(log, str(head)):
             assert check.broken_seq == head.seq
+
+
+# A ledger with an entry of every audited table.
+_OF_EACH = """
+INSERT INTO model_versions (model_name, model_version) VALUES ('m', '8'), ('m', '9');
+SELECT withdraw_version('m', '9');
+INSERT INTO agent_actions (action_type, risk_level, requested_by) VALUES ('a', 'low', 'agent');
+SELECT raise_alert('drift', 'it drifted');
+SELECT raise_alert('drift', 'and again');
+INSERT INTO monitoring_metrics (model_name, model_version_id, lookback_hours, num_predictions)
+SELECT 'm', id, 24, 7 FROM model_versions WHERE model_version = '1';
+INSERT INTO drift_reports (model_name, model_version_id, lookback_hours, window_start,
+                           window_end, drift_detected)
+SELECT 'm', id, 24, now() - interval '1 day', now(), false
+FROM model_versions WHERE model_version = '1';
+INSERT INTO promotion_policies (model_name, slot) VALUES ('m', 'eu');
+INSERT INTO monitors (model_name, name, source, metric_name, "window", operator, warning_threshold)
+VALUES ('m', 'few', 'monitoring', 'num_predictions', '1 day', '<', 1);
+INSERT INTO webhooks (webhook, host) VALUES ('w', 'example.org');
+INSERT INTO deletions (reason, table_name, num_rows) VALUES ('retention', 'predictions', 5);
+INSERT INTO performance_metrics (model_name, model_version_id, metric_name, metric_value)
+SELECT 'm', id, 'rmse', 1 FROM model_versions WHERE model_version = '1';
+UPDATE performance_metrics SET metric_value = 2;
+UPDATE models SET description = 'what it is for';
+UPDATE model_versions SET algorithm = 'trees' WHERE model_version = '8';
+UPDATE model_versions SET tags = '{"a": 1}';
+SELECT seal_audit_log();
+"""
+# What somebody does with the triggers off, so that it leaves no entry.
+UNRECORDED = {
+    "model_deployments": (
+        "UPDATE model_deployments SET deployed_by = 'eve'",
+        "DELETE FROM model_deployments",
+        "INSERT INTO model_deployments (slot_id, model_name, model_version_id, deployed_at)"
+        " SELECT slot_id, model_name, model_version_id, '1999-01-01' FROM model_deployments",
+    ),
+    "retraining_decisions": (
+        "UPDATE retraining_decisions SET reasoning = 'because'",
+        "DELETE FROM retraining_decisions",
+        "INSERT INTO retraining_decisions (model_name, trigger_reason, action)"
+        " VALUES ('m', 'drift', 'reject')",
+    ),
+    "agent_actions": (
+        "UPDATE agent_actions SET requested_by = 'eve'",
+        "DELETE FROM agent_actions",
+        "INSERT INTO agent_actions (action_type, risk_level, requested_by, requires_approval)"
+        " VALUES ('b', 'low', 'agent', false)",
+    ),
+    "alerts": (
+        "UPDATE alerts SET severity = 'info'",
+        "UPDATE alerts SET snoozed_until = now(), snoozed_by = 'eve'",
+        "DELETE FROM alerts",
+        "INSERT INTO alerts (alert_type, severity, title, dedup_key) VALUES ('b', 'info', 'b', 'b')",
+    ),
+    "monitoring_metrics": (
+        "UPDATE monitoring_metrics SET num_predictions = 8",
+        "DELETE FROM monitoring_metrics",
+        "INSERT INTO monitoring_metrics (model_name, model_version_id, lookback_hours,"
+        " num_predictions) SELECT model_name, id, 12, 7 FROM model_versions LIMIT 1",
+    ),
+    "drift_reports": (
+        "UPDATE drift_reports SET drift_detected = true",
+        "DELETE FROM drift_reports",
+    ),
+    "promotion_policies": (
+        "UPDATE promotion_policies SET requires_approval = NOT requires_approval",
+        "DELETE FROM promotion_policies",
+        "INSERT INTO promotion_policies (model_name, slot) VALUES ('m', 'us')",
+    ),
+    "monitors": (
+        "UPDATE monitors SET enabled = false",
+        "UPDATE monitors SET warning_threshold = 0",
+        "DELETE FROM monitors",
+    ),
+    "webhooks": ("UPDATE webhooks SET enabled = false", "DELETE FROM webhooks"),
+    "withdrawn_versions": (
+        "UPDATE withdrawn_versions SET withdrawn_by = 'eve'",
+        "DELETE FROM withdrawn_versions",
+    ),
+    "deletions": (
+        "UPDATE deletions SET num_rows = 4",
+        "DELETE FROM deletions",
+        "INSERT INTO deletions (reason, table_name) VALUES ('erasure', 'predictions')",
+    ),
+    "partition_policies": ("UPDATE partition_policies SET period = 'month'",),
+    # Recorded without an entry, so that they are compared from their first correction on.
+    "performance_metrics": (
+        "UPDATE performance_metrics SET metric_value = 3",
+        "DELETE FROM performance_metrics",
+    ),
+    "models": ("UPDATE models SET description = 'of another'", "DELETE FROM models"),
+    "model_versions": (
+        "UPDATE model_versions SET metrics = '{\"roc_auc\": 0.99}' WHERE model_version = '8'",
+        "DELETE FROM model_versions WHERE model_version = '8'",
+    ),
+}
+
+
+@pytest.fixture
+def audited(log: Conn) -> Conn:
+    """A log with entries of every audited table; triggers are off."""
+    log.execute("SET session_replication_role = origin")
+    log.execute(_OF_EACH.encode())
+    log.execute("SET session_replication_role = replica")
+    return log
+
+
+def unrecorded(conn: Conn) -> str | None:
+    """What `verify` says of rows that are not as the log has them."""
+    checks = Verification(Transaction(conn)).checks()
+    [found] = [each for each in checks if each.check == "audited_rows"]
+    return found.detail
+
+
+def test_all_audited_tables_are_tampered_with(audited: Conn) -> None:
+    tables = audited.execute(
+        "SELECT DISTINCT c.relname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"
+        " WHERE t.tgfoid = 'ledger_audit_row'::regproc"
+    )
+    assert {name for (name,) in tables} == UNRECORDED.keys()
+
+
+@pytest.mark.parametrize("table", UNRECORDED)
+def test_a_change_with_the_triggers_off_is_found(audited: Conn, table: str) -> None:
+    assert unrecorded(audited) is None
+    missed = []
+    for statement in UNRECORDED[table]:
+        with undone(audited):
+            assert audited.execute(statement.encode()).rowcount > 0
+            if f"{table} " not in str(unrecorded(audited)):
+                missed.append(statement)
+    assert missed == []
+
+
+def test_what_changes_without_an_entry_is_not_taken_for_tampering(audited: Conn) -> None:
+    audited.execute("SET session_replication_role = origin")
+    audited.execute("SELECT raise_alert('drift', 'once more')")
+    audited.execute("UPDATE model_versions SET tags = '{}', description = description")
+    audited.execute("INSERT INTO model_versions (model_name) VALUES ('m')")
+    audited.execute("SELECT rollback('m')")
+    assert unrecorded(audited) is None
