@@ -10,18 +10,6 @@ COMMENT ON FUNCTION ledger_uuid() IS 'A new time-ordered UUIDv7 (RFC 9562), on e
 COMMENT ON FUNCTION ledger_uuid_floor(at timestamp with time zone) IS 'The smallest UUIDv7 of a timestamp. Its first 48 bits are milliseconds; 12 more after the version are the rest, exact to the microsecond.';
 COMMENT ON FUNCTION ledger_uuid_time(id uuid) IS 'The timestamp of a UUIDv7, to the microsecond; predictions are found by it.';
 
--- ledger_uuid_floor -------------------------------------------------------------------------------
-
-CREATE FUNCTION ledger_uuid_floor(at timestamp with time zone) RETURNS uuid
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN (SELECT ((((lpad(to_hex((u.microseconds / 1000)), 12, '0'::text) || '7'::text) || lpad(to_hex((((u.microseconds % (1000)::bigint) << 12) / 1000)), 3, '0'::text)) || '8000000000000000'::text))::uuid AS uuid FROM (SELECT ((EXTRACT(epoch FROM ledger_uuid_floor.at) * (1000000)::numeric))::bigint AS microseconds) u);
-
--- ledger_uuid_time --------------------------------------------------------------------------------
-
-CREATE FUNCTION ledger_uuid_time(id uuid) RETURNS timestamp with time zone
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN (SELECT to_timestamp((((((((('x'::text || "left"(u.hex, 12)))::bit(48))::bigint * 1000) + LEAST((((((('x'::text || substr(u.hex, 14, 3)))::bit(12))::integer * 1000) + 4095) / 4096), 999)))::numeric / 1000000.0))::double precision) AS to_timestamp FROM (SELECT replace((ledger_uuid_time.id)::text, '-'::text, ''::text) AS hex) u);
-
 -- ledger_metric -----------------------------------------------------------------------------------
 
 CREATE FUNCTION ledger_metric(metrics jsonb, name text) RETURNS double precision
@@ -260,21 +248,6 @@ CREATE FUNCTION ledger_point(name text) RETURNS int8range
     RETURN int8range((hashtextextended((name COLLATE "C"), (0)::bigint) >> 1), (hashtextextended((name COLLATE "C"), (0)::bigint) >> 1), '[]'::text);
 COMMENT ON FUNCTION ledger_point(name text) IS 'The hash of a text as a range of one number, which an exclusion constraint can compare without an extension.';
 
--- ledger_is_same_person ---------------------------------------------------------------------------
-
-CREATE FUNCTION ledger_is_same_person(name text, other text) RETURNS boolean
-    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
-    SET search_path TO 'public', 'pg_temp'
-    AS $$
-BEGIN
-    -- ß and ss differ in their case alone: both have the capitals SS. To the skeleton ß is what a β passes for.
-    RETURN replace(ledger_skeleton(ledger_fold_case(ledger_visible(name))), 'ß', 'ss')
-           = replace(ledger_skeleton(ledger_fold_case(ledger_visible(other))), 'ß', 'ss')
-           OR ledger_skeleton(name) = ledger_skeleton(other);
-END
-$$;
-COMMENT ON FUNCTION ledger_is_same_person(name text, other text) IS 'Whether a reader takes one name for the other: in any case, with invisible characters, with letters that look alike (UTS #39).';
-
 -- ledger_has_control ------------------------------------------------------------------------------
 
 CREATE FUNCTION ledger_has_control(name text) RETURNS boolean
@@ -317,21 +290,6 @@ CREATE FUNCTION ledger_is_person(name text) RETURNS boolean
     RETURN ((char_length(name) <= 255) AND (NOT ledger_has_control(name)) AND ((name ~ '[!-~]'::text) OR (ledger_visible(name) <> ''::text)));
 COMMENT ON FUNCTION ledger_is_person(name text) IS 'Whether a text names somebody: at most 255 characters, none a control character and some that can be seen.';
 
--- ledger_require_person ---------------------------------------------------------------------------
-
-CREATE FUNCTION ledger_require_person(field text, name text) RETURNS void
-    LANGUAGE plpgsql IMMUTABLE
-    SET search_path TO 'public', 'pg_temp'
-    AS $$
-BEGIN
-    IF NOT ledger_is_person(name) THEN
-        RAISE EXCEPTION '%: must have 1 to 255 characters, not all blank and none a control character', field
-            USING ERRCODE = 'MLIV0';
-    END IF;
-END
-$$;
-COMMENT ON FUNCTION ledger_require_person(field text, name text) IS 'Refuses a text that names nobody, by the name of the parameter that has it. NULL is accepted.';
-
 -- ledger_is_time ----------------------------------------------------------------------------------
 
 CREATE FUNCTION ledger_is_time(at timestamp with time zone) RETURNS boolean
@@ -351,6 +309,39 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ledger_refuse_change() IS 'Trigger of append-only tables: refuses the statement.';
+
+-- ledger_take_turn --------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_take_turn(place text[], VARIADIC tries text[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    last text := nullif(current_setting('mlops_ledger.turn', true), '');
+    timeout text := current_setting('lock_timeout');
+    attempt text;
+BEGIN
+    IF last IS NULL OR place COLLATE "C" >= last::text[] THEN
+        PERFORM set_config('mlops_ledger.turn', place::text, true);
+        RETURN;
+    END IF;
+    FOR attempt_number IN 1..25 LOOP
+        BEGIN
+            PERFORM set_config('mlops_ledger.turn', place::text, true), set_config('lock_timeout', '1ms', true);
+            FOREACH attempt IN ARRAY tries LOOP
+                EXECUTE attempt;
+            END LOOP;
+            PERFORM set_config('mlops_ledger.turn', last, true), set_config('lock_timeout', timeout, true);
+            RETURN;
+        EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+            PERFORM pg_sleep(0.01);
+        END;
+    END LOOP;
+    RAISE EXCEPTION 'a concurrent transaction got in the way: run the transaction again'
+        USING ERRCODE = '40001', HINT = 'Take models, slots and alerts in the order of their names, and it waits instead.';
+END
+$$;
+COMMENT ON FUNCTION ledger_take_turn(place text[], VARIADIC tries text[]) IS 'Lets a transaction wait for a row in the order of all; out of order it takes the row by the statements given, or fails with a serialization error.';
 
 -- ledger_privileges -------------------------------------------------------------------------------
 
@@ -541,7 +532,7 @@ CREATE FUNCTION model_versions_before_delete() RETURNS trigger
     AS $$
 BEGIN
     -- Who registers a version waits, and then finds its number taken.
-    UPDATE models m SET updated_at = clock_timestamp() WHERE m.model_name = OLD.model_name;
+    PERFORM ledger_lock_model(OLD.model_name);
     INSERT INTO withdrawn_versions (id, model_name, model_version, registered)
     VALUES (OLD.id, OLD.model_name, OLD.model_version, to_jsonb(OLD)) ON CONFLICT (id) DO NOTHING;
     RETURN OLD;
@@ -552,6 +543,8 @@ CREATE FUNCTION model_versions_before_write() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $_$
+DECLARE
+    statement text;
 BEGIN
     NEW.stage := lower(btrim(NEW.stage) COLLATE "C");
     PERFORM ledger_refuse_future('created_at', NEW.created_at);
@@ -560,16 +553,13 @@ BEGIN
             RAISE EXCEPTION 'promoted_at: a version is registered before it is promoted'
                 USING ERRCODE = 'MLIV0', HINT = 'Register it, then promote it.';
         END IF;
-        -- One writer per model at a time, or a given number could be taken by the next automatic one; plpgsql
-        -- then reads what the others have committed. Only who may register a version can take this lock.
-        UPDATE models m SET updated_at = clock_timestamp() WHERE m.model_name = NEW.model_name;
-        IF NOT FOUND AND NEW.model_name IS NOT NULL THEN
+        IF NOT ledger_lock_model(NEW.model_name) AND NEW.model_name IS NOT NULL THEN
             -- Of several at once one makes it. Both constraints are asked, or the other one would fail the rest.
-            INSERT INTO models (model_name, created_at, created_by)
-            VALUES (NEW.model_name, coalesce(NEW.created_at, clock_timestamp()), coalesce(NEW.created_by, session_user))
-            ON CONFLICT DO NOTHING;
-            UPDATE models m SET updated_at = clock_timestamp() WHERE m.model_name = NEW.model_name;
-            IF NOT FOUND THEN
+            statement := format(
+                'INSERT INTO models (model_name, created_at, created_by) VALUES (%L, %L, %L) ON CONFLICT DO NOTHING',
+                NEW.model_name, coalesce(NEW.created_at, clock_timestamp()), coalesce(NEW.created_by, session_user));
+            PERFORM ledger_take_turn(ARRAY['1', NEW.model_name], statement), ledger_insert_in_turn(statement);
+            IF NOT ledger_lock_model(NEW.model_name) THEN
                 -- It looks like another, which the constraint says.
                 INSERT INTO models (model_name) VALUES (NEW.model_name);
             END IF;
@@ -633,6 +623,17 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION model_versions_keep_name() IS 'Trigger of model_versions: history names versions, so they keep their names.';
+CREATE FUNCTION model_versions_take_turn() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    -- A promotion changes versions after it has locked the slot.
+    PERFORM ledger_take_turn(ARRAY['1', NEW.model_name, U&'\FFFF'], VARIADIC '{}');
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION model_versions_take_turn() IS 'Trigger of model_versions: who has changed a version by hand comes out of order with the next promotion of its model.';
 ALTER TABLE ONLY model_versions
     ADD CONSTRAINT model_versions_id_model_name_key UNIQUE (id, model_name);
 ALTER TABLE ONLY model_versions
@@ -656,6 +657,7 @@ CREATE TRIGGER model_versions_keep_measured_renamed BEFORE UPDATE OF id, model_n
 CREATE TRIGGER model_versions_keep_name BEFORE UPDATE ON model_versions FOR EACH ROW WHEN ((((old.id IS DISTINCT FROM new.id) OR (old.model_name IS DISTINCT FROM new.model_name)) OR (old.model_version IS DISTINCT FROM new.model_version))) EXECUTE FUNCTION model_versions_keep_name();
 CREATE TRIGGER model_versions_mark_outcomes AFTER UPDATE OF task, class_names, positive_label ON model_versions FOR EACH ROW EXECUTE FUNCTION ledger_mark_outcomes('id');
 CREATE TRIGGER model_versions_no_truncate BEFORE TRUNCATE ON model_versions FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+CREATE TRIGGER model_versions_take_turn BEFORE UPDATE ON model_versions FOR EACH ROW WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION model_versions_take_turn();
 
 -- withdrawn_versions ------------------------------------------------------------------------------
 
@@ -754,6 +756,40 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ledger_complete_task(version model_versions) IS 'Fills in what a new version leaves open of its task: two classes are binary, more are multiclass, and the second of two is the positive one.';
+
+-- ledger_insert_in_turn ---------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_insert_in_turn(statement text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    FOR attempt IN 1..10 LOOP
+        BEGIN
+            EXECUTE statement;
+            RETURN;
+        EXCEPTION WHEN deadlock_detected THEN
+            NULL;  -- The other gives way.
+        END;
+    END LOOP;
+    RAISE EXCEPTION 'a concurrent transaction got in the way: run the transaction again' USING ERRCODE = '40001';
+END
+$$;
+COMMENT ON FUNCTION ledger_insert_in_turn(statement text) IS 'Inserts a row that a transaction out of order may be inserting as well, and does not fail for it.';
+
+-- ledger_lock_model -------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_lock_model(model_name text) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM ledger_take_turn(ARRAY['1', model_name], format('SELECT FROM models WHERE model_name = %L FOR NO KEY UPDATE NOWAIT', model_name));
+    UPDATE models m SET updated_at = clock_timestamp() WHERE m.model_name = ledger_lock_model.model_name;
+    RETURN FOUND;
+END
+$$;
+COMMENT ON FUNCTION ledger_lock_model(model_name text) IS 'Locks a model until the end of the transaction, and says whether there is one of that name.';
 
 -- monitoring_metrics ------------------------------------------------------------------------------
 
@@ -971,6 +1007,21 @@ CREATE TRIGGER retraining_decisions_append_only BEFORE DELETE OR UPDATE OR TRUNC
 CREATE CONSTRAINT TRIGGER retraining_decisions_audit_decision_insert AFTER INSERT ON retraining_decisions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (true) EXECUTE FUNCTION ledger_audit_row('decision', '{id}', '{decided_by}');
 CREATE TRIGGER retraining_decisions_before_insert BEFORE INSERT ON retraining_decisions FOR EACH ROW EXECUTE FUNCTION retraining_decisions_before_insert();
 
+-- ledger_is_same_person ---------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_is_same_person(name text, other text) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    -- ß and ss differ in their case alone: both have the capitals SS. To the skeleton ß is what a β passes for.
+    RETURN replace(ledger_skeleton(ledger_fold_case(ledger_visible(name))), 'ß', 'ss')
+           = replace(ledger_skeleton(ledger_fold_case(ledger_visible(other))), 'ß', 'ss')
+           OR ledger_skeleton(name) = ledger_skeleton(other);
+END
+$$;
+COMMENT ON FUNCTION ledger_is_same_person(name text, other text) IS 'Whether a reader takes one name for the other: in any case, with invisible characters, with letters that look alike (UTS #39).';
+
 -- agent_actions -----------------------------------------------------------------------------------
 
 CREATE FUNCTION agent_actions_before_insert() RETURNS trigger
@@ -1178,6 +1229,7 @@ CREATE FUNCTION ledger_lock_action(action_id uuid) RETURNS agent_actions
 DECLARE
     locked agent_actions;
 BEGIN
+    PERFORM ledger_take_turn(ARRAY['2', action_id::text], format('SELECT FROM agent_actions WHERE id = %L FOR NO KEY UPDATE NOWAIT', action_id));
     SELECT * INTO locked FROM agent_actions a WHERE a.id = ledger_lock_action.action_id FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no action %', ledger_lock_action.action_id USING ERRCODE = 'MLNF0';
@@ -1353,11 +1405,20 @@ CREATE FUNCTION ledger_lock_slot(model_name text, slot text) RETURNS model_slots
 DECLARE
     locked model_slots;
 BEGIN
+    PERFORM ledger_take_turn(
+        ARRAY['1', model_name, slot],
+        format('SELECT FROM model_slots WHERE (model_name, slot) = (%L, %L) FOR NO KEY UPDATE NOWAIT', model_name, slot),
+        format('SELECT ledger_lock_slot(%L, %L)', model_name, slot));
     -- An update, so that under REPEATABLE READ whoever comes second fails here, with a serialization error.
-    INSERT INTO model_slots AS s (model_name, slot) VALUES (ledger_lock_slot.model_name, ledger_lock_slot.slot)
-    ON CONFLICT ON CONSTRAINT model_slots_model_name_slot_key DO UPDATE SET locked_at = clock_timestamp()
-    RETURNING s.* INTO locked;
-    RETURN locked;
+    LOOP
+        UPDATE model_slots s SET locked_at = clock_timestamp()
+        WHERE (s.model_name, s.slot) = (ledger_lock_slot.model_name, ledger_lock_slot.slot) RETURNING * INTO locked;
+        IF FOUND THEN
+            RETURN locked;
+        END IF;
+        PERFORM ledger_insert_in_turn(
+            format('INSERT INTO model_slots (model_name, slot) VALUES (%L, %L) ON CONFLICT DO NOTHING', model_name, slot));
+    END LOOP;
 END
 $$;
 COMMENT ON FUNCTION ledger_lock_slot(model_name text, slot text) IS 'Locks a slot until the end of the transaction, making it first if needed.';
@@ -1657,6 +1718,21 @@ CREATE FUNCTION production_at(model_name text, at timestamp with time zone DEFAU
           ORDER BY i.deployed_at DESC LIMIT 1)
 $$;
 COMMENT ON FUNCTION production_at(model_name text, at timestamp with time zone, slot text) IS 'The deployment that held a slot of a model at a timestamp: one row, or none.';
+
+-- ledger_require_person ---------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_require_person(field text, name text) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF NOT ledger_is_person(name) THEN
+        RAISE EXCEPTION '%: must have 1 to 255 characters, not all blank and none a control character', field
+            USING ERRCODE = 'MLIV0';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION ledger_require_person(field text, name text) IS 'Refuses a text that names nobody, by the name of the parameter that has it. NULL is accepted.';
 
 -- ledger_slot_timestamp ---------------------------------------------------------------------------
 
@@ -1965,6 +2041,7 @@ DECLARE
     missing tstzrange[];
     months tstzrange[];
 BEGIN
+    PERFORM ledger_take_turn(ARRAY['4', table_name], format('SELECT FROM partition_policies WHERE table_name = %L FOR NO KEY UPDATE NOWAIT', table_name));
     -- One maker at a time: nobody else can lock the row, and plpgsql then reads what the others have committed.
     UPDATE partition_policies p SET period = p.period WHERE p.table_name = ledger_make_partitions.table_name
     RETURNING p.period INTO period;
@@ -2013,6 +2090,18 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ensure_partitions(table_name text, since timestamp with time zone, until timestamp with time zone) IS 'Makes the missing partitions of a table from one timestamp to another, both included, and returns how many; writers are not blocked. When more than a hundred are missing, each month that is over is one; more than the server has locks for, 400 with its default settings, are refused.';
+
+-- ledger_uuid_floor -------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_uuid_floor(at timestamp with time zone) RETURNS uuid
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (SELECT ((((lpad(to_hex((u.microseconds / 1000)), 12, '0'::text) || '7'::text) || lpad(to_hex((((u.microseconds % (1000)::bigint) << 12) / 1000)), 3, '0'::text)) || '8000000000000000'::text))::uuid AS uuid FROM (SELECT ((EXTRACT(epoch FROM ledger_uuid_floor.at) * (1000000)::numeric))::bigint AS microseconds) u);
+
+-- ledger_uuid_time --------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_uuid_time(id uuid) RETURNS timestamp with time zone
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (SELECT to_timestamp((((((((('x'::text || "left"(u.hex, 12)))::bit(48))::bigint * 1000) + LEAST((((((('x'::text || substr(u.hex, 14, 3)))::bit(12))::integer * 1000) + 4095) / 4096), 999)))::numeric / 1000000.0))::double precision) AS to_timestamp FROM (SELECT replace((ledger_uuid_time.id)::text, '-'::text, ''::text) AS hex) u);
 
 -- prediction_batches ------------------------------------------------------------------------------
 
@@ -3512,6 +3601,28 @@ END
 $$;
 COMMENT ON FUNCTION add_default_monitors(model_name text, "window" interval, created_by text) IS 'Adds the usual monitors of a model and returns them; one whose name is taken is left as it is. Performance is held against the metrics at registration of the version in production.';
 
+-- ledger_lock_monitor -----------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_lock_monitor(monitor_id uuid) RETURNS monitors
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    locked monitors;
+BEGIN
+    -- In the place of its alert, which is locked next.
+    PERFORM ledger_take_turn(
+        ARRAY['3', 'monitor:' || monitor_id],
+        format('SELECT FROM monitors WHERE id = %L FOR NO KEY UPDATE NOWAIT', monitor_id));
+    SELECT * INTO locked FROM monitors m WHERE m.id = ledger_lock_monitor.monitor_id FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no monitor %', monitor_id USING ERRCODE = 'MLNF0';
+    END IF;
+    RETURN locked;
+END
+$$;
+COMMENT ON FUNCTION ledger_lock_monitor(monitor_id uuid) IS 'Locks a monitor until the end of the transaction.';
+
 -- remove_monitor ----------------------------------------------------------------------------------
 
 CREATE FUNCTION remove_monitor(monitor_id uuid, removed_by text DEFAULT NULL::text) RETURNS monitors
@@ -3519,13 +3630,10 @@ CREATE FUNCTION remove_monitor(monitor_id uuid, removed_by text DEFAULT NULL::te
     SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
-    monitor monitors;
+    monitor monitors := ledger_lock_monitor(monitor_id);
     actor text := coalesce(remove_monitor.removed_by, session_user);
 BEGIN
-    SELECT * INTO monitor FROM monitors m WHERE m.id = remove_monitor.monitor_id FOR NO KEY UPDATE;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'there is no monitor %', remove_monitor.monitor_id USING ERRCODE = 'MLNF0';
-    ELSIF monitor.removed_at IS NULL THEN
+    IF monitor.removed_at IS NULL THEN
         UPDATE monitors m SET removed_at = clock_timestamp(), removed_by = actor
         WHERE m.id = monitor.id RETURNING * INTO monitor;
         PERFORM resolve_alert(dedup_key => 'monitor:' || monitor.id, resolved_by => actor, notes => 'the monitor was removed');
@@ -3791,6 +3899,9 @@ CREATE FUNCTION ledger_lock_alert(alert_id uuid) RETURNS alerts
 DECLARE
     locked alerts;
 BEGIN
+    PERFORM ledger_take_turn(
+        ARRAY['3', (SELECT a.dedup_key FROM alerts a WHERE a.id = alert_id)],
+        format('SELECT FROM alerts WHERE id = %L FOR NO KEY UPDATE NOWAIT', alert_id));
     SELECT * INTO locked FROM alerts a WHERE a.id = alert_id FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no alert %', alert_id USING ERRCODE = 'MLNF0';
@@ -3799,6 +3910,25 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ledger_lock_alert(alert_id uuid) IS 'Locks an alert until the end of the transaction.';
+
+-- ledger_lock_open_alert --------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_lock_open_alert(dedup_key text) RETURNS alerts
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    locked alerts;
+BEGIN
+    PERFORM ledger_take_turn(
+        ARRAY['3', dedup_key],
+        format('SELECT FROM alerts WHERE dedup_key = %L AND status <> ''resolved'' FOR NO KEY UPDATE NOWAIT', dedup_key));
+    SELECT * INTO locked FROM alerts a
+    WHERE a.dedup_key = ledger_lock_open_alert.dedup_key AND a.status <> 'resolved' FOR NO KEY UPDATE;
+    RETURN locked;
+END
+$$;
+COMMENT ON FUNCTION ledger_lock_open_alert(dedup_key text) IS 'Locks the open alert of a key, if there is one, until the end of the transaction.';
 
 -- ledger_refuse_closed_alert ----------------------------------------------------------------------
 
@@ -3834,9 +3964,15 @@ BEGIN
     new.title := raise_alert.title;
     new.message := raise_alert.message;
     new.related_data := coalesce(raise_alert.related_data, '{}');
+    -- Out of turn it is raised by the second statement, and found below to be known.
+    PERFORM ledger_take_turn(
+        ARRAY['3', key],
+        format('SELECT ledger_lock_open_alert(%L)', key),
+        format('SELECT raise_alert(%L, %L, %L, %L, %L, %L, %L, %L, %L, %L)', raise_alert.alert_type, raise_alert.title,
+               raise_alert.severity, raise_alert.message, raise_alert.related_data, raise_alert.model_name, key,
+               raise_alert.at, new.id, raise_alert.monitor_id));
     LOOP
-        SELECT * INTO alert FROM alerts a
-        WHERE a.dedup_key = key AND a.status <> 'resolved' FOR NO KEY UPDATE;
+        alert := ledger_lock_open_alert(key);
         -- Looked up after the wait for the lock, so that an earlier try with the same id is seen.
         SELECT * INTO known FROM alert_occurrences o WHERE o.id = new.id;
         IF FOUND THEN
@@ -3868,13 +4004,13 @@ BEGIN
             RETURNING * INTO alert;
             EXIT;
         END IF;
-        INSERT INTO alerts
-            (id, alert_type, severity, title, message, related_data, model_name, dedup_key, monitor_id, first_seen, last_seen)
-        VALUES
-            (new.id, raise_alert.alert_type, new.severity, new.title, new.message, new.related_data, raise_alert.model_name,
-             key, raise_alert.monitor_id, new.occurred_at, new.occurred_at)
-        ON CONFLICT DO NOTHING
-        RETURNING * INTO alert;
+        PERFORM ledger_insert_in_turn(format(
+            'INSERT INTO alerts'
+            ' (id, alert_type, severity, title, message, related_data, model_name, dedup_key, monitor_id, first_seen, last_seen)'
+            ' VALUES (%L, %L, %L, %L, %L, %L, %L, %L, %L, %L, %L) ON CONFLICT DO NOTHING',
+            new.id, raise_alert.alert_type, new.severity, new.title, new.message, new.related_data, raise_alert.model_name,
+            key, raise_alert.monitor_id, new.occurred_at, new.occurred_at));
+        SELECT * INTO alert FROM alerts a WHERE a.id = new.id;
         -- Otherwise another has just raised it.
         EXIT WHEN FOUND;
     END LOOP;
@@ -3930,9 +4066,8 @@ BEGIN
     ELSIF resolve_alert.alert_id IS NOT NULL THEN
         alert := ledger_lock_alert(resolve_alert.alert_id);
     ELSE
-        SELECT * INTO alert FROM alerts a
-        WHERE a.dedup_key = resolve_alert.dedup_key AND a.status <> 'resolved' FOR NO KEY UPDATE;
-        IF NOT FOUND THEN
+        alert := ledger_lock_open_alert(resolve_alert.dedup_key);
+        IF alert.id IS NULL THEN
             RETURN;
         END IF;
     END IF;
@@ -4200,8 +4335,7 @@ BEGIN
     IF at < last.evaluated_at THEN
         RETURN done;
     END IF;
-    SELECT * INTO alert FROM alerts a
-    WHERE a.dedup_key = 'monitor:' || monitor.id AND a.status <> 'resolved' FOR NO KEY UPDATE;
+    alert := ledger_lock_open_alert('monitor:' || monitor.id);
     SELECT coalesce(jsonb_agg(to_jsonb(p) ORDER BY p.point_at DESC), '[]'),
            CASE WHEN count(*) = monitor.consecutive THEN min(ledger_monitor_rank(monitor, p.value)) ELSE 0 END,
            max(p.point_at)
@@ -4263,18 +4397,21 @@ CREATE FUNCTION run_monitors(for_model text DEFAULT NULL::text, at timestamp wit
 #variable_conflict use_column
 DECLARE
     at_time timestamptz := ledger_alert_timestamp(run_monitors.at, NULL);
+    known uuid;
     monitor monitors;
     what text;
 BEGIN
     IF for_model IS NOT NULL THEN
         PERFORM ledger_require_known_model(for_model, NULL);
     END IF;
-    -- Locked, so that of two concurrent runs the second sees what the first has evaluated.
-    FOR monitor IN
-        SELECT * FROM monitors m
+    FOR known IN
+        SELECT m.id FROM monitors m
         WHERE m.enabled AND m.removed_at IS NULL AND (for_model IS NULL OR m.model_name = for_model)
-        ORDER BY m.id FOR NO KEY UPDATE
+        ORDER BY m.id
     LOOP
+        -- Locked, so that of two concurrent runs the second sees what the first has evaluated.
+        monitor := ledger_lock_monitor(known);
+        CONTINUE WHEN NOT monitor.enabled OR monitor.removed_at IS NOT NULL;
         what := ledger_run_monitor(monitor, at_time);
         RETURN QUERY
         SELECT monitor.id, monitor.model_name, monitor.name, monitor.source, monitor.metric_name, s.state, s.severity,
@@ -7372,7 +7509,7 @@ DECLARE
     version model_versions;
     withdrawn withdrawn_versions;
 BEGIN
-    UPDATE models m SET updated_at = clock_timestamp() WHERE m.model_name = withdraw_version.model_name;
+    PERFORM ledger_lock_model(model_name);
     SELECT * INTO withdrawn FROM withdrawn_versions w
     WHERE w.model_name = withdraw_version.model_name AND w.model_version = withdraw_version.model_version;
     IF NOT FOUND THEN

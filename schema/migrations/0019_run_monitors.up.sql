@@ -202,8 +202,7 @@ BEGIN
     IF at < last.evaluated_at THEN
         RETURN done;
     END IF;
-    SELECT * INTO alert FROM alerts a
-    WHERE a.dedup_key = 'monitor:' || monitor.id AND a.status <> 'resolved' FOR NO KEY UPDATE;
+    alert := ledger_lock_open_alert('monitor:' || monitor.id);
     SELECT coalesce(jsonb_agg(to_jsonb(p) ORDER BY p.point_at DESC), '[]'),
            CASE WHEN count(*) = monitor.consecutive THEN min(ledger_monitor_rank(monitor, p.value)) ELSE 0 END,
            max(p.point_at)
@@ -266,18 +265,21 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
 DECLARE
     at_time timestamptz := ledger_alert_timestamp(run_monitors.at, NULL);
+    known uuid;
     monitor monitors;
     what text;
 BEGIN
     IF for_model IS NOT NULL THEN
         PERFORM ledger_require_known_model(for_model, NULL);
     END IF;
-    -- Locked, so that of two concurrent runs the second sees what the first has evaluated.
-    FOR monitor IN
-        SELECT * FROM monitors m
+    FOR known IN
+        SELECT m.id FROM monitors m
         WHERE m.enabled AND m.removed_at IS NULL AND (for_model IS NULL OR m.model_name = for_model)
-        ORDER BY m.id FOR NO KEY UPDATE
+        ORDER BY m.id
     LOOP
+        -- Locked, so that of two concurrent runs the second sees what the first has evaluated.
+        monitor := ledger_lock_monitor(known);
+        CONTINUE WHEN NOT monitor.enabled OR monitor.removed_at IS NOT NULL;
         what := ledger_run_monitor(monitor, at_time);
         RETURN QUERY
         SELECT monitor.id, monitor.model_name, monitor.name, monitor.source, monitor.metric_name, s.state, s.severity,

@@ -48,7 +48,7 @@ DECLARE
     version model_versions;
     withdrawn withdrawn_versions;
 BEGIN
-    UPDATE models m SET updated_at = clock_timestamp() WHERE m.model_name = withdraw_version.model_name;
+    PERFORM ledger_lock_model(model_name);
     SELECT * INTO withdrawn FROM withdrawn_versions w
     WHERE w.model_name = withdraw_version.model_name AND w.model_version = withdraw_version.model_version;
     IF NOT FOUND THEN
