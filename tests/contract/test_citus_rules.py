@@ -70,6 +70,7 @@ BREAK = [
     ),
     ("lateral", "SELECT * FROM v, LATERAL (SELECT count(*) FROM predictions p WHERE p.v = v.id) x"),
     ("targets", "SELECT count(*), (SELECT count(*) FROM ground_truth) FROM predictions"),
+    ("empty_lists", "SELECT count(*) FROM (SELECT FROM predictions LIMIT 10) p"),
     ("functions_per_row", "SELECT id, reads() FROM predictions"),
     ("functions_per_row", "SELECT id FROM v JOIN ground_truth g USING (v) WHERE g.n < reads()"),
     ("sizes", "SELECT pg_total_relation_size('predictions')"),

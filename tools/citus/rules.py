@@ -200,6 +200,13 @@ def targets(tree: ast.Node, known: Known) -> Iterator[str]:
             yield "a query among the columns"
 
 
+def empty_lists(tree: ast.Node, known: Known) -> Iterator[str]:
+    """Select a column: what is sent to the workers cannot have none."""
+    for node in _of(tree, ast.SelectStmt):
+        if not node.targetList and any(_tables_beside(node.fromClause, known)):
+            yield "SELECT without a column"
+
+
 def functions_per_row(tree: ast.Node, known: Known) -> Iterator[str]:
     """Call no function that reads a distributed table for each row of one."""
     for node in _of(tree, ast.SelectStmt):
@@ -235,6 +242,7 @@ RULES: tuple[Rule, ...] = (
     recursion,
     lateral,
     targets,
+    empty_lists,
     functions_per_row,
     sizes,
     copies,
