@@ -124,8 +124,9 @@ SELECT version, name, checksum, applied_at, applied_by, duration_ms FROM ledger_
 SELECT table_name FROM ledger_distributed();
 
 -- audited_rows --
--- Rows of audited tables that are not as their newest entry in the audit log has them: changed, deleted or inserted
--- while the triggers were off. Some columns change without an entry, and some tables have entries of corrections only.
+-- Rows of audited tables that are not as their newest entry in the audit log has them.
+-- They were changed, deleted or inserted while the triggers were off. Some columns change without an entry, and some
+-- tables have entries of corrections only.
 SELECT coalesce(present.object_table, recorded.object_table) || ' ' || coalesce(present.object_id, recorded.object_id)
 FROM (
     SELECT 'model_deployments' AS object_table, d.id::text AS object_id, to_jsonb(d) AS row, '{}'::text[] AS loose, true AS whole
