@@ -72,12 +72,11 @@ def complete_slice(state: PerformanceState, asked: dict[str, Any]) -> None:
         asked["slice_key"] = _declared(state)
 
 
-def require_sliced(state: PerformanceState) -> str:
-    """Return what summaries are sliced by; raises InvalidValue where not all are."""
-    key = _declared(state)
+def require_sliced(state: PerformanceState) -> None:
+    """Raise InvalidValue where summaries do not know all of a slice."""
+    _declared(state)
     if not state.is_sliced:
         raise InvalidValue("slice_key", _UNSLICED)
-    return key
 
 
 def _declared(state: PerformanceState) -> str:

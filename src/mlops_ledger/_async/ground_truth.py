@@ -151,9 +151,10 @@ class AsyncGroundTruthRepository(AsyncRepository):
         await self.match(since=since, until=until)
         if await self._is_summed(asked):
             found = await self._row("performance__summed", Performance, asked)
+        elif slice is None:
+            found = await self._row("performance", Performance, asked)
         else:
-            name = "performance" if slice is None else "performance__of_slice"
-            found = await self._row(name, Performance, asked)
+            found = await self._row("performance__of_slice", Performance, asked)
         if found is None:
             raise NotFound(_missing(model_name, model_version))
         if record:
@@ -269,7 +270,7 @@ class AsyncGroundTruthRepository(AsyncRepository):
         state = await self._one("performance__state", PerformanceState, {**one, "slice": ""})
         if not state.is_known:
             raise NotFound(_missing(model_name, model_version))
-        slice_key = require_sliced(state)
+        require_sliced(state)
         return await self._rows("performance_by_slice", Performance, locals())
 
     async def _is_summed(self, asked: dict[str, Any]) -> bool:

@@ -152,9 +152,10 @@ class GroundTruthRepository(Repository):
         self.match(since=since, until=until)
         if self._is_summed(asked):
             found = self._row("performance__summed", Performance, asked)
+        elif slice is None:
+            found = self._row("performance", Performance, asked)
         else:
-            name = "performance" if slice is None else "performance__of_slice"
-            found = self._row(name, Performance, asked)
+            found = self._row("performance__of_slice", Performance, asked)
         if found is None:
             raise NotFound(_missing(model_name, model_version))
         if record:
@@ -270,7 +271,7 @@ class GroundTruthRepository(Repository):
         state = self._one("performance__state", PerformanceState, {**one, "slice": ""})
         if not state.is_known:
             raise NotFound(_missing(model_name, model_version))
-        slice_key = require_sliced(state)
+        require_sliced(state)
         return self._rows("performance_by_slice", Performance, locals())
 
     def _is_summed(self, asked: dict[str, Any]) -> bool:

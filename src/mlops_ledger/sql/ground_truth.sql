@@ -116,21 +116,7 @@ SELECT v.ids IS NOT NULL AS is_known, coalesce((SELECT sum(o.num_labeled) FROM s
                AND m.first_predicted_at < %(until)s::timestamptz AND m.last_predicted_at >= %(since)s::timestamptz) AS is_pending,
        gone.first_hour, gone.last_hour,
        (SELECT m.slice_key FROM models m WHERE m.model_name = %(model_name)s::text) AS slice_key,
-       CASE WHEN %(slice)s::text IS NOT NULL THEN (
-           SELECT coalesce(sum(c.n), 0) = 0
-           FROM unnest(v.ids) i (id)
-           CROSS JOIN LATERAL (
-               SELECT CASE WHEN o.slice = 0 THEN -o.num_labeled ELSE o.num_labeled END AS n FROM summary_outcomes o
-               WHERE o.model_version_id = i.id AND o.grain = 'day' AND o.slice = ANY (ledger_slices(i.id))
-                 AND o.starts_at > %(since)s::timestamptz - interval '1 day' AND o.starts_at < %(until)s::timestamptz) c) AND (
-           SELECT coalesce(sum(s.num_predictions), 0) = coalesce(sum(h.n), 0)
-           FROM unnest(v.ids) i (id)
-           JOIN summaries s ON s.model_version_id = i.id AND s.grain = 'day' AND s.starts_at > %(since)s::timestamptz - interval '1 day'
-            AND s.starts_at < %(until)s::timestamptz
-           LEFT JOIN LATERAL (
-               SELECT sum(n) AS n FROM summary_histograms h CROSS JOIN LATERAL unnest(h.counts) n
-               WHERE h.model_version_id = i.id AND h.grain = 'day' AND h.series = -2 AND h.starts_at = s.starts_at) h ON true)
-       END AS is_sliced,
+       CASE WHEN %(slice)s::text IS NOT NULL THEN ledger_is_sliced(v.ids, %(since)s::timestamptz, %(until)s::timestamptz) END AS is_sliced,
        NOT EXISTS (
            SELECT FROM summary_slices s WHERE s.model_version_id = ANY (v.ids)
            GROUP BY s.model_version_id HAVING count(*) = 50 AND NOT bool_or(s.value = %(slice)s::text)) AS is_own_slice
@@ -174,7 +160,8 @@ WITH s AS (
     UNION ALL
     VALUES ('other', 51::smallint, NULL), ('missing', -1::smallint, NULL)
 ), b AS (
-    SELECT s.*, %(slice_key)s::text AS slice_key, %(since)s::timestamptz AS since, %(until)s::timestamptz AS until FROM s
+    SELECT s.*, m.slice_key, %(since)s::timestamptz AS since, %(until)s::timestamptz AS until
+    FROM s CROSS JOIN models m WHERE m.model_name = %(model_name)s::text
 )
 SELECT * FROM ({from_summaries}) found
 WHERE num_predictions > 0 OR labeled_samples > 0
