@@ -10,18 +10,6 @@ COMMENT ON FUNCTION ledger_uuid() IS 'A new time-ordered UUIDv7 (RFC 9562), on e
 COMMENT ON FUNCTION ledger_uuid_floor(at timestamp with time zone) IS 'The smallest UUIDv7 of a timestamp. Its first 48 bits are milliseconds; 12 more after the version are the rest, exact to the microsecond.';
 COMMENT ON FUNCTION ledger_uuid_time(id uuid) IS 'The timestamp of a UUIDv7, to the microsecond; predictions are found by it.';
 
--- ledger_uuid_floor -------------------------------------------------------------------------------
-
-CREATE FUNCTION ledger_uuid_floor(at timestamp with time zone) RETURNS uuid
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN (SELECT ((((lpad(to_hex((u.microseconds / 1000)), 12, '0'::text) || '7'::text) || lpad(to_hex((((u.microseconds % (1000)::bigint) << 12) / 1000)), 3, '0'::text)) || '8000000000000000'::text))::uuid AS uuid FROM (SELECT ((EXTRACT(epoch FROM ledger_uuid_floor.at) * (1000000)::numeric))::bigint AS microseconds) u);
-
--- ledger_uuid_time --------------------------------------------------------------------------------
-
-CREATE FUNCTION ledger_uuid_time(id uuid) RETURNS timestamp with time zone
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN (SELECT to_timestamp((((((((('x'::text || "left"(u.hex, 12)))::bit(48))::bigint * 1000) + LEAST((((((('x'::text || substr(u.hex, 14, 3)))::bit(12))::integer * 1000) + 4095) / 4096), 999)))::numeric / 1000000.0))::double precision) AS to_timestamp FROM (SELECT replace((ledger_uuid_time.id)::text, '-'::text, ''::text) AS hex) u);
-
 -- ledger_metric -----------------------------------------------------------------------------------
 
 CREATE FUNCTION ledger_metric(metrics jsonb, name text) RETURNS double precision
@@ -260,21 +248,6 @@ CREATE FUNCTION ledger_point(name text) RETURNS int8range
     RETURN int8range((hashtextextended((name COLLATE "C"), (0)::bigint) >> 1), (hashtextextended((name COLLATE "C"), (0)::bigint) >> 1), '[]'::text);
 COMMENT ON FUNCTION ledger_point(name text) IS 'The hash of a text as a range of one number, which an exclusion constraint can compare without an extension.';
 
--- ledger_is_same_person ---------------------------------------------------------------------------
-
-CREATE FUNCTION ledger_is_same_person(name text, other text) RETURNS boolean
-    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
-    SET search_path TO 'public', 'pg_temp'
-    AS $$
-BEGIN
-    -- ß and ss differ in their case alone: both have the capitals SS. To the skeleton ß is what a β passes for.
-    RETURN replace(ledger_skeleton(ledger_fold_case(ledger_visible(name))), 'ß', 'ss')
-           = replace(ledger_skeleton(ledger_fold_case(ledger_visible(other))), 'ß', 'ss')
-           OR ledger_skeleton(name) = ledger_skeleton(other);
-END
-$$;
-COMMENT ON FUNCTION ledger_is_same_person(name text, other text) IS 'Whether a reader takes one name for the other: in any case, with invisible characters, with letters that look alike (UTS #39).';
-
 -- ledger_has_control ------------------------------------------------------------------------------
 
 CREATE FUNCTION ledger_has_control(name text) RETURNS boolean
@@ -317,21 +290,6 @@ CREATE FUNCTION ledger_is_person(name text) RETURNS boolean
     RETURN ((char_length(name) <= 255) AND (NOT ledger_has_control(name)) AND ((name ~ '[!-~]'::text) OR (ledger_visible(name) <> ''::text)));
 COMMENT ON FUNCTION ledger_is_person(name text) IS 'Whether a text names somebody: at most 255 characters, none a control character and some that can be seen.';
 
--- ledger_require_person ---------------------------------------------------------------------------
-
-CREATE FUNCTION ledger_require_person(field text, name text) RETURNS void
-    LANGUAGE plpgsql IMMUTABLE
-    SET search_path TO 'public', 'pg_temp'
-    AS $$
-BEGIN
-    IF NOT ledger_is_person(name) THEN
-        RAISE EXCEPTION '%: must have 1 to 255 characters, not all blank and none a control character', field
-            USING ERRCODE = 'MLIV0';
-    END IF;
-END
-$$;
-COMMENT ON FUNCTION ledger_require_person(field text, name text) IS 'Refuses a text that names nobody, by the name of the parameter that has it. NULL is accepted.';
-
 -- ledger_is_time ----------------------------------------------------------------------------------
 
 CREATE FUNCTION ledger_is_time(at timestamp with time zone) RETURNS boolean
@@ -351,6 +309,39 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ledger_refuse_change() IS 'Trigger of append-only tables: refuses the statement.';
+
+-- ledger_take_turn --------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_take_turn(place text[], VARIADIC tries text[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    last text := nullif(current_setting('mlops_ledger.turn', true), '');
+    timeout text := current_setting('lock_timeout');
+    attempt text;
+BEGIN
+    IF last IS NULL OR place COLLATE "C" >= last::text[] THEN
+        PERFORM set_config('mlops_ledger.turn', place::text, true);
+        RETURN;
+    END IF;
+    FOR attempt_number IN 1..25 LOOP
+        BEGIN
+            PERFORM set_config('mlops_ledger.turn', place::text, true), set_config('lock_timeout', '1ms', true);
+            FOREACH attempt IN ARRAY tries LOOP
+                EXECUTE attempt;
+            END LOOP;
+            PERFORM set_config('mlops_ledger.turn', last, true), set_config('lock_timeout', timeout, true);
+            RETURN;
+        EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+            PERFORM pg_sleep(0.01);
+        END;
+    END LOOP;
+    RAISE EXCEPTION 'a concurrent transaction got in the way: run the transaction again'
+        USING ERRCODE = '40001', HINT = 'Take models, slots and alerts in the order of their names, and it waits instead.';
+END
+$$;
+COMMENT ON FUNCTION ledger_take_turn(place text[], VARIADIC tries text[]) IS 'Lets a transaction wait for a row in the order of all; out of order it takes the row by the statements given, or fails with a serialization error.';
 
 -- ledger_privileges -------------------------------------------------------------------------------
 
@@ -565,7 +556,7 @@ CREATE FUNCTION model_versions_before_delete() RETURNS trigger
     AS $$
 BEGIN
     -- Who registers a version waits, and then finds its number taken.
-    UPDATE models m SET updated_at = clock_timestamp() WHERE m.model_name = OLD.model_name;
+    PERFORM ledger_lock_model(OLD.model_name);
     INSERT INTO withdrawn_versions (id, model_name, model_version, registered)
     VALUES (OLD.id, OLD.model_name, OLD.model_version, to_jsonb(OLD)) ON CONFLICT (id) DO NOTHING;
     RETURN OLD;
@@ -576,6 +567,8 @@ CREATE FUNCTION model_versions_before_write() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $_$
+DECLARE
+    statement text;
 BEGIN
     NEW.stage := lower(btrim(NEW.stage) COLLATE "C");
     PERFORM ledger_refuse_future('created_at', NEW.created_at);
@@ -584,16 +577,13 @@ BEGIN
             RAISE EXCEPTION 'promoted_at: a version is registered before it is promoted'
                 USING ERRCODE = 'MLIV0', HINT = 'Register it, then promote it.';
         END IF;
-        -- One writer per model at a time, or a given number could be taken by the next automatic one; plpgsql
-        -- then reads what the others have committed. Only who may register a version can take this lock.
-        UPDATE models m SET updated_at = clock_timestamp() WHERE m.model_name = NEW.model_name;
-        IF NOT FOUND AND NEW.model_name IS NOT NULL THEN
+        IF NOT ledger_lock_model(NEW.model_name) AND NEW.model_name IS NOT NULL THEN
             -- Of several at once one makes it. Both constraints are asked, or the other one would fail the rest.
-            INSERT INTO models (model_name, created_at, created_by)
-            VALUES (NEW.model_name, coalesce(NEW.created_at, clock_timestamp()), coalesce(NEW.created_by, session_user))
-            ON CONFLICT DO NOTHING;
-            UPDATE models m SET updated_at = clock_timestamp() WHERE m.model_name = NEW.model_name;
-            IF NOT FOUND THEN
+            statement := format(
+                'INSERT INTO models (model_name, created_at, created_by) VALUES (%L, %L, %L) ON CONFLICT DO NOTHING',
+                NEW.model_name, coalesce(NEW.created_at, clock_timestamp()), coalesce(NEW.created_by, session_user));
+            PERFORM ledger_take_turn(ARRAY['1', NEW.model_name], statement), ledger_insert_in_turn(statement);
+            IF NOT ledger_lock_model(NEW.model_name) THEN
                 -- It looks like another, which the constraint says.
                 INSERT INTO models (model_name) VALUES (NEW.model_name);
             END IF;
@@ -657,6 +647,17 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION model_versions_keep_name() IS 'Trigger of model_versions: history names versions, so they keep their names.';
+CREATE FUNCTION model_versions_take_turn() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    -- A promotion changes versions after it has locked the slot.
+    PERFORM ledger_take_turn(ARRAY['1', NEW.model_name, U&'\FFFF'], VARIADIC '{}');
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION model_versions_take_turn() IS 'Trigger of model_versions: who has changed a version by hand comes out of order with the next promotion of its model.';
 ALTER TABLE ONLY model_versions
     ADD CONSTRAINT model_versions_id_model_name_key UNIQUE (id, model_name);
 ALTER TABLE ONLY model_versions
@@ -680,6 +681,7 @@ CREATE TRIGGER model_versions_keep_measured_renamed BEFORE UPDATE OF id, model_n
 CREATE TRIGGER model_versions_keep_name BEFORE UPDATE ON model_versions FOR EACH ROW WHEN ((((old.id IS DISTINCT FROM new.id) OR (old.model_name IS DISTINCT FROM new.model_name)) OR (old.model_version IS DISTINCT FROM new.model_version))) EXECUTE FUNCTION model_versions_keep_name();
 CREATE TRIGGER model_versions_mark_outcomes AFTER UPDATE OF task, class_names, positive_label ON model_versions FOR EACH ROW EXECUTE FUNCTION ledger_mark_outcomes('id');
 CREATE TRIGGER model_versions_no_truncate BEFORE TRUNCATE ON model_versions FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+CREATE TRIGGER model_versions_take_turn BEFORE UPDATE ON model_versions FOR EACH ROW WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION model_versions_take_turn();
 
 -- withdrawn_versions ------------------------------------------------------------------------------
 
@@ -778,6 +780,40 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ledger_complete_task(version model_versions) IS 'Fills in what a new version leaves open of its task: two classes are binary, more are multiclass, and the second of two is the positive one.';
+
+-- ledger_insert_in_turn ---------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_insert_in_turn(statement text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    FOR attempt IN 1..10 LOOP
+        BEGIN
+            EXECUTE statement;
+            RETURN;
+        EXCEPTION WHEN deadlock_detected THEN
+            NULL;  -- The other gives way.
+        END;
+    END LOOP;
+    RAISE EXCEPTION 'a concurrent transaction got in the way: run the transaction again' USING ERRCODE = '40001';
+END
+$$;
+COMMENT ON FUNCTION ledger_insert_in_turn(statement text) IS 'Inserts a row that a transaction out of order may be inserting as well, and does not fail for it.';
+
+-- ledger_lock_model -------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_lock_model(model_name text) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM ledger_take_turn(ARRAY['1', model_name], format('SELECT FROM models WHERE model_name = %L FOR NO KEY UPDATE NOWAIT', model_name));
+    UPDATE models m SET updated_at = clock_timestamp() WHERE m.model_name = ledger_lock_model.model_name;
+    RETURN FOUND;
+END
+$$;
+COMMENT ON FUNCTION ledger_lock_model(model_name text) IS 'Locks a model until the end of the transaction, and says whether there is one of that name.';
 
 -- monitoring_metrics ------------------------------------------------------------------------------
 
@@ -995,6 +1031,21 @@ CREATE TRIGGER retraining_decisions_append_only BEFORE DELETE OR UPDATE OR TRUNC
 CREATE CONSTRAINT TRIGGER retraining_decisions_audit_decision_insert AFTER INSERT ON retraining_decisions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (true) EXECUTE FUNCTION ledger_audit_row('decision', '{id}', '{decided_by}');
 CREATE TRIGGER retraining_decisions_before_insert BEFORE INSERT ON retraining_decisions FOR EACH ROW EXECUTE FUNCTION retraining_decisions_before_insert();
 
+-- ledger_is_same_person ---------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_is_same_person(name text, other text) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    -- ß and ss differ in their case alone: both have the capitals SS. To the skeleton ß is what a β passes for.
+    RETURN replace(ledger_skeleton(ledger_fold_case(ledger_visible(name))), 'ß', 'ss')
+           = replace(ledger_skeleton(ledger_fold_case(ledger_visible(other))), 'ß', 'ss')
+           OR ledger_skeleton(name) = ledger_skeleton(other);
+END
+$$;
+COMMENT ON FUNCTION ledger_is_same_person(name text, other text) IS 'Whether a reader takes one name for the other: in any case, with invisible characters, with letters that look alike (UTS #39).';
+
 -- agent_actions -----------------------------------------------------------------------------------
 
 CREATE FUNCTION agent_actions_before_insert() RETURNS trigger
@@ -1202,6 +1253,7 @@ CREATE FUNCTION ledger_lock_action(action_id uuid) RETURNS agent_actions
 DECLARE
     locked agent_actions;
 BEGIN
+    PERFORM ledger_take_turn(ARRAY['2', action_id::text], format('SELECT FROM agent_actions WHERE id = %L FOR NO KEY UPDATE NOWAIT', action_id));
     SELECT * INTO locked FROM agent_actions a WHERE a.id = ledger_lock_action.action_id FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no action %', ledger_lock_action.action_id USING ERRCODE = 'MLNF0';
@@ -1377,11 +1429,20 @@ CREATE FUNCTION ledger_lock_slot(model_name text, slot text) RETURNS model_slots
 DECLARE
     locked model_slots;
 BEGIN
+    PERFORM ledger_take_turn(
+        ARRAY['1', model_name, slot],
+        format('SELECT FROM model_slots WHERE (model_name, slot) = (%L, %L) FOR NO KEY UPDATE NOWAIT', model_name, slot),
+        format('SELECT ledger_lock_slot(%L, %L)', model_name, slot));
     -- An update, so that under REPEATABLE READ whoever comes second fails here, with a serialization error.
-    INSERT INTO model_slots AS s (model_name, slot) VALUES (ledger_lock_slot.model_name, ledger_lock_slot.slot)
-    ON CONFLICT ON CONSTRAINT model_slots_model_name_slot_key DO UPDATE SET locked_at = clock_timestamp()
-    RETURNING s.* INTO locked;
-    RETURN locked;
+    LOOP
+        UPDATE model_slots s SET locked_at = clock_timestamp()
+        WHERE (s.model_name, s.slot) = (ledger_lock_slot.model_name, ledger_lock_slot.slot) RETURNING * INTO locked;
+        IF FOUND THEN
+            RETURN locked;
+        END IF;
+        PERFORM ledger_insert_in_turn(
+            format('INSERT INTO model_slots (model_name, slot) VALUES (%L, %L) ON CONFLICT DO NOTHING', model_name, slot));
+    END LOOP;
 END
 $$;
 COMMENT ON FUNCTION ledger_lock_slot(model_name text, slot text) IS 'Locks a slot until the end of the transaction, making it first if needed.';
@@ -1681,6 +1742,21 @@ CREATE FUNCTION production_at(model_name text, at timestamp with time zone DEFAU
           ORDER BY i.deployed_at DESC LIMIT 1)
 $$;
 COMMENT ON FUNCTION production_at(model_name text, at timestamp with time zone, slot text) IS 'The deployment that held a slot of a model at a timestamp: one row, or none.';
+
+-- ledger_require_person ---------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_require_person(field text, name text) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF NOT ledger_is_person(name) THEN
+        RAISE EXCEPTION '%: must have 1 to 255 characters, not all blank and none a control character', field
+            USING ERRCODE = 'MLIV0';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION ledger_require_person(field text, name text) IS 'Refuses a text that names nobody, by the name of the parameter that has it. NULL is accepted.';
 
 -- ledger_slot_timestamp ---------------------------------------------------------------------------
 
@@ -1989,6 +2065,7 @@ DECLARE
     missing tstzrange[];
     months tstzrange[];
 BEGIN
+    PERFORM ledger_take_turn(ARRAY['4', table_name], format('SELECT FROM partition_policies WHERE table_name = %L FOR NO KEY UPDATE NOWAIT', table_name));
     -- One maker at a time: nobody else can lock the row, and plpgsql then reads what the others have committed.
     UPDATE partition_policies p SET period = p.period WHERE p.table_name = ledger_make_partitions.table_name
     RETURNING p.period INTO period;
@@ -2037,6 +2114,18 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ensure_partitions(table_name text, since timestamp with time zone, until timestamp with time zone) IS 'Makes the missing partitions of a table from one timestamp to another, both included, and returns how many; writers are not blocked. When more than a hundred are missing, each month that is over is one; more than the server has locks for, 400 with its default settings, are refused.';
+
+-- ledger_uuid_floor -------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_uuid_floor(at timestamp with time zone) RETURNS uuid
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (SELECT ((((lpad(to_hex((u.microseconds / 1000)), 12, '0'::text) || '7'::text) || lpad(to_hex((((u.microseconds % (1000)::bigint) << 12) / 1000)), 3, '0'::text)) || '8000000000000000'::text))::uuid AS uuid FROM (SELECT ((EXTRACT(epoch FROM ledger_uuid_floor.at) * (1000000)::numeric))::bigint AS microseconds) u);
+
+-- ledger_uuid_time --------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_uuid_time(id uuid) RETURNS timestamp with time zone
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (SELECT to_timestamp((((((((('x'::text || "left"(u.hex, 12)))::bit(48))::bigint * 1000) + LEAST((((((('x'::text || substr(u.hex, 14, 3)))::bit(12))::integer * 1000) + 4095) / 4096), 999)))::numeric / 1000000.0))::double precision) AS to_timestamp FROM (SELECT replace((ledger_uuid_time.id)::text, '-'::text, ''::text) AS hex) u);
 
 -- prediction_batches ------------------------------------------------------------------------------
 
@@ -2469,10 +2558,10 @@ COMMENT ON FUNCTION ledger_union(known anyarray, more anyarray, most integer) IS
 
 -- ledger_whole ------------------------------------------------------------------------------------
 
-CREATE FUNCTION ledger_whole(number double precision) RETURNS double precision
+CREATE FUNCTION ledger_whole(label text, number double precision) RETURNS double precision
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE WHEN (number = floor(number)) THEN number ELSE NULL::double precision END;
-COMMENT ON FUNCTION ledger_whole(number double precision) IS 'A number without a fraction, which may be that of a class; else NULL.';
+    RETURN CASE WHEN ((label IS NULL) AND (number = floor(number))) THEN number ELSE NULL::double precision END;
+COMMENT ON FUNCTION ledger_whole(label text, number double precision) IS 'A number without a fraction, which names a class where no label does; else NULL.';
 
 -- ledger_is_continuous ----------------------------------------------------------------------------
 
@@ -2519,8 +2608,16 @@ COMMENT ON FUNCTION ledger_observe(version uuid, labels text[], numbers double p
 CREATE FUNCTION ledger_observed_classes(labels text[], numbers double precision[]) RETURNS text[]
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'public', 'pg_temp'
-    RETURN ARRAY(SELECT c.name FROM (SELECT DISTINCT l.l AS name, NULL::double precision AS number FROM unnest(ledger_observed_classes.labels) l(l) UNION SELECT ledger_class(NULL::text, n.n, NULL::text[]) AS ledger_class, n.n FROM unnest(ledger_observed_classes.numbers) n(n) WHERE (NOT ((cardinality(ledger_observed_classes.labels) > 0) AND (ledger_observed_classes.numbers <@ '{0,1}'::double precision[]) AND (NOT (ledger_observed_classes.labels && '{0,1}'::text[]))))) c ORDER BY c.number, (c.name COLLATE "C"));
+    RETURN ARRAY(SELECT c.name FROM (SELECT l.l AS name, NULL::double precision AS number FROM unnest(ledger_observed_classes.labels) l(l) UNION ALL SELECT ledger_class(NULL::text, n.n, NULL::text[]) AS ledger_class, n.n FROM unnest(ledger_observed_classes.numbers) n(n) WHERE (NOT ((cardinality(ledger_observed_classes.labels) > 0) AND (ledger_observed_classes.numbers <@ '{0,1}'::double precision[]) AND (NOT (ledger_observed_classes.labels && '{0,1}'::text[]))))) c GROUP BY c.name ORDER BY (min(c.number)), (c.name COLLATE "C"));
 COMMENT ON FUNCTION ledger_observed_classes(labels text[], numbers double precision[]) IS 'The classes that labels and numbers name: numbers in their order, then texts in theirs.';
+
+-- ledger_is_ambiguous -----------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_is_ambiguous(labels text[], numbers double precision[]) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'public', 'pg_temp'
+    RETURN ((EXISTS (SELECT FROM unnest(ledger_is_ambiguous.labels) l(l) WHERE (l.l !~ '^-?[0-9]+$'::text))) AND (EXISTS (SELECT FROM unnest(ledger_is_ambiguous.numbers) n(n) WHERE (ledger_class(NULL::text, n.n, NULL::text[]) <> ALL (ledger_is_ambiguous.labels)))));
+COMMENT ON FUNCTION ledger_is_ambiguous(labels text[], numbers double precision[]) IS 'Whether some classes are texts and others numbers, so that a text and a number may mean the same class.';
 
 -- v_version_tasks ---------------------------------------------------------------------------------
 
@@ -2535,7 +2632,10 @@ CREATE VIEW v_version_tasks WITH (security_invoker='true') AS
             WHEN (d.task = 'binary'::text) THEN ledger_positive_label(d.class_names)
             ELSE NULL::text
         END) AS positive_label,
-    (v.task IS NOT NULL) AS is_declared
+    (v.task IS NOT NULL) AS is_declared,
+    ((v.class_names IS NULL) AND (EXISTS ( SELECT
+           FROM observed_outcomes o
+          WHERE ((o.model_version_id = v.id) AND ledger_is_ambiguous(o.labels, o.numbers))))) AS is_ambiguous
    FROM (model_versions v
      LEFT JOIN LATERAL ( SELECT t.task,
                 CASE
@@ -2579,6 +2679,7 @@ COMMENT ON VIEW v_version_tasks IS 'What each version predicts: as declared at r
 --   class_names: Its classes; of a declared version in the order of class_probabilities.
 --   positive_label: The class that probability is about; NULL where nothing tells.
 --   is_declared: Whether the task was declared at registration.
+--   is_ambiguous: Whether its labelled predictions name some classes by texts and others by numbers.
 
 -- declare_task ------------------------------------------------------------------------------------
 
@@ -2887,8 +2988,8 @@ BEGIN
                 SELECT model_version_id, 'ground_truth', min(predicted_at), max(predicted_at) FROM written
                 GROUP BY model_version_id, date_trunc('hour', predicted_at, 'UTC')
             ), outcomes AS (
-                SELECT model_version_id, actual_label, predicted_label, ledger_whole(actual_value) AS actual,
-                       ledger_whole(prediction) AS predicted,
+                SELECT model_version_id, actual_label, predicted_label, ledger_whole(actual_label, actual_value) AS actual,
+                       ledger_whole(predicted_label, prediction) AS predicted,
                        ledger_is_continuous(actual_value, prediction, probability) AS is_continuous, count(*) AS n
                 FROM written GROUP BY 1, 2, 3, 4, 5, 6
             ), observed AS (
@@ -3524,6 +3625,28 @@ END
 $$;
 COMMENT ON FUNCTION add_default_monitors(model_name text, "window" interval, created_by text) IS 'Adds the usual monitors of a model and returns them; one whose name is taken is left as it is. Performance is held against the metrics at registration of the version in production.';
 
+-- ledger_lock_monitor -----------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_lock_monitor(monitor_id uuid) RETURNS monitors
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    locked monitors;
+BEGIN
+    -- In the place of its alert, which is locked next.
+    PERFORM ledger_take_turn(
+        ARRAY['3', 'monitor:' || monitor_id],
+        format('SELECT FROM monitors WHERE id = %L FOR NO KEY UPDATE NOWAIT', monitor_id));
+    SELECT * INTO locked FROM monitors m WHERE m.id = ledger_lock_monitor.monitor_id FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no monitor %', monitor_id USING ERRCODE = 'MLNF0';
+    END IF;
+    RETURN locked;
+END
+$$;
+COMMENT ON FUNCTION ledger_lock_monitor(monitor_id uuid) IS 'Locks a monitor until the end of the transaction.';
+
 -- remove_monitor ----------------------------------------------------------------------------------
 
 CREATE FUNCTION remove_monitor(monitor_id uuid, removed_by text DEFAULT NULL::text) RETURNS monitors
@@ -3531,13 +3654,10 @@ CREATE FUNCTION remove_monitor(monitor_id uuid, removed_by text DEFAULT NULL::te
     SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
-    monitor monitors;
+    monitor monitors := ledger_lock_monitor(monitor_id);
     actor text := coalesce(remove_monitor.removed_by, session_user);
 BEGIN
-    SELECT * INTO monitor FROM monitors m WHERE m.id = remove_monitor.monitor_id FOR NO KEY UPDATE;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'there is no monitor %', remove_monitor.monitor_id USING ERRCODE = 'MLNF0';
-    ELSIF monitor.removed_at IS NULL THEN
+    IF monitor.removed_at IS NULL THEN
         UPDATE monitors m SET removed_at = clock_timestamp(), removed_by = actor
         WHERE m.id = monitor.id RETURNING * INTO monitor;
         PERFORM resolve_alert(dedup_key => 'monitor:' || monitor.id, resolved_by => actor, notes => 'the monitor was removed');
@@ -3803,6 +3923,9 @@ CREATE FUNCTION ledger_lock_alert(alert_id uuid) RETURNS alerts
 DECLARE
     locked alerts;
 BEGIN
+    PERFORM ledger_take_turn(
+        ARRAY['3', (SELECT a.dedup_key FROM alerts a WHERE a.id = alert_id)],
+        format('SELECT FROM alerts WHERE id = %L FOR NO KEY UPDATE NOWAIT', alert_id));
     SELECT * INTO locked FROM alerts a WHERE a.id = alert_id FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no alert %', alert_id USING ERRCODE = 'MLNF0';
@@ -3811,6 +3934,25 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ledger_lock_alert(alert_id uuid) IS 'Locks an alert until the end of the transaction.';
+
+-- ledger_lock_open_alert --------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_lock_open_alert(dedup_key text) RETURNS alerts
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    locked alerts;
+BEGIN
+    PERFORM ledger_take_turn(
+        ARRAY['3', dedup_key],
+        format('SELECT FROM alerts WHERE dedup_key = %L AND status <> ''resolved'' FOR NO KEY UPDATE NOWAIT', dedup_key));
+    SELECT * INTO locked FROM alerts a
+    WHERE a.dedup_key = ledger_lock_open_alert.dedup_key AND a.status <> 'resolved' FOR NO KEY UPDATE;
+    RETURN locked;
+END
+$$;
+COMMENT ON FUNCTION ledger_lock_open_alert(dedup_key text) IS 'Locks the open alert of a key, if there is one, until the end of the transaction.';
 
 -- ledger_refuse_closed_alert ----------------------------------------------------------------------
 
@@ -3846,9 +3988,15 @@ BEGIN
     new.title := raise_alert.title;
     new.message := raise_alert.message;
     new.related_data := coalesce(raise_alert.related_data, '{}');
+    -- Out of turn it is raised by the second statement, and found below to be known.
+    PERFORM ledger_take_turn(
+        ARRAY['3', key],
+        format('SELECT ledger_lock_open_alert(%L)', key),
+        format('SELECT raise_alert(%L, %L, %L, %L, %L, %L, %L, %L, %L, %L)', raise_alert.alert_type, raise_alert.title,
+               raise_alert.severity, raise_alert.message, raise_alert.related_data, raise_alert.model_name, key,
+               raise_alert.at, new.id, raise_alert.monitor_id));
     LOOP
-        SELECT * INTO alert FROM alerts a
-        WHERE a.dedup_key = key AND a.status <> 'resolved' FOR NO KEY UPDATE;
+        alert := ledger_lock_open_alert(key);
         -- Looked up after the wait for the lock, so that an earlier try with the same id is seen.
         SELECT * INTO known FROM alert_occurrences o WHERE o.id = new.id;
         IF FOUND THEN
@@ -3880,13 +4028,13 @@ BEGIN
             RETURNING * INTO alert;
             EXIT;
         END IF;
-        INSERT INTO alerts
-            (id, alert_type, severity, title, message, related_data, model_name, dedup_key, monitor_id, first_seen, last_seen)
-        VALUES
-            (new.id, raise_alert.alert_type, new.severity, new.title, new.message, new.related_data, raise_alert.model_name,
-             key, raise_alert.monitor_id, new.occurred_at, new.occurred_at)
-        ON CONFLICT DO NOTHING
-        RETURNING * INTO alert;
+        PERFORM ledger_insert_in_turn(format(
+            'INSERT INTO alerts'
+            ' (id, alert_type, severity, title, message, related_data, model_name, dedup_key, monitor_id, first_seen, last_seen)'
+            ' VALUES (%L, %L, %L, %L, %L, %L, %L, %L, %L, %L, %L) ON CONFLICT DO NOTHING',
+            new.id, raise_alert.alert_type, new.severity, new.title, new.message, new.related_data, raise_alert.model_name,
+            key, raise_alert.monitor_id, new.occurred_at, new.occurred_at));
+        SELECT * INTO alert FROM alerts a WHERE a.id = new.id;
         -- Otherwise another has just raised it.
         EXIT WHEN FOUND;
     END LOOP;
@@ -3942,9 +4090,8 @@ BEGIN
     ELSIF resolve_alert.alert_id IS NOT NULL THEN
         alert := ledger_lock_alert(resolve_alert.alert_id);
     ELSE
-        SELECT * INTO alert FROM alerts a
-        WHERE a.dedup_key = resolve_alert.dedup_key AND a.status <> 'resolved' FOR NO KEY UPDATE;
-        IF NOT FOUND THEN
+        alert := ledger_lock_open_alert(resolve_alert.dedup_key);
+        IF alert.id IS NULL THEN
             RETURN;
         END IF;
     END IF;
@@ -4021,26 +4168,53 @@ ALTER TABLE ONLY monitor_states
 ALTER TABLE ONLY monitor_states
     ADD CONSTRAINT monitor_states_monitor_fkey FOREIGN KEY (monitor_id) REFERENCES monitors(id);
 
+-- ledger_label_delays -----------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_label_delays(versions uuid[], since timestamp with time zone, until timestamp with time zone, at timestamp with time zone) RETURNS SETOF interval
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+BEGIN
+    RETURN QUERY
+    SELECT DISTINCT ON (g.prediction_id) g.labeled_at - g.predicted_at
+    FROM ground_truth g
+    WHERE g.prediction_id >= ledger_uuid_floor(since)
+      AND g.predicted_at >= since AND g.predicted_at < until AND g.labeled_at <= at
+      AND g.model_version_id = ANY (versions)
+    ORDER BY g.prediction_id, g.labeled_at
+    LIMIT 200;
+END
+$$;
+COMMENT ON FUNCTION ledger_label_delays(versions uuid[], since timestamp with time zone, until timestamp with time zone, at timestamp with time zone) IS 'How long after their prediction the first labels were found out, as known at a timestamp, of the first 200 labelled predictions of some versions within a range of time.';
+
+-- ledger_labeled_samples --------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_labeled_samples(version uuid, since timestamp with time zone, until timestamp with time zone, at timestamp with time zone) RETURNS bigint
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+BEGIN
+    RETURN (SELECT count(DISTINCT g.prediction_id) FROM ground_truth g
+            WHERE g.predicted_at >= since AND g.predicted_at < until
+              AND g.model_version_id = version AND g.labeled_at <= at);
+END
+$$;
+COMMENT ON FUNCTION ledger_labeled_samples(version uuid, since timestamp with time zone, until timestamp with time zone, at timestamp with time zone) IS 'How many predictions of a version within a range of time have a label, as known at a timestamp.';
+
 -- ledger_label_delay ------------------------------------------------------------------------------
 
 CREATE FUNCTION ledger_label_delay(model_name text, at timestamp with time zone) RETURNS interval
     LANGUAGE sql STABLE
     SET search_path TO 'public', 'pg_temp'
-    SET plan_cache_mode TO 'force_custom_plan'
     AS $$
     -- A few labels of each day: the first predictions of it, not the first labels, which are the fast ones.
     SELECT percentile_cont(0.95) WITHIN GROUP (ORDER BY greatest(s.delay, '0'))
-    FROM generate_series(1, 90) day
+    FROM (SELECT array_agg(v.id) AS versions FROM model_versions v WHERE v.model_name = ledger_label_delay.model_name) v
+    CROSS JOIN generate_series(1, 90) day
     CROSS JOIN LATERAL (SELECT ledger_label_delay.at - day * interval '24 hours' AS since) d
-    CROSS JOIN LATERAL (
-        SELECT DISTINCT ON (g.prediction_id) g.labeled_at - g.predicted_at AS delay
-        FROM ground_truth g
-        WHERE g.prediction_id >= ledger_uuid_floor(d.since)
-          AND g.predicted_at >= d.since AND g.predicted_at < d.since + interval '24 hours'
-          AND g.labeled_at <= ledger_label_delay.at
-          AND g.model_version_id IN (SELECT v.id FROM model_versions v WHERE v.model_name = ledger_label_delay.model_name)
-        ORDER BY g.prediction_id, g.labeled_at
-        LIMIT 200) s
+    CROSS JOIN LATERAL ledger_label_delays(v.versions, d.since, d.since + interval '24 hours', ledger_label_delay.at) s (delay)
 $$;
 COMMENT ON FUNCTION ledger_label_delay(model_name text, at timestamp with time zone) IS 'How long after the prediction 95 % of the first labels of a model are found out, as known at a timestamp from a sample of 90 days; NULL without labels.';
 
@@ -4067,10 +4241,8 @@ CREATE FUNCTION ledger_coverage_points(monitor monitors, at timestamp with time 
                               'recorded', r.coverage_pct, 'label_delay', r.delay)
     FROM runs r
     JOIN model_versions v ON v.id = r.model_version_id
-    CROSS JOIN LATERAL (
-        SELECT count(DISTINCT g.prediction_id) AS labeled_samples FROM ground_truth g
-        WHERE g.predicted_at >= r.timestamp - r.lookback_hours * interval '1 hour' AND g.predicted_at < r.timestamp
-          AND g.model_version_id = r.model_version_id AND g.labeled_at <= at) l
+    CROSS JOIN LATERAL ledger_labeled_samples(
+        r.model_version_id, r.timestamp - r.lookback_hours * interval '1 hour', r.timestamp, at) l (labeled_samples)
 $$;
 COMMENT ON FUNCTION ledger_coverage_points(monitor monitors, at timestamp with time zone) IS 'The label coverage of the latest windows whose labels are due: as recorded, or as high as it has become since.';
 
@@ -4187,8 +4359,7 @@ BEGIN
     IF at < last.evaluated_at THEN
         RETURN done;
     END IF;
-    SELECT * INTO alert FROM alerts a
-    WHERE a.dedup_key = 'monitor:' || monitor.id AND a.status <> 'resolved' FOR NO KEY UPDATE;
+    alert := ledger_lock_open_alert('monitor:' || monitor.id);
     SELECT coalesce(jsonb_agg(to_jsonb(p) ORDER BY p.point_at DESC), '[]'),
            CASE WHEN count(*) = monitor.consecutive THEN min(ledger_monitor_rank(monitor, p.value)) ELSE 0 END,
            max(p.point_at)
@@ -4250,18 +4421,21 @@ CREATE FUNCTION run_monitors(for_model text DEFAULT NULL::text, at timestamp wit
 #variable_conflict use_column
 DECLARE
     at_time timestamptz := ledger_alert_timestamp(run_monitors.at, NULL);
+    known uuid;
     monitor monitors;
     what text;
 BEGIN
     IF for_model IS NOT NULL THEN
         PERFORM ledger_require_known_model(for_model, NULL);
     END IF;
-    -- Locked, so that of two concurrent runs the second sees what the first has evaluated.
-    FOR monitor IN
-        SELECT * FROM monitors m
+    FOR known IN
+        SELECT m.id FROM monitors m
         WHERE m.enabled AND m.removed_at IS NULL AND (for_model IS NULL OR m.model_name = for_model)
-        ORDER BY m.id FOR NO KEY UPDATE
+        ORDER BY m.id
     LOOP
+        -- Locked, so that of two concurrent runs the second sees what the first has evaluated.
+        monitor := ledger_lock_monitor(known);
+        CONTINUE WHEN NOT monitor.enabled OR monitor.removed_at IS NOT NULL;
         what := ledger_run_monitor(monitor, at_time);
         RETURN QUERY
         SELECT monitor.id, monitor.model_name, monitor.name, monitor.source, monitor.metric_name, s.state, s.severity,
@@ -5776,24 +5950,26 @@ COMMENT ON VIEW v_feature_drift IS 'Every statistic of every feature, score and 
 
 -- ledger_definition -------------------------------------------------------------------------------
 
-CREATE FUNCTION ledger_definition(versions uuid[], asked text, OUT task text, OUT class_names text[], OUT own_label text, OUT positive_label text, OUT scored_label text, OUT zero_and_one text[], OUT is_declared boolean, OUT is_mixed boolean) RETURNS record
+CREATE FUNCTION ledger_definition(versions uuid[], asked text, OUT task text, OUT class_names text[], OUT own_label text, OUT positive_label text, OUT scored_label text, OUT zero_and_one text[], OUT is_declared boolean, OUT is_mixed boolean, OUT is_ambiguous boolean) RETURNS record
     LANGUAGE sql STABLE
     SET search_path TO 'public', 'pg_temp'
     AS $$
     SELECT d.task, d.class_names, d.own_label, coalesce(asked, d.own_label),
            -- What was declared says whose probability it is.
            CASE WHEN d.is_declared AND asked <> d.own_label THEN d.own_label ELSE coalesce(asked, d.own_label) END,
-           ledger_zero_and_one(d.class_names, coalesce(d.own_label, asked)), d.is_declared, d.n > 1
+           ledger_zero_and_one(d.class_names, coalesce(d.own_label, asked)), d.is_declared, d.n > 1, d.is_ambiguous
     FROM (
         SELECT count(*) AS n, CASE WHEN count(*) = 1 THEN min(t.task) END AS task,
                CASE WHEN min(cardinality(t.class_names)) = 1 AND asked <> min(t.class_names[1])
                     THEN min(t.class_names) || asked ELSE min(t.class_names) END AS class_names,
-               CASE WHEN count(*) = 1 THEN min(t.positive_label) END AS own_label, bool_and(t.is_declared) AS is_declared
-        FROM (SELECT v.task, v.class_names, v.positive_label, bool_and(v.is_declared) AS is_declared
+               CASE WHEN count(*) = 1 THEN min(t.positive_label) END AS own_label, bool_and(t.is_declared) AS is_declared,
+               bool_or(t.is_ambiguous) AS is_ambiguous
+        FROM (SELECT v.task, v.class_names, v.positive_label, bool_and(v.is_declared) AS is_declared,
+                     bool_or(v.is_ambiguous) AS is_ambiguous
               FROM v_version_tasks v WHERE v.model_version_id = ANY (versions)
               GROUP BY v.task, v.class_names, v.positive_label) t) d
 $$;
-COMMENT ON FUNCTION ledger_definition(versions uuid[], asked text, OUT task text, OUT class_names text[], OUT own_label text, OUT positive_label text, OUT scored_label text, OUT zero_and_one text[], OUT is_declared boolean, OUT is_mixed boolean) IS 'What versions predict, which class is positive, that which is asked about or their own, and whose probability is scored.';
+COMMENT ON FUNCTION ledger_definition(versions uuid[], asked text, OUT task text, OUT class_names text[], OUT own_label text, OUT positive_label text, OUT scored_label text, OUT zero_and_one text[], OUT is_declared boolean, OUT is_mixed boolean, OUT is_ambiguous boolean) IS 'What versions predict, which class is positive, that which is asked about or their own, and whose probability is scored.';
 
 -- ledger_summed_outcomes --------------------------------------------------------------------------
 
@@ -5935,7 +6111,7 @@ COMMENT ON FUNCTION ledger_standard_error(n double precision, mean double precis
 
 -- ledger_metrics ----------------------------------------------------------------------------------
 
-CREATE FUNCTION ledger_metrics(o summary_outcomes, of_task text, class_names text[], counted_label text, of_positive text, is_declared boolean, is_mixed boolean, threshold double precision, is_exact boolean, top_share double precision, OUT labeled_samples bigint, OUT num_strangers bigint, OUT no_task text, OUT accuracy double precision, OUT balanced_accuracy double precision, OUT matthews_corrcoef double precision, OUT "precision" double precision, OUT recall double precision, OUT specificity double precision, OUT f1_score double precision, OUT precision_macro double precision, OUT recall_macro double precision, OUT f1_macro double precision, OUT precision_weighted double precision, OUT recall_weighted double precision, OUT f1_weighted double precision, OUT roc_auc double precision, OUT roc_auc_error double precision, OUT average_precision double precision, OUT average_precision_error double precision, OUT lift double precision, OUT lift_error double precision, OUT log_loss double precision, OUT brier_score double precision, OUT calibration_error double precision, OUT mae double precision, OUT mape double precision, OUT rmse double precision, OUT r2 double precision, OUT calibration_curve jsonb, OUT classes jsonb, OUT confusion_matrix jsonb, OUT standard_errors jsonb, OUT reasons jsonb) RETURNS record
+CREATE FUNCTION ledger_metrics(o summary_outcomes, of_task text, class_names text[], counted_label text, of_positive text, is_declared boolean, is_mixed boolean, is_ambiguous boolean, threshold double precision, is_exact boolean, top_share double precision, OUT labeled_samples bigint, OUT num_strangers bigint, OUT no_task text, OUT accuracy double precision, OUT balanced_accuracy double precision, OUT matthews_corrcoef double precision, OUT "precision" double precision, OUT recall double precision, OUT specificity double precision, OUT f1_score double precision, OUT precision_macro double precision, OUT recall_macro double precision, OUT f1_macro double precision, OUT precision_weighted double precision, OUT recall_weighted double precision, OUT f1_weighted double precision, OUT roc_auc double precision, OUT roc_auc_error double precision, OUT average_precision double precision, OUT average_precision_error double precision, OUT lift double precision, OUT lift_error double precision, OUT log_loss double precision, OUT brier_score double precision, OUT calibration_error double precision, OUT mae double precision, OUT mape double precision, OUT rmse double precision, OUT r2 double precision, OUT calibration_curve jsonb, OUT classes jsonb, OUT confusion_matrix jsonb, OUT standard_errors jsonb, OUT reasons jsonb) RETURNS record
     LANGUAGE plpgsql STABLE
     SET search_path TO 'public', 'pg_temp'
     SET jit TO 'off'
@@ -6020,6 +6196,8 @@ BEGIN
         WHEN is_mixed THEN 'the versions of the window differ in task, classes or positive class: give model_version'
         WHEN NOT ledger_still_counts(o, of_task, class_names, counted_label)
         THEN 'the labels of the window were counted when the version had another task, classes or positive class'
+        WHEN is_ambiguous AND ledger_zero_and_one(class_names, counted_label) IS NULL
+        THEN 'some classes are texts and others numbers: register the version with class_names'
         WHEN of_task = 'regression' AND is_declared THEN 'the version is a regression'
         WHEN of_task = 'regression' THEN 'its numbers are those of a regression: if it is none, register the version with its task'
         WHEN of_task IS NULL THEN 'nothing tells what the version predicts: register it with its task' END;
@@ -6122,7 +6300,7 @@ BEGIN
                   WHEN r2 IS NULL THEN 'the actual values differ by too little' END)));
 END
 $_$;
-COMMENT ON FUNCTION ledger_metrics(o summary_outcomes, of_task text, class_names text[], counted_label text, of_positive text, is_declared boolean, is_mixed boolean, threshold double precision, is_exact boolean, top_share double precision, OUT labeled_samples bigint, OUT num_strangers bigint, OUT no_task text, OUT accuracy double precision, OUT balanced_accuracy double precision, OUT matthews_corrcoef double precision, OUT "precision" double precision, OUT recall double precision, OUT specificity double precision, OUT f1_score double precision, OUT precision_macro double precision, OUT recall_macro double precision, OUT f1_macro double precision, OUT precision_weighted double precision, OUT recall_weighted double precision, OUT f1_weighted double precision, OUT roc_auc double precision, OUT roc_auc_error double precision, OUT average_precision double precision, OUT average_precision_error double precision, OUT lift double precision, OUT lift_error double precision, OUT log_loss double precision, OUT brier_score double precision, OUT calibration_error double precision, OUT mae double precision, OUT mape double precision, OUT rmse double precision, OUT r2 double precision, OUT calibration_curve jsonb, OUT classes jsonb, OUT confusion_matrix jsonb, OUT standard_errors jsonb, OUT reasons jsonb) IS 'What outcomes say about how right a model was; a metric without a value has a reason. Where a prediction names no class the threshold decides; exact are outcomes whose bins are single probabilities.';
+COMMENT ON FUNCTION ledger_metrics(o summary_outcomes, of_task text, class_names text[], counted_label text, of_positive text, is_declared boolean, is_mixed boolean, is_ambiguous boolean, threshold double precision, is_exact boolean, top_share double precision, OUT labeled_samples bigint, OUT num_strangers bigint, OUT no_task text, OUT accuracy double precision, OUT balanced_accuracy double precision, OUT matthews_corrcoef double precision, OUT "precision" double precision, OUT recall double precision, OUT specificity double precision, OUT f1_score double precision, OUT precision_macro double precision, OUT recall_macro double precision, OUT f1_macro double precision, OUT precision_weighted double precision, OUT recall_weighted double precision, OUT f1_weighted double precision, OUT roc_auc double precision, OUT roc_auc_error double precision, OUT average_precision double precision, OUT average_precision_error double precision, OUT lift double precision, OUT lift_error double precision, OUT log_loss double precision, OUT brier_score double precision, OUT calibration_error double precision, OUT mae double precision, OUT mape double precision, OUT rmse double precision, OUT r2 double precision, OUT calibration_curve jsonb, OUT classes jsonb, OUT confusion_matrix jsonb, OUT standard_errors jsonb, OUT reasons jsonb) IS 'What outcomes say about how right a model was; a metric without a value has a reason. Where a prediction names no class the threshold decides; exact are outcomes whose bins are single probabilities.';
 
 -- v_model_timeline --------------------------------------------------------------------------------
 
@@ -7461,7 +7639,8 @@ BEGIN
           AND a.attname LIKE '%version\_id' AND NOT a.attisdropped
         GROUP BY c.relname ORDER BY c.relname
     LOOP
-        EXECUTE format('SELECT count(*) FROM (SELECT FROM %I WHERE %s LIMIT 1000) f', place.table_name, place.condition)
+        -- A column, because Citus sends its workers no list of none.
+        EXECUTE format('SELECT count(*) FROM (SELECT 1 FROM %I WHERE %s LIMIT 1000) f', place.table_name, place.condition)
         INTO num_rows USING version.id;
         IF num_rows > 0 THEN
             found_in := found_in || format('%s (%s%s)', place.table_name, num_rows, CASE WHEN num_rows = 1000 THEN ' or more' END);
@@ -7486,7 +7665,7 @@ DECLARE
     version model_versions;
     withdrawn withdrawn_versions;
 BEGIN
-    UPDATE models m SET updated_at = clock_timestamp() WHERE m.model_name = withdraw_version.model_name;
+    PERFORM ledger_lock_model(model_name);
     SELECT * INTO withdrawn FROM withdrawn_versions w
     WHERE w.model_name = withdraw_version.model_name AND w.model_version = withdraw_version.model_version;
     IF NOT FOUND THEN

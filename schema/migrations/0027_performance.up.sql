@@ -2,18 +2,21 @@
 
 CREATE FUNCTION ledger_definition(
     versions uuid[], asked text, OUT task text, OUT class_names text[], OUT own_label text, OUT positive_label text,
-    OUT scored_label text, OUT zero_and_one text[], OUT is_declared boolean, OUT is_mixed boolean)
+    OUT scored_label text, OUT zero_and_one text[], OUT is_declared boolean, OUT is_mixed boolean,
+    OUT is_ambiguous boolean)
 LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
     SELECT d.task, d.class_names, d.own_label, coalesce(asked, d.own_label),
            -- What was declared says whose probability it is.
            CASE WHEN d.is_declared AND asked <> d.own_label THEN d.own_label ELSE coalesce(asked, d.own_label) END,
-           ledger_zero_and_one(d.class_names, coalesce(d.own_label, asked)), d.is_declared, d.n > 1
+           ledger_zero_and_one(d.class_names, coalesce(d.own_label, asked)), d.is_declared, d.n > 1, d.is_ambiguous
     FROM (
         SELECT count(*) AS n, CASE WHEN count(*) = 1 THEN min(t.task) END AS task,
                CASE WHEN min(cardinality(t.class_names)) = 1 AND asked <> min(t.class_names[1])
                     THEN min(t.class_names) || asked ELSE min(t.class_names) END AS class_names,
-               CASE WHEN count(*) = 1 THEN min(t.positive_label) END AS own_label, bool_and(t.is_declared) AS is_declared
-        FROM (SELECT v.task, v.class_names, v.positive_label, bool_and(v.is_declared) AS is_declared
+               CASE WHEN count(*) = 1 THEN min(t.positive_label) END AS own_label, bool_and(t.is_declared) AS is_declared,
+               bool_or(t.is_ambiguous) AS is_ambiguous
+        FROM (SELECT v.task, v.class_names, v.positive_label, bool_and(v.is_declared) AS is_declared,
+                     bool_or(v.is_ambiguous) AS is_ambiguous
               FROM v_version_tasks v WHERE v.model_version_id = ANY (versions)
               GROUP BY v.task, v.class_names, v.positive_label) t) d
 $$;
@@ -157,7 +160,7 @@ COMMENT ON FUNCTION ledger_standard_error(double precision, double precision, do
 
 CREATE FUNCTION ledger_metrics(
     o summary_outcomes, of_task text, class_names text[], counted_label text, of_positive text,
-    is_declared boolean, is_mixed boolean, threshold double precision, is_exact boolean, top_share double precision,
+    is_declared boolean, is_mixed boolean, is_ambiguous boolean, threshold double precision, is_exact boolean, top_share double precision,
     OUT labeled_samples bigint, OUT num_strangers bigint, OUT no_task text,
     OUT accuracy double precision, OUT balanced_accuracy double precision, OUT matthews_corrcoef double precision,
     OUT "precision" double precision, OUT recall double precision, OUT specificity double precision, OUT f1_score double precision,
@@ -249,6 +252,8 @@ BEGIN
         WHEN is_mixed THEN 'the versions of the window differ in task, classes or positive class: give model_version'
         WHEN NOT ledger_still_counts(o, of_task, class_names, counted_label)
         THEN 'the labels of the window were counted when the version had another task, classes or positive class'
+        WHEN is_ambiguous AND ledger_zero_and_one(class_names, counted_label) IS NULL
+        THEN 'some classes are texts and others numbers: register the version with class_names'
         WHEN of_task = 'regression' AND is_declared THEN 'the version is a regression'
         WHEN of_task = 'regression' THEN 'its numbers are those of a regression: if it is none, register the version with its task'
         WHEN of_task IS NULL THEN 'nothing tells what the version predicts: register it with its task' END;
@@ -351,5 +356,5 @@ BEGIN
                   WHEN r2 IS NULL THEN 'the actual values differ by too little' END)));
 END
 $$;
-COMMENT ON FUNCTION ledger_metrics(summary_outcomes, text, text[], text, text, boolean, boolean, double precision, boolean, double precision) IS
+COMMENT ON FUNCTION ledger_metrics(summary_outcomes, text, text[], text, text, boolean, boolean, boolean, double precision, boolean, double precision) IS
     'What outcomes say about how right a model was; a metric without a value has a reason. Where a prediction names no class the threshold decides; exact are outcomes whose bins are single probabilities.';

@@ -34,7 +34,7 @@ WITH written AS (
 )
 SELECT prediction_id,
        ledger_observe(model_version_id, ARRAY[actual_label, predicted_label],
-                      ARRAY[ledger_whole(actual_value), ledger_whole(prediction)],
+                      ARRAY[ledger_whole(actual_label, actual_value), ledger_whole(predicted_label, prediction)],
                       ledger_is_continuous(actual_value, prediction, probability))
 FROM written;
 
@@ -83,7 +83,7 @@ m.calibration_error, m.mae, m.mape, m.rmse, m.r2
 -- The outcomes of a model in a window and what they say, from summaries.
 ledger_summed_outcomes(%(model_name)s::text, %(model_version)s::text, b.since, b.until, b.slice, b.value) w
 CROSS JOIN LATERAL ledger_definition(w.versions, %(positive_label)s::text) d
-CROSS JOIN LATERAL ledger_metrics(w.outcomes, d.task, d.class_names, d.own_label, d.positive_label, d.is_declared, d.is_mixed,
+CROSS JOIN LATERAL ledger_metrics(w.outcomes, d.task, d.class_names, d.own_label, d.positive_label, d.is_declared, d.is_mixed, d.is_ambiguous,
                                   %(threshold)s::double precision, false, %(top_share)s::double precision) m
 WHERE EXISTS (SELECT FROM model_versions v WHERE v.model_name = %(model_name)s::text
               AND (%(model_version)s::text IS NULL OR v.model_version = %(model_version)s::text))
@@ -271,7 +271,7 @@ vectors AS MATERIALIZED (
         ARRAY(SELECT id FROM versions), %(since)s::timestamptz, %(until)s::timestamptz,
         coalesce(%(as_of)s::timestamptz, 'infinity'), d.task, d.class_names, d.positive_label, d.scored_label, d.zero_and_one,
         %(threshold)s::double precision, %(slice_key)s::text, %(slice)s::text) o ON true
-    CROSS JOIN LATERAL ledger_metrics(o, d.task, d.class_names, d.positive_label, d.positive_label, d.is_declared, d.is_mixed,
+    CROSS JOIN LATERAL ledger_metrics(o, d.task, d.class_names, d.positive_label, d.positive_label, d.is_declared, d.is_mixed, d.is_ambiguous,
                                       %(threshold)s::double precision, true, %(top_share)s::double precision) m
 ), r AS (
     SELECT coalesce(m.no_task, CASE
