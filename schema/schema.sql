@@ -4939,6 +4939,7 @@ CREATE FUNCTION ledger_slice(key text, feature_names text[], feature_values doub
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE WHEN (key = ANY (feature_names)) THEN ledger_class(NULL::text, (feature_values)[array_position(feature_names, key)], NULL::text[]) ELSE "left"((inputs ->> key), 255) END;
 COMMENT ON FUNCTION ledger_slice(key text, feature_names text[], feature_values double precision[], inputs jsonb) IS 'The value that a prediction has for a slice_key: of a feature of its version the number, of an input its text as JSON writes it; NULL without one.';
+COMMENT ON FUNCTION ledger_slice_values(versions uuid[], since timestamp with time zone, until timestamp with time zone, slice_key text) IS 'The predictions of versions in a window, each with its value for a slice_key.';
 
 -- ledger_learn_slices -----------------------------------------------------------------------------
 
@@ -5144,6 +5145,24 @@ CREATE FUNCTION ledger_fold_days(version uuid, since timestamp with time zone, u
 $$;
 COMMENT ON FUNCTION ledger_fold_days(version uuid, since timestamp with time zone, until timestamp with time zone) IS 'Makes the summaries of days, from one to another, out of those of their hours.';
 
+-- ledger_slice_values -----------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_slice_values(versions uuid[], since timestamp with time zone, until timestamp with time zone, slice_key text) RETURNS TABLE(prediction_id uuid, predicted_at timestamp with time zone, value text)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    SET jit TO 'off'
+    AS $$
+BEGIN
+    -- A function, so that only who asks for slices needs the right to see features and inputs.
+    RETURN QUERY
+    SELECT p.id, p.predicted_at,
+           ledger_slice(ledger_slice_values.slice_key, v.feature_names, p.feature_values, p.inputs)
+    FROM predictions p JOIN model_versions v ON v.id = p.model_version_id
+    WHERE ledger_slice_values.slice_key IS NOT NULL AND p.model_version_id = ANY (versions)
+      AND p.predicted_at >= ledger_slice_values.since AND p.predicted_at < ledger_slice_values.until;
+END
+$$;
+
 -- ledger_outcomes ---------------------------------------------------------------------------------
 
 CREATE FUNCTION ledger_outcomes(versions uuid[], since timestamp with time zone, until timestamp with time zone, as_of timestamp with time zone, task text, class_names text[], positive_label text, scored_label text, zero_and_one text[], threshold double precision, slice_key text DEFAULT NULL::text, slice_value text DEFAULT NULL::text) RETURNS SETOF summary_outcomes
@@ -5173,12 +5192,10 @@ BEGIN
         SELECT CASE WHEN ledger_outcomes.slice_value IS NOT NULL THEN 0 WHEN s.value IS NULL THEN -1
                     ELSE coalesce(k.slice, 51) END::smallint, n.*
         FROM newest n
-        JOIN predictions p ON p.id = n.prediction_id AND p.predicted_at = n.predicted_at
-        JOIN model_versions v ON v.id = n.model_version_id
-        CROSS JOIN LATERAL (SELECT ledger_slice(ledger_outcomes.slice_key, v.feature_names, p.feature_values, p.inputs) AS value) s
+        JOIN ledger_slice_values(versions, ledger_outcomes.since, ledger_outcomes.until, ledger_outcomes.slice_key) s
+            ON s.prediction_id = n.prediction_id AND s.predicted_at = n.predicted_at
         LEFT JOIN summary_slices k ON k.model_version_id = n.model_version_id AND k.value = s.value
-        WHERE ledger_outcomes.slice_key IS NOT NULL AND p.model_version_id = ANY (versions)
-          AND p.predicted_at >= ledger_outcomes.since AND p.predicted_at < ledger_outcomes.until
+        WHERE ledger_outcomes.slice_key IS NOT NULL
           AND (ledger_outcomes.slice_value IS NULL OR s.value = ledger_outcomes.slice_value)
     ), judged AS MATERIALIZED (
         SELECT n.hour, n.slice, o.truth, o.score, n.prediction IS NOT NULL AS has_number, n.predicted_label IS NULL AS is_unnamed,
@@ -6033,12 +6050,19 @@ BEGIN
             WHERE t.model_version_id = v.id AND t.grain = 'hour' AND t.slice = v.slice AND t.starts_at >= last_day AND t.starts_at < last_hour) p);
     IF first_hour > since OR last_hour < until THEN
         -- Of hours that are not full the rows tell.
-        num_predictions := num_predictions + (
-            SELECT count(*) FROM predictions p JOIN model_versions v ON v.id = p.model_version_id
-            WHERE p.model_version_id = ANY (versions)
-              AND (of_value IS NULL OR ledger_slice(key, v.feature_names, p.feature_values, p.inputs) = of_value)
-              AND (p.predicted_at >= since AND p.predicted_at < least(first_hour, until)
-                   OR p.predicted_at >= greatest(last_hour, first_hour) AND p.predicted_at < until));
+        IF of_value IS NULL THEN
+            num_predictions := num_predictions + (
+                SELECT count(*) FROM predictions p
+                WHERE p.model_version_id = ANY (versions)
+                  AND (p.predicted_at >= since AND p.predicted_at < least(first_hour, until)
+                       OR p.predicted_at >= greatest(last_hour, first_hour) AND p.predicted_at < until));
+        ELSE
+            num_predictions := num_predictions + (
+                SELECT count(*)
+                FROM (VALUES (since, least(first_hour, until)), (greatest(last_hour, first_hour), until)) e (since, until)
+                CROSS JOIN LATERAL ledger_slice_values(versions, e.since, e.until, key) p
+                WHERE p.value = of_value);
+        END IF;
         parts := parts || ARRAY(
             SELECT o
             FROM v_version_tasks t

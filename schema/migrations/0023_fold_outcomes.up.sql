@@ -1,5 +1,21 @@
 -- Folding: labelled predictions are counted as metrics of performance need them, and days made from their hours.
 
+CREATE FUNCTION ledger_slice_values(versions uuid[], since timestamptz, until timestamptz, slice_key text)
+RETURNS TABLE (prediction_id uuid, predicted_at timestamptz, value text)
+LANGUAGE plpgsql STABLE SET search_path FROM CURRENT SET jit = off AS $$
+BEGIN
+    -- A function, so that only who asks for slices needs the right to see features and inputs.
+    RETURN QUERY
+    SELECT p.id, p.predicted_at,
+           ledger_slice(ledger_slice_values.slice_key, v.feature_names, p.feature_values, p.inputs)
+    FROM predictions p JOIN model_versions v ON v.id = p.model_version_id
+    WHERE ledger_slice_values.slice_key IS NOT NULL AND p.model_version_id = ANY (versions)
+      AND p.predicted_at >= ledger_slice_values.since AND p.predicted_at < ledger_slice_values.until;
+END
+$$;
+COMMENT ON FUNCTION ledger_slice_values(uuid[], timestamptz, timestamptz, text) IS
+    'The predictions of versions in a window, each with its value for a slice_key.';
+
 CREATE FUNCTION ledger_outcomes(
     versions uuid[], since timestamptz, until timestamptz, as_of timestamptz, task text, class_names text[],
     positive_label text, scored_label text, zero_and_one text[], threshold double precision,
@@ -27,12 +43,10 @@ BEGIN
         SELECT CASE WHEN ledger_outcomes.slice_value IS NOT NULL THEN 0 WHEN s.value IS NULL THEN -1
                     ELSE coalesce(k.slice, 51) END::smallint, n.*
         FROM newest n
-        JOIN predictions p ON p.id = n.prediction_id AND p.predicted_at = n.predicted_at
-        JOIN model_versions v ON v.id = n.model_version_id
-        CROSS JOIN LATERAL (SELECT ledger_slice(ledger_outcomes.slice_key, v.feature_names, p.feature_values, p.inputs) AS value) s
+        JOIN ledger_slice_values(versions, ledger_outcomes.since, ledger_outcomes.until, ledger_outcomes.slice_key) s
+            ON s.prediction_id = n.prediction_id AND s.predicted_at = n.predicted_at
         LEFT JOIN summary_slices k ON k.model_version_id = n.model_version_id AND k.value = s.value
-        WHERE ledger_outcomes.slice_key IS NOT NULL AND p.model_version_id = ANY (versions)
-          AND p.predicted_at >= ledger_outcomes.since AND p.predicted_at < ledger_outcomes.until
+        WHERE ledger_outcomes.slice_key IS NOT NULL
           AND (ledger_outcomes.slice_value IS NULL OR s.value = ledger_outcomes.slice_value)
     ), judged AS MATERIALIZED (
         SELECT n.hour, n.slice, o.truth, o.score, n.prediction IS NOT NULL AS has_number, n.predicted_label IS NULL AS is_unnamed,

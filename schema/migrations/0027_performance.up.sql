@@ -81,12 +81,19 @@ BEGIN
             WHERE t.model_version_id = v.id AND t.grain = 'hour' AND t.slice = v.slice AND t.starts_at >= last_day AND t.starts_at < last_hour) p);
     IF first_hour > since OR last_hour < until THEN
         -- Of hours that are not full the rows tell.
-        num_predictions := num_predictions + (
-            SELECT count(*) FROM predictions p JOIN model_versions v ON v.id = p.model_version_id
-            WHERE p.model_version_id = ANY (versions)
-              AND (of_value IS NULL OR ledger_slice(key, v.feature_names, p.feature_values, p.inputs) = of_value)
-              AND (p.predicted_at >= since AND p.predicted_at < least(first_hour, until)
-                   OR p.predicted_at >= greatest(last_hour, first_hour) AND p.predicted_at < until));
+        IF of_value IS NULL THEN
+            num_predictions := num_predictions + (
+                SELECT count(*) FROM predictions p
+                WHERE p.model_version_id = ANY (versions)
+                  AND (p.predicted_at >= since AND p.predicted_at < least(first_hour, until)
+                       OR p.predicted_at >= greatest(last_hour, first_hour) AND p.predicted_at < until));
+        ELSE
+            num_predictions := num_predictions + (
+                SELECT count(*)
+                FROM (VALUES (since, least(first_hour, until)), (greatest(last_hour, first_hour), until)) e (since, until)
+                CROSS JOIN LATERAL ledger_slice_values(versions, e.since, e.until, key) p
+                WHERE p.value = of_value);
+        END IF;
         parts := parts || ARRAY(
             SELECT o
             FROM v_version_tasks t
