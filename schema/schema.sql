@@ -381,6 +381,26 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION models_before_write() IS 'Trigger of models: history names models, so they keep their names; the time of a change is that of the server.';
+CREATE FUNCTION models_recount_slices() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    version uuid;
+BEGIN
+    FOR version IN SELECT v.id FROM model_versions v WHERE v.model_name = NEW.model_name ORDER BY v.id LOOP
+        -- Who folds holds this row, and has read the key that was declared before.
+        INSERT INTO summary_states (model_version_id) VALUES (version) ON CONFLICT DO NOTHING;
+        PERFORM FROM summary_states s WHERE s.model_version_id = version FOR UPDATE;
+        DELETE FROM summary_outcomes o WHERE o.model_version_id = version AND o.slice <> 0;
+        DELETE FROM summary_histograms h WHERE h.model_version_id = version AND h.series = -2;
+        DELETE FROM summary_slices s WHERE s.model_version_id = version;
+        PERFORM rebuild_summaries(version);
+    END LOOP;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION models_recount_slices() IS 'Trigger of models: what was counted by another slice_key is deleted, and all that is still there marked.';
 CREATE TABLE models (
     -- Name of the model, at most 255 characters.
     model_name text NOT NULL,
@@ -388,6 +408,8 @@ CREATE TABLE models (
     description text,
     -- Free tags, searched with @>.
     tags jsonb DEFAULT '{}'::jsonb NOT NULL,
+    -- The feature or input by whose value performance is kept as well: one of few values, such as a country.
+    slice_key text,
     -- When the model was registered.
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     -- Who registered it.
@@ -397,6 +419,7 @@ CREATE TABLE models (
     CONSTRAINT models_created_at_check CHECK (ledger_is_time(created_at)),
     CONSTRAINT models_created_by_check CHECK (ledger_is_person(created_by)),
     CONSTRAINT models_model_name_check CHECK (ledger_is_name(model_name)),
+    CONSTRAINT models_slice_key_check CHECK (((char_length(slice_key) >= 1) AND (char_length(slice_key) <= 255))),
     CONSTRAINT models_tags_check CHECK ((jsonb_typeof(tags) = 'object'::text))
 );
 COMMENT ON TABLE models IS 'The models: one row each, made with the first version if not before. Who registers a version locks the row of its model until the end of the transaction.';
@@ -413,6 +436,7 @@ CREATE CONSTRAINT TRIGGER models_audit_correction_delete AFTER DELETE ON models 
 CREATE CONSTRAINT TRIGGER models_audit_correction_update AFTER UPDATE ON models DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((((old.description IS DISTINCT FROM new.description) OR (old.tags IS DISTINCT FROM new.tags)) OR (old.created_at IS DISTINCT FROM new.created_at)) OR (old.created_by IS DISTINCT FROM new.created_by))) EXECUTE FUNCTION ledger_audit_row('correction', '{model_name}', '{}');
 CREATE TRIGGER models_before_write BEFORE INSERT OR UPDATE ON models FOR EACH ROW EXECUTE FUNCTION models_before_write();
 CREATE TRIGGER models_no_truncate BEFORE TRUNCATE ON models FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+CREATE TRIGGER models_recount_slices AFTER UPDATE OF slice_key ON models FOR EACH ROW WHEN ((new.slice_key IS DISTINCT FROM old.slice_key)) EXECUTE FUNCTION models_recount_slices();
 
 -- ledger_refuse_future ----------------------------------------------------------------------------
 
@@ -2787,7 +2811,7 @@ BEGIN
         RAISE EXCEPTION 'model_name: a label names a model or a version that the ledger does not have'
             USING ERRCODE = 'MLNF0', HINT = 'Register it first.';
     ELSIF EXISTS (
-        SELECT FROM pg_temp.ledger_labels s
+        SELECT 1 FROM pg_temp.ledger_labels s
         JOIN predictions p ON p.id = s.prediction_id
             AND p.predicted_at >= s.predicted_from AND p.predicted_at < s.predicted_from + interval '1 millisecond'
         JOIN model_versions v ON v.id = p.model_version_id
@@ -4680,7 +4704,7 @@ CREATE TABLE summary_histograms (
     grain text NOT NULL,
     -- Start of the hour or day.
     starts_at timestamp with time zone NOT NULL,
-    -- 0 for probability, in the bins of ledger_probability_edges(); -1 for latency_ms, in those of ledger_latency_bin(); above 0 as in baseline_features.
+    -- 0 for probability, in the bins of ledger_probability_edges(); -1 for latency_ms, in those of ledger_latency_bin(); -2 for slices, numbered as in summary_outcomes; above 0 as in baseline_features.
     series smallint NOT NULL,
     -- 0 for rows that are there; others for rows that retention has deleted. Add them up.
     part smallint DEFAULT 0 NOT NULL,
@@ -4698,6 +4722,23 @@ COMMENT ON TABLE summary_histograms IS 'The values of a version in one hour or d
 ALTER TABLE ONLY summary_histograms
     ADD CONSTRAINT summary_histograms_pkey PRIMARY KEY (model_version_id, grain, starts_at, series, part);
 
+-- summary_slices ----------------------------------------------------------------------------------
+
+CREATE TABLE summary_slices (
+    -- The version.
+    model_version_id uuid NOT NULL,
+    -- Number of the slice in its summaries.
+    slice smallint NOT NULL,
+    -- The value, by its first 255 characters.
+    value text NOT NULL,
+    CONSTRAINT summary_slices_slice_check CHECK (((slice >= 1) AND (slice <= 50)))
+);
+COMMENT ON TABLE summary_slices IS 'The values of the slice_key of its model that a version has slices of their own for: the first 50 that were folded, of each fold the most frequent first.';
+ALTER TABLE ONLY summary_slices
+    ADD CONSTRAINT summary_slices_pkey PRIMARY KEY (model_version_id, slice);
+ALTER TABLE ONLY summary_slices
+    ADD CONSTRAINT summary_slices_value_key UNIQUE (model_version_id, value);
+
 -- summary_outcomes --------------------------------------------------------------------------------
 
 CREATE TABLE summary_outcomes (
@@ -4707,6 +4748,8 @@ CREATE TABLE summary_outcomes (
     grain text NOT NULL,
     -- Start of the hour or day.
     starts_at timestamp with time zone NOT NULL,
+    -- 0 for all predictions; of a model with a slice_key also one row for each slice: from 1 on as in summary_slices, 51 for other values, -1 for none.
+    slice smallint DEFAULT 0 NOT NULL,
     -- 0 for rows that are there; others for rows that retention has deleted. Add them up.
     part smallint DEFAULT 0 NOT NULL,
     -- What the version predicted as v_version_tasks had it when this was counted; of a day mixed where that differs.
@@ -4783,7 +4826,7 @@ CREATE TABLE summary_outcomes (
 );
 COMMENT ON TABLE summary_outcomes IS 'The labelled predictions of a version in one hour or day of UTC, each with its latest label: what metrics of performance are computed from.';
 ALTER TABLE ONLY summary_outcomes
-    ADD CONSTRAINT summary_outcomes_pkey PRIMARY KEY (model_version_id, grain, starts_at, part);
+    ADD CONSTRAINT summary_outcomes_pkey PRIMARY KEY (model_version_id, grain, slice, starts_at, part);
 
 -- mark_summaries ----------------------------------------------------------------------------------
 
@@ -4827,7 +4870,7 @@ BEGIN
     JOIN summary_outcomes o ON o.model_version_id = t.model_version_id
     WHERE t.model_name = (SELECT v.model_name FROM model_versions v
                           WHERE v.id = (to_jsonb(NEW) ->> TG_ARGV[0])::uuid)
-      AND o.grain = 'hour' AND o.part = 0
+      AND o.grain = 'hour' AND o.slice = 0 AND o.part = 0
       AND NOT ledger_still_counts(o, t.task, t.class_names, t.positive_label)
     GROUP BY o.model_version_id;
     RETURN NULL;
@@ -4890,9 +4933,43 @@ CREATE FUNCTION ledger_series_of(baseline uuid, OUT columns text, OUT histograms
 $_$;
 COMMENT ON FUNCTION ledger_series_of(baseline uuid, OUT columns text, OUT histograms text) IS 'How the series of a baseline are counted: the columns of a SELECT from predictions that gives their bins, and the SELECTs that count these.';
 
+-- ledger_slice ------------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_slice(key text, feature_names text[], feature_values double precision[], inputs jsonb) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (key = ANY (feature_names)) THEN ledger_class(NULL::text, (feature_values)[array_position(feature_names, key)], NULL::text[]) ELSE "left"((inputs ->> key), 255) END;
+COMMENT ON FUNCTION ledger_slice(key text, feature_names text[], feature_values double precision[], inputs jsonb) IS 'The value that a prediction has for a slice_key: of a feature of its version the number, of an input its text as JSON writes it; NULL without one.';
+COMMENT ON FUNCTION ledger_slice_values(versions uuid[], since timestamp with time zone, until timestamp with time zone, slice_key text) IS 'The predictions of versions in a window, each with its value for a slice_key.';
+
+-- ledger_learn_slices -----------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_learn_slices(version uuid, since timestamp with time zone, until timestamp with time zone, slice_key text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    SET jit TO 'off'
+    AS $$
+DECLARE
+    known integer := (SELECT count(*) FROM summary_slices s WHERE s.model_version_id = version);
+BEGIN
+    IF known < 50 THEN
+        INSERT INTO summary_slices (model_version_id, slice, value)
+        SELECT version, known + row_number() OVER (ORDER BY c.n DESC, c.value COLLATE "C"), c.value
+        FROM (SELECT ledger_slice(ledger_learn_slices.slice_key, v.feature_names, p.feature_values, p.inputs) AS value, count(*) AS n
+              FROM predictions p JOIN model_versions v ON v.id = p.model_version_id
+              WHERE p.model_version_id = version AND p.predicted_at >= since AND p.predicted_at < until
+              GROUP BY 1) c
+        WHERE c.value IS NOT NULL
+          AND c.value NOT IN (SELECT s.value FROM summary_slices s WHERE s.model_version_id = version)
+        ORDER BY c.n DESC, c.value COLLATE "C"
+        LIMIT 50 - known;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION ledger_learn_slices(version uuid, since timestamp with time zone, until timestamp with time zone, slice_key text) IS 'Gives the values that predictions of a window have for the slice_key slices of their own, while there are fewer than 50. Nothing was folded before that has them.';
+
 -- ledger_fold_predictions -------------------------------------------------------------------------
 
-CREATE FUNCTION ledger_fold_predictions(version uuid, since timestamp with time zone, until timestamp with time zone, baseline uuid) RETURNS void
+CREATE FUNCTION ledger_fold_predictions(version uuid, since timestamp with time zone, until timestamp with time zone, baseline uuid, slice_key text) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
     SET jit TO 'off'
@@ -4901,6 +4978,15 @@ CREATE FUNCTION ledger_fold_predictions(version uuid, since timestamp with time 
 DECLARE
     counted record := ledger_series_of(baseline);
 BEGIN
+    IF slice_key IS NOT NULL THEN
+        counted.columns := concat(counted.columns, format(
+            ', ledger_slice(%L, %L::text[], f, i) AS slice', slice_key,
+            (SELECT v.feature_names FROM model_versions v WHERE v.id = version)));
+        counted.histograms := concat(counted.histograms,
+            ' UNION ALL SELECT g.hour, -2, CASE WHEN g.slice IS NULL THEN -1 ELSE coalesce(k.slice, 51) END, sum(g.n)::bigint, NULL'
+            ' FROM (SELECT hour, slice, count(*) AS n FROM x GROUP BY hour, slice) g'
+            ' LEFT JOIN summary_slices k ON k.model_version_id = $1 AND k.value = g.slice GROUP BY 1, 2, 3');
+    END IF;
     DELETE FROM summary_histograms
     WHERE model_version_id = version AND grain = 'hour' AND starts_at >= since AND starts_at < until AND part = 0
       AND series <> 32000;
@@ -4953,7 +5039,7 @@ BEGIN
     USING version, since, until, baseline;
 END
 $_$;
-COMMENT ON FUNCTION ledger_fold_predictions(version uuid, since timestamp with time zone, until timestamp with time zone, baseline uuid) IS 'Counts the predictions of a version from one full hour to another anew.';
+COMMENT ON FUNCTION ledger_fold_predictions(version uuid, since timestamp with time zone, until timestamp with time zone, baseline uuid, slice_key text) IS 'Counts the predictions of a version from one full hour to another anew, and by its slice_key.';
 
 -- ledger_fold_labels ------------------------------------------------------------------------------
 
@@ -5059,9 +5145,27 @@ CREATE FUNCTION ledger_fold_days(version uuid, since timestamp with time zone, u
 $$;
 COMMENT ON FUNCTION ledger_fold_days(version uuid, since timestamp with time zone, until timestamp with time zone) IS 'Makes the summaries of days, from one to another, out of those of their hours.';
 
+-- ledger_slice_values -----------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_slice_values(versions uuid[], since timestamp with time zone, until timestamp with time zone, slice_key text) RETURNS TABLE(prediction_id uuid, predicted_at timestamp with time zone, value text)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    SET jit TO 'off'
+    AS $$
+BEGIN
+    -- A function, so that only who asks for slices needs the right to see features and inputs.
+    RETURN QUERY
+    SELECT p.id, p.predicted_at,
+           ledger_slice(ledger_slice_values.slice_key, v.feature_names, p.feature_values, p.inputs)
+    FROM predictions p JOIN model_versions v ON v.id = p.model_version_id
+    WHERE ledger_slice_values.slice_key IS NOT NULL AND p.model_version_id = ANY (versions)
+      AND p.predicted_at >= ledger_slice_values.since AND p.predicted_at < ledger_slice_values.until;
+END
+$$;
+
 -- ledger_outcomes ---------------------------------------------------------------------------------
 
-CREATE FUNCTION ledger_outcomes(versions uuid[], since timestamp with time zone, until timestamp with time zone, as_of timestamp with time zone, task text, class_names text[], positive_label text, scored_label text, zero_and_one text[], threshold double precision) RETURNS SETOF summary_outcomes
+CREATE FUNCTION ledger_outcomes(versions uuid[], since timestamp with time zone, until timestamp with time zone, as_of timestamp with time zone, task text, class_names text[], positive_label text, scored_label text, zero_and_one text[], threshold double precision, slice_key text DEFAULT NULL::text, slice_value text DEFAULT NULL::text) RETURNS SETOF summary_outcomes
     LANGUAGE plpgsql STABLE
     SET search_path TO 'public', 'pg_temp'
     SET jit TO 'off'
@@ -5082,8 +5186,19 @@ BEGIN
         WHERE model_version_id = ANY (versions) AND predicted_at >= ledger_outcomes.since
           AND predicted_at < ledger_outcomes.until AND labeled_at <= as_of
         ORDER BY prediction_id, predicted_at, labeled_at DESC
+    ), members AS (
+        SELECT 0::smallint AS slice, n.* FROM newest n WHERE ledger_outcomes.slice_key IS NULL
+        UNION ALL
+        SELECT CASE WHEN ledger_outcomes.slice_value IS NOT NULL THEN 0 WHEN s.value IS NULL THEN -1
+                    ELSE coalesce(k.slice, 51) END::smallint, n.*
+        FROM newest n
+        JOIN ledger_slice_values(versions, ledger_outcomes.since, ledger_outcomes.until, ledger_outcomes.slice_key) s
+            ON s.prediction_id = n.prediction_id AND s.predicted_at = n.predicted_at
+        LEFT JOIN summary_slices k ON k.model_version_id = n.model_version_id AND k.value = s.value
+        WHERE ledger_outcomes.slice_key IS NOT NULL
+          AND (ledger_outcomes.slice_value IS NULL OR s.value = ledger_outcomes.slice_value)
     ), judged AS MATERIALIZED (
-        SELECT n.hour, o.truth, o.score, n.prediction IS NOT NULL AS has_number, n.predicted_label IS NULL AS is_unnamed,
+        SELECT n.hour, n.slice, o.truth, o.score, n.prediction IS NOT NULL AS has_number, n.predicted_label IS NULL AS is_unnamed,
                CASE WHEN o.truth IS NOT NULL THEN ledger_predicted_class(
                    o.named, NULL, CASE WHEN NOT by_hour THEN o.score END, n.class_probabilities, d.class_names,
                    d.positive_label, ledger_outcomes.threshold)
@@ -5093,7 +5208,7 @@ BEGIN
                -- Beyond that the squares would overflow.
                CASE WHEN abs(n.prediction) <= 1e100 AND abs(n.actual_value) <= 1e100 THEN n.actual_value END AS target,
                CASE WHEN abs(n.prediction) <= 1e100 AND abs(n.actual_value) <= 1e100 THEN n.prediction - n.actual_value END AS error
-        FROM newest n
+        FROM members n
         CROSS JOIN d
         CROSS JOIN LATERAL (
             SELECT coalesce(n.probability, n.class_probabilities[array_position(d.class_names, d.scored_label)]) AS probability,
@@ -5106,54 +5221,54 @@ BEGIN
                    CASE WHEN d.task = 'binary' AND d.scored_label <> d.positive_label THEN 1 - p.probability
                         WHEN d.task = 'binary' THEN p.probability END AS score) o
     ), pairs AS (
-        SELECT hour, truth, class, count(*) AS n FROM judged
-        WHERE truth IS NOT NULL AND class IS NOT NULL GROUP BY hour, truth, class
+        SELECT hour, slice, truth, class, count(*) AS n FROM judged
+        WHERE truth IS NOT NULL AND class IS NOT NULL GROUP BY hour, slice, truth, class
     ), places AS (
-        SELECT hour, name, row_number() OVER (PARTITION BY hour ORDER BY sum(n) DESC, name COLLATE "C") AS place
-        FROM (SELECT hour, truth AS name, n FROM pairs UNION ALL SELECT hour, class, n FROM pairs) e
-        WHERE length(name) <= 255 OR NOT by_hour GROUP BY hour, name
+        SELECT hour, slice, name, row_number() OVER (PARTITION BY hour, slice ORDER BY sum(n) DESC, name COLLATE "C") AS place
+        FROM (SELECT hour, slice, truth AS name, n FROM pairs UNION ALL SELECT hour, slice, class, n FROM pairs) e
+        WHERE length(name) <= 255 OR NOT by_hour GROUP BY hour, slice, name
     ), kept AS (
-        SELECT hour, name FROM places WHERE place <= 50 OR NOT by_hour
+        SELECT hour, slice, name FROM places WHERE place <= 50 OR NOT by_hour
     ), crossed AS (
-        SELECT hour, array_agg(truth ORDER BY truth, class) AS actual, array_agg(class ORDER BY truth, class) AS predicted,
+        SELECT hour, slice, array_agg(truth ORDER BY truth, class) AS actual, array_agg(class ORDER BY truth, class) AS predicted,
                array_agg(n ORDER BY truth, class) AS counts, sum(n) AS classified, sum(hits) AS hits
-        FROM (SELECT p.hour, a.name AS truth, b.name AS class, sum(p.n)::bigint AS n,
+        FROM (SELECT p.hour, p.slice, a.name AS truth, b.name AS class, sum(p.n)::bigint AS n,
                      coalesce(sum(p.n) FILTER (WHERE p.truth = p.class), 0) AS hits
               FROM pairs p
-              LEFT JOIN kept a ON a.hour = p.hour AND a.name = p.truth
-              LEFT JOIN kept b ON b.hour = p.hour AND b.name = p.class
-              GROUP BY p.hour, a.name, b.name) c
-        GROUP BY hour
+              LEFT JOIN kept a ON a.hour = p.hour AND a.slice = p.slice AND a.name = p.truth
+              LEFT JOIN kept b ON b.hour = p.hour AND b.slice = p.slice AND b.name = p.class
+              GROUP BY p.hour, p.slice, a.name, b.name) c
+        GROUP BY hour, slice
     ), scores AS (
-        SELECT hour, CASE WHEN by_hour THEN width_bucket(score, edges) ELSE score END AS score, count(*) FILTER (WHERE is_positive) AS p,
+        SELECT hour, slice, CASE WHEN by_hour THEN width_bucket(score, edges) ELSE score END AS score, count(*) FILTER (WHERE is_positive) AS p,
                count(*) FILTER (WHERE NOT is_positive) AS n, count(*) FILTER (WHERE is_positive AND class IS NULL) AS up,
                count(*) FILTER (WHERE NOT is_positive AND class IS NULL) AS un
-        FROM judged WHERE is_positive IS NOT NULL AND score IS NOT NULL GROUP BY 1, 2
+        FROM judged WHERE is_positive IS NOT NULL AND score IS NOT NULL GROUP BY 1, 2, 3
     ), binned AS (
-        SELECT hour, array_agg(bin::integer ORDER BY bin) AS bins, array_agg(p ORDER BY bin) AS positives,
+        SELECT hour, slice, array_agg(bin::integer ORDER BY bin) AS bins, array_agg(p ORDER BY bin) AS positives,
                array_agg(n ORDER BY bin) AS negatives, array_agg(up ORDER BY bin) AS undecided_positives,
                array_agg(un ORDER BY bin) AS undecided_negatives
         FROM (SELECT *, CASE WHEN by_hour THEN score ELSE row_number() OVER (ORDER BY score) END AS bin FROM scores) s
-        GROUP BY hour
+        GROUP BY hour, slice
     ), losses AS (
-        SELECT hour, ledger_tenth(score) AS bin, is_positive, score,
+        SELECT hour, slice, ledger_tenth(score) AS bin, is_positive, score,
                -- Squares of smaller numbers would be an error.
                CASE WHEN is_positive THEN (1 - score) * (1 - score) WHEN score > 1e-75 THEN score * score ELSE 0 END AS square,
                -- Nothing is certain: as scikit-learn, by the distance between 1 and the next double.
                ln(greatest(CASE WHEN is_positive THEN score ELSE 1 - score END, 2.220446049250313e-16)) AS log
         FROM judged WHERE is_positive IS NOT NULL AND score IS NOT NULL
     ), calibrated AS (
-        SELECT hour, array_agg(bin::smallint ORDER BY bin) AS tenths, array_agg(p ORDER BY bin) AS positives,
+        SELECT hour, slice, array_agg(bin::smallint ORDER BY bin) AS tenths, array_agg(p ORDER BY bin) AS positives,
                array_agg(n ORDER BY bin) AS negatives, array_agg(total ORDER BY bin) AS sums, sum(squares) AS squares,
                sum(square_squares) AS square_squares, sum(logs) AS logs, sum(log_squares) AS log_squares
-        FROM (SELECT hour, bin, count(*) FILTER (WHERE is_positive) AS p, count(*) FILTER (WHERE NOT is_positive) AS n,
+        FROM (SELECT hour, slice, bin, count(*) FILTER (WHERE is_positive) AS p, count(*) FILTER (WHERE NOT is_positive) AS n,
                      sum(CASE WHEN score > 1e-150 THEN score ELSE 0 END) AS total, sum(square) AS squares,
                      sum(CASE WHEN square > 1e-150 THEN square * square ELSE 0 END) AS square_squares,
                      sum(log) AS logs, sum(log * log) AS log_squares
-              FROM losses GROUP BY hour, bin) c
-        GROUP BY hour
+              FROM losses GROUP BY hour, slice, bin) c
+        GROUP BY hour, slice
     ), totals AS (
-        SELECT hour, count(*) AS labeled, bool_or(is_unnamed) AS unnamed,
+        SELECT hour, slice, count(*) AS labeled, bool_or(is_unnamed) AS unnamed,
                count(*) FILTER (WHERE truth <> ALL (d.class_names)) AS strangers,
                count(*) FILTER (WHERE truth IS NOT NULL AND class IS NULL AND has_number
                                 AND (score IS NULL OR d.positive_label IS NULL)) AS strays,
@@ -5166,9 +5281,9 @@ BEGIN
                coalesce(sum(error * error) FILTER (WHERE abs(error) > 1e-150), 0) AS squared,
                coalesce(sum(distance), 0) AS total, coalesce(var_pop(distance) * count(distance), 0) AS m2,
                min(target) AS smallest, max(target) AS largest
-        FROM (SELECT *, target - min(target) OVER (PARTITION BY hour) AS distance FROM judged) j CROSS JOIN d GROUP BY hour
+        FROM (SELECT *, target - min(target) OVER (PARTITION BY hour, slice) AS distance FROM judged) j CROSS JOIN d GROUP BY hour, slice
     )
-    SELECT versions[1], 'hour', t.hour, 0::smallint, d.task, CASE WHEN d.task = 'binary' OR t.unnamed THEN d.class_names END,
+    SELECT versions[1], 'hour', t.hour, t.slice, 0::smallint, d.task, CASE WHEN d.task = 'binary' OR t.unnamed THEN d.class_names END,
            d.positive_label, t.labeled, t.strangers, t.strays, t.lowest, t.highest, coalesce(c.classified, 0)::bigint,
            coalesce(c.hits, 0)::bigint, coalesce(c.actual, '{}'), coalesce(c.predicted, '{}'), coalesce(c.counts, '{}'),
            coalesce(b.bins, '{}'), coalesce(b.positives, '{}'), coalesce(b.negatives, '{}'),
@@ -5177,14 +5292,24 @@ BEGIN
            coalesce(k.tenths, '{}'), coalesce(k.positives, '{}'), coalesce(k.negatives, '{}'), coalesce(k.sums, '{}'),
            t.numbers, t.measured, t.absolute, t.percentage, t.squared, t.total, t.m2, t.smallest, t.largest
     FROM totals t CROSS JOIN d
-    LEFT JOIN crossed c USING (hour) LEFT JOIN binned b USING (hour) LEFT JOIN calibrated k USING (hour);
+    LEFT JOIN crossed c USING (hour, slice) LEFT JOIN binned b USING (hour, slice) LEFT JOIN calibrated k USING (hour, slice);
 END
 $$;
-COMMENT ON FUNCTION ledger_outcomes(versions uuid[], since timestamp with time zone, until timestamp with time zone, as_of timestamp with time zone, task text, class_names text[], positive_label text, scored_label text, zero_and_one text[], threshold double precision) IS 'The outcomes of the labelled predictions of versions, of each hour what a summary keeps; with a threshold of the whole window, each probability a bin of its own.';
+COMMENT ON FUNCTION ledger_outcomes(versions uuid[], since timestamp with time zone, until timestamp with time zone, as_of timestamp with time zone, task text, class_names text[], positive_label text, scored_label text, zero_and_one text[], threshold double precision, slice_key text, slice_value text) IS 'The outcomes of the labelled predictions of versions, of each hour what a summary keeps; with a threshold of the whole window, each probability a bin of its own. With a slice_key those of each slice, or of one of its values alone.';
+
+-- ledger_slices -----------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_slices(version uuid) RETURNS smallint[]
+    LANGUAGE sql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT '{-1,0,51}'::smallint[] || ARRAY(SELECT s.slice FROM summary_slices s WHERE s.model_version_id = version)
+$$;
+COMMENT ON FUNCTION ledger_slices(version uuid) IS 'The numbers of the slices that a version may have, with that of all its predictions.';
 
 -- ledger_fold_outcomes ----------------------------------------------------------------------------
 
-CREATE FUNCTION ledger_fold_outcomes(version uuid, since timestamp with time zone, until timestamp with time zone) RETURNS void
+CREATE FUNCTION ledger_fold_outcomes(version uuid, since timestamp with time zone, until timestamp with time zone, slice_key text) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
     AS $$
@@ -5192,20 +5317,23 @@ DECLARE
     t v_version_tasks;
 BEGIN
     DELETE FROM summary_outcomes
-    WHERE model_version_id = version AND grain = 'hour' AND starts_at >= since AND starts_at < until AND part = 0;
+    WHERE model_version_id = version AND grain = 'hour' AND slice = ANY (ledger_slices(version)) AND starts_at >= since AND starts_at < until AND part = 0;
     SELECT * INTO t FROM v_version_tasks WHERE model_version_id = version;
     INSERT INTO summary_outcomes
-    SELECT o.* FROM ledger_outcomes(ARRAY[version], since, until, 'infinity', t.task, t.class_names, t.positive_label,
-                                    t.positive_label, ledger_zero_and_one(t.class_names, t.positive_label), NULL) o;
+    SELECT o.*
+    FROM (SELECT NULL AS key UNION SELECT ledger_fold_outcomes.slice_key) k
+    CROSS JOIN LATERAL ledger_outcomes(
+        ARRAY[version], since, until, 'infinity', t.task, t.class_names, t.positive_label,
+        t.positive_label, ledger_zero_and_one(t.class_names, t.positive_label), NULL, k.key) o;
     -- Somebody may have observed another class while an earlier fold counted.
     INSERT INTO summary_marks (model_version_id, table_name, first_predicted_at, last_predicted_at)
     SELECT version, 'ground_truth', min(o.starts_at), max(o.starts_at) FROM summary_outcomes o
-    WHERE o.model_version_id = version AND o.grain = 'hour' AND o.part = 0
+    WHERE o.model_version_id = version AND o.grain = 'hour' AND o.slice = 0 AND o.part = 0
       AND NOT ledger_still_counts(o, t.task, t.class_names, t.positive_label)
     HAVING count(*) > 0;
 END
 $$;
-COMMENT ON FUNCTION ledger_fold_outcomes(version uuid, since timestamp with time zone, until timestamp with time zone) IS 'Counts the outcomes of the labelled predictions of a version from one full hour to another anew.';
+COMMENT ON FUNCTION ledger_fold_outcomes(version uuid, since timestamp with time zone, until timestamp with time zone, slice_key text) IS 'Counts the outcomes of the labelled predictions of a version from one full hour to another anew, all of them and by its slice_key.';
 
 -- ledger_add_outcomes -----------------------------------------------------------------------------
 
@@ -5263,7 +5391,7 @@ BEGIN
         SELECT sum(d.total) AS total, sum(d.m2 + ledger_shift(d.n, d.total, m.mean)) AS m2
         FROM distances d CROSS JOIN (SELECT sum(total) / nullif(sum(n), 0) AS mean FROM distances) m
     )
-    SELECT min(o.model_version_id::text)::uuid, 'day', date_trunc('day', min(o.starts_at), 'UTC'), 0::smallint,
+    SELECT min(o.model_version_id::text)::uuid, 'day', date_trunc('day', min(o.starts_at), 'UTC'), min(o.slice), 0::smallint,
            d.task, d.class_names, d.positive_label, sum(o.num_labeled)::bigint, sum(o.num_strangers)::bigint, sum(o.num_strays)::bigint,
            min(o.lowest_of_negative), max(o.highest_of_positive), sum(o.num_classified)::bigint, sum(o.num_hits)::bigint,
            c.actual, c.predicted, c.counts, b.bins, b.positives, b.negatives, b.undecided_positives, b.undecided_negatives,
@@ -5294,12 +5422,12 @@ CREATE FUNCTION ledger_fold_outcome_days(version uuid, since timestamp with time
     SET search_path TO 'public', 'pg_temp'
     AS $$
     DELETE FROM summary_outcomes
-    WHERE model_version_id = version AND grain = 'day' AND starts_at >= since AND starts_at < until;
+    WHERE model_version_id = version AND grain = 'day' AND slice = ANY (ledger_slices(version)) AND starts_at >= since AND starts_at < until;
     INSERT INTO summary_outcomes
     SELECT (d.day).*
     FROM (SELECT ledger_add_outcomes(array_agg(o)) AS day FROM summary_outcomes o
-          WHERE o.model_version_id = version AND o.grain = 'hour' AND o.starts_at >= since AND o.starts_at < until
-          GROUP BY date_trunc('day', o.starts_at, 'UTC') OFFSET 0) d
+          WHERE o.model_version_id = version AND o.grain = 'hour' AND o.slice = ANY (ledger_slices(version)) AND o.starts_at >= since AND o.starts_at < until
+          GROUP BY date_trunc('day', o.starts_at, 'UTC'), o.slice OFFSET 0) d
 $$;
 COMMENT ON FUNCTION ledger_fold_outcome_days(version uuid, since timestamp with time zone, until timestamp with time zone) IS 'Makes the outcomes of days, from one to another, out of those of their hours.';
 
@@ -5320,13 +5448,17 @@ DECLARE
     baseline uuid := (SELECT b.id FROM baselines b WHERE b.model_version_id = version ORDER BY b.id DESC LIMIT 1);
     first_day timestamptz := date_trunc('day', since, 'UTC');
     last_day timestamptz := date_trunc('day', until + interval '23 hours', 'UTC');
+    slice_key text := (SELECT m.slice_key FROM models m JOIN model_versions v ON v.model_name = m.model_name WHERE v.id = version);
 BEGIN
+    IF slice_key IS NOT NULL THEN
+        PERFORM ledger_learn_slices(version, since, until, slice_key);
+    END IF;
     IF table_name = 'predictions' THEN
-        PERFORM ledger_fold_predictions(version, since, until, baseline);
+        PERFORM ledger_fold_predictions(version, since, until, baseline, slice_key);
         PERFORM ledger_fold_days(version, first_day, last_day);
     ELSE
         PERFORM ledger_fold_labels(version, since, until, baseline);
-        PERFORM ledger_fold_outcomes(version, since, until);
+        PERFORM ledger_fold_outcomes(version, since, until, slice_key);
         PERFORM ledger_fold_outcome_days(version, first_day, last_day);
     END IF;
     PERFORM ledger_fold_histogram_days(version, first_day, last_day);
@@ -5445,20 +5577,21 @@ BEGIN
         WHERE s.model_version_id = version AND s.grain = 'hour'
           AND s.starts_at >= ledger_keep_history.since AND s.starts_at < ledger_keep_history.until;
         SELECT greatest(next, coalesce(max(o.part), 0) + 1) INTO next FROM summary_outcomes o
-        WHERE o.model_version_id = version AND o.grain = 'hour'
+        WHERE o.model_version_id = version AND o.grain = 'hour' AND o.slice = ANY (ledger_slices(version))
           AND o.starts_at >= ledger_keep_history.since AND o.starts_at < ledger_keep_history.until;
         UPDATE summary_histograms h SET part = next
         WHERE h.model_version_id = version AND h.grain = 'hour' AND h.part = 0
           AND h.starts_at >= ledger_keep_history.since AND h.starts_at < ledger_keep_history.until
           AND (h.series = 32000) = (ledger_keep_history.table_name = 'ground_truth');
+        -- Slices are counted of predictions with their labels: whichever goes first, what was counted stays.
+        UPDATE summary_outcomes o SET part = next
+        WHERE o.model_version_id = version AND o.grain = 'hour' AND o.slice = ANY (ledger_slices(version)) AND o.part = 0
+          AND o.starts_at >= ledger_keep_history.since AND o.starts_at < ledger_keep_history.until
+          AND (o.slice <> 0 OR ledger_keep_history.table_name = 'ground_truth');
         IF ledger_keep_history.table_name = 'predictions' THEN
             UPDATE summaries s SET part = next
             WHERE s.model_version_id = version AND s.grain = 'hour' AND s.part = 0
               AND s.starts_at >= ledger_keep_history.since AND s.starts_at < ledger_keep_history.until;
-        ELSE
-            UPDATE summary_outcomes o SET part = next
-            WHERE o.model_version_id = version AND o.grain = 'hour' AND o.part = 0
-              AND o.starts_at >= ledger_keep_history.since AND o.starts_at < ledger_keep_history.until;
         END IF;
     END LOOP;
 END
@@ -5773,6 +5906,29 @@ END
 $$;
 COMMENT ON FUNCTION ledger_summary(version uuid, since timestamp with time zone, until timestamp with time zone, positive_label text, threshold double precision, OUT num_predictions bigint, OUT num_errors bigint, OUT num_cache_hits bigint, OUT positive_rate double precision, OUT probability_mean double precision, OUT probability_std double precision, OUT entropy double precision, OUT latency_mean double precision, OUT latency_max double precision, OUT latency_p50 double precision, OUT latency_p95 double precision, OUT latency_p99 double precision) IS 'The predictions of a version from one full hour to another in numbers: a prediction is positive when its label is positive_label, or without one when its probability reaches the threshold, which must be a full percent.';
 
+-- ledger_is_sliced --------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_is_sliced(versions uuid[], since timestamp with time zone, until timestamp with time zone) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT coalesce(sum(c.labeled), 0) = 0 AND coalesce(sum(c.predicted), 0) = 0
+    FROM unnest(versions) i (id)
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN o.slice = 0 THEN o.num_labeled ELSE -o.num_labeled END AS labeled, 0 AS predicted
+        FROM summary_outcomes o
+        WHERE o.model_version_id = i.id AND o.grain = 'day' AND o.slice = ANY (ledger_slices(i.id))
+          AND o.starts_at > since - interval '1 day' AND o.starts_at < until
+        UNION ALL
+        SELECT 0, s.num_predictions FROM summaries s
+        WHERE s.model_version_id = i.id AND s.grain = 'day' AND s.starts_at > since - interval '1 day' AND s.starts_at < until
+        UNION ALL
+        SELECT 0, -n FROM summary_histograms h CROSS JOIN LATERAL unnest(h.counts) n
+        WHERE h.model_version_id = i.id AND h.grain = 'day' AND h.series = -2
+          AND h.starts_at > since - interval '1 day' AND h.starts_at < until) c
+$$;
+COMMENT ON FUNCTION ledger_is_sliced(versions uuid[], since timestamp with time zone, until timestamp with time zone) IS 'Whether all that versions have in the days of a window is counted by slice as well.';
+
 -- v_feature_drift ---------------------------------------------------------------------------------
 
 CREATE VIEW v_feature_drift WITH (security_invoker='true') AS
@@ -5834,7 +5990,7 @@ COMMENT ON FUNCTION ledger_definition(versions uuid[], asked text, OUT task text
 
 -- ledger_summed_outcomes --------------------------------------------------------------------------
 
-CREATE FUNCTION ledger_summed_outcomes(of_model text, of_version text, since timestamp with time zone, until timestamp with time zone, OUT num_predictions bigint, OUT versions uuid[], OUT outcomes summary_outcomes) RETURNS record
+CREATE FUNCTION ledger_summed_outcomes(of_model text, of_version text, since timestamp with time zone, until timestamp with time zone, of_slice smallint DEFAULT 0, of_value text DEFAULT NULL::text, OUT num_predictions bigint, OUT versions uuid[], OUT outcomes summary_outcomes) RETURNS record
     LANGUAGE plpgsql STABLE
     SET search_path TO 'public', 'pg_temp'
     SET jit TO 'off'
@@ -5847,6 +6003,8 @@ DECLARE
     first_day timestamptz := date_trunc('day', first_hour + interval '23 hours', 'UTC');
     last_day timestamptz := date_trunc('day', until, 'UTC');
     parts summary_outcomes[];
+    key text := (SELECT m.slice_key FROM models m WHERE m.model_name = of_model AND of_value IS NOT NULL);
+    slices smallint[];
 BEGIN
     IF first_day >= last_day THEN
         first_day := last_hour;
@@ -5854,8 +6012,12 @@ BEGIN
     END IF;
     versions := ARRAY(SELECT v.id FROM model_versions v
                       WHERE v.model_name = of_model AND (of_version IS NULL OR v.model_version = of_version));
+    -- A value has a number of its own in each version, if it has one.
+    slices := ARRAY(SELECT CASE WHEN of_value IS NULL THEN of_slice
+                                ELSE (SELECT s.slice FROM summary_slices s WHERE s.model_version_id = v.id AND s.value = of_value) END
+                    FROM unnest(versions) WITH ORDINALITY v (id, place) ORDER BY v.place);
     SELECT coalesce(sum(m.n), 0) INTO num_predictions
-    FROM unnest(versions) v (id)
+    FROM unnest(versions, slices) v (id, slice)
     CROSS JOIN LATERAL (
         SELECT sum(t.num_predictions) AS n FROM summaries t
         WHERE t.model_version_id = v.id AND t.grain = 'day' AND t.starts_at >= first_day AND t.starts_at < last_day
@@ -5864,40 +6026,57 @@ BEGIN
         WHERE t.model_version_id = v.id AND t.grain = 'hour' AND t.starts_at >= first_hour AND t.starts_at < first_day
         UNION ALL
         SELECT sum(t.num_predictions) FROM summaries t
-        WHERE t.model_version_id = v.id AND t.grain = 'hour' AND t.starts_at >= last_day AND t.starts_at < last_hour) m;
+        WHERE t.model_version_id = v.id AND t.grain = 'hour' AND t.starts_at >= last_day AND t.starts_at < last_hour) m
+    WHERE v.slice = 0;
+    IF of_slice <> 0 OR of_value IS NOT NULL THEN
+        SELECT coalesce(sum(h.counts[array_position(h.bins, v.slice)]), 0) INTO num_predictions
+        FROM unnest(versions, slices) v (id, slice)
+        JOIN summary_histograms h ON h.model_version_id = v.id AND h.series = -2
+         AND (h.grain = 'day' AND h.starts_at >= first_day AND h.starts_at < last_day
+              OR h.grain = 'hour' AND h.starts_at >= first_hour AND h.starts_at < first_day
+              OR h.grain = 'hour' AND h.starts_at >= last_day AND h.starts_at < last_hour);
+    END IF;
     parts := ARRAY(
         SELECT p.part
-        FROM unnest(versions) v (id)
+        FROM unnest(versions, slices) v (id, slice)
         CROSS JOIN LATERAL (
             SELECT t AS part FROM summary_outcomes t
-            WHERE t.model_version_id = v.id AND t.grain = 'day' AND t.starts_at >= first_day AND t.starts_at < last_day
+            WHERE t.model_version_id = v.id AND t.grain = 'day' AND t.slice = v.slice AND t.starts_at >= first_day AND t.starts_at < last_day
             UNION ALL
             SELECT t FROM summary_outcomes t
-            WHERE t.model_version_id = v.id AND t.grain = 'hour' AND t.starts_at >= first_hour AND t.starts_at < first_day
+            WHERE t.model_version_id = v.id AND t.grain = 'hour' AND t.slice = v.slice AND t.starts_at >= first_hour AND t.starts_at < first_day
             UNION ALL
             SELECT t FROM summary_outcomes t
-            WHERE t.model_version_id = v.id AND t.grain = 'hour' AND t.starts_at >= last_day AND t.starts_at < last_hour) p);
+            WHERE t.model_version_id = v.id AND t.grain = 'hour' AND t.slice = v.slice AND t.starts_at >= last_day AND t.starts_at < last_hour) p);
     IF first_hour > since OR last_hour < until THEN
         -- Of hours that are not full the rows tell.
-        num_predictions := num_predictions + (
-            SELECT count(*) FROM predictions p
-            WHERE p.model_version_id = ANY (versions)
-              AND (p.predicted_at >= since AND p.predicted_at < least(first_hour, until)
-                   OR p.predicted_at >= greatest(last_hour, first_hour) AND p.predicted_at < until));
+        IF of_value IS NULL THEN
+            num_predictions := num_predictions + (
+                SELECT count(*) FROM predictions p
+                WHERE p.model_version_id = ANY (versions)
+                  AND (p.predicted_at >= since AND p.predicted_at < least(first_hour, until)
+                       OR p.predicted_at >= greatest(last_hour, first_hour) AND p.predicted_at < until));
+        ELSE
+            num_predictions := num_predictions + (
+                SELECT count(*)
+                FROM (VALUES (since, least(first_hour, until)), (greatest(last_hour, first_hour), until)) e (since, until)
+                CROSS JOIN LATERAL ledger_slice_values(versions, e.since, e.until, key) p
+                WHERE p.value = of_value);
+        END IF;
         parts := parts || ARRAY(
             SELECT o
             FROM v_version_tasks t
             CROSS JOIN (VALUES (since, least(first_hour, until)), (greatest(last_hour, first_hour), until)) e (since, until)
             CROSS JOIN LATERAL ledger_outcomes(
                 ARRAY[t.model_version_id], e.since, e.until, 'infinity', t.task, t.class_names, t.positive_label, t.positive_label,
-                ledger_zero_and_one(t.class_names, t.positive_label), NULL) o
+                ledger_zero_and_one(t.class_names, t.positive_label), NULL, key, of_value) o
             WHERE t.model_version_id = ANY (versions) AND e.since < e.until);
     END IF;
     versions := ARRAY(SELECT DISTINCT p.model_version_id FROM unnest(parts) p);
     outcomes := CASE WHEN cardinality(parts) = 1 THEN parts[1] WHEN cardinality(parts) > 1 THEN ledger_add_outcomes(parts) END;
 END
 $$;
-COMMENT ON FUNCTION ledger_summed_outcomes(of_model text, of_version text, since timestamp with time zone, until timestamp with time zone, OUT num_predictions bigint, OUT versions uuid[], OUT outcomes summary_outcomes) IS 'The outcomes of a model, or one version, in a window: summaries of days and hours added up, and the rows of hours that are not full; with the versions that have labels there.';
+COMMENT ON FUNCTION ledger_summed_outcomes(of_model text, of_version text, since timestamp with time zone, until timestamp with time zone, of_slice smallint, of_value text, OUT num_predictions bigint, OUT versions uuid[], OUT outcomes summary_outcomes) IS 'The outcomes of a model, or one version, in a window: summaries of days and hours added up, and the rows of hours that are not full; with the versions that have labels there. Of all predictions, of the slice of a value, or of a slice by its number.';
 
 -- ledger_areas ------------------------------------------------------------------------------------
 

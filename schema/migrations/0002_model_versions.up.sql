@@ -6,6 +6,8 @@ CREATE TABLE models (
     description text,
     tags jsonb NOT NULL DEFAULT '{}'
         CONSTRAINT models_tags_check CHECK (jsonb_typeof(tags) = 'object'),
+    slice_key text
+        CONSTRAINT models_slice_key_check CHECK (char_length(slice_key) BETWEEN 1 AND 255),
     created_at timestamptz NOT NULL DEFAULT clock_timestamp()
         CONSTRAINT models_created_at_check CHECK (ledger_is_time(created_at)),
     created_by text NOT NULL DEFAULT session_user
@@ -23,6 +25,7 @@ COMMENT ON TABLE models IS
 COMMENT ON COLUMN models.model_name IS 'Name of the model, at most 255 characters.';
 COMMENT ON COLUMN models.description IS 'What the model is for.';
 COMMENT ON COLUMN models.tags IS 'Free tags, searched with @>.';
+COMMENT ON COLUMN models.slice_key IS 'The feature or input by whose value performance is kept as well: one of few values, such as a country.';
 COMMENT ON COLUMN models.created_at IS 'When the model was registered.';
 COMMENT ON COLUMN models.created_by IS 'Who registered it.';
 COMMENT ON COLUMN models.updated_at IS 'When it was last changed, or a version of it registered.';
@@ -387,7 +390,7 @@ CREATE TRIGGER model_versions_no_truncate
 INSERT INTO ledger_privileges (role, privilege, object_type, object_name, columns) VALUES
     ('reader', 'SELECT', 'TABLE', 'models', NULL),
     ('writer', 'INSERT', 'TABLE', 'models', NULL),
-    ('writer', 'UPDATE', 'TABLE', 'models', '{description, tags}'),
+    ('writer', 'UPDATE', 'TABLE', 'models', '{description, slice_key, tags}'),
     ('reader', 'SELECT', 'TABLE', 'model_versions', NULL),
     ('writer', 'INSERT', 'TABLE', 'model_versions', NULL),
     ('writer', 'UPDATE', 'TABLE', 'model_versions', '{stage, description, tags}'),

@@ -69,7 +69,7 @@ BEGIN
         RAISE EXCEPTION 'model_name: a label names a model or a version that the ledger does not have'
             USING ERRCODE = 'MLNF0', HINT = 'Register it first.';
     ELSIF EXISTS (
-        SELECT FROM pg_temp.ledger_labels s
+        SELECT 1 FROM pg_temp.ledger_labels s
         JOIN predictions p ON p.id = s.prediction_id
             AND p.predicted_at >= s.predicted_from AND p.predicted_at < s.predicted_from + interval '1 millisecond'
         JOIN model_versions v ON v.id = p.model_version_id

@@ -132,6 +132,7 @@ def test_other_lines_are_left_alone(known: Known, text: str) -> None:
     ],
 )
 def test_a_planted_line_is_found_in_a_function(body: str) -> None:
-    text = f"CREATE TABLE models (at text); CREATE FUNCTION f() RETURNS timestamptz {body};"
+    head = "CREATE FUNCTION f(VARIADIC ns text[]) RETURNS timestamptz"
+    text = f"CREATE TABLE models (at text); {head} {body};"
     found = check(list(migration_queries({"0001_f.up.sql": text})))
     assert [(one.rule, one.place) for one in found] == [("zone", "f")]

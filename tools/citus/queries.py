@@ -68,8 +68,10 @@ def _of_function(function: CreateFunctionStmt, text: str, rows: set[str]) -> Ite
     if options["language"].sval == "sql":
         yield from (raw.stmt for raw in pglast.parse_sql(options["as"][0].sval))
         return
-    # The parser knows no table, and so no array of its rows.
+    # The parser knows no table, and so no array of its rows, and not whether a type is an array.
     text = re.sub(rf"\b(?:{'|'.join(sorted(rows))})\[\]", "text[]", text)
+    head, mark, body = text.partition("$$")
+    text = head.replace("VARIADIC ", "") + mark + body
     for query, mode in _of_plpgsql(pglast.parse_plpgsql(text)):
         if mode > _EXPRESSION:
             query = re.split(r":?=", query, maxsplit=1)[1]
