@@ -85,6 +85,7 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/codespell
 	$(BIN)/python -m tools.terms
+	$(BIN)/python -m tools.citus
 
 sync: setup ## Generate the sync twins from the async sources, and the lists of exports
 	$(BIN)/python -m tools.unasync

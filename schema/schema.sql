@@ -10,18 +10,6 @@ COMMENT ON FUNCTION ledger_uuid() IS 'A new time-ordered UUIDv7 (RFC 9562), on e
 COMMENT ON FUNCTION ledger_uuid_floor(at timestamp with time zone) IS 'The smallest UUIDv7 of a timestamp. Its first 48 bits are milliseconds; 12 more after the version are the rest, exact to the microsecond.';
 COMMENT ON FUNCTION ledger_uuid_time(id uuid) IS 'The timestamp of a UUIDv7, to the microsecond; predictions are found by it.';
 
--- ledger_uuid_floor -------------------------------------------------------------------------------
-
-CREATE FUNCTION ledger_uuid_floor(at timestamp with time zone) RETURNS uuid
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN (SELECT ((((lpad(to_hex((u.microseconds / 1000)), 12, '0'::text) || '7'::text) || lpad(to_hex((((u.microseconds % (1000)::bigint) << 12) / 1000)), 3, '0'::text)) || '8000000000000000'::text))::uuid AS uuid FROM (SELECT ((EXTRACT(epoch FROM ledger_uuid_floor.at) * (1000000)::numeric))::bigint AS microseconds) u);
-
--- ledger_uuid_time --------------------------------------------------------------------------------
-
-CREATE FUNCTION ledger_uuid_time(id uuid) RETURNS timestamp with time zone
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN (SELECT to_timestamp((((((((('x'::text || "left"(u.hex, 12)))::bit(48))::bigint * 1000) + LEAST((((((('x'::text || substr(u.hex, 14, 3)))::bit(12))::integer * 1000) + 4095) / 4096), 999)))::numeric / 1000000.0))::double precision) AS to_timestamp FROM (SELECT replace((ledger_uuid_time.id)::text, '-'::text, ''::text) AS hex) u);
-
 -- ledger_metric -----------------------------------------------------------------------------------
 
 CREATE FUNCTION ledger_metric(metrics jsonb, name text) RETURNS double precision
@@ -260,21 +248,6 @@ CREATE FUNCTION ledger_point(name text) RETURNS int8range
     RETURN int8range((hashtextextended((name COLLATE "C"), (0)::bigint) >> 1), (hashtextextended((name COLLATE "C"), (0)::bigint) >> 1), '[]'::text);
 COMMENT ON FUNCTION ledger_point(name text) IS 'The hash of a text as a range of one number, which an exclusion constraint can compare without an extension.';
 
--- ledger_is_same_person ---------------------------------------------------------------------------
-
-CREATE FUNCTION ledger_is_same_person(name text, other text) RETURNS boolean
-    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
-    SET search_path TO 'public', 'pg_temp'
-    AS $$
-BEGIN
-    -- ß and ss differ in their case alone: both have the capitals SS. To the skeleton ß is what a β passes for.
-    RETURN replace(ledger_skeleton(ledger_fold_case(ledger_visible(name))), 'ß', 'ss')
-           = replace(ledger_skeleton(ledger_fold_case(ledger_visible(other))), 'ß', 'ss')
-           OR ledger_skeleton(name) = ledger_skeleton(other);
-END
-$$;
-COMMENT ON FUNCTION ledger_is_same_person(name text, other text) IS 'Whether a reader takes one name for the other: in any case, with invisible characters, with letters that look alike (UTS #39).';
-
 -- ledger_has_control ------------------------------------------------------------------------------
 
 CREATE FUNCTION ledger_has_control(name text) RETURNS boolean
@@ -317,21 +290,6 @@ CREATE FUNCTION ledger_is_person(name text) RETURNS boolean
     RETURN ((char_length(name) <= 255) AND (NOT ledger_has_control(name)) AND ((name ~ '[!-~]'::text) OR (ledger_visible(name) <> ''::text)));
 COMMENT ON FUNCTION ledger_is_person(name text) IS 'Whether a text names somebody: at most 255 characters, none a control character and some that can be seen.';
 
--- ledger_require_person ---------------------------------------------------------------------------
-
-CREATE FUNCTION ledger_require_person(field text, name text) RETURNS void
-    LANGUAGE plpgsql IMMUTABLE
-    SET search_path TO 'public', 'pg_temp'
-    AS $$
-BEGIN
-    IF NOT ledger_is_person(name) THEN
-        RAISE EXCEPTION '%: must have 1 to 255 characters, not all blank and none a control character', field
-            USING ERRCODE = 'MLIV0';
-    END IF;
-END
-$$;
-COMMENT ON FUNCTION ledger_require_person(field text, name text) IS 'Refuses a text that names nobody, by the name of the parameter that has it. NULL is accepted.';
-
 -- ledger_is_time ----------------------------------------------------------------------------------
 
 CREATE FUNCTION ledger_is_time(at timestamp with time zone) RETURNS boolean
@@ -351,6 +309,39 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ledger_refuse_change() IS 'Trigger of append-only tables: refuses the statement.';
+
+-- ledger_take_turn --------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_take_turn(place text[], VARIADIC tries text[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    last text := nullif(current_setting('mlops_ledger.turn', true), '');
+    timeout text := current_setting('lock_timeout');
+    attempt text;
+BEGIN
+    IF last IS NULL OR place COLLATE "C" >= last::text[] THEN
+        PERFORM set_config('mlops_ledger.turn', place::text, true);
+        RETURN;
+    END IF;
+    FOR attempt_number IN 1..25 LOOP
+        BEGIN
+            PERFORM set_config('mlops_ledger.turn', place::text, true), set_config('lock_timeout', '1ms', true);
+            FOREACH attempt IN ARRAY tries LOOP
+                EXECUTE attempt;
+            END LOOP;
+            PERFORM set_config('mlops_ledger.turn', last, true), set_config('lock_timeout', timeout, true);
+            RETURN;
+        EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+            PERFORM pg_sleep(0.01);
+        END;
+    END LOOP;
+    RAISE EXCEPTION 'a concurrent transaction got in the way: run the transaction again'
+        USING ERRCODE = '40001', HINT = 'Take models, slots and alerts in the order of their names, and it waits instead.';
+END
+$$;
+COMMENT ON FUNCTION ledger_take_turn(place text[], VARIADIC tries text[]) IS 'Lets a transaction wait for a row in the order of all; out of order it takes the row by the statements given, or fails with a serialization error.';
 
 -- ledger_privileges -------------------------------------------------------------------------------
 
@@ -390,6 +381,26 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION models_before_write() IS 'Trigger of models: history names models, so they keep their names; the time of a change is that of the server.';
+CREATE FUNCTION models_recount_slices() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    version uuid;
+BEGIN
+    FOR version IN SELECT v.id FROM model_versions v WHERE v.model_name = NEW.model_name ORDER BY v.id LOOP
+        -- Who folds holds this row, and has read the key that was declared before.
+        INSERT INTO summary_states (model_version_id) VALUES (version) ON CONFLICT DO NOTHING;
+        PERFORM FROM summary_states s WHERE s.model_version_id = version FOR UPDATE;
+        DELETE FROM summary_outcomes o WHERE o.model_version_id = version AND o.slice <> 0;
+        DELETE FROM summary_histograms h WHERE h.model_version_id = version AND h.series = -2;
+        DELETE FROM summary_slices s WHERE s.model_version_id = version;
+        PERFORM rebuild_summaries(version);
+    END LOOP;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION models_recount_slices() IS 'Trigger of models: what was counted by another slice_key is deleted, and all that is still there marked.';
 CREATE TABLE models (
     -- Name of the model, at most 255 characters.
     model_name text NOT NULL,
@@ -397,6 +408,8 @@ CREATE TABLE models (
     description text,
     -- Free tags, searched with @>.
     tags jsonb DEFAULT '{}'::jsonb NOT NULL,
+    -- The feature or input by whose value performance is kept as well: one of few values, such as a country.
+    slice_key text,
     -- When the model was registered.
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     -- Who registered it.
@@ -406,6 +419,7 @@ CREATE TABLE models (
     CONSTRAINT models_created_at_check CHECK (ledger_is_time(created_at)),
     CONSTRAINT models_created_by_check CHECK (ledger_is_person(created_by)),
     CONSTRAINT models_model_name_check CHECK (ledger_is_name(model_name)),
+    CONSTRAINT models_slice_key_check CHECK (((char_length(slice_key) >= 1) AND (char_length(slice_key) <= 255))),
     CONSTRAINT models_tags_check CHECK ((jsonb_typeof(tags) = 'object'::text))
 );
 COMMENT ON TABLE models IS 'The models: one row each, made with the first version if not before. Who registers a version locks the row of its model until the end of the transaction.';
@@ -422,6 +436,7 @@ CREATE CONSTRAINT TRIGGER models_audit_correction_delete AFTER DELETE ON models 
 CREATE CONSTRAINT TRIGGER models_audit_correction_update AFTER UPDATE ON models DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((((old.description IS DISTINCT FROM new.description) OR (old.tags IS DISTINCT FROM new.tags)) OR (old.created_at IS DISTINCT FROM new.created_at)) OR (old.created_by IS DISTINCT FROM new.created_by))) EXECUTE FUNCTION ledger_audit_row('correction', '{model_name}', '{}');
 CREATE TRIGGER models_before_write BEFORE INSERT OR UPDATE ON models FOR EACH ROW EXECUTE FUNCTION models_before_write();
 CREATE TRIGGER models_no_truncate BEFORE TRUNCATE ON models FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+CREATE TRIGGER models_recount_slices AFTER UPDATE OF slice_key ON models FOR EACH ROW WHEN ((new.slice_key IS DISTINCT FROM old.slice_key)) EXECUTE FUNCTION models_recount_slices();
 
 -- ledger_refuse_future ----------------------------------------------------------------------------
 
@@ -541,7 +556,7 @@ CREATE FUNCTION model_versions_before_delete() RETURNS trigger
     AS $$
 BEGIN
     -- Who registers a version waits, and then finds its number taken.
-    UPDATE models m SET updated_at = clock_timestamp() WHERE m.model_name = OLD.model_name;
+    PERFORM ledger_lock_model(OLD.model_name);
     INSERT INTO withdrawn_versions (id, model_name, model_version, registered)
     VALUES (OLD.id, OLD.model_name, OLD.model_version, to_jsonb(OLD)) ON CONFLICT (id) DO NOTHING;
     RETURN OLD;
@@ -552,6 +567,8 @@ CREATE FUNCTION model_versions_before_write() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $_$
+DECLARE
+    statement text;
 BEGIN
     NEW.stage := lower(btrim(NEW.stage) COLLATE "C");
     PERFORM ledger_refuse_future('created_at', NEW.created_at);
@@ -560,16 +577,13 @@ BEGIN
             RAISE EXCEPTION 'promoted_at: a version is registered before it is promoted'
                 USING ERRCODE = 'MLIV0', HINT = 'Register it, then promote it.';
         END IF;
-        -- One writer per model at a time, or a given number could be taken by the next automatic one; plpgsql
-        -- then reads what the others have committed. Only who may register a version can take this lock.
-        UPDATE models m SET updated_at = clock_timestamp() WHERE m.model_name = NEW.model_name;
-        IF NOT FOUND AND NEW.model_name IS NOT NULL THEN
+        IF NOT ledger_lock_model(NEW.model_name) AND NEW.model_name IS NOT NULL THEN
             -- Of several at once one makes it. Both constraints are asked, or the other one would fail the rest.
-            INSERT INTO models (model_name, created_at, created_by)
-            VALUES (NEW.model_name, coalesce(NEW.created_at, clock_timestamp()), coalesce(NEW.created_by, session_user))
-            ON CONFLICT DO NOTHING;
-            UPDATE models m SET updated_at = clock_timestamp() WHERE m.model_name = NEW.model_name;
-            IF NOT FOUND THEN
+            statement := format(
+                'INSERT INTO models (model_name, created_at, created_by) VALUES (%L, %L, %L) ON CONFLICT DO NOTHING',
+                NEW.model_name, coalesce(NEW.created_at, clock_timestamp()), coalesce(NEW.created_by, session_user));
+            PERFORM ledger_take_turn(ARRAY['1', NEW.model_name], statement), ledger_insert_in_turn(statement);
+            IF NOT ledger_lock_model(NEW.model_name) THEN
                 -- It looks like another, which the constraint says.
                 INSERT INTO models (model_name) VALUES (NEW.model_name);
             END IF;
@@ -633,6 +647,17 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION model_versions_keep_name() IS 'Trigger of model_versions: history names versions, so they keep their names.';
+CREATE FUNCTION model_versions_take_turn() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    -- A promotion changes versions after it has locked the slot.
+    PERFORM ledger_take_turn(ARRAY['1', NEW.model_name, U&'\FFFF'], VARIADIC '{}');
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION model_versions_take_turn() IS 'Trigger of model_versions: who has changed a version by hand comes out of order with the next promotion of its model.';
 ALTER TABLE ONLY model_versions
     ADD CONSTRAINT model_versions_id_model_name_key UNIQUE (id, model_name);
 ALTER TABLE ONLY model_versions
@@ -656,6 +681,7 @@ CREATE TRIGGER model_versions_keep_measured_renamed BEFORE UPDATE OF id, model_n
 CREATE TRIGGER model_versions_keep_name BEFORE UPDATE ON model_versions FOR EACH ROW WHEN ((((old.id IS DISTINCT FROM new.id) OR (old.model_name IS DISTINCT FROM new.model_name)) OR (old.model_version IS DISTINCT FROM new.model_version))) EXECUTE FUNCTION model_versions_keep_name();
 CREATE TRIGGER model_versions_mark_outcomes AFTER UPDATE OF task, class_names, positive_label ON model_versions FOR EACH ROW EXECUTE FUNCTION ledger_mark_outcomes('id');
 CREATE TRIGGER model_versions_no_truncate BEFORE TRUNCATE ON model_versions FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+CREATE TRIGGER model_versions_take_turn BEFORE UPDATE ON model_versions FOR EACH ROW WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION model_versions_take_turn();
 
 -- withdrawn_versions ------------------------------------------------------------------------------
 
@@ -754,6 +780,40 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ledger_complete_task(version model_versions) IS 'Fills in what a new version leaves open of its task: two classes are binary, more are multiclass, and the second of two is the positive one.';
+
+-- ledger_insert_in_turn ---------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_insert_in_turn(statement text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    FOR attempt IN 1..10 LOOP
+        BEGIN
+            EXECUTE statement;
+            RETURN;
+        EXCEPTION WHEN deadlock_detected THEN
+            NULL;  -- The other gives way.
+        END;
+    END LOOP;
+    RAISE EXCEPTION 'a concurrent transaction got in the way: run the transaction again' USING ERRCODE = '40001';
+END
+$$;
+COMMENT ON FUNCTION ledger_insert_in_turn(statement text) IS 'Inserts a row that a transaction out of order may be inserting as well, and does not fail for it.';
+
+-- ledger_lock_model -------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_lock_model(model_name text) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM ledger_take_turn(ARRAY['1', model_name], format('SELECT FROM models WHERE model_name = %L FOR NO KEY UPDATE NOWAIT', model_name));
+    UPDATE models m SET updated_at = clock_timestamp() WHERE m.model_name = ledger_lock_model.model_name;
+    RETURN FOUND;
+END
+$$;
+COMMENT ON FUNCTION ledger_lock_model(model_name text) IS 'Locks a model until the end of the transaction, and says whether there is one of that name.';
 
 -- monitoring_metrics ------------------------------------------------------------------------------
 
@@ -971,6 +1031,21 @@ CREATE TRIGGER retraining_decisions_append_only BEFORE DELETE OR UPDATE OR TRUNC
 CREATE CONSTRAINT TRIGGER retraining_decisions_audit_decision_insert AFTER INSERT ON retraining_decisions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (true) EXECUTE FUNCTION ledger_audit_row('decision', '{id}', '{decided_by}');
 CREATE TRIGGER retraining_decisions_before_insert BEFORE INSERT ON retraining_decisions FOR EACH ROW EXECUTE FUNCTION retraining_decisions_before_insert();
 
+-- ledger_is_same_person ---------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_is_same_person(name text, other text) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    -- ß and ss differ in their case alone: both have the capitals SS. To the skeleton ß is what a β passes for.
+    RETURN replace(ledger_skeleton(ledger_fold_case(ledger_visible(name))), 'ß', 'ss')
+           = replace(ledger_skeleton(ledger_fold_case(ledger_visible(other))), 'ß', 'ss')
+           OR ledger_skeleton(name) = ledger_skeleton(other);
+END
+$$;
+COMMENT ON FUNCTION ledger_is_same_person(name text, other text) IS 'Whether a reader takes one name for the other: in any case, with invisible characters, with letters that look alike (UTS #39).';
+
 -- agent_actions -----------------------------------------------------------------------------------
 
 CREATE FUNCTION agent_actions_before_insert() RETURNS trigger
@@ -1178,6 +1253,7 @@ CREATE FUNCTION ledger_lock_action(action_id uuid) RETURNS agent_actions
 DECLARE
     locked agent_actions;
 BEGIN
+    PERFORM ledger_take_turn(ARRAY['2', action_id::text], format('SELECT FROM agent_actions WHERE id = %L FOR NO KEY UPDATE NOWAIT', action_id));
     SELECT * INTO locked FROM agent_actions a WHERE a.id = ledger_lock_action.action_id FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no action %', ledger_lock_action.action_id USING ERRCODE = 'MLNF0';
@@ -1353,11 +1429,20 @@ CREATE FUNCTION ledger_lock_slot(model_name text, slot text) RETURNS model_slots
 DECLARE
     locked model_slots;
 BEGIN
+    PERFORM ledger_take_turn(
+        ARRAY['1', model_name, slot],
+        format('SELECT FROM model_slots WHERE (model_name, slot) = (%L, %L) FOR NO KEY UPDATE NOWAIT', model_name, slot),
+        format('SELECT ledger_lock_slot(%L, %L)', model_name, slot));
     -- An update, so that under REPEATABLE READ whoever comes second fails here, with a serialization error.
-    INSERT INTO model_slots AS s (model_name, slot) VALUES (ledger_lock_slot.model_name, ledger_lock_slot.slot)
-    ON CONFLICT ON CONSTRAINT model_slots_model_name_slot_key DO UPDATE SET locked_at = clock_timestamp()
-    RETURNING s.* INTO locked;
-    RETURN locked;
+    LOOP
+        UPDATE model_slots s SET locked_at = clock_timestamp()
+        WHERE (s.model_name, s.slot) = (ledger_lock_slot.model_name, ledger_lock_slot.slot) RETURNING * INTO locked;
+        IF FOUND THEN
+            RETURN locked;
+        END IF;
+        PERFORM ledger_insert_in_turn(
+            format('INSERT INTO model_slots (model_name, slot) VALUES (%L, %L) ON CONFLICT DO NOTHING', model_name, slot));
+    END LOOP;
 END
 $$;
 COMMENT ON FUNCTION ledger_lock_slot(model_name text, slot text) IS 'Locks a slot until the end of the transaction, making it first if needed.';
@@ -1657,6 +1742,21 @@ CREATE FUNCTION production_at(model_name text, at timestamp with time zone DEFAU
           ORDER BY i.deployed_at DESC LIMIT 1)
 $$;
 COMMENT ON FUNCTION production_at(model_name text, at timestamp with time zone, slot text) IS 'The deployment that held a slot of a model at a timestamp: one row, or none.';
+
+-- ledger_require_person ---------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_require_person(field text, name text) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF NOT ledger_is_person(name) THEN
+        RAISE EXCEPTION '%: must have 1 to 255 characters, not all blank and none a control character', field
+            USING ERRCODE = 'MLIV0';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION ledger_require_person(field text, name text) IS 'Refuses a text that names nobody, by the name of the parameter that has it. NULL is accepted.';
 
 -- ledger_slot_timestamp ---------------------------------------------------------------------------
 
@@ -1965,6 +2065,7 @@ DECLARE
     missing tstzrange[];
     months tstzrange[];
 BEGIN
+    PERFORM ledger_take_turn(ARRAY['4', table_name], format('SELECT FROM partition_policies WHERE table_name = %L FOR NO KEY UPDATE NOWAIT', table_name));
     -- One maker at a time: nobody else can lock the row, and plpgsql then reads what the others have committed.
     UPDATE partition_policies p SET period = p.period WHERE p.table_name = ledger_make_partitions.table_name
     RETURNING p.period INTO period;
@@ -2013,6 +2114,18 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ensure_partitions(table_name text, since timestamp with time zone, until timestamp with time zone) IS 'Makes the missing partitions of a table from one timestamp to another, both included, and returns how many; writers are not blocked. When more than a hundred are missing, each month that is over is one; more than the server has locks for, 400 with its default settings, are refused.';
+
+-- ledger_uuid_floor -------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_uuid_floor(at timestamp with time zone) RETURNS uuid
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (SELECT ((((lpad(to_hex((u.microseconds / 1000)), 12, '0'::text) || '7'::text) || lpad(to_hex((((u.microseconds % (1000)::bigint) << 12) / 1000)), 3, '0'::text)) || '8000000000000000'::text))::uuid AS uuid FROM (SELECT ((EXTRACT(epoch FROM ledger_uuid_floor.at) * (1000000)::numeric))::bigint AS microseconds) u);
+
+-- ledger_uuid_time --------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_uuid_time(id uuid) RETURNS timestamp with time zone
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (SELECT to_timestamp((((((((('x'::text || "left"(u.hex, 12)))::bit(48))::bigint * 1000) + LEAST((((((('x'::text || substr(u.hex, 14, 3)))::bit(12))::integer * 1000) + 4095) / 4096), 999)))::numeric / 1000000.0))::double precision) AS to_timestamp FROM (SELECT replace((ledger_uuid_time.id)::text, '-'::text, ''::text) AS hex) u);
 
 -- prediction_batches ------------------------------------------------------------------------------
 
@@ -2445,10 +2558,10 @@ COMMENT ON FUNCTION ledger_union(known anyarray, more anyarray, most integer) IS
 
 -- ledger_whole ------------------------------------------------------------------------------------
 
-CREATE FUNCTION ledger_whole(number double precision) RETURNS double precision
+CREATE FUNCTION ledger_whole(label text, number double precision) RETURNS double precision
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE WHEN (number = floor(number)) THEN number ELSE NULL::double precision END;
-COMMENT ON FUNCTION ledger_whole(number double precision) IS 'A number without a fraction, which may be that of a class; else NULL.';
+    RETURN CASE WHEN ((label IS NULL) AND (number = floor(number))) THEN number ELSE NULL::double precision END;
+COMMENT ON FUNCTION ledger_whole(label text, number double precision) IS 'A number without a fraction, which names a class where no label does; else NULL.';
 
 -- ledger_is_continuous ----------------------------------------------------------------------------
 
@@ -2495,8 +2608,16 @@ COMMENT ON FUNCTION ledger_observe(version uuid, labels text[], numbers double p
 CREATE FUNCTION ledger_observed_classes(labels text[], numbers double precision[]) RETURNS text[]
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'public', 'pg_temp'
-    RETURN ARRAY(SELECT c.name FROM (SELECT DISTINCT l.l AS name, NULL::double precision AS number FROM unnest(ledger_observed_classes.labels) l(l) UNION SELECT ledger_class(NULL::text, n.n, NULL::text[]) AS ledger_class, n.n FROM unnest(ledger_observed_classes.numbers) n(n) WHERE (NOT ((cardinality(ledger_observed_classes.labels) > 0) AND (ledger_observed_classes.numbers <@ '{0,1}'::double precision[]) AND (NOT (ledger_observed_classes.labels && '{0,1}'::text[]))))) c ORDER BY c.number, (c.name COLLATE "C"));
+    RETURN ARRAY(SELECT c.name FROM (SELECT l.l AS name, NULL::double precision AS number FROM unnest(ledger_observed_classes.labels) l(l) UNION ALL SELECT ledger_class(NULL::text, n.n, NULL::text[]) AS ledger_class, n.n FROM unnest(ledger_observed_classes.numbers) n(n) WHERE (NOT ((cardinality(ledger_observed_classes.labels) > 0) AND (ledger_observed_classes.numbers <@ '{0,1}'::double precision[]) AND (NOT (ledger_observed_classes.labels && '{0,1}'::text[]))))) c GROUP BY c.name ORDER BY (min(c.number)), (c.name COLLATE "C"));
 COMMENT ON FUNCTION ledger_observed_classes(labels text[], numbers double precision[]) IS 'The classes that labels and numbers name: numbers in their order, then texts in theirs.';
+
+-- ledger_is_ambiguous -----------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_is_ambiguous(labels text[], numbers double precision[]) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'public', 'pg_temp'
+    RETURN ((EXISTS (SELECT FROM unnest(ledger_is_ambiguous.labels) l(l) WHERE (l.l !~ '^-?[0-9]+$'::text))) AND (EXISTS (SELECT FROM unnest(ledger_is_ambiguous.numbers) n(n) WHERE (ledger_class(NULL::text, n.n, NULL::text[]) <> ALL (ledger_is_ambiguous.labels)))));
+COMMENT ON FUNCTION ledger_is_ambiguous(labels text[], numbers double precision[]) IS 'Whether some classes are texts and others numbers, so that a text and a number may mean the same class.';
 
 -- v_version_tasks ---------------------------------------------------------------------------------
 
@@ -2511,7 +2632,10 @@ CREATE VIEW v_version_tasks WITH (security_invoker='true') AS
             WHEN (d.task = 'binary'::text) THEN ledger_positive_label(d.class_names)
             ELSE NULL::text
         END) AS positive_label,
-    (v.task IS NOT NULL) AS is_declared
+    (v.task IS NOT NULL) AS is_declared,
+    ((v.class_names IS NULL) AND (EXISTS ( SELECT
+           FROM observed_outcomes o
+          WHERE ((o.model_version_id = v.id) AND ledger_is_ambiguous(o.labels, o.numbers))))) AS is_ambiguous
    FROM (model_versions v
      LEFT JOIN LATERAL ( SELECT t.task,
                 CASE
@@ -2555,6 +2679,7 @@ COMMENT ON VIEW v_version_tasks IS 'What each version predicts: as declared at r
 --   class_names: Its classes; of a declared version in the order of class_probabilities.
 --   positive_label: The class that probability is about; NULL where nothing tells.
 --   is_declared: Whether the task was declared at registration.
+--   is_ambiguous: Whether its labelled predictions name some classes by texts and others by numbers.
 
 -- declare_task ------------------------------------------------------------------------------------
 
@@ -2686,7 +2811,7 @@ BEGIN
         RAISE EXCEPTION 'model_name: a label names a model or a version that the ledger does not have'
             USING ERRCODE = 'MLNF0', HINT = 'Register it first.';
     ELSIF EXISTS (
-        SELECT FROM pg_temp.ledger_labels s
+        SELECT 1 FROM pg_temp.ledger_labels s
         JOIN predictions p ON p.id = s.prediction_id
             AND p.predicted_at >= s.predicted_from AND p.predicted_at < s.predicted_from + interval '1 millisecond'
         JOIN model_versions v ON v.id = p.model_version_id
@@ -2863,8 +2988,8 @@ BEGIN
                 SELECT model_version_id, 'ground_truth', min(predicted_at), max(predicted_at) FROM written
                 GROUP BY model_version_id, date_trunc('hour', predicted_at, 'UTC')
             ), outcomes AS (
-                SELECT model_version_id, actual_label, predicted_label, ledger_whole(actual_value) AS actual,
-                       ledger_whole(prediction) AS predicted,
+                SELECT model_version_id, actual_label, predicted_label, ledger_whole(actual_label, actual_value) AS actual,
+                       ledger_whole(predicted_label, prediction) AS predicted,
                        ledger_is_continuous(actual_value, prediction, probability) AS is_continuous, count(*) AS n
                 FROM written GROUP BY 1, 2, 3, 4, 5, 6
             ), observed AS (
@@ -3500,6 +3625,28 @@ END
 $$;
 COMMENT ON FUNCTION add_default_monitors(model_name text, "window" interval, created_by text) IS 'Adds the usual monitors of a model and returns them; one whose name is taken is left as it is. Performance is held against the metrics at registration of the version in production.';
 
+-- ledger_lock_monitor -----------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_lock_monitor(monitor_id uuid) RETURNS monitors
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    locked monitors;
+BEGIN
+    -- In the place of its alert, which is locked next.
+    PERFORM ledger_take_turn(
+        ARRAY['3', 'monitor:' || monitor_id],
+        format('SELECT FROM monitors WHERE id = %L FOR NO KEY UPDATE NOWAIT', monitor_id));
+    SELECT * INTO locked FROM monitors m WHERE m.id = ledger_lock_monitor.monitor_id FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no monitor %', monitor_id USING ERRCODE = 'MLNF0';
+    END IF;
+    RETURN locked;
+END
+$$;
+COMMENT ON FUNCTION ledger_lock_monitor(monitor_id uuid) IS 'Locks a monitor until the end of the transaction.';
+
 -- remove_monitor ----------------------------------------------------------------------------------
 
 CREATE FUNCTION remove_monitor(monitor_id uuid, removed_by text DEFAULT NULL::text) RETURNS monitors
@@ -3507,13 +3654,10 @@ CREATE FUNCTION remove_monitor(monitor_id uuid, removed_by text DEFAULT NULL::te
     SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
-    monitor monitors;
+    monitor monitors := ledger_lock_monitor(monitor_id);
     actor text := coalesce(remove_monitor.removed_by, session_user);
 BEGIN
-    SELECT * INTO monitor FROM monitors m WHERE m.id = remove_monitor.monitor_id FOR NO KEY UPDATE;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'there is no monitor %', remove_monitor.monitor_id USING ERRCODE = 'MLNF0';
-    ELSIF monitor.removed_at IS NULL THEN
+    IF monitor.removed_at IS NULL THEN
         UPDATE monitors m SET removed_at = clock_timestamp(), removed_by = actor
         WHERE m.id = monitor.id RETURNING * INTO monitor;
         PERFORM resolve_alert(dedup_key => 'monitor:' || monitor.id, resolved_by => actor, notes => 'the monitor was removed');
@@ -3779,6 +3923,9 @@ CREATE FUNCTION ledger_lock_alert(alert_id uuid) RETURNS alerts
 DECLARE
     locked alerts;
 BEGIN
+    PERFORM ledger_take_turn(
+        ARRAY['3', (SELECT a.dedup_key FROM alerts a WHERE a.id = alert_id)],
+        format('SELECT FROM alerts WHERE id = %L FOR NO KEY UPDATE NOWAIT', alert_id));
     SELECT * INTO locked FROM alerts a WHERE a.id = alert_id FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no alert %', alert_id USING ERRCODE = 'MLNF0';
@@ -3787,6 +3934,25 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ledger_lock_alert(alert_id uuid) IS 'Locks an alert until the end of the transaction.';
+
+-- ledger_lock_open_alert --------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_lock_open_alert(dedup_key text) RETURNS alerts
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    locked alerts;
+BEGIN
+    PERFORM ledger_take_turn(
+        ARRAY['3', dedup_key],
+        format('SELECT FROM alerts WHERE dedup_key = %L AND status <> ''resolved'' FOR NO KEY UPDATE NOWAIT', dedup_key));
+    SELECT * INTO locked FROM alerts a
+    WHERE a.dedup_key = ledger_lock_open_alert.dedup_key AND a.status <> 'resolved' FOR NO KEY UPDATE;
+    RETURN locked;
+END
+$$;
+COMMENT ON FUNCTION ledger_lock_open_alert(dedup_key text) IS 'Locks the open alert of a key, if there is one, until the end of the transaction.';
 
 -- ledger_refuse_closed_alert ----------------------------------------------------------------------
 
@@ -3822,9 +3988,15 @@ BEGIN
     new.title := raise_alert.title;
     new.message := raise_alert.message;
     new.related_data := coalesce(raise_alert.related_data, '{}');
+    -- Out of turn it is raised by the second statement, and found below to be known.
+    PERFORM ledger_take_turn(
+        ARRAY['3', key],
+        format('SELECT ledger_lock_open_alert(%L)', key),
+        format('SELECT raise_alert(%L, %L, %L, %L, %L, %L, %L, %L, %L, %L)', raise_alert.alert_type, raise_alert.title,
+               raise_alert.severity, raise_alert.message, raise_alert.related_data, raise_alert.model_name, key,
+               raise_alert.at, new.id, raise_alert.monitor_id));
     LOOP
-        SELECT * INTO alert FROM alerts a
-        WHERE a.dedup_key = key AND a.status <> 'resolved' FOR NO KEY UPDATE;
+        alert := ledger_lock_open_alert(key);
         -- Looked up after the wait for the lock, so that an earlier try with the same id is seen.
         SELECT * INTO known FROM alert_occurrences o WHERE o.id = new.id;
         IF FOUND THEN
@@ -3856,13 +4028,13 @@ BEGIN
             RETURNING * INTO alert;
             EXIT;
         END IF;
-        INSERT INTO alerts
-            (id, alert_type, severity, title, message, related_data, model_name, dedup_key, monitor_id, first_seen, last_seen)
-        VALUES
-            (new.id, raise_alert.alert_type, new.severity, new.title, new.message, new.related_data, raise_alert.model_name,
-             key, raise_alert.monitor_id, new.occurred_at, new.occurred_at)
-        ON CONFLICT DO NOTHING
-        RETURNING * INTO alert;
+        PERFORM ledger_insert_in_turn(format(
+            'INSERT INTO alerts'
+            ' (id, alert_type, severity, title, message, related_data, model_name, dedup_key, monitor_id, first_seen, last_seen)'
+            ' VALUES (%L, %L, %L, %L, %L, %L, %L, %L, %L, %L, %L) ON CONFLICT DO NOTHING',
+            new.id, raise_alert.alert_type, new.severity, new.title, new.message, new.related_data, raise_alert.model_name,
+            key, raise_alert.monitor_id, new.occurred_at, new.occurred_at));
+        SELECT * INTO alert FROM alerts a WHERE a.id = new.id;
         -- Otherwise another has just raised it.
         EXIT WHEN FOUND;
     END LOOP;
@@ -3918,9 +4090,8 @@ BEGIN
     ELSIF resolve_alert.alert_id IS NOT NULL THEN
         alert := ledger_lock_alert(resolve_alert.alert_id);
     ELSE
-        SELECT * INTO alert FROM alerts a
-        WHERE a.dedup_key = resolve_alert.dedup_key AND a.status <> 'resolved' FOR NO KEY UPDATE;
-        IF NOT FOUND THEN
+        alert := ledger_lock_open_alert(resolve_alert.dedup_key);
+        IF alert.id IS NULL THEN
             RETURN;
         END IF;
     END IF;
@@ -3997,26 +4168,53 @@ ALTER TABLE ONLY monitor_states
 ALTER TABLE ONLY monitor_states
     ADD CONSTRAINT monitor_states_monitor_fkey FOREIGN KEY (monitor_id) REFERENCES monitors(id);
 
+-- ledger_label_delays -----------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_label_delays(versions uuid[], since timestamp with time zone, until timestamp with time zone, at timestamp with time zone) RETURNS SETOF interval
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+BEGIN
+    RETURN QUERY
+    SELECT DISTINCT ON (g.prediction_id) g.labeled_at - g.predicted_at
+    FROM ground_truth g
+    WHERE g.prediction_id >= ledger_uuid_floor(since)
+      AND g.predicted_at >= since AND g.predicted_at < until AND g.labeled_at <= at
+      AND g.model_version_id = ANY (versions)
+    ORDER BY g.prediction_id, g.labeled_at
+    LIMIT 200;
+END
+$$;
+COMMENT ON FUNCTION ledger_label_delays(versions uuid[], since timestamp with time zone, until timestamp with time zone, at timestamp with time zone) IS 'How long after their prediction the first labels were found out, as known at a timestamp, of the first 200 labelled predictions of some versions within a range of time.';
+
+-- ledger_labeled_samples --------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_labeled_samples(version uuid, since timestamp with time zone, until timestamp with time zone, at timestamp with time zone) RETURNS bigint
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+BEGIN
+    RETURN (SELECT count(DISTINCT g.prediction_id) FROM ground_truth g
+            WHERE g.predicted_at >= since AND g.predicted_at < until
+              AND g.model_version_id = version AND g.labeled_at <= at);
+END
+$$;
+COMMENT ON FUNCTION ledger_labeled_samples(version uuid, since timestamp with time zone, until timestamp with time zone, at timestamp with time zone) IS 'How many predictions of a version within a range of time have a label, as known at a timestamp.';
+
 -- ledger_label_delay ------------------------------------------------------------------------------
 
 CREATE FUNCTION ledger_label_delay(model_name text, at timestamp with time zone) RETURNS interval
     LANGUAGE sql STABLE
     SET search_path TO 'public', 'pg_temp'
-    SET plan_cache_mode TO 'force_custom_plan'
     AS $$
     -- A few labels of each day: the first predictions of it, not the first labels, which are the fast ones.
     SELECT percentile_cont(0.95) WITHIN GROUP (ORDER BY greatest(s.delay, '0'))
-    FROM generate_series(1, 90) day
+    FROM (SELECT array_agg(v.id) AS versions FROM model_versions v WHERE v.model_name = ledger_label_delay.model_name) v
+    CROSS JOIN generate_series(1, 90) day
     CROSS JOIN LATERAL (SELECT ledger_label_delay.at - day * interval '24 hours' AS since) d
-    CROSS JOIN LATERAL (
-        SELECT DISTINCT ON (g.prediction_id) g.labeled_at - g.predicted_at AS delay
-        FROM ground_truth g
-        WHERE g.prediction_id >= ledger_uuid_floor(d.since)
-          AND g.predicted_at >= d.since AND g.predicted_at < d.since + interval '24 hours'
-          AND g.labeled_at <= ledger_label_delay.at
-          AND g.model_version_id IN (SELECT v.id FROM model_versions v WHERE v.model_name = ledger_label_delay.model_name)
-        ORDER BY g.prediction_id, g.labeled_at
-        LIMIT 200) s
+    CROSS JOIN LATERAL ledger_label_delays(v.versions, d.since, d.since + interval '24 hours', ledger_label_delay.at) s (delay)
 $$;
 COMMENT ON FUNCTION ledger_label_delay(model_name text, at timestamp with time zone) IS 'How long after the prediction 95 % of the first labels of a model are found out, as known at a timestamp from a sample of 90 days; NULL without labels.';
 
@@ -4043,10 +4241,8 @@ CREATE FUNCTION ledger_coverage_points(monitor monitors, at timestamp with time 
                               'recorded', r.coverage_pct, 'label_delay', r.delay)
     FROM runs r
     JOIN model_versions v ON v.id = r.model_version_id
-    CROSS JOIN LATERAL (
-        SELECT count(DISTINCT g.prediction_id) AS labeled_samples FROM ground_truth g
-        WHERE g.predicted_at >= r.timestamp - r.lookback_hours * interval '1 hour' AND g.predicted_at < r.timestamp
-          AND g.model_version_id = r.model_version_id AND g.labeled_at <= at) l
+    CROSS JOIN LATERAL ledger_labeled_samples(
+        r.model_version_id, r.timestamp - r.lookback_hours * interval '1 hour', r.timestamp, at) l (labeled_samples)
 $$;
 COMMENT ON FUNCTION ledger_coverage_points(monitor monitors, at timestamp with time zone) IS 'The label coverage of the latest windows whose labels are due: as recorded, or as high as it has become since.';
 
@@ -4163,8 +4359,7 @@ BEGIN
     IF at < last.evaluated_at THEN
         RETURN done;
     END IF;
-    SELECT * INTO alert FROM alerts a
-    WHERE a.dedup_key = 'monitor:' || monitor.id AND a.status <> 'resolved' FOR NO KEY UPDATE;
+    alert := ledger_lock_open_alert('monitor:' || monitor.id);
     SELECT coalesce(jsonb_agg(to_jsonb(p) ORDER BY p.point_at DESC), '[]'),
            CASE WHEN count(*) = monitor.consecutive THEN min(ledger_monitor_rank(monitor, p.value)) ELSE 0 END,
            max(p.point_at)
@@ -4226,18 +4421,21 @@ CREATE FUNCTION run_monitors(for_model text DEFAULT NULL::text, at timestamp wit
 #variable_conflict use_column
 DECLARE
     at_time timestamptz := ledger_alert_timestamp(run_monitors.at, NULL);
+    known uuid;
     monitor monitors;
     what text;
 BEGIN
     IF for_model IS NOT NULL THEN
         PERFORM ledger_require_known_model(for_model, NULL);
     END IF;
-    -- Locked, so that of two concurrent runs the second sees what the first has evaluated.
-    FOR monitor IN
-        SELECT * FROM monitors m
+    FOR known IN
+        SELECT m.id FROM monitors m
         WHERE m.enabled AND m.removed_at IS NULL AND (for_model IS NULL OR m.model_name = for_model)
-        ORDER BY m.id FOR NO KEY UPDATE
+        ORDER BY m.id
     LOOP
+        -- Locked, so that of two concurrent runs the second sees what the first has evaluated.
+        monitor := ledger_lock_monitor(known);
+        CONTINUE WHEN NOT monitor.enabled OR monitor.removed_at IS NOT NULL;
         what := ledger_run_monitor(monitor, at_time);
         RETURN QUERY
         SELECT monitor.id, monitor.model_name, monitor.name, monitor.source, monitor.metric_name, s.state, s.severity,
@@ -4506,7 +4704,7 @@ CREATE TABLE summary_histograms (
     grain text NOT NULL,
     -- Start of the hour or day.
     starts_at timestamp with time zone NOT NULL,
-    -- 0 for probability, in the bins of ledger_probability_edges(); -1 for latency_ms, in those of ledger_latency_bin(); above 0 as in baseline_features.
+    -- 0 for probability, in the bins of ledger_probability_edges(); -1 for latency_ms, in those of ledger_latency_bin(); -2 for slices, numbered as in summary_outcomes; above 0 as in baseline_features.
     series smallint NOT NULL,
     -- 0 for rows that are there; others for rows that retention has deleted. Add them up.
     part smallint DEFAULT 0 NOT NULL,
@@ -4524,6 +4722,23 @@ COMMENT ON TABLE summary_histograms IS 'The values of a version in one hour or d
 ALTER TABLE ONLY summary_histograms
     ADD CONSTRAINT summary_histograms_pkey PRIMARY KEY (model_version_id, grain, starts_at, series, part);
 
+-- summary_slices ----------------------------------------------------------------------------------
+
+CREATE TABLE summary_slices (
+    -- The version.
+    model_version_id uuid NOT NULL,
+    -- Number of the slice in its summaries.
+    slice smallint NOT NULL,
+    -- The value, by its first 255 characters.
+    value text NOT NULL,
+    CONSTRAINT summary_slices_slice_check CHECK (((slice >= 1) AND (slice <= 50)))
+);
+COMMENT ON TABLE summary_slices IS 'The values of the slice_key of its model that a version has slices of their own for: the first 50 that were folded, of each fold the most frequent first.';
+ALTER TABLE ONLY summary_slices
+    ADD CONSTRAINT summary_slices_pkey PRIMARY KEY (model_version_id, slice);
+ALTER TABLE ONLY summary_slices
+    ADD CONSTRAINT summary_slices_value_key UNIQUE (model_version_id, value);
+
 -- summary_outcomes --------------------------------------------------------------------------------
 
 CREATE TABLE summary_outcomes (
@@ -4533,6 +4748,8 @@ CREATE TABLE summary_outcomes (
     grain text NOT NULL,
     -- Start of the hour or day.
     starts_at timestamp with time zone NOT NULL,
+    -- 0 for all predictions; of a model with a slice_key also one row for each slice: from 1 on as in summary_slices, 51 for other values, -1 for none.
+    slice smallint DEFAULT 0 NOT NULL,
     -- 0 for rows that are there; others for rows that retention has deleted. Add them up.
     part smallint DEFAULT 0 NOT NULL,
     -- What the version predicted as v_version_tasks had it when this was counted; of a day mixed where that differs.
@@ -4609,7 +4826,7 @@ CREATE TABLE summary_outcomes (
 );
 COMMENT ON TABLE summary_outcomes IS 'The labelled predictions of a version in one hour or day of UTC, each with its latest label: what metrics of performance are computed from.';
 ALTER TABLE ONLY summary_outcomes
-    ADD CONSTRAINT summary_outcomes_pkey PRIMARY KEY (model_version_id, grain, starts_at, part);
+    ADD CONSTRAINT summary_outcomes_pkey PRIMARY KEY (model_version_id, grain, slice, starts_at, part);
 
 -- mark_summaries ----------------------------------------------------------------------------------
 
@@ -4653,7 +4870,7 @@ BEGIN
     JOIN summary_outcomes o ON o.model_version_id = t.model_version_id
     WHERE t.model_name = (SELECT v.model_name FROM model_versions v
                           WHERE v.id = (to_jsonb(NEW) ->> TG_ARGV[0])::uuid)
-      AND o.grain = 'hour' AND o.part = 0
+      AND o.grain = 'hour' AND o.slice = 0 AND o.part = 0
       AND NOT ledger_still_counts(o, t.task, t.class_names, t.positive_label)
     GROUP BY o.model_version_id;
     RETURN NULL;
@@ -4716,9 +4933,43 @@ CREATE FUNCTION ledger_series_of(baseline uuid, OUT columns text, OUT histograms
 $_$;
 COMMENT ON FUNCTION ledger_series_of(baseline uuid, OUT columns text, OUT histograms text) IS 'How the series of a baseline are counted: the columns of a SELECT from predictions that gives their bins, and the SELECTs that count these.';
 
+-- ledger_slice ------------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_slice(key text, feature_names text[], feature_values double precision[], inputs jsonb) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (key = ANY (feature_names)) THEN ledger_class(NULL::text, (feature_values)[array_position(feature_names, key)], NULL::text[]) ELSE "left"((inputs ->> key), 255) END;
+COMMENT ON FUNCTION ledger_slice(key text, feature_names text[], feature_values double precision[], inputs jsonb) IS 'The value that a prediction has for a slice_key: of a feature of its version the number, of an input its text as JSON writes it; NULL without one.';
+COMMENT ON FUNCTION ledger_slice_values(versions uuid[], since timestamp with time zone, until timestamp with time zone, slice_key text) IS 'The predictions of versions in a window, each with its value for a slice_key.';
+
+-- ledger_learn_slices -----------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_learn_slices(version uuid, since timestamp with time zone, until timestamp with time zone, slice_key text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    SET jit TO 'off'
+    AS $$
+DECLARE
+    known integer := (SELECT count(*) FROM summary_slices s WHERE s.model_version_id = version);
+BEGIN
+    IF known < 50 THEN
+        INSERT INTO summary_slices (model_version_id, slice, value)
+        SELECT version, known + row_number() OVER (ORDER BY c.n DESC, c.value COLLATE "C"), c.value
+        FROM (SELECT ledger_slice(ledger_learn_slices.slice_key, v.feature_names, p.feature_values, p.inputs) AS value, count(*) AS n
+              FROM predictions p JOIN model_versions v ON v.id = p.model_version_id
+              WHERE p.model_version_id = version AND p.predicted_at >= since AND p.predicted_at < until
+              GROUP BY 1) c
+        WHERE c.value IS NOT NULL
+          AND c.value NOT IN (SELECT s.value FROM summary_slices s WHERE s.model_version_id = version)
+        ORDER BY c.n DESC, c.value COLLATE "C"
+        LIMIT 50 - known;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION ledger_learn_slices(version uuid, since timestamp with time zone, until timestamp with time zone, slice_key text) IS 'Gives the values that predictions of a window have for the slice_key slices of their own, while there are fewer than 50. Nothing was folded before that has them.';
+
 -- ledger_fold_predictions -------------------------------------------------------------------------
 
-CREATE FUNCTION ledger_fold_predictions(version uuid, since timestamp with time zone, until timestamp with time zone, baseline uuid) RETURNS void
+CREATE FUNCTION ledger_fold_predictions(version uuid, since timestamp with time zone, until timestamp with time zone, baseline uuid, slice_key text) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
     SET jit TO 'off'
@@ -4727,6 +4978,15 @@ CREATE FUNCTION ledger_fold_predictions(version uuid, since timestamp with time 
 DECLARE
     counted record := ledger_series_of(baseline);
 BEGIN
+    IF slice_key IS NOT NULL THEN
+        counted.columns := concat(counted.columns, format(
+            ', ledger_slice(%L, %L::text[], f, i) AS slice', slice_key,
+            (SELECT v.feature_names FROM model_versions v WHERE v.id = version)));
+        counted.histograms := concat(counted.histograms,
+            ' UNION ALL SELECT g.hour, -2, CASE WHEN g.slice IS NULL THEN -1 ELSE coalesce(k.slice, 51) END, sum(g.n)::bigint, NULL'
+            ' FROM (SELECT hour, slice, count(*) AS n FROM x GROUP BY hour, slice) g'
+            ' LEFT JOIN summary_slices k ON k.model_version_id = $1 AND k.value = g.slice GROUP BY 1, 2, 3');
+    END IF;
     DELETE FROM summary_histograms
     WHERE model_version_id = version AND grain = 'hour' AND starts_at >= since AND starts_at < until AND part = 0
       AND series <> 32000;
@@ -4779,7 +5039,7 @@ BEGIN
     USING version, since, until, baseline;
 END
 $_$;
-COMMENT ON FUNCTION ledger_fold_predictions(version uuid, since timestamp with time zone, until timestamp with time zone, baseline uuid) IS 'Counts the predictions of a version from one full hour to another anew.';
+COMMENT ON FUNCTION ledger_fold_predictions(version uuid, since timestamp with time zone, until timestamp with time zone, baseline uuid, slice_key text) IS 'Counts the predictions of a version from one full hour to another anew, and by its slice_key.';
 
 -- ledger_fold_labels ------------------------------------------------------------------------------
 
@@ -4885,9 +5145,27 @@ CREATE FUNCTION ledger_fold_days(version uuid, since timestamp with time zone, u
 $$;
 COMMENT ON FUNCTION ledger_fold_days(version uuid, since timestamp with time zone, until timestamp with time zone) IS 'Makes the summaries of days, from one to another, out of those of their hours.';
 
+-- ledger_slice_values -----------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_slice_values(versions uuid[], since timestamp with time zone, until timestamp with time zone, slice_key text) RETURNS TABLE(prediction_id uuid, predicted_at timestamp with time zone, value text)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    SET jit TO 'off'
+    AS $$
+BEGIN
+    -- A function, so that only who asks for slices needs the right to see features and inputs.
+    RETURN QUERY
+    SELECT p.id, p.predicted_at,
+           ledger_slice(ledger_slice_values.slice_key, v.feature_names, p.feature_values, p.inputs)
+    FROM predictions p JOIN model_versions v ON v.id = p.model_version_id
+    WHERE ledger_slice_values.slice_key IS NOT NULL AND p.model_version_id = ANY (versions)
+      AND p.predicted_at >= ledger_slice_values.since AND p.predicted_at < ledger_slice_values.until;
+END
+$$;
+
 -- ledger_outcomes ---------------------------------------------------------------------------------
 
-CREATE FUNCTION ledger_outcomes(versions uuid[], since timestamp with time zone, until timestamp with time zone, as_of timestamp with time zone, task text, class_names text[], positive_label text, scored_label text, zero_and_one text[], threshold double precision) RETURNS SETOF summary_outcomes
+CREATE FUNCTION ledger_outcomes(versions uuid[], since timestamp with time zone, until timestamp with time zone, as_of timestamp with time zone, task text, class_names text[], positive_label text, scored_label text, zero_and_one text[], threshold double precision, slice_key text DEFAULT NULL::text, slice_value text DEFAULT NULL::text) RETURNS SETOF summary_outcomes
     LANGUAGE plpgsql STABLE
     SET search_path TO 'public', 'pg_temp'
     SET jit TO 'off'
@@ -4908,8 +5186,19 @@ BEGIN
         WHERE model_version_id = ANY (versions) AND predicted_at >= ledger_outcomes.since
           AND predicted_at < ledger_outcomes.until AND labeled_at <= as_of
         ORDER BY prediction_id, predicted_at, labeled_at DESC
+    ), members AS (
+        SELECT 0::smallint AS slice, n.* FROM newest n WHERE ledger_outcomes.slice_key IS NULL
+        UNION ALL
+        SELECT CASE WHEN ledger_outcomes.slice_value IS NOT NULL THEN 0 WHEN s.value IS NULL THEN -1
+                    ELSE coalesce(k.slice, 51) END::smallint, n.*
+        FROM newest n
+        JOIN ledger_slice_values(versions, ledger_outcomes.since, ledger_outcomes.until, ledger_outcomes.slice_key) s
+            ON s.prediction_id = n.prediction_id AND s.predicted_at = n.predicted_at
+        LEFT JOIN summary_slices k ON k.model_version_id = n.model_version_id AND k.value = s.value
+        WHERE ledger_outcomes.slice_key IS NOT NULL
+          AND (ledger_outcomes.slice_value IS NULL OR s.value = ledger_outcomes.slice_value)
     ), judged AS MATERIALIZED (
-        SELECT n.hour, o.truth, o.score, n.prediction IS NOT NULL AS has_number, n.predicted_label IS NULL AS is_unnamed,
+        SELECT n.hour, n.slice, o.truth, o.score, n.prediction IS NOT NULL AS has_number, n.predicted_label IS NULL AS is_unnamed,
                CASE WHEN o.truth IS NOT NULL THEN ledger_predicted_class(
                    o.named, NULL, CASE WHEN NOT by_hour THEN o.score END, n.class_probabilities, d.class_names,
                    d.positive_label, ledger_outcomes.threshold)
@@ -4919,7 +5208,7 @@ BEGIN
                -- Beyond that the squares would overflow.
                CASE WHEN abs(n.prediction) <= 1e100 AND abs(n.actual_value) <= 1e100 THEN n.actual_value END AS target,
                CASE WHEN abs(n.prediction) <= 1e100 AND abs(n.actual_value) <= 1e100 THEN n.prediction - n.actual_value END AS error
-        FROM newest n
+        FROM members n
         CROSS JOIN d
         CROSS JOIN LATERAL (
             SELECT coalesce(n.probability, n.class_probabilities[array_position(d.class_names, d.scored_label)]) AS probability,
@@ -4932,54 +5221,54 @@ BEGIN
                    CASE WHEN d.task = 'binary' AND d.scored_label <> d.positive_label THEN 1 - p.probability
                         WHEN d.task = 'binary' THEN p.probability END AS score) o
     ), pairs AS (
-        SELECT hour, truth, class, count(*) AS n FROM judged
-        WHERE truth IS NOT NULL AND class IS NOT NULL GROUP BY hour, truth, class
+        SELECT hour, slice, truth, class, count(*) AS n FROM judged
+        WHERE truth IS NOT NULL AND class IS NOT NULL GROUP BY hour, slice, truth, class
     ), places AS (
-        SELECT hour, name, row_number() OVER (PARTITION BY hour ORDER BY sum(n) DESC, name COLLATE "C") AS place
-        FROM (SELECT hour, truth AS name, n FROM pairs UNION ALL SELECT hour, class, n FROM pairs) e
-        WHERE length(name) <= 255 OR NOT by_hour GROUP BY hour, name
+        SELECT hour, slice, name, row_number() OVER (PARTITION BY hour, slice ORDER BY sum(n) DESC, name COLLATE "C") AS place
+        FROM (SELECT hour, slice, truth AS name, n FROM pairs UNION ALL SELECT hour, slice, class, n FROM pairs) e
+        WHERE length(name) <= 255 OR NOT by_hour GROUP BY hour, slice, name
     ), kept AS (
-        SELECT hour, name FROM places WHERE place <= 50 OR NOT by_hour
+        SELECT hour, slice, name FROM places WHERE place <= 50 OR NOT by_hour
     ), crossed AS (
-        SELECT hour, array_agg(truth ORDER BY truth, class) AS actual, array_agg(class ORDER BY truth, class) AS predicted,
+        SELECT hour, slice, array_agg(truth ORDER BY truth, class) AS actual, array_agg(class ORDER BY truth, class) AS predicted,
                array_agg(n ORDER BY truth, class) AS counts, sum(n) AS classified, sum(hits) AS hits
-        FROM (SELECT p.hour, a.name AS truth, b.name AS class, sum(p.n)::bigint AS n,
+        FROM (SELECT p.hour, p.slice, a.name AS truth, b.name AS class, sum(p.n)::bigint AS n,
                      coalesce(sum(p.n) FILTER (WHERE p.truth = p.class), 0) AS hits
               FROM pairs p
-              LEFT JOIN kept a ON a.hour = p.hour AND a.name = p.truth
-              LEFT JOIN kept b ON b.hour = p.hour AND b.name = p.class
-              GROUP BY p.hour, a.name, b.name) c
-        GROUP BY hour
+              LEFT JOIN kept a ON a.hour = p.hour AND a.slice = p.slice AND a.name = p.truth
+              LEFT JOIN kept b ON b.hour = p.hour AND b.slice = p.slice AND b.name = p.class
+              GROUP BY p.hour, p.slice, a.name, b.name) c
+        GROUP BY hour, slice
     ), scores AS (
-        SELECT hour, CASE WHEN by_hour THEN width_bucket(score, edges) ELSE score END AS score, count(*) FILTER (WHERE is_positive) AS p,
+        SELECT hour, slice, CASE WHEN by_hour THEN width_bucket(score, edges) ELSE score END AS score, count(*) FILTER (WHERE is_positive) AS p,
                count(*) FILTER (WHERE NOT is_positive) AS n, count(*) FILTER (WHERE is_positive AND class IS NULL) AS up,
                count(*) FILTER (WHERE NOT is_positive AND class IS NULL) AS un
-        FROM judged WHERE is_positive IS NOT NULL AND score IS NOT NULL GROUP BY 1, 2
+        FROM judged WHERE is_positive IS NOT NULL AND score IS NOT NULL GROUP BY 1, 2, 3
     ), binned AS (
-        SELECT hour, array_agg(bin::integer ORDER BY bin) AS bins, array_agg(p ORDER BY bin) AS positives,
+        SELECT hour, slice, array_agg(bin::integer ORDER BY bin) AS bins, array_agg(p ORDER BY bin) AS positives,
                array_agg(n ORDER BY bin) AS negatives, array_agg(up ORDER BY bin) AS undecided_positives,
                array_agg(un ORDER BY bin) AS undecided_negatives
         FROM (SELECT *, CASE WHEN by_hour THEN score ELSE row_number() OVER (ORDER BY score) END AS bin FROM scores) s
-        GROUP BY hour
+        GROUP BY hour, slice
     ), losses AS (
-        SELECT hour, ledger_tenth(score) AS bin, is_positive, score,
+        SELECT hour, slice, ledger_tenth(score) AS bin, is_positive, score,
                -- Squares of smaller numbers would be an error.
                CASE WHEN is_positive THEN (1 - score) * (1 - score) WHEN score > 1e-75 THEN score * score ELSE 0 END AS square,
                -- Nothing is certain: as scikit-learn, by the distance between 1 and the next double.
                ln(greatest(CASE WHEN is_positive THEN score ELSE 1 - score END, 2.220446049250313e-16)) AS log
         FROM judged WHERE is_positive IS NOT NULL AND score IS NOT NULL
     ), calibrated AS (
-        SELECT hour, array_agg(bin::smallint ORDER BY bin) AS tenths, array_agg(p ORDER BY bin) AS positives,
+        SELECT hour, slice, array_agg(bin::smallint ORDER BY bin) AS tenths, array_agg(p ORDER BY bin) AS positives,
                array_agg(n ORDER BY bin) AS negatives, array_agg(total ORDER BY bin) AS sums, sum(squares) AS squares,
                sum(square_squares) AS square_squares, sum(logs) AS logs, sum(log_squares) AS log_squares
-        FROM (SELECT hour, bin, count(*) FILTER (WHERE is_positive) AS p, count(*) FILTER (WHERE NOT is_positive) AS n,
+        FROM (SELECT hour, slice, bin, count(*) FILTER (WHERE is_positive) AS p, count(*) FILTER (WHERE NOT is_positive) AS n,
                      sum(CASE WHEN score > 1e-150 THEN score ELSE 0 END) AS total, sum(square) AS squares,
                      sum(CASE WHEN square > 1e-150 THEN square * square ELSE 0 END) AS square_squares,
                      sum(log) AS logs, sum(log * log) AS log_squares
-              FROM losses GROUP BY hour, bin) c
-        GROUP BY hour
+              FROM losses GROUP BY hour, slice, bin) c
+        GROUP BY hour, slice
     ), totals AS (
-        SELECT hour, count(*) AS labeled, bool_or(is_unnamed) AS unnamed,
+        SELECT hour, slice, count(*) AS labeled, bool_or(is_unnamed) AS unnamed,
                count(*) FILTER (WHERE truth <> ALL (d.class_names)) AS strangers,
                count(*) FILTER (WHERE truth IS NOT NULL AND class IS NULL AND has_number
                                 AND (score IS NULL OR d.positive_label IS NULL)) AS strays,
@@ -4992,9 +5281,9 @@ BEGIN
                coalesce(sum(error * error) FILTER (WHERE abs(error) > 1e-150), 0) AS squared,
                coalesce(sum(distance), 0) AS total, coalesce(var_pop(distance) * count(distance), 0) AS m2,
                min(target) AS smallest, max(target) AS largest
-        FROM (SELECT *, target - min(target) OVER (PARTITION BY hour) AS distance FROM judged) j CROSS JOIN d GROUP BY hour
+        FROM (SELECT *, target - min(target) OVER (PARTITION BY hour, slice) AS distance FROM judged) j CROSS JOIN d GROUP BY hour, slice
     )
-    SELECT versions[1], 'hour', t.hour, 0::smallint, d.task, CASE WHEN d.task = 'binary' OR t.unnamed THEN d.class_names END,
+    SELECT versions[1], 'hour', t.hour, t.slice, 0::smallint, d.task, CASE WHEN d.task = 'binary' OR t.unnamed THEN d.class_names END,
            d.positive_label, t.labeled, t.strangers, t.strays, t.lowest, t.highest, coalesce(c.classified, 0)::bigint,
            coalesce(c.hits, 0)::bigint, coalesce(c.actual, '{}'), coalesce(c.predicted, '{}'), coalesce(c.counts, '{}'),
            coalesce(b.bins, '{}'), coalesce(b.positives, '{}'), coalesce(b.negatives, '{}'),
@@ -5003,14 +5292,24 @@ BEGIN
            coalesce(k.tenths, '{}'), coalesce(k.positives, '{}'), coalesce(k.negatives, '{}'), coalesce(k.sums, '{}'),
            t.numbers, t.measured, t.absolute, t.percentage, t.squared, t.total, t.m2, t.smallest, t.largest
     FROM totals t CROSS JOIN d
-    LEFT JOIN crossed c USING (hour) LEFT JOIN binned b USING (hour) LEFT JOIN calibrated k USING (hour);
+    LEFT JOIN crossed c USING (hour, slice) LEFT JOIN binned b USING (hour, slice) LEFT JOIN calibrated k USING (hour, slice);
 END
 $$;
-COMMENT ON FUNCTION ledger_outcomes(versions uuid[], since timestamp with time zone, until timestamp with time zone, as_of timestamp with time zone, task text, class_names text[], positive_label text, scored_label text, zero_and_one text[], threshold double precision) IS 'The outcomes of the labelled predictions of versions, of each hour what a summary keeps; with a threshold of the whole window, each probability a bin of its own.';
+COMMENT ON FUNCTION ledger_outcomes(versions uuid[], since timestamp with time zone, until timestamp with time zone, as_of timestamp with time zone, task text, class_names text[], positive_label text, scored_label text, zero_and_one text[], threshold double precision, slice_key text, slice_value text) IS 'The outcomes of the labelled predictions of versions, of each hour what a summary keeps; with a threshold of the whole window, each probability a bin of its own. With a slice_key those of each slice, or of one of its values alone.';
+
+-- ledger_slices -----------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_slices(version uuid) RETURNS smallint[]
+    LANGUAGE sql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT '{-1,0,51}'::smallint[] || ARRAY(SELECT s.slice FROM summary_slices s WHERE s.model_version_id = version)
+$$;
+COMMENT ON FUNCTION ledger_slices(version uuid) IS 'The numbers of the slices that a version may have, with that of all its predictions.';
 
 -- ledger_fold_outcomes ----------------------------------------------------------------------------
 
-CREATE FUNCTION ledger_fold_outcomes(version uuid, since timestamp with time zone, until timestamp with time zone) RETURNS void
+CREATE FUNCTION ledger_fold_outcomes(version uuid, since timestamp with time zone, until timestamp with time zone, slice_key text) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
     AS $$
@@ -5018,20 +5317,23 @@ DECLARE
     t v_version_tasks;
 BEGIN
     DELETE FROM summary_outcomes
-    WHERE model_version_id = version AND grain = 'hour' AND starts_at >= since AND starts_at < until AND part = 0;
+    WHERE model_version_id = version AND grain = 'hour' AND slice = ANY (ledger_slices(version)) AND starts_at >= since AND starts_at < until AND part = 0;
     SELECT * INTO t FROM v_version_tasks WHERE model_version_id = version;
     INSERT INTO summary_outcomes
-    SELECT o.* FROM ledger_outcomes(ARRAY[version], since, until, 'infinity', t.task, t.class_names, t.positive_label,
-                                    t.positive_label, ledger_zero_and_one(t.class_names, t.positive_label), NULL) o;
+    SELECT o.*
+    FROM (SELECT NULL AS key UNION SELECT ledger_fold_outcomes.slice_key) k
+    CROSS JOIN LATERAL ledger_outcomes(
+        ARRAY[version], since, until, 'infinity', t.task, t.class_names, t.positive_label,
+        t.positive_label, ledger_zero_and_one(t.class_names, t.positive_label), NULL, k.key) o;
     -- Somebody may have observed another class while an earlier fold counted.
     INSERT INTO summary_marks (model_version_id, table_name, first_predicted_at, last_predicted_at)
     SELECT version, 'ground_truth', min(o.starts_at), max(o.starts_at) FROM summary_outcomes o
-    WHERE o.model_version_id = version AND o.grain = 'hour' AND o.part = 0
+    WHERE o.model_version_id = version AND o.grain = 'hour' AND o.slice = 0 AND o.part = 0
       AND NOT ledger_still_counts(o, t.task, t.class_names, t.positive_label)
     HAVING count(*) > 0;
 END
 $$;
-COMMENT ON FUNCTION ledger_fold_outcomes(version uuid, since timestamp with time zone, until timestamp with time zone) IS 'Counts the outcomes of the labelled predictions of a version from one full hour to another anew.';
+COMMENT ON FUNCTION ledger_fold_outcomes(version uuid, since timestamp with time zone, until timestamp with time zone, slice_key text) IS 'Counts the outcomes of the labelled predictions of a version from one full hour to another anew, all of them and by its slice_key.';
 
 -- ledger_add_outcomes -----------------------------------------------------------------------------
 
@@ -5089,7 +5391,7 @@ BEGIN
         SELECT sum(d.total) AS total, sum(d.m2 + ledger_shift(d.n, d.total, m.mean)) AS m2
         FROM distances d CROSS JOIN (SELECT sum(total) / nullif(sum(n), 0) AS mean FROM distances) m
     )
-    SELECT min(o.model_version_id::text)::uuid, 'day', date_trunc('day', min(o.starts_at), 'UTC'), 0::smallint,
+    SELECT min(o.model_version_id::text)::uuid, 'day', date_trunc('day', min(o.starts_at), 'UTC'), min(o.slice), 0::smallint,
            d.task, d.class_names, d.positive_label, sum(o.num_labeled)::bigint, sum(o.num_strangers)::bigint, sum(o.num_strays)::bigint,
            min(o.lowest_of_negative), max(o.highest_of_positive), sum(o.num_classified)::bigint, sum(o.num_hits)::bigint,
            c.actual, c.predicted, c.counts, b.bins, b.positives, b.negatives, b.undecided_positives, b.undecided_negatives,
@@ -5120,12 +5422,12 @@ CREATE FUNCTION ledger_fold_outcome_days(version uuid, since timestamp with time
     SET search_path TO 'public', 'pg_temp'
     AS $$
     DELETE FROM summary_outcomes
-    WHERE model_version_id = version AND grain = 'day' AND starts_at >= since AND starts_at < until;
+    WHERE model_version_id = version AND grain = 'day' AND slice = ANY (ledger_slices(version)) AND starts_at >= since AND starts_at < until;
     INSERT INTO summary_outcomes
     SELECT (d.day).*
     FROM (SELECT ledger_add_outcomes(array_agg(o)) AS day FROM summary_outcomes o
-          WHERE o.model_version_id = version AND o.grain = 'hour' AND o.starts_at >= since AND o.starts_at < until
-          GROUP BY date_trunc('day', o.starts_at, 'UTC') OFFSET 0) d
+          WHERE o.model_version_id = version AND o.grain = 'hour' AND o.slice = ANY (ledger_slices(version)) AND o.starts_at >= since AND o.starts_at < until
+          GROUP BY date_trunc('day', o.starts_at, 'UTC'), o.slice OFFSET 0) d
 $$;
 COMMENT ON FUNCTION ledger_fold_outcome_days(version uuid, since timestamp with time zone, until timestamp with time zone) IS 'Makes the outcomes of days, from one to another, out of those of their hours.';
 
@@ -5146,13 +5448,17 @@ DECLARE
     baseline uuid := (SELECT b.id FROM baselines b WHERE b.model_version_id = version ORDER BY b.id DESC LIMIT 1);
     first_day timestamptz := date_trunc('day', since, 'UTC');
     last_day timestamptz := date_trunc('day', until + interval '23 hours', 'UTC');
+    slice_key text := (SELECT m.slice_key FROM models m JOIN model_versions v ON v.model_name = m.model_name WHERE v.id = version);
 BEGIN
+    IF slice_key IS NOT NULL THEN
+        PERFORM ledger_learn_slices(version, since, until, slice_key);
+    END IF;
     IF table_name = 'predictions' THEN
-        PERFORM ledger_fold_predictions(version, since, until, baseline);
+        PERFORM ledger_fold_predictions(version, since, until, baseline, slice_key);
         PERFORM ledger_fold_days(version, first_day, last_day);
     ELSE
         PERFORM ledger_fold_labels(version, since, until, baseline);
-        PERFORM ledger_fold_outcomes(version, since, until);
+        PERFORM ledger_fold_outcomes(version, since, until, slice_key);
         PERFORM ledger_fold_outcome_days(version, first_day, last_day);
     END IF;
     PERFORM ledger_fold_histogram_days(version, first_day, last_day);
@@ -5271,20 +5577,21 @@ BEGIN
         WHERE s.model_version_id = version AND s.grain = 'hour'
           AND s.starts_at >= ledger_keep_history.since AND s.starts_at < ledger_keep_history.until;
         SELECT greatest(next, coalesce(max(o.part), 0) + 1) INTO next FROM summary_outcomes o
-        WHERE o.model_version_id = version AND o.grain = 'hour'
+        WHERE o.model_version_id = version AND o.grain = 'hour' AND o.slice = ANY (ledger_slices(version))
           AND o.starts_at >= ledger_keep_history.since AND o.starts_at < ledger_keep_history.until;
         UPDATE summary_histograms h SET part = next
         WHERE h.model_version_id = version AND h.grain = 'hour' AND h.part = 0
           AND h.starts_at >= ledger_keep_history.since AND h.starts_at < ledger_keep_history.until
           AND (h.series = 32000) = (ledger_keep_history.table_name = 'ground_truth');
+        -- Slices are counted of predictions with their labels: whichever goes first, what was counted stays.
+        UPDATE summary_outcomes o SET part = next
+        WHERE o.model_version_id = version AND o.grain = 'hour' AND o.slice = ANY (ledger_slices(version)) AND o.part = 0
+          AND o.starts_at >= ledger_keep_history.since AND o.starts_at < ledger_keep_history.until
+          AND (o.slice <> 0 OR ledger_keep_history.table_name = 'ground_truth');
         IF ledger_keep_history.table_name = 'predictions' THEN
             UPDATE summaries s SET part = next
             WHERE s.model_version_id = version AND s.grain = 'hour' AND s.part = 0
               AND s.starts_at >= ledger_keep_history.since AND s.starts_at < ledger_keep_history.until;
-        ELSE
-            UPDATE summary_outcomes o SET part = next
-            WHERE o.model_version_id = version AND o.grain = 'hour' AND o.part = 0
-              AND o.starts_at >= ledger_keep_history.since AND o.starts_at < ledger_keep_history.until;
         END IF;
     END LOOP;
 END
@@ -5599,6 +5906,29 @@ END
 $$;
 COMMENT ON FUNCTION ledger_summary(version uuid, since timestamp with time zone, until timestamp with time zone, positive_label text, threshold double precision, OUT num_predictions bigint, OUT num_errors bigint, OUT num_cache_hits bigint, OUT positive_rate double precision, OUT probability_mean double precision, OUT probability_std double precision, OUT entropy double precision, OUT latency_mean double precision, OUT latency_max double precision, OUT latency_p50 double precision, OUT latency_p95 double precision, OUT latency_p99 double precision) IS 'The predictions of a version from one full hour to another in numbers: a prediction is positive when its label is positive_label, or without one when its probability reaches the threshold, which must be a full percent.';
 
+-- ledger_is_sliced --------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_is_sliced(versions uuid[], since timestamp with time zone, until timestamp with time zone) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT coalesce(sum(c.labeled), 0) = 0 AND coalesce(sum(c.predicted), 0) = 0
+    FROM unnest(versions) i (id)
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN o.slice = 0 THEN o.num_labeled ELSE -o.num_labeled END AS labeled, 0 AS predicted
+        FROM summary_outcomes o
+        WHERE o.model_version_id = i.id AND o.grain = 'day' AND o.slice = ANY (ledger_slices(i.id))
+          AND o.starts_at > since - interval '1 day' AND o.starts_at < until
+        UNION ALL
+        SELECT 0, s.num_predictions FROM summaries s
+        WHERE s.model_version_id = i.id AND s.grain = 'day' AND s.starts_at > since - interval '1 day' AND s.starts_at < until
+        UNION ALL
+        SELECT 0, -n FROM summary_histograms h CROSS JOIN LATERAL unnest(h.counts) n
+        WHERE h.model_version_id = i.id AND h.grain = 'day' AND h.series = -2
+          AND h.starts_at > since - interval '1 day' AND h.starts_at < until) c
+$$;
+COMMENT ON FUNCTION ledger_is_sliced(versions uuid[], since timestamp with time zone, until timestamp with time zone) IS 'Whether all that versions have in the days of a window is counted by slice as well.';
+
 -- v_feature_drift ---------------------------------------------------------------------------------
 
 CREATE VIEW v_feature_drift WITH (security_invoker='true') AS
@@ -5637,28 +5967,30 @@ COMMENT ON VIEW v_feature_drift IS 'Every statistic of every feature, score and 
 
 -- ledger_definition -------------------------------------------------------------------------------
 
-CREATE FUNCTION ledger_definition(versions uuid[], asked text, OUT task text, OUT class_names text[], OUT own_label text, OUT positive_label text, OUT scored_label text, OUT zero_and_one text[], OUT is_declared boolean, OUT is_mixed boolean) RETURNS record
+CREATE FUNCTION ledger_definition(versions uuid[], asked text, OUT task text, OUT class_names text[], OUT own_label text, OUT positive_label text, OUT scored_label text, OUT zero_and_one text[], OUT is_declared boolean, OUT is_mixed boolean, OUT is_ambiguous boolean) RETURNS record
     LANGUAGE sql STABLE
     SET search_path TO 'public', 'pg_temp'
     AS $$
     SELECT d.task, d.class_names, d.own_label, coalesce(asked, d.own_label),
            -- What was declared says whose probability it is.
            CASE WHEN d.is_declared AND asked <> d.own_label THEN d.own_label ELSE coalesce(asked, d.own_label) END,
-           ledger_zero_and_one(d.class_names, coalesce(d.own_label, asked)), d.is_declared, d.n > 1
+           ledger_zero_and_one(d.class_names, coalesce(d.own_label, asked)), d.is_declared, d.n > 1, d.is_ambiguous
     FROM (
         SELECT count(*) AS n, CASE WHEN count(*) = 1 THEN min(t.task) END AS task,
                CASE WHEN min(cardinality(t.class_names)) = 1 AND asked <> min(t.class_names[1])
                     THEN min(t.class_names) || asked ELSE min(t.class_names) END AS class_names,
-               CASE WHEN count(*) = 1 THEN min(t.positive_label) END AS own_label, bool_and(t.is_declared) AS is_declared
-        FROM (SELECT v.task, v.class_names, v.positive_label, bool_and(v.is_declared) AS is_declared
+               CASE WHEN count(*) = 1 THEN min(t.positive_label) END AS own_label, bool_and(t.is_declared) AS is_declared,
+               bool_or(t.is_ambiguous) AS is_ambiguous
+        FROM (SELECT v.task, v.class_names, v.positive_label, bool_and(v.is_declared) AS is_declared,
+                     bool_or(v.is_ambiguous) AS is_ambiguous
               FROM v_version_tasks v WHERE v.model_version_id = ANY (versions)
               GROUP BY v.task, v.class_names, v.positive_label) t) d
 $$;
-COMMENT ON FUNCTION ledger_definition(versions uuid[], asked text, OUT task text, OUT class_names text[], OUT own_label text, OUT positive_label text, OUT scored_label text, OUT zero_and_one text[], OUT is_declared boolean, OUT is_mixed boolean) IS 'What versions predict, which class is positive, that which is asked about or their own, and whose probability is scored.';
+COMMENT ON FUNCTION ledger_definition(versions uuid[], asked text, OUT task text, OUT class_names text[], OUT own_label text, OUT positive_label text, OUT scored_label text, OUT zero_and_one text[], OUT is_declared boolean, OUT is_mixed boolean, OUT is_ambiguous boolean) IS 'What versions predict, which class is positive, that which is asked about or their own, and whose probability is scored.';
 
 -- ledger_summed_outcomes --------------------------------------------------------------------------
 
-CREATE FUNCTION ledger_summed_outcomes(of_model text, of_version text, since timestamp with time zone, until timestamp with time zone, OUT num_predictions bigint, OUT versions uuid[], OUT outcomes summary_outcomes) RETURNS record
+CREATE FUNCTION ledger_summed_outcomes(of_model text, of_version text, since timestamp with time zone, until timestamp with time zone, of_slice smallint DEFAULT 0, of_value text DEFAULT NULL::text, OUT num_predictions bigint, OUT versions uuid[], OUT outcomes summary_outcomes) RETURNS record
     LANGUAGE plpgsql STABLE
     SET search_path TO 'public', 'pg_temp'
     SET jit TO 'off'
@@ -5671,6 +6003,8 @@ DECLARE
     first_day timestamptz := date_trunc('day', first_hour + interval '23 hours', 'UTC');
     last_day timestamptz := date_trunc('day', until, 'UTC');
     parts summary_outcomes[];
+    key text := (SELECT m.slice_key FROM models m WHERE m.model_name = of_model AND of_value IS NOT NULL);
+    slices smallint[];
 BEGIN
     IF first_day >= last_day THEN
         first_day := last_hour;
@@ -5678,8 +6012,12 @@ BEGIN
     END IF;
     versions := ARRAY(SELECT v.id FROM model_versions v
                       WHERE v.model_name = of_model AND (of_version IS NULL OR v.model_version = of_version));
+    -- A value has a number of its own in each version, if it has one.
+    slices := ARRAY(SELECT CASE WHEN of_value IS NULL THEN of_slice
+                                ELSE (SELECT s.slice FROM summary_slices s WHERE s.model_version_id = v.id AND s.value = of_value) END
+                    FROM unnest(versions) WITH ORDINALITY v (id, place) ORDER BY v.place);
     SELECT coalesce(sum(m.n), 0) INTO num_predictions
-    FROM unnest(versions) v (id)
+    FROM unnest(versions, slices) v (id, slice)
     CROSS JOIN LATERAL (
         SELECT sum(t.num_predictions) AS n FROM summaries t
         WHERE t.model_version_id = v.id AND t.grain = 'day' AND t.starts_at >= first_day AND t.starts_at < last_day
@@ -5688,40 +6026,57 @@ BEGIN
         WHERE t.model_version_id = v.id AND t.grain = 'hour' AND t.starts_at >= first_hour AND t.starts_at < first_day
         UNION ALL
         SELECT sum(t.num_predictions) FROM summaries t
-        WHERE t.model_version_id = v.id AND t.grain = 'hour' AND t.starts_at >= last_day AND t.starts_at < last_hour) m;
+        WHERE t.model_version_id = v.id AND t.grain = 'hour' AND t.starts_at >= last_day AND t.starts_at < last_hour) m
+    WHERE v.slice = 0;
+    IF of_slice <> 0 OR of_value IS NOT NULL THEN
+        SELECT coalesce(sum(h.counts[array_position(h.bins, v.slice)]), 0) INTO num_predictions
+        FROM unnest(versions, slices) v (id, slice)
+        JOIN summary_histograms h ON h.model_version_id = v.id AND h.series = -2
+         AND (h.grain = 'day' AND h.starts_at >= first_day AND h.starts_at < last_day
+              OR h.grain = 'hour' AND h.starts_at >= first_hour AND h.starts_at < first_day
+              OR h.grain = 'hour' AND h.starts_at >= last_day AND h.starts_at < last_hour);
+    END IF;
     parts := ARRAY(
         SELECT p.part
-        FROM unnest(versions) v (id)
+        FROM unnest(versions, slices) v (id, slice)
         CROSS JOIN LATERAL (
             SELECT t AS part FROM summary_outcomes t
-            WHERE t.model_version_id = v.id AND t.grain = 'day' AND t.starts_at >= first_day AND t.starts_at < last_day
+            WHERE t.model_version_id = v.id AND t.grain = 'day' AND t.slice = v.slice AND t.starts_at >= first_day AND t.starts_at < last_day
             UNION ALL
             SELECT t FROM summary_outcomes t
-            WHERE t.model_version_id = v.id AND t.grain = 'hour' AND t.starts_at >= first_hour AND t.starts_at < first_day
+            WHERE t.model_version_id = v.id AND t.grain = 'hour' AND t.slice = v.slice AND t.starts_at >= first_hour AND t.starts_at < first_day
             UNION ALL
             SELECT t FROM summary_outcomes t
-            WHERE t.model_version_id = v.id AND t.grain = 'hour' AND t.starts_at >= last_day AND t.starts_at < last_hour) p);
+            WHERE t.model_version_id = v.id AND t.grain = 'hour' AND t.slice = v.slice AND t.starts_at >= last_day AND t.starts_at < last_hour) p);
     IF first_hour > since OR last_hour < until THEN
         -- Of hours that are not full the rows tell.
-        num_predictions := num_predictions + (
-            SELECT count(*) FROM predictions p
-            WHERE p.model_version_id = ANY (versions)
-              AND (p.predicted_at >= since AND p.predicted_at < least(first_hour, until)
-                   OR p.predicted_at >= greatest(last_hour, first_hour) AND p.predicted_at < until));
+        IF of_value IS NULL THEN
+            num_predictions := num_predictions + (
+                SELECT count(*) FROM predictions p
+                WHERE p.model_version_id = ANY (versions)
+                  AND (p.predicted_at >= since AND p.predicted_at < least(first_hour, until)
+                       OR p.predicted_at >= greatest(last_hour, first_hour) AND p.predicted_at < until));
+        ELSE
+            num_predictions := num_predictions + (
+                SELECT count(*)
+                FROM (VALUES (since, least(first_hour, until)), (greatest(last_hour, first_hour), until)) e (since, until)
+                CROSS JOIN LATERAL ledger_slice_values(versions, e.since, e.until, key) p
+                WHERE p.value = of_value);
+        END IF;
         parts := parts || ARRAY(
             SELECT o
             FROM v_version_tasks t
             CROSS JOIN (VALUES (since, least(first_hour, until)), (greatest(last_hour, first_hour), until)) e (since, until)
             CROSS JOIN LATERAL ledger_outcomes(
                 ARRAY[t.model_version_id], e.since, e.until, 'infinity', t.task, t.class_names, t.positive_label, t.positive_label,
-                ledger_zero_and_one(t.class_names, t.positive_label), NULL) o
+                ledger_zero_and_one(t.class_names, t.positive_label), NULL, key, of_value) o
             WHERE t.model_version_id = ANY (versions) AND e.since < e.until);
     END IF;
     versions := ARRAY(SELECT DISTINCT p.model_version_id FROM unnest(parts) p);
     outcomes := CASE WHEN cardinality(parts) = 1 THEN parts[1] WHEN cardinality(parts) > 1 THEN ledger_add_outcomes(parts) END;
 END
 $$;
-COMMENT ON FUNCTION ledger_summed_outcomes(of_model text, of_version text, since timestamp with time zone, until timestamp with time zone, OUT num_predictions bigint, OUT versions uuid[], OUT outcomes summary_outcomes) IS 'The outcomes of a model, or one version, in a window: summaries of days and hours added up, and the rows of hours that are not full; with the versions that have labels there.';
+COMMENT ON FUNCTION ledger_summed_outcomes(of_model text, of_version text, since timestamp with time zone, until timestamp with time zone, of_slice smallint, of_value text, OUT num_predictions bigint, OUT versions uuid[], OUT outcomes summary_outcomes) IS 'The outcomes of a model, or one version, in a window: summaries of days and hours added up, and the rows of hours that are not full; with the versions that have labels there. Of all predictions, of the slice of a value, or of a slice by its number.';
 
 -- ledger_areas ------------------------------------------------------------------------------------
 
@@ -5780,7 +6135,7 @@ COMMENT ON FUNCTION ledger_standard_error(n double precision, mean double precis
 
 -- ledger_metrics ----------------------------------------------------------------------------------
 
-CREATE FUNCTION ledger_metrics(o summary_outcomes, of_task text, class_names text[], counted_label text, of_positive text, is_declared boolean, is_mixed boolean, threshold double precision, is_exact boolean, top_share double precision, OUT labeled_samples bigint, OUT num_strangers bigint, OUT no_task text, OUT accuracy double precision, OUT balanced_accuracy double precision, OUT matthews_corrcoef double precision, OUT "precision" double precision, OUT recall double precision, OUT specificity double precision, OUT f1_score double precision, OUT precision_macro double precision, OUT recall_macro double precision, OUT f1_macro double precision, OUT precision_weighted double precision, OUT recall_weighted double precision, OUT f1_weighted double precision, OUT roc_auc double precision, OUT roc_auc_error double precision, OUT average_precision double precision, OUT average_precision_error double precision, OUT lift double precision, OUT lift_error double precision, OUT log_loss double precision, OUT brier_score double precision, OUT calibration_error double precision, OUT mae double precision, OUT mape double precision, OUT rmse double precision, OUT r2 double precision, OUT calibration_curve jsonb, OUT classes jsonb, OUT confusion_matrix jsonb, OUT standard_errors jsonb, OUT reasons jsonb) RETURNS record
+CREATE FUNCTION ledger_metrics(o summary_outcomes, of_task text, class_names text[], counted_label text, of_positive text, is_declared boolean, is_mixed boolean, is_ambiguous boolean, threshold double precision, is_exact boolean, top_share double precision, OUT labeled_samples bigint, OUT num_strangers bigint, OUT no_task text, OUT accuracy double precision, OUT balanced_accuracy double precision, OUT matthews_corrcoef double precision, OUT "precision" double precision, OUT recall double precision, OUT specificity double precision, OUT f1_score double precision, OUT precision_macro double precision, OUT recall_macro double precision, OUT f1_macro double precision, OUT precision_weighted double precision, OUT recall_weighted double precision, OUT f1_weighted double precision, OUT roc_auc double precision, OUT roc_auc_error double precision, OUT average_precision double precision, OUT average_precision_error double precision, OUT lift double precision, OUT lift_error double precision, OUT log_loss double precision, OUT brier_score double precision, OUT calibration_error double precision, OUT mae double precision, OUT mape double precision, OUT rmse double precision, OUT r2 double precision, OUT calibration_curve jsonb, OUT classes jsonb, OUT confusion_matrix jsonb, OUT standard_errors jsonb, OUT reasons jsonb) RETURNS record
     LANGUAGE plpgsql STABLE
     SET search_path TO 'public', 'pg_temp'
     SET jit TO 'off'
@@ -5865,6 +6220,8 @@ BEGIN
         WHEN is_mixed THEN 'the versions of the window differ in task, classes or positive class: give model_version'
         WHEN NOT ledger_still_counts(o, of_task, class_names, counted_label)
         THEN 'the labels of the window were counted when the version had another task, classes or positive class'
+        WHEN is_ambiguous AND ledger_zero_and_one(class_names, counted_label) IS NULL
+        THEN 'some classes are texts and others numbers: register the version with class_names'
         WHEN of_task = 'regression' AND is_declared THEN 'the version is a regression'
         WHEN of_task = 'regression' THEN 'its numbers are those of a regression: if it is none, register the version with its task'
         WHEN of_task IS NULL THEN 'nothing tells what the version predicts: register it with its task' END;
@@ -5967,7 +6324,7 @@ BEGIN
                   WHEN r2 IS NULL THEN 'the actual values differ by too little' END)));
 END
 $_$;
-COMMENT ON FUNCTION ledger_metrics(o summary_outcomes, of_task text, class_names text[], counted_label text, of_positive text, is_declared boolean, is_mixed boolean, threshold double precision, is_exact boolean, top_share double precision, OUT labeled_samples bigint, OUT num_strangers bigint, OUT no_task text, OUT accuracy double precision, OUT balanced_accuracy double precision, OUT matthews_corrcoef double precision, OUT "precision" double precision, OUT recall double precision, OUT specificity double precision, OUT f1_score double precision, OUT precision_macro double precision, OUT recall_macro double precision, OUT f1_macro double precision, OUT precision_weighted double precision, OUT recall_weighted double precision, OUT f1_weighted double precision, OUT roc_auc double precision, OUT roc_auc_error double precision, OUT average_precision double precision, OUT average_precision_error double precision, OUT lift double precision, OUT lift_error double precision, OUT log_loss double precision, OUT brier_score double precision, OUT calibration_error double precision, OUT mae double precision, OUT mape double precision, OUT rmse double precision, OUT r2 double precision, OUT calibration_curve jsonb, OUT classes jsonb, OUT confusion_matrix jsonb, OUT standard_errors jsonb, OUT reasons jsonb) IS 'What outcomes say about how right a model was; a metric without a value has a reason. Where a prediction names no class the threshold decides; exact are outcomes whose bins are single probabilities.';
+COMMENT ON FUNCTION ledger_metrics(o summary_outcomes, of_task text, class_names text[], counted_label text, of_positive text, is_declared boolean, is_mixed boolean, is_ambiguous boolean, threshold double precision, is_exact boolean, top_share double precision, OUT labeled_samples bigint, OUT num_strangers bigint, OUT no_task text, OUT accuracy double precision, OUT balanced_accuracy double precision, OUT matthews_corrcoef double precision, OUT "precision" double precision, OUT recall double precision, OUT specificity double precision, OUT f1_score double precision, OUT precision_macro double precision, OUT recall_macro double precision, OUT f1_macro double precision, OUT precision_weighted double precision, OUT recall_weighted double precision, OUT f1_weighted double precision, OUT roc_auc double precision, OUT roc_auc_error double precision, OUT average_precision double precision, OUT average_precision_error double precision, OUT lift double precision, OUT lift_error double precision, OUT log_loss double precision, OUT brier_score double precision, OUT calibration_error double precision, OUT mae double precision, OUT mape double precision, OUT rmse double precision, OUT r2 double precision, OUT calibration_curve jsonb, OUT classes jsonb, OUT confusion_matrix jsonb, OUT standard_errors jsonb, OUT reasons jsonb) IS 'What outcomes say about how right a model was; a metric without a value has a reason. Where a prediction names no class the threshold decides; exact are outcomes whose bins are single probabilities.';
 
 -- v_model_timeline --------------------------------------------------------------------------------
 
@@ -7306,7 +7663,8 @@ BEGIN
           AND a.attname LIKE '%version\_id' AND NOT a.attisdropped
         GROUP BY c.relname ORDER BY c.relname
     LOOP
-        EXECUTE format('SELECT count(*) FROM (SELECT FROM %I WHERE %s LIMIT 1000) f', place.table_name, place.condition)
+        -- A column, because Citus sends its workers no list of none.
+        EXECUTE format('SELECT count(*) FROM (SELECT 1 FROM %I WHERE %s LIMIT 1000) f', place.table_name, place.condition)
         INTO num_rows USING version.id;
         IF num_rows > 0 THEN
             found_in := found_in || format('%s (%s%s)', place.table_name, num_rows, CASE WHEN num_rows = 1000 THEN ' or more' END);
@@ -7331,7 +7689,7 @@ DECLARE
     version model_versions;
     withdrawn withdrawn_versions;
 BEGIN
-    UPDATE models m SET updated_at = clock_timestamp() WHERE m.model_name = withdraw_version.model_name;
+    PERFORM ledger_lock_model(model_name);
     SELECT * INTO withdrawn FROM withdrawn_versions w
     WHERE w.model_name = withdraw_version.model_name AND w.model_version = withdraw_version.model_version;
     IF NOT FOUND THEN

@@ -47,6 +47,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what does not hold of a distributed ledger, with the reason that its mark gives."""
+    for item in items:
+        if DISTRIBUTED and (mark := item.get_closest_marker("not_distributed")):
+            item.add_marker(pytest.mark.skip(reason=mark.args[0]))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Function) -> Iterator[None]:
     """Say in the report of a failed test how to reach the database that is kept."""

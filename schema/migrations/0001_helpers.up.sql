@@ -13,23 +13,6 @@ RETURN encode(
 COMMENT ON FUNCTION ledger_uuid() IS
     'A new time-ordered UUIDv7 (RFC 9562), on every supported PostgreSQL.';
 
-CREATE FUNCTION ledger_uuid_floor(at timestamptz) RETURNS uuid
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN (
-    SELECT (lpad(to_hex(u.microseconds / 1000), 12, '0') || '7'
-            || lpad(to_hex((u.microseconds % 1000 << 12) / 1000), 3, '0') || '8000000000000000')::uuid
-    FROM (SELECT (extract(epoch FROM at) * 1000000)::bigint AS microseconds) u);
-COMMENT ON FUNCTION ledger_uuid_floor(timestamptz) IS
-    'The smallest UUIDv7 of a timestamp. Its first 48 bits are milliseconds; 12 more after the version are the rest, exact to the microsecond.';
-
-CREATE FUNCTION ledger_uuid_time(id uuid) RETURNS timestamptz
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN (
-    SELECT to_timestamp((('x' || left(u.hex, 12))::bit(48)::bigint * 1000
-                         + least((('x' || substr(u.hex, 14, 3))::bit(12)::integer * 1000 + 4095) / 4096, 999)) / 1000000.0)
-    FROM (SELECT replace(id::text, '-', '') AS hex) u);
-COMMENT ON FUNCTION ledger_uuid_time(uuid) IS 'The timestamp of a UUIDv7, to the microsecond; predictions are found by it.';
-
 CREATE FUNCTION ledger_metric(metrics jsonb, name text) RETURNS double precision
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN jsonb_typeof(metrics -> name) = 'number' THEN (metrics ->> name)::double precision END;
@@ -295,18 +278,6 @@ RETURN int8range(hashtextextended(name COLLATE "C", 0) >> 1, hashtextextended(na
 COMMENT ON FUNCTION ledger_point(text) IS
     'The hash of a text as a range of one number, which an exclusion constraint can compare without an extension.';
 
-CREATE FUNCTION ledger_is_same_person(name text, other text) RETURNS boolean
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path FROM CURRENT AS $$
-BEGIN
-    -- ß and ss differ in their case alone: both have the capitals SS. To the skeleton ß is what a β passes for.
-    RETURN replace(ledger_skeleton(ledger_fold_case(ledger_visible(name))), 'ß', 'ss')
-           = replace(ledger_skeleton(ledger_fold_case(ledger_visible(other))), 'ß', 'ss')
-           OR ledger_skeleton(name) = ledger_skeleton(other);
-END
-$$;
-COMMENT ON FUNCTION ledger_is_same_person(text, text) IS
-    'Whether a reader takes one name for the other: in any case, with invisible characters, with letters that look alike (UTS #39).';
-
 -- What the constraints of many tables check. The server puts the body of such a function in place of its call.
 
 CREATE FUNCTION ledger_has_control(name text) RETURNS boolean
@@ -346,18 +317,6 @@ RETURN char_length(name) <= 255 AND NOT ledger_has_control(name) AND (name ~ '[!
 COMMENT ON FUNCTION ledger_is_person(text) IS
     'Whether a text names somebody: at most 255 characters, none a control character and some that can be seen.';
 
-CREATE FUNCTION ledger_require_person(field text, name text) RETURNS void
-LANGUAGE plpgsql IMMUTABLE SET search_path FROM CURRENT AS $$
-BEGIN
-    IF NOT ledger_is_person(name) THEN
-        RAISE EXCEPTION '%: must have 1 to 255 characters, not all blank and none a control character', field
-            USING ERRCODE = 'MLIV0';
-    END IF;
-END
-$$;
-COMMENT ON FUNCTION ledger_require_person(text, text) IS
-    'Refuses a text that names nobody, by the name of the parameter that has it. NULL is accepted.';
-
 CREATE FUNCTION ledger_is_time(at timestamptz) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN at >= '0001-01-01 00:00+00' AND at < '10000-01-01 00:00+00';
@@ -372,6 +331,41 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ledger_refuse_change() IS 'Trigger of append-only tables: refuses the statement.';
+
+-- The rows that calls lock are taken in one order by all: of a model the model and then its slots, models by name,
+-- then actions, alerts, partitions. Who keeps to it waits, and cannot be part of a deadlock. Who comes out of it holds
+-- what others may wait for. Such a transaction does not wait: it tries for a quarter of a second and is told to run
+-- again. It tries without queueing, or another's search for deadlocks could find it and fail the one that kept to it.
+CREATE FUNCTION ledger_take_turn(place text[], VARIADIC tries text[]) RETURNS void
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    last text := nullif(current_setting('mlops_ledger.turn', true), '');
+    timeout text := current_setting('lock_timeout');
+    attempt text;
+BEGIN
+    IF last IS NULL OR place COLLATE "C" >= last::text[] THEN
+        PERFORM set_config('mlops_ledger.turn', place::text, true);
+        RETURN;
+    END IF;
+    FOR attempt_number IN 1..25 LOOP
+        BEGIN
+            PERFORM set_config('mlops_ledger.turn', place::text, true), set_config('lock_timeout', '1ms', true);
+            FOREACH attempt IN ARRAY tries LOOP
+                EXECUTE attempt;
+            END LOOP;
+            PERFORM set_config('mlops_ledger.turn', last, true), set_config('lock_timeout', timeout, true);
+            RETURN;
+        EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+            PERFORM pg_sleep(0.01);
+        END;
+    END LOOP;
+    RAISE EXCEPTION 'a concurrent transaction got in the way: run the transaction again'
+        USING ERRCODE = '40001', HINT = 'Take models, slots and alerts in the order of their names, and it waits instead.';
+END
+$$;
+COMMENT ON FUNCTION ledger_take_turn(text[], text[]) IS
+    'Lets a transaction wait for a row in the order of all; out of order it takes the row by the statements given, or fails with a serialization error.';
+REVOKE ALL ON FUNCTION ledger_take_turn(text[], text[]) FROM PUBLIC;
 
 -- Writer, approver, auditor and agent are members of reader. The owner has everything, because it owns what is named here.
 CREATE TABLE ledger_privileges (

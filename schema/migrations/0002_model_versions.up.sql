@@ -6,6 +6,8 @@ CREATE TABLE models (
     description text,
     tags jsonb NOT NULL DEFAULT '{}'
         CONSTRAINT models_tags_check CHECK (jsonb_typeof(tags) = 'object'),
+    slice_key text
+        CONSTRAINT models_slice_key_check CHECK (char_length(slice_key) BETWEEN 1 AND 255),
     created_at timestamptz NOT NULL DEFAULT clock_timestamp()
         CONSTRAINT models_created_at_check CHECK (ledger_is_time(created_at)),
     created_by text NOT NULL DEFAULT session_user
@@ -23,6 +25,7 @@ COMMENT ON TABLE models IS
 COMMENT ON COLUMN models.model_name IS 'Name of the model, at most 255 characters.';
 COMMENT ON COLUMN models.description IS 'What the model is for.';
 COMMENT ON COLUMN models.tags IS 'Free tags, searched with @>.';
+COMMENT ON COLUMN models.slice_key IS 'The feature or input by whose value performance is kept as well: one of few values, such as a country.';
 COMMENT ON COLUMN models.created_at IS 'When the model was registered.';
 COMMENT ON COLUMN models.created_by IS 'Who registered it.';
 COMMENT ON COLUMN models.updated_at IS 'When it was last changed, or a version of it registered.';
@@ -265,8 +268,43 @@ $$;
 COMMENT ON FUNCTION ledger_complete_task(model_versions) IS
     'Fills in what a new version leaves open of its task: two classes are binary, more are multiclass, and the second of two is the positive one.';
 
+-- What others insert cannot be tried without queueing, so that a transaction in order may be the one that fails.
+CREATE FUNCTION ledger_insert_in_turn(statement text) RETURNS void
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    FOR attempt IN 1..10 LOOP
+        BEGIN
+            EXECUTE statement;
+            RETURN;
+        EXCEPTION WHEN deadlock_detected THEN
+            NULL;  -- The other gives way.
+        END;
+    END LOOP;
+    RAISE EXCEPTION 'a concurrent transaction got in the way: run the transaction again' USING ERRCODE = '40001';
+END
+$$;
+COMMENT ON FUNCTION ledger_insert_in_turn(text) IS
+    'Inserts a row that a transaction out of order may be inserting as well, and does not fail for it.';
+REVOKE ALL ON FUNCTION ledger_insert_in_turn(text) FROM PUBLIC;
+
+-- One writer per model at a time, or a given number could be taken by the next automatic one; plpgsql then reads what
+-- the others have committed. Only who may register a version can take this lock.
+CREATE FUNCTION ledger_lock_model(model_name text) RETURNS boolean
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    PERFORM ledger_take_turn(ARRAY['1', model_name], format('SELECT FROM models WHERE model_name = %L FOR NO KEY UPDATE NOWAIT', model_name));
+    UPDATE models m SET updated_at = clock_timestamp() WHERE m.model_name = ledger_lock_model.model_name;
+    RETURN FOUND;
+END
+$$;
+COMMENT ON FUNCTION ledger_lock_model(text) IS
+    'Locks a model until the end of the transaction, and says whether there is one of that name.';
+REVOKE ALL ON FUNCTION ledger_lock_model(text) FROM PUBLIC;
+
 CREATE FUNCTION model_versions_before_write() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+DECLARE
+    statement text;
 BEGIN
     NEW.stage := lower(btrim(NEW.stage) COLLATE "C");
     PERFORM ledger_refuse_future('created_at', NEW.created_at);
@@ -275,16 +313,13 @@ BEGIN
             RAISE EXCEPTION 'promoted_at: a version is registered before it is promoted'
                 USING ERRCODE = 'MLIV0', HINT = 'Register it, then promote it.';
         END IF;
-        -- One writer per model at a time, or a given number could be taken by the next automatic one; plpgsql
-        -- then reads what the others have committed. Only who may register a version can take this lock.
-        UPDATE models m SET updated_at = clock_timestamp() WHERE m.model_name = NEW.model_name;
-        IF NOT FOUND AND NEW.model_name IS NOT NULL THEN
+        IF NOT ledger_lock_model(NEW.model_name) AND NEW.model_name IS NOT NULL THEN
             -- Of several at once one makes it. Both constraints are asked, or the other one would fail the rest.
-            INSERT INTO models (model_name, created_at, created_by)
-            VALUES (NEW.model_name, coalesce(NEW.created_at, clock_timestamp()), coalesce(NEW.created_by, session_user))
-            ON CONFLICT DO NOTHING;
-            UPDATE models m SET updated_at = clock_timestamp() WHERE m.model_name = NEW.model_name;
-            IF NOT FOUND THEN
+            statement := format(
+                'INSERT INTO models (model_name, created_at, created_by) VALUES (%L, %L, %L) ON CONFLICT DO NOTHING',
+                NEW.model_name, coalesce(NEW.created_at, clock_timestamp()), coalesce(NEW.created_by, session_user));
+            PERFORM ledger_take_turn(ARRAY['1', NEW.model_name], statement), ledger_insert_in_turn(statement);
+            IF NOT ledger_lock_model(NEW.model_name) THEN
                 -- It looks like another, which the constraint says.
                 INSERT INTO models (model_name) VALUES (NEW.model_name);
             END IF;
@@ -333,7 +368,7 @@ CREATE FUNCTION model_versions_before_delete() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
     -- Who registers a version waits, and then finds its number taken.
-    UPDATE models m SET updated_at = clock_timestamp() WHERE m.model_name = OLD.model_name;
+    PERFORM ledger_lock_model(OLD.model_name);
     INSERT INTO withdrawn_versions (id, model_name, model_version, registered)
     VALUES (OLD.id, OLD.model_name, OLD.model_version, to_jsonb(OLD)) ON CONFLICT (id) DO NOTHING;
     RETURN OLD;
@@ -355,7 +390,7 @@ CREATE TRIGGER model_versions_no_truncate
 INSERT INTO ledger_privileges (role, privilege, object_type, object_name, columns) VALUES
     ('reader', 'SELECT', 'TABLE', 'models', NULL),
     ('writer', 'INSERT', 'TABLE', 'models', NULL),
-    ('writer', 'UPDATE', 'TABLE', 'models', '{description, tags}'),
+    ('writer', 'UPDATE', 'TABLE', 'models', '{description, slice_key, tags}'),
     ('reader', 'SELECT', 'TABLE', 'model_versions', NULL),
     ('writer', 'INSERT', 'TABLE', 'model_versions', NULL),
     ('writer', 'UPDATE', 'TABLE', 'model_versions', '{stage, description, tags}'),

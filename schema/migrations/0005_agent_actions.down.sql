@@ -13,3 +13,4 @@ DROP FUNCTION ledger_login();
 DROP TABLE agent_actions;
 DROP FUNCTION agent_actions_before_update();
 DROP FUNCTION agent_actions_before_insert();
+DROP FUNCTION ledger_is_same_person(text, text);

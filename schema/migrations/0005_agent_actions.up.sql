@@ -1,5 +1,17 @@
 -- Actions that agents and people ask for, and the review of each.
 
+CREATE FUNCTION ledger_is_same_person(name text, other text) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path FROM CURRENT AS $$
+BEGIN
+    -- ß and ss differ in their case alone: both have the capitals SS. To the skeleton ß is what a β passes for.
+    RETURN replace(ledger_skeleton(ledger_fold_case(ledger_visible(name))), 'ß', 'ss')
+           = replace(ledger_skeleton(ledger_fold_case(ledger_visible(other))), 'ß', 'ss')
+           OR ledger_skeleton(name) = ledger_skeleton(other);
+END
+$$;
+COMMENT ON FUNCTION ledger_is_same_person(text, text) IS
+    'Whether a reader takes one name for the other: in any case, with invisible characters, with letters that look alike (UTS #39).';
+
 CREATE TABLE agent_actions (
     id uuid CONSTRAINT agent_actions_pkey PRIMARY KEY DEFAULT ledger_uuid(),
     requested_at timestamptz NOT NULL DEFAULT clock_timestamp()
@@ -216,6 +228,7 @@ LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     locked agent_actions;
 BEGIN
+    PERFORM ledger_take_turn(ARRAY['2', action_id::text], format('SELECT FROM agent_actions WHERE id = %L FOR NO KEY UPDATE NOWAIT', action_id));
     SELECT * INTO locked FROM agent_actions a WHERE a.id = ledger_lock_action.action_id FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no action %', ledger_lock_action.action_id USING ERRCODE = 'MLNF0';

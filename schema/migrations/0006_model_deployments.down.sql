@@ -13,5 +13,7 @@ DROP FUNCTION model_deployments_only_close();
 DROP FUNCTION model_deployments_refuse_future();
 DROP TABLE promotion_policies;
 DROP FUNCTION promotion_policies_before_write();
+DROP TRIGGER model_versions_take_turn ON model_versions;
+DROP FUNCTION model_versions_take_turn();
 DROP FUNCTION ledger_lock_slot(text, text);
 DROP TABLE model_slots;

@@ -30,15 +30,40 @@ LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     locked model_slots;
 BEGIN
+    PERFORM ledger_take_turn(
+        ARRAY['1', model_name, slot],
+        format('SELECT FROM model_slots WHERE (model_name, slot) = (%L, %L) FOR NO KEY UPDATE NOWAIT', model_name, slot),
+        format('SELECT ledger_lock_slot(%L, %L)', model_name, slot));
     -- An update, so that under REPEATABLE READ whoever comes second fails here, with a serialization error.
-    INSERT INTO model_slots AS s (model_name, slot) VALUES (ledger_lock_slot.model_name, ledger_lock_slot.slot)
-    ON CONFLICT ON CONSTRAINT model_slots_model_name_slot_key DO UPDATE SET locked_at = clock_timestamp()
-    RETURNING s.* INTO locked;
-    RETURN locked;
+    LOOP
+        UPDATE model_slots s SET locked_at = clock_timestamp()
+        WHERE (s.model_name, s.slot) = (ledger_lock_slot.model_name, ledger_lock_slot.slot) RETURNING * INTO locked;
+        IF FOUND THEN
+            RETURN locked;
+        END IF;
+        PERFORM ledger_insert_in_turn(
+            format('INSERT INTO model_slots (model_name, slot) VALUES (%L, %L) ON CONFLICT DO NOTHING', model_name, slot));
+    END LOOP;
 END
 $$;
 COMMENT ON FUNCTION ledger_lock_slot(text, text) IS
     'Locks a slot until the end of the transaction, making it first if needed.';
+
+CREATE FUNCTION model_versions_take_turn() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+BEGIN
+    -- A promotion changes versions after it has locked the slot.
+    PERFORM ledger_take_turn(ARRAY['1', NEW.model_name, U&'\FFFF'], VARIADIC '{}');
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION model_versions_take_turn() IS
+    'Trigger of model_versions: who has changed a version by hand comes out of order with the next promotion of its model.';
+REVOKE ALL ON FUNCTION model_versions_take_turn() FROM PUBLIC;
+
+CREATE TRIGGER model_versions_take_turn
+    BEFORE UPDATE ON model_versions
+    FOR EACH ROW WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION model_versions_take_turn();
 
 CREATE TABLE promotion_policies (
     model_name text NOT NULL,

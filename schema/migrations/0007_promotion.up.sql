@@ -1,5 +1,17 @@
 -- promote, rollback and retire: the only ways in and out of production, for psql and Python alike.
 
+CREATE FUNCTION ledger_require_person(field text, name text) RETURNS void
+LANGUAGE plpgsql IMMUTABLE SET search_path FROM CURRENT AS $$
+BEGIN
+    IF NOT ledger_is_person(name) THEN
+        RAISE EXCEPTION '%: must have 1 to 255 characters, not all blank and none a control character', field
+            USING ERRCODE = 'MLIV0';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION ledger_require_person(text, text) IS
+    'Refuses a text that names nobody, by the name of the parameter that has it. NULL is accepted.';
+
 CREATE FUNCTION ledger_slot_timestamp(slot_id integer, at timestamptz) RETURNS timestamptz
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE

@@ -7,3 +7,5 @@ DROP FUNCTION ledger_entropy(double precision, double precision[]);
 DROP TABLE predictions;
 DROP TABLE prediction_batches;
 DELETE FROM partition_policies WHERE table_name = 'predictions';
+DROP FUNCTION ledger_uuid_time(uuid);
+DROP FUNCTION ledger_uuid_floor(timestamptz);

@@ -1,5 +1,22 @@
 -- What models predicted: one row per prediction, partitioned by time.
 
+CREATE FUNCTION ledger_uuid_floor(at timestamptz) RETURNS uuid
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN (
+    SELECT (lpad(to_hex(u.microseconds / 1000), 12, '0') || '7'
+            || lpad(to_hex((u.microseconds % 1000 << 12) / 1000), 3, '0') || '8000000000000000')::uuid
+    FROM (SELECT (extract(epoch FROM at) * 1000000)::bigint AS microseconds) u);
+COMMENT ON FUNCTION ledger_uuid_floor(timestamptz) IS
+    'The smallest UUIDv7 of a timestamp. Its first 48 bits are milliseconds; 12 more after the version are the rest, exact to the microsecond.';
+
+CREATE FUNCTION ledger_uuid_time(id uuid) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN (
+    SELECT to_timestamp((('x' || left(u.hex, 12))::bit(48)::bigint * 1000
+                         + least((('x' || substr(u.hex, 14, 3))::bit(12)::integer * 1000 + 4095) / 4096, 999)) / 1000000.0)
+    FROM (SELECT replace(id::text, '-', '') AS hex) u);
+COMMENT ON FUNCTION ledger_uuid_time(uuid) IS 'The timestamp of a UUIDv7, to the microsecond; predictions are found by it.';
+
 CREATE TABLE prediction_batches (
     id uuid NOT NULL,
     model_version_id uuid NOT NULL

@@ -1,9 +1,10 @@
 DROP FUNCTION declare_task(text, text, text, text[], text);
 DROP VIEW v_version_tasks;
+DROP FUNCTION ledger_is_ambiguous(text[], double precision[]);
 DROP FUNCTION ledger_observed_classes(text[], double precision[]);
 DROP FUNCTION ledger_observe(uuid, text[], double precision[], boolean);
 DROP FUNCTION ledger_is_continuous(double precision, double precision, double precision);
-DROP FUNCTION ledger_whole(double precision);
+DROP FUNCTION ledger_whole(text, double precision);
 DROP FUNCTION ledger_union(anyarray, anyarray, integer);
 DROP TABLE observed_outcomes;
 DROP FUNCTION ledger_predicted_class(text, double precision, double precision, double precision[], text[], text, double precision);

@@ -179,10 +179,11 @@ $$;
 COMMENT ON FUNCTION ledger_union(anyarray, anyarray, integer) IS
     'An array with what is new in another, up to so many elements.';
 
-CREATE FUNCTION ledger_whole(number double precision) RETURNS double precision
+CREATE FUNCTION ledger_whole(label text, number double precision) RETURNS double precision
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN number = floor(number) THEN number END;
-COMMENT ON FUNCTION ledger_whole(double precision) IS 'A number without a fraction, which may be that of a class; else NULL.';
+RETURN CASE WHEN label IS NULL AND number = floor(number) THEN number END;
+COMMENT ON FUNCTION ledger_whole(text, double precision) IS
+    'A number without a fraction, which names a class where no label does; else NULL.';
 
 CREATE FUNCTION ledger_is_continuous(
     actual_value double precision, prediction double precision, probability double precision) RETURNS boolean
@@ -227,14 +228,22 @@ CREATE FUNCTION ledger_observed_classes(labels text[], numbers double precision[
 LANGUAGE sql IMMUTABLE SET search_path FROM CURRENT
 RETURN ARRAY(
     SELECT c.name
-    FROM (SELECT DISTINCT l AS name, NULL::double precision AS number FROM unnest(labels) l
-          UNION
+    FROM (SELECT l AS name, NULL::double precision AS number FROM unnest(labels) l
+          UNION ALL
           SELECT ledger_class(NULL, n, NULL), n FROM unnest(numbers) n
           -- Beside classes that are text, 1 and 0 are the positive and the other one.
           WHERE NOT (cardinality(labels) > 0 AND numbers <@ '{0,1}' AND NOT labels && '{0,1}')) c
-    ORDER BY c.number, c.name COLLATE "C");
+    GROUP BY c.name
+    ORDER BY min(c.number), c.name COLLATE "C");
 COMMENT ON FUNCTION ledger_observed_classes(text[], double precision[]) IS
     'The classes that labels and numbers name: numbers in their order, then texts in theirs.';
+
+CREATE FUNCTION ledger_is_ambiguous(labels text[], numbers double precision[]) RETURNS boolean
+LANGUAGE sql IMMUTABLE SET search_path FROM CURRENT
+RETURN EXISTS (SELECT FROM unnest(labels) l WHERE l !~ '^-?[0-9]+$')
+   AND EXISTS (SELECT FROM unnest(numbers) n WHERE ledger_class(NULL, n, NULL) <> ALL (labels));
+COMMENT ON FUNCTION ledger_is_ambiguous(text[], double precision[]) IS
+    'Whether some classes are texts and others numbers, so that a text and a number may mean the same class.';
 
 CREATE VIEW v_version_tasks WITH (security_invoker = true) AS
 SELECT v.id AS model_version_id,
@@ -243,7 +252,9 @@ SELECT v.id AS model_version_id,
        coalesce(v.task, d.task) AS task,
        coalesce(v.class_names, d.class_names) AS class_names,
        coalesce(v.positive_label, CASE WHEN d.task = 'binary' THEN ledger_positive_label(d.class_names) END) AS positive_label,
-       v.task IS NOT NULL AS is_declared
+       v.task IS NOT NULL AS is_declared,
+       v.class_names IS NULL AND EXISTS (SELECT FROM observed_outcomes o WHERE o.model_version_id = v.id
+                                         AND ledger_is_ambiguous(o.labels, o.numbers)) AS is_ambiguous
 FROM model_versions v
 LEFT JOIN LATERAL (
     SELECT t.task, CASE WHEN t.task <> 'regression' THEN c.class_names END AS class_names
@@ -271,6 +282,7 @@ COMMENT ON COLUMN v_version_tasks.task IS 'binary, multiclass or regression; NUL
 COMMENT ON COLUMN v_version_tasks.class_names IS 'Its classes; of a declared version in the order of class_probabilities.';
 COMMENT ON COLUMN v_version_tasks.positive_label IS 'The class that probability is about; NULL where nothing tells.';
 COMMENT ON COLUMN v_version_tasks.is_declared IS 'Whether the task was declared at registration.';
+COMMENT ON COLUMN v_version_tasks.is_ambiguous IS 'Whether its labelled predictions name some classes by texts and others by numbers.';
 
 CREATE FUNCTION declare_task(
     model_name text, model_version text, task text DEFAULT NULL, class_names text[] DEFAULT NULL,

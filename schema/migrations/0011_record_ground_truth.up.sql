@@ -69,7 +69,7 @@ BEGIN
         RAISE EXCEPTION 'model_name: a label names a model or a version that the ledger does not have'
             USING ERRCODE = 'MLNF0', HINT = 'Register it first.';
     ELSIF EXISTS (
-        SELECT FROM pg_temp.ledger_labels s
+        SELECT 1 FROM pg_temp.ledger_labels s
         JOIN predictions p ON p.id = s.prediction_id
             AND p.predicted_at >= s.predicted_from AND p.predicted_at < s.predicted_from + interval '1 millisecond'
         JOIN model_versions v ON v.id = p.model_version_id
@@ -232,8 +232,8 @@ BEGIN
                 SELECT model_version_id, 'ground_truth', min(predicted_at), max(predicted_at) FROM written
                 GROUP BY model_version_id, date_trunc('hour', predicted_at, 'UTC')
             ), outcomes AS (
-                SELECT model_version_id, actual_label, predicted_label, ledger_whole(actual_value) AS actual,
-                       ledger_whole(prediction) AS predicted,
+                SELECT model_version_id, actual_label, predicted_label, ledger_whole(actual_label, actual_value) AS actual,
+                       ledger_whole(predicted_label, prediction) AS predicted,
                        ledger_is_continuous(actual_value, prediction, probability) AS is_continuous, count(*) AS n
                 FROM written GROUP BY 1, 2, 3, 4, 5, 6
             ), observed AS (

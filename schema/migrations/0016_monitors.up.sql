@@ -158,16 +158,31 @@ $$;
 COMMENT ON FUNCTION add_default_monitors(text, interval, text) IS
     'Adds the usual monitors of a model and returns them; one whose name is taken is left as it is. Performance is held against the metrics at registration of the version in production.';
 
+CREATE FUNCTION ledger_lock_monitor(monitor_id uuid) RETURNS monitors
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    locked monitors;
+BEGIN
+    -- In the place of its alert, which is locked next.
+    PERFORM ledger_take_turn(
+        ARRAY['3', 'monitor:' || monitor_id],
+        format('SELECT FROM monitors WHERE id = %L FOR NO KEY UPDATE NOWAIT', monitor_id));
+    SELECT * INTO locked FROM monitors m WHERE m.id = ledger_lock_monitor.monitor_id FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no monitor %', monitor_id USING ERRCODE = 'MLNF0';
+    END IF;
+    RETURN locked;
+END
+$$;
+COMMENT ON FUNCTION ledger_lock_monitor(uuid) IS 'Locks a monitor until the end of the transaction.';
+
 CREATE FUNCTION remove_monitor(monitor_id uuid, removed_by text DEFAULT NULL) RETURNS monitors
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
-    monitor monitors;
+    monitor monitors := ledger_lock_monitor(monitor_id);
     actor text := coalesce(remove_monitor.removed_by, session_user);
 BEGIN
-    SELECT * INTO monitor FROM monitors m WHERE m.id = remove_monitor.monitor_id FOR NO KEY UPDATE;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'there is no monitor %', remove_monitor.monitor_id USING ERRCODE = 'MLNF0';
-    ELSIF monitor.removed_at IS NULL THEN
+    IF monitor.removed_at IS NULL THEN
         UPDATE monitors m SET removed_at = clock_timestamp(), removed_by = actor
         WHERE m.id = monitor.id RETURNING * INTO monitor;
         PERFORM resolve_alert(dedup_key => 'monitor:' || monitor.id, resolved_by => actor, notes => 'the monitor was removed');

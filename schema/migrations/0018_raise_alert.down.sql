@@ -6,4 +6,5 @@ DROP FUNCTION acknowledge_alert(uuid, text, text, timestamptz);
 DROP FUNCTION raise_alert(text, text, text, text, jsonb, text, text, timestamptz, uuid, uuid);
 DROP FUNCTION ledger_refuse_closed_alert(alerts);
 DROP FUNCTION ledger_lock_alert(uuid);
+DROP FUNCTION ledger_lock_open_alert(text);
 DROP FUNCTION ledger_alert_timestamp(timestamptz, timestamptz);

@@ -24,6 +24,9 @@ LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     locked alerts;
 BEGIN
+    PERFORM ledger_take_turn(
+        ARRAY['3', (SELECT a.dedup_key FROM alerts a WHERE a.id = alert_id)],
+        format('SELECT FROM alerts WHERE id = %L FOR NO KEY UPDATE NOWAIT', alert_id));
     SELECT * INTO locked FROM alerts a WHERE a.id = alert_id FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no alert %', alert_id USING ERRCODE = 'MLNF0';
@@ -32,6 +35,22 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ledger_lock_alert(uuid) IS 'Locks an alert until the end of the transaction.';
+
+CREATE FUNCTION ledger_lock_open_alert(dedup_key text) RETURNS alerts
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    locked alerts;
+BEGIN
+    PERFORM ledger_take_turn(
+        ARRAY['3', dedup_key],
+        format('SELECT FROM alerts WHERE dedup_key = %L AND status <> ''resolved'' FOR NO KEY UPDATE NOWAIT', dedup_key));
+    SELECT * INTO locked FROM alerts a
+    WHERE a.dedup_key = ledger_lock_open_alert.dedup_key AND a.status <> 'resolved' FOR NO KEY UPDATE;
+    RETURN locked;
+END
+$$;
+COMMENT ON FUNCTION ledger_lock_open_alert(text) IS
+    'Locks the open alert of a key, if there is one, until the end of the transaction.';
 
 CREATE FUNCTION ledger_refuse_closed_alert(alert alerts) RETURNS void
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
@@ -64,9 +83,15 @@ BEGIN
     new.title := raise_alert.title;
     new.message := raise_alert.message;
     new.related_data := coalesce(raise_alert.related_data, '{}');
+    -- Out of turn it is raised by the second statement, and found below to be known.
+    PERFORM ledger_take_turn(
+        ARRAY['3', key],
+        format('SELECT ledger_lock_open_alert(%L)', key),
+        format('SELECT raise_alert(%L, %L, %L, %L, %L, %L, %L, %L, %L, %L)', raise_alert.alert_type, raise_alert.title,
+               raise_alert.severity, raise_alert.message, raise_alert.related_data, raise_alert.model_name, key,
+               raise_alert.at, new.id, raise_alert.monitor_id));
     LOOP
-        SELECT * INTO alert FROM alerts a
-        WHERE a.dedup_key = key AND a.status <> 'resolved' FOR NO KEY UPDATE;
+        alert := ledger_lock_open_alert(key);
         -- Looked up after the wait for the lock, so that an earlier try with the same id is seen.
         SELECT * INTO known FROM alert_occurrences o WHERE o.id = new.id;
         IF FOUND THEN
@@ -98,13 +123,13 @@ BEGIN
             RETURNING * INTO alert;
             EXIT;
         END IF;
-        INSERT INTO alerts
-            (id, alert_type, severity, title, message, related_data, model_name, dedup_key, monitor_id, first_seen, last_seen)
-        VALUES
-            (new.id, raise_alert.alert_type, new.severity, new.title, new.message, new.related_data, raise_alert.model_name,
-             key, raise_alert.monitor_id, new.occurred_at, new.occurred_at)
-        ON CONFLICT DO NOTHING
-        RETURNING * INTO alert;
+        PERFORM ledger_insert_in_turn(format(
+            'INSERT INTO alerts'
+            ' (id, alert_type, severity, title, message, related_data, model_name, dedup_key, monitor_id, first_seen, last_seen)'
+            ' VALUES (%L, %L, %L, %L, %L, %L, %L, %L, %L, %L, %L) ON CONFLICT DO NOTHING',
+            new.id, raise_alert.alert_type, new.severity, new.title, new.message, new.related_data, raise_alert.model_name,
+            key, raise_alert.monitor_id, new.occurred_at, new.occurred_at));
+        SELECT * INTO alert FROM alerts a WHERE a.id = new.id;
         -- Otherwise another has just raised it.
         EXIT WHEN FOUND;
     END LOOP;
@@ -161,9 +186,8 @@ BEGIN
     ELSIF resolve_alert.alert_id IS NOT NULL THEN
         alert := ledger_lock_alert(resolve_alert.alert_id);
     ELSE
-        SELECT * INTO alert FROM alerts a
-        WHERE a.dedup_key = resolve_alert.dedup_key AND a.status <> 'resolved' FOR NO KEY UPDATE;
-        IF NOT FOUND THEN
+        alert := ledger_lock_open_alert(resolve_alert.dedup_key);
+        IF alert.id IS NULL THEN
             RETURN;
         END IF;
     END IF;

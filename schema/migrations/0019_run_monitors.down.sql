@@ -7,4 +7,6 @@ DROP FUNCTION ledger_monitor_rank(monitors, double precision, double precision);
 DROP FUNCTION ledger_monitor_points(monitors, timestamptz);
 DROP FUNCTION ledger_coverage_points(monitors, timestamptz);
 DROP FUNCTION ledger_label_delay(text, timestamptz);
+DROP FUNCTION ledger_labeled_samples(uuid, timestamptz, timestamptz, timestamptz);
+DROP FUNCTION ledger_label_delays(uuid[], timestamptz, timestamptz, timestamptz);
 DROP TABLE monitor_states;

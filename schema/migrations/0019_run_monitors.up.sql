@@ -26,21 +26,42 @@ COMMENT ON COLUMN monitor_states.point_at IS 'Time of the latest value ever eval
 COMMENT ON COLUMN monitor_states.alerted_at IS 'When it last raised or repeated its alert.';
 COMMENT ON COLUMN monitor_states.alert_id IS 'Its alert, if one was open after the evaluation.';
 
+-- The two that follow are queries of their own: Citus has none that looks into labels once for each row of something else.
+CREATE FUNCTION ledger_label_delays(versions uuid[], since timestamptz, until timestamptz, at timestamptz) RETURNS SETOF interval
+LANGUAGE plpgsql STABLE SET search_path FROM CURRENT SET plan_cache_mode = force_custom_plan AS $$
+BEGIN
+    RETURN QUERY
+    SELECT DISTINCT ON (g.prediction_id) g.labeled_at - g.predicted_at
+    FROM ground_truth g
+    WHERE g.prediction_id >= ledger_uuid_floor(since)
+      AND g.predicted_at >= since AND g.predicted_at < until AND g.labeled_at <= at
+      AND g.model_version_id = ANY (versions)
+    ORDER BY g.prediction_id, g.labeled_at
+    LIMIT 200;
+END
+$$;
+COMMENT ON FUNCTION ledger_label_delays(uuid[], timestamptz, timestamptz, timestamptz) IS
+    'How long after their prediction the first labels were found out, as known at a timestamp, of the first 200 labelled predictions of some versions within a range of time.';
+
+CREATE FUNCTION ledger_labeled_samples(version uuid, since timestamptz, until timestamptz, at timestamptz) RETURNS bigint
+LANGUAGE plpgsql STABLE SET search_path FROM CURRENT SET plan_cache_mode = force_custom_plan AS $$
+BEGIN
+    RETURN (SELECT count(DISTINCT g.prediction_id) FROM ground_truth g
+            WHERE g.predicted_at >= since AND g.predicted_at < until
+              AND g.model_version_id = version AND g.labeled_at <= at);
+END
+$$;
+COMMENT ON FUNCTION ledger_labeled_samples(uuid, timestamptz, timestamptz, timestamptz) IS
+    'How many predictions of a version within a range of time have a label, as known at a timestamp.';
+
 CREATE FUNCTION ledger_label_delay(model_name text, at timestamptz) RETURNS interval
-LANGUAGE sql STABLE SET search_path FROM CURRENT SET plan_cache_mode = force_custom_plan AS $$
+LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
     -- A few labels of each day: the first predictions of it, not the first labels, which are the fast ones.
     SELECT percentile_cont(0.95) WITHIN GROUP (ORDER BY greatest(s.delay, '0'))
-    FROM generate_series(1, 90) day
+    FROM (SELECT array_agg(v.id) AS versions FROM model_versions v WHERE v.model_name = ledger_label_delay.model_name) v
+    CROSS JOIN generate_series(1, 90) day
     CROSS JOIN LATERAL (SELECT ledger_label_delay.at - day * interval '24 hours' AS since) d
-    CROSS JOIN LATERAL (
-        SELECT DISTINCT ON (g.prediction_id) g.labeled_at - g.predicted_at AS delay
-        FROM ground_truth g
-        WHERE g.prediction_id >= ledger_uuid_floor(d.since)
-          AND g.predicted_at >= d.since AND g.predicted_at < d.since + interval '24 hours'
-          AND g.labeled_at <= ledger_label_delay.at
-          AND g.model_version_id IN (SELECT v.id FROM model_versions v WHERE v.model_name = ledger_label_delay.model_name)
-        ORDER BY g.prediction_id, g.labeled_at
-        LIMIT 200) s
+    CROSS JOIN LATERAL ledger_label_delays(v.versions, d.since, d.since + interval '24 hours', ledger_label_delay.at) s (delay)
 $$;
 COMMENT ON FUNCTION ledger_label_delay(text, timestamptz) IS
     'How long after the prediction 95 % of the first labels of a model are found out, as known at a timestamp from a sample of 90 days; NULL without labels.';
@@ -64,10 +85,8 @@ LANGUAGE sql STABLE SET search_path FROM CURRENT SET plan_cache_mode = force_cus
                               'recorded', r.coverage_pct, 'label_delay', r.delay)
     FROM runs r
     JOIN model_versions v ON v.id = r.model_version_id
-    CROSS JOIN LATERAL (
-        SELECT count(DISTINCT g.prediction_id) AS labeled_samples FROM ground_truth g
-        WHERE g.predicted_at >= r.timestamp - r.lookback_hours * interval '1 hour' AND g.predicted_at < r.timestamp
-          AND g.model_version_id = r.model_version_id AND g.labeled_at <= at) l
+    CROSS JOIN LATERAL ledger_labeled_samples(
+        r.model_version_id, r.timestamp - r.lookback_hours * interval '1 hour', r.timestamp, at) l (labeled_samples)
 $$;
 COMMENT ON FUNCTION ledger_coverage_points(monitors, timestamptz) IS
     'The label coverage of the latest windows whose labels are due: as recorded, or as high as it has become since.';
@@ -183,8 +202,7 @@ BEGIN
     IF at < last.evaluated_at THEN
         RETURN done;
     END IF;
-    SELECT * INTO alert FROM alerts a
-    WHERE a.dedup_key = 'monitor:' || monitor.id AND a.status <> 'resolved' FOR NO KEY UPDATE;
+    alert := ledger_lock_open_alert('monitor:' || monitor.id);
     SELECT coalesce(jsonb_agg(to_jsonb(p) ORDER BY p.point_at DESC), '[]'),
            CASE WHEN count(*) = monitor.consecutive THEN min(ledger_monitor_rank(monitor, p.value)) ELSE 0 END,
            max(p.point_at)
@@ -247,18 +265,21 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
 DECLARE
     at_time timestamptz := ledger_alert_timestamp(run_monitors.at, NULL);
+    known uuid;
     monitor monitors;
     what text;
 BEGIN
     IF for_model IS NOT NULL THEN
         PERFORM ledger_require_known_model(for_model, NULL);
     END IF;
-    -- Locked, so that of two concurrent runs the second sees what the first has evaluated.
-    FOR monitor IN
-        SELECT * FROM monitors m
+    FOR known IN
+        SELECT m.id FROM monitors m
         WHERE m.enabled AND m.removed_at IS NULL AND (for_model IS NULL OR m.model_name = for_model)
-        ORDER BY m.id FOR NO KEY UPDATE
+        ORDER BY m.id
     LOOP
+        -- Locked, so that of two concurrent runs the second sees what the first has evaluated.
+        monitor := ledger_lock_monitor(known);
+        CONTINUE WHEN NOT monitor.enabled OR monitor.removed_at IS NOT NULL;
         what := ledger_run_monitor(monitor, at_time);
         RETURN QUERY
         SELECT monitor.id, monitor.model_name, monitor.name, monitor.source, monitor.metric_name, s.state, s.severity,

@@ -90,18 +90,33 @@ COMMENT ON COLUMN summary_histograms.model_version_id IS 'The version.';
 COMMENT ON COLUMN summary_histograms.grain IS 'hour or day.';
 COMMENT ON COLUMN summary_histograms.starts_at IS 'Start of the hour or day.';
 COMMENT ON COLUMN summary_histograms.series IS
-    '0 for probability, in the bins of ledger_probability_edges(); -1 for latency_ms, in those of ledger_latency_bin(); above 0 as in baseline_features.';
+    '0 for probability, in the bins of ledger_probability_edges(); -1 for latency_ms, in those of ledger_latency_bin(); -2 for slices, numbered as in summary_outcomes; above 0 as in baseline_features.';
 COMMENT ON COLUMN summary_histograms.part IS '0 for rows that are there; others for rows that retention has deleted. Add them up.';
 COMMENT ON COLUMN summary_histograms.baseline_id IS 'The baseline whose bins they are.';
 COMMENT ON COLUMN summary_histograms.bins IS 'The bins that hold something, -1 for missing values.';
 COMMENT ON COLUMN summary_histograms.counts IS 'How many values each of these holds.';
 COMMENT ON COLUMN summary_histograms.sums IS 'Of numbers: the sum of these values, those beyond 1e150 left out.';
 
+CREATE TABLE summary_slices (
+    model_version_id uuid NOT NULL,
+    slice smallint NOT NULL
+        CONSTRAINT summary_slices_slice_check CHECK (slice BETWEEN 1 AND 50),
+    value text NOT NULL,
+    CONSTRAINT summary_slices_pkey PRIMARY KEY (model_version_id, slice),
+    CONSTRAINT summary_slices_value_key UNIQUE (model_version_id, value)
+);
+COMMENT ON TABLE summary_slices IS
+    'The values of the slice_key of its model that a version has slices of their own for: the first 50 that were folded, of each fold the most frequent first.';
+COMMENT ON COLUMN summary_slices.model_version_id IS 'The version.';
+COMMENT ON COLUMN summary_slices.slice IS 'Number of the slice in its summaries.';
+COMMENT ON COLUMN summary_slices.value IS 'The value, by its first 255 characters.';
+
 CREATE TABLE summary_outcomes (
     model_version_id uuid NOT NULL,
     grain text NOT NULL
         CONSTRAINT summary_outcomes_grain_check CHECK (grain IN ('hour', 'day')),
     starts_at timestamptz NOT NULL,
+    slice smallint NOT NULL DEFAULT 0,
     part smallint NOT NULL DEFAULT 0,
     task text,
     class_names text[],
@@ -138,13 +153,14 @@ CREATE TABLE summary_outcomes (
     actual_m2 double precision NOT NULL,
     actual_min double precision,
     actual_max double precision,
-    CONSTRAINT summary_outcomes_pkey PRIMARY KEY (model_version_id, grain, starts_at, part)
+    CONSTRAINT summary_outcomes_pkey PRIMARY KEY (model_version_id, grain, slice, starts_at, part)
 );
 COMMENT ON TABLE summary_outcomes IS
     'The labelled predictions of a version in one hour or day of UTC, each with its latest label: what metrics of performance are computed from.';
 COMMENT ON COLUMN summary_outcomes.model_version_id IS 'The version.';
 COMMENT ON COLUMN summary_outcomes.grain IS 'hour or day.';
 COMMENT ON COLUMN summary_outcomes.starts_at IS 'Start of the hour or day.';
+COMMENT ON COLUMN summary_outcomes.slice IS '0 for all predictions; of a model with a slice_key also one row for each slice: from 1 on as in summary_slices, 51 for other values, -1 for none.';
 COMMENT ON COLUMN summary_outcomes.part IS '0 for rows that are there; others for rows that retention has deleted. Add them up.';
 COMMENT ON COLUMN summary_outcomes.task IS 'What the version predicted as v_version_tasks had it when this was counted; of a day mixed where that differs.';
 COMMENT ON COLUMN summary_outcomes.class_names IS 'Its classes then; NULL of more than two where all predictions name theirs, so that others change nothing.';
@@ -253,7 +269,7 @@ BEGIN
     JOIN summary_outcomes o ON o.model_version_id = t.model_version_id
     WHERE t.model_name = (SELECT v.model_name FROM model_versions v
                           WHERE v.id = (to_jsonb(NEW) ->> TG_ARGV[0])::uuid)
-      AND o.grain = 'hour' AND o.part = 0
+      AND o.grain = 'hour' AND o.slice = 0 AND o.part = 0
       AND NOT ledger_still_counts(o, t.task, t.class_names, t.positive_label)
     GROUP BY o.model_version_id;
     RETURN NULL;
@@ -269,7 +285,33 @@ CREATE TRIGGER model_versions_mark_outcomes
     AFTER UPDATE OF task, class_names, positive_label ON model_versions
     FOR EACH ROW EXECUTE FUNCTION ledger_mark_outcomes('id');
 
+CREATE FUNCTION models_recount_slices() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+DECLARE
+    version uuid;
+BEGIN
+    FOR version IN SELECT v.id FROM model_versions v WHERE v.model_name = NEW.model_name ORDER BY v.id LOOP
+        -- Who folds holds this row, and has read the key that was declared before.
+        INSERT INTO summary_states (model_version_id) VALUES (version) ON CONFLICT DO NOTHING;
+        PERFORM FROM summary_states s WHERE s.model_version_id = version FOR UPDATE;
+        DELETE FROM summary_outcomes o WHERE o.model_version_id = version AND o.slice <> 0;
+        DELETE FROM summary_histograms h WHERE h.model_version_id = version AND h.series = -2;
+        DELETE FROM summary_slices s WHERE s.model_version_id = version;
+        PERFORM rebuild_summaries(version);
+    END LOOP;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION models_recount_slices() IS
+    'Trigger of models: what was counted by another slice_key is deleted, and all that is still there marked.';
+REVOKE ALL ON FUNCTION models_recount_slices() FROM PUBLIC;
+
+CREATE TRIGGER models_recount_slices
+    AFTER UPDATE OF slice_key ON models
+    FOR EACH ROW WHEN (NEW.slice_key IS DISTINCT FROM OLD.slice_key) EXECUTE FUNCTION models_recount_slices();
+
 INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES
+    ('reader', 'SELECT', 'TABLE', 'summary_slices'),
     ('reader', 'SELECT', 'TABLE', 'summary_marks'),
     ('reader', 'SELECT', 'TABLE', 'summary_states'),
     ('reader', 'SELECT', 'TABLE', 'summaries'),

@@ -57,11 +57,49 @@ $$;
 COMMENT ON FUNCTION ledger_series_of(uuid) IS
     'How the series of a baseline are counted: the columns of a SELECT from predictions that gives their bins, and the SELECTs that count these.';
 
-CREATE FUNCTION ledger_fold_predictions(version uuid, since timestamptz, until timestamptz, baseline uuid) RETURNS void
+CREATE FUNCTION ledger_slice(key text, feature_names text[], feature_values double precision[], inputs jsonb) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN key = ANY (feature_names) THEN ledger_class(NULL, feature_values[array_position(feature_names, key)], NULL)
+            ELSE left(inputs ->> key, 255) END;
+COMMENT ON FUNCTION ledger_slice(text, text[], double precision[], jsonb) IS
+    'The value that a prediction has for a slice_key: of a feature of its version the number, of an input its text as JSON writes it; NULL without one.';
+
+CREATE FUNCTION ledger_learn_slices(version uuid, since timestamptz, until timestamptz, slice_key text) RETURNS void
+LANGUAGE plpgsql SET search_path FROM CURRENT SET jit = off AS $$
+DECLARE
+    known integer := (SELECT count(*) FROM summary_slices s WHERE s.model_version_id = version);
+BEGIN
+    IF known < 50 THEN
+        INSERT INTO summary_slices (model_version_id, slice, value)
+        SELECT version, known + row_number() OVER (ORDER BY c.n DESC, c.value COLLATE "C"), c.value
+        FROM (SELECT ledger_slice(ledger_learn_slices.slice_key, v.feature_names, p.feature_values, p.inputs) AS value, count(*) AS n
+              FROM predictions p JOIN model_versions v ON v.id = p.model_version_id
+              WHERE p.model_version_id = version AND p.predicted_at >= since AND p.predicted_at < until
+              GROUP BY 1) c
+        WHERE c.value IS NOT NULL
+          AND c.value NOT IN (SELECT s.value FROM summary_slices s WHERE s.model_version_id = version)
+        ORDER BY c.n DESC, c.value COLLATE "C"
+        LIMIT 50 - known;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION ledger_learn_slices(uuid, timestamptz, timestamptz, text) IS
+    'Gives the values that predictions of a window have for the slice_key slices of their own, while there are fewer than 50. Nothing was folded before that has them.';
+
+CREATE FUNCTION ledger_fold_predictions(version uuid, since timestamptz, until timestamptz, baseline uuid, slice_key text) RETURNS void
 LANGUAGE plpgsql SET search_path FROM CURRENT SET jit = off SET work_mem = '64MB' AS $$
 DECLARE
     counted record := ledger_series_of(baseline);
 BEGIN
+    IF slice_key IS NOT NULL THEN
+        counted.columns := concat(counted.columns, format(
+            ', ledger_slice(%L, %L::text[], f, i) AS slice', slice_key,
+            (SELECT v.feature_names FROM model_versions v WHERE v.id = version)));
+        counted.histograms := concat(counted.histograms,
+            ' UNION ALL SELECT g.hour, -2, CASE WHEN g.slice IS NULL THEN -1 ELSE coalesce(k.slice, 51) END, sum(g.n)::bigint, NULL'
+            ' FROM (SELECT hour, slice, count(*) AS n FROM x GROUP BY hour, slice) g'
+            ' LEFT JOIN summary_slices k ON k.model_version_id = $1 AND k.value = g.slice GROUP BY 1, 2, 3');
+    END IF;
     DELETE FROM summary_histograms
     WHERE model_version_id = version AND grain = 'hour' AND starts_at >= since AND starts_at < until AND part = 0
       AND series <> 32000;
@@ -114,8 +152,8 @@ BEGIN
     USING version, since, until, baseline;
 END
 $$;
-COMMENT ON FUNCTION ledger_fold_predictions(uuid, timestamptz, timestamptz, uuid) IS
-    'Counts the predictions of a version from one full hour to another anew.';
+COMMENT ON FUNCTION ledger_fold_predictions(uuid, timestamptz, timestamptz, uuid, text) IS
+    'Counts the predictions of a version from one full hour to another anew, and by its slice_key.';
 
 CREATE FUNCTION ledger_fold_labels(version uuid, since timestamptz, until timestamptz, baseline uuid) RETURNS void
 LANGUAGE sql SET search_path FROM CURRENT SET jit = off AS $$

@@ -1,8 +1,25 @@
 -- Folding: labelled predictions are counted as metrics of performance need them, and days made from their hours.
 
+CREATE FUNCTION ledger_slice_values(versions uuid[], since timestamptz, until timestamptz, slice_key text)
+RETURNS TABLE (prediction_id uuid, predicted_at timestamptz, value text)
+LANGUAGE plpgsql STABLE SET search_path FROM CURRENT SET jit = off AS $$
+BEGIN
+    -- A function, so that only who asks for slices needs the right to see features and inputs.
+    RETURN QUERY
+    SELECT p.id, p.predicted_at,
+           ledger_slice(ledger_slice_values.slice_key, v.feature_names, p.feature_values, p.inputs)
+    FROM predictions p JOIN model_versions v ON v.id = p.model_version_id
+    WHERE ledger_slice_values.slice_key IS NOT NULL AND p.model_version_id = ANY (versions)
+      AND p.predicted_at >= ledger_slice_values.since AND p.predicted_at < ledger_slice_values.until;
+END
+$$;
+COMMENT ON FUNCTION ledger_slice_values(uuid[], timestamptz, timestamptz, text) IS
+    'The predictions of versions in a window, each with its value for a slice_key.';
+
 CREATE FUNCTION ledger_outcomes(
     versions uuid[], since timestamptz, until timestamptz, as_of timestamptz, task text, class_names text[],
-    positive_label text, scored_label text, zero_and_one text[], threshold double precision) RETURNS SETOF summary_outcomes
+    positive_label text, scored_label text, zero_and_one text[], threshold double precision,
+    slice_key text DEFAULT NULL, slice_value text DEFAULT NULL) RETURNS SETOF summary_outcomes
 LANGUAGE plpgsql STABLE SET search_path FROM CURRENT SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
@@ -20,8 +37,19 @@ BEGIN
         WHERE model_version_id = ANY (versions) AND predicted_at >= ledger_outcomes.since
           AND predicted_at < ledger_outcomes.until AND labeled_at <= as_of
         ORDER BY prediction_id, predicted_at, labeled_at DESC
+    ), members AS (
+        SELECT 0::smallint AS slice, n.* FROM newest n WHERE ledger_outcomes.slice_key IS NULL
+        UNION ALL
+        SELECT CASE WHEN ledger_outcomes.slice_value IS NOT NULL THEN 0 WHEN s.value IS NULL THEN -1
+                    ELSE coalesce(k.slice, 51) END::smallint, n.*
+        FROM newest n
+        JOIN ledger_slice_values(versions, ledger_outcomes.since, ledger_outcomes.until, ledger_outcomes.slice_key) s
+            ON s.prediction_id = n.prediction_id AND s.predicted_at = n.predicted_at
+        LEFT JOIN summary_slices k ON k.model_version_id = n.model_version_id AND k.value = s.value
+        WHERE ledger_outcomes.slice_key IS NOT NULL
+          AND (ledger_outcomes.slice_value IS NULL OR s.value = ledger_outcomes.slice_value)
     ), judged AS MATERIALIZED (
-        SELECT n.hour, o.truth, o.score, n.prediction IS NOT NULL AS has_number, n.predicted_label IS NULL AS is_unnamed,
+        SELECT n.hour, n.slice, o.truth, o.score, n.prediction IS NOT NULL AS has_number, n.predicted_label IS NULL AS is_unnamed,
                CASE WHEN o.truth IS NOT NULL THEN ledger_predicted_class(
                    o.named, NULL, CASE WHEN NOT by_hour THEN o.score END, n.class_probabilities, d.class_names,
                    d.positive_label, ledger_outcomes.threshold)
@@ -31,7 +59,7 @@ BEGIN
                -- Beyond that the squares would overflow.
                CASE WHEN abs(n.prediction) <= 1e100 AND abs(n.actual_value) <= 1e100 THEN n.actual_value END AS target,
                CASE WHEN abs(n.prediction) <= 1e100 AND abs(n.actual_value) <= 1e100 THEN n.prediction - n.actual_value END AS error
-        FROM newest n
+        FROM members n
         CROSS JOIN d
         CROSS JOIN LATERAL (
             SELECT coalesce(n.probability, n.class_probabilities[array_position(d.class_names, d.scored_label)]) AS probability,
@@ -44,54 +72,54 @@ BEGIN
                    CASE WHEN d.task = 'binary' AND d.scored_label <> d.positive_label THEN 1 - p.probability
                         WHEN d.task = 'binary' THEN p.probability END AS score) o
     ), pairs AS (
-        SELECT hour, truth, class, count(*) AS n FROM judged
-        WHERE truth IS NOT NULL AND class IS NOT NULL GROUP BY hour, truth, class
+        SELECT hour, slice, truth, class, count(*) AS n FROM judged
+        WHERE truth IS NOT NULL AND class IS NOT NULL GROUP BY hour, slice, truth, class
     ), places AS (
-        SELECT hour, name, row_number() OVER (PARTITION BY hour ORDER BY sum(n) DESC, name COLLATE "C") AS place
-        FROM (SELECT hour, truth AS name, n FROM pairs UNION ALL SELECT hour, class, n FROM pairs) e
-        WHERE length(name) <= 255 OR NOT by_hour GROUP BY hour, name
+        SELECT hour, slice, name, row_number() OVER (PARTITION BY hour, slice ORDER BY sum(n) DESC, name COLLATE "C") AS place
+        FROM (SELECT hour, slice, truth AS name, n FROM pairs UNION ALL SELECT hour, slice, class, n FROM pairs) e
+        WHERE length(name) <= 255 OR NOT by_hour GROUP BY hour, slice, name
     ), kept AS (
-        SELECT hour, name FROM places WHERE place <= 50 OR NOT by_hour
+        SELECT hour, slice, name FROM places WHERE place <= 50 OR NOT by_hour
     ), crossed AS (
-        SELECT hour, array_agg(truth ORDER BY truth, class) AS actual, array_agg(class ORDER BY truth, class) AS predicted,
+        SELECT hour, slice, array_agg(truth ORDER BY truth, class) AS actual, array_agg(class ORDER BY truth, class) AS predicted,
                array_agg(n ORDER BY truth, class) AS counts, sum(n) AS classified, sum(hits) AS hits
-        FROM (SELECT p.hour, a.name AS truth, b.name AS class, sum(p.n)::bigint AS n,
+        FROM (SELECT p.hour, p.slice, a.name AS truth, b.name AS class, sum(p.n)::bigint AS n,
                      coalesce(sum(p.n) FILTER (WHERE p.truth = p.class), 0) AS hits
               FROM pairs p
-              LEFT JOIN kept a ON a.hour = p.hour AND a.name = p.truth
-              LEFT JOIN kept b ON b.hour = p.hour AND b.name = p.class
-              GROUP BY p.hour, a.name, b.name) c
-        GROUP BY hour
+              LEFT JOIN kept a ON a.hour = p.hour AND a.slice = p.slice AND a.name = p.truth
+              LEFT JOIN kept b ON b.hour = p.hour AND b.slice = p.slice AND b.name = p.class
+              GROUP BY p.hour, p.slice, a.name, b.name) c
+        GROUP BY hour, slice
     ), scores AS (
-        SELECT hour, CASE WHEN by_hour THEN width_bucket(score, edges) ELSE score END AS score, count(*) FILTER (WHERE is_positive) AS p,
+        SELECT hour, slice, CASE WHEN by_hour THEN width_bucket(score, edges) ELSE score END AS score, count(*) FILTER (WHERE is_positive) AS p,
                count(*) FILTER (WHERE NOT is_positive) AS n, count(*) FILTER (WHERE is_positive AND class IS NULL) AS up,
                count(*) FILTER (WHERE NOT is_positive AND class IS NULL) AS un
-        FROM judged WHERE is_positive IS NOT NULL AND score IS NOT NULL GROUP BY 1, 2
+        FROM judged WHERE is_positive IS NOT NULL AND score IS NOT NULL GROUP BY 1, 2, 3
     ), binned AS (
-        SELECT hour, array_agg(bin::integer ORDER BY bin) AS bins, array_agg(p ORDER BY bin) AS positives,
+        SELECT hour, slice, array_agg(bin::integer ORDER BY bin) AS bins, array_agg(p ORDER BY bin) AS positives,
                array_agg(n ORDER BY bin) AS negatives, array_agg(up ORDER BY bin) AS undecided_positives,
                array_agg(un ORDER BY bin) AS undecided_negatives
         FROM (SELECT *, CASE WHEN by_hour THEN score ELSE row_number() OVER (ORDER BY score) END AS bin FROM scores) s
-        GROUP BY hour
+        GROUP BY hour, slice
     ), losses AS (
-        SELECT hour, ledger_tenth(score) AS bin, is_positive, score,
+        SELECT hour, slice, ledger_tenth(score) AS bin, is_positive, score,
                -- Squares of smaller numbers would be an error.
                CASE WHEN is_positive THEN (1 - score) * (1 - score) WHEN score > 1e-75 THEN score * score ELSE 0 END AS square,
                -- Nothing is certain: as scikit-learn, by the distance between 1 and the next double.
                ln(greatest(CASE WHEN is_positive THEN score ELSE 1 - score END, 2.220446049250313e-16)) AS log
         FROM judged WHERE is_positive IS NOT NULL AND score IS NOT NULL
     ), calibrated AS (
-        SELECT hour, array_agg(bin::smallint ORDER BY bin) AS tenths, array_agg(p ORDER BY bin) AS positives,
+        SELECT hour, slice, array_agg(bin::smallint ORDER BY bin) AS tenths, array_agg(p ORDER BY bin) AS positives,
                array_agg(n ORDER BY bin) AS negatives, array_agg(total ORDER BY bin) AS sums, sum(squares) AS squares,
                sum(square_squares) AS square_squares, sum(logs) AS logs, sum(log_squares) AS log_squares
-        FROM (SELECT hour, bin, count(*) FILTER (WHERE is_positive) AS p, count(*) FILTER (WHERE NOT is_positive) AS n,
+        FROM (SELECT hour, slice, bin, count(*) FILTER (WHERE is_positive) AS p, count(*) FILTER (WHERE NOT is_positive) AS n,
                      sum(CASE WHEN score > 1e-150 THEN score ELSE 0 END) AS total, sum(square) AS squares,
                      sum(CASE WHEN square > 1e-150 THEN square * square ELSE 0 END) AS square_squares,
                      sum(log) AS logs, sum(log * log) AS log_squares
-              FROM losses GROUP BY hour, bin) c
-        GROUP BY hour
+              FROM losses GROUP BY hour, slice, bin) c
+        GROUP BY hour, slice
     ), totals AS (
-        SELECT hour, count(*) AS labeled, bool_or(is_unnamed) AS unnamed,
+        SELECT hour, slice, count(*) AS labeled, bool_or(is_unnamed) AS unnamed,
                count(*) FILTER (WHERE truth <> ALL (d.class_names)) AS strangers,
                count(*) FILTER (WHERE truth IS NOT NULL AND class IS NULL AND has_number
                                 AND (score IS NULL OR d.positive_label IS NULL)) AS strays,
@@ -104,9 +132,9 @@ BEGIN
                coalesce(sum(error * error) FILTER (WHERE abs(error) > 1e-150), 0) AS squared,
                coalesce(sum(distance), 0) AS total, coalesce(var_pop(distance) * count(distance), 0) AS m2,
                min(target) AS smallest, max(target) AS largest
-        FROM (SELECT *, target - min(target) OVER (PARTITION BY hour) AS distance FROM judged) j CROSS JOIN d GROUP BY hour
+        FROM (SELECT *, target - min(target) OVER (PARTITION BY hour, slice) AS distance FROM judged) j CROSS JOIN d GROUP BY hour, slice
     )
-    SELECT versions[1], 'hour', t.hour, 0::smallint, d.task, CASE WHEN d.task = 'binary' OR t.unnamed THEN d.class_names END,
+    SELECT versions[1], 'hour', t.hour, t.slice, 0::smallint, d.task, CASE WHEN d.task = 'binary' OR t.unnamed THEN d.class_names END,
            d.positive_label, t.labeled, t.strangers, t.strays, t.lowest, t.highest, coalesce(c.classified, 0)::bigint,
            coalesce(c.hits, 0)::bigint, coalesce(c.actual, '{}'), coalesce(c.predicted, '{}'), coalesce(c.counts, '{}'),
            coalesce(b.bins, '{}'), coalesce(b.positives, '{}'), coalesce(b.negatives, '{}'),
@@ -115,33 +143,42 @@ BEGIN
            coalesce(k.tenths, '{}'), coalesce(k.positives, '{}'), coalesce(k.negatives, '{}'), coalesce(k.sums, '{}'),
            t.numbers, t.measured, t.absolute, t.percentage, t.squared, t.total, t.m2, t.smallest, t.largest
     FROM totals t CROSS JOIN d
-    LEFT JOIN crossed c USING (hour) LEFT JOIN binned b USING (hour) LEFT JOIN calibrated k USING (hour);
+    LEFT JOIN crossed c USING (hour, slice) LEFT JOIN binned b USING (hour, slice) LEFT JOIN calibrated k USING (hour, slice);
 END
 $$;
-COMMENT ON FUNCTION ledger_outcomes(uuid[], timestamptz, timestamptz, timestamptz, text, text[], text, text, text[], double precision) IS
-    'The outcomes of the labelled predictions of versions, of each hour what a summary keeps; with a threshold of the whole window, each probability a bin of its own.';
+COMMENT ON FUNCTION ledger_outcomes(uuid[], timestamptz, timestamptz, timestamptz, text, text[], text, text, text[], double precision, text, text) IS
+    'The outcomes of the labelled predictions of versions, of each hour what a summary keeps; with a threshold of the whole window, each probability a bin of its own. With a slice_key those of each slice, or of one of its values alone.';
 
-CREATE FUNCTION ledger_fold_outcomes(version uuid, since timestamptz, until timestamptz) RETURNS void
+CREATE FUNCTION ledger_slices(version uuid) RETURNS smallint[]
+LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
+    SELECT '{-1,0,51}'::smallint[] || ARRAY(SELECT s.slice FROM summary_slices s WHERE s.model_version_id = version)
+$$;
+COMMENT ON FUNCTION ledger_slices(uuid) IS 'The numbers of the slices that a version may have, with that of all its predictions.';
+
+CREATE FUNCTION ledger_fold_outcomes(version uuid, since timestamptz, until timestamptz, slice_key text) RETURNS void
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     t v_version_tasks;
 BEGIN
     DELETE FROM summary_outcomes
-    WHERE model_version_id = version AND grain = 'hour' AND starts_at >= since AND starts_at < until AND part = 0;
+    WHERE model_version_id = version AND grain = 'hour' AND slice = ANY (ledger_slices(version)) AND starts_at >= since AND starts_at < until AND part = 0;
     SELECT * INTO t FROM v_version_tasks WHERE model_version_id = version;
     INSERT INTO summary_outcomes
-    SELECT o.* FROM ledger_outcomes(ARRAY[version], since, until, 'infinity', t.task, t.class_names, t.positive_label,
-                                    t.positive_label, ledger_zero_and_one(t.class_names, t.positive_label), NULL) o;
+    SELECT o.*
+    FROM (SELECT NULL AS key UNION SELECT ledger_fold_outcomes.slice_key) k
+    CROSS JOIN LATERAL ledger_outcomes(
+        ARRAY[version], since, until, 'infinity', t.task, t.class_names, t.positive_label,
+        t.positive_label, ledger_zero_and_one(t.class_names, t.positive_label), NULL, k.key) o;
     -- Somebody may have observed another class while an earlier fold counted.
     INSERT INTO summary_marks (model_version_id, table_name, first_predicted_at, last_predicted_at)
     SELECT version, 'ground_truth', min(o.starts_at), max(o.starts_at) FROM summary_outcomes o
-    WHERE o.model_version_id = version AND o.grain = 'hour' AND o.part = 0
+    WHERE o.model_version_id = version AND o.grain = 'hour' AND o.slice = 0 AND o.part = 0
       AND NOT ledger_still_counts(o, t.task, t.class_names, t.positive_label)
     HAVING count(*) > 0;
 END
 $$;
-COMMENT ON FUNCTION ledger_fold_outcomes(uuid, timestamptz, timestamptz) IS
-    'Counts the outcomes of the labelled predictions of a version from one full hour to another anew.';
+COMMENT ON FUNCTION ledger_fold_outcomes(uuid, timestamptz, timestamptz, text) IS
+    'Counts the outcomes of the labelled predictions of a version from one full hour to another anew, all of them and by its slice_key.';
 
 CREATE FUNCTION ledger_add_outcomes(parts summary_outcomes[]) RETURNS summary_outcomes
 LANGUAGE plpgsql STABLE SET search_path FROM CURRENT SET jit = off AS $$
@@ -194,7 +231,7 @@ BEGIN
         SELECT sum(d.total) AS total, sum(d.m2 + ledger_shift(d.n, d.total, m.mean)) AS m2
         FROM distances d CROSS JOIN (SELECT sum(total) / nullif(sum(n), 0) AS mean FROM distances) m
     )
-    SELECT min(o.model_version_id::text)::uuid, 'day', date_trunc('day', min(o.starts_at), 'UTC'), 0::smallint,
+    SELECT min(o.model_version_id::text)::uuid, 'day', date_trunc('day', min(o.starts_at), 'UTC'), min(o.slice), 0::smallint,
            d.task, d.class_names, d.positive_label, sum(o.num_labeled)::bigint, sum(o.num_strangers)::bigint, sum(o.num_strays)::bigint,
            min(o.lowest_of_negative), max(o.highest_of_positive), sum(o.num_classified)::bigint, sum(o.num_hits)::bigint,
            c.actual, c.predicted, c.counts, b.bins, b.positives, b.negatives, b.undecided_positives, b.undecided_negatives,
@@ -231,12 +268,12 @@ COMMENT ON FUNCTION ledger_same_outcomes(summary_outcomes, summary_outcomes) IS
 CREATE FUNCTION ledger_fold_outcome_days(version uuid, since timestamptz, until timestamptz) RETURNS void
 LANGUAGE sql SET search_path FROM CURRENT AS $$
     DELETE FROM summary_outcomes
-    WHERE model_version_id = version AND grain = 'day' AND starts_at >= since AND starts_at < until;
+    WHERE model_version_id = version AND grain = 'day' AND slice = ANY (ledger_slices(version)) AND starts_at >= since AND starts_at < until;
     INSERT INTO summary_outcomes
     SELECT (d.day).*
     FROM (SELECT ledger_add_outcomes(array_agg(o)) AS day FROM summary_outcomes o
-          WHERE o.model_version_id = version AND o.grain = 'hour' AND o.starts_at >= since AND o.starts_at < until
-          GROUP BY date_trunc('day', o.starts_at, 'UTC') OFFSET 0) d
+          WHERE o.model_version_id = version AND o.grain = 'hour' AND o.slice = ANY (ledger_slices(version)) AND o.starts_at >= since AND o.starts_at < until
+          GROUP BY date_trunc('day', o.starts_at, 'UTC'), o.slice OFFSET 0) d
 $$;
 COMMENT ON FUNCTION ledger_fold_outcome_days(uuid, timestamptz, timestamptz) IS
     'Makes the outcomes of days, from one to another, out of those of their hours.';

@@ -12,13 +12,17 @@ DECLARE
     baseline uuid := (SELECT b.id FROM baselines b WHERE b.model_version_id = version ORDER BY b.id DESC LIMIT 1);
     first_day timestamptz := date_trunc('day', since, 'UTC');
     last_day timestamptz := date_trunc('day', until + interval '23 hours', 'UTC');
+    slice_key text := (SELECT m.slice_key FROM models m JOIN model_versions v ON v.model_name = m.model_name WHERE v.id = version);
 BEGIN
+    IF slice_key IS NOT NULL THEN
+        PERFORM ledger_learn_slices(version, since, until, slice_key);
+    END IF;
     IF table_name = 'predictions' THEN
-        PERFORM ledger_fold_predictions(version, since, until, baseline);
+        PERFORM ledger_fold_predictions(version, since, until, baseline, slice_key);
         PERFORM ledger_fold_days(version, first_day, last_day);
     ELSE
         PERFORM ledger_fold_labels(version, since, until, baseline);
-        PERFORM ledger_fold_outcomes(version, since, until);
+        PERFORM ledger_fold_outcomes(version, since, until, slice_key);
         PERFORM ledger_fold_outcome_days(version, first_day, last_day);
     END IF;
     PERFORM ledger_fold_histogram_days(version, first_day, last_day);
@@ -131,20 +135,21 @@ BEGIN
         WHERE s.model_version_id = version AND s.grain = 'hour'
           AND s.starts_at >= ledger_keep_history.since AND s.starts_at < ledger_keep_history.until;
         SELECT greatest(next, coalesce(max(o.part), 0) + 1) INTO next FROM summary_outcomes o
-        WHERE o.model_version_id = version AND o.grain = 'hour'
+        WHERE o.model_version_id = version AND o.grain = 'hour' AND o.slice = ANY (ledger_slices(version))
           AND o.starts_at >= ledger_keep_history.since AND o.starts_at < ledger_keep_history.until;
         UPDATE summary_histograms h SET part = next
         WHERE h.model_version_id = version AND h.grain = 'hour' AND h.part = 0
           AND h.starts_at >= ledger_keep_history.since AND h.starts_at < ledger_keep_history.until
           AND (h.series = 32000) = (ledger_keep_history.table_name = 'ground_truth');
+        -- Slices are counted of predictions with their labels: whichever goes first, what was counted stays.
+        UPDATE summary_outcomes o SET part = next
+        WHERE o.model_version_id = version AND o.grain = 'hour' AND o.slice = ANY (ledger_slices(version)) AND o.part = 0
+          AND o.starts_at >= ledger_keep_history.since AND o.starts_at < ledger_keep_history.until
+          AND (o.slice <> 0 OR ledger_keep_history.table_name = 'ground_truth');
         IF ledger_keep_history.table_name = 'predictions' THEN
             UPDATE summaries s SET part = next
             WHERE s.model_version_id = version AND s.grain = 'hour' AND s.part = 0
               AND s.starts_at >= ledger_keep_history.since AND s.starts_at < ledger_keep_history.until;
-        ELSE
-            UPDATE summary_outcomes o SET part = next
-            WHERE o.model_version_id = version AND o.grain = 'hour' AND o.part = 0
-              AND o.starts_at >= ledger_keep_history.since AND o.starts_at < ledger_keep_history.until;
         END IF;
     END LOOP;
 END

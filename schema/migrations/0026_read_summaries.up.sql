@@ -72,6 +72,26 @@ $$;
 COMMENT ON FUNCTION ledger_summary(uuid, timestamptz, timestamptz, text, double precision) IS
     'The predictions of a version from one full hour to another in numbers: a prediction is positive when its label is positive_label, or without one when its probability reaches the threshold, which must be a full percent.';
 
+CREATE FUNCTION ledger_is_sliced(versions uuid[], since timestamptz, until timestamptz) RETURNS boolean
+LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
+    SELECT coalesce(sum(c.labeled), 0) = 0 AND coalesce(sum(c.predicted), 0) = 0
+    FROM unnest(versions) i (id)
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN o.slice = 0 THEN o.num_labeled ELSE -o.num_labeled END AS labeled, 0 AS predicted
+        FROM summary_outcomes o
+        WHERE o.model_version_id = i.id AND o.grain = 'day' AND o.slice = ANY (ledger_slices(i.id))
+          AND o.starts_at > since - interval '1 day' AND o.starts_at < until
+        UNION ALL
+        SELECT 0, s.num_predictions FROM summaries s
+        WHERE s.model_version_id = i.id AND s.grain = 'day' AND s.starts_at > since - interval '1 day' AND s.starts_at < until
+        UNION ALL
+        SELECT 0, -n FROM summary_histograms h CROSS JOIN LATERAL unnest(h.counts) n
+        WHERE h.model_version_id = i.id AND h.grain = 'day' AND h.series = -2
+          AND h.starts_at > since - interval '1 day' AND h.starts_at < until) c
+$$;
+COMMENT ON FUNCTION ledger_is_sliced(uuid[], timestamptz, timestamptz) IS
+    'Whether all that versions have in the days of a window is counted by slice as well.';
+
 CREATE VIEW v_feature_drift WITH (security_invoker = true) AS
 SELECT r.timestamp, r.model_name, v.model_version, f.result ->> 'feature' AS feature,
        f.result ->> 'column_name' AS column_name, s.statistic, ledger_metric(f.statistics, s.statistic) AS value,

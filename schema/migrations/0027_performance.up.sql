@@ -2,18 +2,21 @@
 
 CREATE FUNCTION ledger_definition(
     versions uuid[], asked text, OUT task text, OUT class_names text[], OUT own_label text, OUT positive_label text,
-    OUT scored_label text, OUT zero_and_one text[], OUT is_declared boolean, OUT is_mixed boolean)
+    OUT scored_label text, OUT zero_and_one text[], OUT is_declared boolean, OUT is_mixed boolean,
+    OUT is_ambiguous boolean)
 LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
     SELECT d.task, d.class_names, d.own_label, coalesce(asked, d.own_label),
            -- What was declared says whose probability it is.
            CASE WHEN d.is_declared AND asked <> d.own_label THEN d.own_label ELSE coalesce(asked, d.own_label) END,
-           ledger_zero_and_one(d.class_names, coalesce(d.own_label, asked)), d.is_declared, d.n > 1
+           ledger_zero_and_one(d.class_names, coalesce(d.own_label, asked)), d.is_declared, d.n > 1, d.is_ambiguous
     FROM (
         SELECT count(*) AS n, CASE WHEN count(*) = 1 THEN min(t.task) END AS task,
                CASE WHEN min(cardinality(t.class_names)) = 1 AND asked <> min(t.class_names[1])
                     THEN min(t.class_names) || asked ELSE min(t.class_names) END AS class_names,
-               CASE WHEN count(*) = 1 THEN min(t.positive_label) END AS own_label, bool_and(t.is_declared) AS is_declared
-        FROM (SELECT v.task, v.class_names, v.positive_label, bool_and(v.is_declared) AS is_declared
+               CASE WHEN count(*) = 1 THEN min(t.positive_label) END AS own_label, bool_and(t.is_declared) AS is_declared,
+               bool_or(t.is_ambiguous) AS is_ambiguous
+        FROM (SELECT v.task, v.class_names, v.positive_label, bool_and(v.is_declared) AS is_declared,
+                     bool_or(v.is_ambiguous) AS is_ambiguous
               FROM v_version_tasks v WHERE v.model_version_id = ANY (versions)
               GROUP BY v.task, v.class_names, v.positive_label) t) d
 $$;
@@ -22,7 +25,7 @@ COMMENT ON FUNCTION ledger_definition(uuid[], text) IS
 
 CREATE FUNCTION ledger_summed_outcomes(
     of_model text, of_version text, since timestamptz, until timestamptz,
-    OUT num_predictions bigint, OUT versions uuid[], OUT outcomes summary_outcomes)
+    of_slice smallint DEFAULT 0, of_value text DEFAULT NULL, OUT num_predictions bigint, OUT versions uuid[], OUT outcomes summary_outcomes)
 LANGUAGE plpgsql STABLE SET search_path FROM CURRENT SET jit = off SET max_parallel_workers_per_gather = 0 AS $$
 DECLARE
     first_hour timestamptz := date_trunc('hour', since, 'UTC') + CASE WHEN date_trunc('hour', since, 'UTC') < since
@@ -31,6 +34,8 @@ DECLARE
     first_day timestamptz := date_trunc('day', first_hour + interval '23 hours', 'UTC');
     last_day timestamptz := date_trunc('day', until, 'UTC');
     parts summary_outcomes[];
+    key text := (SELECT m.slice_key FROM models m WHERE m.model_name = of_model AND of_value IS NOT NULL);
+    slices smallint[];
 BEGIN
     IF first_day >= last_day THEN
         first_day := last_hour;
@@ -38,8 +43,12 @@ BEGIN
     END IF;
     versions := ARRAY(SELECT v.id FROM model_versions v
                       WHERE v.model_name = of_model AND (of_version IS NULL OR v.model_version = of_version));
+    -- A value has a number of its own in each version, if it has one.
+    slices := ARRAY(SELECT CASE WHEN of_value IS NULL THEN of_slice
+                                ELSE (SELECT s.slice FROM summary_slices s WHERE s.model_version_id = v.id AND s.value = of_value) END
+                    FROM unnest(versions) WITH ORDINALITY v (id, place) ORDER BY v.place);
     SELECT coalesce(sum(m.n), 0) INTO num_predictions
-    FROM unnest(versions) v (id)
+    FROM unnest(versions, slices) v (id, slice)
     CROSS JOIN LATERAL (
         SELECT sum(t.num_predictions) AS n FROM summaries t
         WHERE t.model_version_id = v.id AND t.grain = 'day' AND t.starts_at >= first_day AND t.starts_at < last_day
@@ -48,41 +57,58 @@ BEGIN
         WHERE t.model_version_id = v.id AND t.grain = 'hour' AND t.starts_at >= first_hour AND t.starts_at < first_day
         UNION ALL
         SELECT sum(t.num_predictions) FROM summaries t
-        WHERE t.model_version_id = v.id AND t.grain = 'hour' AND t.starts_at >= last_day AND t.starts_at < last_hour) m;
+        WHERE t.model_version_id = v.id AND t.grain = 'hour' AND t.starts_at >= last_day AND t.starts_at < last_hour) m
+    WHERE v.slice = 0;
+    IF of_slice <> 0 OR of_value IS NOT NULL THEN
+        SELECT coalesce(sum(h.counts[array_position(h.bins, v.slice)]), 0) INTO num_predictions
+        FROM unnest(versions, slices) v (id, slice)
+        JOIN summary_histograms h ON h.model_version_id = v.id AND h.series = -2
+         AND (h.grain = 'day' AND h.starts_at >= first_day AND h.starts_at < last_day
+              OR h.grain = 'hour' AND h.starts_at >= first_hour AND h.starts_at < first_day
+              OR h.grain = 'hour' AND h.starts_at >= last_day AND h.starts_at < last_hour);
+    END IF;
     parts := ARRAY(
         SELECT p.part
-        FROM unnest(versions) v (id)
+        FROM unnest(versions, slices) v (id, slice)
         CROSS JOIN LATERAL (
             SELECT t AS part FROM summary_outcomes t
-            WHERE t.model_version_id = v.id AND t.grain = 'day' AND t.starts_at >= first_day AND t.starts_at < last_day
+            WHERE t.model_version_id = v.id AND t.grain = 'day' AND t.slice = v.slice AND t.starts_at >= first_day AND t.starts_at < last_day
             UNION ALL
             SELECT t FROM summary_outcomes t
-            WHERE t.model_version_id = v.id AND t.grain = 'hour' AND t.starts_at >= first_hour AND t.starts_at < first_day
+            WHERE t.model_version_id = v.id AND t.grain = 'hour' AND t.slice = v.slice AND t.starts_at >= first_hour AND t.starts_at < first_day
             UNION ALL
             SELECT t FROM summary_outcomes t
-            WHERE t.model_version_id = v.id AND t.grain = 'hour' AND t.starts_at >= last_day AND t.starts_at < last_hour) p);
+            WHERE t.model_version_id = v.id AND t.grain = 'hour' AND t.slice = v.slice AND t.starts_at >= last_day AND t.starts_at < last_hour) p);
     IF first_hour > since OR last_hour < until THEN
         -- Of hours that are not full the rows tell.
-        num_predictions := num_predictions + (
-            SELECT count(*) FROM predictions p
-            WHERE p.model_version_id = ANY (versions)
-              AND (p.predicted_at >= since AND p.predicted_at < least(first_hour, until)
-                   OR p.predicted_at >= greatest(last_hour, first_hour) AND p.predicted_at < until));
+        IF of_value IS NULL THEN
+            num_predictions := num_predictions + (
+                SELECT count(*) FROM predictions p
+                WHERE p.model_version_id = ANY (versions)
+                  AND (p.predicted_at >= since AND p.predicted_at < least(first_hour, until)
+                       OR p.predicted_at >= greatest(last_hour, first_hour) AND p.predicted_at < until));
+        ELSE
+            num_predictions := num_predictions + (
+                SELECT count(*)
+                FROM (VALUES (since, least(first_hour, until)), (greatest(last_hour, first_hour), until)) e (since, until)
+                CROSS JOIN LATERAL ledger_slice_values(versions, e.since, e.until, key) p
+                WHERE p.value = of_value);
+        END IF;
         parts := parts || ARRAY(
             SELECT o
             FROM v_version_tasks t
             CROSS JOIN (VALUES (since, least(first_hour, until)), (greatest(last_hour, first_hour), until)) e (since, until)
             CROSS JOIN LATERAL ledger_outcomes(
                 ARRAY[t.model_version_id], e.since, e.until, 'infinity', t.task, t.class_names, t.positive_label, t.positive_label,
-                ledger_zero_and_one(t.class_names, t.positive_label), NULL) o
+                ledger_zero_and_one(t.class_names, t.positive_label), NULL, key, of_value) o
             WHERE t.model_version_id = ANY (versions) AND e.since < e.until);
     END IF;
     versions := ARRAY(SELECT DISTINCT p.model_version_id FROM unnest(parts) p);
     outcomes := CASE WHEN cardinality(parts) = 1 THEN parts[1] WHEN cardinality(parts) > 1 THEN ledger_add_outcomes(parts) END;
 END
 $$;
-COMMENT ON FUNCTION ledger_summed_outcomes(text, text, timestamptz, timestamptz) IS
-    'The outcomes of a model, or one version, in a window: summaries of days and hours added up, and the rows of hours that are not full; with the versions that have labels there.';
+COMMENT ON FUNCTION ledger_summed_outcomes(text, text, timestamptz, timestamptz, smallint, text) IS
+    'The outcomes of a model, or one version, in a window: summaries of days and hours added up, and the rows of hours that are not full; with the versions that have labels there. Of all predictions, of the slice of a value, or of a slice by its number.';
 
 CREATE FUNCTION ledger_areas(
     outcomes summary_outcomes, is_exact boolean, top_share double precision,
@@ -141,7 +167,7 @@ COMMENT ON FUNCTION ledger_standard_error(double precision, double precision, do
 
 CREATE FUNCTION ledger_metrics(
     o summary_outcomes, of_task text, class_names text[], counted_label text, of_positive text,
-    is_declared boolean, is_mixed boolean, threshold double precision, is_exact boolean, top_share double precision,
+    is_declared boolean, is_mixed boolean, is_ambiguous boolean, threshold double precision, is_exact boolean, top_share double precision,
     OUT labeled_samples bigint, OUT num_strangers bigint, OUT no_task text,
     OUT accuracy double precision, OUT balanced_accuracy double precision, OUT matthews_corrcoef double precision,
     OUT "precision" double precision, OUT recall double precision, OUT specificity double precision, OUT f1_score double precision,
@@ -233,6 +259,8 @@ BEGIN
         WHEN is_mixed THEN 'the versions of the window differ in task, classes or positive class: give model_version'
         WHEN NOT ledger_still_counts(o, of_task, class_names, counted_label)
         THEN 'the labels of the window were counted when the version had another task, classes or positive class'
+        WHEN is_ambiguous AND ledger_zero_and_one(class_names, counted_label) IS NULL
+        THEN 'some classes are texts and others numbers: register the version with class_names'
         WHEN of_task = 'regression' AND is_declared THEN 'the version is a regression'
         WHEN of_task = 'regression' THEN 'its numbers are those of a regression: if it is none, register the version with its task'
         WHEN of_task IS NULL THEN 'nothing tells what the version predicts: register it with its task' END;
@@ -335,5 +363,5 @@ BEGIN
                   WHEN r2 IS NULL THEN 'the actual values differ by too little' END)));
 END
 $$;
-COMMENT ON FUNCTION ledger_metrics(summary_outcomes, text, text[], text, text, boolean, boolean, double precision, boolean, double precision) IS
+COMMENT ON FUNCTION ledger_metrics(summary_outcomes, text, text[], text, text, boolean, boolean, boolean, double precision, boolean, double precision) IS
     'What outcomes say about how right a model was; a metric without a value has a reason. Where a prediction names no class the threshold decides; exact are outcomes whose bins are single probabilities.';

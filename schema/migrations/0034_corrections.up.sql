@@ -23,7 +23,8 @@ BEGIN
           AND a.attname LIKE '%version\_id' AND NOT a.attisdropped
         GROUP BY c.relname ORDER BY c.relname
     LOOP
-        EXECUTE format('SELECT count(*) FROM (SELECT FROM %I WHERE %s LIMIT 1000) f', place.table_name, place.condition)
+        -- A column, because Citus sends its workers no list of none.
+        EXECUTE format('SELECT count(*) FROM (SELECT 1 FROM %I WHERE %s LIMIT 1000) f', place.table_name, place.condition)
         INTO num_rows USING version.id;
         IF num_rows > 0 THEN
             found_in := found_in || format('%s (%s%s)', place.table_name, num_rows, CASE WHEN num_rows = 1000 THEN ' or more' END);
@@ -47,7 +48,7 @@ DECLARE
     version model_versions;
     withdrawn withdrawn_versions;
 BEGIN
-    UPDATE models m SET updated_at = clock_timestamp() WHERE m.model_name = withdraw_version.model_name;
+    PERFORM ledger_lock_model(model_name);
     SELECT * INTO withdrawn FROM withdrawn_versions w
     WHERE w.model_name = withdraw_version.model_name AND w.model_version = withdraw_version.model_version;
     IF NOT FOUND THEN

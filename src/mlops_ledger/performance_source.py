@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-from .checks.values import number
+from .checks.values import number, text
 from .errors import InvalidValue
 from .rows.ground_truth import PerformanceState
 
@@ -14,6 +14,10 @@ GRID_THRESHOLD: Final = "must be a full percent above 0 and below 1"
 SOURCES: Final = ("auto", "rows", "summaries")
 # So many rows are read in some tenths of a second, and give exact numbers.
 _FEW: Final = 10_000
+_LONGEST: Final = 255
+_UNSLICED: Final = (
+    "not all of the window is counted by it: hours wait for a fold, or were deleted before"
+)
 _DELETED: Final = "rows of the window were deleted"
 
 
@@ -21,6 +25,19 @@ def is_grid_threshold(threshold: object) -> bool:
     """Say whether the summaries can tell who is above a threshold."""
     found = number("threshold", threshold)
     return 0 < found < 1 and round(found, 2) == found
+
+
+def require_share(top_share: object) -> None:
+    """Refuse what is no share of the predictions."""
+    if not 0 < number("top_share", top_share) <= 1:
+        raise InvalidValue("top_share", "must be above 0 and at most 1")
+
+
+def require_grid(threshold: object, top_share: object) -> None:
+    """Refuse what no summary can answer."""
+    if not is_grid_threshold(threshold):
+        raise InvalidValue("threshold", GRID_THRESHOLD)
+    require_share(top_share)
 
 
 def preferred_source(
@@ -43,6 +60,31 @@ def preferred_source(
     return "summaries"
 
 
+def complete_slice(state: PerformanceState, asked: dict[str, Any]) -> None:
+    """Name what a slice is by; raises InvalidValue where nothing tells."""
+    if asked["slice"] is None:
+        if asked["slice_key"] is not None:
+            raise InvalidValue("slice", "is needed with slice_key")
+        return
+    # Values are known by their first characters.
+    asked["slice"] = text("slice", asked["slice"])[:_LONGEST]
+    if asked["slice_key"] is None:
+        asked["slice_key"] = _declared(state)
+
+
+def require_sliced(state: PerformanceState) -> None:
+    """Raise InvalidValue where summaries do not know all of a slice."""
+    _declared(state)
+    if not state.is_sliced:
+        raise InvalidValue("slice_key", _UNSLICED)
+
+
+def _declared(state: PerformanceState) -> str:
+    if state.slice_key is None:
+        raise InvalidValue("slice_key", "the model has none: see ModelsRepository.set_slice_key")
+    return state.slice_key
+
+
 def _suffice(state: PerformanceState, asked: Mapping[str, Any], is_folded: bool) -> bool:
     """Say whether summaries spare many rows and know all that is asked."""
     return (
@@ -51,8 +93,13 @@ def _suffice(state: PerformanceState, asked: Mapping[str, Any], is_folded: bool)
         and not state.is_multiclass
         and asked["as_of"] is None
         and asked["positive_label"] is None
+        and (asked["slice"] is None or _knows_slice(state, asked))
         and is_grid_threshold(asked["threshold"])
     )
+
+
+def _knows_slice(state: PerformanceState, asked: Mapping[str, Any]) -> bool:
+    return state.is_own_slice and bool(state.is_sliced) and asked["slice_key"] == state.slice_key
 
 
 def _require_answerable(
@@ -64,6 +111,11 @@ def _require_answerable(
         raise InvalidValue("threshold", GRID_THRESHOLD + why)
     if asked["as_of"] is not None:
         raise InvalidValue("as_of", "must be None" + why)
+    if asked["slice"] is not None:
+        if asked["slice_key"] != state.slice_key:
+            raise InvalidValue("slice_key", f"must be that of the model{why}")
+        if not state.is_own_slice:
+            raise InvalidValue("slice", f"must be one of the 50 values that are kept{why}")
     hour = timedelta(hours=1)
     for field in ("since", "until"):
         start = asked[field].replace(minute=0, second=0, microsecond=0)

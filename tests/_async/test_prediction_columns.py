@@ -78,6 +78,7 @@ async def test_columns_store_what_rows_store(
     assert stored(conn) == expected
 
 
+@pytest.mark.not_distributed("rows of several shards have no physical order")
 @pytest.mark.parametrize("by", ["columns", "rows"])
 async def test_new_ids_and_rows_keep_the_order_they_were_given_in(
     predictions: AsyncPredictionsRepository, conn: psycopg.Connection[Any], by: str

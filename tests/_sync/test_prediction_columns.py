@@ -79,6 +79,7 @@ def test_columns_store_what_rows_store(
     assert stored(conn) == expected
 
 
+@pytest.mark.not_distributed("rows of several shards have no physical order")
 @pytest.mark.parametrize("by", ["columns", "rows"])
 def test_new_ids_and_rows_keep_the_order_they_were_given_in(
     predictions: PredictionsRepository, conn: psycopg.Connection[Any], by: str

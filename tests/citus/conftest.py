@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from mlops_ledger.migrations import Migrator
-from tools.cluster import cluster_database
+from tools.cluster import cluster_database, distributed_database
 
 
 @pytest.fixture
@@ -32,3 +32,10 @@ def on_cluster(cluster: str) -> str:
     """A connection string to a ledger of the cluster that is not distributed."""
     Migrator(cluster).up()
     return cluster
+
+
+@pytest.fixture
+def distributed(coordinator: str) -> Iterator[str]:
+    """A connection string to a distributed ledger."""
+    with distributed_database(coordinator) as dsn:
+        yield dsn

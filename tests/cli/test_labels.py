@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from mlops_ledger import (
     Database,
     GroundTruthRepository,
+    ModelsRepository,
     ModelVersionRepository,
     PredictionsRepository,
 )
@@ -90,3 +91,36 @@ def test_series_shows_performance_by_the_hour(run: Run, labeled: UUID) -> None:
     assert run("series", "m").exit_code == 0
     assert run("series", "m", "--bucket", "5m").exit_code == 2
     assert "no model unknown" in run("series", "unknown").output
+
+
+def test_performance_by_slice(run: Run, labeled: UUID, dsn: str) -> None:
+    def edit(*arguments: str) -> Result:
+        return CliRunner().invoke(main, ["models", "edit", "m", *arguments])
+
+    by_slice = ("performance", "m", "--by-slice", "--since", "2026-01-01T12:00:00Z",
+                "--until", "2026-01-01T13:00:00Z")  # fmt: skip
+    assert "the model has none" in run(*by_slice).output
+    assert edit("1", "--slice-key", "country").exit_code != 0
+    assert json.loads(edit("--slice-key", "country", "--json").output)["slice_key"] == "country"
+    with Database(dsn) as db:
+        id = PredictionsRepository(db).insert(
+            model_name="m",
+            model_version="1",
+            predicted_label="late",
+            inputs={"country": "DE"},
+            predicted_at=NOON,
+        )
+        GroundTruthRepository(db).insert(prediction_id=id, actual_label="ontime")
+    found = json.loads(run(*by_slice, "--json").output)
+    assert {(row["slice_kind"], row["slice"], row["accuracy"]) for row in found} == {
+        ("value", "DE", 0),
+        ("missing", None, 1),
+    }
+    assert "DE" in run(*by_slice).output
+    window = ("--since", "2026-01-01T00:00:00Z", "--until", "2026-01-02T00:00:00Z", "--json")
+    one = json.loads(run("performance", "m", "--slice", "DE", *window).output)
+    assert (one["labeled_samples"], one["accuracy"]) == (1, 0)
+    assert run(*by_slice, "--slice", "DE").exit_code != 0
+    with Database(dsn) as db:
+        cleared = ModelsRepository(db).set_slice_key(model_name="m", slice_key=None)
+        assert cleared.slice_key is None

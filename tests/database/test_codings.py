@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import pytest
-from fix_codings import Row, compare, judge, name_of
+from fix_codings import NOON, Row, compare, judge, name_of
 from fix_faults import full
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from mlops_ledger import Database
+from mlops_ledger import (
+    Database,
+    GroundTruthRepository,
+    ModelVersionRepository,
+    PredictionsRepository,
+    new_id,
+)
 
 SCORES = ("roc_auc", "average_precision", "log_loss", "brier_score")
 
@@ -150,6 +157,68 @@ def test_a_number_that_is_no_class_is_not_left_out(db: Database) -> None:
         assert (found.accuracy, found.recall, found.classes) == (None, None, None)
         assert found.reasons["accuracy"] == "a prediction is a number that is none of the classes"
         compare(rows, found, [])
+
+
+@pytest.mark.parametrize(
+    ("texts", "numbers"),
+    [
+        (["no", "yes"], [0, 1]),
+        (["no", "yes"], [1, 1]),
+        (["0.0", "1.0"], [0, 1]),
+        (["a", "b", "c"], [0, 1, 2]),
+        (["a", "b", "c"], [0, 1, 0]),
+        (["a", "b", "3"], [7, 8, 3]),
+    ],
+)
+@pytest.mark.parametrize("truth_is_text", [False, True])
+def test_texts_are_not_compared_with_numbers(
+    db: Database, texts: list[str], numbers: list[int], truth_is_text: bool
+) -> None:
+    sides = (texts, numbers) if truth_is_text else (numbers, texts)
+    rows = [Row(*pair) for pair in zip(*sides, strict=True)]
+    found = judge(db, rows)
+    assert (found.accuracy, found.f1_macro, found.classes) == (None, None, None)
+    assert found.reasons["accuracy"].startswith("some classes are texts and others numbers")
+
+
+def test_zero_and_one_are_two_texts_once_one_of_them_is_positive(db: Database) -> None:
+    rows = [Row(1, "yes"), Row(0, "yes"), Row(0, "no")]
+    found = judge(db, rows, positive_label="yes")
+    assert (found.accuracy, found.precision, found.recall) == (pytest.approx(2 / 3), 0.5, 1)
+    assert judge(db, rows, {"class_names": ["no", "yes"]}).accuracy == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize("classes", [[0, 1], [1, 2], [0, 1, 2], [-1, 1]])
+def test_a_number_is_the_text_that_it_is_written_as(db: Database, classes: list[int]) -> None:
+    rows = [Row(classes[0], str(each)) for each in classes]
+    found = judge(db, rows)
+    assert found.task == ("binary" if len(classes) == 2 else "multiclass")
+    assert "accuracy" in compare(rows, found, list(map(str, classes)))
+
+
+@pytest.mark.parametrize("scores", [[17, 3, 0, 5], [17.5, 3.0, 0.25, 1.0]])
+def test_a_number_beside_a_class_is_none(db: Database, scores: list[float]) -> None:
+    # A score, or what was predicted and measured besides.
+    name, version = str(new_id()), {"model_version": "1"}
+    ModelVersionRepository(db).insert(model_name=name, **version)
+    classes = ["late", "late", "on time", "on time"]
+    ids = [new_id(NOON) for _ in classes]
+    made = [
+        {"id": id, "predicted_label": label, "prediction": score}
+        for id, label, score in zip(ids, classes, scores, strict=True)
+    ]
+    PredictionsRepository(db).insert_many(rows=made, model_name=name, **version)
+    labels = [
+        {"prediction_id": id, "actual_label": "late", "actual_value": 10 * score}
+        for id, score in zip(ids, scores, strict=True)
+    ]
+    GroundTruthRepository(db).insert(**labels[0])
+    GroundTruthRepository(db).insert_many(rows=labels[1:])
+    found = GroundTruthRepository(db).performance(
+        model_name=name, since=NOON, until=NOON + timedelta(hours=1)
+    )
+    assert (found.task, found.accuracy) == ("binary", 0.5)
+    assert found.mae == pytest.approx(9 * float(np.mean(scores)))
 
 
 def test_one_class_alone_leaves_nobody_out(db: Database) -> None:

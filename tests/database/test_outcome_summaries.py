@@ -208,7 +208,7 @@ def test_what_another_fold_counted_as_something_else_is_counted_again(
            CROSS JOIN LATERAL ledger_definition(w.versions, NULL) d
            CROSS JOIN LATERAL ledger_metrics(
                w.outcomes, d.task, d.class_names, d.own_label, d.positive_label,
-               d.is_declared, d.is_mixed, 0.5, false, 0.1) m""",
+               d.is_declared, d.is_mixed, d.is_ambiguous, 0.5, false, 0.1) m""",
         [record.name, START, TODAY],
     ).fetchall()
     assert "another task" in reason

@@ -149,6 +149,13 @@ TAMPERINGS = [
         "added",
     ),
     ("ALTER TABLE {partition} ADD CONSTRAINT extra CHECK (true)", "added"),
+    ("CREATE FUNCTION concat_ws(text, text, text) RETURNS text RETURN $1", "added"),
+    ("CREATE OPERATOR || (LEFTARG = jsonb, RIGHTARG = text, FUNCTION = jsonb_delete)", "added"),
+    (
+        "CREATE FUNCTION quiet() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';"
+        "CREATE EVENT TRIGGER quiet ON ddl_command_end EXECUTE FUNCTION quiet()",
+        "added",
+    ),
     ("INSERT INTO ledger_privileges VALUES ('writer', 'DELETE', 'TABLE', 'alerts')", "added"),
     ("DELETE FROM ledger_privileges WHERE object_name = 'alerts'", "missing"),
     ("ALTER TABLE model_versions DROP COLUMN algorithm CASCADE", "missing"),

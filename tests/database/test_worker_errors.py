@@ -99,3 +99,15 @@ def test_a_message_in_another_language_is_that_of_a_single_server(db: Database) 
     assert type(fail(db, "23514", "keine Partition von Relation")) is MissingPartition
     error = fail(db, "23505", "doppelter Schlüsselwert", "predictions_p2026_11_29_pkey")
     assert type(error) is DuplicateId
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "failure on connection marked as essential: db1:5432",
+        "terminating connection due to unexpected postmaster exit",
+        "the database system is not yet accepting connections",
+    ],
+)
+def test_a_worker_that_is_away_is_waited_for(db: Database, message: str) -> None:
+    assert type(fail(db, "XX000", message)) is Unavailable

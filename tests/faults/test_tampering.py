@@ -201,6 +201,32 @@ ON_OBJECTS = {
         SELECT format('GRANT EXECUTE ON FUNCTION %s TO PUBLIC', oid::regprocedure)
         FROM pg_proc WHERE pronamespace = 'public'::regnamespace
         AND NOT has_function_privilege('public', oid, 'EXECUTE')""",
+    "add a function that is called in place of the system's": """
+        SELECT format('CREATE FUNCTION concat_ws(text, %s) RETURNS text RETURN $1', type)
+        FROM unnest('{text,"text, text",integer}'::text[]) type""",
+    "add a rule": """
+        SELECT format('CREATE RULE extra AS ON %s TO %s DO INSTEAD NOTHING', what, oid::regclass)
+        FROM pg_class, unnest('{INSERT,UPDATE,DELETE}'::text[]) what
+        WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')""",
+    "add a policy": """
+        SELECT format('CREATE POLICY extra ON %s USING (false)', oid::regclass)
+        FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')""",
+    "enable row security": """
+        SELECT format('ALTER TABLE %s %s ROW LEVEL SECURITY', oid::regclass, how)
+        FROM pg_class, unnest('{ENABLE,FORCE}'::text[]) how
+        WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+        AND NOT relispartition""",
+    "add an event trigger": """
+        SELECT 'CREATE FUNCTION quiet() RETURNS event_trigger LANGUAGE plpgsql AS ''BEGIN END'';'
+               'CREATE EVENT TRIGGER quiet ON ' || event || ' EXECUTE FUNCTION quiet()'
+        FROM unnest('{ddl_command_start,ddl_command_end,sql_drop}'::text[]) event""",
+    "change a column": """
+        SELECT format('ALTER TABLE %s ALTER COLUMN %I %s', c.oid::regclass, a.attname, how)
+        FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+        CROSS JOIN unnest('{DROP NOT NULL,SET DEFAULT NULL}'::text[]) how
+        WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND NOT relispartition
+        AND a.attname IN ('deployed_by', 'requested_by', 'recorded_at') AND attnotnull
+        AND (how LIKE '%NULL' AND atthasdef OR how LIKE 'DROP%')""",
     "drop a rule": """
         SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname)
         FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contype = 'c'""",

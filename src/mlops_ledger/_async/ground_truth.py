@@ -10,12 +10,18 @@ from uuid import UUID
 from ..checks import values
 from ..checks.rows import rows_of
 from ..checks.values import boolean, integer, number
-from ..checks.windows import full_buckets
+from ..checks.windows import full_buckets, full_hours
 from ..comparison import checked, compare
 from ..copying import labels
 from ..errors import InvalidValue, MissingPartition, NotFound
 from ..ids import new_id
-from ..performance_source import GRID_THRESHOLD, is_grid_threshold, preferred_source
+from ..performance_source import (
+    complete_slice,
+    preferred_source,
+    require_grid,
+    require_share,
+    require_sliced,
+)
 from ..rows import GroundTruth, Labeled, Performance, PerformanceBucket, VersionComparison
 from ..rows.ground_truth import MEASURED, PerformanceState
 from .performance_metrics import AsyncPerformanceMetricsRepository
@@ -97,6 +103,8 @@ class AsyncGroundTruthRepository(AsyncRepository):
         model_version: str | None = None,
         since: datetime,
         until: datetime | None = None,
+        slice: str | None = None,
+        slice_key: str | None = None,
         positive_label: str | None = None,
         threshold: float = 0.5,
         as_of: datetime | None = None,
@@ -113,7 +121,8 @@ class AsyncGroundTruthRepository(AsyncRepository):
         what is computed from probabilities needs `class_probabilities`; `top_k_accuracy` is the
         share of labels among the `top_k` likeliest classes, `lift` that of the positives among the
         predictions of the highest probability, `top_share` of all. `as_of` leaves out labels of a
-        later time.
+        later time. `slice` leaves only predictions that have this value for the feature or input
+        `slice_key`, by default that of the model; by another one only rows can tell.
 
         `source` is rows, summaries or auto: summaries of a window with more than 10,000 labels,
         where they suffice, and of one whose rows retention has deleted, else rows. Of summaries
@@ -132,8 +141,7 @@ class AsyncGroundTruthRepository(AsyncRepository):
             raise InvalidValue("until", "must be after since")
         if not 0 <= number("threshold", threshold) <= 1:
             raise InvalidValue("threshold", "must be between 0 and 1")
-        if not 0 < number("top_share", top_share) <= 1:
-            raise InvalidValue("top_share", "must be above 0 and at most 1")
+        require_share(top_share)
         if integer(32)("top_k", top_k) < 1:
             raise InvalidValue("top_k", "must be at least 1")
         if boolean("record", record) and model_version is None:
@@ -143,8 +151,10 @@ class AsyncGroundTruthRepository(AsyncRepository):
         await self.match(since=since, until=until)
         if await self._is_summed(asked):
             found = await self._row("performance__summed", Performance, asked)
-        else:
+        elif slice is None:
             found = await self._row("performance", Performance, asked)
+        else:
+            found = await self._row("performance__of_slice", Performance, asked)
         if found is None:
             raise NotFound(_missing(model_name, model_version))
         if record:
@@ -161,6 +171,8 @@ class AsyncGroundTruthRepository(AsyncRepository):
         until: datetime | None = None,
         metric: str = "roc_auc",
         confidence: float = 0.95,
+        slice: str | None = None,
+        slice_key: str | None = None,
         positive_label: str | None = None,
         threshold: float = 0.5,
         source: str = "auto",
@@ -184,6 +196,8 @@ class AsyncGroundTruthRepository(AsyncRepository):
                 model_version=version,
                 since=since,
                 until=until,
+                slice=slice,
+                slice_key=slice_key,
                 positive_label=positive_label,
                 threshold=threshold,
                 source=source,
@@ -215,10 +229,7 @@ class AsyncGroundTruthRepository(AsyncRepository):
         `SummariesRepository.list_pending`. Raises NotFound for an unknown model or version.
         """
         since, until = full_buckets(since, until, bucket)
-        if not is_grid_threshold(threshold):
-            raise InvalidValue("threshold", GRID_THRESHOLD)
-        if not 0 < number("top_share", top_share) <= 1:
-            raise InvalidValue("top_share", "must be above 0 and at most 1")
+        require_grid(threshold, top_share)
         await self.match(since=since, until=until)
         await AsyncSummariesRepository(self._db).fold_in_passing(
             model_name=model_name, model_version=model_version, since=since, until=until
@@ -228,15 +239,56 @@ class AsyncGroundTruthRepository(AsyncRepository):
             raise NotFound(_missing(model_name, model_version))
         return found
 
-    async def _is_summed(self, asked: Mapping[str, Any]) -> bool:
-        """Say whether a window is answered from summaries; raises InvalidValue if it cannot be."""
+    async def performance_by_slice(
+        self,
+        *,
+        model_name: str,
+        model_version: str | None = None,
+        since: datetime,
+        until: datetime | None = None,
+        positive_label: str | None = None,
+        threshold: float = 0.5,
+        top_share: float = 0.1,
+    ) -> list[Performance]:
+        """Return how right a model was about each slice by its `slice_key`, the largest first.
+
+        Answered from summaries, as `performance` of each slice would be; `since` and `until`, by
+        default the present hour, are full hours. At most 50 values of a version have a slice of
+        their own. Raises NotFound for an unknown model or version, InvalidValue for a model without
+        a `slice_key`, and for a window of which not all is counted by it.
+        """
+        since, until = full_hours(since, until)
+        require_grid(threshold, top_share)
+        one: dict[str, Any] = {
+            "model_name": model_name,
+            "model_version": model_version,
+            "since": since,
+            "until": until,
+        }
+        await self.match(since=since, until=until)
+        await AsyncSummariesRepository(self._db).fold_in_passing(**one)
+        state = await self._one("performance__state", PerformanceState, {**one, "slice": ""})
+        if not state.is_known:
+            raise NotFound(_missing(model_name, model_version))
+        require_sliced(state)
+        return await self._rows("performance_by_slice", Performance, locals())
+
+    async def _is_summed(self, asked: dict[str, Any]) -> bool:
+        """Say whether a window is answered from summaries, and complete what is asked.
+
+        Raises InvalidValue if it cannot be answered.
+        """
         one = {key: asked[key] for key in ("model_name", "model_version", "since", "until")}
-        state = await self._one("performance__state", PerformanceState, one)
+        sliced = {**one, "slice": asked["slice"]}
+        state = await self._one("performance__state", PerformanceState, sliced)
+        complete_slice(state, asked)
         preferred = preferred_source(state, asked)
         if preferred == "summaries" and state.is_pending:
             await AsyncSummariesRepository(self._db).fold_in_passing(**one)
-            state = await self._one("performance__state", PerformanceState, one)
+            state = await self._one("performance__state", PerformanceState, sliced)
             preferred = preferred_source(state, asked, is_folded=True)
+        if preferred == "summaries" and asked["slice"] is not None:
+            require_sliced(state)
         return preferred == "summaries"
 
     async def _record(self, found: Performance, options: Mapping[str, Any]) -> None:
@@ -246,11 +298,13 @@ class AsyncGroundTruthRepository(AsyncRepository):
             "model_name": found.model_name,
             "model_version": found.model_version,
         }
+        # As in v_recent_monitoring: nothing for all of the data.
+        slice = "" if found.slice is None else f"{found.slice_key}={found.slice}"
         newest: dict[str, float] = {}
         async for each in metrics.iter_metrics(
             **named,
             stage="production",
-            slice="",
+            slice=slice,
             since=found.until,
             until=found.until + timedelta(microseconds=1),
         ):
@@ -272,6 +326,7 @@ class AsyncGroundTruthRepository(AsyncRepository):
                     "timestamp": found.until,
                     "metric_name": name,
                     "metric_value": value,
+                    "slice": slice,
                     "metadata": metadata,
                 }
                 for name, value in numbers.items()

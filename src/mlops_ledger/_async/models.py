@@ -24,11 +24,12 @@ class AsyncModelsRepository(AsyncRepository):
         *,
         model_name: str,
         description: str | None = None,
+        slice_key: str | None = None,
         tags: Mapping[str, Any] | None = None,
         created_at: datetime | None = None,
         created_by: str | None = None,
     ) -> Model:
-        """Register a model and return it.
+        """Register a model and return it; `slice_key` is as in `set_slice_key`.
 
         Raises Conflict when there is one of that name, or of a name that looks like it,
         InvalidValue for a value that is refused.
@@ -68,10 +69,17 @@ class AsyncModelsRepository(AsyncRepository):
 
         Raises NotFound for an unknown model.
         """
-        changed = await self._row("set_description", Model, locals())
-        if changed is None:
-            raise NotFound(f"there is no model {model_name}")
-        return changed
+        return await self._change("set_description", locals())
+
+    async def set_slice_key(self, *, model_name: str, slice_key: str | None) -> Model:
+        """Declare the feature or input by whose values performance is kept as well.
+
+        Take one of few values, such as a country: each of the first 50 gets summaries of its own,
+        all others share one. Another key, or None, deletes the slices of the one before; what is
+        still there is counted by the new one with the next folds. Raises NotFound for an unknown
+        model.
+        """
+        return await self._change("set_slice_key", locals())
 
     async def set_tags(self, *, model_name: str, tags: Mapping[str, Any]) -> dict[str, Any]:
         """Merge tags into a model's and return all of them; a value of None removes the tag.
@@ -82,3 +90,9 @@ class AsyncModelsRepository(AsyncRepository):
         if found is None:
             raise NotFound(f"there is no model {model_name}")
         return found
+
+    async def _change(self, name: str, values: Mapping[str, Any]) -> Model:
+        changed = await self._row(name, Model, values)
+        if changed is None:
+            raise NotFound(f"there is no model {values['model_name']}")
+        return changed

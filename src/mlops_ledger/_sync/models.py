@@ -25,11 +25,12 @@ class ModelsRepository(Repository):
         *,
         model_name: str,
         description: str | None = None,
+        slice_key: str | None = None,
         tags: Mapping[str, Any] | None = None,
         created_at: datetime | None = None,
         created_by: str | None = None,
     ) -> Model:
-        """Register a model and return it.
+        """Register a model and return it; `slice_key` is as in `set_slice_key`.
 
         Raises Conflict when there is one of that name, or of a name that looks like it,
         InvalidValue for a value that is refused.
@@ -69,10 +70,17 @@ class ModelsRepository(Repository):
 
         Raises NotFound for an unknown model.
         """
-        changed = self._row("set_description", Model, locals())
-        if changed is None:
-            raise NotFound(f"there is no model {model_name}")
-        return changed
+        return self._change("set_description", locals())
+
+    def set_slice_key(self, *, model_name: str, slice_key: str | None) -> Model:
+        """Declare the feature or input by whose values performance is kept as well.
+
+        Take one of few values, such as a country: each of the first 50 gets summaries of its own,
+        all others share one. Another key, or None, deletes the slices of the one before; what is
+        still there is counted by the new one with the next folds. Raises NotFound for an unknown
+        model.
+        """
+        return self._change("set_slice_key", locals())
 
     def set_tags(self, *, model_name: str, tags: Mapping[str, Any]) -> dict[str, Any]:
         """Merge tags into a model's and return all of them; a value of None removes the tag.
@@ -83,3 +91,9 @@ class ModelsRepository(Repository):
         if found is None:
             raise NotFound(f"there is no model {model_name}")
         return found
+
+    def _change(self, name: str, values: Mapping[str, Any]) -> Model:
+        changed = self._row(name, Model, values)
+        if changed is None:
+            raise NotFound(f"there is no model {values['model_name']}")
+        return changed

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from psycopg.rows import dict_row, scalar_row
 
@@ -49,6 +49,7 @@ _LISTS: Final = {
     "triggers_off": "disabled, run ALTER TABLE … ENABLE TRIGGER",
 }
 _WAITING: Final = "entries that nobody could append to the audit log, run mlops-ledger audit head"
+_UNRECORDED: Final = "not as the audit log has them: changed while its triggers were off"
 _DIFFERENCES: Final = {
     "missing": "gone, see schema/schema.sql",
     "changed": "not as the migrations made them, see schema/schema.sql",
@@ -115,6 +116,8 @@ class Verification(Repository):
         for name, meaning in _LISTS.items():
             yield _listed(name, self._fetch(name, scalar_row, {}), meaning)
         yield from self._objects()
+        rows = self._patiently("audited_rows", scalar_row, {})
+        yield _listed("audited_rows", rows, _UNRECORDED)
         waiting = self._value("audit_queue", {})
         yield Check("audit_queue", waiting, _WAITING if waiting else None)
         audit = AuditRepository(self._db).verify(progress=progress)
@@ -148,19 +151,17 @@ class Verification(Repository):
         ranges = self._rows("ranges", Range, {"since": since})
         for number, each in enumerate(ranges, 1):
             for name in _STATEMENTS[each.table_name]:
-                counts.update(self._patiently(name, each))
+                counts.update(*self._patiently(name, dict_row, asdict(each)))
             if progress is not None:
                 progress(number, len(ranges))
         return counts
 
-    def _patiently(self, name: str, window: Range) -> dict[str, int]:
+    def _patiently(self, name: str, row_factory: Any, values: Mapping[str, object]) -> list[Any]:
         with self._db.transaction() as tx, tx.connection() as connection:
             connection.patience = None
             within = Verification(tx)
             within._run("be_patient")
-            [found] = within._fetch(name, dict_row, asdict(window))
-        counted: dict[str, int] = found
-        return counted
+            return within._fetch(name, row_factory, values)
 
     def _clock(self) -> Check:
         return clock_check(lambda: self._value("server_time", {}))

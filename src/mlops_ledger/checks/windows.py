@@ -31,11 +31,17 @@ def full_hour(field: str, value: object) -> datetime:
     return start
 
 
-def full_buckets(since: object, until: object, bucket: object) -> tuple[datetime, datetime]:
-    """Accept a window of full hours that has at most 1000 buckets of full hours."""
+def full_hours(since: object, until: object) -> tuple[datetime, datetime]:
+    """Accept a window of full hours."""
     start, end = full_hour("since", since), full_hour("until", until)
     if end <= start:
         raise InvalidValue("until", "must be after since")
+    return start, end
+
+
+def full_buckets(since: object, until: object, bucket: object) -> tuple[datetime, datetime]:
+    """Accept a window of full hours that has at most 1000 buckets of full hours."""
+    start, end = full_hours(since, until)
     if span("bucket", bucket) % timedelta(hours=1):
         raise InvalidValue("bucket", "must be full hours: summaries are by the hour")
     bucket_count(bucket, (end - start) / timedelta(days=1))

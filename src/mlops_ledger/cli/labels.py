@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import click
@@ -11,6 +13,7 @@ import click
 import mlops_ledger as ledger
 
 from ..comparison import METRICS
+from ..errors import InvalidValue
 from ..performance_source import SOURCES
 from .base import Group
 from .options import (
@@ -52,6 +55,9 @@ def labels() -> None:
     help="Probabilities from here on count as positive.",
 )
 @click.option("--as-of", type=Timestamp(), metavar="TIME", help="Leave out labels given later.")
+@click.option("--slice", metavar="VALUE", help="Only predictions with this value of the slice key.")
+@click.option("--slice-key", metavar="NAME", help="Another feature or input than the slice key.")
+@click.option("--by-slice", is_flag=True, help="Each slice of full hours of UTC, from summaries.")
 @click.option(
     "--source",
     type=click.Choice(SOURCES),
@@ -69,10 +75,28 @@ def performance(
     positive_label: str | None,
     threshold: float,
     as_of: datetime | None,
+    slice: str | None,
+    slice_key: str | None,
+    by_slice: bool,
     source: str,
     as_json: bool,
 ) -> None:
     """Compare the predictions of a window with their labels."""
+    if by_slice:
+        if slice is not None or slice_key is not None or as_of is not None or source == "rows":
+            raise InvalidValue("by_slice", "cannot be with --slice, --slice-key, --as-of or rows")
+        since, until = _full_hours(since, until, days)
+        with ledger.Database() as db:
+            slices = ledger.GroundTruthRepository(db).performance_by_slice(
+                model_name=model_name,
+                model_version=model_version,
+                since=since,
+                until=until,
+                positive_label=positive_label,
+                threshold=threshold,
+            )
+        _echo_table(slices, "slice_kind slice labeled_samples", as_json)
+        return
     since, until = window(since, until, days, 7)
     with ledger.Database() as db:
         found = ledger.GroundTruthRepository(db).performance(
@@ -83,6 +107,8 @@ def performance(
             positive_label=positive_label,
             threshold=threshold,
             as_of=as_of,
+            slice=slice,
+            slice_key=slice_key,
             source=source,
         )
     if as_json:
@@ -171,10 +197,7 @@ def series(
 
     By default to the end of this hour, from the midnight before --days.
     """
-    coming = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
-    start, end = window(since, until or coming, days, 7)
-    if since is None:
-        start = start.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    start, end = _full_hours(since, until, days)
     with ledger.Database() as db:
         found = ledger.GroundTruthRepository(db).performance_series(
             model_name=model_name,
@@ -184,8 +207,23 @@ def series(
             bucket=bucket,
             threshold=threshold,
         )
+    _echo_table(found, "bucket labeled_samples", as_json)
+
+
+def _full_hours(
+    since: datetime | None, until: datetime | None, days: float | None
+) -> tuple[datetime, datetime]:
+    coming = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    start, end = window(since, until or coming, days, 7)
+    if since is None:
+        start = start.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return start, end
+
+
+def _echo_table(found: Sequence[Any], columns: str, as_json: bool) -> None:
+    """Write rows of performance, with the numbers that any of them has."""
     numbers = [name for name in _NUMBERS if any(getattr(row, name) is not None for row in found)]
-    echo_rows(found, " ".join(["bucket labeled_samples", *numbers]), as_json)
+    echo_rows(found, " ".join([columns, *numbers]), as_json)
 
 
 @labels.command()

@@ -10,7 +10,7 @@ import click
 
 import mlops_ledger as ledger
 
-from ..errors import NotFound
+from ..errors import InvalidValue, NotFound
 from . import complete
 from .base import Group
 from .names import require_known
@@ -26,6 +26,7 @@ from .options import (
     model_option,
     optional_version_argument,
     reason_option,
+    slice_key_option,
     slot_option,
     stage_type,
     version_argument,
@@ -98,6 +99,7 @@ def show(model_name: str, model_version: str | None, as_json: bool) -> None:
 @models.command()
 @model_argument
 @click.option("--description", metavar="TEXT", help="What the model is for.")
+@slice_key_option
 @click.option("--tag", "tags", type=Tag(), multiple=True, help="A tag.")
 @by_option
 @json_option
@@ -112,16 +114,20 @@ def add(tags: Any, by: str | None, as_json: bool, **fields: Any) -> None:
 @model_argument
 @optional_version_argument
 @click.option("--description", metavar="TEXT", help="What it is; an empty text removes it.")
+@slice_key_option
 @click.option("--tag", "tags", type=Tag(), multiple=True, help="A tag; KEY= removes it.")
 @json_option
 def edit(
     model_name: str,
     model_version: str | None,
     description: str | None,
+    slice_key: str | None,
     tags: tuple[tuple[str, str], ...],
     as_json: bool,
 ) -> None:
-    """Change description and tags of a model, or of one version of it."""
+    """Change description, slice key and tags of a model, or of one version of it."""
+    if slice_key is not None and model_version is not None:
+        raise InvalidValue("slice_key", "is that of a model, not of one version")
     name: dict[str, Any] = {"model_name": model_name}
     repository: Any = ledger.ModelsRepository
     if model_version is not None:
@@ -130,6 +136,8 @@ def edit(
         entities = repository(tx)
         if description is not None:
             entities.set_description(**name, description=description or None)
+        if slice_key is not None:
+            entities.set_slice_key(**name, slice_key=slice_key or None)
         if tags:
             entities.set_tags(**name, tags=_tags(tags))
         found = entities.get(**name)

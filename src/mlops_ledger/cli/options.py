@@ -209,6 +209,9 @@ limit_option = click.option(
 positive_option = click.option(
     "--positive", "positive_label", metavar="LABEL", help="The class that the probability is of."
 )
+slice_key_option = click.option(
+    "--slice-key", metavar="NAME", help="The feature or input to keep performance by."
+)
 slot_option = click.option(
     "--slot",
     default="production",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import chain, islice, repeat
+from itertools import chain, count, islice
 from typing import Any, Final, Protocol, TypeAlias
 
 from ..checks import predictions as fields
@@ -13,12 +13,16 @@ from ..checks import values
 from ..checks.predictions import KnownVersion
 from ..checks.rows import rows_of
 from ..errors import InvalidValue
+from ..ids import first_number
 from .binary import DAY, HEADER, TRAILER, microseconds, timestamp
+from .row_block import BlockEncoder
 from .rows import RowEncoder
 
 # The server stores one chunk while the next is encoded: they must fit into a socket's buffer.
 CHUNK: Final = 500
 _CHECKED_FIRST: Final = 4
+# Fewer rows are cheaper one by one.
+_BLOCK: Final = 20
 
 Key: TypeAlias = tuple[Any, Any]
 
@@ -59,7 +63,7 @@ class RowBatch:
         self.rows = rows_of("rows", rows)
         self._micros = _micros(self.rows)
         default = model_name, model_version
-        self._keys: Iterable[Key] = repeat(default)
+        self._keys: list[Key] = [default] * len(self.rows)
         self.keys = [default]
         if any("model_version" in row or "model_name" in row for row in self.rows):
             self._keys = [
@@ -74,7 +78,7 @@ class RowBatch:
     def counts(self, versions: Mapping[Key, KnownVersion]) -> list[VersionCount]:
         """Count the rows of each version, in the order of the versions' ids."""
         micros: dict[Key, list[int]] = {key: [] for key in self.keys}
-        for key, at_micros in zip(self._keys, self._micros, strict=False):
+        for key, at_micros in zip(self._keys, self._micros, strict=True):
             micros[key].append(at_micros)
         found = [
             VersionCount(versions[key], len(times), timestamp(min(times)), timestamp(max(times)))
@@ -96,30 +100,44 @@ class RowBatch:
         return chain([HEADER], ready, chunks, [TRAILER])
 
     def _chunks(self, versions: Mapping[Key, KnownVersion]) -> Iterator[bytes]:
-        encoders = {key: RowEncoder(version) for key, version in versions.items()}
-        rows = zip(self.rows, self._keys, self._micros, strict=False)
-        done = 0
-        while chunk := list(islice(rows, CHUNK)):
-            data: list[bytes] = []
-            try:
-                for row, key, at_micros in chunk:
-                    data.append(encoders[key](row, at_micros))
-            except InvalidValue as error:
-                field = f"rows[{done + len(data)}].{error.field}"
-                raise InvalidValue(field, error.problem) from None
-            done += len(data)
-            yield b"".join(data)
+        numbers = count(first_number())
+        encode_row = {key: RowEncoder(known, numbers) for key, known in versions.items()}
+        encode_block = {key: BlockEncoder(known, numbers) for key, known in versions.items()}
+        for start in range(0, len(self.rows), CHUNK):
+            place = slice(start, start + CHUNK)
+            rows, keys, micros = self.rows[place], self._keys[place], self._micros[place]
+            block = None
+            if len(rows) >= _BLOCK and keys.count(keys[0]) == len(keys):
+                block = encode_block[keys[0]](rows, micros)
+            if block is None:
+                encoders = map(encode_row.__getitem__, keys)
+                block = _one_by_one(zip(encoders, rows, micros, strict=True), start)
+            yield block
+
+
+def _one_by_one(rows: Iterable[tuple[RowEncoder, Mapping[str, Any], int]], start: int) -> bytes:
+    """Encode the rows from a place on; raises InvalidValue naming the row and its field."""
+    data: list[bytes] = []
+    try:
+        for encode, row, at_micros in rows:
+            data.append(encode(row, at_micros))
+    except InvalidValue as error:
+        field = f"rows[{start + len(data)}].{error.field}"
+        raise InvalidValue(field, error.problem) from None
+    return b"".join(data)
 
 
 def _micros(rows: Sequence[Mapping[str, Any]]) -> list[int]:
     latest = microseconds(fields.latest_timestamp())
+    times: list[Any] = [row.get("predicted_at") for row in rows]
+    if set(map(type, times)) == {datetime} and all(at.tzinfo is UTC for at in times):
+        found = list(map(microseconds, times))
+        if min(found) >= 0 and max(found) <= latest:
+            return found
     found = []
-    for index, row in enumerate(rows):
+    for index, (row, at) in enumerate(zip(rows, times, strict=True)):
         try:
-            at = row.get("predicted_at")
-            if type(at) is not datetime or at.tzinfo is not UTC:
-                at = fields.predicted_at(at, row.get("id"))
-            at_micros = microseconds(at)
+            at_micros = microseconds(fields.predicted_at(at, row.get("id")))
             if not 0 <= at_micros <= latest:
                 fields.predicted_at(at, None)
         except InvalidValue as error:

@@ -23,11 +23,11 @@ from .binary import DAY, EPOCH_MICROSECONDS, HEADER, NULL, SIXTEEN, TRAILER, mic
 from .blocks import Array, Field, blocks
 from .column_fields import checked, encoded, require_size
 from .column_input import is_single, is_table, numbers, objects, reading, size_of, table, timestamps
+from .encoders import Encoder
 from .rows import (
     DEFAULTS,
     EMPTY_ARRAY,
     ENCODERS,
-    Encoder,
     feature_encoder,
     shares_encoder,
 )

@@ -10,11 +10,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from ipaddress import IPv4Address
-from itertools import count
 from operator import itemgetter
 from struct import Struct
 from struct import error as StructError
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 from uuid import UUID
 
 from ..checks import predictions as fields
@@ -24,7 +23,7 @@ from ..checks.prediction_fields import ALONE, COLUMNS, Field
 from ..checks.predictions import KnownVersion
 from ..checks.rows import by_name
 from ..errors import InvalidValue
-from ..ids import first_number, ordered_uuid7
+from ..ids import ordered_uuid7
 from .binary import (
     EIGHT,
     EPOCH_MICROSECONDS,
@@ -35,8 +34,7 @@ from .binary import (
     pack_length,
     pack_timestamp,
 )
-
-Encoder: TypeAlias = Callable[[Any], bytes]
+from .encoders import Encoder
 
 EMPTY_ARRAY: Final = Struct("!iiii").pack(12, 0, 0, FLOAT8)
 _BOOLEANS: Final = {True: b"\0\0\0\1\1", False: b"\0\0\0\1\0"}
@@ -45,9 +43,9 @@ _RANDOM: Final = Struct("!100Q")
 
 
 class RowEncoder:
-    """Encodes rows of one version."""
+    """Encodes rows of one version; ids that it makes are in the order of the numbers."""
 
-    def __init__(self, version: KnownVersion) -> None:
+    def __init__(self, version: KnownVersion, numbers: Iterator[int]) -> None:
         self._names = version.feature_names
         self._template = [b""] + [NULL] * len(COLUMNS)
         self._template[0] = Struct("!h").pack(len(COLUMNS))
@@ -63,7 +61,7 @@ class RowEncoder:
                 shares_encoder(version.class_names),
             ),
         }
-        self._numbers = count(first_number())
+        self._numbers = numbers
         self._random: Iterator[int] = iter(())
 
     def __call__(self, row: Mapping[str, Any], micros: int) -> bytes:
@@ -120,7 +118,7 @@ def feature_encoder(names: list[str] | None) -> Encoder:
             found = fields.feature_list(names, features)
         size = len(found)
         if size not in arrays:
-            arrays[size] = _array(size)
+            arrays[size] = float_array(size)
         parts, pack = arrays[size]
         parts[2::2] = found
         try:
@@ -133,7 +131,7 @@ def feature_encoder(names: list[str] | None) -> Encoder:
 
 def shares_encoder(names: list[str] | None) -> Encoder:
     """Make the encoder of `class_probabilities` for a version's classes."""
-    parts, pack = _array(len(names or []))
+    parts, pack = float_array(len(names or []))
 
     def encode(given: Any) -> bytes:
         parts[2::2] = fields.class_probabilities(names, given)
@@ -148,7 +146,7 @@ def _getter(names: list[str]) -> Callable[[Any], Any]:
     return lambda features: [features[name] for name in names]
 
 
-def _array(size: int) -> tuple[list[Any], Callable[..., bytes]]:
+def float_array(size: int) -> tuple[list[Any], Callable[..., bytes]]:
     """Return the parts of a float8[] of a size, values in every other place, and their packer."""
     if size == 0:
         return [EMPTY_ARRAY], Struct("16s").pack
@@ -244,3 +242,5 @@ _FIELDS: Final[Mapping[str, tuple[int, Encoder | None]]] = {
     # These are encoded for the row as a whole.
     **dict.fromkeys(("id", "predicted_at", "model_name", "model_version"), (0, None)),
 }
+# What a row may hold.
+GIVEN: Final = _FIELDS.keys() | {"features", "class_probabilities"}

@@ -27,6 +27,7 @@ _COMPARED_LATER = "must not be later than timestamp"
 _CHECKS: Final[Mapping[str, Mapping[str, str | tuple[str, str]]]] = {
     "models": {
         "model_name": _NAME,
+        "slice_key": "must have 1 to 255 characters",
         "tags": _OBJECT,
         "created_at": _FINITE,
         "created_by": _PERSON,
@@ -259,6 +260,9 @@ _CHECKS: Final[Mapping[str, Mapping[str, str | tuple[str, str]]]] = {
     },
     "summary_outcomes": {
         "grain": "must be hour or day",
+    },
+    "summary_slices": {
+        "slice": "must be from 1 to 50",
     },
     "drift_reports": {
         "timestamp": _FINITE,

@@ -127,6 +127,8 @@ VIOLATIONS: Final[Mapping[str, tuple[type[LedgerError], str]]] = {
     "summary_states_pkey": (Conflict, "model_version_id: has its state already"),
     "summaries_pkey": (Conflict, "starts_at: that hour or day is summarised already"),
     "summary_histograms_pkey": (Conflict, "starts_at: that hour or day is summarised already"),
+    "summary_slices_pkey": (Conflict, "slice: the version has that one already"),
+    "summary_slices_value_key": (Conflict, "value: has a slice already"),
     "summary_outcomes_pkey": (Conflict, "starts_at: that hour or day is summarised already"),
     "observed_outcomes_pkey": (Conflict, "model_version_id: is observed already"),
     "observed_outcomes_model_version_fkey": (NotFound, f"model_version_id: {_UNKNOWN_VERSION}"),

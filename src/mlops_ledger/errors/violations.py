@@ -15,6 +15,7 @@ import psycopg
 NOT_NULL: Final = "23502"
 UNIQUE: Final = "23505"
 CHECK: Final = "23514"
+WORKER_AWAY: Final = "58030"
 
 # In English: `distribute` refuses workers that speak another language.
 _MESSAGES: Final = (
@@ -22,6 +23,8 @@ _MESSAGES: Final = (
     (CHECK, re.compile(r'new row for relation ".+" violates check constraint "(.+)"')),
     (CHECK, re.compile(r'no partition of relation ".+" found for row()')),
     (NOT_NULL, re.compile(r'null value in column "(.+)" of relation ".+" violates .+')),
+    (WORKER_AWAY, re.compile(r"failure on connection marked as essential: .+()")),
+    (WORKER_AWAY, re.compile(r"(?:terminating connection|the database system is) .+()")),
 )
 _AMBIGUOUS: Final = {"XX000", NOT_NULL, UNIQUE, CHECK}
 _REMOTE: Final = "while executing command on "

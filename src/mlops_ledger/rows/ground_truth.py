@@ -47,6 +47,8 @@ class Performance(Row):
     and f1_score of each class; the averages over classes are named as scikit-learn names its
     scores. `confusion_matrix` counts true classes (rows) against predicted ones.
     `calibration_curve` has the `count`, `prob_true` and `prob_pred` of each bin that is not empty.
+    Of a slice `slice_key` names what it is by, `slice_kind` is value, and `slice` has it; or
+    missing, for predictions that have none, or other, for values without a slice of their own.
     `coverage_pct` is the share of predictions with a label, 0 to 100; the delays are those of the
     first label of each prediction. `standard_errors` has those of `roc_auc`, `log_loss`,
     `brier_score` and `mae`.
@@ -54,6 +56,9 @@ class Performance(Row):
 
     model_name: str
     model_version: str | None
+    slice_key: str | None
+    slice_kind: str | None
+    slice: str | None
     since: datetime
     until: datetime
     source: str
@@ -153,13 +158,21 @@ class PerformanceBucket(Row):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PerformanceState(Row):
-    """What decides where a window is answered from; hours whose rows are gone, if there are any."""
+    """What decides where a window is answered from; hours whose rows are gone, if there are any.
 
+    `is_sliced` says that all of the window is counted by `slice_key`, `is_own_slice` that a value
+    shares no slice with others.
+    """
+
+    is_known: bool
     labeled_samples: int
     is_multiclass: bool
     is_pending: bool
     first_hour: datetime | None
     last_hour: datetime | None
+    slice_key: str | None
+    is_sliced: bool | None
+    is_own_slice: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

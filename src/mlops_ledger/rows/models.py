@@ -15,6 +15,7 @@ class Model(Row):
 
     model_name: str
     description: str | None
+    slice_key: str | None
     tags: dict[str, Any]
     created_at: datetime
     created_by: str

@@ -18,9 +18,10 @@ SELECT pg_export_snapshot();
 
 -- sizes --
 -- The sizes in bytes of everything that holds rows, by the name that pg_dump gives it.
-SELECT n.nspname || '.' || c.relname AS name, pg_table_size(c.oid) AS bytes
+SELECT n.nspname || '.' || c.relname AS name, s.bytes
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
+CROSS JOIN LATERAL ledger_size(c.oid) s
 WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND n.nspname NOT IN ('pg_catalog', 'information_schema');
 
 -- roles --

@@ -34,7 +34,7 @@ WITH written AS (
 )
 SELECT prediction_id,
        ledger_observe(model_version_id, ARRAY[actual_label, predicted_label],
-                      ARRAY[ledger_whole(actual_value), ledger_whole(prediction)],
+                      ARRAY[ledger_whole(actual_label, actual_value), ledger_whole(predicted_label, prediction)],
                       ledger_is_continuous(actual_value, prediction, probability))
 FROM written;
 
@@ -81,9 +81,9 @@ m.calibration_error, m.mae, m.mape, m.rmse, m.r2
 
 -- fragment summed --
 -- The outcomes of a model in a window and what they say, from summaries.
-ledger_summed_outcomes(%(model_name)s::text, %(model_version)s::text, b.since, b.until) w
+ledger_summed_outcomes(%(model_name)s::text, %(model_version)s::text, b.since, b.until, b.slice, b.value) w
 CROSS JOIN LATERAL ledger_definition(w.versions, %(positive_label)s::text) d
-CROSS JOIN LATERAL ledger_metrics(w.outcomes, d.task, d.class_names, d.own_label, d.positive_label, d.is_declared, d.is_mixed,
+CROSS JOIN LATERAL ledger_metrics(w.outcomes, d.task, d.class_names, d.own_label, d.positive_label, d.is_declared, d.is_mixed, d.is_ambiguous,
                                   %(threshold)s::double precision, false, %(top_share)s::double precision) m
 WHERE EXISTS (SELECT FROM model_versions v WHERE v.model_name = %(model_name)s::text
               AND (%(model_version)s::text IS NULL OR v.model_version = %(model_version)s::text))
@@ -100,21 +100,26 @@ jsonb_strip_nulls(jsonb_build_object('coverage_pct', CASE WHEN w.num_predictions
 -- How right a model was by bucket of time, from summaries; buckets begin at the window's start.
 SELECT b.since AS bucket, d.task, d.positive_label, {coverage}, {metrics}, m.log_loss, m.brier_score, {numbers},
        {uncovered} || m.reasons AS reasons
-FROM (SELECT g AS since, least(g + %(bucket)s::interval, %(until)s::timestamptz) AS until
+FROM (SELECT g AS since, least(g + %(bucket)s::interval, %(until)s::timestamptz) AS until, 0::smallint AS slice, NULL::text AS value
       FROM generate_series(%(since)s::timestamptz, %(until)s::timestamptz - interval '1 microsecond', %(bucket)s::interval) g) b
 CROSS JOIN LATERAL {summed}
 ORDER BY b.since;
 
 -- performance__state --
 -- What of a window was labelled when it was folded, whether something waits, and which hours have lost their rows.
-SELECT coalesce((SELECT sum(o.num_labeled) FROM summary_outcomes o
-                 WHERE o.model_version_id = ANY (v.ids) AND o.grain = 'day'
+SELECT v.ids IS NOT NULL AS is_known, coalesce((SELECT sum(o.num_labeled) FROM summary_outcomes o
+                 WHERE o.model_version_id = ANY (v.ids) AND o.grain = 'day' AND o.slice = 0
                    AND o.starts_at > %(since)s::timestamptz - interval '1 day' AND o.starts_at < %(until)s::timestamptz), 0)::bigint
            AS labeled_samples,
        EXISTS (SELECT FROM v_version_tasks t WHERE t.model_version_id = ANY (v.ids) AND t.task = 'multiclass') AS is_multiclass,
        EXISTS (SELECT FROM summary_marks m WHERE m.model_version_id = ANY (v.ids)
                AND m.first_predicted_at < %(until)s::timestamptz AND m.last_predicted_at >= %(since)s::timestamptz) AS is_pending,
-       gone.first_hour, gone.last_hour
+       gone.first_hour, gone.last_hour,
+       (SELECT m.slice_key FROM models m WHERE m.model_name = %(model_name)s::text) AS slice_key,
+       CASE WHEN %(slice)s::text IS NOT NULL THEN ledger_is_sliced(v.ids, %(since)s::timestamptz, %(until)s::timestamptz) END AS is_sliced,
+       NOT EXISTS (
+           SELECT FROM summary_slices s WHERE s.model_version_id = ANY (v.ids)
+           GROUP BY s.model_version_id HAVING count(*) = 50 AND NOT bool_or(s.value = %(slice)s::text)) AS is_own_slice
 FROM (SELECT array_agg(id) AS ids FROM model_versions
       WHERE model_name = %(model_name)s::text
         AND (%(model_version)s::text IS NULL OR model_version = %(model_version)s::text)) v
@@ -125,9 +130,10 @@ CROSS JOIN LATERAL (
     WHERE h.model_version_id = ANY (v.ids) AND h.grain = 'hour' AND h.part > 0
       AND h.starts_at > %(since)s::timestamptz - interval '1 hour' AND h.starts_at < %(until)s::timestamptz) gone;
 
--- performance__summed --
--- How right a model was about the predictions of a window, from summaries; no row for an unknown model.
-SELECT %(model_name)s::text AS model_name, %(model_version)s::text AS model_version, b.since, b.until, 'summaries' AS source,
+-- fragment from_summaries --
+-- How right a model was, as rows of Performance, for each of the windows and slices b.
+SELECT %(model_name)s::text AS model_name, %(model_version)s::text AS model_version, b.slice_key, b.slice_kind, b.value AS slice,
+       b.since, b.until, 'summaries' AS source,
        d.task, d.positive_label, {coverage},
        NULL::interval AS label_delay_p50, NULL::interval AS label_delay_p95, NULL::interval AS label_delay_max, {metrics},
        NULL::double precision AS roc_auc_ovr, NULL::double precision AS roc_auc_ovo, NULL::double precision AS top_k_accuracy,
@@ -135,10 +141,39 @@ SELECT %(model_name)s::text AS model_name, %(model_version)s::text AS model_vers
        (SELECT jsonb_object_agg(name, coalesce(m.no_task, 'the summaries keep no class_probabilities'))
         FROM unnest('{roc_auc_ovr,roc_auc_ovo,top_k_accuracy}'::text[]) name)
        || jsonb_build_object('label_delay', coalesce(m.no_task, 'the summaries keep no delays')) || {uncovered} || m.reasons AS reasons
-FROM (SELECT %(since)s::timestamptz AS since, %(until)s::timestamptz AS until) b CROSS JOIN LATERAL {summed};
+FROM b CROSS JOIN LATERAL {summed}
+
+-- performance__summed --
+-- How right a model was about the predictions of a window, or those of a slice, from summaries; no row for an unknown model.
+WITH b AS (
+    SELECT %(since)s::timestamptz AS since, %(until)s::timestamptz AS until, 0::smallint AS slice, %(slice)s::text AS value,
+           %(slice_key)s::text AS slice_key, CASE WHEN %(slice)s::text IS NOT NULL THEN 'value' END AS slice_kind
+)
+{from_summaries};
+
+-- performance_by_slice --
+-- How right a model was about each slice of the predictions of a window, the largest first, from summaries.
+WITH s AS (
+    SELECT DISTINCT 'value' AS slice_kind, 0::smallint AS slice, s.value
+    FROM summary_slices s JOIN model_versions v ON v.id = s.model_version_id
+    WHERE v.model_name = %(model_name)s::text AND (%(model_version)s::text IS NULL OR v.model_version = %(model_version)s::text)
+    UNION ALL
+    VALUES ('other', 51::smallint, NULL), ('missing', -1::smallint, NULL)
+), b AS (
+    SELECT s.*, m.slice_key, %(since)s::timestamptz AS since, %(until)s::timestamptz AS until
+    FROM s CROSS JOIN models m WHERE m.model_name = %(model_name)s::text
+)
+SELECT * FROM ({from_summaries}) found
+WHERE num_predictions > 0 OR labeled_samples > 0
+ORDER BY num_predictions DESC, slice_kind DESC, slice;
+
+-- fragment labels_known --
+-- A label of the window that is known at that time.
+predicted_at >= %(since)s::timestamptz AND predicted_at < %(until)s::timestamptz
+AND labeled_at <= coalesce(%(as_of)s::timestamptz, 'infinity') AND model_version_id IN (SELECT id FROM versions)
 
 -- fragment labels --
--- The labels of the window and what the versions of their predictions predict.
+-- The predictions of the window with their labels.
 versions AS MATERIALIZED (
     SELECT id FROM model_versions
     WHERE model_name = %(model_name)s::text
@@ -148,11 +183,29 @@ versions AS MATERIALIZED (
     WHERE predicted_at >= %(since)s::timestamptz AND predicted_at < %(until)s::timestamptz
       AND model_version_id IN (SELECT id FROM versions)
 ), labels AS NOT MATERIALIZED (
+    SELECT * FROM ground_truth WHERE {labels_known}
+)
+
+-- fragment own_slice --
+-- The predictions of a slice with their labels.
+versions AS MATERIALIZED (
+    SELECT id, feature_names FROM model_versions
+    WHERE model_name = %(model_name)s::text
+      AND (%(model_version)s::text IS NULL OR model_version = %(model_version)s::text)
+), members AS MATERIALIZED (
+    SELECT p.id, p.predicted_at FROM predictions p JOIN versions v ON v.id = p.model_version_id
+    WHERE p.predicted_at >= %(since)s::timestamptz AND p.predicted_at < %(until)s::timestamptz
+      AND ledger_slice(%(slice_key)s::text, v.feature_names, p.feature_values, p.inputs) = %(slice)s::text
+), volume AS (
+    SELECT count(*) AS num_predictions FROM members
+), labels AS MATERIALIZED (
     SELECT * FROM ground_truth
-    WHERE predicted_at >= %(since)s::timestamptz AND predicted_at < %(until)s::timestamptz
-      AND labeled_at <= coalesce(%(as_of)s::timestamptz, 'infinity')
-      AND model_version_id IN (SELECT id FROM versions)
-), firsts AS MATERIALIZED (
+    WHERE {labels_known} AND (prediction_id, predicted_at) IN (SELECT id, predicted_at FROM members)
+)
+
+-- fragment delayed --
+-- How late labels came, and what the versions of their predictions predict.
+firsts AS MATERIALIZED (
     SELECT model_version_id, min(labeled_at) - predicted_at AS delay FROM labels GROUP BY model_version_id, prediction_id, predicted_at
 ), delays AS (
     SELECT percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY delay) AS quantiles, max(delay) AS longest FROM firsts
@@ -207,9 +260,9 @@ vectors AS MATERIALIZED (
     WHERE own > 0 AND others > 0
 )
 
--- performance --
--- How right a model was about the predictions of a window whose truth is known, from rows; no row for an unknown model.
-WITH {labels}, {ranked}, w AS (
+-- fragment from_rows --
+-- How right a model was about the predictions of a window, or of a slice of it, whose truth is known.
+{delayed}, {ranked}, w AS (
     SELECT num_predictions FROM volume
 ), m AS MATERIALIZED (
     SELECT m.*
@@ -217,8 +270,8 @@ WITH {labels}, {ranked}, w AS (
     LEFT JOIN LATERAL ledger_outcomes(
         ARRAY(SELECT id FROM versions), %(since)s::timestamptz, %(until)s::timestamptz,
         coalesce(%(as_of)s::timestamptz, 'infinity'), d.task, d.class_names, d.positive_label, d.scored_label, d.zero_and_one,
-        %(threshold)s::double precision) o ON true
-    CROSS JOIN LATERAL ledger_metrics(o, d.task, d.class_names, d.positive_label, d.positive_label, d.is_declared, d.is_mixed,
+        %(threshold)s::double precision, %(slice_key)s::text, %(slice)s::text) o ON true
+    CROSS JOIN LATERAL ledger_metrics(o, d.task, d.class_names, d.positive_label, d.positive_label, d.is_declared, d.is_mixed, d.is_ambiguous,
                                       %(threshold)s::double precision, true, %(top_share)s::double precision) m
 ), r AS (
     SELECT coalesce(m.no_task, CASE
@@ -230,7 +283,8 @@ WITH {labels}, {ranked}, w AS (
            'all labels are of one class, or too many for a ranking' AS unranked
     FROM definition d CROSS JOIN m CROSS JOIN distances x
 )
-SELECT %(model_name)s::text AS model_name, %(model_version)s::text AS model_version,
+SELECT %(model_name)s::text AS model_name, %(model_version)s::text AS model_version, %(slice_key)s::text AS slice_key,
+       CASE WHEN %(slice)s::text IS NOT NULL THEN 'value' END AS slice_kind, %(slice)s::text AS slice,
        %(since)s::timestamptz AS since, %(until)s::timestamptz AS until, 'rows' AS source, d.task, d.positive_label, {coverage},
        y.quantiles[1] AS label_delay_p50, y.quantiles[2] AS label_delay_p95, y.longest AS label_delay_max, {metrics},
        CASE WHEN r.no_vectors IS NULL AND c.ranked = cardinality(d.class_names) THEN c.roc_auc_ovr END AS roc_auc_ovr,
@@ -247,4 +301,12 @@ SELECT %(model_name)s::text AS model_name, %(model_version)s::text AS model_vers
            'roc_auc_ovo', coalesce(r.no_vectors, CASE WHEN c.roc_auc_ovo IS NULL THEN r.unranked END),
            'top_k_accuracy', r.no_vectors)) AS reasons
 FROM w CROSS JOIN delays y CROSS JOIN definition d CROSS JOIN m CROSS JOIN r CROSS JOIN distances x CROSS JOIN multiclass c
-WHERE EXISTS (SELECT FROM versions);
+WHERE EXISTS (SELECT FROM versions)
+
+-- performance --
+-- How right a model was about the predictions of a window, from rows; no row for an unknown model.
+WITH {labels}, {from_rows};
+
+-- performance__of_slice --
+-- How right a model was about a slice of the predictions of a window, from rows; no row for an unknown model.
+WITH {own_slice}, {from_rows};

@@ -2,12 +2,12 @@
 
 -- fragment model --
 -- The columns of a model.
-model_name, description, tags, created_at, created_by, updated_at
+model_name, description, slice_key, tags, created_at, created_by, updated_at
 
 -- insert --
 -- Register a model. No row when there is one of that name, or of one that looks like it.
-INSERT INTO models (model_name, description, tags, created_at, created_by)
-VALUES (%(model_name)s::text, %(description)s::text, coalesce(%(tags)s::jsonb, '{}'),
+INSERT INTO models (model_name, description, slice_key, tags, created_at, created_by)
+VALUES (%(model_name)s::text, %(description)s::text, %(slice_key)s::text, coalesce(%(tags)s::jsonb, '{}'),
         coalesce(%(created_at)s::timestamptz, clock_timestamp()), coalesce(%(created_by)s::text, session_user))
 -- Of both constraints: of several calls at once all but one would fail at the other.
 ON CONFLICT DO NOTHING
@@ -32,6 +32,13 @@ LIMIT %(limit)s::integer;
 -- Replace the description of a model.
 UPDATE models
 SET description = %(description)s::text
+WHERE model_name = %(model_name)s::text
+RETURNING {model};
+
+-- set_slice_key --
+-- Replace the slice_key of a model.
+UPDATE models
+SET slice_key = %(slice_key)s::text
 WHERE model_name = %(model_name)s::text
 RETURNING {model};
 

@@ -5,6 +5,10 @@
 -- The schema of the ledger.
 quote_ident(current_schema()::text)::regnamespace
 
+-- fragment not_of_an_extension --
+-- An object that no extension e has made.
+NOT EXISTS (SELECT FROM pg_depend e WHERE e.deptype = 'e'
+
 -- qualify_nothing --
 -- Have the server write names without their schema, and nothing temporary stand in for what they name.
 SELECT set_config('search_path', quote_ident(current_schema()::text) || ', pg_temp', true);
@@ -69,7 +73,20 @@ SELECT 'function', ARRAY[f.oid::regprocedure::text],
              has_function_privilege('public'::name, f.oid, 'EXECUTE'::text)::text,
              pg_get_function_arguments(f.oid), pg_get_function_result(f.oid), f.prosrc, pg_get_function_sqlbody(f.oid)]
 FROM pg_proc f JOIN pg_language l ON l.oid = f.prolang
-WHERE f.pronamespace = {here} AND (f.proname = ANY (%(names)s::text[]) OR starts_with(f.proname::text, 'ledger_'::text))
+WHERE f.pronamespace = {here}
+  AND (f.proname = ANY (%(names)s::text[]) OR starts_with(f.proname::text, 'ledger_'::text)
+       -- One of the name of the system's, with types that fit better, is called in its place.
+       OR EXISTS (SELECT FROM pg_proc s WHERE s.pronamespace = 'pg_catalog'::regnamespace AND s.proname = f.proname)
+          AND {not_of_an_extension} AND e.classid = 'pg_proc'::regclass AND e.objid = f.oid))
+UNION ALL
+SELECT 'operator', ARRAY[o.oid::regoperator::text], ARRAY[o.oprcode::text]
+FROM pg_operator o
+WHERE o.oprnamespace = {here} AND {not_of_an_extension} AND e.classid = 'pg_operator'::regclass AND e.objid = o.oid)
+UNION ALL
+-- It has code of its own run at every change of the schema. Those of somebody else are not the ledger's matter.
+SELECT 'event trigger', ARRAY[t.evtname::text], ARRAY[t.evtfoid::regproc::text]
+FROM pg_event_trigger t JOIN pg_class m ON m.oid = 'ledger_migrations'::regclass
+WHERE t.evtowner = m.relowner AND {not_of_an_extension} AND e.classid = 'pg_event_trigger'::regclass AND e.objid = t.oid)
 UNION ALL
 SELECT 'privilege', ARRAY[g.role, g.privilege, g.object_name], ARRAY[g.object_type, g.columns::text]
 FROM ledger_privileges g;

@@ -87,7 +87,7 @@ LEFT JOIN LATERAL (
           WHERE e.baseline_id = b.id AND e.column_name IN ('feature_values', 'inputs'))) f ON true
 LEFT JOIN LATERAL (
     SELECT sum(s.num_labeled)::bigint AS num_labeled, sum(s.num_strangers)::bigint AS num_strangers FROM summary_outcomes s
-    WHERE s.model_version_id = v.id AND s.grain = 'day' AND s.starts_at >= w.until - %(length)s::interval) o ON true
+    WHERE s.model_version_id = v.id AND s.grain = 'day' AND s.slice = 0 AND s.starts_at >= w.until - %(length)s::interval) o ON true
 LEFT JOIN LATERAL (
     SELECT min(s.marked_at) AS pending_since FROM summary_marks s WHERE s.model_version_id = v.id) m ON true
 ORDER BY v.id;

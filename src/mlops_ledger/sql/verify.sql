@@ -66,13 +66,16 @@ FROM (SELECT DISTINCT model_version_id AS id FROM ground_truth WHERE {window}
       SELECT t.model_version_id FROM summary_states t
       WHERE EXISTS (SELECT FROM summary_outcomes h WHERE h.model_version_id = t.model_version_id AND {kept} OFFSET 0)) v
 LEFT JOIN v_version_tasks t ON t.model_version_id = v.id
+LEFT JOIN models m ON m.model_name = t.model_name
+CROSS JOIN LATERAL (SELECT NULL AS slice_key UNION SELECT m.slice_key) k
 CROSS JOIN LATERAL (
     SELECT 'ground_truth' AS table_name, v.id AS model_version_id, coalesce((r.counted).starts_at, (s.counted).starts_at) AS starts_at
     FROM (SELECT o AS counted FROM ledger_outcomes(
               ARRAY[v.id], %(since)s::timestamptz, %(until)s::timestamptz, 'infinity', t.task, t.class_names, t.positive_label,
-              t.positive_label, ledger_zero_and_one(t.class_names, t.positive_label), NULL) o) r
-    FULL JOIN (SELECT h AS counted FROM summary_outcomes h WHERE h.model_version_id = v.id AND {kept} OFFSET 0) s
-        ON (s.counted).starts_at = (r.counted).starts_at
+              t.positive_label, ledger_zero_and_one(t.class_names, t.positive_label), NULL, k.slice_key) o) r
+    FULL JOIN (SELECT h AS counted FROM summary_outcomes h
+               WHERE h.model_version_id = v.id AND (h.slice = 0) = (k.slice_key IS NULL) AND {kept} OFFSET 0) s
+        ON (s.counted).starts_at = (r.counted).starts_at AND (s.counted).slice = (r.counted).slice
     WHERE NOT ledger_same_outcomes(r.counted, s.counted)) w
 WHERE {folded};
 
@@ -122,3 +125,45 @@ SELECT version, name, checksum, applied_at, applied_by, duration_ms FROM ledger_
 -- distributed --
 -- The tables that are spread over workers, which can have no triggers.
 SELECT table_name FROM ledger_distributed();
+
+-- audited_rows --
+-- Rows of audited tables that are not as their newest entry in the audit log has them.
+-- They were changed, deleted or inserted while the triggers were off. Some columns change without an entry, and some
+-- tables have entries of corrections only.
+SELECT coalesce(present.object_table, recorded.object_table) || ' ' || coalesce(present.object_id, recorded.object_id)
+FROM (
+    SELECT 'model_deployments' AS object_table, d.id::text AS object_id, to_jsonb(d) AS row, '{}'::text[] AS loose, true AS whole
+    FROM model_deployments d
+    UNION ALL SELECT 'retraining_decisions', d.id::text, to_jsonb(d), '{}', true FROM retraining_decisions d
+    UNION ALL SELECT 'agent_actions', a.id::text, to_jsonb(a), '{}', true FROM agent_actions a
+    UNION ALL
+    SELECT 'alerts', a.id::text, to_jsonb(a), '{occurrences,first_seen,last_seen,title,message,related_data}', true FROM alerts a
+    UNION ALL SELECT 'monitoring_metrics', m.id::text, to_jsonb(m), '{}', true FROM monitoring_metrics m
+    UNION ALL SELECT 'drift_reports', d.id::text, to_jsonb(d), '{}', true FROM drift_reports d
+    UNION ALL
+    SELECT 'promotion_policies', p.model_name || '/' || p.slot, to_jsonb(p), '{}', true FROM promotion_policies p
+    UNION ALL SELECT 'monitors', m.id::text, to_jsonb(m), '{}', true FROM monitors m
+    UNION ALL SELECT 'webhooks', w.webhook, to_jsonb(w), '{}', true FROM webhooks w
+    UNION ALL SELECT 'withdrawn_versions', w.id::text, to_jsonb(w), '{}', true FROM withdrawn_versions w
+    UNION ALL SELECT 'deletions', d.id::text, to_jsonb(d), '{}', true FROM deletions d
+    -- These are recorded without an entry, and have one from their first correction on.
+    UNION ALL SELECT 'partition_policies', p.table_name, to_jsonb(p), '{}', false FROM partition_policies p
+    UNION ALL SELECT 'performance_metrics', m.id::text, to_jsonb(m), '{}', false FROM performance_metrics m
+    UNION ALL SELECT 'models', m.model_name, to_jsonb(m), ARRAY['updated_at'], false FROM models m
+    UNION ALL
+    SELECT 'model_versions', v.id::text, to_jsonb(v), '{stage,tags,promoted_at,promoted_by}', false FROM model_versions v
+) present
+FULL JOIN (SELECT DISTINCT ON (l.object_table, l.object_id) l.object_table, l.object_id, l.after
+           FROM audit_log l ORDER BY l.object_table, l.object_id, l.seq DESC) recorded USING (object_table, object_id)
+WHERE CASE WHEN recorded.object_id IS NULL THEN present.whole
+           WHEN present.object_id IS NULL THEN
+               recorded.after IS NOT NULL
+               AND NOT EXISTS (SELECT FROM withdrawn_versions w WHERE recorded.object_table = 'model_versions' AND w.id::text = recorded.object_id)
+           WHEN recorded.after IS NULL THEN present.whole
+           ELSE (recorded.after - present.loose) - ARRAY(
+                    SELECT e.key FROM jsonb_each(recorded.after) e WHERE e.value = present.row -> e.key) <> '{}'::jsonb
+      END
+  -- What waits to be appended is newer.
+  AND NOT EXISTS (SELECT FROM audit_queue q WHERE q.object_table = coalesce(present.object_table, recorded.object_table)
+                  AND q.object_id = coalesce(present.object_id, recorded.object_id))
+ORDER BY 1;

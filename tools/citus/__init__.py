@@ -1,0 +1,1 @@
+"""Find SQL that Citus would refuse or, worse, answer otherwise than a single server."""
