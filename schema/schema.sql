@@ -323,6 +323,9 @@ DECLARE
 BEGIN
     IF last IS NULL OR place COLLATE "C" >= last::text[] THEN
         PERFORM set_config('mlops_ledger.turn', place::text, true);
+        IF tries[1] LIKE '% NOWAIT' THEN
+            PERFORM ledger_run_in_turn(replace(tries[1], ' NOWAIT', ''));
+        END IF;
         RETURN;
     END IF;
     FOR attempt_number IN 1..25 LOOP
@@ -341,7 +344,7 @@ BEGIN
         USING ERRCODE = '40001', HINT = 'Take models, slots and alerts in the order of their names, and it waits instead.';
 END
 $$;
-COMMENT ON FUNCTION ledger_take_turn(place text[], VARIADIC tries text[]) IS 'Lets a transaction wait for a row in the order of all; out of order it takes the row by the statements given, or fails with a serialization error.';
+COMMENT ON FUNCTION ledger_take_turn(place text[], VARIADIC tries text[]) IS 'Waits for a row in the order of all; out of order it takes the row by the statements given, or fails with a serialization error.';
 
 -- ledger_privileges -------------------------------------------------------------------------------
 
@@ -582,7 +585,7 @@ BEGIN
             statement := format(
                 'INSERT INTO models (model_name, created_at, created_by) VALUES (%L, %L, %L) ON CONFLICT DO NOTHING',
                 NEW.model_name, coalesce(NEW.created_at, clock_timestamp()), coalesce(NEW.created_by, session_user));
-            PERFORM ledger_take_turn(ARRAY['1', NEW.model_name], statement), ledger_insert_in_turn(statement);
+            PERFORM ledger_take_turn(ARRAY['1', NEW.model_name], statement), ledger_run_in_turn(statement);
             IF NOT ledger_lock_model(NEW.model_name) THEN
                 -- It looks like another, which the constraint says.
                 INSERT INTO models (model_name) VALUES (NEW.model_name);
@@ -781,17 +784,20 @@ END
 $$;
 COMMENT ON FUNCTION ledger_complete_task(version model_versions) IS 'Fills in what a new version leaves open of its task: two classes are binary, more are multiclass, and the second of two is the positive one.';
 
--- ledger_insert_in_turn ---------------------------------------------------------------------------
+-- ledger_run_in_turn ------------------------------------------------------------------------------
 
-CREATE FUNCTION ledger_insert_in_turn(statement text) RETURNS void
+CREATE FUNCTION ledger_run_in_turn(statement text) RETURNS boolean
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
     AS $$
+DECLARE
+    affected bigint;
 BEGIN
     FOR attempt IN 1..10 LOOP
         BEGIN
             EXECUTE statement;
-            RETURN;
+            GET DIAGNOSTICS affected = ROW_COUNT;
+            RETURN affected > 0;
         EXCEPTION WHEN deadlock_detected THEN
             NULL;  -- The other gives way.
         END;
@@ -799,7 +805,7 @@ BEGIN
     RAISE EXCEPTION 'a concurrent transaction got in the way: run the transaction again' USING ERRCODE = '40001';
 END
 $$;
-COMMENT ON FUNCTION ledger_insert_in_turn(statement text) IS 'Inserts a row that a transaction out of order may be inserting as well, and does not fail for it.';
+COMMENT ON FUNCTION ledger_run_in_turn(statement text) IS 'Waits for a row, or makes one, in the order of all, does not fail for a transaction out of order, and says whether there was one.';
 
 -- ledger_lock_model -------------------------------------------------------------------------------
 
@@ -1440,7 +1446,7 @@ BEGIN
         IF FOUND THEN
             RETURN locked;
         END IF;
-        PERFORM ledger_insert_in_turn(
+        PERFORM ledger_run_in_turn(
             format('INSERT INTO model_slots (model_name, slot) VALUES (%L, %L) ON CONFLICT DO NOTHING', model_name, slot));
     END LOOP;
 END
@@ -4028,15 +4034,16 @@ BEGIN
             RETURNING * INTO alert;
             EXIT;
         END IF;
-        PERFORM ledger_insert_in_turn(format(
+        IF ledger_run_in_turn(format(
             'INSERT INTO alerts'
             ' (id, alert_type, severity, title, message, related_data, model_name, dedup_key, monitor_id, first_seen, last_seen)'
             ' VALUES (%L, %L, %L, %L, %L, %L, %L, %L, %L, %L, %L) ON CONFLICT DO NOTHING',
             new.id, raise_alert.alert_type, new.severity, new.title, new.message, new.related_data, raise_alert.model_name,
-            key, raise_alert.monitor_id, new.occurred_at, new.occurred_at));
-        SELECT * INTO alert FROM alerts a WHERE a.id = new.id;
-        -- Otherwise another has just raised it.
-        EXIT WHEN FOUND;
+            key, raise_alert.monitor_id, new.occurred_at, new.occurred_at)) THEN
+            SELECT * INTO alert FROM alerts a WHERE a.id = new.id;
+            EXIT;
+        END IF;
+        -- Another has just raised it.
     END LOOP;
     INSERT INTO alert_occurrences (id, alert_id, occurred_at, severity, title, message, related_data)
     VALUES (new.id, alert.id, new.occurred_at, new.severity, new.title, new.message, new.related_data)

@@ -345,6 +345,9 @@ DECLARE
 BEGIN
     IF last IS NULL OR place COLLATE "C" >= last::text[] THEN
         PERFORM set_config('mlops_ledger.turn', place::text, true);
+        IF tries[1] LIKE '% NOWAIT' THEN
+            PERFORM ledger_run_in_turn(replace(tries[1], ' NOWAIT', ''));
+        END IF;
         RETURN;
     END IF;
     FOR attempt_number IN 1..25 LOOP
@@ -364,7 +367,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ledger_take_turn(text[], text[]) IS
-    'Lets a transaction wait for a row in the order of all; out of order it takes the row by the statements given, or fails with a serialization error.';
+    'Waits for a row in the order of all; out of order it takes the row by the statements given, or fails with a serialization error.';
 REVOKE ALL ON FUNCTION ledger_take_turn(text[], text[]) FROM PUBLIC;
 
 -- Writer, approver, auditor and agent are members of reader. The owner has everything, because it owns what is named here.

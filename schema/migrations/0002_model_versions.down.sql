@@ -4,7 +4,7 @@ DROP FUNCTION model_versions_before_delete();
 DROP TRIGGER model_versions_before_write ON model_versions;
 DROP FUNCTION model_versions_before_write();
 DROP FUNCTION ledger_lock_model(text);
-DROP FUNCTION ledger_insert_in_turn(text);
+DROP FUNCTION ledger_run_in_turn(text);
 DROP FUNCTION ledger_complete_task(model_versions);
 DROP TABLE withdrawn_versions;
 DROP TABLE model_versions;

@@ -268,14 +268,17 @@ $$;
 COMMENT ON FUNCTION ledger_complete_task(model_versions) IS
     'Fills in what a new version leaves open of its task: two classes are binary, more are multiclass, and the second of two is the positive one.';
 
--- What others insert cannot be tried without queueing, so that a transaction in order may be the one that fails.
-CREATE FUNCTION ledger_insert_in_turn(statement text) RETURNS void
+-- Out of order an insert cannot be tried without queueing, so that a transaction in order may be the one that fails.
+CREATE FUNCTION ledger_run_in_turn(statement text) RETURNS boolean
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    affected bigint;
 BEGIN
     FOR attempt IN 1..10 LOOP
         BEGIN
             EXECUTE statement;
-            RETURN;
+            GET DIAGNOSTICS affected = ROW_COUNT;
+            RETURN affected > 0;
         EXCEPTION WHEN deadlock_detected THEN
             NULL;  -- The other gives way.
         END;
@@ -283,9 +286,9 @@ BEGIN
     RAISE EXCEPTION 'a concurrent transaction got in the way: run the transaction again' USING ERRCODE = '40001';
 END
 $$;
-COMMENT ON FUNCTION ledger_insert_in_turn(text) IS
-    'Inserts a row that a transaction out of order may be inserting as well, and does not fail for it.';
-REVOKE ALL ON FUNCTION ledger_insert_in_turn(text) FROM PUBLIC;
+COMMENT ON FUNCTION ledger_run_in_turn(text) IS
+    'Waits for a row, or makes one, in the order of all, does not fail for a transaction out of order, and says whether there was one.';
+REVOKE ALL ON FUNCTION ledger_run_in_turn(text) FROM PUBLIC;
 
 -- One writer per model at a time, or a given number could be taken by the next automatic one; plpgsql then reads what
 -- the others have committed. Only who may register a version can take this lock.
@@ -318,7 +321,7 @@ BEGIN
             statement := format(
                 'INSERT INTO models (model_name, created_at, created_by) VALUES (%L, %L, %L) ON CONFLICT DO NOTHING',
                 NEW.model_name, coalesce(NEW.created_at, clock_timestamp()), coalesce(NEW.created_by, session_user));
-            PERFORM ledger_take_turn(ARRAY['1', NEW.model_name], statement), ledger_insert_in_turn(statement);
+            PERFORM ledger_take_turn(ARRAY['1', NEW.model_name], statement), ledger_run_in_turn(statement);
             IF NOT ledger_lock_model(NEW.model_name) THEN
                 -- It looks like another, which the constraint says.
                 INSERT INTO models (model_name) VALUES (NEW.model_name);

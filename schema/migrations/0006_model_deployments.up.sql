@@ -41,7 +41,7 @@ BEGIN
         IF FOUND THEN
             RETURN locked;
         END IF;
-        PERFORM ledger_insert_in_turn(
+        PERFORM ledger_run_in_turn(
             format('INSERT INTO model_slots (model_name, slot) VALUES (%L, %L) ON CONFLICT DO NOTHING', model_name, slot));
     END LOOP;
 END

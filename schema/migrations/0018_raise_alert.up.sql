@@ -123,15 +123,16 @@ BEGIN
             RETURNING * INTO alert;
             EXIT;
         END IF;
-        PERFORM ledger_insert_in_turn(format(
+        IF ledger_run_in_turn(format(
             'INSERT INTO alerts'
             ' (id, alert_type, severity, title, message, related_data, model_name, dedup_key, monitor_id, first_seen, last_seen)'
             ' VALUES (%L, %L, %L, %L, %L, %L, %L, %L, %L, %L, %L) ON CONFLICT DO NOTHING',
             new.id, raise_alert.alert_type, new.severity, new.title, new.message, new.related_data, raise_alert.model_name,
-            key, raise_alert.monitor_id, new.occurred_at, new.occurred_at));
-        SELECT * INTO alert FROM alerts a WHERE a.id = new.id;
-        -- Otherwise another has just raised it.
-        EXIT WHEN FOUND;
+            key, raise_alert.monitor_id, new.occurred_at, new.occurred_at)) THEN
+            SELECT * INTO alert FROM alerts a WHERE a.id = new.id;
+            EXIT;
+        END IF;
+        -- Another has just raised it.
     END LOOP;
     INSERT INTO alert_occurrences (id, alert_id, occurred_at, severity, title, message, related_data)
     VALUES (new.id, alert.id, new.occurred_at, new.severity, new.title, new.message, new.related_data)

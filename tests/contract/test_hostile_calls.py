@@ -55,6 +55,7 @@ RIGHT: Final[dict[str, Any]] = {
     "window": timedelta(hours=1),
     "feature": "a",
     "slot": "production",
+    "slice_key": "country",
     "stage": "staging",
     "enabled": True,
     "description": "d",

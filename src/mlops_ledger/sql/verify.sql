@@ -129,7 +129,7 @@ SELECT table_name FROM ledger_distributed();
 -- audited_rows --
 -- Rows of audited tables that are not as their newest entry in the audit log has them.
 -- They were changed, deleted or inserted while the triggers were off. Some columns change without an entry, and some
--- tables have entries of corrections only.
+-- tables have entries of corrections only. Tables that users have audited besides are theirs to compare.
 SELECT coalesce(present.object_table, recorded.object_table) || ' ' || coalesce(present.object_id, recorded.object_id)
 FROM (
     SELECT 'model_deployments' AS object_table, d.id::text AS object_id, to_jsonb(d) AS row, '{}'::text[] AS loose, true AS whole
@@ -154,7 +154,11 @@ FROM (
     SELECT 'model_versions', v.id::text, to_jsonb(v), '{stage,tags,promoted_at,promoted_by}', false FROM model_versions v
 ) present
 FULL JOIN (SELECT DISTINCT ON (l.object_table, l.object_id) l.object_table, l.object_id, l.after
-           FROM audit_log l ORDER BY l.object_table, l.object_id, l.seq DESC) recorded USING (object_table, object_id)
+           FROM audit_log l
+           WHERE l.object_table IN ('model_deployments', 'retraining_decisions', 'agent_actions', 'alerts', 'monitoring_metrics',
+                                    'drift_reports', 'promotion_policies', 'monitors', 'webhooks', 'withdrawn_versions', 'deletions',
+                                    'partition_policies', 'performance_metrics', 'models', 'model_versions')
+           ORDER BY l.object_table, l.object_id, l.seq DESC) recorded USING (object_table, object_id)
 WHERE CASE WHEN recorded.object_id IS NULL THEN present.whole
            WHEN present.object_id IS NULL THEN
                recorded.after IS NOT NULL
