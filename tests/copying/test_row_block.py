@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlops_ledger import new_id
+from mlops_ledger import id_for, new_id
 from mlops_ledger.checks.prediction_fields import ALONE, COLUMNS
 from mlops_ledger.checks.predictions import KnownVersion
 from mlops_ledger.copying.batch import RowBatch
@@ -129,7 +129,7 @@ def test_one_row_of_another_kind_does_not_cost_the_block(odd: dict[str, Any]) ->
         {"request_id": "a\0b"},
         {"features": {"hour": 2.0}},
         {"features": {"hour": 2.0, "length": 1.0}},
-        {"id": new_id(NOON + timedelta(days=1))},
+        {"id": id_for("r-1", NOON + timedelta(days=1))},
         {"id": "no id"},
         {"confidence_lower": 2.0, "confidence_upper": 1.0},
         {"colour": "red"},
