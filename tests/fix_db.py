@@ -27,6 +27,9 @@ for _name in [name for name in os.environ if name.startswith(("MLOPS_POOL", "POS
     del os.environ[_name]
 for _name in ("DATABASE_URL", "MLOPS_READ_URL"):
     os.environ.pop(_name, None)
+# Threads of OpenMP and BLAS spin while they wait for each other: where other processes have the
+# cores, a training takes up to twenty times its CPU.
+os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 # A shell starts background jobs with SIGINT ignored, and what they start would ignore it too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
