@@ -312,28 +312,30 @@ COMMENT ON FUNCTION ledger_refuse_change() IS 'Trigger of append-only tables: re
 
 -- ledger_take_turn --------------------------------------------------------------------------------
 
-CREATE FUNCTION ledger_take_turn(place text[], VARIADIC tries text[]) RETURNS void
+CREATE FUNCTION ledger_take_turn(place text[], lock text, make text DEFAULT NULL::text) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
     last text := nullif(current_setting('mlops_ledger.turn', true), '');
     timeout text := current_setting('lock_timeout');
-    attempt text;
 BEGIN
     IF last IS NULL OR place COLLATE "C" >= last::text[] THEN
         PERFORM set_config('mlops_ledger.turn', place::text, true);
-        IF tries[1] LIKE '% NOWAIT' THEN
-            PERFORM ledger_run_in_turn(replace(tries[1], ' NOWAIT', ''));
+        IF lock IS NOT NULL THEN
+            PERFORM ledger_run_in_turn(lock);
         END IF;
         RETURN;
     END IF;
     FOR attempt_number IN 1..25 LOOP
         BEGIN
             PERFORM set_config('mlops_ledger.turn', place::text, true), set_config('lock_timeout', '1ms', true);
-            FOREACH attempt IN ARRAY tries LOOP
-                EXECUTE attempt;
-            END LOOP;
+            IF lock IS NOT NULL THEN
+                EXECUTE lock || ' NOWAIT';
+            END IF;
+            IF make IS NOT NULL THEN
+                EXECUTE make;
+            END IF;
             PERFORM set_config('mlops_ledger.turn', last, true), set_config('lock_timeout', timeout, true);
             RETURN;
         EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
@@ -344,7 +346,7 @@ BEGIN
         USING ERRCODE = '40001', HINT = 'Take models, slots and alerts in the order of their names, and it waits instead.';
 END
 $$;
-COMMENT ON FUNCTION ledger_take_turn(place text[], VARIADIC tries text[]) IS 'Waits for a row in the order of all; out of order it takes the row by the statements given, or fails with a serialization error.';
+COMMENT ON FUNCTION ledger_take_turn(place text[], lock text, make text) IS 'Locks a row in the order of all, by a SELECT that waits; out of order it does not wait, and runs what makes the row if there is none, or fails with a serialization error.';
 
 -- ledger_privileges -------------------------------------------------------------------------------
 
@@ -585,7 +587,7 @@ BEGIN
             statement := format(
                 'INSERT INTO models (model_name, created_at, created_by) VALUES (%L, %L, %L) ON CONFLICT DO NOTHING',
                 NEW.model_name, coalesce(NEW.created_at, clock_timestamp()), coalesce(NEW.created_by, session_user));
-            PERFORM ledger_take_turn(ARRAY['1', NEW.model_name], statement), ledger_run_in_turn(statement);
+            PERFORM ledger_take_turn(ARRAY['1', NEW.model_name], NULL, statement), ledger_run_in_turn(statement);
             IF NOT ledger_lock_model(NEW.model_name) THEN
                 -- It looks like another, which the constraint says.
                 INSERT INTO models (model_name) VALUES (NEW.model_name);
@@ -656,7 +658,7 @@ CREATE FUNCTION model_versions_take_turn() RETURNS trigger
     AS $$
 BEGIN
     -- A promotion changes versions after it has locked the slot.
-    PERFORM ledger_take_turn(ARRAY['1', NEW.model_name, U&'\FFFF'], VARIADIC '{}');
+    PERFORM ledger_take_turn(ARRAY['1', NEW.model_name, U&'\FFFF'], NULL);
     RETURN NEW;
 END
 $$;
@@ -814,7 +816,7 @@ CREATE FUNCTION ledger_lock_model(model_name text) RETURNS boolean
     SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
-    PERFORM ledger_take_turn(ARRAY['1', model_name], format('SELECT FROM models WHERE model_name = %L FOR NO KEY UPDATE NOWAIT', model_name));
+    PERFORM ledger_take_turn(ARRAY['1', model_name], format('SELECT FROM models WHERE model_name = %L FOR NO KEY UPDATE', model_name));
     UPDATE models m SET updated_at = clock_timestamp() WHERE m.model_name = ledger_lock_model.model_name;
     RETURN FOUND;
 END
@@ -1259,7 +1261,7 @@ CREATE FUNCTION ledger_lock_action(action_id uuid) RETURNS agent_actions
 DECLARE
     locked agent_actions;
 BEGIN
-    PERFORM ledger_take_turn(ARRAY['2', action_id::text], format('SELECT FROM agent_actions WHERE id = %L FOR NO KEY UPDATE NOWAIT', action_id));
+    PERFORM ledger_take_turn(ARRAY['2', action_id::text], format('SELECT FROM agent_actions WHERE id = %L FOR NO KEY UPDATE', action_id));
     SELECT * INTO locked FROM agent_actions a WHERE a.id = ledger_lock_action.action_id FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no action %', ledger_lock_action.action_id USING ERRCODE = 'MLNF0';
@@ -1437,7 +1439,7 @@ DECLARE
 BEGIN
     PERFORM ledger_take_turn(
         ARRAY['1', model_name, slot],
-        format('SELECT FROM model_slots WHERE (model_name, slot) = (%L, %L) FOR NO KEY UPDATE NOWAIT', model_name, slot),
+        format('SELECT FROM model_slots WHERE (model_name, slot) = (%L, %L) FOR NO KEY UPDATE', model_name, slot),
         format('SELECT ledger_lock_slot(%L, %L)', model_name, slot));
     -- An update, so that under REPEATABLE READ whoever comes second fails here, with a serialization error.
     LOOP
@@ -2071,7 +2073,7 @@ DECLARE
     missing tstzrange[];
     months tstzrange[];
 BEGIN
-    PERFORM ledger_take_turn(ARRAY['4', table_name], format('SELECT FROM partition_policies WHERE table_name = %L FOR NO KEY UPDATE NOWAIT', table_name));
+    PERFORM ledger_take_turn(ARRAY['4', table_name], format('SELECT FROM partition_policies WHERE table_name = %L FOR NO KEY UPDATE', table_name));
     -- One maker at a time: nobody else can lock the row, and plpgsql then reads what the others have committed.
     UPDATE partition_policies p SET period = p.period WHERE p.table_name = ledger_make_partitions.table_name
     RETURNING p.period INTO period;
@@ -3643,7 +3645,7 @@ BEGIN
     -- In the place of its alert, which is locked next.
     PERFORM ledger_take_turn(
         ARRAY['3', 'monitor:' || monitor_id],
-        format('SELECT FROM monitors WHERE id = %L FOR NO KEY UPDATE NOWAIT', monitor_id));
+        format('SELECT FROM monitors WHERE id = %L FOR NO KEY UPDATE', monitor_id));
     SELECT * INTO locked FROM monitors m WHERE m.id = ledger_lock_monitor.monitor_id FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no monitor %', monitor_id USING ERRCODE = 'MLNF0';
@@ -3931,7 +3933,7 @@ DECLARE
 BEGIN
     PERFORM ledger_take_turn(
         ARRAY['3', (SELECT a.dedup_key FROM alerts a WHERE a.id = alert_id)],
-        format('SELECT FROM alerts WHERE id = %L FOR NO KEY UPDATE NOWAIT', alert_id));
+        format('SELECT FROM alerts WHERE id = %L FOR NO KEY UPDATE', alert_id));
     SELECT * INTO locked FROM alerts a WHERE a.id = alert_id FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no alert %', alert_id USING ERRCODE = 'MLNF0';
@@ -3952,7 +3954,7 @@ DECLARE
 BEGIN
     PERFORM ledger_take_turn(
         ARRAY['3', dedup_key],
-        format('SELECT FROM alerts WHERE dedup_key = %L AND status <> ''resolved'' FOR NO KEY UPDATE NOWAIT', dedup_key));
+        format('SELECT FROM alerts WHERE dedup_key = %L AND status <> ''resolved'' FOR NO KEY UPDATE', dedup_key));
     SELECT * INTO locked FROM alerts a
     WHERE a.dedup_key = ledger_lock_open_alert.dedup_key AND a.status <> 'resolved' FOR NO KEY UPDATE;
     RETURN locked;
@@ -3994,10 +3996,9 @@ BEGIN
     new.title := raise_alert.title;
     new.message := raise_alert.message;
     new.related_data := coalesce(raise_alert.related_data, '{}');
-    -- Out of turn it is raised by the second statement, and found below to be known.
+    -- Out of turn it is raised by that statement, and found below to be known.
     PERFORM ledger_take_turn(
-        ARRAY['3', key],
-        format('SELECT ledger_lock_open_alert(%L)', key),
+        ARRAY['3', key], NULL,
         format('SELECT raise_alert(%L, %L, %L, %L, %L, %L, %L, %L, %L, %L)', raise_alert.alert_type, raise_alert.title,
                raise_alert.severity, raise_alert.message, raise_alert.related_data, raise_alert.model_name, key,
                raise_alert.at, new.id, raise_alert.monitor_id));

@@ -1,5 +1,5 @@
 DROP TABLE ledger_privileges;
-DROP FUNCTION ledger_take_turn(text[], text[]);
+DROP FUNCTION ledger_take_turn(text[], text, text);
 DROP FUNCTION ledger_refuse_change();
 DROP FUNCTION ledger_is_time(timestamptz);
 DROP FUNCTION ledger_is_person(text);

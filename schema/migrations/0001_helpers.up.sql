@@ -336,26 +336,28 @@ COMMENT ON FUNCTION ledger_refuse_change() IS 'Trigger of append-only tables: re
 -- then actions, alerts, partitions. Who keeps to it waits, and cannot be part of a deadlock. Who comes out of it holds
 -- what others may wait for. Such a transaction does not wait: it tries for a quarter of a second and is told to run
 -- again. It tries without queueing, or another's search for deadlocks could find it and fail the one that kept to it.
-CREATE FUNCTION ledger_take_turn(place text[], VARIADIC tries text[]) RETURNS void
+CREATE FUNCTION ledger_take_turn(place text[], lock text, make text DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     last text := nullif(current_setting('mlops_ledger.turn', true), '');
     timeout text := current_setting('lock_timeout');
-    attempt text;
 BEGIN
     IF last IS NULL OR place COLLATE "C" >= last::text[] THEN
         PERFORM set_config('mlops_ledger.turn', place::text, true);
-        IF tries[1] LIKE '% NOWAIT' THEN
-            PERFORM ledger_run_in_turn(replace(tries[1], ' NOWAIT', ''));
+        IF lock IS NOT NULL THEN
+            PERFORM ledger_run_in_turn(lock);
         END IF;
         RETURN;
     END IF;
     FOR attempt_number IN 1..25 LOOP
         BEGIN
             PERFORM set_config('mlops_ledger.turn', place::text, true), set_config('lock_timeout', '1ms', true);
-            FOREACH attempt IN ARRAY tries LOOP
-                EXECUTE attempt;
-            END LOOP;
+            IF lock IS NOT NULL THEN
+                EXECUTE lock || ' NOWAIT';
+            END IF;
+            IF make IS NOT NULL THEN
+                EXECUTE make;
+            END IF;
             PERFORM set_config('mlops_ledger.turn', last, true), set_config('lock_timeout', timeout, true);
             RETURN;
         EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
@@ -366,9 +368,9 @@ BEGIN
         USING ERRCODE = '40001', HINT = 'Take models, slots and alerts in the order of their names, and it waits instead.';
 END
 $$;
-COMMENT ON FUNCTION ledger_take_turn(text[], text[]) IS
-    'Waits for a row in the order of all; out of order it takes the row by the statements given, or fails with a serialization error.';
-REVOKE ALL ON FUNCTION ledger_take_turn(text[], text[]) FROM PUBLIC;
+COMMENT ON FUNCTION ledger_take_turn(text[], text, text) IS
+    'Locks a row in the order of all, by a SELECT that waits; out of order it does not wait, and runs what makes the row if there is none, or fails with a serialization error.';
+REVOKE ALL ON FUNCTION ledger_take_turn(text[], text, text) FROM PUBLIC;
 
 -- Writer, approver, auditor and agent are members of reader. The owner has everything, because it owns what is named here.
 CREATE TABLE ledger_privileges (

@@ -295,7 +295,7 @@ REVOKE ALL ON FUNCTION ledger_run_in_turn(text) FROM PUBLIC;
 CREATE FUNCTION ledger_lock_model(model_name text) RETURNS boolean
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
-    PERFORM ledger_take_turn(ARRAY['1', model_name], format('SELECT FROM models WHERE model_name = %L FOR NO KEY UPDATE NOWAIT', model_name));
+    PERFORM ledger_take_turn(ARRAY['1', model_name], format('SELECT FROM models WHERE model_name = %L FOR NO KEY UPDATE', model_name));
     UPDATE models m SET updated_at = clock_timestamp() WHERE m.model_name = ledger_lock_model.model_name;
     RETURN FOUND;
 END
@@ -321,7 +321,7 @@ BEGIN
             statement := format(
                 'INSERT INTO models (model_name, created_at, created_by) VALUES (%L, %L, %L) ON CONFLICT DO NOTHING',
                 NEW.model_name, coalesce(NEW.created_at, clock_timestamp()), coalesce(NEW.created_by, session_user));
-            PERFORM ledger_take_turn(ARRAY['1', NEW.model_name], statement), ledger_run_in_turn(statement);
+            PERFORM ledger_take_turn(ARRAY['1', NEW.model_name], NULL, statement), ledger_run_in_turn(statement);
             IF NOT ledger_lock_model(NEW.model_name) THEN
                 -- It looks like another, which the constraint says.
                 INSERT INTO models (model_name) VALUES (NEW.model_name);

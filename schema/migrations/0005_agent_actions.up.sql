@@ -228,7 +228,7 @@ LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     locked agent_actions;
 BEGIN
-    PERFORM ledger_take_turn(ARRAY['2', action_id::text], format('SELECT FROM agent_actions WHERE id = %L FOR NO KEY UPDATE NOWAIT', action_id));
+    PERFORM ledger_take_turn(ARRAY['2', action_id::text], format('SELECT FROM agent_actions WHERE id = %L FOR NO KEY UPDATE', action_id));
     SELECT * INTO locked FROM agent_actions a WHERE a.id = ledger_lock_action.action_id FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no action %', ledger_lock_action.action_id USING ERRCODE = 'MLNF0';

@@ -32,7 +32,7 @@ DECLARE
 BEGIN
     PERFORM ledger_take_turn(
         ARRAY['1', model_name, slot],
-        format('SELECT FROM model_slots WHERE (model_name, slot) = (%L, %L) FOR NO KEY UPDATE NOWAIT', model_name, slot),
+        format('SELECT FROM model_slots WHERE (model_name, slot) = (%L, %L) FOR NO KEY UPDATE', model_name, slot),
         format('SELECT ledger_lock_slot(%L, %L)', model_name, slot));
     -- An update, so that under REPEATABLE READ whoever comes second fails here, with a serialization error.
     LOOP
@@ -53,7 +53,7 @@ CREATE FUNCTION model_versions_take_turn() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
     -- A promotion changes versions after it has locked the slot.
-    PERFORM ledger_take_turn(ARRAY['1', NEW.model_name, U&'\FFFF'], VARIADIC '{}');
+    PERFORM ledger_take_turn(ARRAY['1', NEW.model_name, U&'\FFFF'], NULL);
     RETURN NEW;
 END
 $$;

@@ -89,7 +89,7 @@ DECLARE
     missing tstzrange[];
     months tstzrange[];
 BEGIN
-    PERFORM ledger_take_turn(ARRAY['4', table_name], format('SELECT FROM partition_policies WHERE table_name = %L FOR NO KEY UPDATE NOWAIT', table_name));
+    PERFORM ledger_take_turn(ARRAY['4', table_name], format('SELECT FROM partition_policies WHERE table_name = %L FOR NO KEY UPDATE', table_name));
     -- One maker at a time: nobody else can lock the row, and plpgsql then reads what the others have committed.
     UPDATE partition_policies p SET period = p.period WHERE p.table_name = ledger_make_partitions.table_name
     RETURNING p.period INTO period;

@@ -166,7 +166,7 @@ BEGIN
     -- In the place of its alert, which is locked next.
     PERFORM ledger_take_turn(
         ARRAY['3', 'monitor:' || monitor_id],
-        format('SELECT FROM monitors WHERE id = %L FOR NO KEY UPDATE NOWAIT', monitor_id));
+        format('SELECT FROM monitors WHERE id = %L FOR NO KEY UPDATE', monitor_id));
     SELECT * INTO locked FROM monitors m WHERE m.id = ledger_lock_monitor.monitor_id FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no monitor %', monitor_id USING ERRCODE = 'MLNF0';

@@ -26,7 +26,7 @@ DECLARE
 BEGIN
     PERFORM ledger_take_turn(
         ARRAY['3', (SELECT a.dedup_key FROM alerts a WHERE a.id = alert_id)],
-        format('SELECT FROM alerts WHERE id = %L FOR NO KEY UPDATE NOWAIT', alert_id));
+        format('SELECT FROM alerts WHERE id = %L FOR NO KEY UPDATE', alert_id));
     SELECT * INTO locked FROM alerts a WHERE a.id = alert_id FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no alert %', alert_id USING ERRCODE = 'MLNF0';
@@ -43,7 +43,7 @@ DECLARE
 BEGIN
     PERFORM ledger_take_turn(
         ARRAY['3', dedup_key],
-        format('SELECT FROM alerts WHERE dedup_key = %L AND status <> ''resolved'' FOR NO KEY UPDATE NOWAIT', dedup_key));
+        format('SELECT FROM alerts WHERE dedup_key = %L AND status <> ''resolved'' FOR NO KEY UPDATE', dedup_key));
     SELECT * INTO locked FROM alerts a
     WHERE a.dedup_key = ledger_lock_open_alert.dedup_key AND a.status <> 'resolved' FOR NO KEY UPDATE;
     RETURN locked;
@@ -83,10 +83,9 @@ BEGIN
     new.title := raise_alert.title;
     new.message := raise_alert.message;
     new.related_data := coalesce(raise_alert.related_data, '{}');
-    -- Out of turn it is raised by the second statement, and found below to be known.
+    -- Out of turn it is raised by that statement, and found below to be known.
     PERFORM ledger_take_turn(
-        ARRAY['3', key],
-        format('SELECT ledger_lock_open_alert(%L)', key),
+        ARRAY['3', key], NULL,
         format('SELECT raise_alert(%L, %L, %L, %L, %L, %L, %L, %L, %L, %L)', raise_alert.alert_type, raise_alert.title,
                raise_alert.severity, raise_alert.message, raise_alert.related_data, raise_alert.model_name, key,
                raise_alert.at, new.id, raise_alert.monitor_id));
