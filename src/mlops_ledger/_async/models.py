@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from ..checks.values import mapping, page_size
 from ..errors import Conflict, NotFound
@@ -12,6 +12,8 @@ from ..errors.constraints import VIOLATIONS
 from ..rows import Model
 from .pages import iterate
 from .repository import AsyncRepository
+
+T = TypeVar("T")
 
 
 class AsyncModelsRepository(AsyncRepository):
@@ -69,7 +71,7 @@ class AsyncModelsRepository(AsyncRepository):
 
         Raises NotFound for an unknown model.
         """
-        return await self._change("set_description", locals())
+        return _known(model_name, await self._row("set_description", Model, locals()))
 
     async def set_slice_key(self, *, model_name: str, slice_key: str | None) -> Model:
         """Declare the feature or input by whose values performance is kept as well.
@@ -79,7 +81,7 @@ class AsyncModelsRepository(AsyncRepository):
         still there is counted by the new one with the next folds. Raises NotFound for an unknown
         model.
         """
-        return await self._change("set_slice_key", locals())
+        return _known(model_name, await self._row("set_slice_key", Model, locals()))
 
     async def set_tags(self, *, model_name: str, tags: Mapping[str, Any]) -> dict[str, Any]:
         """Merge tags into a model's and return all of them; a value of None removes the tag.
@@ -87,12 +89,10 @@ class AsyncModelsRepository(AsyncRepository):
         Raises NotFound for an unknown model.
         """
         found: dict[str, Any] | None = await self._value("set_tags", locals())
-        if found is None:
-            raise NotFound(f"there is no model {model_name}")
-        return found
+        return _known(model_name, found)
 
-    async def _change(self, name: str, values: Mapping[str, Any]) -> Model:
-        changed = await self._row(name, Model, values)
-        if changed is None:
-            raise NotFound(f"there is no model {values['model_name']}")
-        return changed
+
+def _known(model_name: str, found: T | None) -> T:
+    if found is None:
+        raise NotFound(f"there is no model {model_name}")
+    return found

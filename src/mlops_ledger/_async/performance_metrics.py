@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from ..checks import metrics as metric_fields
-from ..checks.rows import rows_of
+from ..checks.rows import of_row, rows_of
 from ..checks.values import page_size, text
 from ..copying.binary import timestamp
 from ..copying.metrics import InProduction, MetricBatch
@@ -143,7 +143,7 @@ class AsyncPerformanceMetricsRepository(AsyncMetricWrites):
                 try:
                     row = await self._with_version_id(dict(row), known)
                 except InvalidValue as error:
-                    raise InvalidValue(f"rows[{place}].{error.field}", error.problem) from None
+                    raise of_row(place, error) from None
             found.append(row)
         return found
 

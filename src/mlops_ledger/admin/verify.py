@@ -116,8 +116,6 @@ class Verification(Repository):
         for name, meaning in _LISTS.items():
             yield _listed(name, self._fetch(name, scalar_row, {}), meaning)
         yield from self._objects()
-        rows = self._patiently("audited_rows", scalar_row, {})
-        yield _listed("audited_rows", rows, _UNRECORDED)
         waiting = self._value("audit_queue", {})
         yield Check("audit_queue", waiting, _WAITING if waiting else None)
         audit = AuditRepository(self._db).verify(progress=progress)
@@ -138,6 +136,10 @@ class Verification(Repository):
         for kind, meaning in _DIFFERENCES.items():
             yield _listed(f"objects_{kind}", getattr(differences, kind), meaning)
         yield _listed("grants", objects.wrong_grants(expected), "run mlops-ledger roles create")
+        kinds = (name.partition(" ") for name in expected)
+        tables = [table for kind, _, table in kinds if kind == "table"]
+        rows = self._patiently("audited_rows", scalar_row, {"tables": tables})
+        yield _listed("audited_rows", rows, _UNRECORDED)
 
     def _expected(self) -> dict[str, str]:
         """Return what the migrations make, but for what a distributed table cannot have."""

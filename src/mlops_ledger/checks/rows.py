@@ -43,6 +43,11 @@ def row_of(field: str, row: Any) -> Mapping[str, Any]:
     return found
 
 
+def of_row(place: int, error: InvalidValue) -> InvalidValue:
+    """Return the error of a field as that of the row at a place."""
+    return InvalidValue(f"rows[{place}].{error.field}", error.problem)
+
+
 def by_name(value: Any) -> Any:
     """Return a row of a pandas data frame as the mapping that it is; leave all else."""
     if isinstance(value, Mapping) or not (hasattr(value, "to_dict") and hasattr(value, "index")):

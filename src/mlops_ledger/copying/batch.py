@@ -11,10 +11,11 @@ from typing import Any, Final, Protocol, TypeAlias
 from ..checks import predictions as fields
 from ..checks import values
 from ..checks.predictions import KnownVersion
-from ..checks.rows import rows_of
+from ..checks.rows import of_row, rows_of
 from ..errors import InvalidValue
 from ..ids import first_number
 from .binary import DAY, HEADER, TRAILER, microseconds, timestamp
+from .encoders import joined
 from .row_block import BlockEncoder
 from .rows import RowEncoder
 
@@ -110,21 +111,9 @@ class RowBatch:
             if len(rows) >= _BLOCK and keys.count(keys[0]) == len(keys):
                 block = encode_block[keys[0]](rows, micros)
             if block is None:
-                encoders = map(encode_row.__getitem__, keys)
-                block = _one_by_one(zip(encoders, rows, micros, strict=True), start)
+                each = zip(keys, rows, micros, strict=True)
+                block = joined((encode_row[key](row, at) for key, row, at in each), start)
             yield block
-
-
-def _one_by_one(rows: Iterable[tuple[RowEncoder, Mapping[str, Any], int]], start: int) -> bytes:
-    """Encode the rows from a place on; raises InvalidValue naming the row and its field."""
-    data: list[bytes] = []
-    try:
-        for encode, row, at_micros in rows:
-            data.append(encode(row, at_micros))
-    except InvalidValue as error:
-        field = f"rows[{start + len(data)}].{error.field}"
-        raise InvalidValue(field, error.problem) from None
-    return b"".join(data)
 
 
 def _micros(rows: Sequence[Mapping[str, Any]]) -> list[int]:
@@ -141,7 +130,7 @@ def _micros(rows: Sequence[Mapping[str, Any]]) -> list[int]:
             if not 0 <= at_micros <= latest:
                 fields.predicted_at(at, None)
         except InvalidValue as error:
-            raise InvalidValue(f"rows[{index}].{error.field}", error.problem) from None
+            raise of_row(index, error) from None
         found.append(at_micros)
     return found
 

@@ -6,13 +6,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..checks import values
 from ..checks.plain import is_missing
 from ..errors import InvalidValue
 from .binary import NULL
 from .blocks import Array, Field
 from .column_input import documents, is_single, is_table, numbers, objects
-from .encoders import Encoder
+from .encoders import Encoder, of_one_length
 
 
 class Column(Protocol):
@@ -84,15 +83,10 @@ def _numbers(column: Column, encode: Encoder, array: Array, missing: Array) -> F
 def _texts(given: list[Any]) -> Array | None:
     """Return short texts of one length, as ids are, in one piece; None for others."""
     try:
-        lengths, joined = set(map(len, given)), "".join(given)
+        text = of_one_length(given)
     except TypeError:
         return None
-    length = max(lengths, default=0)
-    if len(lengths) > 1 or not 0 < length <= values.MAX_BYTES:
-        return None
-    if not joined.isascii() or "\0" in joined:
-        return None
-    return np.frombuffer(joined.encode(), f"V{length}")
+    return None if text is None else np.frombuffer(text.encode(), f"V{len(text) // len(given)}")
 
 
 def _distinct(encode: Encoder, given: list[Any]) -> list[bytes]:

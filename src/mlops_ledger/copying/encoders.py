@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from struct import Struct
@@ -10,6 +10,8 @@ from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from ..checks import values
+from ..checks.rows import of_row
+from ..errors import InvalidValue
 from .binary import EIGHT, NULL, SIXTEEN, microseconds, pack_double, pack_length, pack_timestamp
 
 Encoder: TypeAlias = Callable[[Any], bytes]
@@ -20,6 +22,24 @@ _pack_whole: Final = Struct("!4sq").pack
 def encoder(name: str, sql_type: str) -> Encoder:
     """Make the encoder of a column; it raises InvalidValue naming the column."""
     return _BY_TYPE[sql_type](name)
+
+
+def joined(rows: Iterable[bytes], start: int) -> bytes:
+    """Join encoded rows, the first at a place; raises InvalidValue naming the row and its field."""
+    data: list[bytes] = []
+    try:
+        for row in rows:
+            data.append(row)
+    except InvalidValue as error:
+        raise of_row(start + len(data), error) from None
+    return b"".join(data)
+
+
+def of_one_length(texts: Sequence[str]) -> str | None:
+    """Return short ASCII texts of one length in one piece, as ids are; None for others."""
+    lengths, text = set(map(len, texts)), "".join(texts)
+    short = len(lengths) == 1 and 0 < max(lengths) <= values.MAX_BYTES
+    return text if short and text.isascii() and "\0" not in text else None
 
 
 def repeated(encode: Encoder) -> Encoder:

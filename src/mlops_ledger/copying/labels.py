@@ -15,7 +15,7 @@ from ..errors import InvalidValue
 from ..ids import microseconds_of, time_of, whole_millisecond
 from .batch import CHUNK
 from .binary import EIGHT, EPOCH_MICROSECONDS, HEADER, NULL, SIXTEEN, TRAILER, microseconds
-from .encoders import Encoder, encoder, repeated, text_encoder
+from .encoders import Encoder, encoder, joined, repeated, text_encoder
 from .rows import ENCODERS
 
 _NO_PREDICTION: Final = "is not the id of a prediction"
@@ -56,14 +56,8 @@ def encode(rows: Sequence[Mapping[str, Any]], now: datetime) -> Iterator[bytes]:
     }
     yield HEADER
     for start in range(0, len(rows), CHUNK):
-        data: list[bytes] = []
-        try:
-            for row in rows[start : start + CHUNK]:
-                data.append(_encoded(row, fields, template.copy()))
-        except InvalidValue as error:
-            place = f"rows[{start + len(data)}]"
-            raise InvalidValue(f"{place}.{error.field}", error.problem) from None
-        yield b"".join(data)
+        chunk = rows[start : start + CHUNK]
+        yield joined((_encoded(row, fields, template.copy()) for row in chunk), start)
     yield TRAILER
 
 

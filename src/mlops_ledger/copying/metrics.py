@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
+from itertools import islice
 from struct import Struct
 from typing import Any, Final, Protocol
 from uuid import UUID
@@ -13,12 +14,12 @@ from uuid import UUID
 from ..checks import values
 from ..checks.metrics import Column, measured_at
 from ..checks.predictions import latest_timestamp
-from ..checks.rows import rows_of
+from ..checks.rows import of_row, rows_of
 from ..errors import InvalidValue
 from ..ids import new_id, time_of
 from .batch import CHUNK
 from .binary import EIGHT, HEADER, NULL, SIXTEEN, TRAILER, microseconds, pack_timestamp
-from .encoders import Encoder, encoder, repeated
+from .encoders import Encoder, encoder, joined, repeated
 
 _pack_id: Final = Struct("!4sQQ").pack
 
@@ -87,15 +88,8 @@ class MetricRows:
         rows = enumerate(zip(self._rows, self.micros, strict=True))
         yield HEADER
         for start in range(0, len(self._rows), CHUNK):
-            data: list[bytes] = []
-            try:
-                for place, (row, micros) in rows:
-                    data.append(encode(row, place, micros))
-                    if len(data) == CHUNK:
-                        break
-            except InvalidValue as error:
-                raise _of_row(start + len(data), error) from None
-            yield b"".join(data)
+            chunk = islice(rows, CHUNK)
+            yield joined((encode(row, place, at) for place, (row, at) in chunk), start)
         yield TRAILER
 
     def _timestamps(self) -> list[int]:
@@ -112,7 +106,7 @@ class MetricRows:
                         measured_at(at)
                     last = at
             except InvalidValue as error:
-                raise _of_row(place, error) from None
+                raise of_row(place, error) from None
             found.append(micros)
         return found
 
@@ -171,7 +165,3 @@ class _RowEncoder:
         if self._version and data[self._version] is NULL:
             data[self._version] = self._production.version(row["model_name"], micros)
         return b"".join(data)
-
-
-def _of_row(place: int, error: InvalidValue) -> InvalidValue:
-    return InvalidValue(f"rows[{place}].{error.field}", error.problem)

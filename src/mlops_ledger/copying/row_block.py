@@ -19,13 +19,12 @@ from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from ..checks import predictions as fields
-from ..checks import values
 from ..checks.prediction_fields import ALONE, COLUMNS, Field
 from ..checks.predictions import KnownVersion
 from ..errors import InvalidValue
 from ..ids import ordered_uuid7
 from .binary import EIGHT, EPOCH_MICROSECONDS, NULL, SIXTEEN, pack_length
-from .encoders import Encoder
+from .encoders import Encoder, of_one_length
 from .rows import DEFAULTS, ENCODERS, GIVEN, feature_encoder, float_array, shares_encoder
 
 Column: TypeAlias = Sequence[Any]
@@ -72,7 +71,7 @@ class BlockEncoder:
                 block.fields(_each(self._encode_shares, given))
             else:
                 _alone(block, ALONE[name], given)
-        if "confidence_lower" in columns:
+        if {"confidence_lower", "confidence_upper"} <= columns.keys():
             bounds = columns["confidence_lower"], columns["confidence_upper"]
             for lower, upper in zip(*bounds, strict=True):
                 fields.interval(lower, upper)
@@ -124,13 +123,10 @@ def _ids(given: Column | None, micros: Sequence[int], numbers: Iterator[int]) ->
 
 def _alone(block: _Block, field: Field, given: Column) -> None:
     kinds = set(map(type, given))
-    numbers = field.sql_type == "double precision" and all(
-        issubclass(kind, float) for kind in kinds
-    )
-    if numbers and _within(field, kinds, given):
+    if field.sql_type == "double precision" and _are_floats(kinds) and _within(field, given):
         block.constant(EIGHT)
         block.packed("d", given)
-    elif field.sql_type == "text" and kinds == {str} and _of_one_length(field, given):
+    elif field.sql_type == "text" and kinds == {str} and _is_packed(field, given):
         size = len(given[0])
         block.constant(pack_length(size))
         block.packed(f"{size}s", map(str.encode, given))
@@ -143,27 +139,19 @@ def _alone(block: _Block, field: Field, given: Column) -> None:
         block.fields(_each(ENCODERS[field.name], given, field.name))
 
 
-def _within(field: Field, kinds: set[type], given: Column) -> bool:
-    return (
-        all(issubclass(kind, float) for kind in kinds)
-        # The extremes of numbers among which is NaN mean nothing.
-        and isfinite(sum(given))
-        and field.low <= min(given)
-        and max(given) <= field.high
-    )
+def _are_floats(kinds: set[type]) -> bool:
+    return all(issubclass(kind, float) for kind in kinds)
 
 
-def _of_one_length(field: Field, given: Column) -> bool:
-    text = "".join(given)
-    return (
-        not field.words
-        and len(set(map(len, given))) == 1
-        and 0 < len(given[0]) <= values.MAX_BYTES
-        and text.isascii()
-        and "\0" not in text
-        # What begins with a letter is not blank.
-        and (not field.named or min(given) >= "!")
-    )
+def _within(field: Field, given: Column) -> bool:
+    # The extremes of numbers among which is NaN mean nothing.
+    return isfinite(sum(given)) and field.low <= min(given) and max(given) <= field.high
+
+
+def _is_packed(field: Field, given: Column) -> bool:
+    # What begins with a letter is not blank.
+    fits = not field.words and (not field.named or min(given) >= "!")
+    return fits and of_one_length(given) is not None
 
 
 def _each(encode: Encoder, given: Column, name: str = "") -> list[bytes]:

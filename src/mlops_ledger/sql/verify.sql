@@ -155,9 +155,7 @@ FROM (
 ) present
 FULL JOIN (SELECT DISTINCT ON (l.object_table, l.object_id) l.object_table, l.object_id, l.after
            FROM audit_log l
-           WHERE l.object_table IN ('model_deployments', 'retraining_decisions', 'agent_actions', 'alerts', 'monitoring_metrics',
-                                    'drift_reports', 'promotion_policies', 'monitors', 'webhooks', 'withdrawn_versions', 'deletions',
-                                    'partition_policies', 'performance_metrics', 'models', 'model_versions')
+           WHERE l.object_table = ANY (%(tables)s::text[])
            ORDER BY l.object_table, l.object_id, l.seq DESC) recorded USING (object_table, object_id)
 WHERE CASE WHEN recorded.object_id IS NULL THEN present.whole
            WHEN present.object_id IS NULL THEN
