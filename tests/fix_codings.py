@@ -186,6 +186,10 @@ def expected(rows: list[Row], found: Performance, names: list[str]) -> dict[str,
     classified, scored, ranked = [], [], []
     for row in rows:
         truth, guess = name_of(row.truth), name_of(row.predicted)
+        is_number = not isinstance(row.predicted, str) and row.probability is not None
+        if is_number and names and guess not in names:
+            # It is the probability once more, of which the threshold makes a class.
+            guess = None
         if guess is None and row.class_probabilities is not None:
             guess = names[int(np.argmax(row.class_probabilities))]
         if guess is None and row.probability is not None and len(names) == 2:

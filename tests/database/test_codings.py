@@ -244,6 +244,7 @@ fractions = st.one_of(
 )
 @example(pairs=[(1.0, 1.0)], confidence=0.9, declared=True)
 @example(pairs=[(0.5, 0.5)], confidence=0.5, declared=False)
+@example(pairs=[(0.0, 0.5)], confidence=0.5, declared=False)
 @example(pairs=[(2.5, 2.5), (2.5, 2.0)], confidence=0.9, declared=False)
 @example(pairs=[(0.0, None)], confidence=0.0, declared=False)
 @example(pairs=[(1.0, None), (0.0, None), (0.0, 1.0)], confidence=0.5, declared=False)
