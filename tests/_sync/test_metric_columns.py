@@ -104,7 +104,7 @@ def test_a_version_by_its_number(
         {
             "model_name": ["m"] * 4,
             "model_version": ["2", "1", None, None],
-            "model_version_id": [None, str(versions["1"]), str(versions["2"]), None],
+            "model_version_id": [None, None, str(versions["2"]), None],
             "metric_name": ["loss"] * 4,
             "metric_value": [1.0, 2.0, 3.0, 4.0],
             "timestamp": [NOON] * 4,
