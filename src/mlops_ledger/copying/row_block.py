@@ -144,7 +144,8 @@ def _are_floats(kinds: set[type]) -> bool:
 
 
 def _within(field: Field, kinds: set[type], given: Column) -> bool:
-    # The extremes of numbers among which is NaN mean nothing. A sum of NumPy's warns of its overflow.
+    # The extremes of numbers among which is NaN mean nothing. A sum of NumPy's warns when it
+    # overflows.
     is_finite = isfinite(sum(given)) if kinds == {float} else all(map(isfinite, given))
     return is_finite and field.low <= min(given) and max(given) <= field.high
 
