@@ -203,7 +203,7 @@ GOOD = "m,1,rmse,0.5,2026-01-01T00:00:00Z"
         (b"%h\n%g\n%g", 2, []),
         (b"%h\nm,1,rmse,0.5\n", 0, [(2, "has fewer fields than the header")]),
         (b"%h\n%g,x\n", 0, [(2, "has more fields than the header")]),
-        (b"%h\nm,1,caf\xe9,1,1767225600\n%g\n", 1, [(2, "is not UTF-8")]),
+        (b"%h\nm,1,\xe9t\xe9,1,1767225600\n%g\n", 1, [(2, "is not UTF-8")]),
         (b'%h\n"m",1,"a ""b"", c",1,1767225600\n', 1, []),
         (b"%h\nm,1,x,NaN,1767225600\n", 0, [(2, "metric_value: ")]),
         (b"%h\nm,1,x,1e999,1767225600\n", 0, [(2, "metric_value: ")]),
