@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 from click.testing import CliRunner, Result
+from fix_roles import drop_roles
 
 from mlops_ledger import (
     Database,
@@ -220,8 +221,7 @@ def test_rights_that_nobody_should_have(
         conn.execute(damage.format(other=other, partition=partition).encode())
         assert wrong(settings) == {"grants": 1}
     finally:
-        conn.execute(f"REASSIGN OWNED BY {other} TO CURRENT_USER; DROP OWNED BY {other}".encode())
-        conn.execute(f"DROP ROLE {other}".encode())
+        drop_roles(conn, other)
 
 
 def test_an_audit_log_that_was_changed(settings: Settings, conn: psycopg.Connection[Any]) -> None:
