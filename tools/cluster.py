@@ -53,9 +53,8 @@ def distributed_database(coordinator: str) -> Iterator[str]:
     """Create a database with a distributed ledger for the length of a `with` block."""
     with cluster_database(coordinator) as conninfo:
         Migrator(conninfo).up()
-        distribute(Settings(conninfo=conninfo))
         # Partitions of a day, as on one server: what tests say of them holds on both.
-        _run(conninfo, "UPDATE partition_policies SET period = 'day'")
+        distribute(Settings(conninfo=conninfo), partition_by="day")
         yield conninfo
 
 
