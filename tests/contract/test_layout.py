@@ -54,6 +54,7 @@ LAYERS = (
     ),
     ("audit_chain", "copying", "embedded", "migrations"),
     ("connections",),
+    ("bounded",),
     ("session",),
     ("config", "statements"),
     ("checks", "rows"),

@@ -16,6 +16,7 @@ from psycopg.rows import class_row
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 from .. import connections, health, session
+from ..bounded import AsyncBoundedConnection
 from ..config import Settings
 from ..connections import Probe
 from ..conninfo import describe
@@ -24,7 +25,6 @@ from ..errors import InvalidValue, LedgerError, NothingListens, Unavailable
 from ..errors.translate import raise_alone, translate
 from ..rows import Health
 from ..statements import load
-from .bounded import AsyncBoundedConnection
 from .pooler import AsyncPoolerConnection, open_pooled
 from .replica import AsyncReadsAfter, AsyncReplica
 from .transaction import AsyncTransaction, begin

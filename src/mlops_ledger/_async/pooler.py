@@ -10,7 +10,7 @@ from psycopg import AsyncCopy, AsyncCursor, AsyncTransaction
 from psycopg.pq import TransactionStatus
 
 from .. import session
-from .bounded import AsyncBoundedConnection
+from ..bounded import AsyncBoundedConnection
 
 
 class AsyncPoolerConnection(AsyncBoundedConnection):

@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 import psycopg
 
 from .. import connections
+from ..bounded import AsyncBoundedConnection
 from ..errors import LedgerError
 from ..errors.translate import raise_alone, translate
-from .bounded import AsyncBoundedConnection
 
 
 class AsyncTransaction:

@@ -17,6 +17,7 @@ from psycopg.rows import class_row
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from .. import connections, health, session
+from ..bounded import BoundedConnection
 from ..config import Settings
 from ..connections import Probe
 from ..conninfo import describe
@@ -25,7 +26,6 @@ from ..errors import InvalidValue, LedgerError, NothingListens, Unavailable
 from ..errors.translate import raise_alone, translate
 from ..rows import Health
 from ..statements import load
-from .bounded import BoundedConnection
 from .pooler import PoolerConnection, open_pooled
 from .replica import ReadsAfter, Replica
 from .transaction import Transaction, begin

@@ -11,7 +11,7 @@ from psycopg import Copy, Cursor, Transaction
 from psycopg.pq import TransactionStatus
 
 from .. import session
-from .bounded import BoundedConnection
+from ..bounded import BoundedConnection
 
 
 class PoolerConnection(BoundedConnection):

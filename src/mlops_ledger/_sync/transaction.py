@@ -9,9 +9,9 @@ from contextlib import contextmanager
 import psycopg
 
 from .. import connections
+from ..bounded import BoundedConnection
 from ..errors import LedgerError
 from ..errors.translate import raise_alone, translate
-from .bounded import BoundedConnection
 
 
 class Transaction:
