@@ -32,9 +32,9 @@ from mlops_ledger.admin.backup.programs import find_program
 from mlops_ledger.admin.roles import Roles
 from mlops_ledger.admin.verify import verify
 from mlops_ledger.cli import main
+from mlops_ledger.connection.session import child_environment
 from mlops_ledger.embedded import EmbeddedServer
 from mlops_ledger.errors import BackupError, SchemaError
-from mlops_ledger.session import child_environment
 from tools.versions import POSTGRESQL
 
 # Different each time it is asked for, or about the file and not the database.

@@ -11,8 +11,8 @@ from typing import Any, Final
 import psycopg
 from psycopg import AsyncConnection
 
-from .. import connections
 from ..checks.values import number
+from ..connection import connections
 from ..errors import InvalidValue, LedgerError, Unavailable
 from ..rows import Event
 from .database import AsyncDatabase

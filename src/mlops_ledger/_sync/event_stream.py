@@ -12,8 +12,8 @@ from typing import Any, Final
 import psycopg
 from psycopg import Connection
 
-from .. import connections
 from ..checks.values import number
+from ..connection import connections
 from ..errors import InvalidValue, LedgerError, Unavailable
 from ..rows import Event
 from .database import Database

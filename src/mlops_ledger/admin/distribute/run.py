@@ -10,8 +10,8 @@ from typing import Final
 from psycopg.rows import scalar_row
 
 from ..._sync.repository import Repository
-from ...config import Settings
-from ...connections import direct
+from ...connection.config import Settings
+from ...connection.connections import direct
 from ...database import Database
 from ...embedded import resolve_conninfo
 from ...errors import ClusterError, InvalidValue, TimedOut
