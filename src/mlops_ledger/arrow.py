@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from psycopg import sql
 
-from .bounded import attended
 from .checks import values
+from .connection.bounded import attended
 from .errors import InvalidValue, LedgerError, TimedOut
 from .errors.translate import NoAnswer, raise_alone, translate
 from .rows import Prediction

@@ -21,10 +21,9 @@ from mlops_ledger import (
     PredictionLogger,
     PredictionsRepository,
     Settings,
-    bounded,
     new_id,
-    session,
 )
+from mlops_ledger.connection import bounded, session
 from mlops_ledger.embedded import EmbeddedServer
 from mlops_ledger.errors import ConnectionLost, TimedOut, Unavailable
 

@@ -20,11 +20,11 @@ from mlops_ledger import (
     ModelVersionRepository,
     PredictionsRepository,
     Settings,
-    bounded,
 )
 from mlops_ledger.admin.backup import backup, restore
 from mlops_ledger.admin.create import initialise
-from mlops_ledger.connections import connect, direct
+from mlops_ledger.connection import bounded
+from mlops_ledger.connection.connections import connect, direct
 from mlops_ledger.embedded import EmbeddedServer
 from mlops_ledger.errors import Unavailable
 from mlops_ledger.migrations import Migrator

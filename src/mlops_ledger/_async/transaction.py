@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 
 import psycopg
 
-from .. import connections
-from ..bounded import AsyncBoundedConnection
+from ..connection import connections
+from ..connection.bounded import AsyncBoundedConnection
 from ..errors import LedgerError
 from ..errors.translate import raise_alone, translate
 

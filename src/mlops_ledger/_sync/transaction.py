@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 import psycopg
 
-from .. import connections
-from ..bounded import BoundedConnection
+from ..connection import connections
+from ..connection.bounded import BoundedConnection
 from ..errors import LedgerError
 from ..errors.translate import raise_alone, translate
 

@@ -14,11 +14,11 @@ from psycopg.errors import InvalidSavepointSpecification, NoActiveSqlTransaction
 from psycopg.pq import TransactionStatus
 from psycopg.rows import class_row
 
-from .. import connections
-from ..config import Settings
+from ..connection import connections
+from ..connection.config import Settings
+from ..connection.session import Found, names_schema, require_utf8
 from ..errors import LedgerError, MigrationError, SchemaError
 from ..errors.translate import raise_alone, translate
-from ..session import Found, names_schema, require_utf8
 from .files import Migration, Script
 from .state import Record
 

@@ -14,9 +14,9 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row, scalar_row
 
-from ...config import Settings
-from ...connections import connect, direct
-from ...conninfo import describe
+from ...connection.config import Settings
+from ...connection.connections import connect, direct
+from ...connection.conninfo import describe
 from ...embedded import resolve_conninfo
 from ...errors import BackupError, NotMigrated, Unavailable
 from ...errors.translate import raise_alone, translate

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, Literal
 
-from ...bounded import watched
-from ...config import Settings
-from ...conninfo import describe
+from ...connection.bounded import watched
+from ...connection.config import Settings
+from ...connection.conninfo import describe
+from ...connection.session import child_environment
 from ...embedded.programs import debian_folders, wheel_folders
 from ...errors import BackupError, Unavailable
-from ...session import child_environment
 
 Program = Literal["pg_dump", "pg_restore"]
 # Called with the table that is worked on, as `schema.table`.

@@ -20,7 +20,7 @@ from psycopg.abc import RV, PQGen
 from psycopg.conninfo import make_conninfo
 from psycopg.errors import ConnectionTimeout, _WaitTimeout
 
-from .errors.translate import NoAnswer
+from ..errors.translate import NoAnswer
 
 T = TypeVar("T")
 

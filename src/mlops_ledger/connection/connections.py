@@ -20,12 +20,12 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import class_row
 from psycopg.types.json import set_json_loads
 
+from ..errors import InvalidValue, LedgerError, PoolExhausted, SchemaError, Unavailable
+from ..errors.translate import raise_alone, translate
 from . import session
 from .bounded import BoundedConnection
 from .config import Settings
 from .conninfo import describe, resolve
-from .errors import InvalidValue, LedgerError, PoolExhausted, SchemaError, Unavailable
-from .errors.translate import raise_alone, translate
 
 VERSION: Final = version("mlops-ledger")
 
