@@ -147,6 +147,39 @@ def test_what_a_savepoint_gave_back_is_not_counted(dsn: str, ledger: Conn) -> No
                 other.execute("SELECT promote('a', '2')")
 
 
+def test_a_transaction_begins_anew(dsn: str, ledger: Conn) -> None:
+    """How far the one before it came is nothing to it: in order, it waits."""
+    with psycopg.connect(dsn, options="-c lock_timeout=100ms") as other:
+        other.execute("SELECT promote('b', '1')")
+        other.commit()
+        with ledger.transaction():
+            ledger.execute("SELECT promote('a', '1')")
+            with pytest.raises(psycopg.errors.LockNotAvailable):
+                other.execute("SELECT promote('a', '2')")
+
+
+def test_out_of_order_a_row_that_becomes_free_soon_is_taken(dsn: str, ledger: Conn) -> None:
+    """It is tried for several times: the holder goes when the first try was in vain."""
+    with psycopg.connect(dsn) as holder, psycopg.connect(dsn) as other:
+        for _ in range(100):
+            holder.execute("SELECT promote('a', '1')")
+            other.execute("SELECT promote('b', '1')")
+            failures: list[psycopg.Error] = []
+            trying = Thread(target=_attempt, args=(other, "SELECT promote('a', '2')", failures))
+            trying.start()
+            asleep = "SELECT wait_event = 'PgSleep' FROM pg_stat_activity WHERE pid = %s"
+            while ledger.execute(asleep, [other.info.backend_pid]).fetchone() != (True,):
+                if not trying.is_alive():
+                    break
+            holder.commit()
+            trying.join()
+            other.rollback()
+            if not failures:
+                return
+            assert [each.sqlstate for each in failures] == ["40001"]
+    pytest.fail("nothing was tried for twice")
+
+
 def test_resolving_in_any_order_while_monitors_run_ends_in_no_deadlock(
     dsn: str, ledger: Conn
 ) -> None:
@@ -194,6 +227,13 @@ def test_a_promotion_does_not_fail_for_who_changes_its_version_first(
         single.commit()
     found = ledger.execute("SELECT model_version FROM production_at('c')").fetchone()
     assert found == ("1",)
+
+
+def _attempt(connection: Conn, statement: str, failures: list[psycopg.Error]) -> None:
+    try:
+        connection.execute(statement.encode())
+    except psycopg.Error as error:
+        failures.append(error)
 
 
 def _await_blocked(watcher: Conn, waiting: Conn) -> None:
