@@ -147,6 +147,29 @@ def test_what_a_savepoint_gave_back_is_not_counted(dsn: str, ledger: Conn) -> No
                 other.execute("SELECT promote('a', '2')")
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("SELECT promote('a', '1')", "SELECT promote('a', '1', 'shadow')"),
+        (
+            "SELECT promote('a', '1')",
+            "SELECT approve_action(id, 'boss') FROM agent_actions WHERE action_type = 'a'",
+        ),
+        ("SELECT raise_alert('a', 'new')", "SELECT run_monitors('m')"),
+        (
+            "SELECT raise_alert('a', 'new')",
+            "SELECT ensure_partitions('predictions', '2026-01-31', '2026-01-31')",
+        ),
+    ],
+)
+def test_in_order_a_transaction_waits(dsn: str, ledger: Conn, first: str, second: str) -> None:
+    with psycopg.connect(dsn, options="-c lock_timeout=100ms") as other, ledger.transaction():
+        ledger.execute(second.encode())
+        other.execute(first.encode())
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            other.execute(second.encode())
+
+
 def test_a_transaction_begins_anew(dsn: str, ledger: Conn) -> None:
     """How far the one before it came is nothing to it: in order, it waits."""
     with psycopg.connect(dsn, options="-c lock_timeout=100ms") as other:

@@ -22,6 +22,11 @@ VALUES ('m', 'drift', 'reject');
 UPDATE partition_policies SET period = 'week';
 INSERT INTO model_versions (model_name, model_version) VALUES ('m', '8'), ('m', '9');
 SELECT withdraw_version('m', '9');
+INSERT INTO model_versions (model_name, model_version) VALUES ('m', '7');
+UPDATE model_versions SET algorithm = 'trees' WHERE model_version = '7';
+SELECT withdraw_version('m', '7');
+INSERT INTO promotion_policies (model_name, slot) VALUES ('m', 'gone');
+DELETE FROM promotion_policies WHERE slot = 'gone';
 INSERT INTO agent_actions (action_type, risk_level, requested_by) VALUES ('a', 'low', 'agent');
 SELECT raise_alert('drift', 'it drifted');
 SELECT raise_alert('drift', 'and again');
@@ -87,6 +92,7 @@ UNRECORDED = {
         "UPDATE promotion_policies SET requires_approval = NOT requires_approval",
         "DELETE FROM promotion_policies",
         "INSERT INTO promotion_policies (model_name, slot) VALUES ('m', 'us')",
+        "INSERT INTO promotion_policies (model_name, slot) VALUES ('m', 'gone')",
     ),
     "monitors": (
         "UPDATE monitors SET enabled = false",
@@ -116,6 +122,7 @@ UNRECORDED = {
     ),
     "model_versions": (
         "UPDATE model_versions SET metrics = '{\"roc_auc\": 0.99}' WHERE model_version = '8'",
+        "UPDATE model_versions SET artifact_uri = 's3://evil' WHERE model_version = '8'",
         "DELETE FROM model_versions WHERE model_version = '8'",
     ),
 }
