@@ -142,6 +142,12 @@ def test_what_may_be_wrong_is_left_to_single_rows(odd: dict[str, Any]) -> None:
     assert BlockEncoder(NAMED, count())(rows, [microseconds(NOON)] * 3) is None
 
 
+def test_large_numbers_are_no_warning() -> None:
+    rows = [{"id": new_id(NOON), "prediction": np.float64(1e308)} for _ in range(3)]
+    micros = [microseconds(NOON)] * 3
+    assert BlockEncoder(NAMED, count())(rows, micros) == one_by_one(rows, micros)
+
+
 def test_ids_are_made_in_order_and_lead_to_their_time() -> None:
     micros = [microseconds(NOON)] * 2000
     block = BlockEncoder(NAMED, count())([ORDINARY] * 2000, micros)
