@@ -46,10 +46,7 @@ _TITLES: Final = {title: name for name, title in (_P_VALUES | _DISTANCES).items(
 _AT_THRESHOLD: Final = {"cramer_von_mises", "ks", *_DISTANCES} - {"ed"}
 _DRIFT: Final = ("ValueDrift", "DriftedColumnsCount")
 # The ledger's names are scikit-learn's.
-_NAMES: Final = {"R2Score": "r2", "TPR": "true_positive_rate", "TNR": "true_negative_rate"} | {
-    "FPR": "false_positive_rate",
-    "FNR": "false_negative_rate",
-}
+_NAMES: Final = {"R2Score": "r2"}
 _PARTS: Final = {"mean", "std", "count", "share"}
 
 
