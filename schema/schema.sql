@@ -319,11 +319,17 @@ CREATE FUNCTION ledger_take_turn(place text[], lock text, make text DEFAULT NULL
 DECLARE
     last text := nullif(current_setting('mlops_ledger.turn', true), '');
     timeout text := current_setting('lock_timeout');
+    locked bigint;
 BEGIN
     IF last IS NULL OR place COLLATE "C" >= last::text[] THEN
         PERFORM set_config('mlops_ledger.turn', place::text, true);
         IF lock IS NOT NULL THEN
-            PERFORM ledger_run_in_turn(lock);
+            -- A row that is free needs no subtransaction.
+            EXECUTE lock || ' SKIP LOCKED';
+            GET DIAGNOSTICS locked = ROW_COUNT;
+            IF locked = 0 THEN
+                PERFORM ledger_run_in_turn(lock);
+            END IF;
         END IF;
         RETURN;
     END IF;
