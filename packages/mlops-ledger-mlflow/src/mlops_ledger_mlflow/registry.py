@@ -152,6 +152,8 @@ class Registry:
         row = self._row(name, number)
         moved = [row]
         if stage == "Production":
+            held = self._versions.live(model_name=name)
+            moved += [held] if held is not None and held.id != row.id else []
             self.promote(name, number, "production")
         else:
             if row.stage == "production":
