@@ -359,15 +359,15 @@ COMMENT ON FUNCTION ledger_take_turn(place text[], lock text, make text) IS 'Loc
 CREATE TABLE ledger_privileges (
     -- reader, writer, approver, auditor or agent, of which the last four are members of the first; owner for what nobody else may do.
     role text NOT NULL,
-    -- SELECT, INSERT, UPDATE, DELETE or EXECUTE.
+    -- SELECT, INSERT, UPDATE, DELETE, USAGE or EXECUTE.
     privilege text NOT NULL,
-    -- TABLE, VIEW or FUNCTION.
+    -- TABLE, VIEW, SEQUENCE or FUNCTION.
     object_type text NOT NULL,
-    -- Name of the table, view or function.
+    -- Name of the table, view, sequence or function.
     object_name text NOT NULL,
     -- With these columns only; NULL for all.
     columns text[],
-    CONSTRAINT ledger_privileges_object_type_check CHECK ((object_type = ANY (ARRAY['TABLE'::text, 'VIEW'::text, 'FUNCTION'::text]))),
+    CONSTRAINT ledger_privileges_object_type_check CHECK ((object_type = ANY (ARRAY['TABLE'::text, 'VIEW'::text, 'SEQUENCE'::text, 'FUNCTION'::text]))),
     CONSTRAINT ledger_privileges_role_check CHECK ((role = ANY (ARRAY['reader'::text, 'writer'::text, 'approver'::text, 'auditor'::text, 'agent'::text, 'owner'::text])))
 );
 COMMENT ON TABLE ledger_privileges IS 'What each kind of role may do; each migration adds the rows of what it makes. A role that is not named here may do nothing, except the owner.';
@@ -4903,7 +4903,7 @@ COMMENT ON FUNCTION ledger_probability_edges() IS 'Where the bins of probabiliti
 
 CREATE FUNCTION ledger_latency_bin(latency_ms double precision) RETURNS smallint
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN (CASE WHEN (latency_ms <= (0.001)::double precision) THEN ('-350'::integer)::double precision ELSE LEAST(ceil((ln(latency_ms) / ln((1.02)::double precision))), (32767)::double precision) END)::smallint;
+    RETURN (CASE WHEN (latency_ms <= (0.001)::double precision) THEN ('-350'::integer)::double precision WHEN (latency_ms IS NOT NULL) THEN LEAST(ceil((ln(latency_ms) / ln((1.02)::double precision))), (32767)::double precision) ELSE NULL::double precision END)::smallint;
 COMMENT ON FUNCTION ledger_latency_bin(latency_ms double precision) IS 'The bin of a latency in milliseconds: bin k ends at 1.02 to the power of k, so that its middle is at most 1 % off (DDSketch, Masson et al., VLDB 2019).';
 
 -- ledger_number -----------------------------------------------------------------------------------
@@ -7355,8 +7355,8 @@ BEGIN
                   prefix || 'writer', prefix || 'reader', prefix || 'approver', prefix || 'auditor', prefix || 'agent')
     FROM ledger_objects() o;
     RETURN QUERY
-    SELECT format('GRANT %s%s ON TABLE %I.%I TO %I', g.privilege, ' (' || array_to_string(g.columns, ', ') || ')',
-                  schema, g.object_name, prefix || g.role)
+    SELECT format('GRANT %s%s ON %s %I.%I TO %I', g.privilege, ' (' || array_to_string(g.columns, ', ') || ')',
+                  replace(g.object_type, 'VIEW', 'TABLE'), schema, g.object_name, prefix || g.role)
     FROM ledger_privileges g WHERE g.object_type <> 'FUNCTION' AND g.role <> 'owner'
     ORDER BY g.object_name, g.role, g.privilege;
     RETURN QUERY
