@@ -324,8 +324,7 @@ BEGIN
     IF last IS NULL OR place COLLATE "C" >= last::text[] THEN
         PERFORM set_config('mlops_ledger.turn', place::text, true);
         IF lock IS NOT NULL THEN
-            -- A row that is free needs no subtransaction.
-            EXECUTE lock || ' SKIP LOCKED';
+            EXECUTE lock || ' SKIP LOCKED';  -- A row that is free needs no subtransaction.
             GET DIAGNOSTICS locked = ROW_COUNT;
             IF locked = 0 THEN
                 PERFORM ledger_run_in_turn(lock);
