@@ -21,6 +21,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from mlops_ledger import cli
+from mlops_ledger.__main__ import run as run_main
 
 _FORKS = multiprocessing.get_context("forkserver")
 # The commands, and what they import only when they run.
@@ -76,6 +77,12 @@ def run(
             raise subprocess.TimeoutExpired([str(function), *arguments], timeout or 0)
         printed = [file.read_text(encoding="utf-8") for file in files[1:]]
         return subprocess.CompletedProcess(arguments, process.exitcode, *printed)
+
+
+def run_command(arguments: list[str]) -> None:
+    """Run a command of the ledger as `mlops-ledger` does, in the place of this process."""
+    sys.argv = ["mlops-ledger", *arguments]
+    run_main()
 
 
 @contextmanager

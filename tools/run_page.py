@@ -27,7 +27,6 @@ from pathlib import Path
 from typing import Any
 
 from mlops_ledger import Database, LedgerError
-from mlops_ledger.__main__ import run as run_command
 from tools import forked
 
 BLOCK = re.compile(
@@ -91,7 +90,7 @@ def _run_commands(example: Example) -> subprocess.CompletedProcess[str]:
         return forked.run(_run_ledger, PSQL, given=example.text)
     text = example.text.replace("\\\n", " ")
     if SPECIAL.search(text):
-        with forked.program("mlops-ledger", _run_command) as folder:
+        with forked.program("mlops-ledger", forked.run_command) as folder:
             return subprocess.run(
                 ["bash", "-euo", "pipefail"],
                 input=example.text,
@@ -113,12 +112,7 @@ def _run_commands(example: Example) -> subprocess.CompletedProcess[str]:
 def _run_ledger(arguments: list[str]) -> None:
     """Run a command of the ledger that prints its errors where it prints its answers."""
     os.dup2(1, 2)
-    _run_command(arguments)
-
-
-def _run_command(arguments: list[str]) -> None:
-    sys.argv = ["mlops-ledger", *arguments]
-    run_command()
+    forked.run_command(arguments)
 
 
 def matches(expected: str, actual: str) -> bool:
