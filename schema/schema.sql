@@ -438,7 +438,7 @@ ALTER TABLE ONLY models
     ADD CONSTRAINT models_pkey PRIMARY KEY (model_name);
 CREATE INDEX models_tags_idx ON models USING gin (tags jsonb_path_ops);
 CREATE CONSTRAINT TRIGGER models_audit_correction_delete AFTER DELETE ON models DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (true) EXECUTE FUNCTION ledger_audit_row('correction', '{model_name}', '{}');
-CREATE CONSTRAINT TRIGGER models_audit_correction_update AFTER UPDATE ON models DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((((old.description IS DISTINCT FROM new.description) OR (old.tags IS DISTINCT FROM new.tags)) OR (old.created_at IS DISTINCT FROM new.created_at)) OR (old.created_by IS DISTINCT FROM new.created_by))) EXECUTE FUNCTION ledger_audit_row('correction', '{model_name}', '{}');
+CREATE CONSTRAINT TRIGGER models_audit_correction_update AFTER UPDATE ON models DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((((((old.description IS DISTINCT FROM new.description) OR (old.slice_key IS DISTINCT FROM new.slice_key)) OR (old.tags IS DISTINCT FROM new.tags)) OR (old.created_at IS DISTINCT FROM new.created_at)) OR (old.created_by IS DISTINCT FROM new.created_by))) EXECUTE FUNCTION ledger_audit_row('correction', '{model_name}', '{}');
 CREATE TRIGGER models_before_write BEFORE INSERT OR UPDATE ON models FOR EACH ROW EXECUTE FUNCTION models_before_write();
 CREATE TRIGGER models_no_truncate BEFORE TRUNCATE ON models FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
 CREATE TRIGGER models_recount_slices AFTER UPDATE OF slice_key ON models FOR EACH ROW WHEN ((new.slice_key IS DISTINCT FROM old.slice_key)) EXECUTE FUNCTION models_recount_slices();

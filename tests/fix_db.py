@@ -40,6 +40,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # Whether every test gets a distributed ledger; else only those of tests/citus do.
 COORDINATOR = os.environ.get("MLOPS_TEST_CITUS_DSN", "")
 DISTRIBUTED = bool(COORDINATOR and os.environ.get("MLOPS_TEST_DISTRIBUTED"))
+new_database = cluster_database if DISTRIBUTED else scratch_database
 
 # The home of the session's own server, and whether a database of it is kept.
 HOME = pytest.StashKey[Path]()
@@ -142,16 +143,14 @@ def keep(request: pytest.FixtureRequest) -> Callable[[], bool]:
 @pytest.fixture
 def empty_database(server_dsn: str, keep: Callable[[], bool]) -> Iterator[str]:
     """A connection string to a new, empty database."""
-    make = cluster_database if DISTRIBUTED else scratch_database
-    with make(server_dsn, keep=keep) as dsn:
+    with new_database(server_dsn, keep=keep) as dsn:
         yield dsn
 
 
 @pytest.fixture
 def dsn(server_dsn: str, template: str, keep: Callable[[], bool]) -> Iterator[str]:
     """A connection string to a new, migrated database."""
-    make = cluster_database if DISTRIBUTED else scratch_database
-    with make(server_dsn, template, keep=keep) as dsn:
+    with new_database(server_dsn, template, keep=keep) as dsn:
         yield dsn
 
 

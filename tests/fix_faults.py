@@ -24,6 +24,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from mlops_ledger.embedded import EmbeddedServer
 from mlops_ledger.migrations import Migrator
 
+# As a call that returns after its patience is told from one that never does.
+NEVER = 120
 TORTURE = os.environ.get("MLOPS_TORTURE") == "1"
 
 # The first byte of what a client sends to have a statement executed: parse, bind, simple query.
@@ -73,6 +75,32 @@ def _runs(process: psutil.Process) -> bool:
     with suppress(psutil.NoSuchProcess):
         return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     return False
+
+
+@contextmanager
+def frozen(server: EmbeddedServer) -> Iterator[None]:
+    """Stop every process of a server, as a machine is stopped; a call that waits for it fails."""
+    leader = server.status().pid
+    assert leader is not None
+    os.kill(leader, signal.SIGSTOP)
+    listed = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(leader)], capture_output=True, text=True, check=True
+    )
+    pids = [leader, *map(int, listed.stdout.split())]
+
+    def resume() -> None:
+        for pid in reversed(pids):
+            os.kill(pid, signal.SIGCONT)
+
+    for pid in pids[1:]:
+        os.kill(pid, signal.SIGSTOP)
+    rescue = threading.Timer(NEVER, resume)
+    rescue.start()
+    try:
+        yield
+    finally:
+        rescue.cancel()
+        resume()
 
 
 def run_python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:

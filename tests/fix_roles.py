@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 import psycopg
+from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 KINDS: Final = ("reader", "writer", "approver", "auditor", "agent", "owner")
@@ -228,6 +229,22 @@ class Users:
     def close(self) -> None:
         for connection in self._connections.values():
             connection.close()
+
+
+def drop_owned(connection: psycopg.Connection, *roles: str) -> None:
+    """Give what roles own to the user of the connection, and take away what they may."""
+    for role in map(sql.Identifier, roles):
+        # By its name: Citus 14 dies of REASSIGN OWNED … TO CURRENT_USER.
+        user = sql.Identifier(connection.info.user)
+        connection.execute(sql.SQL("REASSIGN OWNED BY {} TO {}").format(role, user))
+        connection.execute(sql.SQL("DROP OWNED BY {}").format(role))
+
+
+def drop_roles(connection: psycopg.Connection, *roles: str) -> None:
+    """Remove roles, with what they own and may in the database of the connection."""
+    drop_owned(connection, *roles)
+    for role in map(sql.Identifier, roles):
+        connection.execute(sql.SQL("DROP ROLE {}").format(role))
 
 
 def table() -> list[str]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from itertools import repeat
 
 import psycopg
 from psycopg import sql
@@ -36,9 +38,9 @@ def cluster_database(
     name = f"scratch_{uuid.uuid4().hex}"
     conninfo = make_conninfo(coordinator, dbname=name)
     with ExitStack() as stack:
-        for node in reversed(nodes):
-            _create(node, name, template)
-            stack.callback(_drop, node, name, keep)
+        threads = stack.enter_context(ThreadPoolExecutor(len(nodes)))
+        stack.callback(lambda: keep() or [*threads.map(_drop, nodes, repeat(name))])
+        list(threads.map(_create, nodes, repeat(name), repeat(template)))
         if template is None:
             for node in nodes:
                 _run(make_conninfo(node, dbname=name), "CREATE EXTENSION citus")
@@ -53,9 +55,10 @@ def distributed_database(coordinator: str) -> Iterator[str]:
     """Create a database with a distributed ledger for the length of a `with` block."""
     with cluster_database(coordinator) as conninfo:
         Migrator(conninfo).up()
-        distribute(Settings(conninfo=conninfo))
-        # Partitions of a day, as on one server: what tests say of them holds on both.
-        _run(conninfo, "UPDATE partition_policies SET period = 'day'")
+        # Two shards for each of two workers, since every partition makes a table of each; and
+        # partitions of a day, as on one server: what tests say of them holds on both.
+        few = make_conninfo(conninfo, options="-c citus.shard_count=4")
+        distribute(Settings(conninfo=few), partition_by="day")
         yield conninfo
 
 
@@ -70,12 +73,11 @@ def _create(node: str, name: str, template: str | None) -> None:
             target, sql.Identifier(template)
         )
         # Citus' daemon sits in every database, and nobody may be in a template.
+        _end_sessions(connection, template)
         _patiently(connection, copy, template)
 
 
-def _drop(node: str, name: str, keep: Callable[[], bool]) -> None:
-    if keep():
-        return
+def _drop(node: str, name: str) -> None:
     with psycopg.connect(node, autocommit=True) as connection:
         connection.execute("SET citus.enable_create_database_propagation = off")
         drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
@@ -85,16 +87,19 @@ def _drop(node: str, name: str, keep: Callable[[], bool]) -> None:
 def _patiently(connection: psycopg.Connection, statement: sql.Composed, name: str) -> None:
     """Run what needs a database for itself, however often somebody comes back into it."""
     for attempt in range(50):
-        connection.execute(
-            "SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity WHERE datname = %s",
-            [name],
-        )
         try:
             connection.execute(statement)
             return
         except psycopg.errors.ObjectInUse:
             if attempt == 49:
                 raise
+            _end_sessions(connection, name)
+
+
+def _end_sessions(connection: psycopg.Connection, name: str) -> None:
+    connection.execute(
+        "SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity WHERE datname = %s", [name]
+    )
 
 
 def _run(conninfo: str, query: str, *values: object) -> None:

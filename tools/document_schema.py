@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import namedtuple_row
 
-from mlops_ledger.config import Settings
+from mlops_ledger.connection.config import Settings
 from mlops_ledger.embedded import EmbeddedServer
 from tools.generated import REFERENCE, run
 from tools.scratch import migrated_database

@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from mlops_ledger.config import Settings
+from mlops_ledger.connection.config import Settings
 from mlops_ledger.embedded import EmbeddedServer, find_binaries
 from mlops_ledger.migrations import find_migrations
 from tools.generated import run

@@ -149,8 +149,8 @@ def _begin(
         os.close(opened)
     # Those that were opened before may take a pipe for a file.
     sys.stdin, sys.stdout, sys.stderr = (
-        os.fdopen(number, mode, encoding="utf-8", closefd=False)
-        for number, mode in enumerate(("r", "w", "w"))
+        os.fdopen(number, mode, buffering, encoding="utf-8", closefd=False)
+        for number, (mode, buffering) in enumerate((("r", -1), ("w", -1), ("w", 1)))
     )
     try:
         function(*arguments)

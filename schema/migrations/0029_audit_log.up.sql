@@ -360,8 +360,8 @@ FROM unnest('{monitoring_metrics, performance_metrics}'::text[]) t (name);
 SELECT ledger_audit('models', 'correction', '{}', 'DELETE'),
        -- A version that is registered touches its model.
        ledger_audit('models', 'correction', '{}', 'UPDATE',
-                    '(OLD.description, OLD.tags, OLD.created_at, OLD.created_by) IS DISTINCT FROM'
-                    ' (NEW.description, NEW.tags, NEW.created_at, NEW.created_by)'),
+                    '(OLD.description, OLD.slice_key, OLD.tags, OLD.created_at, OLD.created_by) IS DISTINCT FROM'
+                    ' (NEW.description, NEW.slice_key, NEW.tags, NEW.created_at, NEW.created_by)'),
        -- The row of a version that is deleted is kept by its withdrawal, with who did it.
        ledger_audit('withdrawn_versions', 'withdrawal', '{withdrawn_by}', 'INSERT'),
        -- Stages follow deployments, which are audited; tags are notes.

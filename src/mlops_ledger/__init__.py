@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from .config import Settings
+    from .connection.config import Settings
     from .database import (
         AsyncConnections,
         AsyncDatabase,
@@ -157,7 +157,15 @@ __all__ = [
 ]
 
 # Where the names are, the quickly imported modules first.
-_HOMES = ("errors", "ids", "config", "database", "repositories", "event_stream", "logger")
+_HOMES = (
+    "errors",
+    "ids",
+    "connection.config",
+    "database",
+    "repositories",
+    "event_stream",
+    "logger",
+)
 
 
 def __getattr__(name: str) -> Any:

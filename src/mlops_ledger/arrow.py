@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any, Final
 
 from psycopg import sql
 
 from .checks import values
+from .connection.bounded import attended
 from .errors import InvalidValue, LedgerError, TimedOut
+from .errors.translate import NoAnswer, raise_alone, translate
 from .rows import Prediction
 
 # A table has the columns of a row, but for what is the same in all rows of a version.
@@ -47,13 +50,33 @@ def selection(query: str, columns: Sequence[str] | None) -> str:
 
 
 def read_table(source: Source) -> Any:
-    """Return the rows of a query as an Arrow table."""
-    with _cursor(source) as cursor:
-        return cursor.fetch_arrow_table()
+    """Return the rows of a query as an Arrow table; raises Unavailable for a frozen server."""
+    try:
+        return attended(source.conninfo, partial(_table, source))
+    except NoAnswer as error:
+        raise_alone(translate(error))
 
 
 def read_batches(source: Source) -> Generator[Any]:
     """Yield the rows of a query as Arrow record batches, as they arrive."""
+    batches = _batches(source)
+    try:
+        while (batch := attended(source.conninfo, partial(next, batches, None))) is not None:
+            yield batch
+    except GeneratorExit:
+        batches.close()
+        raise
+    except NoAnswer as error:
+        # The connection is left to the thread that waits for it.
+        raise_alone(translate(error))
+
+
+def _table(source: Source) -> Any:
+    with _cursor(source) as cursor:
+        return cursor.fetch_arrow_table()
+
+
+def _batches(source: Source) -> Generator[Any]:
     with _cursor(source) as cursor:
         yield from cursor.fetch_record_batch()
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .config import Settings
-from .connections import Probe
+from .connection.config import Settings
+from .connection.connections import Probe
 from .errors import NotMigrated, SchemaError
 from .migrations import latest_version
 from .rows import Health, ReplicaHealth

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mlops_ledger import AsyncDatabase, AsyncModelVersionRepository, AsyncPredictionsRepository
-from mlops_ledger.config import Settings
+from mlops_ledger.connection.config import Settings
 from mlops_ledger.errors import InvalidValue
 
 

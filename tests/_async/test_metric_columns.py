@@ -91,6 +91,46 @@ async def test_tables_of_every_kind(
     assert stored == [("loss", 0.5, 1), ("accuracy", 0.25, 1), ("loss", 0.125, 2)]
 
 
+@pytest.mark.parametrize("frame", [dict, pd.DataFrame, pl.DataFrame, pa.table])
+async def test_a_version_by_its_number(
+    metrics: AsyncPerformanceMetricsRepository,
+    versions: dict[str, UUID],
+    conn: psycopg.Connection,
+    frame: Any,
+) -> None:
+    """A row without a number is about its id, or else about the version then in production."""
+    columns = frame(
+        {
+            "model_name": ["m"] * 4,
+            "model_version": ["2", "1", None, None],
+            "model_version_id": [None, None, str(versions["2"]), None],
+            "metric_name": ["loss"] * 4,
+            "metric_value": [1.0, 2.0, 3.0, 4.0],
+            "timestamp": [NOON] * 4,
+        }
+    )
+    await metrics.insert_columns(columns=columns)
+    await metrics.insert_columns(
+        columns={
+            "model_name": "m",
+            "model_version": "2",
+            "metric_name": "loss",
+            "metric_value": [5.0],
+            "timestamp": NOON,
+        }
+    )
+    expected = [versions[number] for number in ("2", "1", "2", "1", "2")]
+    assert [row[3] for row in conn.execute(STORED).fetchall()] == expected
+    for change, refused, words in (
+        ({"model_version": "9"}, NotFound, "no version"),
+        ({"model_version": 1}, InvalidValue, "columns.model_version: "),
+        ({"model_version": "1", "model_version_id": versions["2"]}, InvalidValue, "not both"),
+    ):
+        with pytest.raises(refused, match=words):
+            await metrics.insert_columns(columns={**COLUMNS, **change})
+    assert len(conn.execute(STORED).fetchall()) == 5
+
+
 async def test_refused_columns_are_named_and_nothing_is_stored(
     metrics: AsyncPerformanceMetricsRepository, conn: psycopg.Connection
 ) -> None:

@@ -18,9 +18,10 @@ from mlops_ledger import (
     AsyncPredictionsRepository,
     AsyncRetrainingDecisionsRepository,
     Settings,
-    config,
     new_id,
 )
+from mlops_ledger.connection import config
+from mlops_ledger.connection.replica import or_primary
 from mlops_ledger.errors import (
     ConfigError,
     ConnectionLost,
@@ -31,7 +32,6 @@ from mlops_ledger.errors import (
     TimedOut,
     Unavailable,
 )
-from mlops_ledger.replica import or_primary
 
 
 @pytest.fixture(scope="module")

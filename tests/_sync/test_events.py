@@ -170,6 +170,16 @@ def test_a_consumer_goes_on_where_it_was(db: Database, alert: int) -> None:
         read(db, poll=0)
 
 
+def test_more_than_a_page_is_read_to_its_end(
+    db: Database, conn: psycopg.Connection
+) -> None:
+    conn.execute("SELECT raise_alert('type ' || n, 'news') FROM generate_series(1, 1200) n")
+    everything = list(range(1, 1201))
+    assert [event.seq for event in read(db, consumer="c")] == everything
+    # A follower reads on as well, and waits only when it has read all.
+    assert take(db, 1200, poll=3600) == everything
+
+
 def test_a_cursor_in_the_transaction_of_the_effect_makes_it_happen_once(
     db: Database, alert: int, conn: psycopg.Connection
 ) -> None:

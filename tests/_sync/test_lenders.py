@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mlops_ledger import Database, ModelVersionRepository, PredictionsRepository
-from mlops_ledger.config import Settings
+from mlops_ledger.connection.config import Settings
 from mlops_ledger.errors import InvalidValue
 
 

@@ -19,9 +19,10 @@ from mlops_ledger import (
     PredictionsRepository,
     RetrainingDecisionsRepository,
     Settings,
-    config,
     new_id,
 )
+from mlops_ledger.connection.replica import or_primary
+from mlops_ledger.connection import config
 from mlops_ledger.errors import (
     ConfigError,
     ConnectionLost,
@@ -32,7 +33,6 @@ from mlops_ledger.errors import (
     TimedOut,
     Unavailable,
 )
-from mlops_ledger.replica import or_primary
 
 
 @pytest.fixture(scope="module")

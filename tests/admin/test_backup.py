@@ -16,6 +16,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 from click.testing import CliRunner
+from fix_roles import KINDS, drop_roles
 from fix_servers import OLDEST_PROGRAMS
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -31,9 +32,9 @@ from mlops_ledger.admin.backup.programs import find_program
 from mlops_ledger.admin.roles import Roles
 from mlops_ledger.admin.verify import verify
 from mlops_ledger.cli import main
+from mlops_ledger.connection.session import child_environment
 from mlops_ledger.embedded import EmbeddedServer
 from mlops_ledger.errors import BackupError, SchemaError
-from mlops_ledger.session import child_environment
 from tools.versions import POSTGRESQL
 
 # Different each time it is asked for, or about the file and not the database.
@@ -58,11 +59,7 @@ def prefix(filled: str) -> Iterator[str]:
         Roles(db).create(prefix=prefix)
     yield prefix
     with psycopg.connect(filled, autocommit=True) as connection:
-        for kind in ("owner", "writer", "reader", "approver", "auditor", "agent"):
-            role = sql.Identifier(prefix + kind)
-            connection.execute(sql.SQL("REASSIGN OWNED BY {} TO CURRENT_USER").format(role))
-            connection.execute(sql.SQL("DROP OWNED BY {}").format(role))
-            connection.execute(sql.SQL("DROP ROLE {}").format(role))
+        drop_roles(connection, *(prefix + kind for kind in KINDS))
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from mlops_ledger import ConfigError, Database, LedgerError, Settings
-from mlops_ledger.connections import connect, direct
-from mlops_ledger.conninfo import isolate, parse, resolve, url
-from mlops_ledger.session import child_environment
+from mlops_ledger.connection.connections import connect, direct
+from mlops_ledger.connection.conninfo import isolate, parse, resolve, url
+from mlops_ledger.connection.session import child_environment
 
 pytestmark = pytest.mark.once
 

@@ -17,7 +17,7 @@ from psycopg.conninfo import make_conninfo
 
 from mlops_ledger import Database, ModelVersionRepository, Settings
 from mlops_ledger.admin.create import create_database, drop_database, initialise
-from mlops_ledger.conninfo import url
+from mlops_ledger.connection.conninfo import url
 from mlops_ledger.errors import ConfigError, InvalidValue, LedgerError
 
 ROOT = Path(__file__).parents[2]

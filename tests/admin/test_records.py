@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import orjson
 import psycopg
 import pytest
 
@@ -185,6 +186,97 @@ def test_alerts_metrics_and_runs(db: Database, conn: psycopg.Connection, tmp_pat
         json.dumps({**run, "metadata": {}, "id": "0199b6a0-0000-7000-8000-000000000000"})
     )
     assert import_records(db, runs, "json", Mapping(), kind="monitoring").duplicates == 1
+
+
+HEADER = "model_name,model_version,metric_name,metric_value,timestamp"
+GOOD = "m,1,rmse,0.5,2026-01-01T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("text", "stored", "refused"),
+    [
+        (b"\xef\xbb\xbf%h\r\n%g\r\n", 1, []),
+        (b"", 0, []),
+        (b"%h\n", 0, []),
+        (b"%h\n\n%g", 1, []),
+        (b",%h\n0,%g\n1,%g\n", 2, []),
+        (b"%h\n%g\n%g", 2, []),
+        (b"%h\nm,1,rmse,0.5\n", 0, [(2, "has fewer fields than the header")]),
+        (b"%h\n%g,x\n", 0, [(2, "has more fields than the header")]),
+        (b"%h\nm,1,\xe9t\xe9,1,1767225600\n%g\n", 1, [(2, "is not UTF-8")]),
+        (b'%h\n"m",1,"a ""b"", c",1,1767225600\n', 1, []),
+        (b"%h\nm,1,x,NaN,1767225600\n", 0, [(2, "metric_value: ")]),
+        (b"%h\nm,1,x,1e999,1767225600\n", 0, [(2, "metric_value: ")]),
+        (b"%h\nm,1,x,1_000,1767225600\n", 0, [(2, "metric_value: is not a number")]),
+        (b"%h\nm,1,a\0b,1,1767225600\n", 0, [(2, "metric_name: ")]),
+        (b"%h\n" + b"m,1,x,1," + b"9" * 400 + b"\n", 0, [(2, "timestamp: is not a time")]),
+    ],
+)
+def test_odd_files_of_csv(
+    db: Database, tmp_path: Path, text: bytes, stored: int, refused: list[tuple[int, str]]
+) -> None:
+    file = tmp_path / "metrics.csv"
+    file.write_bytes(text.replace(b"%h", HEADER.encode()).replace(b"%g", GOOD.encode()))
+    done = import_records(db, file, "csv", Mapping(), kind="metrics")
+    assert done.stored == stored
+    assert [row.line for row in done.refused] == [line for line, _ in refused]
+    for row, (_, reason) in zip(done.refused, refused, strict=True):
+        assert row.reason.startswith(reason)
+    orjson.dumps(done)
+    assert import_records(db, file, "csv", Mapping(), kind="metrics").duplicates == stored
+
+
+@pytest.mark.parametrize(
+    ("text", "stored", "refused"),
+    [
+        ('[{"x": 1, "metric_value": NaN, %g}]', 0, [(1, "metric_value: ")]),
+        ('{"metric_value": 1%z, %g}', 0, [(1, "metric_value: ")]),
+        ('{"metric_value": 1, "metric_value": 2, %g}', 0, [(1, "has 'metric_value' twice")]),
+        ('{"metric_value": 1, "metadata": {"a": [{"b": 12%z}]}, %g}', 0, [(1, "metadata")]),
+        ('{"metric_value": 1, "slice": "\\ud800", %g}', 0, [(1, "slice: ")]),
+        ('\ufeff{"metric_value": 1, %g}\r\n\r\n{"metric_value": 2\n', 1, [(3, "is not a JSON")]),
+        ('{"metric_value": 1, "metadata": {"a": "b\u2028c"}, %g}\n1\n', 1, [(2, "is not a JSON")]),
+        ('{"metric_value": {"a": 1}, %g}', 0, [(1, "metric_value: ")]),
+        ("[" * 100_000, None, []),
+        ('[{"metric_value": 1, %g},\n{"metric_value" 2}]', None, [(2, "is not JSON")]),
+        ("null", 0, [(1, "is not a JSON object")]),
+    ],
+)
+def test_odd_files_of_json(
+    db: Database, tmp_path: Path, text: str, stored: int | None, refused: list[tuple[int, str]]
+) -> None:
+    file = tmp_path / "metrics.json"
+    good = '"model_name": "m", "model_version": 1, "metric_name": "rmse", "timestamp": 1767225600'
+    file.write_text(text.replace("%g", good).replace("%z", "0" * 60), "utf-8")
+    columns = ("metric_value", "slice", "metadata", "model_name", "model_version")
+    fields = (*columns, "metric_name", "timestamp")
+    mapping = Mapping(fields={name: name for name in fields})
+    if stored is None:
+        lines = [f"metrics.json:{line}: {reason}" for line, reason in refused]
+        if lines:
+            with pytest.raises(LedgerError, match=lines[0]):
+                import_records(db, file, "json", mapping, kind="metrics")
+        else:
+            assert import_records(db, file, "json", mapping, kind="metrics").stored == 0
+        return
+    done = import_records(db, file, "json", mapping, kind="metrics")
+    assert (done.stored, [row.line for row in done.refused]) == (
+        stored,
+        [line for line, _ in refused],
+    )
+    for row, (_, reason) in zip(done.refused, refused, strict=True):
+        assert row.reason.startswith(reason)
+    orjson.dumps(done)
+
+
+def test_a_column_that_is_there_twice_is_refused(db: Database, tmp_path: Path) -> None:
+    file = tmp_path / "metrics.csv"
+    file.write_text(f"{HEADER},metric_value\n{GOOD},0.9\n")
+    with pytest.raises(LedgerError, match=r"metrics\.csv: has two columns 'metric_value'"):
+        import_records(db, file, "csv", Mapping(), kind="metrics")
+    file.write_text(f'{HEADER}\n"m')
+    with pytest.raises(LedgerError, match=r"metrics\.csv:2: "):
+        import_records(db, file, "csv", Mapping(), kind="metrics")
 
 
 def test_what_is_no_mapping_kind_or_file_is_refused(db: Database, tmp_path: Path) -> None:

@@ -264,11 +264,12 @@ def test_private_addresses_take_permission(db: Database, hook: Endpoint) -> None
     private = (
         "127.0.0.1 10.0.0.1 172.16.0.1 192.168.1.1 169.254.169.254 100.64.0.1 0.0.0.0 224.0.0.1"
         " 255.255.255.255 ::1 :: fe80::1%eth0 fc00::1 ::ffff:10.0.0.1 64:ff9b::a00:1 2002:a00:1::"
-        " ff02::1 240.0.0.1"
+        " ff02::1 240.0.0.1 fec0::1 3fff::1 192.88.99.1 192.0.0.8 ::127.0.0.1 64:ff9b:1::a00:1"
+        " ::ffff:0:10.0.0.1 2001:0:1:2::f5ff:fffe"
     )
     assert [one for one in private.split() if is_public(one)] == []
     assert all(map(is_public, ("8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808")))
-    for host in ("localhost", "127.1", "[::1]", "2130706433"):
+    for host in ("localhost", "127.1", "[::1]", "2130706433", "0x7f000001", "0177.0.0.1", "0"):
         with pytest.raises(Undeliverable, match="private address"):
             resolve(parse_url(f"https://{host}/", allow_private=False), allow_private=False)
     # What was allowed when it was made, and is not any more, is not sent.

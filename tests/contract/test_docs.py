@@ -166,7 +166,7 @@ def test_messages_are_read_from_python_sql_and_constraints(tool) -> None:
 
 def test_every_variable_is_explained() -> None:
     explained = (ROOT / "docs" / "how-to" / "run-on-your-postgresql.md").read_text("utf-8")
-    sources = [ROOT / ".env.example", ROOT / "src" / "mlops_ledger" / "config.py"]
+    sources = [ROOT / ".env.example", ROOT / "src" / "mlops_ledger" / "connection" / "config.py"]
     read = {v for file in sources for v in VARIABLE.findall(file.read_text("utf-8"))}
     assert len(read) > 10
     assert [variable for variable in sorted(read) if f"`{variable}`" not in explained] == []

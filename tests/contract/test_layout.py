@@ -41,23 +41,12 @@ LAYERS = (
     ("logger",),
     ("database", "event_stream", "repositories"),
     ("_async", "_sync"),
-    (
-        "arrow",
-        "audit",
-        "binning",
-        "comparison",
-        "event_texts",
-        "health",
-        "host_metrics",
-        "performance_source",
-        "replica",
-    ),
-    ("audit_chain", "copying", "embedded", "migrations"),
-    ("connections",),
-    ("session",),
-    ("config", "statements"),
+    ("analysis", "arrow", "audit", "event_texts", "health", "host_metrics"),
+    ("copying", "embedded", "migrations"),
+    ("connection",),
+    ("statements",),
     ("checks", "rows"),
-    ("conninfo", "ids"),
+    ("ids",),
     ("errors", "files", "notebooks"),
 )
 
@@ -78,6 +67,14 @@ def test_no_module_or_migration_is_longer_than_400_lines(suffix: str, at_least: 
 def test_every_module_is_in_a_layer() -> None:
     layered = {name for layer in LAYERS for name in layer}
     assert {name for name, _, _ in _imports()} - layered == set()
+
+
+def test_every_folder_is_in_the_map() -> None:
+    [explained] = re.findall(
+        r"## Where things live(.*?)\n## ", (ROOT / "CONTRIBUTING.md").read_text("utf-8"), re.S
+    )
+    folders = {path.name for path in SOURCE.iterdir() if path.is_dir()} - {"__pycache__"}
+    assert set(re.findall(r"`(\w+)/`", explained)) == folders
 
 
 def test_imports_run_down_only() -> None:

@@ -1,11 +1,13 @@
-"""The types that the package ships hold in a user's script: `mypy --strict` finds what is wrong."""
+"""The types that the package ships hold in a user's script, for mypy and pyright."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -93,29 +95,39 @@ PredictionLogger(model_name="m", model_version="1")(predicted="late")  # wrong
 """
 
 
-def check(tmp_path: Path, script: str) -> tuple[set[int], str]:
-    """Return the lines of a user's script that mypy complains about, and what it says."""
-    (tmp_path / "script.py").write_text(script, "utf-8")
+def mypy(script: Path) -> set[int]:
+    """Return the lines that mypy complains about."""
+    command = [sys.executable, "-m", "mypy", "--strict", "--config-file", os.devnull, script.name]
+    done = subprocess.run(command, cwd=script.parent, capture_output=True, text=True, check=False)
+    assert done.returncode in (0, 1), done.stdout + done.stderr
+    assert re.search("^Success|^Found", done.stdout, re.MULTILINE), done.stdout
+    return set(map(int, re.findall(r"^script\.py:(\d+): error", done.stdout, re.MULTILINE)))
+
+
+def pyright(script: Path) -> set[int]:
+    """Return the lines that pyright complains about."""
+    # It runs on Node.js, which the driver of Playwright brings along.
+    driver = pytest.importorskip("playwright._impl._driver")
+    node, _ = driver.compute_driver_executable()
+    path = os.pathsep.join([str(Path(node).parent), os.environ["PATH"]])
+    command = [sys.executable, "-m", "pyright", "--pythonpath", sys.executable, "--outputjson"]
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--config-file", os.devnull, "script.py"],
-        cwd=tmp_path,
+        [*command, script.name],
+        cwd=script.parent,
+        env={**os.environ, "PATH": path, "PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode in (0, 1), done.stdout + done.stderr
-    found = re.findall(r"^script\.py:(\d+): error", done.stdout, re.MULTILINE)
-    return {int(line) for line in found}, done.stdout
+    report = json.loads(done.stdout)
+    assert report["summary"]["filesAnalyzed"] == 1
+    return {each["range"]["start"]["line"] + 1 for each in report["generalDiagnostics"]}
 
 
-def test_a_right_script_passes(tmp_path: Path) -> None:
-    lines, said = check(tmp_path, SCRIPT)
-    assert not lines, said
-    assert said.startswith("Success")
-
-
-def test_mistakes_are_found_before_they_run(tmp_path: Path) -> None:
-    script = SCRIPT + MISTAKES
-    wrong = {n for n, line in enumerate(script.splitlines(), 1) if line.endswith("# wrong")}
-    lines, said = check(tmp_path, script)
-    assert lines == wrong, said
+@pytest.mark.parametrize("checker", [mypy, pyright])
+def test_only_mistakes_are_found(tmp_path: Path, checker: Callable[[Path], set[int]]) -> None:
+    script = tmp_path / "script.py"
+    lines = ("# pyright: strict\n" + SCRIPT + MISTAKES).splitlines()
+    script.write_text("\n".join(lines), "utf-8")
+    assert checker(script) == {n for n, line in enumerate(lines, 1) if line.endswith("# wrong")}

@@ -11,10 +11,10 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from fix_roles import KINDS, drop_roles
 from mcp import StdioServerParameters
 from mcp.client import Client
 from mcp.client.stdio import stdio_client
-from psycopg import sql
 
 from mlops_ledger import Database, ModelVersionRepository
 from mlops_ledger.admin.roles import Roles
@@ -35,11 +35,7 @@ def prefix(server_dsn: str, dsn: str) -> Iterator[str]:
         Roles(db).create(prefix=name)
     yield name
     with psycopg.connect(dsn, autocommit=True) as admin:
-        for kind in ("owner", "writer", "approver", "auditor", "agent", "reader"):
-            role = sql.Identifier(name + kind)
-            admin.execute(sql.SQL("REASSIGN OWNED BY {} TO CURRENT_USER").format(role))
-            admin.execute(sql.SQL("DROP OWNED BY {}").format(role))
-            admin.execute(sql.SQL("DROP ROLE {}").format(role))
+        drop_roles(admin, *(name + kind for kind in KINDS))
 
 
 @pytest.fixture

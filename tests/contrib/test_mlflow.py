@@ -219,6 +219,37 @@ def test_a_second_import_adds_nothing(db: Database, store: Store, done: MlflowIm
     assert (again.deployments, again.changes) == (0, [])
 
 
+def test_a_number_that_mlflow_has_deleted_is_not_given_again(db: Database, tmp_path: Path) -> None:
+    with open_store(tmp_path) as store:
+        client = store.client
+        client.create_registered_model("m")
+        for number in range(1, 6):
+            client.create_model_version("m", f"s3://{number}")
+        client.delete_model_version("m", "5")
+        client.delete_model_version("m", "2")
+        done = import_mlflow(db, store.uri)
+        assert done.versions.new == 3
+        gone = [str(each) for each in done.deviations]
+        assert gone == [
+            f"m {number}: version: is deleted in MLflow; its number stays taken"
+            for number in ("2", "5")
+        ]
+        models = ModelVersionRepository(db)
+        models.insert(model_name="m")
+        assert [each.model_version for each in models.list_versions(model_name="m")] == [
+            "6", "4", "3", "1",
+        ]  # fmt: skip
+        # What is deleted later stays, and the report says so.
+        client.delete_model_version("m", "3")
+        again = import_mlflow(db, store.uri)
+        assert version(db, "3", "m").artifact_uri == "s3://3"
+        assert [str(each) for each in again.deviations] == [
+            "m 3: version: MLflow has it no more; the ledger's stays",
+            *gone,
+        ]
+        assert (again.versions.new, again.changes) == (0, [])
+
+
 def test_a_dry_run_says_the_same_and_writes_nothing(db: Database, store: Store) -> None:
     dry = import_mlflow(db, store.uri, dry_run=True)
     assert ModelsRepository(db).list_models() == []

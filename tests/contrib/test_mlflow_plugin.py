@@ -6,7 +6,6 @@ import inspect
 import tomllib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +13,13 @@ import pytest
 
 pytest.importorskip("mlflow", reason="needs the extra mlflow")
 import mlflow
+from fix_faults import full
 from fix_mlflow import Store, open_store
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from mlflow.store.model_registry.abstract_store import AbstractStore
 from mlflow.tracking._model_registry.utils import _get_store_registry
-from mlops_ledger_mlflow import LedgerStore
+from mlops_ledger_mlflow import LedgerStore, entities
 from mlops_ledger_mlflow.registry import _database
 from psycopg.conninfo import conninfo_to_dict
 
@@ -146,21 +146,20 @@ def test_of_two_moves_at_once_one_wins_and_both_are_history(
     three: MlflowClient, models: ModelVersionRepository
 ) -> None:
     with ThreadPoolExecutor(2) as pool:
-        for _ in range(5):
+        for trial in range(full(200, 10)):
+            alias = f"champion-{trial}"
             moves = [
-                pool.submit(three.set_registered_model_alias, "m", "champion", number)
+                pool.submit(three.set_registered_model_alias, "m", alias, number)
                 for number in (1, 2)
             ]
             for move in moves:
                 move.result()
-    history = models.timeline(model_name="m", slot="champion")
-    assert [each.is_live for each in history] == [True] + [False] * (len(history) - 1)
-    assert three.get_registered_model("m").aliases == {"champion": int(history[0].model_version)}
-    # Each change of hands is there, without gap or overlap.
-    pairs = list(pairwise(history))
-    assert pairs
-    assert all(later.deployed_at == earlier.retired_at for later, earlier in pairs)
-    assert all(later.model_version != earlier.model_version for later, earlier in pairs)
+            last, first = models.timeline(model_name="m", slot=alias)
+            assert {last.model_version, first.model_version} == {"1", "2"}
+            assert (last.is_live, first.is_live) == (True, False)
+            assert last.deployed_at == first.retired_at
+            held = three.get_model_version_by_alias("m", alias)
+            assert held.version == int(last.model_version)
 
 
 def test_stages_follow_the_slot_production(three: MlflowClient) -> None:
@@ -194,6 +193,56 @@ def test_search_has_mlflows_language_and_pages(three: MlflowClient) -> None:
         with pytest.raises(MlflowException) as caught:
             three.search_model_versions(wrong)
         assert code(caught) == "INVALID_PARAMETER_VALUE"
+
+
+def test_a_search_is_answered_as_mlflow_answers_it(three: MlflowClient) -> None:
+    three.create_registered_model("Other_2", {"team": "ops", "é": "Ü"})
+    run = "a" * 32
+    three.create_model_version("Other_2", "s3://o/1", run, {"n": "9"})
+    three.set_model_version_tag("m", "2", "odd key", "it's")
+
+    def models(query: str, **more: Any) -> list[str]:
+        return [each.name for each in three.search_registered_models(query, **more)]
+
+    def versions(query: str, **more: Any) -> list[tuple[str, int]]:
+        return [(each.name, each.version) for each in three.search_model_versions(query, **more)]
+
+    # Names by their code points, LIKE with its own case, nothing escaped.
+    assert models("", order_by=["name ASC"]) == ["Other_2", "m"]
+    assert models("name LIKE 'other%'") == []
+    assert models("name ILIKE 'other%'") == models("name LIKE 'Other__'") == ["Other_2"]
+    assert models("name LIKE '%\\_2'") == []
+    assert models("name != 'm'") == models("tags.team != 'crm'") == ["Other_2"]
+    assert models("tags.`é` = 'Ü'") == ["Other_2"]
+    assert models("tags.none != 'x'") == []
+    assert versions("version_number >= 2 AND version_number != 3") == [("m", 2)]
+    assert (
+        versions(f"run_id = '{run}'") == versions(f"run_id IN ('{run}', 'b')") == [("Other_2", 1)]
+    )
+    assert versions("source_path LIKE '%models/_' AND tags.n = '3'") == [("m", 3)]
+    assert versions('tags.`odd key` = "it\'s"') == [("m", 2)]
+    assert versions("tags.mlflow != 'x'") == []
+    ordered = versions("", order_by=["name DESC", "version_number ASC"], max_results=2)
+    assert ordered == [("m", 1), ("m", 2)]
+    # A description or a stage is a change of a version, and the last changed one is first.
+    three.update_model_version("m", "1", "again")
+    assert versions("")[0] == ("m", 1)
+    for wrong in ("version_number = 1.5", "name > 'm'", "tags.n > '1'", "name = 'a\0b'"):
+        with pytest.raises(MlflowException) as caught:
+            versions(wrong)
+        assert code(caught) == "INVALID_PARAMETER_VALUE", wrong
+    with pytest.raises(MlflowException, match="order_by"):
+        versions("", order_by=["tags.n ASC"])
+
+
+def test_a_search_reads_its_page_only(three: MlflowClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    monkeypatch.setattr(
+        "mlops_ledger_mlflow.entities.model_version",
+        lambda row, slots, make=entities.model_version: seen.append(row) or make(row, slots),
+    )
+    first = three.search_model_versions("", max_results=1)
+    assert (len(first), len(seen)) == (1, 2)
 
 
 def test_what_the_record_would_lose_is_refused(three: MlflowClient) -> None:

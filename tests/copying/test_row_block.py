@@ -126,6 +126,9 @@ def test_one_row_of_another_kind_does_not_cost_the_block(odd: dict[str, Any]) ->
         {"probability": 1.5},
         {"probability": float("nan")},
         {"request_id": " "},
+        # As long as the others.
+        {"request_id": "   "},
+        {"status": "unknown"},
         {"request_id": "a\0b"},
         {"features": {"hour": 2.0}},
         {"features": {"hour": 2.0, "length": 1.0}},
@@ -137,9 +140,16 @@ def test_one_row_of_another_kind_does_not_cost_the_block(odd: dict[str, Any]) ->
     ids=str,
 )
 def test_what_may_be_wrong_is_left_to_single_rows(odd: dict[str, Any]) -> None:
-    rows = [{**ORDINARY, "id": new_id(NOON)} for _ in range(3)]
+    rows = [{**ORDINARY, "status": "success", "id": new_id(NOON)} for _ in range(3)]
+    assert BlockEncoder(NAMED, count())(rows, [microseconds(NOON)] * 3) is not None
     rows[1] |= odd
     assert BlockEncoder(NAMED, count())(rows, [microseconds(NOON)] * 3) is None
+
+
+def test_large_numbers_are_no_warning() -> None:
+    rows = [{"id": new_id(NOON), "prediction": np.float64(1e308)} for _ in range(3)]
+    micros = [microseconds(NOON)] * 3
+    assert BlockEncoder(NAMED, count())(rows, micros) == one_by_one(rows, micros)
 
 
 def test_ids_are_made_in_order_and_lead_to_their_time() -> None:

@@ -346,6 +346,7 @@ def test_nothing_of_the_session_stands_in_for_the_log(dsn: str, conn: Conn, cler
     assert problem(dsn) is None
 
 
+@pytest.mark.not_distributed("Citus does not keep the quotes of the name of a schema")
 def test_the_log_works_in_another_schema(empty_database: str) -> None:
     with psycopg.connect(empty_database, autocommit=True) as conn:
         conn.execute('CREATE SCHEMA "Team A"')

@@ -69,8 +69,8 @@ def test_the_retry_completes_it(dsn: str, conn: psycopg.Connection[Any], held: s
             process.kill()
     subprocess.run(load, check=True)
     found = conn.execute(
-        "SELECT count(*), count(DISTINCT request_id),"
-        " (SELECT count(*) FROM ground_truth), (SELECT count(*) FROM ground_truth_waiting)"
-        " FROM predictions"
+        "SELECT p.*, g.*, w.*"
+        " FROM (SELECT count(*), count(DISTINCT request_id) FROM predictions) p,"
+        " (SELECT count(*) FROM ground_truth) g, (SELECT count(*) FROM ground_truth_waiting) w"
     ).fetchone()
     assert found == (1825, 1825, 1825, 0)

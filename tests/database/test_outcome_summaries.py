@@ -78,7 +78,7 @@ def test_a_fold_that_is_killed_changes_nothing(
     record.label()
     with psycopg.connect(dsn) as other:
         other.execute("SELECT fold_summaries(model_version_id) FROM summary_marks")
-        conn.execute("SELECT pg_terminate_backend(%s)", [other.info.backend_pid])
+        conn.execute("SELECT pg_terminate_backend(%s::integer)", [other.info.backend_pid])
         with pytest.raises(psycopg.OperationalError):
             other.execute("SELECT 1")
     assert conn.execute("SELECT count(*) FROM summary_outcomes").fetchone() == (0,)

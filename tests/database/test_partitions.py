@@ -194,6 +194,7 @@ def test_months_that_are_over_meet_the_partitions_of_this_month(
     assert_without_gaps(conn)
 
 
+@pytest.mark.not_distributed("a partition of a day is a table per shard: hundreds take minutes")
 def test_more_partitions_than_the_server_has_locks_for_are_refused(
     dsn: str, conn: psycopg.Connection[Any]
 ) -> None:
@@ -212,6 +213,7 @@ def test_more_partitions_than_the_server_has_locks_for_are_refused(
     assert ensure(conn, since, until) == 0
 
 
+@pytest.mark.not_distributed("a partition of a day is a table per shard: hundreds take minutes")
 def test_a_year_ahead_of_all_tables_is_made_by_the_command(
     dsn: str, conn: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -106,7 +106,7 @@ def test_performance_stays_when_rows_are_deleted(db: Database, kind: str) -> Non
 def test_many_labels_are_answered_from_summaries(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mlops_ledger.performance_source._FEW", 20)
+    monkeypatch.setattr("mlops_ledger.analysis.performance_source._FEW", 20)
     record = Record(db, "rare", random.Random(13))
     record.write(200)
     record.label()

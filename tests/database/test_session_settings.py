@@ -25,7 +25,7 @@ from mlops_ledger import (
 )
 from mlops_ledger.admin.backup import backup, restore
 from mlops_ledger.admin.create import initialise
-from mlops_ledger.session import LATE, LIMITS, PINNED
+from mlops_ledger.connection.session import LATE, LIMITS, PINNED
 
 NUMBER: Final = 0.12345678901234568
 NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -295,3 +295,16 @@ def test_a_recorded_slice_is_beside_the_whole(db: Database) -> None:
         if row.metric_name == "brier_score"
     }
     assert found == {"": whole.brier_score, "country=DE": part.brier_score}
+
+
+def test_a_long_value_is_known_by_its_first_letters(db: Database) -> None:
+    record = Sliced(db, "named", random.Random(28))
+    predicted = record.predicted
+    record.predicted = lambda c: {**predicted(c), "inputs": {"country": "x" * 300 + c.choice("ab")}}
+    record.write(50)
+    [found] = record.by_slice()
+    assert (found.slice, found.num_predictions) == ("x" * 255, 50)
+    one: dict[str, Any] = {"model_name": record.name, "since": START, "until": TODAY}
+    for source in ("rows", "summaries"):
+        same = record.truth.performance(**one, slice="x" * 301, source=source)
+        assert (same.slice, same.num_predictions) == ("x" * 255, 50)

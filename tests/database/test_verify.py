@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 from click.testing import CliRunner, Result
+from fix_roles import drop_roles
 
 from mlops_ledger import (
     Database,
@@ -143,10 +144,12 @@ TAMPERINGS = [
         "CREATE FUNCTION promote(text, varchar) RETURNS void LANGUAGE sql AS 'SELECT'",
         "added",
     ),
-    (
+    pytest.param(
         "CREATE FUNCTION quiet() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"
         "CREATE TRIGGER quiet BEFORE INSERT ON {partition} FOR EACH ROW EXECUTE FUNCTION quiet()",
         "added",
+        id="a trigger on a partition",
+        marks=pytest.mark.not_distributed("Citus refuses triggers on distributed tables"),
     ),
     ("ALTER TABLE {partition} ADD CONSTRAINT extra CHECK (true)", "added"),
     ("CREATE FUNCTION concat_ws(text, text, text) RETURNS text RETURN $1", "added"),
@@ -184,7 +187,7 @@ TAMPERINGS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("damage", "kind"), TAMPERINGS, ids=[sql[:60] for sql, _ in TAMPERINGS])
+@pytest.mark.parametrize(("damage", "kind"), TAMPERINGS, ids=lambda text: text[:60])
 def test_a_schema_that_is_not_what_the_migrations_made(
     settings: Settings, conn: psycopg.Connection[Any], damage: str, kind: str
 ) -> None:
@@ -220,8 +223,7 @@ def test_rights_that_nobody_should_have(
         conn.execute(damage.format(other=other, partition=partition).encode())
         assert wrong(settings) == {"grants": 1}
     finally:
-        conn.execute(f"REASSIGN OWNED BY {other} TO CURRENT_USER; DROP OWNED BY {other}".encode())
-        conn.execute(f"DROP ROLE {other}".encode())
+        drop_roles(conn, other)
 
 
 def test_an_audit_log_that_was_changed(settings: Settings, conn: psycopg.Connection[Any]) -> None:

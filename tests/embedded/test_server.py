@@ -19,7 +19,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from mlops_ledger.config import Settings
+from mlops_ledger.connection.config import Settings
 from mlops_ledger.embedded import EmbeddedServer, find_binaries, resolve_conninfo
 from mlops_ledger.embedded.account import Account
 from mlops_ledger.errors import EmbeddedServerError

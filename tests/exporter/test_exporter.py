@@ -19,6 +19,7 @@ import pytest
 from click.testing import CliRunner
 from fix_exporter import Samples, Scraped
 from fix_full import fill
+from fix_roles import KINDS, drop_roles
 from fix_servers import open_folder
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
@@ -75,12 +76,7 @@ def reader(filled: str) -> Iterator[str]:
             )
         )
         yield make_conninfo(filled, user=f"{prefix}user", password="secret")
-        for kind in ("user", "owner", "writer", "reader", "approver", "auditor"):
-            role = sql.Identifier(prefix + kind)
-            admin.execute(
-                sql.SQL("REASSIGN OWNED BY {} TO CURRENT_USER; DROP OWNED BY {}").format(role, role)
-            )
-            admin.execute(sql.SQL("DROP ROLE {}").format(role))
+        drop_roles(admin, *(prefix + kind for kind in ("user", *KINDS)))
 
 
 def test_a_ledger_with_everything_is_told(filled: str, export: Export) -> None:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import psycopg
 import pytest
+from fix_faults import NEVER, frozen
 from fix_logger import wait_until
 
 from mlops_ledger import (
@@ -26,25 +23,19 @@ from mlops_ledger import (
     PredictionsRepository,
     Settings,
     new_id,
-    session,
 )
-from mlops_ledger._async import bounded as async_bounded
-from mlops_ledger._sync import bounded
+from mlops_ledger.connection import bounded, session
 from mlops_ledger.embedded import EmbeddedServer
 from mlops_ledger.errors import ConnectionLost, TimedOut, Unavailable
 
 pytestmark = pytest.mark.once
-
-# As a call that returns after its patience is told from one that never does.
-NEVER = 120
 
 
 @pytest.fixture
 def settings(victim_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Settings that make a frozen server known soon."""
     monkeypatch.setattr(session, "_GRACE", 0.5)
-    for module in (bounded, async_bounded):
-        monkeypatch.setattr(module, "_CANCEL", 0.3)
+    monkeypatch.setattr(bounded, "_CANCEL", 0.3)
     return Settings(
         conninfo=victim_dsn,
         home=tmp_path,
@@ -53,32 +44,6 @@ def settings(victim_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         pool_timeout=4,
         pool_max_size=1,
     )
-
-
-@contextmanager
-def frozen(server: EmbeddedServer) -> Iterator[None]:
-    """Stop every process of a server, as a machine is stopped; a call that waits for it fails."""
-    leader = server.status().pid
-    assert leader is not None
-    os.kill(leader, signal.SIGSTOP)
-    listed = subprocess.run(
-        ["ps", "-o", "pid=", "--ppid", str(leader)], capture_output=True, text=True, check=True
-    )
-    pids = [leader, *map(int, listed.stdout.split())]
-
-    def resume() -> None:
-        for pid in reversed(pids):
-            os.kill(pid, signal.SIGCONT)
-
-    for pid in pids[1:]:
-        os.kill(pid, signal.SIGSTOP)
-    rescue = threading.Timer(NEVER, resume)
-    rescue.start()
-    try:
-        yield
-    finally:
-        rescue.cancel()
-        resume()
 
 
 def test_a_call_on_a_frozen_server_ends_with_one_exception(

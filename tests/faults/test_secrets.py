@@ -25,7 +25,7 @@ from mlops_ledger import (
 )
 from mlops_ledger.admin.create import create_database, initialise
 from mlops_ledger.cli import main
-from mlops_ledger.conninfo import parse as parse_conninfo
+from mlops_ledger.connection.conninfo import parse as parse_conninfo
 from mlops_ledger.errors import LedgerError
 
 SECRET = "S3cretPw"

@@ -349,6 +349,7 @@ def test_the_first_bad_entry_is_named(log: Conn, tampering: str, seq: int, probl
     [
         ("DELETE FROM audit_log WHERE seq > 20", r"is missing: the log ended with entry \d+"),
         ("UPDATE audit_head SET seq = 20", "was inserted: the log ended with entry 20"),
+        ("UPDATE audit_head SET seq = seq - 1", r"was inserted: the log ended with entry \d+"),
         ("UPDATE audit_head SET hash = sha256('')", "is not the one that was written last"),
         ("DELETE FROM audit_head", "cannot be written: audit_head is empty"),
         ("TRUNCATE audit_log", r"is missing: the log ended with entry \d+"),

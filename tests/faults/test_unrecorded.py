@@ -109,7 +109,11 @@ UNRECORDED = {
         "UPDATE performance_metrics SET metric_value = 3",
         "DELETE FROM performance_metrics",
     ),
-    "models": ("UPDATE models SET description = 'of another'", "DELETE FROM models"),
+    "models": (
+        "UPDATE models SET description = 'of another'",
+        "UPDATE models SET slice_key = 'zip'",
+        "DELETE FROM models",
+    ),
     "model_versions": (
         "UPDATE model_versions SET metrics = '{\"roc_auc\": 0.99}' WHERE model_version = '8'",
         "DELETE FROM model_versions WHERE model_version = '8'",
@@ -156,6 +160,7 @@ def test_what_changes_without_an_entry_is_not_taken_for_tampering(audited: Conn)
     audited.execute("SET session_replication_role = origin")
     audited.execute("SELECT raise_alert('drift', 'once more')")
     audited.execute("UPDATE model_versions SET tags = '{}', description = description")
+    audited.execute("UPDATE models SET slice_key = 'country'")
     audited.execute("INSERT INTO model_versions (model_name) VALUES ('m')")
     audited.execute("SELECT rollback('m')")
     assert unrecorded(audited) is None

@@ -7,9 +7,9 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from fix_db import new_database
 from fix_roles import KINDS, Users
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
 
 from mlops_ledger import Database
 from mlops_ledger.admin.roles import Roles
@@ -39,29 +39,22 @@ VALUES ('m', 'few', 'monitoring', 'num_predictions', '1 day', '<', 1);
 @pytest.fixture(scope="module")
 def users(server_dsn: str, template: str) -> Iterator[Users]:
     """A ledger with something of everything, its roles, and a user in each."""
-    name = f"test_{uuid4().hex}"
     prefix = f"t{uuid4().hex[:12]}_"
-    dsn = make_conninfo(server_dsn, dbname=name)
     with psycopg.connect(server_dsn, autocommit=True) as admin:
-        admin.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
-                sql.Identifier(name), sql.Identifier(template)
-            )
-        )
-        with psycopg.connect(dsn) as connection:
-            connection.execute(_CONTENTS.encode())
-        with Database(dsn) as db:
-            Roles(db).create(prefix=prefix)
-        for kind in KINDS:
-            admin.execute(
-                sql.SQL("CREATE ROLE {} LOGIN PASSWORD 'secret' IN ROLE {}").format(
-                    sql.Identifier(f"{prefix}{kind}_user"), sql.Identifier(prefix + kind)
+        with new_database(server_dsn, template) as dsn:
+            with psycopg.connect(dsn) as connection:
+                connection.execute(_CONTENTS.encode())
+            with Database(dsn) as db:
+                Roles(db).create(prefix=prefix)
+            for kind in KINDS:
+                admin.execute(
+                    sql.SQL("CREATE ROLE {} LOGIN PASSWORD 'secret' IN ROLE {}").format(
+                        sql.Identifier(f"{prefix}{kind}_user"), sql.Identifier(prefix + kind)
+                    )
                 )
-            )
-        users = Users(dsn, prefix)
-        yield users
-        users.close()
-        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+            users = Users(dsn, prefix)
+            yield users
+            users.close()
         for kind in KINDS:
             for role in (f"{prefix}{kind}_user", prefix + kind):
                 admin.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))

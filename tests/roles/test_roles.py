@@ -10,7 +10,16 @@ from typing import Any
 import psycopg
 import pytest
 from click.testing import CliRunner
-from fix_roles import KINDS, NAMES, OPERATIONS, Operation, Users, table
+from fix_roles import (
+    KINDS,
+    NAMES,
+    OPERATIONS,
+    Operation,
+    Users,
+    drop_owned,
+    drop_roles,
+    table,
+)
 from psycopg import sql
 
 from mlops_ledger import (
@@ -240,11 +249,7 @@ def test_somebody_who_is_no_superuser_can_make_them(
             assert run.invoke(main, ["migrate", "up"]).exit_code == 0
         finally:
             with psycopg.connect(empty_database, autocommit=True) as there:
-                for kind in (*KINDS, None):
-                    role = prefix + kind if kind else name
-                    there.execute(f"REASSIGN OWNED BY {role} TO CURRENT_USER")
-                    there.execute(f"DROP OWNED BY {role}")
-                    there.execute(f"DROP ROLE {role}")
+                drop_roles(there, *(prefix + kind for kind in KINDS), name)
 
 
 def test_a_ledger_in_a_schema_of_its_own(empty_database: str, users: Users) -> None:
@@ -264,10 +269,7 @@ def test_a_ledger_in_a_schema_of_its_own(empty_database: str, users: Users) -> N
         with Database(writer) as db:
             ModelVersionRepository(db).promote(model_name="m", model_version="1")
         # The users are shared with the other tests of this module.
-        for kind in KINDS:
-            role = psycopg.sql.Identifier(users.prefix + kind)
-            admin.execute(psycopg.sql.SQL("REASSIGN OWNED BY {} TO CURRENT_USER").format(role))
-            admin.execute(psycopg.sql.SQL("DROP OWNED BY {}").format(role))
+        drop_owned(admin, *(users.prefix + kind for kind in KINDS))
 
 
 @pytest.mark.parametrize("prefix", ["", "Upper_", "pg_", 'a"b', "x" * 60, "a; DROP TABLE"])

@@ -8,7 +8,7 @@ from typing import Final
 
 from psycopg.rows import tuple_row
 
-from ..audit_chain import START, AuditEnds, Chain, Problem, parse_head
+from ..audit.chain import START, AuditEnds, Chain, Problem, parse_head
 from ..checks.values import page_size
 from ..errors import InvalidValue
 from ..rows import AuditCheck, AuditEntry, AuditHead

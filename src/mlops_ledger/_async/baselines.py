@@ -170,7 +170,7 @@ class AsyncBaselinesRepository(AsyncRepository):
 def _binning(num_bins: object) -> ModuleType:
     """Return what needs NumPy."""
     try:
-        from .. import binning
+        from ..analysis import binning
     except ImportError:
         raise LedgerError("a baseline needs NumPy: pip install numpy") from None
     if not 2 <= integer(32)("num_bins", num_bins) <= binning.MOST_BINS:

@@ -15,16 +15,17 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
-from .. import connections, health, session
-from ..config import Settings
-from ..connections import Probe
-from ..conninfo import describe
+from .. import health
+from ..connection import connections, session
+from ..connection.bounded import AsyncBoundedConnection
+from ..connection.config import Settings
+from ..connection.connections import Probe
+from ..connection.conninfo import describe
 from ..embedded import resolve_conninfo
 from ..errors import InvalidValue, LedgerError, NothingListens, Unavailable
 from ..errors.translate import raise_alone, translate
 from ..rows import Health
 from ..statements import load
-from .bounded import AsyncBoundedConnection
 from .pooler import AsyncPoolerConnection, open_pooled
 from .replica import AsyncReadsAfter, AsyncReplica
 from .transaction import AsyncTransaction, begin

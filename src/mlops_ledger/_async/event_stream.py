@@ -11,8 +11,8 @@ from typing import Any, Final
 import psycopg
 from psycopg import AsyncConnection
 
-from .. import connections
 from ..checks.values import number
+from ..connection import connections
 from ..errors import InvalidValue, LedgerError, Unavailable
 from ..rows import Event
 from .database import AsyncDatabase
@@ -55,7 +55,8 @@ async def events(
         while True:
             try:
                 until = await cursor.save_and_look()
-                page = await cursor.page(until, types, model_name)
+                is_new = until > cursor.seq
+                page = await cursor.page(until, types, model_name) if is_new else []
             except Unavailable as error:
                 if not follow:
                     raise
@@ -65,12 +66,12 @@ async def events(
             for event in page:
                 yield event
                 await cursor.move(event.seq)
-            if until > cursor.seq:
-                cursor.seq = until
-            elif follow:
+            # Entries at the end of the page that are no events are dealt with too.
+            cursor.seq = until
+            if not is_new:
+                if not follow:
+                    return
                 await waker.wait()
-            else:
-                return
     finally:
         await waker.close()
         await cursor.close()
@@ -101,8 +102,6 @@ class _Cursor:
         self, until: int, types: Sequence[str] | None, model_name: str | None
     ) -> list[Event]:
         """Return what comes after the cursor, up to a number."""
-        if until == self.seq:
-            return []
         return await self._repository.list_events(
             after=self.seq, until=until, types=types, model_name=model_name, limit=_PAGE
         )

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from ..checks import metrics as metric_fields
-from ..checks.rows import of_row, rows_of
-from ..checks.values import page_size, text
+from ..checks.values import page_size
 from ..copying.binary import timestamp
 from ..copying.metrics import InProduction, MetricBatch
-from ..errors import InvalidValue, NotFound
-from ..rows import MetricBucket, MetricComparison, PerformanceMetric, Written
+from ..errors import NotFound
+from ..rows import MetricBucket, MetricComparison, PerformanceMetric
 from .metric_writes import AsyncMetricWrites
 from .pages import iterate
 
@@ -52,18 +51,6 @@ class AsyncPerformanceMetricsRepository(AsyncMetricWrites):
         """
         timestamp = datetime.now(UTC) if timestamp is None else timestamp
         return await self._insert_once("insert", locals(), "id: already names another value")
-
-    async def insert_many(
-        self, *, rows: Iterable[Mapping[str, Any]], idempotency_key: UUID | None = None
-    ) -> Written:
-        """Store many values in one transaction by COPY.
-
-        A row is a mapping of the arguments of `insert`. Repeating a call with the same
-        `idempotency_key`, made by `new_id()`, and rows stores nothing twice. Raises Conflict when
-        an id names another value, NotFound and InvalidValue as `insert`; then nothing is stored.
-        """
-        found = await self._with_version_ids(rows_of("rows", rows))
-        return await super().insert_many(rows=found, idempotency_key=idempotency_key)
 
     async def get(self, *, id: UUID) -> PerformanceMetric | None:
         """Return one value, or None."""
@@ -134,32 +121,9 @@ class AsyncPerformanceMetricsRepository(AsyncMetricWrites):
         unit, step = metric_fields.buckets(bucket, since, until)
         return await self._rows("timeseries", MetricBucket, locals())
 
-    async def _with_version_ids(self, rows: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-        """Put the ids of versions in the place of their numbers."""
-        known: dict[tuple[str, str], UUID] = {}
-        found = []
-        for place, row in enumerate(rows):
-            if "model_version" in row:
-                try:
-                    row = await self._with_version_id(dict(row), known)
-                except InvalidValue as error:
-                    raise of_row(place, error) from None
-            found.append(row)
-        return found
-
-    async def _with_version_id(
-        self, row: dict[str, Any], known: dict[tuple[str, str], UUID]
-    ) -> dict[str, Any]:
-        number, id = row.pop("model_version"), row.get("model_version_id")
-        if number is not None:
-            key = text("model_name", row.get("model_name")), text("model_version", number)
-            if key not in known or id is not None:
-                values = {"model_name": key[0], "model_version": key[1], "model_version_id": id}
-                known[key] = await self._value("version", values)
-            row["model_version_id"] = known[key]
-        return row
-
     async def _in_production(self, batch: MetricBatch) -> Sequence[InProduction]:
+        named = batch.named()
+        batch.identify({each: await self._value("version", each._asdict()) for each in named})
         model_names = sorted(batch.models())
         if not model_names:
             return ()

@@ -9,8 +9,8 @@ from typing import Any, Self
 from psycopg import AsyncCopy, AsyncCursor, AsyncTransaction
 from psycopg.pq import TransactionStatus
 
-from .. import session
-from .bounded import AsyncBoundedConnection
+from ..connection import session
+from ..connection.bounded import AsyncBoundedConnection
 
 
 class AsyncPoolerConnection(AsyncBoundedConnection):

@@ -11,11 +11,11 @@ from typing import Any
 from psycopg.rows import class_row
 
 from .. import health
+from ..connection.bounded import AsyncBoundedConnection
+from ..connection.replica import AWAY, POLL, Standby, behind, checked
 from ..errors import LedgerError, PermissionDenied, Unavailable
-from ..replica import AWAY, POLL, Standby, behind, checked
 from ..rows import ReplicaHealth
 from ..statements import load
-from .bounded import AsyncBoundedConnection
 
 
 class AsyncReplica:

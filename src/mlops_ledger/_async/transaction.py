@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 
 import psycopg
 
-from .. import connections
+from ..connection import connections
+from ..connection.bounded import AsyncBoundedConnection
 from ..errors import LedgerError
 from ..errors.translate import raise_alone, translate
-from .bounded import AsyncBoundedConnection
 
 
 class AsyncTransaction:

@@ -16,16 +16,17 @@ from psycopg import Connection
 from psycopg.rows import class_row
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
-from .. import connections, health, session
-from ..config import Settings
-from ..connections import Probe
-from ..conninfo import describe
+from .. import health
+from ..connection import connections, session
+from ..connection.bounded import BoundedConnection
+from ..connection.config import Settings
+from ..connection.connections import Probe
+from ..connection.conninfo import describe
 from ..embedded import resolve_conninfo
 from ..errors import InvalidValue, LedgerError, NothingListens, Unavailable
 from ..errors.translate import raise_alone, translate
 from ..rows import Health
 from ..statements import load
-from .bounded import BoundedConnection
 from .pooler import PoolerConnection, open_pooled
 from .replica import ReadsAfter, Replica
 from .transaction import Transaction, begin

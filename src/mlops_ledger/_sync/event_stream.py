@@ -12,8 +12,8 @@ from typing import Any, Final
 import psycopg
 from psycopg import Connection
 
-from .. import connections
 from ..checks.values import number
+from ..connection import connections
 from ..errors import InvalidValue, LedgerError, Unavailable
 from ..rows import Event
 from .database import Database
@@ -56,7 +56,8 @@ def events(
         while True:
             try:
                 until = cursor.save_and_look()
-                page = cursor.page(until, types, model_name)
+                is_new = until > cursor.seq
+                page = cursor.page(until, types, model_name) if is_new else []
             except Unavailable as error:
                 if not follow:
                     raise
@@ -66,12 +67,12 @@ def events(
             for event in page:
                 yield event
                 cursor.move(event.seq)
-            if until > cursor.seq:
-                cursor.seq = until
-            elif follow:
+            # Entries at the end of the page that are no events are dealt with too.
+            cursor.seq = until
+            if not is_new:
+                if not follow:
+                    return
                 waker.wait()
-            else:
-                return
     finally:
         waker.close()
         cursor.close()
@@ -102,8 +103,6 @@ class _Cursor:
         self, until: int, types: Sequence[str] | None, model_name: str | None
     ) -> list[Event]:
         """Return what comes after the cursor, up to a number."""
-        if until == self.seq:
-            return []
         return self._repository.list_events(
             after=self.seq, until=until, types=types, model_name=model_name, limit=_PAGE
         )

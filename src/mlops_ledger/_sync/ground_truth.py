@@ -8,21 +8,21 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from ..checks import values
-from ..checks.rows import rows_of
-from ..checks.values import boolean, integer, number
-from ..checks.windows import full_buckets, full_hours
-from ..comparison import checked, compare
-from ..copying import labels
-from ..errors import InvalidValue, MissingPartition, NotFound
-from ..ids import new_id
-from ..performance_source import (
+from ..analysis.comparison import checked, compare
+from ..analysis.performance_source import (
     complete_slice,
     preferred_source,
     require_grid,
     require_share,
     require_sliced,
 )
+from ..checks import values
+from ..checks.rows import rows_of
+from ..checks.values import boolean, integer, number
+from ..checks.windows import full_buckets, full_hours
+from ..copying import labels
+from ..errors import InvalidValue, MissingPartition, NotFound
+from ..ids import new_id
 from ..rows import GroundTruth, Labeled, Performance, PerformanceBucket, VersionComparison
 from ..rows.ground_truth import MEASURED, PerformanceState
 from .performance_metrics import PerformanceMetricsRepository

@@ -24,7 +24,7 @@ class MetricWrites(Repository):
     ) -> Written:
         """Store many values in one transaction by COPY.
 
-        A row is a mapping of the columns of the table; `timestamp`, by default, is that of the
+        A row is a mapping of the arguments of `insert`; `timestamp`, by default, is that of the
         write. Repeating a call with the same `idempotency_key`, made by `new_id()`, and rows
         stores nothing twice. Raises Conflict when an id names another value, NotFound for an
         unknown model or version, InvalidValue for a refused value; then nothing is stored.

@@ -3,18 +3,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from ..checks import metrics as metric_fields
-from ..checks.rows import of_row, rows_of
-from ..checks.values import page_size, text
+from ..checks.values import page_size
 from ..copying.binary import timestamp
 from ..copying.metrics import InProduction, MetricBatch
-from ..errors import InvalidValue, NotFound
-from ..rows import MetricBucket, MetricComparison, PerformanceMetric, Written
+from ..errors import NotFound
+from ..rows import MetricBucket, MetricComparison, PerformanceMetric
 from .metric_writes import MetricWrites
 from .pages import iterate
 
@@ -53,18 +52,6 @@ class PerformanceMetricsRepository(MetricWrites):
         """
         timestamp = datetime.now(UTC) if timestamp is None else timestamp
         return self._insert_once("insert", locals(), "id: already names another value")
-
-    def insert_many(
-        self, *, rows: Iterable[Mapping[str, Any]], idempotency_key: UUID | None = None
-    ) -> Written:
-        """Store many values in one transaction by COPY.
-
-        A row is a mapping of the arguments of `insert`. Repeating a call with the same
-        `idempotency_key`, made by `new_id()`, and rows stores nothing twice. Raises Conflict when
-        an id names another value, NotFound and InvalidValue as `insert`; then nothing is stored.
-        """
-        found = self._with_version_ids(rows_of("rows", rows))
-        return super().insert_many(rows=found, idempotency_key=idempotency_key)
 
     def get(self, *, id: UUID) -> PerformanceMetric | None:
         """Return one value, or None."""
@@ -135,32 +122,9 @@ class PerformanceMetricsRepository(MetricWrites):
         unit, step = metric_fields.buckets(bucket, since, until)
         return self._rows("timeseries", MetricBucket, locals())
 
-    def _with_version_ids(self, rows: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-        """Put the ids of versions in the place of their numbers."""
-        known: dict[tuple[str, str], UUID] = {}
-        found = []
-        for place, row in enumerate(rows):
-            if "model_version" in row:
-                try:
-                    row = self._with_version_id(dict(row), known)
-                except InvalidValue as error:
-                    raise of_row(place, error) from None
-            found.append(row)
-        return found
-
-    def _with_version_id(
-        self, row: dict[str, Any], known: dict[tuple[str, str], UUID]
-    ) -> dict[str, Any]:
-        number, id = row.pop("model_version"), row.get("model_version_id")
-        if number is not None:
-            key = text("model_name", row.get("model_name")), text("model_version", number)
-            if key not in known or id is not None:
-                values = {"model_name": key[0], "model_version": key[1], "model_version_id": id}
-                known[key] = self._value("version", values)
-            row["model_version_id"] = known[key]
-        return row
-
     def _in_production(self, batch: MetricBatch) -> Sequence[InProduction]:
+        named = batch.named()
+        batch.identify({each: self._value("version", each._asdict()) for each in named})
         model_names = sorted(batch.models())
         if not model_names:
             return ()

@@ -10,8 +10,8 @@ from typing import Any, Self
 from psycopg import Copy, Cursor, Transaction
 from psycopg.pq import TransactionStatus
 
-from .. import session
-from .bounded import BoundedConnection
+from ..connection import session
+from ..connection.bounded import BoundedConnection
 
 
 class PoolerConnection(BoundedConnection):

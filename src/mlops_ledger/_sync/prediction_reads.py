@@ -19,9 +19,9 @@ from ..checks.predictions import EARLIEST, latest_timestamp
 from ..checks.values import page_size
 from ..checks.values import uuid as checked_uuid
 from ..checks.windows import look_back
+from ..connection.replica import or_primary
 from ..errors import InvalidValue, LedgerError, NotFound
 from ..ids import time_of, whole_millisecond
-from ..replica import or_primary
 from ..rows import MonitoringSummary, Prediction, PredictionStats, RecentPrediction
 from ..statements import load
 from .database import Database

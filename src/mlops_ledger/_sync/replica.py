@@ -12,11 +12,11 @@ from typing import Any
 from psycopg.rows import class_row
 
 from .. import health
+from ..connection.bounded import BoundedConnection
+from ..connection.replica import AWAY, POLL, Standby, behind, checked
 from ..errors import LedgerError, PermissionDenied, Unavailable
-from ..replica import AWAY, POLL, Standby, behind, checked
 from ..rows import ReplicaHealth
 from ..statements import load
-from .bounded import BoundedConnection
 
 
 class Replica:

@@ -11,11 +11,11 @@ from uuid import UUID
 
 from psycopg.rows import class_row, scalar_row
 
-from ..connections import require_lender
+from ..connection.connections import require_lender
+from ..connection.replica import or_primary
 from ..errors import Conflict
 from ..ids import new_id
 from ..notebooks import RowList
-from ..replica import or_primary
 from ..statements import Statement, load
 from .database import Connections, default_database
 

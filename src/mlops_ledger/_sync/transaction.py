@@ -8,10 +8,10 @@ from contextlib import contextmanager
 
 import psycopg
 
-from .. import connections
+from ..connection import connections
+from ..connection.bounded import BoundedConnection
 from ..errors import LedgerError
 from ..errors.translate import raise_alone, translate
-from .bounded import BoundedConnection
 
 
 class Transaction:

@@ -9,9 +9,9 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from ..config import Settings
-from ..connections import connect, direct
-from ..conninfo import describe
+from ..connection.config import Settings
+from ..connection.connections import connect, direct
+from ..connection.conninfo import describe
 from ..database import Database
 from ..embedded import resolve_conninfo
 from ..errors import ConfigError, LedgerError, SchemaError

@@ -17,7 +17,7 @@ from typing import Any, Final
 from psycopg.rows import dict_row, scalar_row
 
 from .._sync.repository import Repository
-from ..config import Settings
+from ..connection.config import Settings
 from ..database import Database
 from ..errors import SchemaError
 from ..logger.dead_letters import read_dead_letters

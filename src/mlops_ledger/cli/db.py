@@ -31,7 +31,7 @@ def db() -> None:
 @json_option
 def start(as_json: bool) -> None:
     """Start the embedded PostgreSQL; the first time, create it."""
-    from ..conninfo import url
+    from ..connection.conninfo import url
     from ..embedded import EmbeddedServer
 
     settings = _embedded_settings()
@@ -72,7 +72,7 @@ def status(as_json: bool) -> None:
 @json_option
 def print_url(as_json: bool) -> None:
     """Print the URL of the configured database, with its password."""
-    from ..conninfo import url
+    from ..connection.conninfo import url
     from ..embedded import resolve_conninfo
 
     found = url(resolve_conninfo(ledger.Settings.from_environment()), password=True)
@@ -86,9 +86,9 @@ def print_url(as_json: bool) -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def psql(arguments: tuple[str, ...]) -> None:
     """Open psql on the configured database, with psql's own ARGUMENTS: psql -c "SELECT 1"."""
-    from ..connections import direct
+    from ..connection.connections import direct
+    from ..connection.session import child_environment
     from ..embedded import resolve_conninfo
-    from ..session import child_environment
 
     settings = ledger.Settings.from_environment()
     program = _psql(settings)

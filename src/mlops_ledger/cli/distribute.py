@@ -20,7 +20,7 @@ from .text import size
 @click.option("--undo", is_flag=True, help="Bring everything back to the coordinator.")
 @click.option(
     "--partition-by",
-    type=click.Choice(["week", "month"]),
+    type=click.Choice(["day", "week", "month"]),
     default="week",
     show_default=True,
     help="How long new partitions are that were of a day.",

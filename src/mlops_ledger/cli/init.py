@@ -12,7 +12,7 @@ import mlops_ledger as ledger
 from ..errors import LedgerError
 from .base import Command
 from .options import json_option, period_type, yes_option
-from .output import ask, echo_json, echo_row, finish, say
+from .output import ask, echo_json, echo_pairs, echo_row, finish, say
 
 if TYPE_CHECKING:
     from ..admin.create import Made
@@ -69,10 +69,13 @@ def health(as_json: bool) -> None:
 
 def _echo_made(made: Made) -> None:
     found = "created" if made.created else "was there"
-    say(f"database  {made.database} {found}, owned by {made.owner}")
-    for migration in made.applied:
-        say(f"applied   {migration}")
-    say(f"tables    {', '.join(made.tables)}")
-    say(f"views     {', '.join(made.views)}")
+    echo_pairs(
+        {
+            "database": f"{made.database} {found}, owned by {made.owner}",
+            "applied": ", ".join(made.applied) or None,
+            "tables": ", ".join(made.tables),
+            "views": ", ".join(made.views),
+        }
+    )
     if not made.created and not made.applied:
         say("nothing to do: the schema is up to date")

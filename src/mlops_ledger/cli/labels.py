@@ -12,9 +12,9 @@ import click
 
 import mlops_ledger as ledger
 
-from ..comparison import METRICS
+from ..analysis.comparison import METRICS
+from ..analysis.performance_source import SOURCES
 from ..errors import InvalidValue
-from ..performance_source import SOURCES
 from .base import Group
 from .options import (
     Length,

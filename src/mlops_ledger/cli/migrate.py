@@ -41,7 +41,7 @@ def up(to: int | None, allow_changed: bool, as_json: bool) -> None:
 @json_option
 def down(steps: int | None, to: int | None, yes: bool, as_json: bool) -> None:
     """Revert migrations, newest first. Their tables and data are deleted."""
-    from ..conninfo import describe
+    from ..connection.conninfo import describe
 
     if steps is not None and to is not None:
         raise click.UsageError("give either --to or --steps")
@@ -127,7 +127,7 @@ def new(name: str, directory: Path, as_json: bool) -> None:
 
 
 def _conninfo() -> str:
-    from ..connections import direct
+    from ..connection.connections import direct
     from ..embedded import resolve_conninfo
 
     settings = ledger.Settings.from_environment()

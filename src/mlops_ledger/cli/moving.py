@@ -14,6 +14,7 @@ from .options import json_option
 from .output import echo_done
 from .progress import progress
 from .records import COMMANDS
+from .results import import_evidently, import_great_expectations, import_whylogs
 
 
 @click.group("import", cls=Group)
@@ -21,7 +22,13 @@ def import_() -> None:
     """Import records from elsewhere."""
 
 
-for _each in (*COMMANDS, import_mlflow):
+for _each in (
+    *COMMANDS,
+    import_mlflow,
+    import_evidently,
+    import_great_expectations,
+    import_whylogs,
+):
     import_.add_command(_each)
 
 

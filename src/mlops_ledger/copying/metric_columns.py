@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from .blocks import Array, Field, blocks
 from .column_fields import encoded, require_size
 from .column_input import is_single, objects, reading, size_of, table, timestamps
 from .encoders import encoder
-from .metrics import InProduction, Production, Write
+from .metrics import InProduction, NamedVersion, Production, Write
 
 
 class MetricColumns:
@@ -28,6 +29,8 @@ class MetricColumns:
         self._size = size_of(self._given)
         self._write = Write(idempotency_key)
         known = {column.name for column in columns}
+        if "model_version_id" in known:
+            known.add("model_version")
         if unknown := [name for name in self._given if name not in known]:
             raise InvalidValue(f"columns.{unknown[0]}", "is not a field of a metric")
         for column in columns:
@@ -36,11 +39,23 @@ class MetricColumns:
         self._micros = self._timestamps()
         self.micros: list[int] = self._micros.tolist()
 
+    def named(self) -> set[NamedVersion]:
+        """Return the versions named by their number; raises InvalidValue naming the column."""
+        return {each for each in self._named() if each is not None}
+
+    def identify(self, ids: Mapping[NamedVersion, UUID]) -> None:
+        """Put the ids of versions in the place of their numbers."""
+        found = self._named()
+        if self._given.pop("model_version", None) is not None:
+            known = self._objects("model_version_id")
+            self._given["model_version_id"] = [
+                id if each is None else ids[each] for each, id in zip(found, known, strict=True)
+            ]
+
     def models(self) -> set[str]:
-        """Return the models, unless a version is given."""
-        if self._given.get("model_version_id") is not None or "model_name" not in self._given:
-            return set()
-        return {name for name in self._objects("model_name") if isinstance(name, str)}
+        """Return the models of which a row names no version."""
+        pairs = zip(self._objects("model_name"), self._objects("model_version_id"), strict=True)
+        return {name for name, id in pairs if id is None and isinstance(name, str)}
 
     def encode(self, production: Sequence[InProduction]) -> Iterator[bytes]:
         """Check every value, then yield the COPY data; raises InvalidValue naming the column."""
@@ -57,10 +72,6 @@ class MetricColumns:
             return self._micros
         if column.name == "id" and given is None:
             return self._ids()
-        if column.name == "model_version_id" and given is None:
-            find = Production(production).version
-            names = self._objects("model_name")
-            return [find(*pair) for pair in zip(names, self.micros, strict=True)]
         encode = encoder(column.name, column.sql_type)
         default = NULL if column.default is None else encode(column.default)
         field: Field = default
@@ -72,10 +83,29 @@ class MetricColumns:
             raise InvalidValue(f"columns.{column.name}", "must not be missing")
         if isinstance(field, list):
             field = [default if item is NULL else item for item in field]
-        return field
+        return self._versions(field, production) if column.name == "model_version_id" else field
+
+    def _versions(self, field: Field, production: Sequence[InProduction]) -> Field:
+        """Let a row that names no version have the one that was in production."""
+        if field is NULL:
+            field = [NULL] * self._size
+        if not isinstance(field, list):
+            return field
+        find = Production(production).version
+        rows = zip(field, self._objects("model_name"), self.micros, strict=True)
+        return [find(name, at) if id is NULL else id for id, name, at in rows]
+
+    def _named(self) -> list[NamedVersion | None]:
+        if "model_version" not in self._given:
+            return []
+        rows = zip(*map(self._objects, NamedVersion._fields), strict=True)
+        try:
+            return [NamedVersion.of(*row) for row in rows]
+        except InvalidValue as error:
+            raise InvalidValue(f"columns.{error.field}", error.problem) from None
 
     def _objects(self, name: str) -> list[Any]:
-        given = self._given[name]
+        given = self._given.get(name)
         return [given] * self._size if is_single(given) else objects(given)
 
     def _ids(self) -> Array:

@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from itertools import islice
 from struct import Struct
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 from uuid import UUID
 
 from ..checks import values
 from ..checks.metrics import Column, measured_at
+from ..checks.plain import is_missing
 from ..checks.predictions import latest_timestamp
 from ..checks.rows import of_row, rows_of
 from ..errors import InvalidValue
@@ -34,11 +35,36 @@ class InProduction:
     retired_at: datetime | None
 
 
+class NamedVersion(NamedTuple):
+    """A version that a row names by its number, and maybe by its id too."""
+
+    model_name: str
+    model_version: str
+    model_version_id: UUID | None
+
+    @classmethod
+    def of(cls, model_name: Any, model_version: Any, id: Any) -> NamedVersion | None:
+        """Check what a row names, None without a number; raises InvalidValue."""
+        if is_missing(model_version):
+            return None
+        return cls(
+            values.text("model_name", model_name),
+            values.text("model_version", model_version),
+            None if is_missing(id) else values.uuid("model_version_id", id),
+        )
+
+
 class MetricBatch(Protocol):
     """The metrics of one write."""
 
     # Of every row, in microseconds since 2000.
     micros: list[int]
+
+    def named(self) -> set[NamedVersion]:
+        """Return the versions that rows name by their number; raises InvalidValue."""
+
+    def identify(self, ids: Mapping[NamedVersion, UUID]) -> None:
+        """Put the ids of versions in the place of their numbers."""
 
     def models(self) -> set[str]:
         """Return the models of which a row names no version."""
@@ -77,6 +103,23 @@ class MetricRows:
         self._write = Write(idempotency_key)
         self.micros = self._timestamps()
 
+    def named(self) -> set[NamedVersion]:
+        """Return the versions that rows name by their number; raises InvalidValue."""
+        found = set()
+        for place, row in enumerate(self._rows):
+            if "model_version" in row:
+                try:
+                    found.add(NamedVersion.of(*map(row.get, NamedVersion._fields)))
+                except InvalidValue as error:
+                    raise of_row(place, error) from None
+        return {each for each in found if each is not None}
+
+    def identify(self, ids: Mapping[NamedVersion, UUID]) -> None:
+        """Put the ids of versions in the place of their numbers."""
+        self._rows = [
+            _identified(row, ids) if "model_version" in row else row for row in self._rows
+        ]
+
     def models(self) -> set[str]:
         """Return the models of which a row names no version."""
         unversioned = (row for row in self._rows if row.get("model_version_id") is None)
@@ -109,6 +152,13 @@ class MetricRows:
                 raise of_row(place, error) from None
             found.append(micros)
         return found
+
+
+def _identified(row: Mapping[str, Any], ids: Mapping[NamedVersion, UUID]) -> dict[str, Any]:
+    found = dict(row)
+    named = NamedVersion.of(*map(row.get, NamedVersion._fields))
+    del found["model_version"]
+    return found if named is None else found | {"model_version_id": ids[named]}
 
 
 class Production:

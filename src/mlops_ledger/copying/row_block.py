@@ -123,7 +123,7 @@ def _ids(given: Column | None, micros: Sequence[int], numbers: Iterator[int]) ->
 
 def _alone(block: _Block, field: Field, given: Column) -> None:
     kinds = set(map(type, given))
-    if field.sql_type == "double precision" and _are_floats(kinds) and _within(field, given):
+    if field.sql_type == "double precision" and _are_floats(kinds) and _within(field, kinds, given):
         block.constant(EIGHT)
         block.packed("d", given)
     elif field.sql_type == "text" and kinds == {str} and _is_packed(field, given):
@@ -143,9 +143,11 @@ def _are_floats(kinds: set[type]) -> bool:
     return all(issubclass(kind, float) for kind in kinds)
 
 
-def _within(field: Field, given: Column) -> bool:
-    # The extremes of numbers among which is NaN mean nothing.
-    return isfinite(sum(given)) and field.low <= min(given) and max(given) <= field.high
+def _within(field: Field, kinds: set[type], given: Column) -> bool:
+    # The extremes of numbers among which is NaN mean nothing. A sum of NumPy's warns when it
+    # overflows.
+    is_finite = isfinite(sum(given)) if kinds == {float} else all(map(isfinite, given))
+    return is_finite and field.low <= min(given) and max(given) <= field.high
 
 
 def _is_packed(field: Field, given: Column) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..config import Settings
+from ..connection.config import Settings
 from .programs import find_binaries
 from .server import EmbeddedServer, ServerStatus
 

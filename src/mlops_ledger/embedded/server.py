@@ -16,7 +16,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 from psycopg.pq import PGconn, Ping
 
-from ..conninfo import isolate
+from ..connection.conninfo import isolate
 from ..errors import EmbeddedServerError
 from ..files import distrust
 from .account import Account, choose_folder, home_owners

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from ..checks import values
 from ..checks.rows import listed, row_of
-from ..config import Settings
+from ..connection.config import Settings
 from ..database import AsyncDatabase, Database
 from ..errors import InvalidValue, LedgerError, NotFound, Unavailable
 from ..rows.predictions import PredictionFields

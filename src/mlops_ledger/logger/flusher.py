@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from .._sync.predictions import PredictionsRepository
-from ..config import Settings
+from ..connection.config import Settings
 from ..database import Database
 from ..errors import LedgerError, PoolExhausted
 from .adoption import Adoption

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from ..conninfo import parse
+from ..connection.conninfo import parse
 from ..errors import InvalidValue, MigrationError, SchemaError
 from .files import Migration, find_migrations
 from .session import Session, open_session

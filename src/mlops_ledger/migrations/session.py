@@ -10,16 +10,15 @@ from typing import Final, LiteralString
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
 from psycopg.errors import InvalidSavepointSpecification, NoActiveSqlTransaction
 from psycopg.pq import TransactionStatus
 from psycopg.rows import class_row
 
-from .. import connections
-from ..conninfo import resolve
+from ..connection import connections
+from ..connection.config import Settings
+from ..connection.session import Found, names_schema, require_utf8
 from ..errors import LedgerError, MigrationError, SchemaError
 from ..errors.translate import raise_alone, translate
-from ..session import Found, names_schema, require_utf8
 from .files import Migration, Script
 from .state import Record
 
@@ -65,7 +64,7 @@ def open_session(conninfo: str, lock_timeout: float) -> Iterator[Session]:
     Raises SchemaError for a connection that cannot hold a lock or has no schema, and LedgerError
     for whatever fails outside a script.
     """
-    conninfo = make_conninfo("", **resolve(conninfo))
+    conninfo = connections.direct(Settings(), conninfo)
     try:
         connection, found = connections.open_session(
             conninfo, application_name="mlops-ledger migrate"

@@ -49,7 +49,7 @@ SELECT ledger_undistribute(%(table_name)s::text);
 -- lengthen --
 -- Make the partitions that are made from now on longer, where they are a day.
 UPDATE partition_policies SET period = %(period)s::text
-WHERE period = 'day' AND table_name IN ('predictions', 'ground_truth', 'system_metrics')
+WHERE period = 'day' AND period <> %(period)s::text AND table_name IN ('predictions', 'ground_truth', 'system_metrics')
 RETURNING table_name;
 
 -- grants --

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -15,7 +16,7 @@ from mlflow.entities.model_registry import (
 )
 
 from mlops_ledger import rows
-from mlops_ledger.contrib.mlflow.mapping import KEY
+from mlops_ledger.contrib.mlflow.mapping import KEY, UPDATED
 
 # The stages of the ledger as MLflow calls them.
 STAGES: Final = {
@@ -29,13 +30,12 @@ STAGES: Final = {
 def model_version(row: rows.ModelVersion, aliases: Iterable[str]) -> Any:
     """Return a version with the aliases that point to it."""
     beside = row.tags.get(KEY, {})
-    updated = max(row.created_at, row.promoted_at or row.created_at)
     more = {"model_id": beside["model_id"]} if beside.get("model_id") else {}
     return ModelVersion(
         name=row.model_name,
         version=number(row.model_version),
         creation_timestamp=_milliseconds(row.created_at),
-        last_updated_timestamp=_milliseconds(updated),
+        last_updated_timestamp=_updated(row, beside),
         description=row.description,
         user_id=row.created_by,
         current_stage=STAGES[row.stage],
@@ -65,28 +65,25 @@ def registered_model(row: rows.Model, latest: list[Any], aliases: Mapping[str, s
     )
 
 
-def latest(versions: Iterable[Any]) -> list[Any]:
-    """Return the version with the highest number of each stage."""
-    found: dict[str, Any] = {}
-    for version in versions:
-        other = found.get(version.current_stage)
-        if other is None or _order(other) < _order(version):
-            found[version.current_stage] = version
-    return list(found.values())
-
-
 def number(version: str) -> int | str:
     """Return a version as MLflow's stores have it, as a number if it is one."""
     return int(version) if version.isdecimal() else version
 
 
-def _order(version: Any) -> tuple[bool, Any]:
-    return isinstance(version.version, int), version.version
+def _updated(row: rows.ModelVersion, beside: Mapping[str, Any]) -> int:
+    """Return when a version was registered, promoted or, as far as it is known, changed last."""
+    known = beside.get(UPDATED)
+    times = [_milliseconds(at) for at in (row.created_at, row.promoted_at) if at is not None]
+    return max([*times, int(known)] if isinstance(known, (int, float)) else times)
 
 
 def _tags(given: Mapping[str, Any]) -> dict[str, str]:
     """Return what MLflow can show as tags, which are texts."""
-    return {key: str(value) for key, value in given.items() if key != KEY}
+    return {
+        key: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        for key, value in given.items()
+        if key != KEY
+    }
 
 
 def _milliseconds(at: datetime) -> int:

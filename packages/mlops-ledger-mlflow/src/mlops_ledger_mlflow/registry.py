@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import time
-from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 from typing import Any, Final
@@ -25,7 +24,7 @@ from mlops_ledger.contrib.mlflow import mapping
 from mlops_ledger.contrib.mlflow.importer import register
 from mlops_ledger.errors import InvalidValue
 
-from . import entities
+from . import entities, search
 from .errors import missing, raised
 
 _SCHEME: Final = "mlops-ledger://"
@@ -65,24 +64,21 @@ class Registry:
         row = self._models.get(model_name=name)
         if row is None:
             raise missing(f"Registered Model with name={name} not found")
-        return self._with_versions(row)
+        return self._with_versions([row])[0]
 
-    def models(self) -> list[Any]:
-        """Return all models."""
-        found, after = [], None
-        while page := self._models.list_models(limit=_MANY, after=after):
-            found += page
-            after = page[-1].model_name
-        versions: defaultdict[str, list[Any]] = defaultdict(list)
-        for version in self.versions():
-            versions[version.name].append(version)
-        return [self._with_versions(row, versions[row.model_name]) for row in found]
+    def models(
+        self, filter_string: str | None, order_by: list[str], limit: int, offset: int
+    ) -> list[Any]:
+        """Return a page of the models that match a filter of MLflow."""
+        return self._with_versions(
+            search.search_models(self._db, filter_string, order_by, limit, offset)
+        )
 
     def describe_model(self, name: str, description: str | None) -> Any:
         """Replace the description of a model."""
         self.model(name)
         row = self._models.set_description(model_name=name, description=description)
-        return self._with_versions(row)
+        return self._with_versions([row])[0]
 
     def tag_model(self, name: str, tags: dict[str, str | None]) -> None:
         """Set or take away tags of a model."""
@@ -122,24 +118,20 @@ class Registry:
         aliases = [slot for slot, held in self._slots(name).items() if held == number]
         return entities.model_version(row, aliases)
 
-    def versions(self) -> list[Any]:
-        """Return all versions of all models, newest first."""
-        found = list(self._pages())
-        slots = {name: self._slots(name) for name in {row.model_name for row in found}}
-        return [
-            entities.model_version(
-                row,
-                [slot for slot, held in slots[row.model_name].items() if held == row.model_version],
-            )
-            for row in found
-        ]
+    def versions(
+        self, filter_string: str | None, order_by: list[str], limit: int, offset: int
+    ) -> list[Any]:
+        """Return a page of the versions that match a filter of MLflow."""
+        found = search.search_versions(self._db, filter_string, order_by, limit, offset)
+        return [entities.model_version(row, slots) for row, slots in found]
 
     def describe_version(self, name: str, number: str, description: str | None) -> Any:
         """Replace the description of a version."""
-        self._row(name, number)
+        row = self._row(name, number)
         self._versions.set_description(
             model_name=name, model_version=number, description=description
         )
+        self._touch(row)
         return self.version(name, number)
 
     def tag_version(self, name: str, number: str, tags: dict[str, str | None]) -> None:
@@ -168,7 +160,15 @@ class Registry:
                     if other.model_version != number:
                         self._set_stage(other.model_name, other.model_version, "Archived")
             self._set_stage(name, number, stage)
+        self._touch(row)
         return self.version(name, number)
+
+    def _touch(self, row: rows.ModelVersion) -> None:
+        """Remember when a version was changed, as MLflow shows it."""
+        beside = {**row.tags.get(mapping.KEY, {}), mapping.UPDATED: int(time.time() * 1000)}
+        self._versions.set_tags(
+            model_name=row.model_name, model_version=row.model_version, tags={mapping.KEY: beside}
+        )
 
     def promote(self, name: str, number: str, alias: str) -> None:
         """Put a version into the slot of an alias, with what its policy requires."""
@@ -249,16 +249,19 @@ class Registry:
         live = self._versions.list_live(model_name=name, limit=_MANY)
         return {held.slot: held.model_version for held in live}
 
-    def _with_versions(self, row: rows.Model, versions: list[Any] | None = None) -> Any:
-        slots = self._slots(row.model_name)
-        if versions is None:
-            versions = [
-                entities.model_version(
-                    each, [slot for slot, held in slots.items() if held == each.model_version]
-                )
-                for each in self._pages(row.model_name)
-            ]
-        return entities.registered_model(row, entities.latest(versions), slots)
+    def _with_versions(self, models: list[rows.Model]) -> list[Any]:
+        """Return models with the latest versions of each stage, and their aliases."""
+        names = [row.model_name for row in models]
+        latest = search.latest_versions(self._db, names)
+        slots = search.slots_of(self._db, names)
+        return [
+            entities.registered_model(
+                row,
+                [entities.model_version(each, held) for each, held in latest[row.model_name]],
+                slots[row.model_name],
+            )
+            for row in models
+        ]
 
     def _set_stage(self, name: str, number: str, stage: str) -> None:
         self._versions.set_stage(model_name=name, model_version=number, stage=_STAGES[stage])

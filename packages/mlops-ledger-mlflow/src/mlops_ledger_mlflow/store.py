@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from mlflow.store.entities.paged_list import PagedList
@@ -14,7 +15,7 @@ from mlflow.store.model_registry import (
 )
 from mlflow.store.model_registry.abstract_store import AbstractStore
 from mlflow.utils import validation
-from mlflow.utils.search_utils import SearchModelUtils, SearchModelVersionUtils, SearchUtils
+from mlflow.utils.search_utils import SearchUtils
 
 from .errors import explained, raised, refuse
 from .registry import Registry
@@ -84,14 +85,13 @@ class LedgerStore(AbstractStore):  # type: ignore[misc]
             SEARCH_REGISTERED_MODEL_MAX_RESULTS_THRESHOLD,
         )
         with explained():
-            found = SearchModelUtils.filter(
-                self._registry.models(), _without_prompts(filter_string)
+            return _page(
+                self._registry.models,
+                _without_prompts(filter_string),
+                [_order(clause) for clause in order_by or ()],
+                limit,
+                page_token,
             )
-            # MLflow's stores in databases know the time of the last update by two names.
-            order = [
-                re.sub(r"^timestamp\b", "last_updated_timestamp", one) for one in order_by or ()
-            ]
-            return _page(SearchModelUtils.sort(found, order), limit, page_token)
 
     def get_latest_versions(self, name: str, stages: list[str] | None = None) -> list[Any]:
         """Return the version with the highest number of each stage."""
@@ -194,10 +194,13 @@ class LedgerStore(AbstractStore):  # type: ignore[misc]
             SEARCH_MODEL_VERSION_MAX_RESULTS_THRESHOLD,
         )
         with explained():
-            query = _without_prompts(filter_string)
-            found = SearchModelVersionUtils.filter(self._registry.versions(), query)
-            ordered = SearchModelVersionUtils.sort(found, order_by or _NEWEST_FIRST)
-            return _page(ordered, limit, page_token)
+            return _page(
+                self._registry.versions,
+                _without_prompts(filter_string),
+                order_by or _NEWEST_FIRST,
+                limit,
+                page_token,
+            )
 
     def set_model_version_tag(self, name: str, version: str | int, tag: Any) -> None:
         """Set a tag of a version."""
@@ -278,8 +281,15 @@ def _without_prompts(filter_string: str | None) -> str | None:
     return found
 
 
-def _page(found: list[Any], limit: int, token: str | None) -> Any:
+def _page(
+    search: Callable[[str | None, list[str], int, int], list[Any]],
+    query: str | None,
+    order_by: list[str],
+    limit: int,
+    token: str | None,
+) -> Any:
+    """Return a page; MLflow's tokens count what came before it."""
     start = SearchUtils.parse_start_offset_from_page_token(token)
-    end = start + limit
-    following = SearchUtils.create_page_token(end) if end < len(found) else None
-    return PagedList(found[start:end], following)
+    found = search(query, order_by, limit + 1, start)
+    following = SearchUtils.create_page_token(start + limit) if len(found) > limit else None
+    return PagedList(found[:limit], following)

@@ -14,11 +14,11 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row, scalar_row
 
-from ...config import Settings
-from ...connections import connect, direct
-from ...conninfo import describe
+from ...connection.config import Settings
+from ...connection.connections import connect, direct
+from ...connection.conninfo import describe
 from ...embedded import resolve_conninfo
-from ...errors import BackupError, NotMigrated
+from ...errors import BackupError, NotMigrated, Unavailable
 from ...errors.translate import raise_alone, translate
 from ...files import sync_folder
 from ...statements import load
@@ -121,7 +121,11 @@ def _snapshot(conninfo: str) -> Iterator[psycopg.Connection[Any]]:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             connection.read_only = True
             with connection.transaction():
-                yield connection
+                try:
+                    yield connection
+                except Unavailable:
+                    connection.close()  # Its rollback would be waited for as well.
+                    raise
     except psycopg.Error as error:
         raise_alone(translate(error, target=describe(conninfo)))
 

@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, Literal
 
-from ...config import Settings
+from ...connection.bounded import watched
+from ...connection.config import Settings
+from ...connection.conninfo import describe
+from ...connection.session import child_environment
 from ...embedded.programs import debian_folders, wheel_folders
-from ...errors import BackupError
-from ...session import child_environment
+from ...errors import BackupError, Unavailable
 
 Program = Literal["pg_dump", "pg_restore"]
 # Called with the table that is worked on, as `schema.table`.
@@ -47,6 +49,7 @@ def run(command: list[str | Path], conninfo: str, on_table: OnTable) -> None:
     """Run one of the programs on a database; raises BackupError with its own words if it fails.
 
     The connection goes into the environment: every user can read the arguments of a process.
+    Raises Unavailable when the server answers nobody any more: they would wait for ever.
     """
     environment = {**child_environment(conninfo), b"LC_ALL": b"C"}
     complaint = ""
@@ -61,18 +64,26 @@ def run(command: list[str | Path], conninfo: str, on_table: OnTable) -> None:
     ) as process:
         assert process.stderr is not None
         try:
-            for line in process.stderr:
-                if match := _TABLE.match(line):
-                    on_table(match[1])
-                # Only the first line of an error: the next may quote a row.
-                elif ": error: " in line and not complaint:
-                    complaint = line.partition(": error: ")[2].strip()
+            # Killed, because at any other signal they ask the server to cancel, and wait.
+            with watched(conninfo, process.kill) as silent:
+                for line in process.stderr:
+                    if match := _TABLE.match(line):
+                        on_table(match[1])
+                    # Only the first line of an error: the next may quote a row.
+                    elif ": error: " in line and not complaint:
+                        complaint = line.partition(": error: ")[2].strip()
         except BaseException:
             process.terminate()
             raise
+    name = Path(command[0]).name
+    if silent.is_set():
+        raise Unavailable(
+            f"{describe(conninfo)} no longer answers, so {name} was ended: "
+            "run this again once it does"
+        )
     if process.returncode != 0:
         reason = complaint or f"it ended with {process.returncode}"
-        raise BackupError(f"{Path(command[0]).name} failed: {reason}")
+        raise BackupError(f"{name} failed: {reason}")
 
 
 def _programs(name: Program, settings: Settings) -> Iterator[tuple[Path, int]]:

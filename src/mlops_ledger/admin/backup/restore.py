@@ -13,8 +13,8 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import dict_row
 
-from ...config import Settings
-from ...connections import connect, direct
+from ...connection.config import Settings
+from ...connection.connections import connect, direct
 from ...database import Database
 from ...embedded import resolve_conninfo
 from ...errors import BackupError, LedgerError

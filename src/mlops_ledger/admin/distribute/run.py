@@ -10,8 +10,8 @@ from typing import Final
 from psycopg.rows import scalar_row
 
 from ..._sync.repository import Repository
-from ...config import Settings
-from ...connections import direct
+from ...connection.config import Settings
+from ...connection.connections import direct
 from ...database import Database
 from ...embedded import resolve_conninfo
 from ...errors import ClusterError, InvalidValue, TimedOut
@@ -19,7 +19,7 @@ from ...migrations import Migrator
 from ...migrations.session import open_session
 from .cluster import Cluster, DistributedTable
 
-PERIODS: Final = ("week", "month")
+PERIODS: Final = ("day", "week", "month")
 # Labels lie where their predictions do, so they come after them, and go back before them.
 _ORDER: Final = ("predictions", "ground_truth", "system_metrics")
 _BACK: Final = ("ground_truth", "predictions", "system_metrics")
@@ -102,13 +102,13 @@ def distribute(
 ) -> Distributed:
     """Spread predictions, labels and system metrics over the workers; again changes nothing.
 
-    New partitions last a week, or a month, where they were of a day: each costs as many tables as
-    there are shards. `wait` is how many seconds writers and migrators may keep it. Raises
+    New partitions last a week, or `partition_by`, where they were of a day: each costs as many
+    tables as there are shards. `wait` is how many seconds writers and migrators may keep it. Raises
     ClusterError, naming the remedy, when the cluster is not ready or rows were lost, SchemaError
     when the schema is not that of this release.
     """
     if partition_by not in PERIODS:
-        raise InvalidValue("partition_by", "must be week or month")
+        raise InvalidValue("partition_by", "must be day, week or month")
     with _locked(settings, wait) as db:
         Distribution(db).cluster().require_ready()
         with db.transaction() as tx:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -11,8 +12,6 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
-
-import orjson
 
 from ..._sync.database import Connections, Database
 from ...checks.values import uuid
@@ -128,13 +127,13 @@ def _ready(
             made = _id(name, values, at, seen) if given_id is None else uuid("id", given_id)
             yield _Ready(line, row, values, at, made)
         except _REFUSALS as error:
-            done.refused.append(RefusedRow(line, str(error).removeprefix(": "), row))
+            done.refused.append(RefusedRow(line, str(error).removeprefix(": "), _shown(row)))
 
 
 def _id(name: str, values: dict[str, Any], at: datetime, seen: Counter[bytes]) -> UUID:
     """Return an id that follows from what a row says and how often it was said before."""
-    content = orjson.dumps([name, values], default=str, option=orjson.OPT_SORT_KEYS)
-    digest = blake2b(content, digest_size=10).digest()
+    content = json.dumps([name, values], default=str, sort_keys=True)
+    digest = blake2b(content.encode(), digest_size=10).digest()
     seen[digest] += 1
     return id_for(f"{digest.hex()} {seen[digest]}", at)
 
@@ -154,4 +153,15 @@ def _record(tx: Any, kind: Kind, one: _Ready, versions: VersionIds, done: Record
         done.stored += is_new
         done.duplicates += not is_new
     except _REFUSALS as error:
-        done.refused.append(RefusedRow(one.line, str(error), one.row))
+        done.refused.append(RefusedRow(one.line, str(error), _shown(one.row)))
+
+
+def _shown(value: Any) -> Any:
+    """Return what a file holds as any program reads JSON: in UTF-8, numbers of 64 bits."""
+    if isinstance(value, dict):
+        return {_shown(str(name)): _shown(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_shown(inner) for inner in value]
+    if isinstance(value, int) and abs(value) >= 1 << 63:
+        return str(value)
+    return value.encode(errors="replace").decode() if isinstance(value, str) else value

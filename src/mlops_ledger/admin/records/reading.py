@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import csv
+import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-import orjson
-
 from ...errors import LedgerError
-from ..transfer.reading import tables
+from ..transfer.reading import csv_rows, tables
 
 # Line (of an array or a table: number), row, and what is wrong with it.
 Row = tuple[int, Any, str | None]
@@ -26,33 +25,59 @@ def rows_of(file: Path, form: str) -> Iterator[Row]:
 def _json(file: Path) -> Iterator[Row]:
     text = file.read_bytes().removeprefix(b"\xef\xbb\xbf")
     try:
-        found = orjson.loads(text)
-    except ValueError:
+        found = _loaded(text)
+    except json.JSONDecodeError as error:
+        # Nothing but an array spans several rows.
+        if text.lstrip().startswith(b"["):
+            raise LedgerError(f"{file.name}:{error.lineno}: is not JSON: {error.msg}") from None
+        yield from _lines(text)
+        return
+    except (ValueError, RecursionError):
         yield from _lines(text)
         return
     for number, row in enumerate(found if isinstance(found, list) else [found], 1):
-        yield number, row, None if isinstance(row, dict) else _NO_OBJECT
+        yield number, row, _problem(row)
 
 
 def _lines(text: bytes) -> Iterator[Row]:
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split(b"\n"), 1):
         if line.strip():
             try:
-                row = orjson.loads(line)
-            except ValueError:
-                row = None
-            yield number, row, None if isinstance(row, dict) else _NO_OBJECT
+                row = _loaded(line)
+            except UnicodeDecodeError:
+                yield number, line.decode(errors="replace"), "is not UTF-8"
+            except (ValueError, RecursionError):
+                yield number, line.decode(errors="replace"), _NO_OBJECT
+            else:
+                yield number, row, _problem(row)
 
 
-def _csv(file: Path) -> Iterator[Row]:
-    with file.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as opened:
-        reader = csv.DictReader(opened, restkey="", restval=None)
-        try:
-            for row in reader:
-                problem = "has more fields than the header" if "" in row else None
-                yield reader.line_num, row, problem
-        except csv.Error as error:
-            raise LedgerError(f"{file.name}:{reader.line_num}: {error}") from None
+class _Object(dict[str, Any]):
+    """A JSON object, and a name that it has twice."""
+
+    doubled: str | None = None
+
+
+def _loaded(text: bytes) -> Any:
+    """Read JSON as Python writes it: with NaN, and with whole numbers of any size.
+
+    Raises ValueError, or RecursionError for what is nested too deeply.
+    """
+    return json.loads(text.decode(), object_pairs_hook=_object)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> _Object:
+    found = _Object(pairs)
+    if len(found) < len(pairs):
+        names = Counter(name for name, _ in pairs)
+        found.doubled = next(name for name, times in names.items() if times > 1)
+    return found
+
+
+def _problem(row: Any) -> str | None:
+    if not isinstance(row, _Object):
+        return _NO_OBJECT
+    return None if row.doubled is None else f"has {row.doubled!r} twice"
 
 
 def _parquet(file: Path) -> Iterator[Row]:
@@ -65,6 +90,6 @@ def _parquet(file: Path) -> Iterator[Row]:
 
 _READERS: Final[dict[str, Callable[[Path], Iterator[Row]]]] = {
     "json": _json,
-    "csv": _csv,
+    "csv": csv_rows,
     "parquet": _parquet,
 }

@@ -31,10 +31,13 @@ def value_of(field: str, sql_type: str, value: Any, zone: str | None) -> Any:
         return value
     try:
         match sql_type:
-            case "double precision":
+            # Python would take 1_000 for a number too.
+            case "double precision" if "_" not in value:
                 return float(value)
-            case "bigint" | "integer":
+            case "bigint" | "integer" if "_" not in value:
                 return int(value)
+            case "double precision" | "bigint" | "integer":
+                raise ValueError
             case "boolean":
                 return _TRUTHS[value.strip().lower()]
             case "jsonb":

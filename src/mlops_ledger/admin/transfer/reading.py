@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -57,6 +58,37 @@ def tables(file: Path, size: int) -> Iterator[Any]:
         yield pa.Table.from_batches([batch])
 
 
+def csv_rows(file: Path) -> Iterator[tuple[int, dict[str, str], str | None]]:
+    """Yield the rows of a CSV file, each with its last line and what is wrong with it.
+
+    Columns without a name, such as the index of a data frame, are left out. Raises LedgerError for
+    two columns of one name, and for what is no CSV.
+    """
+    with file.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as opened:
+        reader = csv.reader(opened, strict=True)
+        try:
+            header = next(reader, [])
+            if doubled := [name for name, times in Counter(header).items() if name and times > 1]:
+                raise LedgerError(f"{file.name}: has two columns {doubled[0]!r}")
+            for values in reader:
+                if values:
+                    yield reader.line_num, *_csv_row(header, values)
+        except csv.Error as error:
+            raise LedgerError(f"{file.name}:{reader.line_num}: {error}") from None
+
+
+def _csv_row(header: list[str], values: list[str]) -> tuple[dict[str, str], str | None]:
+    row = {name: text for name, text in zip(header, values, strict=False) if name}
+    if len(values) != len(header):
+        many = "more" if len(values) > len(header) else "fewer"
+        return row, f"has {many} fields than the header"
+    try:
+        "".join(values).encode()
+    except UnicodeEncodeError:
+        return row, "is not UTF-8"
+    return row, None
+
+
 def count(file: Path) -> int:
     """Return how many rows a Parquet file holds."""
     return int(_parquet(file).metadata.num_rows)
@@ -65,17 +97,9 @@ def count(file: Path) -> int:
 def _csv(
     file: Path, columns: Mapping[str, str]
 ) -> Iterator[tuple[int, dict[str, Any], str | None]]:
-    with file.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as opened:
-        reader = csv.DictReader(opened, restkey="", restval=None)
-        try:
-            for row in reader:
-                if "" in row:
-                    yield reader.line_num, {}, "has more fields than the header"
-                    continue
-                given = {name: text for name, text in row.items() if text not in (None, "")}
-                yield reader.line_num, {n: _value(columns, n, t) for n, t in given.items()}, None
-        except csv.Error as error:
-            raise LedgerError(f"{file.name}:{reader.line_num}: {error}") from None
+    for number, row, problem in csv_rows(file):
+        given = {name: text for name, text in row.items() if text}
+        yield number, {name: _value(columns, name, text) for name, text in given.items()}, problem
 
 
 def _ndjson(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -13,6 +13,14 @@ from ...errors import InvalidValue
 _PORTS: Final = {"https": 443, "http": 80}
 # Networks whose addresses stand for one of IPv4, in their last bits (RFC 6052).
 _TRANSLATED: Final = IPv6Network("64:ff9b::/96")
+# All that IANA has given out for hosts; site-local addresses, for one, are not in it.
+_UNICAST: Final = IPv6Network("2000::/3")
+# Of special purposes, which not every release of Python knows.
+_SPECIAL: Final = (
+    IPv4Network("192.0.0.0/24"),
+    IPv4Network("192.88.99.0/24"),
+    IPv6Network("3fff::/20"),
+)
 
 
 class Undeliverable(Exception):
@@ -82,4 +90,8 @@ def is_public(address: str) -> bool:
             inner = IPv4Address(int(found) & 0xFFFF_FFFF)
         if inner is not None:
             found = inner
+        elif found not in _UNICAST:
+            return False
+    if any(found in network for network in _SPECIAL):
+        return False
     return found.is_global and not found.is_multicast and not found.is_reserved

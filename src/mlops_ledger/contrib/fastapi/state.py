@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from starlette.requests import HTTPConnection
 
 from ...admin.create import initialise as create_and_migrate
-from ...config import Settings
+from ...connection.config import Settings
 from ...database import AsyncDatabase
 from ...errors import LedgerError
 from ...logger import AsyncPredictionLogger

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import mlops_ledger as ledger
 
-from ...errors import InvalidValue
+from ...errors import InvalidValue, NotFound
 from ...ids import id_for
 from ...rows import Model, ModelVersion
 from . import mapping
@@ -66,14 +66,17 @@ def _import(
         for mv in each
         if (run_id := source.run_of(mv))
     }
-    importer = Importer(db, source)
+    importer, deleted = Importer(db, source), source.deleted()
     runs = importer.runs(set(run_ids.values()))
     done, total = 0, sum(map(len, versions.values()))
     report(done, total)
     for model in models:
         of_model = versions.get(model.name, [])
         importer.model(
-            model, [(mv, run_ids.get((mv.name, str(mv.version)))) for mv in of_model], runs
+            model,
+            [(mv, run_ids.get((mv.name, str(mv.version)))) for mv in of_model],
+            runs,
+            deleted=deleted[model.name],
         )
         done += len(of_model)
         report(done, total)
@@ -107,8 +110,12 @@ class Importer:
         runs: dict[str, Any],
         *,
         whole: bool = True,
+        deleted: Iterable[tuple[str, int]] = (),
     ) -> None:
-        """Bring one model with its versions and their runs, or some of them, in one transaction."""
+        """Bring one model with its versions and their runs, or some of them, in one transaction.
+
+        `deleted` are numbers and creation times of versions that MLflow has deleted.
+        """
         name = mapping.name(model.name)
         if name != model.name:
             self._deviate(name)(f"model {model.name!r}", "is no name", f"is model {name}")
@@ -123,6 +130,8 @@ class Importer:
                 made = self._version(tx, mv, name, run_id, runs, known)
                 if made is not None:
                     brought[str(mv.version)] = made
+            if whole:
+                self._gone(tx, name, known.keys() - brought.keys(), known, deleted)
             self._metrics(tx, name, brought)
             self._places(tx, model, name, brought, whole)
 
@@ -216,6 +225,33 @@ class Importer:
             self.done.changes.append(f"{place}: tags {', '.join(sorted(changed))}")
         self._count("versions", before)
 
+    def _gone(
+        self,
+        tx: ledger.Transaction,
+        name: str,
+        missing: Collection[str],
+        known: dict[str, ModelVersion],
+        deleted: Iterable[tuple[str, int]],
+    ) -> None:
+        """Take the numbers of versions that MLflow has deleted, so that none is given again."""
+        models = ledger.ModelVersionRepository(tx)
+        for number in sorted(missing, key=lambda number: known[number].created_at):
+            if mapping.KEY in known[number].tags:
+                self._deviate(name, number)(
+                    "version", "MLflow has it no more", "the ledger's stays"
+                )
+        for number, created in deleted:
+            if number in known:
+                continue
+            self._deviate(name, number)("version", "is deleted in MLflow", "its number stays taken")
+            where: dict[str, Any] = {"model_name": name, "model_version": number}
+            try:
+                with tx.transaction() as savepoint:
+                    ledger.ModelVersionRepository(savepoint).withdraw(**where)
+            except NotFound:
+                models.insert(**where, created_at=mapping.time(created), created_by="mlflow")
+                models.withdraw(**where, withdrawn_by="mlflow", reason="deleted in MLflow")
+
     def _metrics(
         self,
         tx: ledger.Transaction,
@@ -229,16 +265,13 @@ class Importer:
             if version.run is not None:
                 runs[row.mlflow_run_id or ""] = version.run
                 by_run.setdefault(row.mlflow_run_id or "", []).append(row)
-        values: dict[str, list[Any]] = {}
-        for run_id, value in self._source.histories(runs.values()):
-            values.setdefault(run_id, []).append(value)
         metrics = ledger.PerformanceMetricsRepository(tx)
         rows = (
             line
-            for run_id, of_run in values.items()
+            for run_id, logged in self._source.histories(runs.values())
             for row in by_run[run_id]
             for line in mapping.series(
-                of_run,
+                logged,
                 name,
                 row.id,
                 mapping.time(runs[run_id].info.start_time) or row.created_at,

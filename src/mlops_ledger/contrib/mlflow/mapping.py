@@ -20,6 +20,8 @@ from .source import attributes
 STAGES: Final = {"staging": "staging", "production": "production", "archived": "archived"}
 # Under which key the tags of a version keep what MLflow knows besides.
 KEY: Final = "mlflow"
+# And there, when MLflow last changed a version, in its milliseconds.
+UPDATED: Final = "last_updated_timestamp"
 Deviate = Callable[[str, str, str], None]
 
 _UNNAMED: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
@@ -116,6 +118,8 @@ def version(mv: Any, model_name: str, run_id: str | None, run: Any, deviate: Dev
         del own[KEY]
     beside: dict[str, Any] = attributes(mv, _VERSION)
     beside["tags"] = sorted(own)
+    if updated is not None:
+        beside[UPDATED] = mv.last_updated_timestamp
     if run is not None:
         beside["run"] = _run(run)
     metrics, aside = _metrics(run, deviate)

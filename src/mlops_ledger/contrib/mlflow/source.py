@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
+from itertools import chain, groupby
+from operator import itemgetter
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from mlflow import MlflowClient
 from mlflow.entities import ViewType
+from mlflow.entities.model_registry.model_version_stages import STAGE_DELETED_INTERNAL
 from mlflow.exceptions import MlflowException
 from mlflow.version import VERSION
 
@@ -22,8 +26,17 @@ _DATABASES: Final = ("sqlite", "postgresql", "mysql", "mssql")
 _PAGE: Final = 1000
 # Runs whose metrics are read together.
 _RUNS: Final = 50
-_ALL: Final = 10**9
+_SESSIONS: Final = "ManagedSessionMaker"
 _LOGGED_MODEL: Final = re.compile(r"models:/(m-[^/@]+)/?")
+
+
+class Logged(NamedTuple):
+    """A value of a metric."""
+
+    key: str
+    timestamp: int
+    step: int
+    value: float
 
 
 class Source:
@@ -103,29 +116,65 @@ class Source:
                     _PAGE,
                 )
 
-    def histories(self, runs: Collection[Any]) -> Iterator[tuple[str, Any]]:
-        """Yield the metrics of runs, each value with the id of its run."""
-        # Only stores in a database answer for many runs at once.
-        bulk = getattr(self._client._tracking_client.store, "get_metric_history_bulk", None)
-        runs = list(runs)
+    def histories(self, runs: Collection[Any]) -> Iterator[tuple[str, list[Any]]]:
+        """Yield what each run has logged, by the id of the run."""
+        store, runs = self._client._tracking_client.store, list(runs)
+        # Only a store in a database has sessions, and answers for many runs at once.
+        read = self._logged_in_database if hasattr(store, _SESSIONS) else self._logged
         for start in range(0, len(runs), _RUNS):
             with self._explained():
-                yield from self._histories(runs[start : start + _RUNS], bulk)
+                yield from read(runs[start : start + _RUNS])
 
-    def _histories(
-        self, runs: list[Any], bulk: Callable[..., Any] | None
-    ) -> Iterator[tuple[str, Any]]:
-        by_key: defaultdict[str, list[str]] = defaultdict(list)
+    def _logged(self, runs: list[Any]) -> Iterator[tuple[str, list[Any]]]:
         for run in runs:
-            for key in run.data.metrics:
-                by_key[key].append(run.info.run_id)
-        for key, ids in by_key.items():
-            if bulk is not None:
-                yield from ((each.run_id, each) for each in bulk(ids, key, _ALL))
-                continue
-            for run_id in ids:
-                for value in self._client.get_metric_history(run_id, key):
-                    yield run_id, value
+            run_id = run.info.run_id
+            histories = (
+                self._client.get_metric_history(run_id, key) for key in sorted(run.data.metrics)
+            )
+            yield run_id, list(chain.from_iterable(histories))
+
+    def _logged_in_database(self, runs: list[Any]) -> Iterator[tuple[str, list[Any]]]:
+        """Read columns: of each value MLflow would make two objects, most of an import's time."""
+        from mlflow.store.tracking.dbmodels.models import SqlMetric
+        from sqlalchemy import select
+
+        columns = (SqlMetric.key, SqlMetric.timestamp, SqlMetric.step, SqlMetric.value)
+        query = (
+            select(SqlMetric.run_uuid, SqlMetric.is_nan, *columns)
+            .where(SqlMetric.run_uuid.in_([run.info.run_id for run in runs]))
+            .order_by(SqlMetric.run_uuid, *columns)
+        )
+        with self._client._tracking_client.store.ManagedSessionMaker() as session:
+            for run_id, rows in groupby(session.execute(query), itemgetter(0)):
+                yield (
+                    run_id,
+                    [
+                        Logged(key, at, step, math.nan if is_nan else value)
+                        for _, is_nan, key, at, step, value in rows
+                    ],
+                )
+
+    def deleted(self) -> dict[str, list[tuple[str, int]]]:
+        """Return number and creation time of the versions that were deleted, by model.
+
+        Only a registry in a database remembers them, and it gives their numbers no second time.
+        """
+        store = self._client._get_registry_client().store
+        found: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
+        if not hasattr(store, _SESSIONS):
+            return found
+        from mlflow.store.model_registry.dbmodels.models import SqlModelVersion as Versions
+        from sqlalchemy import select
+
+        query = (
+            select(Versions.name, Versions.version, Versions.creation_time)
+            .where(Versions.current_stage == STAGE_DELETED_INTERNAL)
+            .order_by(Versions.name, Versions.version)
+        )
+        with self._explained(), store.ManagedSessionMaker() as session:
+            for name, version, created in session.execute(query):
+                found[name].append((str(version), created))
+        return found
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 from psycopg.rows import dict_row
 
 from ..._sync.repository import Repository
-from ...config import Settings
+from ...connection.config import Settings
 from ...database import Database
 from .metrics import PREFIX, QUERIES, Highest, families
 from .source import Answer, Source

@@ -10,7 +10,7 @@ from typing import Final
 
 from markupsafe import Markup
 
-from ...binning import OWN_BINS
+from ...analysis.binning import OWN_BINS
 from ...rows import BaselineFeature
 from . import charts
 from .source import Counted

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import Any, Final
 
-from .errors import ConfigError, InvalidValue, LedgerError, SchemaError, TimedOut, Unavailable
+from ..errors import ConfigError, InvalidValue, LedgerError, SchemaError, TimedOut, Unavailable
 
 logger = logging.getLogger("mlops_ledger.replica")
 

@@ -15,10 +15,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from .checks import values
-from .copying.blocks import Array
-from .copying.column_input import is_single, numbers, objects, reading, table
-from .errors import InvalidValue
+from ..checks import values
+from ..copying.blocks import Array
+from ..copying.column_input import is_single, numbers, objects, reading, table
+from ..errors import InvalidValue
 
 # As in the comments of baseline_features.
 OWN_BINS: Final = 50

@@ -18,8 +18,8 @@ from dotenv.parser import parse_stream
 from dotenv.variables import parse_variables
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from ..errors import ConfigError
 from . import conninfo as strings
-from .errors import ConfigError
 
 DEFAULT_DATABASE: Final = "mlops"
 SERVER_VARIABLES: Final = ("POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_USER", "POSTGRES_PASSWORD")

@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode
 from psycopg import ProgrammingError, pq
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from .errors import ConfigError
+from ..errors import ConfigError
 
 # SQLAlchemy's spelling of the same URL is what many .env files hold.
 _SCHEME: Final = re.compile(r"^postgres(?:ql)?(?:\+\w+)?://")

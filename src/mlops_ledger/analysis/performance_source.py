@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-from .checks.values import number, text
-from .errors import InvalidValue
-from .rows.ground_truth import PerformanceState
+from ..checks.values import number, text
+from ..errors import InvalidValue
+from ..rows.ground_truth import PerformanceState
 
 GRID_THRESHOLD: Final = "must be a full percent above 0 and below 1"
 SOURCES: Final = ("auto", "rows", "summaries")

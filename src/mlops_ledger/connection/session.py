@@ -19,10 +19,10 @@ import psycopg
 from psycopg import AsyncConnection, Connection, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from ..errors import ConfigError, LedgerError, SchemaError
+from ..errors.translate import translate
+from ..statements import load
 from .conninfo import environment
-from .errors import ConfigError, LedgerError, SchemaError
-from .errors.translate import translate
-from .statements import load
 
 PINNED: Final[Mapping[str, str]] = {
     # How text is read.

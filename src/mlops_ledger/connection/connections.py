@@ -20,11 +20,12 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import class_row
 from psycopg.types.json import set_json_loads
 
+from ..errors import InvalidValue, LedgerError, PoolExhausted, SchemaError, Unavailable
+from ..errors.translate import raise_alone, translate
 from . import session
+from .bounded import BoundedConnection
 from .config import Settings
 from .conninfo import describe, resolve
-from .errors import InvalidValue, LedgerError, PoolExhausted, SchemaError, Unavailable
-from .errors.translate import raise_alone, translate
 
 VERSION: Final = version("mlops-ledger")
 
@@ -128,8 +129,9 @@ def limits(settings: Settings) -> dict[str, str]:
 def connect(conninfo: str, **parameters: Any) -> Connection[Any]:
     """Open a session outside of any pool, in autocommit mode and without time limits.
 
-    `conninfo` is a resolved one. Raises Unavailable when the server cannot be reached, SchemaError
-    for a pooler, ConfigError when the session cannot be made what it should be.
+    It waits for a statement for as long as the server answers anybody. `conninfo` is a resolved
+    one. Raises Unavailable when the server cannot be reached, SchemaError for a pooler,
+    ConfigError when the session cannot be made what it should be.
     """
     return open_session(conninfo, **parameters)[0]
 
@@ -137,7 +139,7 @@ def connect(conninfo: str, **parameters: Any) -> Connection[Any]:
 def open_session(conninfo: str, **parameters: Any) -> tuple[Connection[Any], session.Found]:
     """Open a session as `connect` does; return also what was found out about it."""
     try:
-        connection = Connection.connect(
+        connection = BoundedConnection.connect(
             session.pin(conninfo), autocommit=True, prepare_threshold=None, **parameters
         )
     except psycopg.Error as error:

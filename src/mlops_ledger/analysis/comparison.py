@@ -12,9 +12,9 @@ import math
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .checks.values import number
-from .errors import InvalidValue
-from .rows.ground_truth import Performance, VersionComparison
+from ..checks.values import number
+from ..errors import InvalidValue
+from ..rows.ground_truth import Performance, VersionComparison
 
 # Whether more is better.
 METRICS: Final = {

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from .checks.values import text
-from .errors import InvalidValue
-from .rows import AuditHead
+from ..checks.values import text
+from ..errors import InvalidValue
+from ..rows import AuditHead
 
 START: Final = AuditHead(seq=0, hash="0" * 64)
 _HEAD: Final = re.compile(r"([0-9]{1,18}):([0-9a-f]{64})")

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import orjson
 
-from .audit_chain import START, Chain, Problem, parse_head
-from .rows import AuditCheck, AuditHead
+from ..rows import AuditCheck, AuditHead
+from .chain import START, Chain, Problem, parse_head
 
 _LINE: Final = re.compile(r'\{"hash": "([0-9a-f]{64})", "entry": (\{.*\})\}\r?\n?')
 # Some editors put it before the first line of a file.

@@ -1,0 +1,1 @@
+"""What Python computes of numbers; most of it is computed by the database."""
