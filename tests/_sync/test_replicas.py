@@ -21,8 +21,8 @@ from mlops_ledger import (
     Settings,
     new_id,
 )
-from mlops_ledger.connection.replica import or_primary
 from mlops_ledger.connection import config
+from mlops_ledger.connection.replica import or_primary
 from mlops_ledger.errors import (
     ConfigError,
     ConnectionLost,
