@@ -4897,7 +4897,7 @@ COMMENT ON FUNCTION ledger_probability_edges() IS 'Where the bins of probabiliti
 
 CREATE FUNCTION ledger_latency_bin(latency_ms double precision) RETURNS smallint
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN (CASE WHEN (latency_ms <= (0.001)::double precision) THEN ('-350'::integer)::double precision ELSE LEAST(ceil((ln(latency_ms) / ln((1.02)::double precision))), (32767)::double precision) END)::smallint;
+    RETURN (CASE WHEN (latency_ms <= (0.001)::double precision) THEN ('-350'::integer)::double precision WHEN (latency_ms IS NOT NULL) THEN LEAST(ceil((ln(latency_ms) / ln((1.02)::double precision))), (32767)::double precision) ELSE NULL::double precision END)::smallint;
 COMMENT ON FUNCTION ledger_latency_bin(latency_ms double precision) IS 'The bin of a latency in milliseconds: bin k ends at 1.02 to the power of k, so that its middle is at most 1 % off (DDSketch, Masson et al., VLDB 2019).';
 
 -- ledger_number -----------------------------------------------------------------------------------

@@ -13,7 +13,8 @@ COMMENT ON FUNCTION ledger_probability_edges() IS
 CREATE FUNCTION ledger_latency_bin(latency_ms double precision) RETURNS smallint
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN latency_ms <= 1e-3 THEN -350
-            ELSE least(ceil(ln(latency_ms) / ln(1.02::double precision)), 32767) END::smallint;
+            -- Of no latency there is no bin; least() alone would make it the last.
+            WHEN latency_ms IS NOT NULL THEN least(ceil(ln(latency_ms) / ln(1.02::double precision)), 32767) END::smallint;
 COMMENT ON FUNCTION ledger_latency_bin(double precision) IS
     'The bin of a latency in milliseconds: bin k ends at 1.02 to the power of k, so that its middle is at most 1 % off (DDSketch, Masson et al., VLDB 2019).';
 

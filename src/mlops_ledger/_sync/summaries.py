@@ -11,7 +11,7 @@ from psycopg.rows import scalar_row
 
 from ..checks.windows import full_buckets
 from ..errors import NotFound
-from ..rows import MonitoringBucket, PendingSummaries
+from ..rows import LatencyBucket, MonitoringBucket, PendingSummaries
 from .repository import Repository
 
 # As in the statement: one transaction folds so many hours at most.
@@ -95,6 +95,33 @@ class SummariesRepository(Repository):
         found = self._rows("monitoring_series", MonitoringBucket, locals())
         if not found:
             raise NotFound(f"model {model_name} has no version {model_version}")
+        return found
+
+    def latency_series(
+        self,
+        *,
+        model_name: str,
+        model_version: str | None = None,
+        since: datetime,
+        until: datetime | None = None,
+        bucket: timedelta = timedelta(days=1),
+    ) -> list[LatencyBucket]:
+        """Return the latencies of a model by bucket of time, oldest first, from its summaries.
+
+        `since`, `until`, by default the present hour, and `bucket` are full hours; at most 1000
+        buckets. Without `model_version` all versions together. Quantiles are those of DDSketch
+        (Masson et al., VLDB 2019), the lower of two values where they lie between them. What was
+        written in the window is folded before, as in `monitoring_series`. Raises NotFound for an
+        unknown model or version.
+        """
+        since, until = full_buckets(since, until, bucket)
+        self.fold_in_passing(
+            model_name=model_name, model_version=model_version, since=since, until=until
+        )
+        found = self._rows("latency_series", LatencyBucket, locals())
+        if not found:
+            named = f"version {model_version} of " if model_version is not None else ""
+            raise NotFound(f"there is no {named}model {model_name}")
         return found
 
     def _fold(

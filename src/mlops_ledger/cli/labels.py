@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,10 +17,11 @@ from ..analysis.performance_source import SOURCES
 from ..errors import InvalidValue
 from .base import Group
 from .options import (
-    Length,
     Number,
     Timestamp,
+    bucket_option,
     days_option,
+    full_hours,
     json_option,
     model_argument,
     positive_option,
@@ -85,7 +86,7 @@ def performance(
     if by_slice:
         if slice is not None or slice_key is not None or as_of is not None or source == "rows":
             raise InvalidValue("by_slice", "cannot be with --slice, --slice-key, --as-of or rows")
-        since, until = _full_hours(since, until, days)
+        since, until = full_hours(since, until, days)
         with ledger.Database() as db:
             slices = ledger.GroundTruthRepository(db).performance_by_slice(
                 model_name=model_name,
@@ -172,9 +173,7 @@ def compare(
 @days_option(7)
 @since_option
 @until_option
-@click.option(
-    "--bucket", type=Length("hdw"), default="1d", show_default=True, help="Length, such as 6h."
-)
+@bucket_option
 @click.option(
     "--threshold",
     type=Number(),
@@ -197,7 +196,7 @@ def series(
 
     By default to the end of this hour, from the midnight before --days.
     """
-    start, end = _full_hours(since, until, days)
+    start, end = full_hours(since, until, days)
     with ledger.Database() as db:
         found = ledger.GroundTruthRepository(db).performance_series(
             model_name=model_name,
@@ -208,16 +207,6 @@ def series(
             threshold=threshold,
         )
     _echo_table(found, "bucket labeled_samples", as_json)
-
-
-def _full_hours(
-    since: datetime | None, until: datetime | None, days: float | None
-) -> tuple[datetime, datetime]:
-    coming = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
-    start, end = window(since, until or coming, days, 7)
-    if since is None:
-        start = start.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return start, end
 
 
 def _echo_table(found: Sequence[Any], columns: str, as_json: bool) -> None:

@@ -163,6 +163,17 @@ def window(
     return since, until
 
 
+def full_hours(
+    since: datetime | None, until: datetime | None, days: float | None
+) -> tuple[datetime, datetime]:
+    """Return both ends of a window of full hours, which by default starts at a midnight."""
+    coming = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    start, end = window(since, until or coming, days, 7)
+    if since is None:
+        start = start.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return start, end
+
+
 stage_type = click.Choice(STAGES, case_sensitive=False)
 action_type = click.Choice(ACTIONS, case_sensitive=False)
 risk_type = click.Choice(RISK_LEVELS, case_sensitive=False)
@@ -211,6 +222,9 @@ positive_option = click.option(
 )
 slice_key_option = click.option(
     "--slice-key", metavar="NAME", help="The feature or input to keep performance by."
+)
+bucket_option = click.option(
+    "--bucket", type=Length("hdw"), default="1d", show_default=True, help="Length, such as 6h."
 )
 slot_option = click.option(
     "--slot",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,8 +15,12 @@ from .base import Group
 from .names import require_known
 from .options import (
     before_option,
+    bucket_option,
+    days_option,
+    full_hours,
     json_option,
     limit_option,
+    model_argument,
     model_option,
     period_type,
     since_option,
@@ -94,6 +98,40 @@ def stats(
     if not found.count:
         require_known()
     echo_row(found, as_json)
+
+
+@predictions.command()
+@model_argument
+@version_option
+@days_option(7)
+@since_option
+@until_option
+@bucket_option
+@json_option
+def latency(
+    model_name: str,
+    model_version: str | None,
+    days: float | None,
+    since: datetime | None,
+    until: datetime | None,
+    bucket: timedelta,
+    as_json: bool,
+) -> None:
+    """Show how long predictions took over time, in ms, from summaries; full hours of UTC.
+
+    By default to the end of this hour, from the midnight before --days. Quantiles are at most 1 %
+    off.
+    """
+    start, end = full_hours(since, until, days)
+    with ledger.Database() as db:
+        found = ledger.SummariesRepository(db).latency_series(
+            model_name=model_name,
+            model_version=model_version,
+            since=start,
+            until=end,
+            bucket=bucket,
+        )
+    echo_rows(found, "bucket count mean p50 p90 p95 p99 max", as_json)
 
 
 @predictions.command("partition-by")

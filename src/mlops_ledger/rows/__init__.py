@@ -47,7 +47,7 @@ if TYPE_CHECKING:
         Written,
     )
     from .retraining_decisions import AcceptanceRate, RetrainingDecision
-    from .summaries import MonitoringBucket, PendingSummaries
+    from .summaries import LatencyBucket, MonitoringBucket, PendingSummaries
     from .system_metrics import SystemMetric
     from .webhooks import Webhook, WebhookDelivery, WebhookEndpoint
 
@@ -73,6 +73,7 @@ __all__ = [
     "GroundTruth",
     "Health",
     "Labeled",
+    "LatencyBucket",
     "MetricBucket",
     "MetricComparison",
     "Model",
@@ -129,6 +130,7 @@ _HOMES = {
     "GroundTruth": ".ground_truth",
     "Health": ".health",
     "Labeled": ".ground_truth",
+    "LatencyBucket": ".summaries",
     "MetricBucket": ".performance_metrics",
     "MetricComparison": ".performance_metrics",
     "Model": ".models",

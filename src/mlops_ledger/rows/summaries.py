@@ -40,3 +40,22 @@ class MonitoringBucket(Row):
     latency_p95: float | None
     latency_p99: float | None
     latency_max: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatencyBucket(Row):
+    """How long the predictions from `bucket` on took, in milliseconds; `count` have a latency.
+
+    A quantile is at most `relative_error` of itself off, or 0.001 ms; all else is exact. Without a
+    latency the numbers are None.
+    """
+
+    bucket: datetime
+    count: int
+    mean: float | None
+    p50: float | None
+    p90: float | None
+    p95: float | None
+    p99: float | None
+    max: float | None
+    relative_error: float
