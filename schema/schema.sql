@@ -353,15 +353,15 @@ COMMENT ON FUNCTION ledger_take_turn(place text[], lock text, make text) IS 'Loc
 CREATE TABLE ledger_privileges (
     -- reader, writer, approver, auditor or agent, of which the last four are members of the first; owner for what nobody else may do.
     role text NOT NULL,
-    -- SELECT, INSERT, UPDATE, DELETE or EXECUTE.
+    -- SELECT, INSERT, UPDATE, DELETE, USAGE or EXECUTE.
     privilege text NOT NULL,
-    -- TABLE, VIEW or FUNCTION.
+    -- TABLE, VIEW, SEQUENCE or FUNCTION.
     object_type text NOT NULL,
-    -- Name of the table, view or function.
+    -- Name of the table, view, sequence or function.
     object_name text NOT NULL,
     -- With these columns only; NULL for all.
     columns text[],
-    CONSTRAINT ledger_privileges_object_type_check CHECK ((object_type = ANY (ARRAY['TABLE'::text, 'VIEW'::text, 'FUNCTION'::text]))),
+    CONSTRAINT ledger_privileges_object_type_check CHECK ((object_type = ANY (ARRAY['TABLE'::text, 'VIEW'::text, 'SEQUENCE'::text, 'FUNCTION'::text]))),
     CONSTRAINT ledger_privileges_role_check CHECK ((role = ANY (ARRAY['reader'::text, 'writer'::text, 'approver'::text, 'auditor'::text, 'agent'::text, 'owner'::text])))
 );
 COMMENT ON TABLE ledger_privileges IS 'What each kind of role may do; each migration adds the rows of what it makes. A role that is not named here may do nothing, except the owner.';
@@ -7349,8 +7349,8 @@ BEGIN
                   prefix || 'writer', prefix || 'reader', prefix || 'approver', prefix || 'auditor', prefix || 'agent')
     FROM ledger_objects() o;
     RETURN QUERY
-    SELECT format('GRANT %s%s ON TABLE %I.%I TO %I', g.privilege, ' (' || array_to_string(g.columns, ', ') || ')',
-                  schema, g.object_name, prefix || g.role)
+    SELECT format('GRANT %s%s ON %s %I.%I TO %I', g.privilege, ' (' || array_to_string(g.columns, ', ') || ')',
+                  replace(g.object_type, 'VIEW', 'TABLE'), schema, g.object_name, prefix || g.role)
     FROM ledger_privileges g WHERE g.object_type <> 'FUNCTION' AND g.role <> 'owner'
     ORDER BY g.object_name, g.role, g.privilege;
     RETURN QUERY

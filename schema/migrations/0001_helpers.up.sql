@@ -378,7 +378,7 @@ CREATE TABLE ledger_privileges (
         CONSTRAINT ledger_privileges_role_check CHECK (role IN ('reader', 'writer', 'approver', 'auditor', 'agent', 'owner')),
     privilege text NOT NULL,
     object_type text NOT NULL
-        CONSTRAINT ledger_privileges_object_type_check CHECK (object_type IN ('TABLE', 'VIEW', 'FUNCTION')),
+        CONSTRAINT ledger_privileges_object_type_check CHECK (object_type IN ('TABLE', 'VIEW', 'SEQUENCE', 'FUNCTION')),
     object_name text NOT NULL,
     columns text[],
     CONSTRAINT ledger_privileges_pkey PRIMARY KEY (object_name, role, privilege)
@@ -386,9 +386,9 @@ CREATE TABLE ledger_privileges (
 COMMENT ON TABLE ledger_privileges IS
     'What each kind of role may do; each migration adds the rows of what it makes. A role that is not named here may do nothing, except the owner.';
 COMMENT ON COLUMN ledger_privileges.role IS 'reader, writer, approver, auditor or agent, of which the last four are members of the first; owner for what nobody else may do.';
-COMMENT ON COLUMN ledger_privileges.privilege IS 'SELECT, INSERT, UPDATE, DELETE or EXECUTE.';
-COMMENT ON COLUMN ledger_privileges.object_type IS 'TABLE, VIEW or FUNCTION.';
-COMMENT ON COLUMN ledger_privileges.object_name IS 'Name of the table, view or function.';
+COMMENT ON COLUMN ledger_privileges.privilege IS 'SELECT, INSERT, UPDATE, DELETE, USAGE or EXECUTE.';
+COMMENT ON COLUMN ledger_privileges.object_type IS 'TABLE, VIEW, SEQUENCE or FUNCTION.';
+COMMENT ON COLUMN ledger_privileges.object_name IS 'Name of the table, view, sequence or function.';
 COMMENT ON COLUMN ledger_privileges.columns IS 'With these columns only; NULL for all.';
 INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES
     ('reader', 'SELECT', 'TABLE', 'ledger_privileges'),

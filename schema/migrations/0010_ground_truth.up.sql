@@ -342,6 +342,8 @@ INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES
     ('writer', 'INSERT', 'TABLE', 'ground_truth'),
     -- A queue, not history: labels leave it for ground_truth.
     ('writer', 'INSERT', 'TABLE', 'ground_truth_waiting'),
+    -- One server asks no right for the numbers of an identity; Citus, which writes nextval() out, does.
+    ('writer', 'USAGE', 'SEQUENCE', 'ground_truth_waiting_id_seq'),
     ('writer', 'UPDATE', 'TABLE', 'ground_truth_waiting'),
     ('writer', 'DELETE', 'TABLE', 'ground_truth_waiting'),
     ('reader', 'SELECT', 'VIEW', 'v_labeled_predictions'),

@@ -318,4 +318,5 @@ INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES
     ('reader', 'SELECT', 'TABLE', 'summary_histograms'),
     ('reader', 'SELECT', 'TABLE', 'summary_outcomes'),
     ('writer', 'INSERT', 'TABLE', 'summary_marks'),
+    ('writer', 'USAGE', 'SEQUENCE', 'summary_marks_mark_seq'),
     ('writer', 'EXECUTE', 'FUNCTION', 'mark_summaries');

@@ -75,8 +75,8 @@ BEGIN
                   prefix || 'writer', prefix || 'reader', prefix || 'approver', prefix || 'auditor', prefix || 'agent')
     FROM ledger_objects() o;
     RETURN QUERY
-    SELECT format('GRANT %s%s ON TABLE %I.%I TO %I', g.privilege, ' (' || array_to_string(g.columns, ', ') || ')',
-                  schema, g.object_name, prefix || g.role)
+    SELECT format('GRANT %s%s ON %s %I.%I TO %I', g.privilege, ' (' || array_to_string(g.columns, ', ') || ')',
+                  replace(g.object_type, 'VIEW', 'TABLE'), schema, g.object_name, prefix || g.role)
     FROM ledger_privileges g WHERE g.object_type <> 'FUNCTION' AND g.role <> 'owner'
     ORDER BY g.object_name, g.role, g.privilege;
     RETURN QUERY

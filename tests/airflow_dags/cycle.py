@@ -19,6 +19,8 @@ from airflow_provider_mlops_ledger.operators import (
 )
 from airflow_provider_mlops_ledger.sensors import AlertSensor, ApprovalSensor
 
+from mlops_ledger import AlertsRepository, ModelVersionRepository
+
 DEFERRABLE = os.environ.get("DEFERRABLE") == "yes"
 START = datetime(2026, 1, 1, tzinfo=UTC)
 GATES = [{"gate": "roc_auc", "passed": True, "value": 0.9, "threshold": 0.8}]
@@ -60,7 +62,7 @@ def cycle() -> None:
         action_id=request.output,
         deferrable=DEFERRABLE,
         poke_interval=0.2,
-        timeout=120,
+        timeout=600,
     )
     promote = PromoteOperator(
         task_id="promote",
@@ -86,7 +88,7 @@ def alert() -> None:
         alert_type="drift",
         deferrable=DEFERRABLE,
         poke_interval=0.2,
-        timeout=120,
+        timeout=600,
     )
     show(waiting.output)
 
@@ -105,6 +107,32 @@ def refused() -> None:
     PromoteOperator(task_id="promote", model_name="churn", model_version="9", retries=3)
 
 
+@dag(schedule=None, start_date=START, catchup=False)
+def functions() -> None:
+    """Decide, and note it, by functions."""
+
+    @task.retraining_decision(model_name="churn", trigger_reason="scheduled", candidate_version="2")
+    def judge(least: float, db: Any, dag_run: Any = None) -> dict[str, Any]:
+        live = ModelVersionRepository(db).live(model_name="churn")
+        gates = [{"gate": "roc_auc", "passed": least < 0.9, "value": 0.9, "threshold": least}]
+        return {
+            "gate_results": gates,
+            "reasoning": f"against {live.model_version} in {dag_run.dag_id}",
+        }
+
+    @task.mlops_ledger
+    def note(decision: dict[str, str], *, db: Any, ledger_id: Any) -> str:
+        alert = AlertsRepository(db).raise_alert(
+            alert_type="decided",
+            title=decision["action"],
+            model_name="churn",
+            occurrence_id=ledger_id,
+        )
+        return str(alert.id)
+
+    note(judge(0.8))
+
+
 @dag(schedule=[model_asset("churn")], start_date=START, catchup=False)
 def follows() -> None:
     """Run after each promotion."""
@@ -120,4 +148,5 @@ cycle()
 alert()
 mapped()
 refused()
+functions()
 follows()

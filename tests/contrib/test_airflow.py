@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from time import monotonic, sleep
+from subprocess import Popen
+from time import sleep
 
 import psycopg
 import pytest
@@ -42,11 +43,12 @@ def early(db: Database, conn: psycopg.Connection) -> None:
     conn.execute("ALTER TABLE model_deployments ENABLE TRIGGER USER")
 
 
-def request(db: Database) -> AgentAction:
+def request(db: Database, process: Popen[str] | None = None) -> AgentAction:
     """Return the action that the DAG asks for, once it does."""
-    actions, deadline = AgentActionsRepository(db), monotonic() + 120
+    actions = AgentActionsRepository(db)
     while not (found := actions.list_actions(model_name="churn")):
-        assert monotonic() < deadline
+        assert process is not None
+        assert process.poll() is None, process.communicate()[0][-5000:]
         sleep(0.1)
     return found[0]
 
@@ -55,7 +57,7 @@ def review(db: Database, airflow: Airflow, deferrable: str, verdict: str) -> str
     """Run the cycle and review its request while it waits; return what it printed."""
     arguments = ("-m", "airflow", "dags", "test", "cycle", AT)
     process = airflow.start(*arguments, DEFERRABLE=deferrable)
-    action = request(db)
+    action = request(db, process)
     # The sensor looks first, and has to look again.
     sleep(1)
     actions = AgentActionsRepository(db)
@@ -163,6 +165,18 @@ def test_each_mapped_task_has_ids_of_its_own(airflow: Airflow, db: Database) -> 
         airflow.test_dag("mapped", AT)
     actions = AgentActionsRepository(db).list_actions(model_name="churn")
     assert sorted(each.description or "" for each in actions) == ["a", "b", "b"]
+
+
+def test_tasks_written_as_functions_write_once_too(airflow: Airflow, db: Database) -> None:
+    for task in ("judge", "note"):
+        airflow.test_dag("functions", AT, code=-9, KILL_AFTER=task)
+    for _ in range(2):
+        airflow.test_dag("functions", AT)
+    (decision,) = RetrainingDecisionsRepository(db).list_decisions(model_name="churn")
+    assert (decision.action, decision.decided_by) == ("promote", "airflow:functions")
+    assert decision.reasoning == "against 1 in functions"
+    (alert,) = AlertsRepository(db).list_alerts(model_name="churn")
+    assert (alert.title, alert.occurrences) == ("promote", 1)
 
 
 def test_what_the_ledger_refuses_fails_at_once(airflow: Airflow, db: Database) -> None:

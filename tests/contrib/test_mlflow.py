@@ -219,6 +219,21 @@ def test_a_second_import_adds_nothing(db: Database, store: Store, done: MlflowIm
     assert (again.deployments, again.changes) == (0, [])
 
 
+def test_aliases_that_become_one_slot_follow_one_another(db: Database, tmp_path: Path) -> None:
+    with open_store(tmp_path) as store:
+        store.client.create_registered_model("m")
+        for number, alias in ((1, "Best"), (2, "best"), (3, "BEST")):
+            store.client.create_model_version("m", f"s3://{number}")
+            store.client.set_registered_model_alias("m", alias, number)
+        done = import_mlflow(db, store.uri)
+        timeline = ModelVersionRepository(db).timeline(model_name="m", slot="best")
+        assert [each.model_version for each in timeline] == ["2", "1", "3"]
+        said = "\n".join(map(str, done.deviations))
+        assert "m: slot best: is of versions 3, 1; one follows the other in the slot" in said
+        assert "m: slot best: is of versions 3, 1, 2; one follows the other in the slot" in said
+        assert import_mlflow(db, store.uri).deployments == 0
+
+
 def test_a_number_that_mlflow_has_deleted_is_not_given_again(db: Database, tmp_path: Path) -> None:
     with open_store(tmp_path) as store:
         client = store.client

@@ -105,8 +105,9 @@ WITH relation AS (
     FROM pg_class c
     LEFT JOIN pg_inherits i ON i.inhrelid = c.oid
     LEFT JOIN pg_class p ON p.oid = i.inhparent
-    WHERE c.relnamespace = {here} AND c.relkind IN ('r', 'p', 'v')
-      AND (c.relname = ANY (%(names)s::text[]) OR p.relname = ANY (%(names)s::text[]) AND p.relnamespace = {here})
+    WHERE c.relnamespace = {here} AND c.relkind IN ('r', 'p', 'v', 'S')
+      AND (c.relname = ANY (%(names)s::text[]) OR p.relname = ANY (%(names)s::text[]) AND p.relnamespace = {here}
+           OR c.relkind = 'S' AND c.relname IN (SELECT g.object_name FROM ledger_privileges g WHERE g.object_type = 'SEQUENCE'))
 ), routine AS (
     SELECT f.oid, f.proname::text AS name, f.proowner AS owner, f.proacl AS acl
     FROM pg_proc f WHERE f.pronamespace = {here} AND f.proname = ANY (%(names)s::text[])

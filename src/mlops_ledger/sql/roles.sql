@@ -34,7 +34,7 @@ SELECT pg_has_role(session_user, to_regrole(quote_ident(%(role)s::text)), 'MEMBE
 -- What is granted to the roles in the ledger's schema, as the server has it.
 SELECT grants.role, grants.object_type, grants.object_name, grants.privileges, grants.columns
 FROM (
-    SELECT a.grantee, CASE c.relkind WHEN 'v' THEN 'view' ELSE 'table' END AS object_type, c.relname::text AS object_name,
+    SELECT a.grantee, CASE c.relkind WHEN 'v' THEN 'view' WHEN 'S' THEN 'sequence' ELSE 'table' END AS object_type, c.relname::text AS object_name,
            array_agg(a.privilege_type::text ORDER BY a.privilege_type) AS privileges, NULL::text[] AS columns
     FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) a
     WHERE c.relnamespace = quote_ident(current_schema())::regnamespace AND NOT c.relispartition AND a.grantee <> c.relowner

@@ -18,4 +18,8 @@ def get_provider_info() -> dict[str, Any]:
                 "hook-name": "mlops-ledger",
             }
         ],
+        "task-decorators": [
+            {"name": name, "class-name": f"{__name__}.decorators.{name}_task"}
+            for name in ("mlops_ledger", "retraining_decision")
+        ],
     }

@@ -11,9 +11,15 @@ try:
         Connection,
         PokeReturnValue,
     )
+    from airflow.sdk.bases.decorator import (
+        DecoratedOperator,
+        TaskDecorator,
+        task_decorator_factory,
+    )
     from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 except ImportError:
     from airflow.datasets import Dataset as Asset
+    from airflow.decorators.base import DecoratedOperator, TaskDecorator, task_decorator_factory
     from airflow.exceptions import AirflowException, AirflowFailException, AirflowSkipException
     from airflow.hooks.base import BaseHook
     from airflow.models import BaseOperator, Connection
@@ -28,8 +34,11 @@ __all__ = [
     "BaseOperator",
     "BaseSensorOperator",
     "Connection",
+    "DecoratedOperator",
     "PokeReturnValue",
+    "TaskDecorator",
     "get_connection_async",
+    "task_decorator_factory",
 ]
 
 

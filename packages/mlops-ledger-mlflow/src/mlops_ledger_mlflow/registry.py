@@ -131,7 +131,7 @@ class Registry:
         self._versions.set_description(
             model_name=name, model_version=number, description=description
         )
-        self._touch(row)
+        self._touch([row])
         return self.version(name, number)
 
     def tag_version(self, name: str, number: str, tags: dict[str, str | None]) -> None:
@@ -150,25 +150,33 @@ class Registry:
     def move(self, name: str, number: str, stage: str, archive_existing: bool) -> Any:
         """Move a version to a stage of MLflow."""
         row = self._row(name, number)
+        moved = [row]
         if stage == "Production":
+            held = self._versions.live(model_name=name)
+            moved += [held] if held is not None and held.id != row.id else []
             self.promote(name, number, "production")
         else:
             if row.stage == "production":
                 self.retire(name, "production")
             if archive_existing:
-                for other in self._pages(name, _STAGES[stage]):
-                    if other.model_version != number:
-                        self._set_stage(other.model_name, other.model_version, "Archived")
+                others = [each for each in self._pages(name, _STAGES[stage]) if each.id != row.id]
+                for other in others:
+                    self._set_stage(name, other.model_version, "Archived")
+                moved += others
             self._set_stage(name, number, stage)
-        self._touch(row)
+        self._touch(moved)
         return self.version(name, number)
 
-    def _touch(self, row: rows.ModelVersion) -> None:
-        """Remember when a version was changed, as MLflow shows it."""
-        beside = {**row.tags.get(mapping.KEY, {}), mapping.UPDATED: int(time.time() * 1000)}
-        self._versions.set_tags(
-            model_name=row.model_name, model_version=row.model_version, tags={mapping.KEY: beside}
-        )
+    def _touch(self, changed: list[rows.ModelVersion]) -> None:
+        """Remember when versions were changed, as MLflow shows it."""
+        now = int(time.time() * 1000)
+        for row in changed:
+            beside = {**row.tags.get(mapping.KEY, {}), mapping.UPDATED: now}
+            self._versions.set_tags(
+                model_name=row.model_name,
+                model_version=row.model_version,
+                tags={mapping.KEY: beside},
+            )
 
     def promote(self, name: str, number: str, alias: str) -> None:
         """Put a version into the slot of an alias, with what its policy requires."""

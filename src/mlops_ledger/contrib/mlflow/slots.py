@@ -56,6 +56,10 @@ def wanted(
         if str(version) not in known:
             deviate(f"alias {alias}", f"there is no version {version}", "not imported")
             continue
+        before = [each.version for each in found.get(slot, ()) if each.version != str(version)]
+        if before:
+            names = ", ".join([*before, str(version)])
+            deviate(f"slot {slot}", f"is of versions {names}", "one follows the other in the slot")
         reason = f"imported from MLflow: alias {mapping.text(alias)}"
         found.setdefault(slot, []).append(Holder(str(version), None, reason))
     return found
