@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 DEMO_READY := $(VENV)/.demo-ready
 # Debian's PostgreSQL servers; the suite runs on each of them after the embedded one.
 SUPPORTED = $(shell $(BIN)/python -m tools.versions)
-SYSTEM_POSTGRESQL = $(dir $(wildcard $(foreach v,$(SUPPORTED),/usr/lib/postgresql/$(v)/bin/initdb)))
+SYSTEM_VERSIONS = $(foreach v,$(SUPPORTED),$(if $(wildcard /usr/lib/postgresql/$(v)/bin/initdb),$(v)))
 # Two processes more than there are cores: tests also wait. A file stays with one process, for what its
 # tests share; xdist 3.8 ignores its groups under pytest 9.2 without a word. Schemathesis is run as a
 # command; as a plugin every process would import it.
@@ -20,7 +20,7 @@ PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-r
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve-example test test-on torture mutants check lint sync schema docs docs-site bench \
+.PHONY: help setup demo serve-example test test-embedded test-on torture mutants check lint sync schema docs docs-site bench \
         db-init db-reset db-cleanup db-backup distribute psql up down clean
 
 help: ## Show this help
@@ -52,11 +52,14 @@ serve-example: setup ## Run the example service, FastAPI with the ledger, on por
 
 # The sync twins are generated: with two servers, one has them and the other what they are made from.
 test: setup ## Run the suite on the embedded PostgreSQL, then what depends on it on the system's
-	$(PYTEST) $(if $(SYSTEM_POSTGRESQL),--ignore tests/_sync)
-	@set -e; for bin in $(SYSTEM_POSTGRESQL); do \
-	    echo "== again on $$($$bin/postgres --version)"; \
-	    MLOPS_PG_BIN=$$bin $(PYTEST) -m 'not once' --ignore tests/_async; \
-	done
+	@$(MAKE) --no-print-directory test-embedded $(SYSTEM_VERSIONS:%=test-again-%)
+
+test-embedded:
+	$(PYTEST) $(if $(SYSTEM_VERSIONS),--ignore tests/_sync)
+
+test-again-%:
+	@echo "== again on PostgreSQL $*"
+	MLOPS_PG_BIN=/usr/lib/postgresql/$*/bin $(PYTEST) -m 'not once' --ignore tests/_async
 
 test-on: setup ## Run the whole suite on the system's PostgreSQL of version POSTGRESQL
 	MLOPS_PG_BIN=/usr/lib/postgresql/$(POSTGRESQL)/bin $(PYTEST)

@@ -8,7 +8,7 @@ import pytest
 
 # Folders whose tests do not depend on the version of the server.
 _ONCE = frozenset(
-    {"acceptance", "checks", "cli", "contrib", "embedded", "exporter", "logger", "ui"}
+    {"acceptance", "checks", "cli", "contrib", "copying", "embedded", "exporter", "logger", "ui"}
 )
 # The longest files, so that none of them is left to one worker at the end.
 _LONGEST = (

@@ -27,7 +27,6 @@ from pathlib import Path
 from typing import Any
 
 from mlops_ledger import Database, LedgerError
-from mlops_ledger.__main__ import run as run_command
 from tools import forked
 
 BLOCK = re.compile(
@@ -91,14 +90,16 @@ def _run_commands(example: Example) -> subprocess.CompletedProcess[str]:
         return forked.run(_run_ledger, PSQL, given=example.text)
     text = example.text.replace("\\\n", " ")
     if SPECIAL.search(text):
-        return subprocess.run(
-            ["bash", "-euo", "pipefail"],
-            input=example.text,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
+        with forked.program("mlops-ledger", forked.run_command) as folder:
+            return subprocess.run(
+                ["bash", "-euo", "pipefail"],
+                input=example.text,
+                env={**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                check=False,
+            )
     printed, code = "", 0
     for line in filter(None, text.splitlines()):
         done = forked.run(_run_ledger, shlex.split(line)[1:])
@@ -111,8 +112,7 @@ def _run_commands(example: Example) -> subprocess.CompletedProcess[str]:
 def _run_ledger(arguments: list[str]) -> None:
     """Run a command of the ledger that prints its errors where it prints its answers."""
     os.dup2(1, 2)
-    sys.argv = ["mlops-ledger", *arguments]
-    run_command()
+    forked.run_command(arguments)
 
 
 def matches(expected: str, actual: str) -> bool:

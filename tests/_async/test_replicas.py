@@ -20,6 +20,7 @@ from mlops_ledger import (
     Settings,
     new_id,
 )
+from mlops_ledger.connection import config
 from mlops_ledger.connection.replica import or_primary
 from mlops_ledger.errors import (
     ConfigError,
@@ -233,8 +234,17 @@ async def test_health_says_how_far_the_standby_is_behind(
     assert (await writer.health()).replica is None
 
 
-async def test_several_hosts_may_be_named(nodes: Nodes, writer: AsyncDatabase) -> None:
-    settings = Settings(conninfo=nodes.both("read-write"), read_url=nodes.both("prefer-standby"))
+async def test_several_hosts_may_be_named(
+    nodes: Nodes, writer: AsyncDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The primary answers for a standby that is slow, as any is on a busy machine.
+    monkeypatch.setattr(config, "_READ_PATIENCE", 60)
+    settings = Settings(
+        conninfo=nodes.both("read-write"),
+        read_url=nodes.both("prefer-standby"),
+        connect_timeout=60,
+        pool_timeout=60,
+    )
     async with AsyncDatabase(settings) as db:
         model_name = await register(db)
         nodes.catch_up()

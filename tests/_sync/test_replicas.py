@@ -21,6 +21,7 @@ from mlops_ledger import (
     Settings,
     new_id,
 )
+from mlops_ledger.connection import config
 from mlops_ledger.connection.replica import or_primary
 from mlops_ledger.errors import (
     ConfigError,
@@ -234,8 +235,17 @@ def test_health_says_how_far_the_standby_is_behind(
     assert (writer.health()).replica is None
 
 
-def test_several_hosts_may_be_named(nodes: Nodes, writer: Database) -> None:
-    settings = Settings(conninfo=nodes.both("read-write"), read_url=nodes.both("prefer-standby"))
+def test_several_hosts_may_be_named(
+    nodes: Nodes, writer: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The primary answers for a standby that is slow, as any is on a busy machine.
+    monkeypatch.setattr(config, "_READ_PATIENCE", 60)
+    settings = Settings(
+        conninfo=nodes.both("read-write"),
+        read_url=nodes.both("prefer-standby"),
+        connect_timeout=60,
+        pool_timeout=60,
+    )
     with Database(settings) as db:
         model_name = register(db)
         nodes.catch_up()

@@ -25,6 +25,7 @@ from rich.cells import cell_len
 from mlops_ledger import Database
 from mlops_ledger.admin.roles import Roles
 from mlops_ledger.cli import main, output
+from tools import forked
 from tools.scratch import scratch_database
 
 COMMAND = Path(sys.executable).parent / "mlops-ledger"
@@ -95,9 +96,7 @@ def test_a_table_fits_the_terminal_and_obeys_nothing_stored(ledger_of, command: 
     arguments = command.format(**ids).split()
     # As a process: this one forks below, and must not hold a pool then.
     environment = {**os.environ, "DATABASE_URL": dsn, "MLOPS_SPOOL_DIR": "/nowhere"}
-    piped = subprocess.run(
-        [str(COMMAND), *arguments], env=environment, capture_output=True, text=True, check=False
-    )
+    piped = forked.run(forked.run_command, arguments, environment=environment)
     assert piped.returncode in (0, 1), piped.stderr
     assert_fits(piped.stdout, None)
     assert "\x1b" not in piped.stdout

@@ -191,5 +191,6 @@ def run_page(page: Path, home: Path, folder: Path) -> subprocess.CompletedProces
         page,
         folder=folder,
         environment={**os.environ, "PATH": path, "MLOPS_LEDGER_HOME": str(home)},
-        timeout=120,
+        # As a page that ends is told from one that never does.
+        timeout=1200,
     )

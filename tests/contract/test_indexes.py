@@ -25,12 +25,12 @@ INSERT INTO retraining_decisions
     (model_name, timestamp, candidate_version_id, trigger_reason, action)
 SELECT v.model_name, v.created_at, v.id, 'drift',
        CASE WHEN v.model_version::int % 100 = 0 THEN 'pending' ELSE 'reject' END
-FROM model_versions v, generate_series(1, 2);
+FROM model_versions v;
 INSERT INTO agent_actions
     (model_name, requested_at, requested_by, action_type, risk_level, model_version_id)
 SELECT v.model_name, v.created_at, 'agent', 'retrain',
        CASE WHEN v.model_version::int % 100 = 0 THEN 'high' ELSE 'low' END, v.id
-FROM model_versions v, generate_series(1, 2);
+FROM model_versions v;
 SELECT execute_action(id) FROM agent_actions WHERE NOT requires_approval;
 INSERT INTO model_slots (model_name, slot) SELECT 'm' || n, 'eu' FROM generate_series(0, 3999) n;
 INSERT INTO model_deployments (slot_id, model_name, model_version_id, deployed_at, retired_at)
@@ -52,8 +52,8 @@ INSERT INTO monitor_states (monitor_id, evaluated_at, state)
 SELECT id, now(), 'ok' FROM monitors;
 INSERT INTO drift_reports
     (model_name, model_version_id, timestamp, lookback_hours, drift_detected, features)
-SELECT v.model_name, v.id, v.created_at, hours, true, '[{"feature": "hour", "drifted": true}]'
-FROM model_versions v, generate_series(1, 2) hours;
+SELECT v.model_name, v.id, v.created_at, 1, true, '[{"feature": "hour", "drifted": true}]'
+FROM model_versions v;
 INSERT INTO performance_metrics
     (id, model_name, model_version_id, metric_name, metric_value, timestamp, slice)
 SELECT ledger_uuid(), v.model_name, v.id, metric, n, v.created_at + n * interval '1 hour', slice

@@ -26,6 +26,7 @@ def export(tmp_path: Path) -> Iterator[Callable[..., Scraped]]:
                 **os.environ,
                 "DATABASE_URL": dsn,
                 "MLOPS_LEDGER_HOME": str(tmp_path),
+                "PYTHONUNBUFFERED": "",
                 **variables,
             },
             cwd=tmp_path,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from pathlib import Path
 
@@ -73,6 +74,8 @@ def exporter(address: str, port: int, timeout: float, limit: int, folder: Path |
         reason = error.strerror or str(error)
         raise click.ClickException(f"cannot listen at {address}:{port}: {reason}") from None
     say(f"http://{address}:{port}/metrics")
+    # Whoever waits for the address reads a pipe or a file.
+    sys.stdout.flush()
     stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     stopped.wait()

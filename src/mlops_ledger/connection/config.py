@@ -25,7 +25,7 @@ DEFAULT_DATABASE: Final = "mlops"
 SERVER_VARIABLES: Final = ("POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_USER", "POSTGRES_PASSWORD")
 # libpq rounds a timeout of one second up to two.
 _LEAST: Final = {"pool_min_size": 0, "pool_max_size": 1, "connect_timeout": 2}
-_READ_PATIENCE: Final = 2.0
+_READ_PATIENCE: Final = 2
 # Also where the URL names the primary.
 _READ_ONLY: Final = "-c default_transaction_read_only=on"
 _SECONDS: Final = ("pool_timeout", "statement_timeout")
@@ -94,7 +94,7 @@ class Settings:
             conninfo=make_conninfo(self.read_url, options=f"{options} {_READ_ONLY}".lstrip()),
             read_url=None,
             pool_timeout=min(self.pool_timeout, _READ_PATIENCE),
-            connect_timeout=min(self.connect_timeout, _LEAST["connect_timeout"]),
+            connect_timeout=min(self.connect_timeout, _READ_PATIENCE),
         )
 
     def of_reviews(self) -> Settings | None:
