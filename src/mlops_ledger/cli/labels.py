@@ -212,7 +212,7 @@ def series(
 def _echo_table(found: Sequence[Any], columns: str, as_json: bool) -> None:
     """Write rows of performance, with the numbers that any of them has."""
     numbers = [name for name in _NUMBERS if any(getattr(row, name) is not None for row in found)]
-    echo_rows(found, " ".join([columns, *numbers]), as_json)
+    echo_rows(found, " ".join([columns, *numbers, "pending_since"]), as_json)
 
 
 @labels.command()

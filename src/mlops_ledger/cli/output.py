@@ -24,6 +24,8 @@ def say(message: object, *, err: bool = False) -> None:
 
 def write(text: str, *, err: bool = False) -> None:
     """Print lines that hold no stored text as it is."""
+    if err and sys.stdout is not None:
+        sys.stdout.flush()  # what was printed before comes first, whoever reads both
     stream = sys.stderr if err else sys.stdout
     if stream is not None:
         print(text, file=stream)

@@ -131,7 +131,7 @@ def latency(
             until=end,
             bucket=bucket,
         )
-    echo_rows(found, "bucket count mean p50 p90 p95 p99 max", as_json)
+    echo_rows(found, "bucket count mean p50 p90 p95 p99 max pending_since", as_json)
 
 
 @predictions.command("partition-by")

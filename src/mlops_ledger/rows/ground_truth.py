@@ -41,7 +41,8 @@ class Performance(Row):
 
     A metric that cannot be computed is None, and `reasons` says why. `model_version` is None for
     all versions together. `source` is rows, and all is exact, or summaries: then `roc_auc`,
-    `average_precision` and `lift` are at most their error off. `task` is what the version
+    `average_precision` and `lift` are at most their error off, and what was written from
+    `pending_since` on is not counted yet; None when everything is. `task` is what the version
     predicts, and `positive_label` the class that precision, recall and the metrics of the
     probability are about. `classes` has precision, recall
     and f1_score of each class; the averages over classes are named as scikit-learn names its
@@ -62,6 +63,7 @@ class Performance(Row):
     since: datetime
     until: datetime
     source: str
+    pending_since: datetime | None
     task: str | None
     positive_label: str | None
     num_predictions: int
@@ -115,7 +117,7 @@ class PerformanceBucket(Row):
 
     A metric that cannot be computed is None, and `reasons` says why. `roc_auc`,
     `average_precision` and `lift` are at most their error off; all else is exact. `task`,
-    `positive_label` and `coverage_pct` are as in `Performance`.
+    `positive_label`, `coverage_pct` and `pending_since` are as in `Performance`.
     """
 
     bucket: datetime
@@ -153,6 +155,7 @@ class PerformanceBucket(Row):
     mape: float | None
     rmse: float | None
     r2: float | None
+    pending_since: datetime | None
     reasons: dict[str, str]
 
 

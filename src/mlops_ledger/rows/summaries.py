@@ -24,7 +24,8 @@ class PendingSummaries(Row):
 class MonitoringBucket(Row):
     """The predictions from `bucket` on in numbers; latencies are in milliseconds.
 
-    Quantiles of latencies are at most 1 % off. What no prediction has is None.
+    Quantiles of latencies are at most 1 % off. What no prediction has is None. What was written
+    from `pending_since` on is not counted yet; None when everything is.
     """
 
     bucket: datetime
@@ -40,6 +41,7 @@ class MonitoringBucket(Row):
     latency_p95: float | None
     latency_p99: float | None
     latency_max: float | None
+    pending_since: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,7 @@ class LatencyBucket(Row):
     """How long the predictions from `bucket` on took, in milliseconds; `count` have a latency.
 
     A quantile is at most `relative_error` of itself off, or 0.001 ms; all else is exact. Without a
-    latency the numbers are None.
+    latency the numbers are None. `pending_since` is as in `MonitoringBucket`.
     """
 
     bucket: datetime
@@ -59,3 +61,4 @@ class LatencyBucket(Row):
     p99: float | None
     max: float | None
     relative_error: float
+    pending_since: datetime | None

@@ -88,6 +88,12 @@ CROSS JOIN LATERAL ledger_metrics(w.outcomes, d.task, d.class_names, d.own_label
 WHERE EXISTS (SELECT FROM model_versions v WHERE v.model_name = %(model_name)s::text
               AND (%(model_version)s::text IS NULL OR v.model_version = %(model_version)s::text))
 
+-- fragment pending --
+-- Since when predictions or labels of a window wait to be folded.
+(SELECT min(k.marked_at) FROM summary_marks k JOIN model_versions o ON o.id = k.model_version_id
+ WHERE o.model_name = %(model_name)s::text AND (%(model_version)s::text IS NULL OR o.model_version = %(model_version)s::text)
+   AND k.first_predicted_at < b.until AND k.last_predicted_at >= b.since) AS pending_since
+
 -- fragment coverage --
 -- Labels and predictions of a window.
 w.num_predictions, m.labeled_samples, 100.0::double precision * m.labeled_samples / nullif(w.num_predictions, 0) AS coverage_pct
@@ -99,7 +105,7 @@ jsonb_strip_nulls(jsonb_build_object('coverage_pct', CASE WHEN w.num_predictions
 -- performance_series --
 -- How right a model was by bucket of time, from summaries; buckets begin at the window's start.
 SELECT b.since AS bucket, d.task, d.positive_label, {coverage}, {metrics}, m.log_loss, m.brier_score, {numbers},
-       {uncovered} || m.reasons AS reasons
+       {pending}, {uncovered} || m.reasons AS reasons
 FROM (SELECT g AS since, least(g + %(bucket)s::interval, %(until)s::timestamptz) AS until, 0::smallint AS slice, NULL::text AS value
       FROM generate_series(%(since)s::timestamptz, %(until)s::timestamptz - interval '1 microsecond', %(bucket)s::interval) g) b
 CROSS JOIN LATERAL {summed}
@@ -133,7 +139,7 @@ CROSS JOIN LATERAL (
 -- fragment from_summaries --
 -- How right a model was, as rows of Performance, for each of the windows and slices b.
 SELECT %(model_name)s::text AS model_name, %(model_version)s::text AS model_version, b.slice_key, b.slice_kind, b.value AS slice,
-       b.since, b.until, 'summaries' AS source,
+       b.since, b.until, 'summaries' AS source, {pending},
        d.task, d.positive_label, {coverage},
        NULL::interval AS label_delay_p50, NULL::interval AS label_delay_p95, NULL::interval AS label_delay_max, {metrics},
        NULL::double precision AS roc_auc_ovr, NULL::double precision AS roc_auc_ovo, NULL::double precision AS top_k_accuracy,
@@ -285,7 +291,7 @@ vectors AS MATERIALIZED (
 )
 SELECT %(model_name)s::text AS model_name, %(model_version)s::text AS model_version, %(slice_key)s::text AS slice_key,
        CASE WHEN %(slice)s::text IS NOT NULL THEN 'value' END AS slice_kind, %(slice)s::text AS slice,
-       %(since)s::timestamptz AS since, %(until)s::timestamptz AS until, 'rows' AS source, d.task, d.positive_label, {coverage},
+       %(since)s::timestamptz AS since, %(until)s::timestamptz AS until, 'rows' AS source, NULL::timestamptz AS pending_since, d.task, d.positive_label, {coverage},
        y.quantiles[1] AS label_delay_p50, y.quantiles[2] AS label_delay_p95, y.longest AS label_delay_max, {metrics},
        CASE WHEN r.no_vectors IS NULL AND c.ranked = cardinality(d.class_names) THEN c.roc_auc_ovr END AS roc_auc_ovr,
        CASE WHEN r.no_vectors IS NULL THEN c.roc_auc_ovo END AS roc_auc_ovo,

@@ -44,10 +44,17 @@ SELECT ledger_fold_in_passing(v.id, %(since)s::timestamptz, %(until)s::timestamp
 WHERE v.model_name = %(model_name)s::text
   AND (%(model_version)s::text IS NULL OR v.model_version = %(model_version)s::text);
 
+-- fragment pending --
+-- Since when predictions of a bucket wait to be folded.
+(SELECT min(k.marked_at) FROM summary_marks k JOIN model_versions o ON o.id = k.model_version_id
+ WHERE o.model_name = %(model_name)s::text AND (%(model_version)s::text IS NULL OR o.model_version = %(model_version)s::text)
+   AND k.table_name = 'predictions' AND k.first_predicted_at < b.since + %(bucket)s::interval AND k.last_predicted_at >= b.since) AS pending_since
+
 -- monitoring_series --
 -- The predictions of a version by bucket of time; buckets begin at the window's start.
 SELECT b.since AS bucket, s.num_predictions, s.num_errors, s.num_cache_hits, s.positive_rate, s.probability_mean,
-       s.probability_std, s.entropy, s.latency_mean, s.latency_p50, s.latency_p95, s.latency_p99, s.latency_max
+       s.probability_std, s.entropy, s.latency_mean, s.latency_p50, s.latency_p95, s.latency_p99, s.latency_max,
+       {pending}
 FROM model_versions v
 CROSS JOIN LATERAL generate_series(%(since)s::timestamptz, %(until)s::timestamptz - interval '1 microsecond',
                                    %(bucket)s::interval) b (since)
@@ -98,7 +105,8 @@ WITH v AS MATERIALIZED (
 SELECT b.since AS bucket, coalesce(t.n, 0)::bigint AS count, t.total / nullif(t.n, 0) AS mean,
        least(q.p50, t.longest) AS p50, least(q.p90, t.longest) AS p90,
        least(q.p95, t.longest) AS p95, least(q.p99, t.longest) AS p99,
-       t.longest AS max, 0.02 / 2.02::double precision AS relative_error
+       t.longest AS max, 0.02 / 2.02::double precision AS relative_error,
+       {pending}
 FROM generate_series(%(since)s::timestamptz, %(until)s::timestamptz - interval '1 microsecond', %(bucket)s::interval)
      WITH ORDINALITY b (since, place)
 LEFT JOIN t ON t.place = b.place - 1
