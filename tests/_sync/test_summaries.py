@@ -14,7 +14,6 @@ import pytest
 from mlops_ledger import (
     BaselinesRepository,
     Database,
-    GroundTruthRepository,
     ModelVersionRepository,
     PredictionsRepository,
     SummariesRepository,
@@ -357,29 +356,6 @@ def test_latencies_by_bucket_are_those_of_numpy(
         summaries.latency_series(
             model_name="m", model_version="9", since=NOON, until=NOON + HOUR
         )
-
-
-@pytest.mark.parametrize("series", ["monitoring_series", "latency_series", "performance_series"])
-def test_a_bucket_says_what_is_not_counted_yet(
-    db: Database,
-    predictions: PredictionsRepository,
-    summaries: SummariesRepository,
-    series: str,
-) -> None:
-    """Of a long window not all is folded in passing."""
-    rows = [row(n, n, latency_ms=1.0) for n in range(120)]
-    predictions.insert_many(rows=rows, model_name="m", model_version="1")
-    home = GroundTruthRepository(db) if series == "performance_series" else summaries
-    count = "count" if series == "latency_series" else "num_predictions"
-    window: dict[str, Any] = {"since": NOON, "until": NOON + 120 * HOUR, "bucket": HOUR}
-    ask = getattr(home, series)
-    found = ask(model_name="m", model_version="1", **window)
-    counted = [getattr(each, count) == 1 for each in found]
-    assert 40 < sum(counted) < 60
-    assert [each.pending_since is None for each in found] == counted
-    summaries.fold()
-    for each in ask(model_name="m", model_version="1", **window):
-        assert (getattr(each, count), each.pending_since) == (1, None)
 
 
 @pytest.mark.parametrize(
