@@ -125,6 +125,7 @@ def test_a_version_by_its_number(
     for change, refused, words in (
         ({"model_version": "9"}, NotFound, "no version"),
         ({"model_version": 1}, InvalidValue, "columns.model_version: "),
+        ({"model_version": [["1"]] * 3}, InvalidValue, "columns.model_version: "),
         ({"model_version": "1", "model_version_id": versions["2"]}, InvalidValue, "not both"),
     ):
         with pytest.raises(refused, match=words):

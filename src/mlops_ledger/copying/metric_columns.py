@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache, cached_property
 from typing import Any
 from uuid import UUID
 
@@ -41,15 +42,15 @@ class MetricColumns:
 
     def named(self) -> set[NamedVersion]:
         """Return the versions named by their number; raises InvalidValue naming the column."""
-        return {each for each in self._named() if each is not None}
+        return {each for each in self._named if each is not None}
 
     def identify(self, ids: Mapping[NamedVersion, UUID]) -> None:
         """Put the ids of versions in the place of their numbers."""
-        found = self._named()
+        named = self._named
         if self._given.pop("model_version", None) is not None:
             known = self._objects("model_version_id")
             self._given["model_version_id"] = [
-                id if each is None else ids[each] for each, id in zip(found, known, strict=True)
+                id if each is None else ids[each] for each, id in zip(named, known, strict=True)
             ]
 
     def models(self) -> set[str]:
@@ -95,12 +96,18 @@ class MetricColumns:
         rows = zip(field, self._objects("model_name"), self.micros, strict=True)
         return [find(name, at) if id is NULL else id for id, name, at in rows]
 
+    @cached_property
     def _named(self) -> list[NamedVersion | None]:
         if "model_version" not in self._given:
             return []
-        rows = zip(*map(self._objects, NamedVersion._fields), strict=True)
+        named = [self._objects(name) for name in NamedVersion._fields]
         try:
-            return [NamedVersion.of(*row) for row in rows]
+            try:
+                # Many rows name few versions: each is checked once.
+                return list(map(cache(NamedVersion.of), *named))
+            except TypeError:
+                # Of what has no hash; it is refused by its name.
+                return list(map(NamedVersion.of, *named))
         except InvalidValue as error:
             raise InvalidValue(f"columns.{error.field}", error.problem) from None
 
