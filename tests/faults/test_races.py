@@ -213,15 +213,19 @@ def refused_after(
     """Run a statement that waits for `holder`, which then commits, and is refused."""
     blocked = "SELECT cardinality(pg_blocking_pids(%s)) > 0"
     backend = waiting.info.backend_pid
+    answered = threading.Event()
 
     def work(thread: int) -> None:
         if thread:
             while holder.execute(blocked, [backend]).fetchone() != (True,):
-                pass
+                assert not answered.is_set(), "it did not wait"
             holder.commit()
-        else:
+            return
+        try:
             with pytest.raises(psycopg.Error, match=refusal):
                 waiting.execute(statement.encode())
+        finally:
+            answered.set()
 
     in_threads(2, work)
 

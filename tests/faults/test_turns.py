@@ -101,7 +101,7 @@ def test_out_of_order_a_transaction_gives_way(dsn: str, ledger: Conn, what: str)
 
         waiting = Thread(target=go_on)
         waiting.start()
-        _await_blocked(ledger, orderly)
+        _await_blocked(ledger, orderly, waiting)
         with pytest.raises(psycopg.errors.SerializationFailure, match="run the transaction again"):
             other.execute(first)
         other.rollback()
@@ -242,7 +242,7 @@ def test_a_promotion_does_not_fail_for_who_changes_its_version_first(
         other.execute("UPDATE model_versions SET tags = '{}' WHERE model_name = 'c'")
         promoting = Thread(target=lambda: single.execute("SELECT promote('c', '1')"))
         promoting.start()
-        _await_blocked(ledger, single)
+        _await_blocked(ledger, single, promoting)
         with pytest.raises(psycopg.errors.SerializationFailure):
             other.execute("SELECT promote('c', '1')")
         other.rollback()
@@ -259,7 +259,7 @@ def _attempt(connection: Conn, statement: str, failures: list[psycopg.Error]) ->
         failures.append(error)
 
 
-def _await_blocked(watcher: Conn, waiting: Conn) -> None:
+def _await_blocked(watcher: Conn, waiting: Conn, work: Thread) -> None:
     blocked = "SELECT cardinality(pg_blocking_pids(%s)) > 0"
     while watcher.execute(blocked, [waiting.info.backend_pid]).fetchone() != (True,):
-        pass
+        assert work.is_alive(), "it did not wait"
