@@ -104,6 +104,15 @@ def _cursor(source: Source) -> Iterator[Any]:
     raise LedgerError(f"reading the table failed (SQLSTATE {state})")
 
 
+def parquet_library() -> Any:
+    """Return PyArrow's module for Parquet; raises LedgerError without the extra."""
+    try:
+        from pyarrow import parquet
+    except ImportError:
+        raise LedgerError("Parquet needs the extra: pip install 'mlops-ledger[arrow]'") from None
+    return parquet
+
+
 def to_polars(table: Any) -> Any:
     """Turn an Arrow table into a Polars data frame."""
     try:

@@ -14,8 +14,7 @@ from psycopg.rows import tuple_row
 
 from .._sync.database import Database
 from .._sync.repository import Repository
-from ..arrow import Source, read_table
-from ..errors import LedgerError
+from ..arrow import Source, parquet_library, read_table
 from ..files import sync_folder
 
 # The tables that grow, by the time at which each row belongs. All others are one file each.
@@ -150,11 +149,9 @@ def _write(db: Database, table: TableColumns, part: _Part, target: Path) -> None
 
 def _fingerprint(file: Path) -> str | None:
     """Return what a file was made from; None when it is not there or not one of these."""
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError:
-        raise LedgerError("Parquet needs the extra: pip install 'mlops-ledger[arrow]'") from None
+    parquet = parquet_library()
+    import pyarrow
+
     try:
         metadata = parquet.read_schema(file).metadata or {}
     except (OSError, pyarrow.ArrowException):

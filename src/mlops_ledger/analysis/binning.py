@@ -19,9 +19,9 @@ from ..checks import values
 from ..copying.blocks import Array
 from ..copying.column_input import is_single, numbers, objects, reading, table
 from ..errors import InvalidValue
+from ..rows.baselines import OWN_BINS
 
 # As in the comments of baseline_features.
-OWN_BINS: Final = 50
 MOST_CATEGORIES: Final = 1000
 LONGEST_CATEGORY: Final = 255
 MOST_FEATURES: Final = 1000

@@ -120,11 +120,11 @@ def show(id: UUID, as_json: bool) -> None:
 
 
 def _read(file: Path) -> Any:
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError:
-        raise LedgerError("Parquet needs the extra: pip install 'mlops-ledger[arrow]'") from None
+    from ..arrow import parquet_library
+
+    parquet = parquet_library()
+    import pyarrow
+
     try:
         return parquet.read_table(file)
     except (pyarrow.ArrowException, OSError):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from ..notebooks import Row
+
+# Categories with a bin each.
+OWN_BINS: Final = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

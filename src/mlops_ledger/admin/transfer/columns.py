@@ -17,7 +17,7 @@ from ...checks.prediction_fields import ALONE
 from ...checks.predictions import KnownVersion
 from ...copying.columns import ColumnBatch
 from ...errors import InvalidValue, LedgerError
-from .fingerprints import ColumnIds
+from .column_ids import ColumnIds
 from .known import FIELDS, KEYS, Versions, unknown
 from .reading import Line
 from .run import Run

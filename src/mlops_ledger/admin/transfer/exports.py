@@ -14,6 +14,7 @@ import orjson
 
 from ..._sync.database import Database
 from ..._sync.predictions import PredictionsRepository
+from ...arrow import parquet_library
 from ...errors import LedgerError
 from ...files import sync_folder
 from .reading import format_of
@@ -71,8 +72,7 @@ def _days(
 
 
 def _parquet(file: Path, stack: ExitStack) -> Callable[[Any], None]:
-    from pyarrow import parquet
-
+    parquet = parquet_library()
     writer: Any = None
 
     def write(table: Any) -> None:

@@ -12,9 +12,9 @@ from ..._sync.database import Database
 from ..._sync.ground_truth import GroundTruthRepository
 from ..._sync.predictions import PredictionsRepository
 from ...errors import Conflict, InvalidValue, NotFound
-from .fingerprints import RowIds
 from .known import Versions
 from .reading import Line, count, format_of, lines, tables
+from .row_ids import RowIds
 from .run import Imported, Refusal, Report, Run
 
 _ROWS: Final = 5_000
@@ -41,9 +41,11 @@ def import_predictions(
     run = Run(on_refusal, report)
     versions = Versions(db, model_name, model_version, ignore)
     if format_of(file) == "parquet":
+        # Without the extra this says so.
+        total = count(file)
         from .columns import ColumnImport
 
-        ColumnImport(db, versions, run).go(tables(file, ColumnImport.SIZE), count(file), at)
+        ColumnImport(db, versions, run).go(tables(file, ColumnImport.SIZE), total, at)
     else:
         rows = lines(file, versions.kinds())
         store_predictions(db, versions, run, rows, at, RowIds(), total_lines(file))

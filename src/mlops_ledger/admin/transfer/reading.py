@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import orjson
 
+from ...arrow import parquet_library
 from ...checks.prediction_fields import ALONE
 from ...errors import InvalidValue, LedgerError
 
@@ -160,11 +161,9 @@ def _time(name: str, text: str) -> datetime:
 
 
 def _parquet(file: Path) -> Any:
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError:
-        raise LedgerError("Parquet needs the extra: pip install 'mlops-ledger[arrow]'") from None
+    parquet = parquet_library()
+    import pyarrow
+
     try:
         return parquet.ParquetFile(file)
     except (pyarrow.ArrowException, OSError):

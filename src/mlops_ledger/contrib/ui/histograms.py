@@ -10,8 +10,8 @@ from typing import Final
 
 from markupsafe import Markup
 
-from ...analysis.binning import OWN_BINS
 from ...rows import BaselineFeature
+from ...rows.baselines import OWN_BINS
 from . import charts
 from .source import Counted
 from .text import number, percent, visible
