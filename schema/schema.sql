@@ -2513,11 +2513,17 @@ COMMENT ON VIEW v_labeled_predictions IS 'Predictions with their latest label: o
 --   model_version_id: Id of the version.
 --   prediction_id: Id of the prediction.
 
+-- ledger_whole_text -------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_whole_text(number double precision) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (SELECT (CASE WHEN (ledger_whole_text.number < (0)::double precision) THEN '-'::text ELSE ''::text END || (trunc(((((b.bits & '4503599627370495'::bigint) | '4503599627370496'::bigint))::numeric * ((2)::numeric ^ (((b.bits >> 52) - 1075))::numeric))))::text) FROM (SELECT ((('x'::text || encode(float8send(abs(ledger_whole_text.number)), 'hex'::text)))::bit(64))::bigint AS bits) b);
+
 -- ledger_class ------------------------------------------------------------------------------------
 
 CREATE FUNCTION ledger_class(label text, number double precision, zero_and_one text[]) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN COALESCE(label, CASE WHEN (number = ANY (ARRAY[(0)::double precision, (1)::double precision])) THEN (zero_and_one)[((number)::integer + 1)] ELSE NULL::text END, CASE WHEN ((abs(number) < ('9000000000000000000'::numeric)::double precision) AND (number = floor(number))) THEN ((number)::bigint)::text ELSE ((number)::numeric)::text END);
+    RETURN COALESCE(label, CASE WHEN (number = ANY (ARRAY[(0)::double precision, (1)::double precision])) THEN (zero_and_one)[((number)::integer + 1)] ELSE NULL::text END, CASE WHEN ((abs(number) < ('9000000000000000000'::numeric)::double precision) AND (number = floor(number))) THEN ((number)::bigint)::text WHEN ((abs(number) >= ('9000000000000000000'::numeric)::double precision) AND (abs(number) < 'Infinity'::double precision)) THEN ledger_whole_text(number) ELSE ((number)::numeric)::text END);
 COMMENT ON FUNCTION ledger_class(label text, number double precision, zero_and_one text[]) IS 'Which outcome a row is: the class that its label names, else its number; 0 and 1 stand for the two classes in zero_and_one, if that is given.';
 
 -- ledger_zero_and_one -----------------------------------------------------------------------------
@@ -2571,6 +2577,7 @@ COMMENT ON FUNCTION ledger_union(known anyarray, more anyarray, most integer) IS
 
 -- ledger_whole ------------------------------------------------------------------------------------
 
+COMMENT ON FUNCTION ledger_whole_text(number double precision) IS 'All digits of a whole number of more than 53 bits.';
 CREATE FUNCTION ledger_whole(label text, number double precision) RETURNS double precision
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE WHEN ((label IS NULL) AND (number = floor(number))) THEN number ELSE NULL::double precision END;

@@ -6,6 +6,7 @@ import math
 import warnings
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ def name_of(value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value
     value = float(value) + 0.0
-    return f"{value:.0f}" if value.is_integer() else f"{value:.15g}"
+    return f"{value:.0f}" if value.is_integer() else f"{Decimal(f'{value:.15g}'):f}"
 
 
 def field_of(value: Any, label: str, number: str) -> dict[str, Any]:

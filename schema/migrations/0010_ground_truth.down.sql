@@ -11,6 +11,7 @@ DROP FUNCTION ledger_predicted_class(text, double precision, double precision, d
 DROP FUNCTION ledger_likeliest(double precision[]);
 DROP FUNCTION ledger_zero_and_one(text[], text);
 DROP FUNCTION ledger_class(text, double precision, text[]);
+DROP FUNCTION ledger_whole_text(double precision);
 DELETE FROM ledger_privileges WHERE object_name IN ('declare_task', 'ground_truth', 'ground_truth_waiting', 'observed_outcomes', 'v_labeled_predictions', 'v_version_tasks');
 DROP VIEW v_labeled_predictions;
 DROP TABLE ground_truth_waiting;

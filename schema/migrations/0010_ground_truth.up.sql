@@ -117,11 +117,21 @@ COMMENT ON COLUMN v_labeled_predictions.source IS 'Where the latest label came f
 COMMENT ON COLUMN v_labeled_predictions.model_version_id IS 'Id of the version.';
 COMMENT ON COLUMN v_labeled_predictions.prediction_id IS 'Id of the prediction.';
 
+CREATE FUNCTION ledger_whole_text(number double precision) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+-- Its 53 bits, times a power of two: a cast to numeric would keep 15 digits.
+RETURN (SELECT CASE WHEN number < 0 THEN '-' ELSE '' END
+               || trunc((b.bits & 4503599627370495 | 4503599627370496)::numeric * 2::numeric ^ ((b.bits >> 52) - 1075)::numeric)::text
+        FROM (SELECT ('x' || encode(float8send(abs(number)), 'hex'))::bit(64)::bigint AS bits) b);
+COMMENT ON FUNCTION ledger_whole_text(double precision) IS 'All digits of a whole number of more than 53 bits.';
+
 CREATE FUNCTION ledger_class(label text, number double precision, zero_and_one text[]) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
--- By types whose text no setting changes: 1, -1, 0.5, never 1.0 and never -0. numeric keeps 15 digits, bigint all.
+-- By types whose text no setting changes: 1, -1, 0.5, never 1.0, -0 or 1e-05. numeric keeps 15 digits, bigint all.
 RETURN coalesce(label, CASE WHEN number IN (0, 1) THEN zero_and_one[number::integer + 1] END,
-                CASE WHEN abs(number) < 9e18 AND number = floor(number) THEN number::bigint::text ELSE number::numeric::text END);
+                CASE WHEN abs(number) < 9e18 AND number = floor(number) THEN number::bigint::text
+                     WHEN abs(number) >= 9e18 AND abs(number) < 'infinity' THEN ledger_whole_text(number)
+                     ELSE number::numeric::text END);
 COMMENT ON FUNCTION ledger_class(text, double precision, text[]) IS
     'Which outcome a row is: the class that its label names, else its number; 0 and 1 stand for the two classes in zero_and_one, if that is given.';
 

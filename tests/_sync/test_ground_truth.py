@@ -4,9 +4,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
+import numpy as np
+import pandas as pd
 import psycopg
 import pytest
 
@@ -258,7 +261,8 @@ GOOD = {"prediction_id": new_id(NOON), "actual_label": "late"}
         ("actual_label", {"actual_label": None}, "give an actual_label"),
         ("actual_label", {"actual_label": b"1"}, "must be text"),
         ("actual_label", {"actual_label": "a\0"}, "NUL"),
-        ("actual_value", {"actual_value": float("nan")}, "finite"),
+        ("actual_value", {"actual_value": float("inf")}, "finite"),
+        ("actual_label", {"actual_label": float("nan")}, "give an actual_label"),
         ("actual_value", {"actual_value": "1"}, "must be a number"),
         ("labeled_at", {"labeled_at": datetime(2026, 1, 1)}, "time zone"),
         ("labeled_at", {"labeled_at": datetime(9999, 1, 1, tzinfo=UTC)}, "future"),
@@ -279,6 +283,26 @@ def test_a_bad_label_is_refused_by_its_field(
     place = "" if problem == "future" else "rows[1]."
     assert (one.value.field, many.value.field) == (field, place + field)
     assert conn.execute("SELECT count(*) FROM ground_truth_waiting").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("missing", [float("nan"), np.float32("nan"), pd.NA, pd.NaT, Decimal("nan")])
+def test_what_is_missing_is_not_given(
+    predictions: PredictionsRepository,
+    truth: GroundTruthRepository,
+    conn: psycopg.Connection,
+    missing: Any,
+) -> None:
+    truths = [{"actual_label": "late", "actual_value": missing}]
+    truths += [{"actual_label": missing, "actual_value": 2}]
+    others = ("request_id", "labeled_at", "source", "model_name", "model_version")
+    for given in truths:
+        row = {**dict.fromkeys(others, missing), **given}
+        made = [predict(predictions) for _ in range(3)]
+        assert truth.insert(prediction_id=made[0], **row) == STORED
+        assert truth.insert_many(rows=[{"prediction_id": made[1], **row}]) == STORED
+        frame = pd.DataFrame([{"prediction_id": made[2], **row}])
+        assert truth.insert_many(rows=frame) == STORED
+    assert {row[1:] for row in labeled(conn)} == {("late", None), (None, 2)}
 
 
 def test_rows_must_be_mappings_of_known_fields(truth: GroundTruthRepository) -> None:

@@ -265,6 +265,23 @@ def test_a_regressor_that_logs_a_confidence(
         assert {"mae", "rmse"} <= seen
 
 
+@pytest.mark.parametrize("codes", [(1e-5, 0.5), (-1e-7, 1e-7), (0.25, 1e-20)], ids=str)
+@pytest.mark.parametrize("said", ["predicted_label", "prediction"])
+@pytest.mark.parametrize("was", ["actual_label", "actual_value"])
+def test_a_class_with_a_fraction_has_one_name(
+    db: Database, codes: tuple[float, float], said: str, was: str
+) -> None:
+    name, version = str(new_id()), {"model_version": "1"}
+    ModelVersionRepository(db).insert(model_name=name, class_names=codes, **version)
+    ids = [new_id(NOON) for _ in range(4)]
+    made = [{"id": id, said: codes[k // 2]} for k, id in enumerate(ids)]
+    PredictionsRepository(db).insert_many(rows=made, model_name=name, **version)
+    truth = GroundTruthRepository(db)
+    truth.insert_many(rows=[{"prediction_id": id, was: codes[k > 0]} for k, id in enumerate(ids)])
+    found = truth.performance(model_name=name, since=NOON, until=NOON + timedelta(hours=1))
+    assert (found.accuracy, found.recall) == (0.75, pytest.approx(2 / 3))
+
+
 @pytest.mark.parametrize(
     "codes",
     [
@@ -272,6 +289,10 @@ def test_a_regressor_that_logs_a_confidence(
         (10**15, 10**15 + 1),
         (123456789012345678, 1),
         (-(2**60), 2**60),
+        (2**63, 2**63 + 2**12),
+        (-(2**63), -(2**63) - 2**12),
+        (10**22, 10**22 + 2**21),
+        (-1e300, 1e300),
         (1, -0.0),
     ],
     ids=str,

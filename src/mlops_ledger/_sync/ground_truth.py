@@ -57,16 +57,16 @@ class GroundTruthRepository(Repository):
         when the request asked several models. Raises Conflict when another label of that time says
         something else, InvalidValue for an ambiguous label, NotFound for an unknown model.
         """
+        row = labels.present(locals())
         labels.require_target_and_truth(
-            prediction_id is not None,
-            request_id is not None,
-            actual_label is not None or actual_value is not None,
+            row["prediction_id"] is not None,
+            row["request_id"] is not None,
+            row["actual_label"] is not None or row["actual_value"] is not None,
         )
-        row = dict(locals())
-        if prediction_id is not None:
+        if row["prediction_id"] is not None:
             row["predicted_from"] = labels.predicted_from(prediction_id)
             # In a transaction a failure would be the end of it, so the long way is taken.
-            at_once = model_name is None and not isinstance(self._db, Transaction)
+            at_once = row["model_name"] is None and not isinstance(self._db, Transaction)
             if at_once and self._insert_one(row):
                 return Labeled(stored=1, waiting=0, duplicates=0)
         return self._one("insert", Labeled, row)

@@ -14,7 +14,7 @@ CLASSES: Final = frozenset({"predicted_label", "actual_label", "positive_label"}
 
 
 def class_name(field: str, value: object) -> str | None:
-    """Accept a class as text, or a number as its shortest text (True is 1), or None."""
+    """Accept a class as text, or a number as `ledger_class` writes it (True is 1), or None."""
     value = plain(value)
     if value is None:
         return None
@@ -22,7 +22,7 @@ def class_name(field: str, value: object) -> str | None:
         return str(integer(64)(field, int(value)))
     if isinstance(value, float | Decimal):
         found = number(field, value)
-        return f"{found:.0f}" if found.is_integer() else f"{found:.15g}"
+        return f"{found:.0f}" if found.is_integer() else f"{Decimal(f'{found:.15g}'):f}"
     return text(field, value)
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from ..checks import values
 from ..checks.classes import present_class
+from ..checks.plain import is_missing
 from ..checks.predictions import EARLIEST, latest_timestamp
 from ..errors import InvalidValue
 from ..ids import microseconds_of, time_of, whole_millisecond
@@ -20,6 +21,11 @@ from .rows import ENCODERS
 
 _NO_PREDICTION: Final = "is not the id of a prediction"
 _PREDICTION: Final = Struct("!4s16s4sq4sq").pack
+
+
+def present(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a label with None for what data frames and NumPy have where nothing is."""
+    return {name: None if is_missing(value) else value for name, value in row.items()}
 
 
 def require_target_and_truth(has_id: bool, has_request: bool, has_truth: bool) -> None:
@@ -70,7 +76,11 @@ def _encoded(
                 place, encode_value = fields[name]
             except KeyError:
                 raise InvalidValue(str(name), "is not a field of a label") from None
-            parts[place] = encode_value(value)
+            try:
+                parts[place] = encode_value(value)
+            except InvalidValue:
+                if not is_missing(value):
+                    raise
     target, request, _, label, number = parts[1:6]
     require_target_and_truth(
         len(target) > 12, request is not NULL, label is not NULL or number is not NULL
