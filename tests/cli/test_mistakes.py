@@ -137,6 +137,8 @@ UNKNOWN = [
     (["predictions", "stats", "--model", "churm"], "did you mean churn"),
     (["predictions", "show", UNKNOWN_ID], "there is no prediction"),
     (["labels", "performance", "churm"], "did you mean churn"),
+    (["labels", "performance", "churn", "--slice", "x"], "--slice-key: .* declare one"),
+    (["labels", "show", UNKNOWN_ID], "there is no prediction"),
     (["monitoring", "recent", "--model", "churm"], "did you mean churn"),
     (["monitoring", "trend", "churm"], "did you mean churn"),
     (["drift", "list", "--model", "churm"], "did you mean churn"),
@@ -225,6 +227,12 @@ def test_every_command_that_prints_takes_json() -> None:
         if not any(parameter.name == "as_json" for parameter in command.params)
     ]
     assert lacking == ["db psql", "exporter", "serve", "mcp"]
+
+
+def test_an_edit_of_nothing_is_a_mistake(run, churn) -> None:
+    for arguments in (["models", "edit", "churn"], ["models", "edit", "churn", "1"]):
+        result = run(*arguments)
+        assert_one_line(arguments, result.exit_code, result.stdout, result.stderr, "--description")
 
 
 def test_cleanup_deletes_only_what_was_confirmed(run, churn) -> None:

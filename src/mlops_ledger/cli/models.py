@@ -126,6 +126,8 @@ def edit(
     as_json: bool,
 ) -> None:
     """Change description, slice key and tags of a model, or of one version of it."""
+    if description is None and slice_key is None and not tags:
+        raise click.UsageError("give --description, --slice-key or --tag")
     if slice_key is not None and model_version is not None:
         raise InvalidValue("slice_key", "is that of a model, not of one version")
     name: dict[str, Any] = {"model_name": model_name}
