@@ -48,6 +48,17 @@ def test_output_that_cannot_be_written_is_one_line(
     assert reason in done.stderr
 
 
+def test_a_refusal_that_cannot_be_written_is_one_all_the_same(ledger, dsn) -> None:
+    for where in ("2>/dev/full", "2>&-"):
+        assert shell(f"LEDGER models show nope {where}", dsn).returncode == 2, where
+
+
+def test_a_folder_that_is_gone_is_no_matter(ledger, dsn, tmp_path) -> None:
+    gone = tmp_path / "gone"
+    done = shell(f"mkdir {gone} && cd {gone} && rmdir {gone} && LEDGER models list --json", dsn)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_nothing_is_done_when_the_answer_has_nowhere_to_go(ledger, dsn) -> None:
     shell("LEDGER models register m 9 >&-", dsn)
     assert ModelVersionRepository(ledger).get(model_name="m", model_version="9") is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import click
@@ -122,5 +123,7 @@ def main() -> None:
 
 
 def _refuse(message: str) -> int:
-    say(f"error: {' '.join(message.split())}", err=True)
+    # It was refused, whether that can be told or not.
+    with suppress(OSError):
+        say(f"error: {' '.join(message.split())}", err=True)
     return REFUSED

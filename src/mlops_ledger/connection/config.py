@@ -184,7 +184,10 @@ def _database(values: Mapping[str, str]) -> str:
 
 
 def _dotenv() -> dict[str, str]:
-    path = dotenv.find_dotenv(usecwd=True)
+    try:
+        path = dotenv.find_dotenv(usecwd=True)
+    except OSError:
+        path = ""  # The working directory is gone.
     if not path:
         return {}
     try:
