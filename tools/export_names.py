@@ -119,7 +119,7 @@ def _package(source: str, repositories: list[str]) -> str:
     names = [
         alias.name
         for node in checking.body
-        if isinstance(node, ast.ImportFrom)
+        if isinstance(node, ast.ImportFrom) and node.level
         for alias in node.names
     ]
     listed = _all(sorted(["__version__", *names]))

@@ -86,7 +86,6 @@ if TYPE_CHECKING:
 __all__ = [
     "AgentActionsRepository",
     "AlertsRepository",
-    "Any",
     "AppendOnly",
     "AsyncAgentActionsRepository",
     "AsyncAlertsRepository",

@@ -181,6 +181,14 @@ def test_every_public_name_is_documented() -> None:
     assert [name for name in mlops_ledger.__all__ if not re.search(rf"\b{name}\b", text)] == []
 
 
+def test_only_what_is_of_the_package_is_public() -> None:
+    homes = {
+        name: getattr(getattr(mlops_ledger, name), "__module__", "mlops_ledger")
+        for name in mlops_ledger.__all__
+    }
+    assert [name for name, home in homes.items() if not home.startswith("mlops_ledger")] == []
+
+
 def test_every_view_is_documented(conn: psycopg.Connection) -> None:
     views = conn.execute("SELECT viewname FROM pg_views WHERE schemaname = 'public'").fetchall()
     assert len(views) >= 3
