@@ -33,12 +33,15 @@ COMMENT ON FUNCTION ledger_fold_span(uuid, text, timestamptz, timestamptz) IS
 
 CREATE FUNCTION fold_summaries(
     model_version_id uuid, since timestamptz DEFAULT '-infinity', until timestamptz DEFAULT 'infinity',
-    max_hours integer DEFAULT 24, wait boolean DEFAULT false) RETURNS integer
+    max_hours integer DEFAULT 24, wait boolean DEFAULT false, max_time interval DEFAULT NULL) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE
     span record;
     ends timestamptz;
     folded integer := 0;
+    deadline CONSTANT timestamptz := clock_timestamp() + max_time;
+    -- How long an hour takes is only known once one is counted.
+    pace integer := CASE WHEN max_time IS NULL THEN 24 ELSE 1 END;
 BEGIN
     IF NOT EXISTS (SELECT FROM summary_marks m WHERE m.model_version_id = fold_summaries.model_version_id
                    AND m.first_predicted_at < fold_summaries.until AND m.last_predicted_at >= fold_summaries.since) THEN
@@ -75,11 +78,13 @@ BEGIN
         CROSS JOIN LATERAL unnest(m.spans * t.spans) u (hours)
         ORDER BY lower(u.hours) DESC
     LOOP
-        WHILE span.since < span.until AND folded < max_hours LOOP
-            ends := least(span.until, span.since + interval '1 hour' * least(24, max_hours - folded));
+        WHILE span.since < span.until AND folded < max_hours
+              AND (folded = 0 OR max_time IS NULL OR clock_timestamp() < deadline) LOOP
+            ends := least(span.until, span.since + interval '1 hour' * least(pace, max_hours - folded));
             PERFORM ledger_fold_span(fold_summaries.model_version_id, span.table_name, span.since, ends);
             folded := folded + extract(epoch FROM ends - span.since) / 3600;
             span.since := ends;
+            pace := least(24, 2 * pace);
         END LOOP;
         IF span.since < span.until THEN
             INSERT INTO summary_marks (model_version_id, table_name, first_predicted_at, last_predicted_at)
@@ -91,24 +96,24 @@ BEGIN
     RETURN folded;
 END
 $$;
-COMMENT ON FUNCTION fold_summaries(uuid, timestamptz, timestamptz, integer, boolean) IS
-    'Counts the marked hours of a version within a window anew, at most max_hours of them, the newest first, and returns how many. While somebody else folds it returns 0 at once, or waits for them.';
-REVOKE ALL ON FUNCTION fold_summaries(uuid, timestamptz, timestamptz, integer, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION fold_summaries(uuid, timestamptz, timestamptz, integer, boolean, interval) IS
+    'Counts the marked hours of a version within a window anew, at most max_hours of them, the newest first, and returns how many. After max_time it begins no further hours. While somebody else folds it returns 0 at once, or waits for them.';
+REVOKE ALL ON FUNCTION fold_summaries(uuid, timestamptz, timestamptz, integer, boolean, interval) FROM PUBLIC;
 
 CREATE FUNCTION ledger_fold_in_passing(version uuid, since timestamptz, until timestamptz) RETURNS integer
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
-    -- A reader gets what is there; see summaries_pending_since.
+    -- A reader gets what is there, and is told since when the rest waits.
     IF current_setting('transaction_read_only')::boolean
-        OR NOT has_function_privilege('fold_summaries(uuid, timestamptz, timestamptz, integer, boolean)', 'EXECUTE')
+        OR NOT has_function_privilege('fold_summaries(uuid, timestamptz, timestamptz, integer, boolean, interval)', 'EXECUTE')
     THEN
         RETURN 0;
     END IF;
-    RETURN fold_summaries(version, since, until, 48);
+    RETURN fold_summaries(version, since, until, 48, max_time => interval '5 seconds');
 END
 $$;
 COMMENT ON FUNCTION ledger_fold_in_passing(uuid, timestamptz, timestamptz) IS
-    'Folds a bounded number of hours of a window before they are read, if the caller may.';
+    'Folds hours of a window before they are read, at most 48 and for about five seconds, if the caller may.';
 
 CREATE FUNCTION ledger_keep_history(table_name text, since timestamptz, until timestamptz, version_ids uuid[]) RETURNS void
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$

@@ -22,6 +22,7 @@ from mlops_ledger import (
     PredictionLogger,
     PredictionsRepository,
     Settings,
+    SummariesRepository,
     new_id,
 )
 from mlops_ledger.connection import bounded, session
@@ -118,11 +119,31 @@ def test_a_server_that_is_only_slow_says_itself_what_came_of_it(settings: Settin
         ):
             connection.execute("SET statement_timeout = 0")
             connection.execute("SELECT pg_sleep(3600)")
-        # As long as it takes, for who says so.
-        with db.connection() as connection:
-            connection.patience = None
-            connection.execute("SET statement_timeout = 0")
+        # As long as it takes, for who says so, and no longer than that transaction.
+        with db.transaction() as tx, tx.connection() as connection:
+            tx.be_patient()
             connection.execute("SELECT pg_sleep(1.5)")
+        with pytest.raises(TimedOut), db.connection() as connection:
+            connection.execute("SELECT pg_sleep(3600)")
+
+
+def test_a_fold_takes_its_time(settings: Settings) -> None:
+    """A day of ten million predictions takes a minute to count."""
+    slow = """
+        CREATE FUNCTION sleep() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN PERFORM pg_sleep(1.5); RETURN NEW; END $$;
+        CREATE TRIGGER sleep BEFORE UPDATE ON summary_states FOR EACH ROW EXECUTE FUNCTION sleep();
+    """
+    with Database(settings) as db:
+        ModelVersionRepository(db).insert(model_name="slow", model_version="1")
+        PredictionsRepository(db).insert(model_name="slow", model_version="1", prediction=1.0)
+        with db.connection() as connection:
+            connection.execute(slow)
+        try:
+            assert SummariesRepository(db).fold(model_name="slow") == 1
+        finally:
+            with db.connection() as connection:
+                connection.execute("DROP FUNCTION sleep CASCADE")
 
 
 def test_options_that_let_statements_run_longer_are_waited_for(settings: Settings) -> None:

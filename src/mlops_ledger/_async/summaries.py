@@ -59,6 +59,7 @@ class AsyncSummariesRepository(AsyncRepository):
     ) -> None:
         """Recount the latest hours of a window before it is read, at most 48 of each version.
 
+        After five seconds no further hours are begun.
         Does nothing where the caller may not fold, or somebody else folds.
         """
         await self._fetch("fold_in_passing", scalar_row, locals())
@@ -127,7 +128,6 @@ class AsyncSummariesRepository(AsyncRepository):
         self, model_version_id: UUID, since: datetime | None, until: datetime | None
     ) -> int:
         async with self._db.transaction() as tx:
-            within = AsyncSummariesRepository(tx)
-            await within._run("fold__be_patient")
-            hours: int = await within._value("fold__hours", locals())
+            await tx.be_patient()
+            hours: int = await AsyncSummariesRepository(tx)._value("fold__hours", locals())
             return hours

@@ -32,6 +32,15 @@ class AsyncTransaction:
         except psycopg.Error as error:
             raise_alone(translate(error, lost=connection.closed))
 
+    async def be_patient(self) -> None:
+        """Let the statements that follow take their time: neither server nor client ends them.
+
+        A server that answers nobody any more is still given up. Lasts for the transaction.
+        """
+        async with self.connection() as connection:
+            await connection.execute("SET LOCAL statement_timeout = 0")
+            connection.patience = None
+
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncTransaction]:
         """Begin a savepoint: what fails inside it leaves the outer transaction usable."""
@@ -51,6 +60,7 @@ class AsyncTransaction:
 async def begin(connection: AsyncBoundedConnection) -> AsyncIterator[AsyncTransaction]:
     """Begin a transaction, or a savepoint within one; commit it unless the block raises."""
     transaction = AsyncTransaction(connection)
+    patience = connection.patience
     try:
         async with connection.transaction():
             yield transaction
@@ -58,4 +68,5 @@ async def begin(connection: AsyncBoundedConnection) -> AsyncIterator[AsyncTransa
     except psycopg.Error as error:
         raise_alone(translate(error, lost=connection.closed))
     finally:
+        connection.patience = patience
         transaction._end()

@@ -60,6 +60,7 @@ class SummariesRepository(Repository):
     ) -> None:
         """Recount the latest hours of a window before it is read, at most 48 of each version.
 
+        After five seconds no further hours are begun.
         Does nothing where the caller may not fold, or somebody else folds.
         """
         self._fetch("fold_in_passing", scalar_row, locals())
@@ -128,7 +129,6 @@ class SummariesRepository(Repository):
         self, model_version_id: UUID, since: datetime | None, until: datetime | None
     ) -> int:
         with self._db.transaction() as tx:
-            within = SummariesRepository(tx)
-            within._run("fold__be_patient")
-            hours: int = within._value("fold__hours", locals())
+            tx.be_patient()
+            hours: int = SummariesRepository(tx)._value("fold__hours", locals())
             return hours

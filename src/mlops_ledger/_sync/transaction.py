@@ -33,6 +33,15 @@ class Transaction:
         except psycopg.Error as error:
             raise_alone(translate(error, lost=connection.closed))
 
+    def be_patient(self) -> None:
+        """Let the statements that follow take their time: neither server nor client ends them.
+
+        A server that answers nobody any more is still given up. Lasts for the transaction.
+        """
+        with self.connection() as connection:
+            connection.execute("SET LOCAL statement_timeout = 0")
+            connection.patience = None
+
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """Begin a savepoint: what fails inside it leaves the outer transaction usable."""
@@ -52,6 +61,7 @@ class Transaction:
 def begin(connection: BoundedConnection) -> Iterator[Transaction]:
     """Begin a transaction, or a savepoint within one; commit it unless the block raises."""
     transaction = Transaction(connection)
+    patience = connection.patience
     try:
         with connection.transaction():
             yield transaction
@@ -59,4 +69,5 @@ def begin(connection: BoundedConnection) -> Iterator[Transaction]:
     except psycopg.Error as error:
         raise_alone(translate(error, lost=connection.closed))
     finally:
+        connection.patience = patience
         transaction._end()

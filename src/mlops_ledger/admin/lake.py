@@ -80,9 +80,9 @@ class Lake(Repository):
             "SELECT {} AS day, count(*), coalesce(bit_xor(hashtextextended(t::text, 0)), 0)"
             " FROM {} t GROUP BY 1 ORDER BY 1"
         ).format(day, sql.Identifier(table.name))
-        with self._db.connection() as connection, connection.transaction():
+        with self._db.transaction() as tx, tx.connection() as connection:
             # The whole history is read, however long that takes.
-            connection.execute("SET LOCAL statement_timeout = 0")
+            tx.be_patient()
             cursor = connection.cursor(row_factory=tuple_row)
             found = cursor.execute(query).fetchall()
         for start, rows, fingerprint in found or ([(None, 0, 0)] if time is None else []):

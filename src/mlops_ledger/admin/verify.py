@@ -159,11 +159,9 @@ class Verification(Repository):
         return counts
 
     def _patiently(self, name: str, row_factory: Any, values: Mapping[str, object]) -> list[Any]:
-        with self._db.transaction() as tx, tx.connection() as connection:
-            connection.patience = None
-            within = Verification(tx)
-            within._run("be_patient")
-            return within._fetch(name, row_factory, values)
+        with self._db.transaction() as tx:
+            tx.be_patient()
+            return Verification(tx)._fetch(name, row_factory, values)
 
     def _clock(self) -> Check:
         return clock_check(lambda: self._value("server_time", {}))

@@ -1,9 +1,5 @@
 -- Statements of SummariesRepository.
 
--- fold__be_patient --
--- Let a fold take its time.
-SET LOCAL statement_timeout = 0;
-
 -- fold__marked --
 -- The versions with marks.
 SELECT DISTINCT m.model_version_id

@@ -4,10 +4,6 @@
 -- A range of time, of one partition.
 predicted_at >= %(since)s::timestamptz AND predicted_at < %(until)s::timestamptz
 
--- be_patient --
--- Let a statement that reads the rows of a day take its time.
-SET LOCAL statement_timeout = 0;
-
 -- ranges --
 -- What to read one after the other: each partition, a longer one day by day.
 SELECT t.table_name, greatest(day, p.since) AS since, least(day + interval '1 day', p.until) AS until
