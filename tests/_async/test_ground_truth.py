@@ -284,7 +284,9 @@ async def test_a_bad_label_is_refused_by_its_field(
     assert conn.execute("SELECT count(*) FROM ground_truth_waiting").fetchone() == (0,)
 
 
-@pytest.mark.parametrize("missing", [float("nan"), np.float32("nan"), pd.NA, pd.NaT, Decimal("nan")])
+@pytest.mark.parametrize(
+    "missing", [float("nan"), np.float32("nan"), pd.NA, pd.NaT, Decimal("nan")]
+)
 async def test_what_is_missing_is_not_given(
     predictions: AsyncPredictionsRepository,
     truth: AsyncGroundTruthRepository,

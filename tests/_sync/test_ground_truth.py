@@ -285,7 +285,9 @@ def test_a_bad_label_is_refused_by_its_field(
     assert conn.execute("SELECT count(*) FROM ground_truth_waiting").fetchone() == (0,)
 
 
-@pytest.mark.parametrize("missing", [float("nan"), np.float32("nan"), pd.NA, pd.NaT, Decimal("nan")])
+@pytest.mark.parametrize(
+    "missing", [float("nan"), np.float32("nan"), pd.NA, pd.NaT, Decimal("nan")]
+)
 def test_what_is_missing_is_not_given(
     predictions: PredictionsRepository,
     truth: GroundTruthRepository,

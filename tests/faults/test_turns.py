@@ -252,6 +252,36 @@ def test_a_promotion_does_not_fail_for_who_changes_its_version_first(
     assert found == ("1",)
 
 
+def test_of_two_who_wait_for_a_new_model_the_second_waits_on(dsn: str, ledger: Conn) -> None:
+    """A model that another made is locked in its turn, as if it had always been there."""
+    register = "INSERT INTO model_versions (model_name) VALUES ('new')"
+    failures: list[psycopg.Error] = []
+    with psycopg.connect(dsn) as maker, psycopg.connect(dsn) as one, psycopg.connect(dsn) as two:
+        maker.execute(register.encode())
+        waiting = {
+            connection: Thread(target=_attempt, args=(connection, register, failures))
+            for connection in (one, two)
+        }
+        for connection, work in waiting.items():
+            work.start()
+            _await_blocked(ledger, connection, work)
+        maker.commit()
+        while len(left := [each for each, work in waiting.items() if work.is_alive()]) > 1:
+            pass
+        for connection in left:
+            _await_blocked(ledger, connection, waiting[connection])
+        for connection in (one, two):
+            if connection not in left:
+                connection.commit()
+        for work in waiting.values():
+            work.join()
+        one.commit()
+        two.commit()
+    assert failures == []
+    found = ledger.execute("SELECT count(*) FROM model_versions WHERE model_name = 'new'")
+    assert found.fetchone() == (3,)
+
+
 def _attempt(connection: Conn, statement: str, failures: list[psycopg.Error]) -> None:
     try:
         connection.execute(statement.encode())

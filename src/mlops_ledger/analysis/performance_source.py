@@ -81,7 +81,7 @@ def require_sliced(state: PerformanceState) -> None:
 
 def _declared(state: PerformanceState) -> str:
     if state.slice_key is None:
-        raise InvalidValue("slice_key", "the model has none: give one with the call, or declare one")
+        raise InvalidValue("slice_key", "the model has none: give one here, or declare one")
     return state.slice_key
 
 
