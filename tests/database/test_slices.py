@@ -212,6 +212,24 @@ def test_a_key_of_many_values_has_fifty_slices(db: Database) -> None:
         record.truth.performance(**one, slice=min(others), source="summaries")
 
 
+def test_later_folds_make_slices_up_to_fifty(db: Database) -> None:
+    record = Sliced(db, "many", random.Random(29), key="user")
+    predicted = record.predicted
+    for users, number in ((30, 200), (90, 600)):
+        record.predicted = lambda c, users=users: {
+            **predicted(c),
+            "inputs": {"user": f"u{c.randrange(users)}"},
+        }
+        record.write(number)
+        rows = [{"prediction_id": i, **record.actual(record.chance)} for i in record.ids[-number:]]
+        record.truth.insert_many(rows=rows)
+        found = record.by_slice()
+        values = [row.slice for row in found if row.slice_kind == "value"]
+        assert len(values) == min(users, 50)
+        assert {f"u{n}" for n in range(30)} <= set(values)
+    assert sum(row.labeled_samples for row in found) == 800
+
+
 def test_slices_by_a_number_and_by_a_key_that_is_not_declared(db: Database) -> None:
     record = Sliced(db, "scores", random.Random(24))
     name = f"{record.name} numbers"
