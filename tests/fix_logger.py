@@ -6,11 +6,12 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from psycopg.conninfo import make_conninfo
 
-from mlops_ledger import Settings
+from mlops_ledger import Database, Settings
 from mlops_ledger.logger import Counters
 
 ONE = {"model_name": "m", "model_version": "1"}
@@ -21,6 +22,14 @@ def away(settings: Settings) -> Settings:
     """The same spool and database, at an address where nobody listens."""
     conninfo = make_conninfo(settings.conninfo, hostaddr="127.0.0.2")
     return Settings(conninfo=conninfo, home=settings.home)
+
+
+@contextmanager
+def stalled(home: Settings) -> Iterator[None]:
+    """Have every write of predictions wait."""
+    with Database(home) as db, db.transaction() as tx, tx.connection() as connection:
+        connection.execute("LOCK TABLE prediction_batches IN ACCESS EXCLUSIVE MODE")
+        yield
 
 
 def balance(counters: Counters) -> None:

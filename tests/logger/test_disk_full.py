@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from fix_logger import FEATURES, ONE, away, balance
+from fix_logger import FEATURES, ONE, away, balance, stalled
 
 from mlops_ledger import Database, PredictionLogger, Settings
 from mlops_ledger.errors import Unavailable
@@ -45,14 +45,6 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     with disk(tmp_path / "disk", 4) as folder:
         (folder / "ballast").write_bytes(bytes(BALLAST))
         yield folder
-
-
-@contextmanager
-def stalled(home: Settings) -> Iterator[None]:
-    """Have every write of predictions wait."""
-    with Database(home) as db, db.transaction() as tx, tx.connection() as connection:
-        connection.execute("LOCK TABLE prediction_batches IN ACCESS EXCLUSIVE MODE")
-        yield
 
 
 @pytest.mark.parametrize("overflow", ["raise", "drop_oldest"])

@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+import psycopg
 import pytest
-from fix_logger import FEATURES, ONE, away, balance
+from fix_logger import FEATURES, ONE, away, balance, stalled, wait_until
 
 from mlops_ledger import AsyncPredictionLogger, Database, PredictionLogger, Settings
+from mlops_ledger.logger.replay import replay_spool
 
 Read = Callable[[], list[str]]
 LEVELS = ("memory", "process", "disk", "database")
@@ -61,6 +63,26 @@ def test_a_flush_is_not_taken_in_by_what_was_dropped(home: Settings) -> None:
         waiter.join()
         assert answers == [False]
         log.close(timeout=0.1)
+
+
+def test_what_is_stored_after_the_closing_is_stored_once(
+    home: Settings, conn: psycopg.Connection, stored: Read, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The thread that sends it may outlive the logger, whose files are closed by then."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = %s AND datname = %s"
+    log = PredictionLogger(home, **ONE, durability="process")
+    with stalled(home):
+        log.many({"features": FEATURES, "request_id": f"r{number}"} for number in range(5))
+        place = ["Lock", conn.info.dbname]
+        wait_until(lambda: conn.execute(waiting, place).fetchone() == (1,))
+        assert log.close(timeout=0.1).spooled == 5
+    wait_until(lambda: all(each.name != "mlops-ledger-logger" for each in threading.enumerate()))
+    assert sorted(stored()) == [f"r{number}" for number in range(5)]
+    assert caplog.messages == []
+    with Database(home) as db:
+        replayed = replay_spool(db, home.spool)
+    assert (replayed.stored, replayed.duplicates) == (0, 5)
+    assert len(stored()) == 5
 
 
 def test_a_flush_does_not_wait_for_what_comes_later(home: Settings, stored: Read) -> None:
