@@ -63,7 +63,10 @@ class SpoolReader:
         last = records[-1].sequence
         self._pending = None
         self.limit = min(2 * max(self.limit, 1), self._batch_rows)
-        self._note({"delivered": last})
+        # Without a segment the logger was closed meanwhile, as late as the batch was answered:
+        # whoever reads the spool next sends it again, under the same id.
+        if self._segment is not None:
+            self._note({"delivered": last})
         self.spool.delivered += len(records)
         # Last: whoever waits for it finds them counted.
         self.position = last
