@@ -230,6 +230,26 @@ def test_later_folds_make_slices_up_to_fifty(db: Database) -> None:
     assert sum(row.labeled_samples for row in found) == 800
 
 
+def test_another_key_has_fifty_slices_of_its_own(db: Database) -> None:
+    record = Sliced(db, "many", random.Random(30), key="user")
+    predicted = record.predicted
+    record.predicted = lambda c: {
+        **predicted(c),
+        "inputs": {"user": f"u{c.randrange(60)}", "plan": c.choice("abc")},
+    }
+    record.write(300)
+    record.truth.insert_many(
+        rows=[{"prediction_id": i, **record.actual(record.chance)} for i in record.ids]
+    )
+    assert len(record.by_slice()) == 51
+    ModelsRepository(db).set_slice_key(model_name=record.name, slice_key="plan")
+    found = record.by_slice()
+    assert sorted((row.slice_kind, row.slice) for row in found) == [
+        ("value", "a"), ("value", "b"), ("value", "c"),
+    ]  # fmt: skip
+    assert sum(row.labeled_samples for row in found) == 300
+
+
 def test_slices_by_a_number_and_by_a_key_that_is_not_declared(db: Database) -> None:
     record = Sliced(db, "scores", random.Random(24))
     name = f"{record.name} numbers"
