@@ -57,11 +57,14 @@ COMMENT ON FUNCTION ledger_fold_case(text) IS
     'A text in which letters that differ in their case alone are the same (the simple mappings of Unicode''s CaseFolding.txt, version 16), in every locale.';
 
 -- Characters that nobody sees: Default_Ignorable_Code_Point (DerivedCoreProperties.txt of Unicode), marks of
--- interlinear annotation, hieroglyph controls, the empty Braille cell, the empty notehead, a filler.
+-- interlinear annotation, hieroglyph controls, the empty Braille cell, the empty notehead, a filler, and the code
+-- points that are no characters.
 CREATE FUNCTION ledger_invisible() RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN '\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0'
-       '\ufff0-\ufffb\U00013430-\U0001343f\U00016fe4\U0001bca0-\U0001bca3\U0001d159\U0001d173-\U0001d17a\U000e0000-\U000e0fff';
+       '\ufdd0-\ufdef\ufff0-\ufffb\ufffe\uffff\U00013430-\U0001343f\U00016fe4\U0001bca0-\U0001bca3\U0001d159\U0001d173-\U0001d17a\U000e0000-\U000e0fff'
+       '\U0001fffe\U0001ffff\U0002fffe\U0002ffff\U0003fffe\U0003ffff\U0004fffe\U0004ffff\U0005fffe\U0005ffff\U0006fffe\U0006ffff\U0007fffe\U0007ffff\U0008fffe\U0008ffff'
+       '\U0009fffe\U0009ffff\U000afffe\U000affff\U000bfffe\U000bffff\U000cfffe\U000cffff\U000dfffe\U000dffff\U000efffe\U000effff\U000ffffe\U000fffff\U0010fffe\U0010ffff';
 COMMENT ON FUNCTION ledger_invisible() IS 'The characters that nobody sees, for the brackets of a regular expression.';
 
 -- plpgsql remembers what it has evaluated; the body of an SQL function would be planned with every insert.

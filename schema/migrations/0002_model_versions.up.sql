@@ -17,7 +17,7 @@ CREATE TABLE models (
     -- overlaps no other point, the range of everything overlaps all.
     CONSTRAINT models_no_look_alikes EXCLUDE USING gist (
         (ledger_point(ledger_skeleton(model_name))) WITH &&,
-        (CASE WHEN model_name ~ '^[\u0001-\u007f]*$' THEN ledger_point(model_name) ELSE '(,)' END) WITH &&)
+        (CASE WHEN model_name ~ '^[\u0001-\u007f]*$' THEN ledger_point(ledger_visible(model_name)) ELSE '(,)' END) WITH &&)
 );
 CREATE INDEX models_tags_idx ON models USING gin (tags jsonb_path_ops);
 COMMENT ON TABLE models IS

@@ -32,6 +32,8 @@ SAME = [
     ("bot", "bot\U0001d173"),
     ("bot", "bot\ufff9"),
     ("bot", "bot\u3164"),
+    ("bot", "b\uffffot"),
+    ("bot", "bot\U0003fffe"),
     ("a b", "a \u2003\u1680 b"),
     ("boris", "b\u043eris"),
     ("boris", "B\u041eRIS"),

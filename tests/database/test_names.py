@@ -24,6 +24,7 @@ LOOK_ALIKES = [
     "\u0441hurn model",
     "churn m\u043edel",
     "churn\u00a0model",
+    "churn  model",
     "ch\u057drn model",
     "\uff43hurn model",
     "churn mod\u0435l",
