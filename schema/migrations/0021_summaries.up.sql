@@ -263,13 +263,16 @@ CREATE FUNCTION ledger_mark_outcomes() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     -- What counts as positive may have changed: what was counted otherwise and is still there is counted again.
+    -- Each version is looked at once, and not once for each of its hours.
+    WITH t AS MATERIALIZED (
+        SELECT * FROM v_version_tasks
+        WHERE model_name = (SELECT v.model_name FROM model_versions v WHERE v.id = (to_jsonb(NEW) ->> TG_ARGV[0])::uuid)
+    )
     INSERT INTO summary_marks (model_version_id, table_name, first_predicted_at, last_predicted_at)
     SELECT o.model_version_id, 'ground_truth', min(o.starts_at), max(o.starts_at)
-    FROM v_version_tasks t
+    FROM t
     JOIN summary_outcomes o ON o.model_version_id = t.model_version_id
-    WHERE t.model_name = (SELECT v.model_name FROM model_versions v
-                          WHERE v.id = (to_jsonb(NEW) ->> TG_ARGV[0])::uuid)
-      AND o.grain = 'hour' AND o.slice = 0 AND o.part = 0
+    WHERE o.grain = 'hour' AND o.slice = 0 AND o.part = 0
       AND NOT ledger_still_counts(o, t.task, t.class_names, t.positive_label)
     GROUP BY o.model_version_id;
     RETURN NULL;

@@ -214,3 +214,29 @@ def test_what_another_fold_counted_as_something_else_is_counted_again(
     assert "another task" in reason
     record.summaries.fold(**record.one)
     assert record.check(DAY) > 0
+
+
+def test_a_first_label_looks_at_each_version_once_and_not_at_each_hour(
+    db: Database, conn: psycopg.Connection[Any]
+) -> None:
+    record = Record(db, "texts", random.Random(3))
+    rows = [{"id": new_id(START + n * HOUR), "predicted_label": "a"} for n in range(90)]
+    PredictionsRepository(db).insert_many(rows=rows, **record.one)
+    labels = [{"prediction_id": row["id"], "actual_label": "b"} for row in rows]
+    record.truth.insert_many(rows=labels)
+    record.summaries.fold(**record.one)
+    version = ModelVersionRepository(db).insert(model_name=record.name)
+    with conn.transaction():
+        conn.execute("SET LOCAL track_functions = 'all'")
+        # Statistics of a time when there were few hours: the planner begins with these.
+        conn.execute(
+            """UPDATE pg_class SET reltuples = n, relpages = n
+               FROM (VALUES ('summary_outcomes', 1), ('model_versions', 1000)) t (name, n)
+               WHERE relname = name"""
+        )
+        conn.execute("INSERT INTO observed_outcomes VALUES (%s, '{a,b}', '{}', false)", (version,))
+        [[calls]] = conn.execute(
+            """SELECT sum(calls) FROM pg_stat_xact_user_functions
+               WHERE funcname = 'ledger_observed_classes'"""
+        ).fetchall()
+    assert 0 < calls < 90
