@@ -197,19 +197,24 @@ def roc_auc(flights: list[Row], probability: list[float]) -> float:
     return below / (len(late) * len(punctual))
 
 
-def psi(name: str, reference: list[Row], current: list[Row]) -> float:
+def psi(feature: Row, reference: list[Row], current: list[Row]) -> float:
+    """Work out the population stability index of a feature in the bins of its baseline.
+
+    As the example itself did before the ledger measured drift: missing values have a bin of their
+    own, and a share counts as 0.0001 at least.
+    """
+    name, edges, categories = feature["feature"], feature["edges"], feature["categories"]
+
     def bins(rows: list[Row]) -> Counter[Any]:
         return Counter(bin_of(row["features"][name]) for row in rows)
 
     def bin_of(value: Any) -> Any:
-        if name in CATEGORIES or math.isnan(value):
-            return str(value)
-        return bisect.bisect_left(edges, value)
+        if categories is not None:
+            if value not in categories:
+                return "unseen"
+            return value if categories.index(value) < 50 else "rare"
+        return "missing" if math.isnan(value) else bisect.bisect_right(edges, value)
 
-    edges: list[float] = []
-    if name not in CATEGORIES:
-        values = [row["features"][name] for row in reference]
-        edges = sorted({float(np.nanquantile(values, n / 10)) for n in range(1, 10)})
     expected, actual = bins(reference), bins(current)
     total = 0.0
     for key in expected.keys() | actual.keys():

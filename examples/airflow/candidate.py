@@ -5,14 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from examples.flight_delays.data import CATEGORIES, FEATURES
 from examples.flight_delays.gates import Gate
 from examples.flight_delays.model import MODEL_NAME
-from examples.flight_delays.monitoring import JOB_NAME, job_id
 from examples.flight_delays.retraining import COOL_DOWN, open_alert, protect, register
 from examples.flight_delays.trial import hold_trial
 from mlops_ledger import (
-    BaselinesRepository,
     Database,
     ModelVersionRepository,
     PredictionsRepository,
@@ -47,17 +44,6 @@ def make_candidate(db: Database, now: datetime) -> dict[str, Any]:
     trial = hold_trial(db, now, production)
     with db.transaction() as tx:
         candidate_id = register(tx, now, trial)
-        version = ModelVersionRepository(tx).get(id=candidate_id)
-        assert version is not None
-        # What the ledger compares each week of predictions with.
-        BaselinesRepository(tx).register(
-            id=job_id("baseline", now),
-            model_name=MODEL_NAME,
-            model_version=version.model_version,
-            data=trial.training.flights()[FEATURES],
-            categorical=CATEGORIES,
-            created_by=JOB_NAME,
-        )
     protect(db)
     return {
         "candidate_version_id": str(candidate_id),

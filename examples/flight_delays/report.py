@@ -23,8 +23,8 @@ from mlops_ledger.errors import LedgerError
 
 from .data import LATE, RELEASE
 from .model import MODEL_NAME
-from .monitoring import SCORES
 
+SCORES = ("roc_auc", "brier_score", "calibration_error")
 VIEWS = {
     "v_model_timeline: what was in production, and since when": """
         SELECT model_version, deployed_at::date, retired_at::date, is_live, trigger_reason,

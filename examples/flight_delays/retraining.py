@@ -8,9 +8,9 @@ from uuid import UUID
 from mlops_ledger import (
     AgentActionsRepository,
     AlertsRepository,
+    BaselinesRepository,
     Connections,
     Database,
-    DriftReportsRepository,
     ModelVersionRepository,
     RetrainingDecisionsRepository,
 )
@@ -18,7 +18,7 @@ from mlops_ledger.errors import NotFound
 from mlops_ledger.rows import Alert, MonitoringRun
 
 from . import model
-from .data import NUMBERS
+from .data import CATEGORIES, FEATURES, NUMBERS
 from .model import MODEL_NAME
 from .monitoring import JOB_NAME, WEEK, job_id
 from .trial import Trial, hold_trial
@@ -77,7 +77,6 @@ def retrain(
     # Version, decision and request appear together or not at all, whenever the job is killed.
     with db.transaction() as tx:
         candidate_id = register(tx, now, trial)
-        drift_report = DriftReportsRepository(tx).get(id=job_id("drift report", now))
         decision_id = RetrainingDecisionsRepository(tx).insert(
             id=job_id("decision", now),
             timestamp=now,
@@ -90,7 +89,7 @@ def retrain(
             reasoning=trial.reasoning,
             labeled_samples=trial.labelled_flights,
             coverage_pct=trial.coverage_pct,
-            drift_context={"drifted": drift_report.drifted_features} if drift_report else {},
+            drift_context={"drifted": run.drifted_features} if run else {},
             data_context={"training": str(trial.training), "held_out": str(trial.held_out)},
             decision_details={"compared_with": trial.rival.name},
             monitoring_run_id=run.id if run else None,
@@ -106,20 +105,34 @@ def retrain(
 
 
 def register(db: Connections, now: datetime, trial: Trial) -> UUID:
-    """Record the candidate of a trial as a version of the model."""
-    return ModelVersionRepository(db).insert(
+    """Record the candidate of a trial as a version of the model, with what it was trained on."""
+    flights = trial.training.flights()
+    id = ModelVersionRepository(db).insert(
         id=job_id("candidate", now),
         model_name=MODEL_NAME,
         algorithm=model.ALGORITHM,
         hyperparameters=model.HYPERPARAMETERS,
         feature_names=NUMBERS,
         metrics=trial.metrics,
-        training_samples=len(trial.training.flights()),
+        training_samples=len(flights),
         dataset_version=str(trial.training),
-        dataset_digest=model.digest(trial.training.flights()),
+        dataset_digest=model.digest(flights),
         created_by=JOB_NAME,
         created_at=now,
     )
+    version = ModelVersionRepository(db).get(id=id)
+    assert version is not None
+    # What the ledger compares each week of predictions with.
+    BaselinesRepository(db).register(
+        id=job_id("baseline", now),
+        model_name=MODEL_NAME,
+        model_version=version.model_version,
+        data=flights[FEATURES],
+        categorical=CATEGORIES,
+        num_bins=10,
+        created_by=JOB_NAME,
+    )
+    return id
 
 
 def request_promotion(
