@@ -70,7 +70,7 @@ def simulated_contents(dsn: str) -> list[list[Row]]:
     What a sum gives depends in its last digits on the order of the rows.
     """
     found = contents(dsn)
-    names = {run["id"]: str(run["timestamp"]) for run in query(dsn, RUNS)}
+    names = {str(run["id"]): str(run["timestamp"]) for run in query(dsn, RUNS)}
     for rows in found:
         for row in rows:
             for made_by_database in (
@@ -83,17 +83,17 @@ def simulated_contents(dsn: str) -> list[list[Row]]:
                 row.pop(made_by_database, None)
             if "dedup_key" in row or "drift_detected" in row or "lookback_hours" in row:
                 del row["id"]
-            if "monitoring_run_id" in row:
-                row["monitoring_run_id"] = names.get(row["monitoring_run_id"])
-    return [[rounded(row) for row in rows] for rows in found]
+    return [[comparable(row, names) for row in rows] for rows in found]
 
 
-def rounded(value: Any) -> Any:
+def comparable(value: Any, names: dict[str, str]) -> Any:
     if isinstance(value, float):
         return float(f"{value:.9g}")
     if isinstance(value, dict):
-        return {key: rounded(each) for key, each in value.items()}
-    return [rounded(each) for each in value] if isinstance(value, list) else value
+        return {key: comparable(each, names) for key, each in value.items()}
+    if isinstance(value, list):
+        return [comparable(each, names) for each in value]
+    return names.get(str(value), value)
 
 
 @pytest.fixture(scope="module")
