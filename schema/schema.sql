@@ -2390,6 +2390,10 @@ CREATE TABLE ground_truth (
     prediction double precision,
     -- The probability that had been predicted, of the same class as in predictions.
     probability double precision,
+    -- Lower end of the interval that had been predicted.
+    confidence_lower double precision,
+    -- Upper end of the interval that had been predicted.
+    confidence_upper double precision,
     -- The probabilities that had been predicted, in the order of class_names of the version.
     class_probabilities double precision[],
     -- When the row was written.
@@ -2483,6 +2487,8 @@ CREATE VIEW v_labeled_predictions WITH (security_invoker='true') AS
             ground_truth.actual_value,
             ground_truth.prediction,
             ground_truth.probability,
+            ground_truth.confidence_lower,
+            ground_truth.confidence_upper,
             ground_truth.class_probabilities,
             ground_truth.recorded_at,
             ground_truth.actual_label,
@@ -2996,9 +3002,9 @@ BEGIN
             WITH written AS (
                 INSERT INTO ground_truth
                     (prediction_id, predicted_at, labeled_at, model_version_id, actual_value, prediction,
-                     probability, class_probabilities, actual_label, predicted_label, source)
+                     probability, confidence_lower, confidence_upper, class_probabilities, actual_label, predicted_label, source)
                 SELECT p.id, p.predicted_at, s.labeled_at, p.model_version_id, s.actual_value, p.prediction,
-                       p.probability, p.class_probabilities, s.actual_label, p.predicted_label, s.source
+                       p.probability, p.confidence_lower, p.confidence_upper, p.class_probabilities, s.actual_label, p.predicted_label, s.source
                 FROM pg_temp.ledger_labels s
                 JOIN predictions p ON p.id = s.prediction_id AND p.predicted_at = s.predicted_at
                 WHERE p.predicted_at >= first AND p.predicted_at < last
@@ -4828,6 +4834,10 @@ CREATE TABLE summary_outcomes (
     num_numbers bigint NOT NULL,
     -- Of these with both at most 1e100.
     num_measured bigint NOT NULL,
+    -- Of those with a prediction and an actual_value the number that have an interval, with both ends.
+    num_intervals bigint NOT NULL,
+    -- Of these where the actual value lies in it, ends included.
+    num_covered bigint NOT NULL,
     -- Sum of their absolute errors.
     absolute_error_sum double precision NOT NULL,
     -- Sum of their absolute errors as shares of the actual values, as in MAPE.
@@ -5228,6 +5238,8 @@ BEGIN
                END AS class,
                d.positive_label = o.named AS says_positive, o.truth = d.positive_label AS is_positive,
                n.prediction IS NOT NULL AND n.actual_value IS NOT NULL AS has_numbers,
+               CASE WHEN num_nulls(n.prediction, n.confidence_lower, n.confidence_upper) = 0
+                    THEN n.actual_value BETWEEN n.confidence_lower AND n.confidence_upper END AS is_covered,
                -- Beyond that the squares would overflow.
                CASE WHEN abs(n.prediction) <= 1e100 AND abs(n.actual_value) <= 1e100 THEN n.actual_value END AS target,
                CASE WHEN abs(n.prediction) <= 1e100 AND abs(n.actual_value) <= 1e100 THEN n.prediction - n.actual_value END AS error
@@ -5297,6 +5309,7 @@ BEGIN
                                 AND (score IS NULL OR d.positive_label IS NULL)) AS strays,
                min(score) FILTER (WHERE NOT says_positive) AS lowest, max(score) FILTER (WHERE says_positive) AS highest,
                count(*) FILTER (WHERE has_numbers) AS numbers, count(error) AS measured,
+               count(is_covered) AS intervals, count(*) FILTER (WHERE is_covered) AS covered,
                coalesce(sum(abs(error)), 0) AS absolute,
                -- As scikit-learn: of an actual value of 0 by the distance between 1 and the next double.
                coalesce(sum(CASE WHEN abs(error) <= 1e-150 THEN 0
@@ -5313,7 +5326,7 @@ BEGIN
            coalesce(b.undecided_positives, '{}'), coalesce(b.undecided_negatives, '{}'), coalesce(k.squares, 0),
            coalesce(k.square_squares, 0), coalesce(k.logs, 0), coalesce(k.log_squares, 0),
            coalesce(k.tenths, '{}'), coalesce(k.positives, '{}'), coalesce(k.negatives, '{}'), coalesce(k.sums, '{}'),
-           t.numbers, t.measured, t.absolute, t.percentage, t.squared, t.total, t.m2, t.smallest, t.largest
+           t.numbers, t.measured, t.intervals, t.covered, t.absolute, t.percentage, t.squared, t.total, t.m2, t.smallest, t.largest
     FROM totals t CROSS JOIN d
     LEFT JOIN crossed c USING (hour, slice) LEFT JOIN binned b USING (hour, slice) LEFT JOIN calibrated k USING (hour, slice);
 END
@@ -5419,7 +5432,7 @@ BEGIN
            min(o.lowest_of_negative), max(o.highest_of_positive), sum(o.num_classified)::bigint, sum(o.num_hits)::bigint,
            c.actual, c.predicted, c.counts, b.bins, b.positives, b.negatives, b.undecided_positives, b.undecided_negatives,
            sum(o.square_sum), sum(o.square_square_sum), sum(o.log_sum), sum(o.log_square_sum), k.tenths, k.positives, k.negatives, k.sums, sum(o.num_numbers)::bigint,
-           sum(o.num_measured)::bigint, sum(o.absolute_error_sum), sum(o.percentage_error_sum), sum(o.squared_error_sum),
+           sum(o.num_measured)::bigint, sum(o.num_intervals)::bigint, sum(o.num_covered)::bigint, sum(o.absolute_error_sum), sum(o.percentage_error_sum), sum(o.squared_error_sum),
            m.total, m.m2,
            min(o.actual_min), max(o.actual_max)
     INTO added
@@ -6163,7 +6176,7 @@ COMMENT ON FUNCTION ledger_standard_error(n double precision, mean double precis
 
 -- ledger_metrics ----------------------------------------------------------------------------------
 
-CREATE FUNCTION ledger_metrics(o summary_outcomes, of_task text, class_names text[], counted_label text, of_positive text, is_declared boolean, is_mixed boolean, is_ambiguous boolean, threshold double precision, is_exact boolean, top_share double precision, OUT labeled_samples bigint, OUT num_strangers bigint, OUT no_task text, OUT accuracy double precision, OUT balanced_accuracy double precision, OUT matthews_corrcoef double precision, OUT "precision" double precision, OUT recall double precision, OUT specificity double precision, OUT f1_score double precision, OUT precision_macro double precision, OUT recall_macro double precision, OUT f1_macro double precision, OUT precision_weighted double precision, OUT recall_weighted double precision, OUT f1_weighted double precision, OUT roc_auc double precision, OUT roc_auc_error double precision, OUT average_precision double precision, OUT average_precision_error double precision, OUT lift double precision, OUT lift_error double precision, OUT log_loss double precision, OUT brier_score double precision, OUT calibration_error double precision, OUT mae double precision, OUT mape double precision, OUT rmse double precision, OUT r2 double precision, OUT calibration_curve jsonb, OUT classes jsonb, OUT confusion_matrix jsonb, OUT standard_errors jsonb, OUT reasons jsonb) RETURNS record
+CREATE FUNCTION ledger_metrics(o summary_outcomes, of_task text, class_names text[], counted_label text, of_positive text, is_declared boolean, is_mixed boolean, is_ambiguous boolean, threshold double precision, is_exact boolean, top_share double precision, OUT labeled_samples bigint, OUT num_strangers bigint, OUT no_task text, OUT accuracy double precision, OUT balanced_accuracy double precision, OUT matthews_corrcoef double precision, OUT "precision" double precision, OUT recall double precision, OUT specificity double precision, OUT f1_score double precision, OUT precision_macro double precision, OUT recall_macro double precision, OUT f1_macro double precision, OUT precision_weighted double precision, OUT recall_weighted double precision, OUT f1_weighted double precision, OUT roc_auc double precision, OUT roc_auc_error double precision, OUT average_precision double precision, OUT average_precision_error double precision, OUT lift double precision, OUT lift_error double precision, OUT log_loss double precision, OUT brier_score double precision, OUT calibration_error double precision, OUT mae double precision, OUT mape double precision, OUT rmse double precision, OUT r2 double precision, OUT interval_coverage double precision, OUT calibration_curve jsonb, OUT classes jsonb, OUT confusion_matrix jsonb, OUT standard_errors jsonb, OUT reasons jsonb) RETURNS record
     LANGUAGE plpgsql STABLE
     SET search_path TO 'public', 'pg_temp'
     SET jit TO 'off'
@@ -6327,6 +6340,7 @@ BEGIN
             r2 := 1 - o.squared_error_sum / o.actual_m2;
         END IF;
     END IF;
+    interval_coverage := o.num_covered::double precision / nullif(o.num_intervals, 0);
     standard_errors := jsonb_strip_nulls(jsonb_build_object(
         'roc_auc', CASE WHEN no_score IS NULL THEN s.roc_auc_se END,
         'log_loss', ledger_standard_error(s.positives + s.negatives, -log_loss, o.log_square_sum),
@@ -6349,10 +6363,12 @@ BEGIN
         'log_loss', no_score, 'brier_score', no_score, 'calibration_error', no_score, 'calibration_curve', no_score,
         'mae', no_numbers, 'mape', no_numbers, 'rmse', no_numbers,
         'r2', coalesce(no_numbers, CASE WHEN o.actual_min = o.actual_max THEN 'all actual values are the same'
-                  WHEN r2 IS NULL THEN 'the actual values differ by too little' END)));
+                  WHEN r2 IS NULL THEN 'the actual values differ by too little' END),
+        'interval_coverage', CASE WHEN labeled_samples = 0 OR o.num_numbers = 0 THEN no_numbers
+                                  WHEN o.num_intervals = 0 THEN 'no labelled prediction has confidence_lower and confidence_upper' END));
 END
 $_$;
-COMMENT ON FUNCTION ledger_metrics(o summary_outcomes, of_task text, class_names text[], counted_label text, of_positive text, is_declared boolean, is_mixed boolean, is_ambiguous boolean, threshold double precision, is_exact boolean, top_share double precision, OUT labeled_samples bigint, OUT num_strangers bigint, OUT no_task text, OUT accuracy double precision, OUT balanced_accuracy double precision, OUT matthews_corrcoef double precision, OUT "precision" double precision, OUT recall double precision, OUT specificity double precision, OUT f1_score double precision, OUT precision_macro double precision, OUT recall_macro double precision, OUT f1_macro double precision, OUT precision_weighted double precision, OUT recall_weighted double precision, OUT f1_weighted double precision, OUT roc_auc double precision, OUT roc_auc_error double precision, OUT average_precision double precision, OUT average_precision_error double precision, OUT lift double precision, OUT lift_error double precision, OUT log_loss double precision, OUT brier_score double precision, OUT calibration_error double precision, OUT mae double precision, OUT mape double precision, OUT rmse double precision, OUT r2 double precision, OUT calibration_curve jsonb, OUT classes jsonb, OUT confusion_matrix jsonb, OUT standard_errors jsonb, OUT reasons jsonb) IS 'What outcomes say about how right a model was; a metric without a value has a reason. Where a prediction names no class the threshold decides; exact are outcomes whose bins are single probabilities.';
+COMMENT ON FUNCTION ledger_metrics(o summary_outcomes, of_task text, class_names text[], counted_label text, of_positive text, is_declared boolean, is_mixed boolean, is_ambiguous boolean, threshold double precision, is_exact boolean, top_share double precision, OUT labeled_samples bigint, OUT num_strangers bigint, OUT no_task text, OUT accuracy double precision, OUT balanced_accuracy double precision, OUT matthews_corrcoef double precision, OUT "precision" double precision, OUT recall double precision, OUT specificity double precision, OUT f1_score double precision, OUT precision_macro double precision, OUT recall_macro double precision, OUT f1_macro double precision, OUT precision_weighted double precision, OUT recall_weighted double precision, OUT f1_weighted double precision, OUT roc_auc double precision, OUT roc_auc_error double precision, OUT average_precision double precision, OUT average_precision_error double precision, OUT lift double precision, OUT lift_error double precision, OUT log_loss double precision, OUT brier_score double precision, OUT calibration_error double precision, OUT mae double precision, OUT mape double precision, OUT rmse double precision, OUT r2 double precision, OUT interval_coverage double precision, OUT calibration_curve jsonb, OUT classes jsonb, OUT confusion_matrix jsonb, OUT standard_errors jsonb, OUT reasons jsonb) IS 'What outcomes say about how right a model was; a metric without a value has a reason. Where a prediction names no class the threshold decides; exact are outcomes whose bins are single probabilities.';
 
 -- v_model_timeline --------------------------------------------------------------------------------
 

@@ -91,6 +91,15 @@ KINDS: dict[str, Made] = {
         lambda c: {"prediction": 1e6 + c.gauss(0, 3)},
         lambda c: {"actual_value": 1e6 + c.gauss(0, 3)},
     ),
+    "intervals": (
+        {"task": "regression"},
+        lambda c: {
+            "prediction": c.choice((2.0, 3.0, None)),
+            "confidence_lower": c.choice((0.0, 1.0, 2.0, None)),
+            "confidence_upper": c.choice((2.0, 3.0, 4.0, None)),
+        },
+        lambda c: {"actual_value": float(c.randrange(6))},
+    ),
     "small numbers": (
         {},
         lambda c: {"prediction": c.gauss(0, 1)},

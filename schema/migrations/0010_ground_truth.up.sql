@@ -10,6 +10,8 @@ CREATE TABLE ground_truth (
         CONSTRAINT ground_truth_actual_value_check CHECK (actual_value > '-infinity' AND actual_value < 'infinity'),
     prediction double precision,
     probability double precision,
+    confidence_lower double precision,
+    confidence_upper double precision,
     class_probabilities double precision[],
     recorded_at timestamptz NOT NULL DEFAULT now(),
     actual_label text,
@@ -27,6 +29,8 @@ COMMENT ON COLUMN ground_truth.model_version_id IS 'The version that predicted.'
 COMMENT ON COLUMN ground_truth.actual_value IS 'The true number, or the true class as a number.';
 COMMENT ON COLUMN ground_truth.prediction IS 'The number that had been predicted.';
 COMMENT ON COLUMN ground_truth.probability IS 'The probability that had been predicted, of the same class as in predictions.';
+COMMENT ON COLUMN ground_truth.confidence_lower IS 'Lower end of the interval that had been predicted.';
+COMMENT ON COLUMN ground_truth.confidence_upper IS 'Upper end of the interval that had been predicted.';
 COMMENT ON COLUMN ground_truth.class_probabilities IS 'The probabilities that had been predicted, in the order of class_names of the version.';
 COMMENT ON COLUMN ground_truth.recorded_at IS 'When the row was written.';
 COMMENT ON COLUMN ground_truth.actual_label IS 'The true class.';

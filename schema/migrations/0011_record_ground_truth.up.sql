@@ -220,9 +220,9 @@ BEGIN
             WITH written AS (
                 INSERT INTO ground_truth
                     (prediction_id, predicted_at, labeled_at, model_version_id, actual_value, prediction,
-                     probability, class_probabilities, actual_label, predicted_label, source)
+                     probability, confidence_lower, confidence_upper, class_probabilities, actual_label, predicted_label, source)
                 SELECT p.id, p.predicted_at, s.labeled_at, p.model_version_id, s.actual_value, p.prediction,
-                       p.probability, p.class_probabilities, s.actual_label, p.predicted_label, s.source
+                       p.probability, p.confidence_lower, p.confidence_upper, p.class_probabilities, s.actual_label, p.predicted_label, s.source
                 FROM pg_temp.ledger_labels s
                 JOIN predictions p ON p.id = s.prediction_id AND p.predicted_at = s.predicted_at
                 WHERE p.predicted_at >= first AND p.predicted_at < last

@@ -146,6 +146,8 @@ CREATE TABLE summary_outcomes (
     tenth_sums double precision[] NOT NULL,
     num_numbers bigint NOT NULL,
     num_measured bigint NOT NULL,
+    num_intervals bigint NOT NULL,
+    num_covered bigint NOT NULL,
     absolute_error_sum double precision NOT NULL,
     percentage_error_sum double precision NOT NULL,
     squared_error_sum double precision NOT NULL,
@@ -190,6 +192,8 @@ COMMENT ON COLUMN summary_outcomes.tenth_negatives IS 'How many are not.';
 COMMENT ON COLUMN summary_outcomes.tenth_sums IS 'The sum of the probabilities in each.';
 COMMENT ON COLUMN summary_outcomes.num_numbers IS 'Number of labelled predictions with a prediction and an actual_value.';
 COMMENT ON COLUMN summary_outcomes.num_measured IS 'Of these with both at most 1e100.';
+COMMENT ON COLUMN summary_outcomes.num_intervals IS 'Of those with a prediction and an actual_value the number that have an interval, with both ends.';
+COMMENT ON COLUMN summary_outcomes.num_covered IS 'Of these where the actual value lies in it, ends included.';
 COMMENT ON COLUMN summary_outcomes.absolute_error_sum IS 'Sum of their absolute errors.';
 COMMENT ON COLUMN summary_outcomes.percentage_error_sum IS 'Sum of their absolute errors as shares of the actual values, as in MAPE.';
 COMMENT ON COLUMN summary_outcomes.squared_error_sum IS 'Sum of their squared errors.';

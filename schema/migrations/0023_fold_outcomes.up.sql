@@ -56,6 +56,8 @@ BEGIN
                END AS class,
                d.positive_label = o.named AS says_positive, o.truth = d.positive_label AS is_positive,
                n.prediction IS NOT NULL AND n.actual_value IS NOT NULL AS has_numbers,
+               CASE WHEN num_nulls(n.prediction, n.confidence_lower, n.confidence_upper) = 0
+                    THEN n.actual_value BETWEEN n.confidence_lower AND n.confidence_upper END AS is_covered,
                -- Beyond that the squares would overflow.
                CASE WHEN abs(n.prediction) <= 1e100 AND abs(n.actual_value) <= 1e100 THEN n.actual_value END AS target,
                CASE WHEN abs(n.prediction) <= 1e100 AND abs(n.actual_value) <= 1e100 THEN n.prediction - n.actual_value END AS error
@@ -125,6 +127,7 @@ BEGIN
                                 AND (score IS NULL OR d.positive_label IS NULL)) AS strays,
                min(score) FILTER (WHERE NOT says_positive) AS lowest, max(score) FILTER (WHERE says_positive) AS highest,
                count(*) FILTER (WHERE has_numbers) AS numbers, count(error) AS measured,
+               count(is_covered) AS intervals, count(*) FILTER (WHERE is_covered) AS covered,
                coalesce(sum(abs(error)), 0) AS absolute,
                -- As scikit-learn: of an actual value of 0 by the distance between 1 and the next double.
                coalesce(sum(CASE WHEN abs(error) <= 1e-150 THEN 0
@@ -141,7 +144,7 @@ BEGIN
            coalesce(b.undecided_positives, '{}'), coalesce(b.undecided_negatives, '{}'), coalesce(k.squares, 0),
            coalesce(k.square_squares, 0), coalesce(k.logs, 0), coalesce(k.log_squares, 0),
            coalesce(k.tenths, '{}'), coalesce(k.positives, '{}'), coalesce(k.negatives, '{}'), coalesce(k.sums, '{}'),
-           t.numbers, t.measured, t.absolute, t.percentage, t.squared, t.total, t.m2, t.smallest, t.largest
+           t.numbers, t.measured, t.intervals, t.covered, t.absolute, t.percentage, t.squared, t.total, t.m2, t.smallest, t.largest
     FROM totals t CROSS JOIN d
     LEFT JOIN crossed c USING (hour, slice) LEFT JOIN binned b USING (hour, slice) LEFT JOIN calibrated k USING (hour, slice);
 END
@@ -236,7 +239,7 @@ BEGIN
            min(o.lowest_of_negative), max(o.highest_of_positive), sum(o.num_classified)::bigint, sum(o.num_hits)::bigint,
            c.actual, c.predicted, c.counts, b.bins, b.positives, b.negatives, b.undecided_positives, b.undecided_negatives,
            sum(o.square_sum), sum(o.square_square_sum), sum(o.log_sum), sum(o.log_square_sum), k.tenths, k.positives, k.negatives, k.sums, sum(o.num_numbers)::bigint,
-           sum(o.num_measured)::bigint, sum(o.absolute_error_sum), sum(o.percentage_error_sum), sum(o.squared_error_sum),
+           sum(o.num_measured)::bigint, sum(o.num_intervals)::bigint, sum(o.num_covered)::bigint, sum(o.absolute_error_sum), sum(o.percentage_error_sum), sum(o.squared_error_sum),
            m.total, m.m2,
            min(o.actual_min), max(o.actual_max)
     INTO added

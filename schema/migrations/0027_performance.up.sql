@@ -177,7 +177,7 @@ CREATE FUNCTION ledger_metrics(
     OUT average_precision double precision, OUT average_precision_error double precision,
     OUT lift double precision, OUT lift_error double precision,
     OUT log_loss double precision, OUT brier_score double precision, OUT calibration_error double precision,
-    OUT mae double precision, OUT mape double precision, OUT rmse double precision, OUT r2 double precision,
+    OUT mae double precision, OUT mape double precision, OUT rmse double precision, OUT r2 double precision, OUT interval_coverage double precision,
     OUT calibration_curve jsonb, OUT classes jsonb, OUT confusion_matrix jsonb, OUT standard_errors jsonb, OUT reasons jsonb)
 LANGUAGE plpgsql STABLE SET search_path FROM CURRENT SET jit = off SET max_parallel_workers_per_gather = 0 AS $$
 #variable_conflict use_column
@@ -338,6 +338,7 @@ BEGIN
             r2 := 1 - o.squared_error_sum / o.actual_m2;
         END IF;
     END IF;
+    interval_coverage := o.num_covered::double precision / nullif(o.num_intervals, 0);
     standard_errors := jsonb_strip_nulls(jsonb_build_object(
         'roc_auc', CASE WHEN no_score IS NULL THEN s.roc_auc_se END,
         'log_loss', ledger_standard_error(s.positives + s.negatives, -log_loss, o.log_square_sum),
@@ -360,7 +361,9 @@ BEGIN
         'log_loss', no_score, 'brier_score', no_score, 'calibration_error', no_score, 'calibration_curve', no_score,
         'mae', no_numbers, 'mape', no_numbers, 'rmse', no_numbers,
         'r2', coalesce(no_numbers, CASE WHEN o.actual_min = o.actual_max THEN 'all actual values are the same'
-                  WHEN r2 IS NULL THEN 'the actual values differ by too little' END)));
+                  WHEN r2 IS NULL THEN 'the actual values differ by too little' END),
+        'interval_coverage', CASE WHEN labeled_samples = 0 OR o.num_numbers = 0 THEN no_numbers
+                                  WHEN o.num_intervals = 0 THEN 'no labelled prediction has confidence_lower and confidence_upper' END));
 END
 $$;
 COMMENT ON FUNCTION ledger_metrics(summary_outcomes, text, text[], text, text, boolean, boolean, boolean, double precision, boolean, double precision) IS

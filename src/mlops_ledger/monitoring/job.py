@@ -24,7 +24,7 @@ from ..rows import MonitoringRun, MonitorResult, Performance
 # The metrics that are recorded, as far as the labels of the window give them.
 MONITORED: Final = (
     *("accuracy", "precision", "recall", "f1_score", "roc_auc", "log_loss", "brier_score"),
-    *("calibration_error", "mae", "rmse", "r2"),
+    *("calibration_error", "mae", "rmse", "r2", "interval_coverage"),
 )
 _TRIES: Final = 3
 

@@ -104,6 +104,7 @@ class Performance(Row):
     mape: float | None
     rmse: float | None
     r2: float | None
+    interval_coverage: float | None
     calibration_curve: list[dict[str, Any]] | None
     classes: list[dict[str, Any]] | None
     confusion_matrix: dict[str, Any] | None
@@ -155,6 +156,7 @@ class PerformanceBucket(Row):
     mape: float | None
     rmse: float | None
     r2: float | None
+    interval_coverage: float | None
     pending_since: datetime | None
     reasons: dict[str, str]
 

@@ -16,10 +16,11 @@ SELECT stored, waiting, duplicates FROM record_ground_truth(jsonb_build_array(js
 -- Store a label of a prediction that is there. No row for all other cases.
 WITH written AS (
     INSERT INTO ground_truth
-        (prediction_id, predicted_at, labeled_at, model_version_id, actual_value, prediction, probability, class_probabilities,
-         actual_label, predicted_label, source)
+        (prediction_id, predicted_at, labeled_at, model_version_id, actual_value, prediction, probability,
+         confidence_lower, confidence_upper, class_probabilities, actual_label, predicted_label, source)
     SELECT p.id, p.predicted_at, coalesce(%(labeled_at)s::timestamptz, clock_timestamp()), p.model_version_id,
-           %(actual_value)s::double precision, p.prediction, p.probability, p.class_probabilities,
+           %(actual_value)s::double precision, p.prediction, p.probability,
+           p.confidence_lower, p.confidence_upper, p.class_probabilities,
            %(actual_label)s::text, p.predicted_label, %(source)s::text
     FROM predictions p
     WHERE p.id = %(prediction_id)s::uuid
@@ -77,7 +78,7 @@ m.lift, m.lift_error
 
 -- fragment numbers --
 -- The other numbers that outcomes give.
-m.calibration_error, m.mae, m.mape, m.rmse, m.r2
+m.calibration_error, m.mae, m.mape, m.rmse, m.r2, m.interval_coverage
 
 -- fragment summed --
 -- The outcomes of a model in a window and what they say, from summaries.
