@@ -43,9 +43,9 @@ class Performance(Row):
     all versions together. `source` is rows, and all is exact, or summaries: then `roc_auc`,
     `average_precision` and `lift` are at most their error off, and what was written from
     `pending_since` on is not counted yet; None when everything is. `task` is what the version
-    predicts, and `positive_label` the class that precision, recall and the metrics of the
-    probability are about. `classes` has precision, recall
-    and f1_score of each class; the averages over classes are named as scikit-learn names its
+    predicts, `class_names` are its classes, and `positive_label` is the one that precision, recall
+    and the metrics of the probability are about. `classes` has precision, recall and f1_score of
+    each class; the averages over classes are named as scikit-learn names its
     scores. `confusion_matrix` counts true classes (rows) against predicted ones.
     `calibration_curve` has the `count`, `prob_true` and `prob_pred` of each bin that is not empty.
     Of a slice `slice_key` names what it is by, `slice_kind` is value, and `slice` has it; or
@@ -65,6 +65,7 @@ class Performance(Row):
     source: str
     pending_since: datetime | None
     task: str | None
+    class_names: list[str] | None
     positive_label: str | None
     num_predictions: int
     labeled_samples: int

@@ -141,7 +141,7 @@ CROSS JOIN LATERAL (
 -- How right a model was, as rows of Performance, for each of the windows and slices b.
 SELECT %(model_name)s::text AS model_name, %(model_version)s::text AS model_version, b.slice_key, b.slice_kind, b.value AS slice,
        b.since, b.until, 'summaries' AS source, {pending},
-       d.task, d.positive_label, {coverage},
+       d.task, d.class_names, d.positive_label, {coverage},
        NULL::interval AS label_delay_p50, NULL::interval AS label_delay_p95, NULL::interval AS label_delay_max, {metrics},
        NULL::double precision AS roc_auc_ovr, NULL::double precision AS roc_auc_ovo, NULL::double precision AS top_k_accuracy,
        m.log_loss, m.brier_score, {numbers}, m.calibration_curve, m.classes, m.confusion_matrix, m.standard_errors,
@@ -292,7 +292,7 @@ vectors AS MATERIALIZED (
 )
 SELECT %(model_name)s::text AS model_name, %(model_version)s::text AS model_version, %(slice_key)s::text AS slice_key,
        CASE WHEN %(slice)s::text IS NOT NULL THEN 'value' END AS slice_kind, %(slice)s::text AS slice,
-       %(since)s::timestamptz AS since, %(until)s::timestamptz AS until, 'rows' AS source, NULL::timestamptz AS pending_since, d.task, d.positive_label, {coverage},
+       %(since)s::timestamptz AS since, %(until)s::timestamptz AS until, 'rows' AS source, NULL::timestamptz AS pending_since, d.task, d.class_names, d.positive_label, {coverage},
        y.quantiles[1] AS label_delay_p50, y.quantiles[2] AS label_delay_p95, y.longest AS label_delay_max, {metrics},
        CASE WHEN r.no_vectors IS NULL AND c.ranked = cardinality(d.class_names) THEN c.roc_auc_ovr END AS roc_auc_ovr,
        CASE WHEN r.no_vectors IS NULL THEN c.roc_auc_ovo END AS roc_auc_ovo,
