@@ -2681,14 +2681,16 @@ CREATE VIEW v_version_tasks WITH (security_invoker='true') AS
                     (EXISTS ( SELECT
                            FROM (model_versions w
                              JOIN observed_outcomes o_1 ON ((o_1.model_version_id = w.id)))
-                          WHERE ((w.model_name = v.model_name) AND o_1.is_continuous))) AS is_continuous) o
+                          WHERE ((w.model_name = v.model_name) AND o_1.is_continuous))) AS is_continuous
+                 OFFSET 0) o
              CROSS JOIN LATERAL ( SELECT
                         CASE
                             WHEN ((n.names = '{0}'::text[]) OR (n.names = '{1}'::text[])) THEN '{0,1}'::text[]
                             WHEN (n.names = '{-1}'::text[]) THEN '{-1,1}'::text[]
                             ELSE n.names
                         END AS class_names
-                   FROM ( SELECT ledger_observed_classes(o.labels, o.numbers) AS names) n) c)
+                   FROM ( SELECT ledger_observed_classes(o.labels, o.numbers) AS names
+                         OFFSET 0) n) c)
              CROSS JOIN LATERAL ( SELECT
                         CASE
                             WHEN (v.task IS NOT NULL) THEN v.task
@@ -5875,77 +5877,94 @@ CREATE FUNCTION ledger_tenth(score double precision) RETURNS integer
     RETURN (width_bucket(score, '{0.1,0.2,0.30000000000000004,0.4,0.5,0.6000000000000001,0.7000000000000001,0.8,0.9}'::double precision[]) - ((score = ANY ('{0.1,0.2,0.30000000000000004,0.4,0.5,0.6000000000000001,0.7000000000000001,0.8,0.9}'::double precision[])))::integer);
 COMMENT ON FUNCTION ledger_tenth(score double precision) IS 'The bin of a calibration curve, 0 to 9: as in scikit-learn they end at numpy.linspace(0, 1, 11), and an end is of the bin below.';
 
--- ledger_summary ----------------------------------------------------------------------------------
+-- ledger_bucket -----------------------------------------------------------------------------------
 
-CREATE FUNCTION ledger_summary(version uuid, since timestamp with time zone, until timestamp with time zone, positive_label text, threshold double precision, OUT num_predictions bigint, OUT num_errors bigint, OUT num_cache_hits bigint, OUT positive_rate double precision, OUT probability_mean double precision, OUT probability_std double precision, OUT entropy double precision, OUT latency_mean double precision, OUT latency_max double precision, OUT latency_p50 double precision, OUT latency_p95 double precision, OUT latency_p99 double precision) RETURNS record
+CREATE FUNCTION ledger_bucket(at timestamp with time zone, since timestamp with time zone, bucket interval) RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN floor((EXTRACT(epoch FROM (at - since)) / EXTRACT(epoch FROM bucket)));
+COMMENT ON FUNCTION ledger_bucket(at timestamp with time zone, since timestamp with time zone, bucket interval) IS 'In which bucket of a series that begins at since a timestamp lies, from 0 on.';
+
+-- ledger_spans ------------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_spans(since timestamp with time zone, until timestamp with time zone, bucket interval) RETURNS TABLE(grain text, starts_from timestamp with time zone, starts_before timestamp with time zone)
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT d.grain, lower(r.span), upper(r.span)
+    FROM (SELECT CASE WHEN day >= since AND day + interval '24 hours' <= until
+                       AND ledger_bucket(day, since, bucket) = ledger_bucket(day + interval '23 hours', since, bucket)
+                      THEN 'day' ELSE 'hour' END AS grain,
+                 range_agg(tstzrange(greatest(day, since), least(day + interval '24 hours', until))) AS spans
+          FROM generate_series(date_trunc('day', since, 'UTC'), until - interval '1 hour', interval '24 hours') day
+          GROUP BY 1) d
+    CROSS JOIN LATERAL unnest(d.spans) r (span)
+$$;
+COMMENT ON FUNCTION ledger_spans(since timestamp with time zone, until timestamp with time zone, bucket interval) IS 'From which summaries a series of buckets of full hours is added up: those of days that lie in one bucket, and of all other hours.';
+
+-- ledger_summary_series ---------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_summary_series(versions uuid[], since timestamp with time zone, until timestamp with time zone, bucket interval, positive_label text, threshold double precision) RETURNS TABLE(place integer, num_predictions bigint, num_errors bigint, num_cache_hits bigint, positive_rate double precision, probability_mean double precision, probability_std double precision, entropy double precision, num_latencies bigint, latency_mean double precision, latency_max double precision, latency_p50 double precision, latency_p90 double precision, latency_p95 double precision, latency_p99 double precision)
     LANGUAGE plpgsql STABLE
     SET search_path TO 'public', 'pg_temp'
     SET jit TO 'off'
     SET max_parallel_workers_per_gather TO '0'
     AS $$
+#variable_conflict use_column
 DECLARE
-    first_day timestamptz := date_trunc('day', since + interval '23 hours', 'UTC');
-    last_day timestamptz := date_trunc('day', until, 'UTC');
     edges double precision[] := ledger_probability_edges();
 BEGIN
-    IF first_day >= last_day THEN
-        first_day := until;
-        last_day := until;
-    END IF;
-    WITH t AS MATERIALIZED (
-        SELECT s.* FROM summaries s
-        WHERE s.model_version_id = version AND s.grain = 'day' AND s.starts_at >= first_day AND s.starts_at < last_day
-        UNION ALL
-        SELECT s.* FROM summaries s
-        WHERE s.model_version_id = version AND s.grain = 'hour' AND s.starts_at >= since AND s.starts_at < first_day
-        UNION ALL
-        SELECT s.* FROM summaries s
-        WHERE s.model_version_id = version AND s.grain = 'hour' AND s.starts_at >= last_day AND s.starts_at < until
+    RETURN QUERY
+    WITH g AS MATERIALIZED (
+        SELECT v.id, p.* FROM unnest(versions) v (id)
+        CROSS JOIN ledger_spans(ledger_summary_series.since, ledger_summary_series.until, ledger_summary_series.bucket) p
+    ), t AS MATERIALIZED (
+        SELECT ledger_bucket(s.starts_at, ledger_summary_series.since, ledger_summary_series.bucket) AS place, s.*
+        FROM g JOIN summaries s ON s.model_version_id = g.id AND s.grain = g.grain
+                               AND s.starts_at >= g.starts_from AND s.starts_at < g.starts_before
     ), u AS MATERIALIZED (
-        SELECT h.series, unnest(h.bins) AS bin, unnest(h.counts) AS n FROM summary_histograms h
-        WHERE h.model_version_id = version AND h.grain = 'day' AND h.starts_at >= first_day AND h.starts_at < last_day
-          AND h.series IN (0, -1)
-        UNION ALL
-        SELECT h.series, unnest(h.bins), unnest(h.counts) FROM summary_histograms h
-        WHERE h.model_version_id = version AND h.grain = 'hour' AND h.starts_at >= since AND h.starts_at < first_day
-          AND h.series IN (0, -1)
-        UNION ALL
-        SELECT h.series, unnest(h.bins), unnest(h.counts) FROM summary_histograms h
-        WHERE h.model_version_id = version AND h.grain = 'hour' AND h.starts_at >= last_day AND h.starts_at < until
-          AND h.series IN (0, -1)
-    ), m AS (
-        SELECT sum(probability_sum) / nullif(sum(num_probabilities), 0) AS mean FROM t
-    ), l AS MATERIALIZED (
-        SELECT bin, sum(sum(n)) OVER (ORDER BY bin) AS run, sum(sum(n)) OVER () AS total FROM u WHERE series = -1 GROUP BY bin
+        SELECT ledger_bucket(h.starts_at, ledger_summary_series.since, ledger_summary_series.bucket) AS place, h.series,
+               unnest(h.bins) AS bin, unnest(h.counts) AS n
+        FROM g JOIN summary_histograms h ON h.model_version_id = g.id AND h.grain = g.grain AND h.series IN (0, -1)
+                                        AND h.starts_at >= g.starts_from AND h.starts_at < g.starts_before
+    ), m AS MATERIALIZED (
+        SELECT place, sum(probability_sum) / nullif(sum(num_probabilities), 0) AS mean FROM t GROUP BY place
+    ), l AS (
+        SELECT place, bin, sum(sum(n)) OVER (PARTITION BY place ORDER BY bin) AS run, sum(sum(n)) OVER (PARTITION BY place) AS total
+        FROM u WHERE series = -1 GROUP BY place, bin
     ), q AS (
-        -- The middle of the bin in which the quantile lies, at most 1 % from it.
-        SELECT array_agg((SELECT 2 * exp(min(bin) * ln(1.02::double precision)) / 2.02 FROM l WHERE run > share * (total - 1))
-                         ORDER BY share) AS latency
-        FROM unnest('{0.5,0.95,0.99}'::double precision[]) share
+        -- The middle of the bin in which a quantile lies, at most 1 % from it.
+        SELECT place, 2 * exp(min(bin) FILTER (WHERE run > 0.5 * (total - 1)) * ln(1.02::double precision)) / 2.02 AS p50,
+               2 * exp(min(bin) FILTER (WHERE run > 0.9 * (total - 1)) * ln(1.02::double precision)) / 2.02 AS p90,
+               2 * exp(min(bin) FILTER (WHERE run > 0.95 * (total - 1)) * ln(1.02::double precision)) / 2.02 AS p95,
+               2 * exp(min(bin) FILTER (WHERE run > 0.99 * (total - 1)) * ln(1.02::double precision)) / 2.02 AS p99
+        FROM l GROUP BY place
     ), c AS (
-        SELECT coalesce(sum(n) FILTER (WHERE label = positive_label), 0) AS positive, sum(n) AS n
-        FROM t CROSS JOIN LATERAL unnest(t.labels, t.label_counts) x (label, n)
+        SELECT place, coalesce(sum(x.n) FILTER (WHERE x.label = ledger_summary_series.positive_label), 0) AS positive, sum(x.n) AS n
+        FROM t CROSS JOIN LATERAL unnest(t.labels, t.label_counts) x (label, n) GROUP BY place
     ), s AS (
-        SELECT sum(n) FILTER (WHERE bin >= width_bucket(threshold, edges)) AS positive, sum(n) AS n FROM u WHERE series = 0
+        SELECT place, coalesce(sum(n) FILTER (WHERE bin >= width_bucket(ledger_summary_series.threshold, edges)), 0) AS positive, sum(n) AS n
+        FROM u WHERE series = 0 GROUP BY place
+    ), w AS (
+        SELECT t.place, sum(t.num_predictions)::bigint AS predictions, sum(t.num_errors)::bigint AS errors,
+               sum(t.num_cache_hits)::bigint AS cache_hits, sum(t.num_other_labels) AS other_labels,
+               sqrt(sum(t.probability_m2 + ledger_shift(t.num_probabilities, t.probability_sum, m.mean))
+                    / nullif(sum(t.num_probabilities), 0)) AS std,
+               sum(t.entropy_sum) / nullif(sum(t.num_probabilities), 0) AS entropy, sum(t.num_latencies)::bigint AS latencies,
+               sum(t.latency_sum) / nullif(sum(t.num_latencies), 0) AS latency_mean, max(t.latency_max) AS latency_max
+        FROM t JOIN m ON m.place = t.place GROUP BY t.place
     )
-    SELECT sum(t.num_predictions), sum(t.num_errors), sum(t.num_cache_hits),
-           CASE WHEN positive_label IS NOT NULL
-                THEN CASE WHEN max(c.positive) > 0 OR sum(t.num_other_labels) = 0
-                          THEN max(c.positive)::double precision / nullif(max(c.n) + sum(t.num_other_labels), 0) END
-                WHEN threshold = ANY (edges) THEN max(coalesce(s.positive, 0))::double precision / nullif(max(s.n), 0) END,
-           max(m.mean),
-           sqrt(sum(t.probability_m2 + ledger_shift(t.num_probabilities, t.probability_sum, m.mean))
-                / nullif(sum(t.num_probabilities), 0)),
-           sum(t.entropy_sum) / nullif(sum(t.num_probabilities), 0),
-           sum(t.latency_sum) / nullif(sum(t.num_latencies), 0), max(t.latency_max),
-           max(q.latency[1]), max(q.latency[2]), max(q.latency[3])
-    INTO num_predictions, num_errors, num_cache_hits, positive_rate, probability_mean, probability_std, entropy,
-         latency_mean, latency_max, latency_p50, latency_p95, latency_p99
-    FROM t CROSS JOIN m CROSS JOIN q CROSS JOIN c CROSS JOIN s;
-    num_predictions := coalesce(num_predictions, 0);
+    SELECT w.place, w.predictions, w.errors, w.cache_hits,
+           CASE WHEN ledger_summary_series.positive_label IS NOT NULL
+                THEN CASE WHEN coalesce(c.positive, 0) > 0 OR w.other_labels = 0
+                          THEN coalesce(c.positive, 0)::double precision / nullif(coalesce(c.n, 0) + w.other_labels, 0) END
+                WHEN ledger_summary_series.threshold = ANY (edges) THEN s.positive::double precision / nullif(s.n, 0) END,
+           m.mean, w.std, w.entropy, w.latencies, w.latency_mean, w.latency_max,
+           least(q.p50, w.latency_max), least(q.p90, w.latency_max), least(q.p95, w.latency_max), least(q.p99, w.latency_max)
+    FROM w JOIN m ON m.place = w.place
+    LEFT JOIN q ON q.place = w.place LEFT JOIN c ON c.place = w.place LEFT JOIN s ON s.place = w.place;
 END
 $$;
-COMMENT ON FUNCTION ledger_summary(version uuid, since timestamp with time zone, until timestamp with time zone, positive_label text, threshold double precision, OUT num_predictions bigint, OUT num_errors bigint, OUT num_cache_hits bigint, OUT positive_rate double precision, OUT probability_mean double precision, OUT probability_std double precision, OUT entropy double precision, OUT latency_mean double precision, OUT latency_max double precision, OUT latency_p50 double precision, OUT latency_p95 double precision, OUT latency_p99 double precision) IS 'The predictions of a version from one full hour to another in numbers: a prediction is positive when its label is positive_label, or without one when its probability reaches the threshold, which must be a full percent.';
+COMMENT ON FUNCTION ledger_summary_series(versions uuid[], since timestamp with time zone, until timestamp with time zone, bucket interval, positive_label text, threshold double precision) IS 'The predictions of versions from one full hour to another in numbers, by bucket of full hours, those without predictions left out: a prediction is positive when its label is positive_label, or without one when its probability reaches the threshold, which must be a full percent.';
 
 -- ledger_is_sliced --------------------------------------------------------------------------------
 
@@ -6118,6 +6137,55 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ledger_summed_outcomes(of_model text, of_version text, since timestamp with time zone, until timestamp with time zone, of_slice smallint, of_value text, OUT num_predictions bigint, OUT versions uuid[], OUT outcomes summary_outcomes) IS 'The outcomes of a model, or one version, in a window: summaries of days and hours added up, and the rows of hours that are not full; with the versions that have labels there. Of all predictions, of the slice of a value, or of a slice by its number.';
+
+-- ledger_outcome_series ---------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_outcome_series(of_model text, of_version text, since timestamp with time zone, until timestamp with time zone, bucket interval) RETURNS TABLE(starts_at timestamp with time zone, ends_at timestamp with time zone, num_predictions bigint, versions uuid[], outcomes summary_outcomes)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    SET jit TO 'off'
+    SET max_parallel_workers_per_gather TO '0'
+    AS $$
+#variable_conflict use_column
+BEGIN
+    IF EXISTS (SELECT FROM (VALUES (since), (until), (since + bucket)) e (at) WHERE at <> date_trunc('hour', at, 'UTC')) THEN
+        -- Of hours that are not full the rows tell.
+        RETURN QUERY
+        SELECT b, least(b + ledger_outcome_series.bucket, ledger_outcome_series.until), w.num_predictions, w.versions, w.outcomes
+        FROM generate_series(ledger_outcome_series.since, ledger_outcome_series.until - interval '1 microsecond',
+                             ledger_outcome_series.bucket) b
+        CROSS JOIN LATERAL ledger_summed_outcomes(
+            of_model, of_version, b, least(b + ledger_outcome_series.bucket, ledger_outcome_series.until)) w;
+        RETURN;
+    END IF;
+    RETURN QUERY
+    WITH g AS MATERIALIZED (
+        SELECT v.id, p.* FROM model_versions v
+        CROSS JOIN ledger_spans(ledger_outcome_series.since, ledger_outcome_series.until, ledger_outcome_series.bucket) p
+        WHERE v.model_name = of_model AND (of_version IS NULL OR v.model_version = of_version)
+    ), n AS (
+        SELECT ledger_bucket(t.starts_at, ledger_outcome_series.since, ledger_outcome_series.bucket) AS place,
+               sum(t.num_predictions)::bigint AS n
+        FROM g JOIN summaries t ON t.model_version_id = g.id AND t.grain = g.grain
+                               AND t.starts_at >= g.starts_from AND t.starts_at < g.starts_before
+        GROUP BY 1
+    ), p AS (
+        SELECT ledger_bucket(t.starts_at, ledger_outcome_series.since, ledger_outcome_series.bucket) AS place,
+               array_agg(t) AS parts, array_agg(DISTINCT t.model_version_id) AS versions
+        FROM g JOIN summary_outcomes t ON t.model_version_id = g.id AND t.grain = g.grain AND t.slice = 0
+                                      AND t.starts_at >= g.starts_from AND t.starts_at < g.starts_before
+        GROUP BY 1
+    )
+    SELECT b.since, least(b.since + ledger_outcome_series.bucket, ledger_outcome_series.until), coalesce(n.n, 0),
+           coalesce(p.versions, '{}'),
+           CASE WHEN cardinality(p.parts) = 1 THEN p.parts[1] WHEN cardinality(p.parts) > 1 THEN ledger_add_outcomes(p.parts) END
+    FROM generate_series(ledger_outcome_series.since, ledger_outcome_series.until - interval '1 microsecond',
+                         ledger_outcome_series.bucket) WITH ORDINALITY b (since, place)
+    LEFT JOIN n ON n.place = b.place - 1
+    LEFT JOIN p ON p.place = b.place - 1;
+END
+$$;
+COMMENT ON FUNCTION ledger_outcome_series(of_model text, of_version text, since timestamp with time zone, until timestamp with time zone, bucket interval) IS 'The outcomes of a model, or one version, by bucket of time, as ledger_summed_outcomes has them of one window; buckets of full hours in one pass.';
 
 -- ledger_areas ------------------------------------------------------------------------------------
 

@@ -278,10 +278,12 @@ LEFT JOIN LATERAL (
                ARRAY(SELECT DISTINCT n FROM model_versions w JOIN observed_outcomes o ON o.model_version_id = w.id
                      CROSS JOIN unnest(o.numbers) n WHERE w.model_name = v.model_name) AS numbers,
                EXISTS (SELECT FROM model_versions w JOIN observed_outcomes o ON o.model_version_id = w.id
-                       WHERE w.model_name = v.model_name AND o.is_continuous) AS is_continuous) o
+                       WHERE w.model_name = v.model_name AND o.is_continuous) AS is_continuous
+        -- Or what is used several times would be worked out as often.
+        OFFSET 0) o
     CROSS JOIN LATERAL (
         SELECT CASE WHEN n.names IN ('{0}', '{1}') THEN '{0,1}' WHEN n.names = '{-1}' THEN '{-1,1}' ELSE n.names END AS class_names
-        FROM (SELECT ledger_observed_classes(o.labels, o.numbers) AS names) n) c
+        FROM (SELECT ledger_observed_classes(o.labels, o.numbers) AS names OFFSET 0) n) c
     CROSS JOIN LATERAL (
         SELECT CASE WHEN v.task IS NOT NULL THEN v.task
                     WHEN cardinality(o.labels) = 0 AND (o.is_continuous OR cardinality(o.numbers) > 100) THEN 'regression'

@@ -1,76 +1,91 @@
 -- What monitoring reads of a window: its summaries, added up.
 
-CREATE FUNCTION ledger_summary(
-    version uuid, since timestamptz, until timestamptz, positive_label text, threshold double precision,
-    OUT num_predictions bigint, OUT num_errors bigint, OUT num_cache_hits bigint, OUT positive_rate double precision,
-    OUT probability_mean double precision, OUT probability_std double precision, OUT entropy double precision,
-    OUT latency_mean double precision, OUT latency_max double precision,
-    OUT latency_p50 double precision, OUT latency_p95 double precision, OUT latency_p99 double precision)
+CREATE FUNCTION ledger_bucket(at timestamptz, since timestamptz, bucket interval) RETURNS integer
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN floor(extract(epoch FROM at - since) / extract(epoch FROM bucket));
+COMMENT ON FUNCTION ledger_bucket(timestamptz, timestamptz, interval) IS
+    'In which bucket of a series that begins at since a timestamp lies, from 0 on.';
+
+CREATE FUNCTION ledger_spans(since timestamptz, until timestamptz, bucket interval)
+RETURNS TABLE (grain text, starts_from timestamptz, starts_before timestamptz)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path FROM CURRENT AS $$
+    SELECT d.grain, lower(r.span), upper(r.span)
+    FROM (SELECT CASE WHEN day >= since AND day + interval '24 hours' <= until
+                       AND ledger_bucket(day, since, bucket) = ledger_bucket(day + interval '23 hours', since, bucket)
+                      THEN 'day' ELSE 'hour' END AS grain,
+                 range_agg(tstzrange(greatest(day, since), least(day + interval '24 hours', until))) AS spans
+          FROM generate_series(date_trunc('day', since, 'UTC'), until - interval '1 hour', interval '24 hours') day
+          GROUP BY 1) d
+    CROSS JOIN LATERAL unnest(d.spans) r (span)
+$$;
+COMMENT ON FUNCTION ledger_spans(timestamptz, timestamptz, interval) IS
+    'From which summaries a series of buckets of full hours is added up: those of days that lie in one bucket, and of all other hours.';
+
+CREATE FUNCTION ledger_summary_series(
+    versions uuid[], since timestamptz, until timestamptz, bucket interval, positive_label text, threshold double precision)
+RETURNS TABLE (
+    place integer, num_predictions bigint, num_errors bigint, num_cache_hits bigint, positive_rate double precision,
+    probability_mean double precision, probability_std double precision, entropy double precision,
+    num_latencies bigint, latency_mean double precision, latency_max double precision,
+    latency_p50 double precision, latency_p90 double precision, latency_p95 double precision, latency_p99 double precision)
 LANGUAGE plpgsql STABLE SET search_path FROM CURRENT SET jit = off SET max_parallel_workers_per_gather = 0 AS $$
+#variable_conflict use_column
 DECLARE
-    first_day timestamptz := date_trunc('day', since + interval '23 hours', 'UTC');
-    last_day timestamptz := date_trunc('day', until, 'UTC');
     edges double precision[] := ledger_probability_edges();
 BEGIN
-    IF first_day >= last_day THEN
-        first_day := until;
-        last_day := until;
-    END IF;
-    WITH t AS MATERIALIZED (
-        SELECT s.* FROM summaries s
-        WHERE s.model_version_id = version AND s.grain = 'day' AND s.starts_at >= first_day AND s.starts_at < last_day
-        UNION ALL
-        SELECT s.* FROM summaries s
-        WHERE s.model_version_id = version AND s.grain = 'hour' AND s.starts_at >= since AND s.starts_at < first_day
-        UNION ALL
-        SELECT s.* FROM summaries s
-        WHERE s.model_version_id = version AND s.grain = 'hour' AND s.starts_at >= last_day AND s.starts_at < until
+    RETURN QUERY
+    WITH g AS MATERIALIZED (
+        SELECT v.id, p.* FROM unnest(versions) v (id)
+        CROSS JOIN ledger_spans(ledger_summary_series.since, ledger_summary_series.until, ledger_summary_series.bucket) p
+    ), t AS MATERIALIZED (
+        SELECT ledger_bucket(s.starts_at, ledger_summary_series.since, ledger_summary_series.bucket) AS place, s.*
+        FROM g JOIN summaries s ON s.model_version_id = g.id AND s.grain = g.grain
+                               AND s.starts_at >= g.starts_from AND s.starts_at < g.starts_before
     ), u AS MATERIALIZED (
-        SELECT h.series, unnest(h.bins) AS bin, unnest(h.counts) AS n FROM summary_histograms h
-        WHERE h.model_version_id = version AND h.grain = 'day' AND h.starts_at >= first_day AND h.starts_at < last_day
-          AND h.series IN (0, -1)
-        UNION ALL
-        SELECT h.series, unnest(h.bins), unnest(h.counts) FROM summary_histograms h
-        WHERE h.model_version_id = version AND h.grain = 'hour' AND h.starts_at >= since AND h.starts_at < first_day
-          AND h.series IN (0, -1)
-        UNION ALL
-        SELECT h.series, unnest(h.bins), unnest(h.counts) FROM summary_histograms h
-        WHERE h.model_version_id = version AND h.grain = 'hour' AND h.starts_at >= last_day AND h.starts_at < until
-          AND h.series IN (0, -1)
-    ), m AS (
-        SELECT sum(probability_sum) / nullif(sum(num_probabilities), 0) AS mean FROM t
-    ), l AS MATERIALIZED (
-        SELECT bin, sum(sum(n)) OVER (ORDER BY bin) AS run, sum(sum(n)) OVER () AS total FROM u WHERE series = -1 GROUP BY bin
+        SELECT ledger_bucket(h.starts_at, ledger_summary_series.since, ledger_summary_series.bucket) AS place, h.series,
+               unnest(h.bins) AS bin, unnest(h.counts) AS n
+        FROM g JOIN summary_histograms h ON h.model_version_id = g.id AND h.grain = g.grain AND h.series IN (0, -1)
+                                        AND h.starts_at >= g.starts_from AND h.starts_at < g.starts_before
+    ), m AS MATERIALIZED (
+        SELECT place, sum(probability_sum) / nullif(sum(num_probabilities), 0) AS mean FROM t GROUP BY place
+    ), l AS (
+        SELECT place, bin, sum(sum(n)) OVER (PARTITION BY place ORDER BY bin) AS run, sum(sum(n)) OVER (PARTITION BY place) AS total
+        FROM u WHERE series = -1 GROUP BY place, bin
     ), q AS (
-        -- The middle of the bin in which the quantile lies, at most 1 % from it.
-        SELECT array_agg((SELECT 2 * exp(min(bin) * ln(1.02::double precision)) / 2.02 FROM l WHERE run > share * (total - 1))
-                         ORDER BY share) AS latency
-        FROM unnest('{0.5,0.95,0.99}'::double precision[]) share
+        -- The middle of the bin in which a quantile lies, at most 1 % from it.
+        SELECT place, 2 * exp(min(bin) FILTER (WHERE run > 0.5 * (total - 1)) * ln(1.02::double precision)) / 2.02 AS p50,
+               2 * exp(min(bin) FILTER (WHERE run > 0.9 * (total - 1)) * ln(1.02::double precision)) / 2.02 AS p90,
+               2 * exp(min(bin) FILTER (WHERE run > 0.95 * (total - 1)) * ln(1.02::double precision)) / 2.02 AS p95,
+               2 * exp(min(bin) FILTER (WHERE run > 0.99 * (total - 1)) * ln(1.02::double precision)) / 2.02 AS p99
+        FROM l GROUP BY place
     ), c AS (
-        SELECT coalesce(sum(n) FILTER (WHERE label = positive_label), 0) AS positive, sum(n) AS n
-        FROM t CROSS JOIN LATERAL unnest(t.labels, t.label_counts) x (label, n)
+        SELECT place, coalesce(sum(x.n) FILTER (WHERE x.label = ledger_summary_series.positive_label), 0) AS positive, sum(x.n) AS n
+        FROM t CROSS JOIN LATERAL unnest(t.labels, t.label_counts) x (label, n) GROUP BY place
     ), s AS (
-        SELECT sum(n) FILTER (WHERE bin >= width_bucket(threshold, edges)) AS positive, sum(n) AS n FROM u WHERE series = 0
+        SELECT place, coalesce(sum(n) FILTER (WHERE bin >= width_bucket(ledger_summary_series.threshold, edges)), 0) AS positive, sum(n) AS n
+        FROM u WHERE series = 0 GROUP BY place
+    ), w AS (
+        SELECT t.place, sum(t.num_predictions)::bigint AS predictions, sum(t.num_errors)::bigint AS errors,
+               sum(t.num_cache_hits)::bigint AS cache_hits, sum(t.num_other_labels) AS other_labels,
+               sqrt(sum(t.probability_m2 + ledger_shift(t.num_probabilities, t.probability_sum, m.mean))
+                    / nullif(sum(t.num_probabilities), 0)) AS std,
+               sum(t.entropy_sum) / nullif(sum(t.num_probabilities), 0) AS entropy, sum(t.num_latencies)::bigint AS latencies,
+               sum(t.latency_sum) / nullif(sum(t.num_latencies), 0) AS latency_mean, max(t.latency_max) AS latency_max
+        FROM t JOIN m ON m.place = t.place GROUP BY t.place
     )
-    SELECT sum(t.num_predictions), sum(t.num_errors), sum(t.num_cache_hits),
-           CASE WHEN positive_label IS NOT NULL
-                THEN CASE WHEN max(c.positive) > 0 OR sum(t.num_other_labels) = 0
-                          THEN max(c.positive)::double precision / nullif(max(c.n) + sum(t.num_other_labels), 0) END
-                WHEN threshold = ANY (edges) THEN max(coalesce(s.positive, 0))::double precision / nullif(max(s.n), 0) END,
-           max(m.mean),
-           sqrt(sum(t.probability_m2 + ledger_shift(t.num_probabilities, t.probability_sum, m.mean))
-                / nullif(sum(t.num_probabilities), 0)),
-           sum(t.entropy_sum) / nullif(sum(t.num_probabilities), 0),
-           sum(t.latency_sum) / nullif(sum(t.num_latencies), 0), max(t.latency_max),
-           max(q.latency[1]), max(q.latency[2]), max(q.latency[3])
-    INTO num_predictions, num_errors, num_cache_hits, positive_rate, probability_mean, probability_std, entropy,
-         latency_mean, latency_max, latency_p50, latency_p95, latency_p99
-    FROM t CROSS JOIN m CROSS JOIN q CROSS JOIN c CROSS JOIN s;
-    num_predictions := coalesce(num_predictions, 0);
+    SELECT w.place, w.predictions, w.errors, w.cache_hits,
+           CASE WHEN ledger_summary_series.positive_label IS NOT NULL
+                THEN CASE WHEN coalesce(c.positive, 0) > 0 OR w.other_labels = 0
+                          THEN coalesce(c.positive, 0)::double precision / nullif(coalesce(c.n, 0) + w.other_labels, 0) END
+                WHEN ledger_summary_series.threshold = ANY (edges) THEN s.positive::double precision / nullif(s.n, 0) END,
+           m.mean, w.std, w.entropy, w.latencies, w.latency_mean, w.latency_max,
+           least(q.p50, w.latency_max), least(q.p90, w.latency_max), least(q.p95, w.latency_max), least(q.p99, w.latency_max)
+    FROM w JOIN m ON m.place = w.place
+    LEFT JOIN q ON q.place = w.place LEFT JOIN c ON c.place = w.place LEFT JOIN s ON s.place = w.place;
 END
 $$;
-COMMENT ON FUNCTION ledger_summary(uuid, timestamptz, timestamptz, text, double precision) IS
-    'The predictions of a version from one full hour to another in numbers: a prediction is positive when its label is positive_label, or without one when its probability reaches the threshold, which must be a full percent.';
+COMMENT ON FUNCTION ledger_summary_series(uuid[], timestamptz, timestamptz, interval, text, double precision) IS
+    'The predictions of versions from one full hour to another in numbers, by bucket of full hours, those without predictions left out: a prediction is positive when its label is positive_label, or without one when its probability reaches the threshold, which must be a full percent.';
 
 CREATE FUNCTION ledger_is_sliced(versions uuid[], since timestamptz, until timestamptz) RETURNS boolean
 LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$

@@ -80,14 +80,18 @@ m.lift, m.lift_error
 -- The other numbers that outcomes give.
 m.calibration_error, m.mae, m.mape, m.rmse, m.r2, m.interval_coverage
 
+-- fragment measured --
+-- What summed outcomes say.
+ledger_metrics(w.outcomes, d.task, d.class_names, d.own_label, d.positive_label, d.is_declared, d.is_mixed, d.is_ambiguous,
+               %(threshold)s::double precision, false, %(top_share)s::double precision) m
+WHERE EXISTS (SELECT FROM model_versions v WHERE v.model_name = %(model_name)s::text
+              AND (%(model_version)s::text IS NULL OR v.model_version = %(model_version)s::text))
+
 -- fragment summed --
 -- The outcomes of a model in a window and what they say, from summaries.
 ledger_summed_outcomes(%(model_name)s::text, %(model_version)s::text, b.since, b.until, b.slice, b.value) w
 CROSS JOIN LATERAL ledger_definition(w.versions, %(positive_label)s::text) d
-CROSS JOIN LATERAL ledger_metrics(w.outcomes, d.task, d.class_names, d.own_label, d.positive_label, d.is_declared, d.is_mixed, d.is_ambiguous,
-                                  %(threshold)s::double precision, false, %(top_share)s::double precision) m
-WHERE EXISTS (SELECT FROM model_versions v WHERE v.model_name = %(model_name)s::text
-              AND (%(model_version)s::text IS NULL OR v.model_version = %(model_version)s::text))
+CROSS JOIN LATERAL {measured}
 
 -- fragment pending --
 -- Since when predictions or labels of a window wait to be folded.
@@ -105,11 +109,20 @@ jsonb_strip_nulls(jsonb_build_object('coverage_pct', CASE WHEN w.num_predictions
 
 -- performance_series --
 -- How right a model was by bucket of time, from summaries; buckets begin at the window's start.
+WITH w AS MATERIALIZED (
+    SELECT s.* FROM ledger_outcome_series(%(model_name)s::text, %(model_version)s::text, %(since)s::timestamptz, %(until)s::timestamptz,
+                                          %(bucket)s::interval) s
+), d AS MATERIALIZED (
+    -- Most buckets are of the same versions.
+    SELECT v.versions, d.* FROM (SELECT DISTINCT versions FROM w) v
+    CROSS JOIN LATERAL ledger_definition(v.versions, %(positive_label)s::text) d
+)
 SELECT b.since AS bucket, d.task, d.positive_label, {coverage}, {metrics}, m.log_loss, m.brier_score, {numbers},
        {pending}, {uncovered} || m.reasons AS reasons
-FROM (SELECT g AS since, least(g + %(bucket)s::interval, %(until)s::timestamptz) AS until, 0::smallint AS slice, NULL::text AS value
-      FROM generate_series(%(since)s::timestamptz, %(until)s::timestamptz - interval '1 microsecond', %(bucket)s::interval) g) b
-CROSS JOIN LATERAL {summed}
+FROM w
+JOIN d ON d.versions = w.versions
+CROSS JOIN LATERAL (SELECT w.starts_at AS since, w.ends_at AS until) b
+CROSS JOIN LATERAL {measured}
 ORDER BY b.since;
 
 -- performance__state --

@@ -95,12 +95,13 @@ WHERE model_name = %(model_name)s::text AND model_version = %(model_version)s::t
 
 -- record_window__measure --
 -- The predictions of the window in numbers.
-SELECT s.num_predictions, s.positive_rate, s.probability_mean, s.probability_std, s.entropy,
-       least(l.labeled_samples, s.num_predictions) AS labeled_samples,
+SELECT coalesce(s.num_predictions, 0) AS num_predictions, s.positive_rate, s.probability_mean, s.probability_std, s.entropy,
+       least(l.labeled_samples, coalesce(s.num_predictions, 0)) AS labeled_samples,
        least(100.0::double precision * l.labeled_samples / nullif(s.num_predictions, 0), 100) AS coverage_pct
-FROM ledger_summary(%(model_version_id)s::uuid, %(since)s::timestamptz, %(until)s::timestamptz,
-                    %(positive_label)s::text, %(threshold)s::double precision) s
-CROSS JOIN (
+FROM (
     SELECT count(DISTINCT prediction_id) AS labeled_samples FROM ground_truth
     WHERE predicted_at >= %(since)s::timestamptz AND predicted_at < %(until)s::timestamptz
-      AND model_version_id = %(model_version_id)s::uuid AND labeled_at <= %(until)s::timestamptz) l;
+      AND model_version_id = %(model_version_id)s::uuid AND labeled_at <= %(until)s::timestamptz) l
+LEFT JOIN ledger_summary_series(
+    ARRAY[%(model_version_id)s::uuid], %(since)s::timestamptz, %(until)s::timestamptz, %(until)s::timestamptz - %(since)s::timestamptz,
+    %(positive_label)s::text, %(threshold)s::double precision) s ON true;
