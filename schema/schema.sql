@@ -2252,6 +2252,7 @@ COMMENT ON TABLE predictions IS 'What models predicted: one row per prediction, 
 ALTER TABLE ONLY predictions
     ADD CONSTRAINT predictions_pkey PRIMARY KEY (predicted_at, id);
 CREATE INDEX predictions_batch_id_idx ON ONLY predictions USING btree (batch_id) WHERE (batch_id IS NOT NULL);
+CREATE INDEX predictions_error_idx ON ONLY predictions USING btree (model_version_id, predicted_at) WHERE (status = 'error'::text);
 CREATE INDEX predictions_model_version_predicted_at_idx ON ONLY predictions USING btree (model_version_id, predicted_at);
 CREATE INDEX predictions_request_id_idx ON ONLY predictions USING hash (request_id) WHERE (request_id IS NOT NULL);
 

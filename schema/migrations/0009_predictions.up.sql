@@ -73,6 +73,8 @@ CREATE TABLE predictions (
     CONSTRAINT predictions_pkey PRIMARY KEY (predicted_at, id)
 ) PARTITION BY RANGE (predicted_at);
 CREATE INDEX predictions_model_version_predicted_at_idx ON predictions (model_version_id, predicted_at);
+-- Errors are few and looked for: no write pays for it but theirs.
+CREATE INDEX predictions_error_idx ON predictions (model_version_id, predicted_at) WHERE status = 'error';
 -- A request has few predictions and is only ever looked up whole: half the price of a b-tree.
 CREATE INDEX predictions_request_id_idx ON predictions USING hash (request_id) WHERE request_id IS NOT NULL;
 CREATE INDEX predictions_batch_id_idx ON predictions (batch_id) WHERE batch_id IS NOT NULL;

@@ -24,8 +24,9 @@ FILL = """
 INSERT INTO model_versions (model_name, model_version)
 SELECT 'm' || m, v::text FROM generate_series(1, 5) m, generate_series(1, 4) v;
 SELECT ensure_partitions('predictions', '2026-01-01Z', '2026-01-31Z');
-INSERT INTO predictions (id, predicted_at, model_version_id, request_id, predicted_label)
-SELECT ledger_uuid_floor(t.at), t.at, v.ids[1 + n % 20], 'r' || n, chr(97 + n / 20 % 3)
+INSERT INTO predictions (id, predicted_at, model_version_id, request_id, predicted_label, status)
+SELECT ledger_uuid_floor(t.at), t.at, v.ids[1 + n % 20], 'r' || n, chr(97 + n / 20 % 3),
+       CASE WHEN n % 97 = 0 THEN 'error' ELSE 'success' END
 FROM (SELECT array_agg(id ORDER BY model_name, model_version) AS ids FROM model_versions) v,
      generate_series(0, 149999) n,
      LATERAL (SELECT '2026-01-01Z'::timestamptz + n * interval '17.28 seconds' AS at) t
@@ -90,6 +91,7 @@ def versions(conn: psycopg.Connection[Any], model_name: str) -> list[Any]:
         ("m1", {"predicted_label": "b", "limit": PAGE // 2}, 9 * PAGE),
         (None, {"request_id": "r7777"}, 4),
         ("m1", {"request_id": "r7780"}, 4 * PAGE),
+        ("m1", {"status": "error"}, 6 * PAGE),
     ],
 )
 @pytest.mark.parametrize("turned", [False, True])
