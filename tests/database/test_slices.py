@@ -181,6 +181,17 @@ def test_slices_stay_when_rows_are_deleted(db: Database, by_row: bool) -> None:
     assert {there.slice, missing.slice} == {"1", None}
 
 
+def test_predictions_that_are_gone_have_no_slices_by_another_key(db: Database) -> None:
+    """Without any label their number alone says that they are missing."""
+    record = Sliced(db, "named", random.Random(31))
+    record.write(100)
+    assert sum(row.num_predictions for row in record.by_slice()) == 100
+    Retention(db).cleanup(before=START + 40 * HOUR, model_name=record.name)
+    ModelsRepository(db).set_slice_key(model_name=record.name, slice_key="other")
+    with pytest.raises(InvalidValue, match="not all of the window is counted by it"):
+        record.by_slice()
+
+
 def _plain(rows: list[Performance]) -> dict[Any, tuple[Any, ...]]:
     """Return what does not depend on the order in which sums were made."""
     return {
