@@ -21,6 +21,7 @@ from fix_servers import open_folder
 from psycopg import sql
 
 from mlops_ledger import Settings
+from mlops_ledger.connection.bounded import BoundedConnection
 from mlops_ledger.embedded import EmbeddedServer
 from tools.cluster import cluster_database, distributed_database
 from tools.scratch import migrated_database, scratch_database
@@ -162,6 +163,6 @@ def settings(dsn: str) -> Settings:
 
 @pytest.fixture
 def conn(dsn: str) -> Iterator[psycopg.Connection]:
-    """A plain autocommit connection to that database, as psql would have."""
-    with psycopg.connect(dsn, autocommit=True) as connection:
+    """An autocommit connection to that database, as psql would have; a Transaction takes it too."""
+    with BoundedConnection.connect(dsn, autocommit=True) as connection:
         yield connection

@@ -199,6 +199,14 @@ def test_a_schema_that_is_not_what_the_migrations_made(
     assert set(wrong(settings)) >= {f"objects_{kind}"}
 
 
+def test_what_extensions_bring_is_not_tampering(
+    settings: Settings, conn: psycopg.Connection[Any]
+) -> None:
+    conn.execute("CREATE FUNCTION concat_ws(text, text, text) RETURNS text RETURN $1")
+    conn.execute("ALTER EXTENSION plpgsql ADD FUNCTION concat_ws(text, text, text)")
+    assert wrong(settings) == {}
+
+
 @pytest.mark.parametrize(
     "damage",
     [

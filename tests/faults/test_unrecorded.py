@@ -163,6 +163,29 @@ def test_a_change_with_the_triggers_off_is_found(audited: Conn, table: str) -> N
     assert missed == []
 
 
+def test_what_waits_in_the_queue_hides_itself_alone(dsn: str, audited: Conn) -> None:
+    """Its entry is newer than the last one of the log; what else was changed has none."""
+    audited.execute("SET session_replication_role = origin")
+    with psycopg.connect(dsn) as holder:
+        holder.execute("SELECT FROM audit_head FOR UPDATE")
+        audited.execute("UPDATE monitors SET enabled = false")
+    assert audited.execute("SELECT count(*) FROM audit_queue").fetchone() == (1,)
+    assert unrecorded(audited) is None
+    audited.execute("SET session_replication_role = replica")
+    audited.execute("UPDATE webhooks SET enabled = false")
+    assert str(unrecorded(audited)).startswith("webhooks w: ")
+
+
+def test_tables_of_users_that_are_audited_besides_are_not_compared(audited: Conn) -> None:
+    audited.execute("SET session_replication_role = origin")
+    audited.execute("CREATE TABLE mine (id text PRIMARY KEY)")
+    audited.execute("SELECT ledger_audit('mine', 'monitor')")
+    audited.execute("INSERT INTO mine VALUES ('a')")
+    entries = "SELECT count(*) FROM audit_log WHERE object_table = 'mine'"
+    assert audited.execute(entries).fetchone() == (1,)
+    assert unrecorded(audited) is None
+
+
 def test_what_changes_without_an_entry_is_not_taken_for_tampering(audited: Conn) -> None:
     audited.execute("SET session_replication_role = origin")
     audited.execute("SELECT raise_alert('drift', 'once more')")
