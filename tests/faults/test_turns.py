@@ -82,6 +82,16 @@ def ledger(conn: Conn) -> Iterator[Conn]:
     assert conn.execute("SELECT count(*) FROM audit_queue").fetchone() == (0,)
 
 
+def test_what_a_transaction_holds_already_is_in_order(conn: Conn) -> None:
+    conn.execute("INSERT INTO model_versions (model_name) VALUES ('m'), ('m')")
+    with conn.transaction():
+        conn.execute("SELECT promote('m', '1')")
+        conn.execute("SELECT promote('m', '2')")
+        conn.execute("SELECT rollback('m')")
+    found = conn.execute("SELECT model_version FROM production_at('m')").fetchone()
+    assert found == ("1",)
+
+
 @pytest.mark.parametrize("what", IN_ORDER)
 def test_out_of_order_a_transaction_gives_way(dsn: str, ledger: Conn, what: str) -> None:
     first, second = (each.encode() for each in IN_ORDER[what])
