@@ -20,7 +20,7 @@ import pytest
 from fix_servers import open_folder
 from psycopg import sql
 
-from mlops_ledger import Settings
+from mlops_ledger import Database, Settings
 from mlops_ledger.connection.bounded import BoundedConnection
 from mlops_ledger.embedded import EmbeddedServer
 from tools.cluster import cluster_database, distributed_database
@@ -166,3 +166,10 @@ def conn(dsn: str) -> Iterator[psycopg.Connection]:
     """An autocommit connection to that database, as psql would have; a Transaction takes it too."""
     with BoundedConnection.connect(dsn, autocommit=True) as connection:
         yield connection
+
+
+@pytest.fixture
+def db(dsn: str) -> Iterator[Database]:
+    """That database, open."""
+    with Database(dsn) as database:
+        yield database

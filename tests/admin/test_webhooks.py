@@ -79,12 +79,6 @@ def endpoint() -> Iterator[Endpoint]:
 
 
 @pytest.fixture
-def db(dsn: str) -> Iterator[Database]:
-    with Database(dsn) as database:
-        yield database
-
-
-@pytest.fixture
 def hook(db: Database, endpoint: Endpoint, conn: psycopg.Connection) -> Endpoint:
     """A webhook to it, and twelve events that it has to send."""
     add_webhook(db, "hook", endpoint.url, secret=SECRET, allow_private=True, after=0)

@@ -144,7 +144,6 @@ def test_no_colour_means_no_escape(ledger_of) -> None:
 
 @settings(
     max_examples=full(60, 5),
-    deadline=None,
     suppress_health_check=list(HealthCheck),
     derandomize=True,
 )

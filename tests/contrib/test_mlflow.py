@@ -111,13 +111,6 @@ def _oddities(store: Store) -> None:
 
 
 @pytest.fixture
-def db(dsn: str) -> Iterator[Database]:
-    """A database of its own for each test."""
-    with Database(dsn) as database:
-        yield database
-
-
-@pytest.fixture
 def done(db: Database, store: Store) -> MlflowImport:
     """What importing the store has done."""
     return import_mlflow(db, store.uri)

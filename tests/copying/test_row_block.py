@@ -75,7 +75,7 @@ def rows_alike(draw: st.DrawFn) -> list[dict[str, Any]]:
     return rows
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 @given(rows_alike(), st.sampled_from([NAMED, UNNAMED]))
 def test_a_block_is_what_its_rows_are(rows: list[dict[str, Any]], version: KnownVersion) -> None:
     micros = [microseconds(NOON)] * len(rows)

@@ -24,12 +24,6 @@ ONE: dict[str, Any] = {"model_name": "m", "model_version": "1"}
 WORTH = {"tp": 50.0, "fp": -5.0, "tn": 0.5, "fn": -20.0}
 
 
-@pytest.fixture
-def db(dsn: str) -> Any:
-    with Database(dsn) as opened:
-        yield opened
-
-
 def record(db: Database, version: dict[str, Any], rows: list[tuple[dict[str, Any], Any]]) -> None:
     ModelVersionRepository(db).insert(**ONE, **version)
     made = [{"id": new_id(START), **predicted} for predicted, _ in rows]

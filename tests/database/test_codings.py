@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -44,16 +43,8 @@ CODINGS: list[list[Any]] = [
 
 thorough = settings(
     max_examples=full(300, 25),
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-
-
-@pytest.fixture
-def db(dsn: str) -> Iterator[Database]:
-    """A database of its own."""
-    with Database(dsn) as database:
-        yield database
 
 
 @st.composite

@@ -20,12 +20,6 @@ WHERE model_version_id = (SELECT id FROM model_versions WHERE model_name = %s)""
 LABELS = "SELECT prediction_id, labeled_at, actual_value FROM ground_truth ORDER BY labeled_at"
 
 
-@pytest.fixture
-def db(dsn: str) -> Any:
-    with Database(dsn) as opened:
-        yield opened
-
-
 def coverage(conn: psycopg.Connection[Any], record: Record) -> float | None:
     """Work out the coverage from predictions and labels, the latest of which count."""
     truth = {row[0]: row[2] for row in conn.execute(LABELS).fetchall()}
@@ -40,7 +34,7 @@ def coverage(conn: psycopg.Connection[Any], record: Record) -> float | None:
     return float(np.mean((lower <= actual) & (actual <= upper)))
 
 
-@settings(max_examples=4, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=4, database=None, suppress_health_check=list(HealthCheck))
 @given(
     steps=st.lists(
         st.sampled_from(("write", "label", "label", "fold", "erase")), min_size=3, max_size=9

@@ -34,7 +34,6 @@ TOLERANCE = {"rel": 1e-9, "abs": 1e-9}
 
 many_examples = settings(
     max_examples=full(300, 25),
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 

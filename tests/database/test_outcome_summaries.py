@@ -23,14 +23,8 @@ from mlops_ledger.admin.verify import Verification
 from mlops_ledger.errors import InvalidValue, NotFound
 
 
-@pytest.fixture
-def db(dsn: str) -> Any:
-    with Database(dsn) as opened:
-        yield opened
-
-
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=3, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=3, database=None, suppress_health_check=list(HealthCheck))
 @given(
     steps=st.lists(
         st.sampled_from(("write", "label", "label", "fold", "erase")), min_size=3, max_size=9

@@ -52,12 +52,6 @@ def _agree(mine: Performance, theirs: Performance) -> int:
     return compared
 
 
-@pytest.fixture
-def db(dsn: str) -> Any:
-    with Database(dsn) as opened:
-        yield opened
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_performance_of_any_window_is_the_same_from_summaries(db: Database, kind: str) -> None:
     record = Record(db, kind, random.Random(11))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 from fix_codings import Row, compare, judge, name_of
@@ -13,14 +11,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from mlops_ledger import Database
-
-
-@pytest.fixture
-def db(dsn: str) -> Iterator[Database]:
-    """A database of its own."""
-    with Database(dsn) as database:
-        yield database
-
 
 CLASSIFIED = {
     "breast_cancer": [[0, 1], [-1, 1], [1, 2], ["malignant", "benign"], ["benign", "malignant"]],

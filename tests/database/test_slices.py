@@ -98,14 +98,8 @@ def _agree(mine: Performance, raw: Performance) -> int:
     return compared
 
 
-@pytest.fixture
-def db(dsn: str) -> Any:
-    with Database(dsn) as opened:
-        yield opened
-
-
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=2, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=2, database=None, suppress_health_check=list(HealthCheck))
 @given(
     steps=st.lists(
         st.sampled_from(("write", "label", "label", "fold", "erase")), min_size=3, max_size=7
