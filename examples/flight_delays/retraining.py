@@ -18,7 +18,7 @@ from mlops_ledger.errors import NotFound
 from mlops_ledger.rows import Alert, MonitoringRun
 
 from . import model
-from .data import CATEGORIES, FEATURES, NUMBERS
+from .data import CATEGORIES, NUMBERS
 from .model import MODEL_NAME
 from .monitoring import JOB_NAME, WEEK, job_id
 from .trial import Trial, hold_trial
@@ -122,12 +122,14 @@ def register(db: Connections, now: datetime, trial: Trial) -> UUID:
     )
     version = ModelVersionRepository(db).get(id=id)
     assert version is not None
-    # What the ledger compares each week of predictions with.
+    # What the ledger compares each week of predictions with. In an array NaN is NaN, as the service
+    # logs it; in a column of pandas it would be a missing value.
+    numbers = {name: flights[name].to_numpy() for name in NUMBERS}
     BaselinesRepository(db).register(
         id=job_id("baseline", now),
         model_name=MODEL_NAME,
         model_version=version.model_version,
-        data=flights[FEATURES],
+        data=numbers | {name: flights[name] for name in CATEGORIES},
         categorical=CATEGORIES,
         num_bins=10,
         created_by=JOB_NAME,
