@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import click
+from click.decorators import FC
 
 import mlops_ledger as ledger
 
@@ -41,20 +42,31 @@ def labels() -> None:
     """Look at labels and at how accurate the models were."""
 
 
+def _asked(command: FC) -> FC:
+    """Give a command that measures what it measures: a model, a window, a threshold."""
+    threshold = click.option(
+        "--threshold",
+        type=Number(),
+        default=0.5,
+        show_default=True,
+        help="Probabilities from here on count as positive; from summaries a full percent.",
+    )
+    options = (
+        model_argument,
+        version_option,
+        days_option(7),
+        since_option,
+        until_option,
+        threshold,
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 @labels.command()
-@model_argument
-@version_option
-@days_option(7)
-@since_option
-@until_option
+@_asked
 @positive_option
-@click.option(
-    "--threshold",
-    type=Number(),
-    default=0.5,
-    show_default=True,
-    help="Probabilities from here on count as positive.",
-)
 @click.option("--as-of", type=Timestamp(), metavar="TIME", help="Leave out labels given later.")
 @click.option("--slice", metavar="VALUE", help="Only predictions with this value of the slice key.")
 @click.option("--slice-key", metavar="NAME", help="Another feature or input than the slice key.")
@@ -168,19 +180,8 @@ def compare(
 
 
 @labels.command()
-@model_argument
-@version_option
-@days_option(7)
-@since_option
-@until_option
+@_asked
 @bucket_option
-@click.option(
-    "--threshold",
-    type=Number(),
-    default=0.5,
-    show_default=True,
-    help="Probabilities from this full percent on count as positive.",
-)
 @json_option
 def series(
     model_name: str,

@@ -11,7 +11,14 @@ import mlops_ledger as ledger
 
 from ..checks.drift import METHODS
 from .base import Group
-from .options import Length, Number, Timestamp, json_option, model_option, positive_option
+from .options import (
+    Number,
+    Timestamp,
+    json_option,
+    lookback_option,
+    model_option,
+    positive_option,
+)
 from .output import echo_json, finish, say
 from .progress import progress
 
@@ -27,9 +34,7 @@ def monitor() -> None:
 @monitor.command()
 @model_option
 @click.option("--all", "every", is_flag=True, help="All models in production (the default).")
-@click.option(
-    "--lookback", type=Length("hdw"), default="24h", show_default=True, help="Length of the window."
-)
+@lookback_option
 @click.option(
     "--at", type=Timestamp(), metavar="TIME", help="Its end, a full hour (default: the last one)."
 )

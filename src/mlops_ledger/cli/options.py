@@ -226,6 +226,9 @@ slice_key_option = click.option(
 bucket_option = click.option(
     "--bucket", type=Length("hdw"), default="1d", show_default=True, help="Length, such as 6h."
 )
+lookback_option = click.option(
+    "--lookback", type=Length("hdw"), default="24h", show_default=True, help="Length of the window."
+)
 slot_option = click.option(
     "--slot",
     default="production",

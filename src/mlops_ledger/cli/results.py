@@ -12,7 +12,7 @@ import mlops_ledger as ledger
 
 from . import complete
 from .base import Command
-from .options import Length, Timestamp, json_option
+from .options import Timestamp, json_option, lookback_option
 from .output import echo_done, say
 
 if TYPE_CHECKING:
@@ -38,9 +38,6 @@ _version = click.option(
     shell_complete=complete.versions,
 )
 _at = click.option("--at", type=Timestamp(), metavar="TIME", help="The end of its window.")
-_lookback = click.option(
-    "--lookback", type=Length("hdw"), default="24h", show_default=True, help="Length of the window."
-)
 _hour: Final = timedelta(hours=1)
 
 
@@ -49,7 +46,7 @@ _hour: Final = timedelta(hours=1)
 @_model
 @_version
 @_at
-@_lookback
+@lookback_option
 @json_option
 def import_evidently(
     file: Path,
@@ -94,7 +91,7 @@ def import_great_expectations(
 @_version
 @_at
 @click.option("--reference", type=_path, help="The profile to compute drift from.")
-@_lookback
+@lookback_option
 @json_option
 def import_whylogs(
     file: Path,

@@ -14,7 +14,7 @@ from typing import Any, Final
 from .._sync.database import Connections
 from ..checks.values import timestamp as checked_timestamp
 from ..errors import InvalidValue
-from .measured import Measured, Recorded, json_of
+from .measured import Measured, Recorded, json_of, verdict
 
 # Evidently names its methods in short or, those it chose itself, by title: see
 # evidently.legacy.calculations.stattests.
@@ -152,13 +152,7 @@ def drift_fields(report: Mapping[str, Any]) -> dict[str, Any]:
     # Whatever changes in Evidently, its own count says whether the columns were understood.
     if sum(feature["drifted"] for feature in features) != found["count"]:
         raise InvalidValue("report", "its ValueDrift metrics do not add up to DriftedColumnsCount")
-    return {
-        "method": "evidently",
-        "drift_detected": found["share"] >= drift_share,
-        "drift_score": found["share"],
-        "threshold": drift_share,
-        "features": features,
-    }
+    return {"method": "evidently", **verdict(features, drift_share)}
 
 
 def _feature(config: Mapping[str, Any], value: Any) -> dict[str, Any]:

@@ -96,6 +96,20 @@ class Measured:
         return id_for("\0".join(map(str, key)), row["timestamp"])
 
 
+def verdict(features: list[dict[str, Any]], drift_share: float) -> dict[str, Any]:
+    """Return the fields of a drift report that follow from which of its features have drifted.
+
+    The score is the share of these, and from a share of `drift_share` on the window has drifted.
+    """
+    share = sum(feature["drifted"] for feature in features) / max(len(features), 1)
+    return {
+        "drift_detected": share >= drift_share,
+        "drift_score": share,
+        "threshold": drift_share,
+        "features": features,
+    }
+
+
 def why_not(value: object) -> str | None:
     """Say why a value is no metric; None if it is one."""
     if value is None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from .._sync.database import Connections
 from ..errors import InvalidValue
-from .measured import Measured, Recorded, why_not
+from .measured import Measured, Recorded, verdict, why_not
 
 _ESTIMATED: Final = "performance_estimation"
 # The ledger's names are scikit-learn's.
@@ -119,16 +119,12 @@ def _add_features(
             feature |= {"drifted": alerts, "method": name, **_statistic(name, group)}
     if not features:
         return
-    share = sum(feature["drifted"] for feature in features.values()) / len(features)
     measured.drift_reports.append(
         {
             "timestamp": until,
             "window_start": since,
-            "drift_detected": share >= drift_share,
-            "drift_score": share,
-            "threshold": drift_share,
             "method": method,
-            "features": list(features.values()),
+            **verdict(list(features.values()), drift_share),
         }
     )
 

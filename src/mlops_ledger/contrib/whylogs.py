@@ -12,7 +12,7 @@ from typing import Any, Final
 from .._sync.database import Connections
 from ..checks.values import timestamp as checked_timestamp
 from ..errors import InvalidValue, LedgerError
-from .measured import Measured, Recorded, why_not
+from .measured import Measured, Recorded, verdict, why_not
 
 # Algorithms of whylogs.viz.drift, all of which but one give p-values.
 _P_VALUES: Final = ("ks", "chi-square")
@@ -95,14 +95,7 @@ def drift_fields(
         features.append(_feature(column, score))
     if not features:
         raise InvalidValue("reference", "no column of both profiles can be compared")
-    share = sum(feature["drifted"] for feature in features) / len(features)
-    return {
-        "method": "whylogs",
-        "drift_detected": share >= drift_share,
-        "drift_score": share,
-        "threshold": drift_share,
-        "features": features,
-    }
+    return {"method": "whylogs", **verdict(features, drift_share)}
 
 
 def _judged_by(column: str, score: dict[str, Any]) -> str:
