@@ -5923,10 +5923,12 @@ BEGIN
         FROM g JOIN summaries s ON s.model_version_id = g.id AND s.grain = g.grain
                                AND s.starts_at >= g.starts_from AND s.starts_at < g.starts_before
     ), u AS MATERIALIZED (
-        SELECT ledger_bucket(h.starts_at, ledger_summary_series.since, ledger_summary_series.bucket) AS place, h.series,
-               unnest(h.bins) AS bin, unnest(h.counts) AS n
-        FROM g JOIN summary_histograms h ON h.model_version_id = g.id AND h.grain = g.grain AND h.series IN (0, -1)
-                                        AND h.starts_at >= g.starts_from AND h.starts_at < g.starts_before
+        SELECT h.place, h.series, unnest(h.bins) AS bin, unnest(h.counts) AS n
+        -- Once for each row and not for each of its bins.
+        FROM (SELECT ledger_bucket(h.starts_at, ledger_summary_series.since, ledger_summary_series.bucket) AS place,
+                     h.series, h.bins, h.counts
+              FROM g JOIN summary_histograms h ON h.model_version_id = g.id AND h.grain = g.grain AND h.series IN (0, -1)
+                                              AND h.starts_at >= g.starts_from AND h.starts_at < g.starts_before OFFSET 0) h
     ), m AS MATERIALIZED (
         SELECT place, sum(probability_sum) / nullif(sum(num_probabilities), 0) AS mean FROM t GROUP BY place
     ), l AS (
@@ -5966,6 +5968,55 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ledger_summary_series(versions uuid[], since timestamp with time zone, until timestamp with time zone, bucket interval, positive_label text, threshold double precision) IS 'The predictions of versions from one full hour to another in numbers, by bucket of full hours, those without predictions left out: a prediction is positive when its label is positive_label, or without one when its probability reaches the threshold, which must be a full percent.';
+
+-- ledger_outcome_series ---------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_outcome_series(of_model text, of_version text, since timestamp with time zone, until timestamp with time zone, bucket interval) RETURNS TABLE(starts_at timestamp with time zone, ends_at timestamp with time zone, num_predictions bigint, versions uuid[], outcomes summary_outcomes)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    SET jit TO 'off'
+    SET max_parallel_workers_per_gather TO '0'
+    AS $$
+#variable_conflict use_column
+BEGIN
+    IF EXISTS (SELECT FROM (VALUES (since), (until), (since + bucket)) e (at) WHERE at <> date_trunc('hour', at, 'UTC')) THEN
+        -- Of hours that are not full the rows tell.
+        RETURN QUERY
+        SELECT b, least(b + ledger_outcome_series.bucket, ledger_outcome_series.until), w.num_predictions, w.versions, w.outcomes
+        FROM generate_series(ledger_outcome_series.since, ledger_outcome_series.until - interval '1 microsecond',
+                             ledger_outcome_series.bucket) b
+        CROSS JOIN LATERAL ledger_summed_outcomes(
+            of_model, of_version, b, least(b + ledger_outcome_series.bucket, ledger_outcome_series.until)) w;
+        RETURN;
+    END IF;
+    RETURN QUERY
+    WITH g AS MATERIALIZED (
+        SELECT v.id, p.* FROM model_versions v
+        CROSS JOIN ledger_spans(ledger_outcome_series.since, ledger_outcome_series.until, ledger_outcome_series.bucket) p
+        WHERE v.model_name = of_model AND (of_version IS NULL OR v.model_version = of_version)
+    ), n AS (
+        SELECT ledger_bucket(t.starts_at, ledger_outcome_series.since, ledger_outcome_series.bucket) AS place,
+               sum(t.num_predictions)::bigint AS n
+        FROM g JOIN summaries t ON t.model_version_id = g.id AND t.grain = g.grain
+                               AND t.starts_at >= g.starts_from AND t.starts_at < g.starts_before
+        GROUP BY 1
+    ), p AS (
+        SELECT ledger_bucket(t.starts_at, ledger_outcome_series.since, ledger_outcome_series.bucket) AS place,
+               array_agg(t) AS parts, array_agg(DISTINCT t.model_version_id) AS versions
+        FROM g JOIN summary_outcomes t ON t.model_version_id = g.id AND t.grain = g.grain AND t.slice = 0
+                                      AND t.starts_at >= g.starts_from AND t.starts_at < g.starts_before
+        GROUP BY 1
+    )
+    SELECT b.since, least(b.since + ledger_outcome_series.bucket, ledger_outcome_series.until), coalesce(n.n, 0),
+           coalesce(p.versions, '{}'),
+           CASE WHEN cardinality(p.parts) = 1 THEN p.parts[1] WHEN cardinality(p.parts) > 1 THEN ledger_add_outcomes(p.parts) END
+    FROM generate_series(ledger_outcome_series.since, ledger_outcome_series.until - interval '1 microsecond',
+                         ledger_outcome_series.bucket) WITH ORDINALITY b (since, place)
+    LEFT JOIN n ON n.place = b.place - 1
+    LEFT JOIN p ON p.place = b.place - 1;
+END
+$$;
+COMMENT ON FUNCTION ledger_outcome_series(of_model text, of_version text, since timestamp with time zone, until timestamp with time zone, bucket interval) IS 'The outcomes of a model, or one version, by bucket of time, as ledger_summed_outcomes has them of one window; buckets of full hours in one pass.';
 
 -- ledger_is_sliced --------------------------------------------------------------------------------
 
@@ -6138,55 +6189,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ledger_summed_outcomes(of_model text, of_version text, since timestamp with time zone, until timestamp with time zone, of_slice smallint, of_value text, OUT num_predictions bigint, OUT versions uuid[], OUT outcomes summary_outcomes) IS 'The outcomes of a model, or one version, in a window: summaries of days and hours added up, and the rows of hours that are not full; with the versions that have labels there. Of all predictions, of the slice of a value, or of a slice by its number.';
-
--- ledger_outcome_series ---------------------------------------------------------------------------
-
-CREATE FUNCTION ledger_outcome_series(of_model text, of_version text, since timestamp with time zone, until timestamp with time zone, bucket interval) RETURNS TABLE(starts_at timestamp with time zone, ends_at timestamp with time zone, num_predictions bigint, versions uuid[], outcomes summary_outcomes)
-    LANGUAGE plpgsql STABLE
-    SET search_path TO 'public', 'pg_temp'
-    SET jit TO 'off'
-    SET max_parallel_workers_per_gather TO '0'
-    AS $$
-#variable_conflict use_column
-BEGIN
-    IF EXISTS (SELECT FROM (VALUES (since), (until), (since + bucket)) e (at) WHERE at <> date_trunc('hour', at, 'UTC')) THEN
-        -- Of hours that are not full the rows tell.
-        RETURN QUERY
-        SELECT b, least(b + ledger_outcome_series.bucket, ledger_outcome_series.until), w.num_predictions, w.versions, w.outcomes
-        FROM generate_series(ledger_outcome_series.since, ledger_outcome_series.until - interval '1 microsecond',
-                             ledger_outcome_series.bucket) b
-        CROSS JOIN LATERAL ledger_summed_outcomes(
-            of_model, of_version, b, least(b + ledger_outcome_series.bucket, ledger_outcome_series.until)) w;
-        RETURN;
-    END IF;
-    RETURN QUERY
-    WITH g AS MATERIALIZED (
-        SELECT v.id, p.* FROM model_versions v
-        CROSS JOIN ledger_spans(ledger_outcome_series.since, ledger_outcome_series.until, ledger_outcome_series.bucket) p
-        WHERE v.model_name = of_model AND (of_version IS NULL OR v.model_version = of_version)
-    ), n AS (
-        SELECT ledger_bucket(t.starts_at, ledger_outcome_series.since, ledger_outcome_series.bucket) AS place,
-               sum(t.num_predictions)::bigint AS n
-        FROM g JOIN summaries t ON t.model_version_id = g.id AND t.grain = g.grain
-                               AND t.starts_at >= g.starts_from AND t.starts_at < g.starts_before
-        GROUP BY 1
-    ), p AS (
-        SELECT ledger_bucket(t.starts_at, ledger_outcome_series.since, ledger_outcome_series.bucket) AS place,
-               array_agg(t) AS parts, array_agg(DISTINCT t.model_version_id) AS versions
-        FROM g JOIN summary_outcomes t ON t.model_version_id = g.id AND t.grain = g.grain AND t.slice = 0
-                                      AND t.starts_at >= g.starts_from AND t.starts_at < g.starts_before
-        GROUP BY 1
-    )
-    SELECT b.since, least(b.since + ledger_outcome_series.bucket, ledger_outcome_series.until), coalesce(n.n, 0),
-           coalesce(p.versions, '{}'),
-           CASE WHEN cardinality(p.parts) = 1 THEN p.parts[1] WHEN cardinality(p.parts) > 1 THEN ledger_add_outcomes(p.parts) END
-    FROM generate_series(ledger_outcome_series.since, ledger_outcome_series.until - interval '1 microsecond',
-                         ledger_outcome_series.bucket) WITH ORDINALITY b (since, place)
-    LEFT JOIN n ON n.place = b.place - 1
-    LEFT JOIN p ON p.place = b.place - 1;
-END
-$$;
-COMMENT ON FUNCTION ledger_outcome_series(of_model text, of_version text, since timestamp with time zone, until timestamp with time zone, bucket interval) IS 'The outcomes of a model, or one version, by bucket of time, as ledger_summed_outcomes has them of one window; buckets of full hours in one pass.';
 
 -- ledger_areas ------------------------------------------------------------------------------------
 

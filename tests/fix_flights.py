@@ -17,6 +17,7 @@ import tempfile
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib.util import find_spec
@@ -73,6 +74,31 @@ def fail(dsn: str, weeks: int) -> None:
 def query(dsn: str, sql: str) -> list[Row]:
     with psycopg.connect(dsn, row_factory=dict_row) as connection:
         return connection.execute(sql.encode()).fetchall()
+
+
+def comparable(value: Any, names: dict[str, str]) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.9g}")
+    if isinstance(value, dict):
+        return {key: comparable(each, names) for key, each in value.items()}
+    if isinstance(value, list):
+        return [comparable(each, names) for each in value]
+    return names.get(str(value), value)
+
+
+def number_of_writes(dsn: str) -> int:
+    return len(query(dsn, "SELECT FROM prediction_batches"))
+
+
+@contextmanager
+def planted(dsn: str, table: str, condition: str) -> Iterator[None]:
+    """Have a table refuse rows for a while."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(
+            f"ALTER TABLE {table} ADD CONSTRAINT planted CHECK ({condition})".encode()
+        )
+        yield
+        connection.execute(f"ALTER TABLE {table} DROP CONSTRAINT planted".encode())
 
 
 @cache

@@ -110,51 +110,6 @@ $$;
 COMMENT ON FUNCTION ledger_summed_outcomes(text, text, timestamptz, timestamptz, smallint, text) IS
     'The outcomes of a model, or one version, in a window: summaries of days and hours added up, and the rows of hours that are not full; with the versions that have labels there. Of all predictions, of the slice of a value, or of a slice by its number.';
 
-CREATE FUNCTION ledger_outcome_series(of_model text, of_version text, since timestamptz, until timestamptz, bucket interval)
-RETURNS TABLE (starts_at timestamptz, ends_at timestamptz, num_predictions bigint, versions uuid[], outcomes summary_outcomes)
-LANGUAGE plpgsql STABLE SET search_path FROM CURRENT SET jit = off SET max_parallel_workers_per_gather = 0 AS $$
-#variable_conflict use_column
-BEGIN
-    IF EXISTS (SELECT FROM (VALUES (since), (until), (since + bucket)) e (at) WHERE at <> date_trunc('hour', at, 'UTC')) THEN
-        -- Of hours that are not full the rows tell.
-        RETURN QUERY
-        SELECT b, least(b + ledger_outcome_series.bucket, ledger_outcome_series.until), w.num_predictions, w.versions, w.outcomes
-        FROM generate_series(ledger_outcome_series.since, ledger_outcome_series.until - interval '1 microsecond',
-                             ledger_outcome_series.bucket) b
-        CROSS JOIN LATERAL ledger_summed_outcomes(
-            of_model, of_version, b, least(b + ledger_outcome_series.bucket, ledger_outcome_series.until)) w;
-        RETURN;
-    END IF;
-    RETURN QUERY
-    WITH g AS MATERIALIZED (
-        SELECT v.id, p.* FROM model_versions v
-        CROSS JOIN ledger_spans(ledger_outcome_series.since, ledger_outcome_series.until, ledger_outcome_series.bucket) p
-        WHERE v.model_name = of_model AND (of_version IS NULL OR v.model_version = of_version)
-    ), n AS (
-        SELECT ledger_bucket(t.starts_at, ledger_outcome_series.since, ledger_outcome_series.bucket) AS place,
-               sum(t.num_predictions)::bigint AS n
-        FROM g JOIN summaries t ON t.model_version_id = g.id AND t.grain = g.grain
-                               AND t.starts_at >= g.starts_from AND t.starts_at < g.starts_before
-        GROUP BY 1
-    ), p AS (
-        SELECT ledger_bucket(t.starts_at, ledger_outcome_series.since, ledger_outcome_series.bucket) AS place,
-               array_agg(t) AS parts, array_agg(DISTINCT t.model_version_id) AS versions
-        FROM g JOIN summary_outcomes t ON t.model_version_id = g.id AND t.grain = g.grain AND t.slice = 0
-                                      AND t.starts_at >= g.starts_from AND t.starts_at < g.starts_before
-        GROUP BY 1
-    )
-    SELECT b.since, least(b.since + ledger_outcome_series.bucket, ledger_outcome_series.until), coalesce(n.n, 0),
-           coalesce(p.versions, '{}'),
-           CASE WHEN cardinality(p.parts) = 1 THEN p.parts[1] WHEN cardinality(p.parts) > 1 THEN ledger_add_outcomes(p.parts) END
-    FROM generate_series(ledger_outcome_series.since, ledger_outcome_series.until - interval '1 microsecond',
-                         ledger_outcome_series.bucket) WITH ORDINALITY b (since, place)
-    LEFT JOIN n ON n.place = b.place - 1
-    LEFT JOIN p ON p.place = b.place - 1;
-END
-$$;
-COMMENT ON FUNCTION ledger_outcome_series(text, text, timestamptz, timestamptz, interval) IS
-    'The outcomes of a model, or one version, by bucket of time, as ledger_summed_outcomes has them of one window; buckets of full hours in one pass.';
-
 CREATE FUNCTION ledger_areas(
     outcomes summary_outcomes, is_exact boolean, top_share double precision,
     OUT positives double precision, OUT negatives double precision, OUT roc_auc double precision, OUT roc_auc_error double precision,

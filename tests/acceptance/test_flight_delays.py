@@ -7,9 +7,7 @@ import statistics
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -18,8 +16,11 @@ from fix_flights import (
     FEATURES,
     Row,
     brier_score,
+    comparable,
     fail,
     known_in,
+    number_of_writes,
+    planted,
     predicted_in,
     probabilities,
     psi,
@@ -84,16 +85,6 @@ def simulated_contents(dsn: str) -> list[list[Row]]:
             if "dedup_key" in row or "drift_detected" in row or "lookback_hours" in row:
                 del row["id"]
     return [[comparable(row, names) for row in rows] for rows in found]
-
-
-def comparable(value: Any, names: dict[str, str]) -> Any:
-    if isinstance(value, float):
-        return float(f"{value:.9g}")
-    if isinstance(value, dict):
-        return {key: comparable(each, names) for key, each in value.items()}
-    if isinstance(value, list):
-        return [comparable(each, names) for each in value]
-    return names.get(str(value), value)
 
 
 @pytest.fixture(scope="module")
@@ -213,21 +204,6 @@ def test_a_replay_stopped_anywhere_and_started_again_ends_with_the_same_ledger(
         assert len(query(dsn, RUNS)) == FEW_WEEKS
     replay(dsn, FEW_WEEKS)
     assert simulated_contents(dsn) == early
-
-
-def number_of_writes(dsn: str) -> int:
-    return len(query(dsn, "SELECT FROM prediction_batches"))
-
-
-@contextmanager
-def planted(dsn: str, table: str, condition: str) -> Iterator[None]:
-    """Have a table refuse rows for a while."""
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute(
-            f"ALTER TABLE {table} ADD CONSTRAINT planted CHECK ({condition})".encode()
-        )
-        yield
-        connection.execute(f"ALTER TABLE {table} DROP CONSTRAINT planted".encode())
 
 
 def test_a_promotion_that_failed_is_made_up_for(dsn: str) -> None:
