@@ -53,6 +53,7 @@ BASELINE = """
 METRICS = "SELECT * FROM performance_metrics ORDER BY timestamp, metric_name"
 POLICIES = "SELECT * FROM promotion_policies"
 MONITORS = "SELECT * FROM monitors ORDER BY name"
+MADE_BY_DATABASE = ("created_at", "updated_at", "reviewed_at", "executed_at", "slot_id")
 PREDICTIONS = "SELECT count(*), md5(string_agg(p::text, '' ORDER BY id)) FROM predictions p"
 LABELS = """
     SELECT count(*), md5(string_agg((to_jsonb(g) - 'recorded_at')::text, '' ORDER BY prediction_id))
@@ -74,13 +75,7 @@ def simulated_contents(dsn: str) -> list[list[Row]]:
     names = {str(run["id"]): str(run["timestamp"]) for run in query(dsn, RUNS)}
     for rows in found:
         for row in rows:
-            for made_by_database in (
-                "created_at",
-                "updated_at",
-                "reviewed_at",
-                "executed_at",
-                "slot_id",
-            ):
+            for made_by_database in MADE_BY_DATABASE:
                 row.pop(made_by_database, None)
             if "dedup_key" in row or "drift_detected" in row or "lookback_hours" in row:
                 del row["id"]
