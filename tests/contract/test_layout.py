@@ -109,7 +109,8 @@ def test_repositories_hold_no_sql() -> None:
 def test_examples_use_only_public_names() -> None:
     private = re.compile(
         r"^(?:from|import) "
-        r"(mlops_ledger\.(?!(?:rows|errors|monitoring|contrib\.(?:fastapi|prometheus|ui)) import)\S+)",
+        r"(mlops_ledger\.(?!(?:rows|errors|monitoring|contrib\.(?:fastapi|prometheus|ui)) import)"
+        r"\S+)",
         re.M,
     )
     used = {
