@@ -149,6 +149,26 @@ def test_slices_are_what_scikit_learn_says(db: Database) -> None:
         assert exact.roc_auc == pytest.approx(metrics.roc_auc_score(y, score), rel=1e-12)
 
 
+def test_a_slice_of_hours_that_are_not_full_is_that_of_its_rows(db: Database) -> None:
+    record = Sliced(db, "named", random.Random(32))
+    record.write(300)
+    record.truth.insert_many(
+        rows=[{"prediction_id": i, **record.actual(record.chance)} for i in record.ids]
+    )
+    record.by_slice()
+    window = {"since": START + 5.3 * HOUR, "until": START + 30.7 * HOUR}
+    one: dict[str, Any] = {"model_name": record.name, **window}
+    compared = 0
+    for value in VALUES:
+        raw, summed = (
+            record.truth.performance(**one, slice=value, source=source)
+            for source in ("rows", "summaries")
+        )
+        assert raw.labeled_samples > 0
+        compared += _agree(summed, raw)
+    assert compared > 0
+
+
 @pytest.mark.parametrize("by_row", [False, True])
 def test_slices_stay_when_rows_are_deleted(db: Database, by_row: bool) -> None:
     record = Sliced(db, "named", random.Random(22))
