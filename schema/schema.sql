@@ -6342,7 +6342,10 @@ BEGIN
         WHEN cardinality(class_names) = 1 AND c.below > 0 THEN 'only one class is known: register the version with class_names'
         WHEN o.num_strangers > 0 AND c.undecided > 0 THEN 'a label is none of the class_names of the version'
         WHEN c.undecided > 0 AND o.positive_label <> ALL (class_names) THEN 'positive_label is none of the classes of the model'
-        WHEN c.undecided > 0 AND of_positive <> o.positive_label THEN 'the summaries count no probabilities of that class'
+        -- Without a positive class of its own a summary has nothing of those with a probability alone.
+        WHEN of_task = 'binary' AND (of_positive <> o.positive_label AND c.undecided > 0 OR o.positive_label IS NULL
+                                     AND of_positive IS NOT NULL AND o.num_classified < o.num_labeled)
+        THEN 'the summaries count no probabilities of that class'
         WHEN c.classified = 0 THEN 'no labelled prediction has a class' END);
     no_average := coalesce(no_class, CASE WHEN c.has_others THEN 'the summaries keep 50 classes, and there are more' END);
     no_positive := CASE

@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import psycopg
 import pytest
 from psycopg.rows import dict_row
@@ -164,6 +165,18 @@ async def test_a_feature_may_be_missing_by_name_only(
 ) -> None:
     await store(**ONE, features=[1, None, True])
     assert stored(conn)[0]["features"] == {"hour": 1, "distance": None, "delay": 1}
+
+
+@pytest.mark.parametrize("missing", [pd.NA, pd.NaT, np.datetime64("NaT")])
+async def test_what_pandas_has_for_a_missing_feature_or_time_is_missing(
+    store: Any, conn: psycopg.Connection[Any], missing: Any
+) -> None:
+    began = datetime.now(UTC)
+    for features in ([1, missing, True], {"delay": 1, "hour": 1, "distance": missing}):
+        await store(**ONE, features=features, predicted_at=missing)
+    for row in stored(conn):
+        assert row["features"] == {"hour": 1, "distance": None, "delay": 1}
+        assert row["predicted_at"] >= began
 
 
 async def test_a_version_without_names_keeps_features_as_they_come(

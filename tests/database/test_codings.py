@@ -212,6 +212,16 @@ def test_a_number_beside_a_class_is_none(db: Database, scores: list[float]) -> N
     assert found.mae == pytest.approx(9 * float(np.mean(scores)))
 
 
+def test_summaries_do_not_leave_out_who_has_a_probability_alone(db: Database) -> None:
+    rows = [Row("a", "a", 0.1), Row("b", None, 0.9), Row("b", "a", 0.2)]
+    assert judge(db, rows, positive_label="b").accuracy == pytest.approx(2 / 3)
+    found = judge(db, rows, positive_label="b", source="summaries")
+    assert (found.accuracy, found.recall, found.classes) == (None, None, None)
+    assert found.reasons["accuracy"] == "the summaries count no probabilities of that class"
+    all_named = [row for row in rows if row.predicted]
+    assert judge(db, all_named, positive_label="b", source="summaries").accuracy == 0.5
+
+
 def test_one_class_alone_leaves_nobody_out(db: Database) -> None:
     rows = [Row(1, None, 0.9), Row(1, None, 0.1)]
     assert judge(db, rows).accuracy == 0.5

@@ -47,6 +47,7 @@ def latest_timestamp() -> datetime:
 
 def predicted_at(at: object, id: object) -> datetime:
     """Return when a prediction was made: as given, else as its id says, else now."""
+    at = None if is_missing(at) else at
     if at is not None:
         found = values.timestamp("predicted_at", at)
     elif id is not None:

@@ -203,16 +203,16 @@ def address(field: str, value: object) -> IPv4Address | IPv6Address:
 
 
 def features(field: str, value: object) -> list[float | None]:
-    """Accept a list of numbers; NaN, infinity and None are kept, booleans count as 1 and 0."""
+    """Accept a list of numbers; NaN and infinity are kept, booleans count as 1 and 0."""
     return [feature(name, item) for name, item in _items(field, value, "numbers")]
 
 
 def feature(field: str, value: object) -> float | None:
     """Accept the value of one feature."""
     value = plain(value)
-    if value is None:
-        return None
     if not isinstance(value, int | float | Decimal):
+        if is_missing(value):
+            return None
         raise InvalidValue(
             field, f"must be a number, not {kind(value)}; text and categories belong in inputs"
         )
