@@ -20,7 +20,7 @@ PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-r
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve-example test test-embedded test-on torture mutants check lint sync schema docs docs-site bench \
+.PHONY: help setup demo serve-example test collected test-embedded test-on torture mutants check lint sync schema docs docs-site bench \
         db-init db-reset db-cleanup db-backup distribute psql up down clean
 
 help: ## Show this help
@@ -53,6 +53,10 @@ serve-example: setup ## Run the example service, FastAPI with the ledger, on por
 # The sync twins are generated: with two servers, one has them and the other what they are made from.
 test: setup ## Run the suite on the embedded PostgreSQL, then what depends on it on the system's
 	@$(MAKE) --no-print-directory test-embedded $(SYSTEM_VERSIONS:%=test-again-%)
+
+# In a new clone each process would compile every module for itself, all of them at once.
+collected: setup
+	@$(BIN)/python -m pytest --quiet --collect-only -p no:schemathesis > /dev/null
 
 test-embedded:
 	$(PYTEST) $(if $(SYSTEM_VERSIONS),--ignore tests/_sync)
