@@ -16,8 +16,7 @@ COMMENT ON FUNCTION ledger_uuid() IS
 CREATE FUNCTION ledger_metric(metrics jsonb, name text) RETURNS double precision
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN jsonb_typeof(metrics -> name) = 'number' THEN (metrics ->> name)::double precision END;
-COMMENT ON FUNCTION ledger_metric(jsonb, text) IS
-    'The number stored under a name in a metrics object, or NULL.';
+COMMENT ON FUNCTION ledger_metric(jsonb, text) IS 'The number stored under a name in a metrics object, or NULL.';
 
 -- Case is folded by a list instead of lower(), whose answer depends on the locale of the database: in Turkish I is
 -- the capital of another letter, in C only A to Z have small ones. That of İ is i to its readers in any locale.
@@ -272,8 +271,7 @@ RETURN (
         '\U0001cebe\U0001cebf\U0001ceba\U0001cebb\U0001ccfa\U0001ccfc\U0001fbfaꙘΔ𐊼☩𐊨⧟Cᛜ⊡≏T⊠凵壷多𡚨❬徚涅玥𥄙贛𦖨𦰶𤠔卑'), NULL)) WITH ORDINALITY u (letter, place));
 END
 $$;
-COMMENT ON FUNCTION ledger_skeleton(text) IS
-    'A name as its letters look: names with the same skeleton are taken for each other (UTS #39).';
+COMMENT ON FUNCTION ledger_skeleton(text) IS 'A name as its letters look: names with the same skeleton are taken for each other (UTS #39).';
 
 CREATE FUNCTION ledger_point(name text) RETURNS int8range
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -297,8 +295,7 @@ BEGIN
     RETURN NOT ledger_has_control(name) AND name !~ ('[' || ledger_invisible() || ']|^' || blank || '|' || blank || '$');
 END
 $$;
-COMMENT ON FUNCTION ledger_is_tidy(text) IS
-    'Whether a text has no control and no invisible characters and no blanks at its ends.';
+COMMENT ON FUNCTION ledger_is_tidy(text) IS 'Whether a text has no control and no invisible characters and no blanks at its ends.';
 
 CREATE FUNCTION ledger_is_name(name text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -323,8 +320,7 @@ COMMENT ON FUNCTION ledger_is_person(text) IS
 CREATE FUNCTION ledger_is_time(at timestamptz) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN at >= '0001-01-01 00:00+00' AND at < '10000-01-01 00:00+00';
-COMMENT ON FUNCTION ledger_is_time(timestamptz) IS
-    'Whether a timestamp lies in the years 1 to 9999, which every client can read.';
+COMMENT ON FUNCTION ledger_is_time(timestamptz) IS 'Whether a timestamp lies in the years 1 to 9999, which every client can read.';
 
 CREATE FUNCTION ledger_refuse_change() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$

@@ -382,26 +382,3 @@ def test_a_series_of_an_unknown_version_is_refused(
         summaries.monitoring_series(
             model_name="m", model_version="9", since=NOON, until=NOON + HOUR
         )
-
-
-def test_a_fold_with_a_limit_of_time_goes_on_another_time(
-    predictions: PredictionsRepository,
-    summaries: SummariesRepository,
-    conn: psycopg.Connection,
-) -> None:
-    """What readers fold in passing costs them little, however much waits."""
-    rows = [row(number, number) for number in range(5)]
-    predictions.insert_many(rows=rows, model_name="m", model_version="1")
-    conn.execute("""
-        CREATE FUNCTION sleep() RETURNS trigger LANGUAGE plpgsql AS
-            $$ BEGIN PERFORM pg_sleep(0.2); RETURN NULL; END $$;
-        CREATE TRIGGER sleep AFTER INSERT ON summaries EXECUTE FUNCTION sleep();
-    """)
-    fold = """
-        SELECT fold_summaries(id, max_time => '100 ms') FROM model_versions
-        WHERE model_name = 'm' AND model_version = '1'
-    """
-    assert conn.execute(fold).fetchone() == (1,)
-    assert [each.first_predicted_at for each in summaries.list_pending()] == [NOON + HOUR]
-    conn.execute("DROP TRIGGER sleep ON summaries")
-    assert summaries.fold() == 4

@@ -77,7 +77,7 @@ class AsyncGroundTruthRepository(AsyncRepository):
         its field; then nothing is stored.
         """
         checked = rows_of("rows", rows)
-        async with self._db.transaction() as tx:
+        async with self._bulk(len(checked)) as tx:
             within = AsyncGroundTruthRepository(tx)
             now = await within._value("insert_many__stage", {})
             await within._copy("insert_many__copy", labels.encode(checked, now))

@@ -49,7 +49,7 @@ class AsyncMetricWrites(AsyncRepository):
         """Store a batch in one transaction; what is there already is not stored again."""
         for staged in (False, True):
             try:
-                async with self._db.transaction() as tx:
+                async with self._bulk(len(batch.micros)) as tx:
                     within = type(self)(tx)
                     stored = await within._write(batch, staged)
                     return Written(stored=stored, duplicates=len(batch.micros) - stored)

@@ -165,7 +165,7 @@ class AsyncPredictionsRepository(AsyncPredictionReads, AsyncPartitioned):
         for attempt in range(3):
             try:
                 data = batch.encode(versions)
-                async with self._db.transaction() as tx:
+                async with self._bulk(len(batch)) as tx:
                     within = AsyncPredictionsRepository(tx)
                     return await within._write(
                         idempotency_key, batch.counts(versions), data, staged

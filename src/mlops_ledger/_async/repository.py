@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from contextlib import asynccontextmanager
 from time import perf_counter
 from typing import Any, ClassVar, Final, TypeVar
 from uuid import UUID
@@ -17,11 +18,14 @@ from ..ids import new_id
 from ..notebooks import RowList
 from ..statements import Statement, load
 from .database import AsyncConnections, default_database
+from .transaction import AsyncTransaction
 
 logger = logging.getLogger("mlops_ledger.sql")
 
 Row = TypeVar("Row")
 
+# Rows that a statement may take longer for than statements otherwise may.
+_MANY: Final = 10_000
 # The repositories by their tables, as far as they are imported.
 REPOSITORIES: Final[dict[str, type[AsyncRepository]]] = {}
 
@@ -71,6 +75,14 @@ class AsyncRepository:
     async def _run(self, name: str) -> None:
         async with self._db.connection() as connection:
             await connection.execute(load(self._file)[name].text)
+
+    @asynccontextmanager
+    async def _bulk(self, num_rows: int) -> AsyncIterator[AsyncTransaction]:
+        """Begin the transaction of a write, which takes its time when the rows are many."""
+        async with self._db.transaction() as tx:
+            if num_rows > _MANY:
+                await tx.be_patient()
+            yield tx
 
     async def _copy(self, name: str, data: Iterable[bytes | tuple[Any, ...]]) -> None:
         """Send what is encoded, or rows that the driver encodes, through a COPY."""

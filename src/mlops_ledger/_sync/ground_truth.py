@@ -78,7 +78,7 @@ class GroundTruthRepository(Repository):
         its field; then nothing is stored.
         """
         checked = rows_of("rows", rows)
-        with self._db.transaction() as tx:
+        with self._bulk(len(checked)) as tx:
             within = GroundTruthRepository(tx)
             now = within._value("insert_many__stage", {})
             within._copy("insert_many__copy", labels.encode(checked, now))

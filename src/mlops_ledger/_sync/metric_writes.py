@@ -50,7 +50,7 @@ class MetricWrites(Repository):
         """Store a batch in one transaction; what is there already is not stored again."""
         for staged in (False, True):
             try:
-                with self._db.transaction() as tx:
+                with self._bulk(len(batch.micros)) as tx:
                     within = type(self)(tx)
                     stored = within._write(batch, staged)
                     return Written(stored=stored, duplicates=len(batch.micros) - stored)

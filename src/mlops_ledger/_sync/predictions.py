@@ -166,7 +166,7 @@ class PredictionsRepository(PredictionReads, Partitioned):
         for attempt in range(3):
             try:
                 data = batch.encode(versions)
-                with self._db.transaction() as tx:
+                with self._bulk(len(batch)) as tx:
                     within = PredictionsRepository(tx)
                     return within._write(
                         idempotency_key, batch.counts(versions), data, staged

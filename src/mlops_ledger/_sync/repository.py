@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterator, Collection, Iterable, Mapping
+from contextlib import contextmanager
 from time import perf_counter
 from typing import Any, ClassVar, Final, TypeVar
 from uuid import UUID
@@ -18,11 +19,14 @@ from ..ids import new_id
 from ..notebooks import RowList
 from ..statements import Statement, load
 from .database import Connections, default_database
+from .transaction import Transaction
 
 logger = logging.getLogger("mlops_ledger.sql")
 
 Row = TypeVar("Row")
 
+# Rows that a statement may take longer for than statements otherwise may.
+_MANY: Final = 10_000
 # The repositories by their tables, as far as they are imported.
 REPOSITORIES: Final[dict[str, type[Repository]]] = {}
 
@@ -72,6 +76,14 @@ class Repository:
     def _run(self, name: str) -> None:
         with self._db.connection() as connection:
             connection.execute(load(self._file)[name].text)
+
+    @contextmanager
+    def _bulk(self, num_rows: int) -> Iterator[Transaction]:
+        """Begin the transaction of a write, which takes its time when the rows are many."""
+        with self._db.transaction() as tx:
+            if num_rows > _MANY:
+                tx.be_patient()
+            yield tx
 
     def _copy(self, name: str, data: Iterable[bytes | tuple[Any, ...]]) -> None:
         """Send what is encoded, or rows that the driver encodes, through a COPY."""
