@@ -63,7 +63,7 @@ test-embedded:
 
 test-again-%:
 	@echo "== again on PostgreSQL $*"
-	MLOPS_PG_BIN=/usr/lib/postgresql/$*/bin $(PYTEST) -m 'not once' --ignore tests/_async
+	MLOPS_AGAIN=1 MLOPS_PG_BIN=/usr/lib/postgresql/$*/bin $(PYTEST) -m 'not once' --ignore tests/_async
 
 test-on: setup ## Run the whole suite on the system's PostgreSQL of version POSTGRESQL
 	MLOPS_PG_BIN=/usr/lib/postgresql/$(POSTGRESQL)/bin $(PYTEST)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fix_codings import NOON, Row, compare, judge, name_of
-from fix_faults import full
+from fix_faults import examples, full
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -42,7 +42,7 @@ CODINGS: list[list[Any]] = [
 ]
 
 thorough = settings(
-    max_examples=full(300, 25),
+    max_examples=examples(full(300, 25)),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 

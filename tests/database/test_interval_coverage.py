@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import psycopg
 import pytest
+from fix_faults import examples
 from fix_outcomes import DAY, START, TODAY, Record
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -34,7 +35,7 @@ def coverage(conn: psycopg.Connection[Any], record: Record) -> float | None:
     return float(np.mean((lower <= actual) & (actual <= upper)))
 
 
-@settings(max_examples=4, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(4), database=None, suppress_health_check=list(HealthCheck))
 @given(
     steps=st.lists(
         st.sampled_from(("write", "label", "label", "fold", "erase")), min_size=3, max_size=9

@@ -12,7 +12,7 @@ import numpy as np
 import psycopg
 import pytest
 from fix_codings import calibration_error, lift
-from fix_faults import full
+from fix_faults import examples, full
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
@@ -33,7 +33,7 @@ SECOND = timedelta(seconds=1)
 TOLERANCE = {"rel": 1e-9, "abs": 1e-9}
 
 many_examples = settings(
-    max_examples=full(300, 25),
+    max_examples=examples(full(300, 25)),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from fix_faults import examples
 from fix_outcomes import DAY, HOUR, KINDS, START, TODAY, Record
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -24,7 +25,7 @@ from mlops_ledger.errors import InvalidValue, NotFound
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=3, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(3), database=None, suppress_health_check=list(HealthCheck))
 @given(
     steps=st.lists(
         st.sampled_from(("write", "label", "label", "fold", "erase")), min_size=3, max_size=9
