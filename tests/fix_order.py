@@ -11,22 +11,36 @@ import pytest
 _ONCE = frozenset(
     {"acceptance", "checks", "cli", "contrib", "copying", "embedded", "exporter", "logger", "ui"}
 )
-# The longest files, so that none of them is left to one worker at the end.
+# Those that cost most, in seconds of CPU, so that none of them is left to one worker at the end.
 _LONGEST = (
     "test_docs.py",
     "test_flight_delays.py",
-    "test_torture_shutdown.py",
-    "test_terminal.py",
-    "test_torture_kills.py",
+    "test_browser.py",
+    "test_hostile_calls.py",
+    "test_outcome_summaries.py",
     "test_server.py",
+    "test_torture_shutdown.py",
     "test_verify.py",
+    "test_slices.py",
+    "test_terminal.py",
+    "test_hostile_values.py",
+    "test_torture_kills.py",
+    "test_comparison.py",
+    "test_backup.py",
+    "test_performance_source.py",
     "test_partitions.py",
+    "test_tampering.py",
+    "test_sentiment_service.py",
+    "test_fastapi.py",
+    "test_ambiguous.py",
+    "test_session_settings.py",
     "test_indexes.py",
     "test_backfill_killed.py",
     "test_round_trip.py",
+    "test_commands.py",
     "test_summary_properties.py",
-    "test_sentiment_service.py",
     "test_wheel.py",
+    "test_costs.py",
 )
 
 
