@@ -8,7 +8,8 @@ COMMENT ON FUNCTION ledger_bucket(timestamptz, timestamptz, interval) IS
 
 CREATE FUNCTION ledger_spans(since timestamptz, until timestamptz, bucket interval)
 RETURNS TABLE (grain text, starts_from timestamptz, starts_before timestamptz)
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path FROM CURRENT AS $$
+-- So few rows as there mostly are let the planner read summaries by their index, span by span.
+LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 3 SET search_path FROM CURRENT AS $$
     SELECT d.grain, lower(r.span), upper(r.span)
     FROM (SELECT CASE WHEN day >= since AND day + interval '24 hours' <= until
                        AND ledger_bucket(day, since, bucket) = ledger_bucket(day + interval '23 hours', since, bucket)
@@ -21,17 +22,18 @@ $$;
 COMMENT ON FUNCTION ledger_spans(timestamptz, timestamptz, interval) IS
     'From which summaries a series of buckets of full hours is added up: those of days that lie in one bucket, and of all other hours.';
 
+-- Plans that serve any versions and times would read whole tables for a few days: hence enable_seqscan.
 CREATE FUNCTION ledger_summary_series(
     versions uuid[], since timestamptz, until timestamptz, bucket interval, positive_label text, threshold double precision)
 RETURNS TABLE (
     place integer, num_predictions bigint, num_errors bigint, num_cache_hits bigint, positive_rate double precision,
-    probability_mean double precision, probability_std double precision, entropy double precision,
-    num_latencies bigint, latency_mean double precision, latency_max double precision,
-    latency_p50 double precision, latency_p90 double precision, latency_p95 double precision, latency_p99 double precision)
-LANGUAGE plpgsql STABLE SET search_path FROM CURRENT SET jit = off SET max_parallel_workers_per_gather = 0 AS $$
+    probability_mean double precision, probability_std double precision, entropy double precision)
+LANGUAGE plpgsql STABLE SET search_path FROM CURRENT SET jit = off SET max_parallel_workers_per_gather = 0 SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
     edges double precision[] := ledger_probability_edges();
+    -- Histograms are read only where they tell what is positive.
+    positive_from integer := CASE WHEN positive_label IS NULL AND threshold = ANY (edges) THEN width_bucket(threshold, edges) END;
 BEGIN
     RETURN QUERY
     WITH g AS MATERIALIZED (
@@ -41,53 +43,86 @@ BEGIN
         SELECT ledger_bucket(s.starts_at, ledger_summary_series.since, ledger_summary_series.bucket) AS place, s.*
         FROM g JOIN summaries s ON s.model_version_id = g.id AND s.grain = g.grain
                                AND s.starts_at >= g.starts_from AND s.starts_at < g.starts_before
-    ), u AS MATERIALIZED (
-        SELECT h.place, h.series, unnest(h.bins) AS bin, unnest(h.counts) AS n
-        -- Once for each row and not for each of its bins.
-        FROM (SELECT ledger_bucket(h.starts_at, ledger_summary_series.since, ledger_summary_series.bucket) AS place,
-                     h.series, h.bins, h.counts
-              FROM g JOIN summary_histograms h ON h.model_version_id = g.id AND h.grain = g.grain AND h.series IN (0, -1)
-                                              AND h.starts_at >= g.starts_from AND h.starts_at < g.starts_before OFFSET 0) h
     ), m AS MATERIALIZED (
         SELECT place, sum(probability_sum) / nullif(sum(num_probabilities), 0) AS mean FROM t GROUP BY place
-    ), l AS (
-        SELECT place, bin, sum(sum(n)) OVER (PARTITION BY place ORDER BY bin) AS run, sum(sum(n)) OVER (PARTITION BY place) AS total
-        FROM u WHERE series = -1 GROUP BY place, bin
-    ), q AS (
-        -- The middle of the bin in which a quantile lies, at most 1 % from it.
-        SELECT place, 2 * exp(min(bin) FILTER (WHERE run > 0.5 * (total - 1)) * ln(1.02::double precision)) / 2.02 AS p50,
-               2 * exp(min(bin) FILTER (WHERE run > 0.9 * (total - 1)) * ln(1.02::double precision)) / 2.02 AS p90,
-               2 * exp(min(bin) FILTER (WHERE run > 0.95 * (total - 1)) * ln(1.02::double precision)) / 2.02 AS p95,
-               2 * exp(min(bin) FILTER (WHERE run > 0.99 * (total - 1)) * ln(1.02::double precision)) / 2.02 AS p99
-        FROM l GROUP BY place
     ), c AS (
         SELECT place, coalesce(sum(x.n) FILTER (WHERE x.label = ledger_summary_series.positive_label), 0) AS positive, sum(x.n) AS n
-        FROM t CROSS JOIN LATERAL unnest(t.labels, t.label_counts) x (label, n) GROUP BY place
+        FROM t CROSS JOIN LATERAL unnest(t.labels, t.label_counts) x (label, n)
+        WHERE ledger_summary_series.positive_label IS NOT NULL GROUP BY place
     ), s AS (
-        SELECT place, coalesce(sum(n) FILTER (WHERE bin >= width_bucket(ledger_summary_series.threshold, edges)), 0) AS positive, sum(n) AS n
-        FROM u WHERE series = 0 GROUP BY place
+        SELECT u.place, coalesce(sum(u.n) FILTER (WHERE u.bin >= positive_from), 0) AS positive, sum(u.n) AS n
+        FROM (SELECT h.place, unnest(h.bins) AS bin, unnest(h.counts) AS n
+              -- Once for each row and not for each of its bins.
+              FROM (SELECT ledger_bucket(h.starts_at, ledger_summary_series.since, ledger_summary_series.bucket) AS place, h.bins, h.counts
+                    FROM g JOIN summary_histograms h ON h.model_version_id = g.id AND h.grain = g.grain AND h.series = 0
+                                                    AND h.starts_at >= g.starts_from AND h.starts_at < g.starts_before
+                    WHERE positive_from IS NOT NULL OFFSET 0) h) u
+        GROUP BY u.place
     ), w AS (
         SELECT t.place, sum(t.num_predictions)::bigint AS predictions, sum(t.num_errors)::bigint AS errors,
                sum(t.num_cache_hits)::bigint AS cache_hits, sum(t.num_other_labels) AS other_labels,
                sqrt(sum(t.probability_m2 + ledger_shift(t.num_probabilities, t.probability_sum, m.mean))
                     / nullif(sum(t.num_probabilities), 0)) AS std,
-               sum(t.entropy_sum) / nullif(sum(t.num_probabilities), 0) AS entropy, sum(t.num_latencies)::bigint AS latencies,
-               sum(t.latency_sum) / nullif(sum(t.num_latencies), 0) AS latency_mean, max(t.latency_max) AS latency_max
+               sum(t.entropy_sum) / nullif(sum(t.num_probabilities), 0) AS entropy
         FROM t JOIN m ON m.place = t.place GROUP BY t.place
     )
     SELECT w.place, w.predictions, w.errors, w.cache_hits,
            CASE WHEN ledger_summary_series.positive_label IS NOT NULL
                 THEN CASE WHEN coalesce(c.positive, 0) > 0 OR w.other_labels = 0
                           THEN coalesce(c.positive, 0)::double precision / nullif(coalesce(c.n, 0) + w.other_labels, 0) END
-                WHEN ledger_summary_series.threshold = ANY (edges) THEN s.positive::double precision / nullif(s.n, 0) END,
-           m.mean, w.std, w.entropy, w.latencies, w.latency_mean, w.latency_max,
-           least(q.p50, w.latency_max), least(q.p90, w.latency_max), least(q.p95, w.latency_max), least(q.p99, w.latency_max)
+                ELSE s.positive::double precision / nullif(s.n, 0) END,
+           m.mean, w.std, w.entropy
     FROM w JOIN m ON m.place = w.place
-    LEFT JOIN q ON q.place = w.place LEFT JOIN c ON c.place = w.place LEFT JOIN s ON s.place = w.place;
+    LEFT JOIN c ON c.place = w.place LEFT JOIN s ON s.place = w.place;
 END
 $$;
 COMMENT ON FUNCTION ledger_summary_series(uuid[], timestamptz, timestamptz, interval, text, double precision) IS
     'The predictions of versions from one full hour to another in numbers, by bucket of full hours, those without predictions left out: a prediction is positive when its label is positive_label, or without one when its probability reaches the threshold, which must be a full percent.';
+
+CREATE FUNCTION ledger_latency_series(versions uuid[], since timestamptz, until timestamptz, bucket interval)
+RETURNS TABLE (
+    place integer, num_latencies bigint, latency_mean double precision, latency_max double precision,
+    latency_p50 double precision, latency_p90 double precision, latency_p95 double precision, latency_p99 double precision)
+LANGUAGE plpgsql STABLE SET search_path FROM CURRENT SET jit = off SET max_parallel_workers_per_gather = 0 SET enable_seqscan = off AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH g AS MATERIALIZED (
+        SELECT v.id, p.* FROM unnest(versions) v (id)
+        CROSS JOIN ledger_spans(ledger_latency_series.since, ledger_latency_series.until, ledger_latency_series.bucket) p
+    ), t AS (
+        SELECT ledger_bucket(s.starts_at, ledger_latency_series.since, ledger_latency_series.bucket) AS place,
+               sum(s.num_latencies)::bigint AS n, sum(s.latency_sum) AS total, max(s.latency_max) AS longest
+        FROM g JOIN summaries s ON s.model_version_id = g.id AND s.grain = g.grain
+                               AND s.starts_at >= g.starts_from AND s.starts_at < g.starts_before
+        GROUP BY 1
+    ), h AS (
+        SELECT ledger_bucket(h.starts_at, ledger_latency_series.since, ledger_latency_series.bucket) AS place, array_agg(h) AS parts
+        FROM g JOIN summary_histograms h ON h.model_version_id = g.id AND h.grain = g.grain AND h.series = -1
+                                        AND h.starts_at >= g.starts_from AND h.starts_at < g.starts_before
+        GROUP BY 1
+    ), l AS (
+        -- Sorted bucket by bucket: half of what all bins at once cost. A run counts in hundredths, of which percents are whole.
+        SELECT h.place, r.bins, r.runs, r.runs[cardinality(r.runs)] / 100 - 1 AS others
+        FROM h CROSS JOIN LATERAL (
+            SELECT array_agg(b.bin) AS bins, array_agg(b.run) AS runs
+            FROM (SELECT u.bin, sum(sum(100 * u.n::double precision)) OVER (ORDER BY u.bin ROWS UNBOUNDED PRECEDING) AS run
+                  FROM (SELECT unnest(x.bins) AS bin, unnest(x.counts) AS n FROM unnest(h.parts) x OFFSET 0) u GROUP BY u.bin) b) r
+    ), q AS (
+        -- The middle of the bin in which a quantile lies, at most 1 % from it.
+        SELECT place, 2 * exp(bins[width_bucket(50 * others, runs) + 1] * ln(1.02::double precision)) / 2.02 AS p50,
+               2 * exp(bins[width_bucket(90 * others, runs) + 1] * ln(1.02::double precision)) / 2.02 AS p90,
+               2 * exp(bins[width_bucket(95 * others, runs) + 1] * ln(1.02::double precision)) / 2.02 AS p95,
+               2 * exp(bins[width_bucket(99 * others, runs) + 1] * ln(1.02::double precision)) / 2.02 AS p99
+        FROM l
+    )
+    SELECT t.place, t.n, t.total / nullif(t.n, 0), t.longest,
+           least(q.p50, t.longest), least(q.p90, t.longest), least(q.p95, t.longest), least(q.p99, t.longest)
+    FROM t LEFT JOIN q ON q.place = t.place;
+END
+$$;
+COMMENT ON FUNCTION ledger_latency_series(uuid[], timestamptz, timestamptz, interval) IS
+    'How long the predictions of versions from one full hour to another took in milliseconds, by bucket of full hours, those without predictions left out.';
 
 CREATE FUNCTION ledger_outcome_series(of_model text, of_version text, since timestamptz, until timestamptz, bucket interval)
 RETURNS TABLE (starts_at timestamptz, ends_at timestamptz, num_predictions bigint, versions uuid[], outcomes summary_outcomes)

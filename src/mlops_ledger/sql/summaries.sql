@@ -51,31 +51,39 @@ WHERE v.model_name = %(model_name)s::text
 generate_series(%(since)s::timestamptz, %(until)s::timestamptz - interval '1 microsecond', %(bucket)s::interval)
      WITH ORDINALITY b (since, place)
 
--- monitoring_series --
--- The predictions of a version by bucket of time, in one pass over its summaries.
-SELECT b.since AS bucket, coalesce(s.num_predictions, 0) AS num_predictions, s.num_errors, s.num_cache_hits, s.positive_rate, s.probability_mean,
-       s.probability_std, s.entropy, s.latency_mean, s.latency_p50, s.latency_p95, s.latency_p99, s.latency_max,
-       {pending}
-FROM {buckets}
-LEFT JOIN ledger_summary_series(
-    ARRAY(SELECT v.id FROM model_versions v WHERE v.model_name = %(model_name)s::text AND v.model_version = %(model_version)s::text),
-    %(since)s::timestamptz, %(until)s::timestamptz, %(bucket)s::interval, %(positive_label)s::text,
-    %(threshold)s::double precision) s ON s.place = b.place - 1
-WHERE EXISTS (SELECT FROM model_versions v WHERE v.model_name = %(model_name)s::text AND v.model_version = %(model_version)s::text)
-ORDER BY b.since;
-
--- latency_series --
--- How long the predictions of a model took by bucket of time, in one pass over its summaries.
-WITH v AS MATERIALIZED (
+-- fragment versions --
+-- One version of a model, or all.
+v AS MATERIALIZED (
     SELECT id FROM model_versions
     WHERE model_name = %(model_name)s::text
       AND (%(model_version)s::text IS NULL OR model_version = %(model_version)s::text)
 )
-SELECT b.since AS bucket, coalesce(s.num_latencies, 0) AS count, s.latency_mean AS mean, s.latency_p50 AS p50, s.latency_p90 AS p90,
-       s.latency_p95 AS p95, s.latency_p99 AS p99, s.latency_max AS max, 0.02 / 2.02::double precision AS relative_error,
+
+-- fragment latencies --
+-- How long their predictions took by bucket.
+ledger_latency_series(ARRAY(SELECT id FROM v), %(since)s::timestamptz, %(until)s::timestamptz, %(bucket)s::interval) l
+     ON l.place = b.place - 1
+
+-- monitoring_series --
+-- The predictions of a version by bucket of time, in one pass over its summaries.
+WITH {versions}
+SELECT b.since AS bucket, coalesce(s.num_predictions, 0) AS num_predictions, s.num_errors, s.num_cache_hits, s.positive_rate, s.probability_mean,
+       s.probability_std, s.entropy, l.latency_mean, l.latency_p50, l.latency_p95, l.latency_p99, l.latency_max,
        {pending}
 FROM {buckets}
 LEFT JOIN ledger_summary_series(ARRAY(SELECT id FROM v), %(since)s::timestamptz, %(until)s::timestamptz, %(bucket)s::interval,
-                                NULL, 0.5) s ON s.place = b.place - 1
+                                %(positive_label)s::text, %(threshold)s::double precision) s ON s.place = b.place - 1
+LEFT JOIN {latencies}
+WHERE EXISTS (SELECT FROM v)
+ORDER BY b.since;
+
+-- latency_series --
+-- How long the predictions of a model took by bucket of time, in one pass over its summaries.
+WITH {versions}
+SELECT b.since AS bucket, coalesce(l.num_latencies, 0) AS count, l.latency_mean AS mean, l.latency_p50 AS p50, l.latency_p90 AS p90,
+       l.latency_p95 AS p95, l.latency_p99 AS p99, l.latency_max AS max, 0.02 / 2.02::double precision AS relative_error,
+       {pending}
+FROM {buckets}
+LEFT JOIN {latencies}
 WHERE EXISTS (SELECT FROM v)
 ORDER BY b.since;
