@@ -10,13 +10,14 @@ import csv
 import io
 import math
 import os
+import runpy
 import statistics
 import subprocess
 import sys
 import tempfile
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -29,6 +30,8 @@ import numpy as np
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import dict_row
+
+from tools import forked
 
 HOUR = timedelta(hours=1)
 NEW_YORK = ZoneInfo("America/New_York")
@@ -43,11 +46,28 @@ ROOT = Path(__file__).resolve().parents[1]
 SPOOLS = tempfile.TemporaryDirectory(prefix="mlops-ledger-spools-")
 
 
-def start(dsn: str, weeks: int) -> subprocess.Popen[str]:
-    """Start the main job the way `make demo` does."""
+AS_PEOPLE_DO = (sys.executable, "-m", "examples.flight_delays")
+
+
+@contextmanager
+def forked_job() -> Iterator[tuple[str]]:
+    """Give a command that runs the main job from where all is imported and the flights are read."""
+    forked.preload("tests.flights_loaded")
+    with forked.program("flight-delays", _run_job) as folder:
+        yield (str(folder / "flight-delays"),)
+
+
+def _run_job(arguments: list[str]) -> None:
+    """Run the main job in the place of this process."""
+    sys.argv = ["", *arguments]
+    runpy.run_module(AS_PEOPLE_DO[-1], run_name="__main__", alter_sys=True)
+
+
+def start(job: Sequence[str], dsn: str, weeks: int) -> subprocess.Popen[str]:
+    """Start the main job by its command."""
     spool = str(Path(SPOOLS.name, str(conninfo_to_dict(dsn)["dbname"])))
     return subprocess.Popen(
-        [sys.executable, "-m", "examples.flight_delays", "--weeks", str(weeks)],
+        [*job, "--weeks", str(weeks)],
         cwd=ROOT,
         env={**os.environ, "DATABASE_URL": dsn, "MLOPS_SPOOL_DIR": spool},
         stdout=subprocess.PIPE,
@@ -56,17 +76,17 @@ def start(dsn: str, weeks: int) -> subprocess.Popen[str]:
     )
 
 
-def replay(dsn: str, weeks: int) -> str:
+def replay(job: Sequence[str], dsn: str, weeks: int) -> str:
     """Run the main job to its end and return what it printed."""
-    process = start(dsn, weeks)
+    process = start(job, dsn, weeks)
     printed, complaints = process.communicate()
     assert (process.returncode, complaints) == (0, "")
     return printed
 
 
-def fail(dsn: str, weeks: int) -> None:
+def fail(job: Sequence[str], dsn: str, weeks: int) -> None:
     """Run the main job, which must end with an error that it explains."""
-    process = start(dsn, weeks)
+    process = start(job, dsn, weeks)
     _, complaints = process.communicate()
     assert (process.returncode, complaints[:7]) == (2, "error: ")
 

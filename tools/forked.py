@@ -25,21 +25,20 @@ from mlops_ledger.__main__ import run as run_main
 
 _FORKS = multiprocessing.get_context("forkserver")
 # The commands, and what they import only when they run.
-_FORKS.set_forkserver_preload(
-    [
-        *(f"{cli.__name__}.{module.name}" for module in pkgutil.iter_modules(cli.__path__)),
-        "dotenv",
-        "mlops_ledger.embedded",
-        "mlops_ledger.health",
-        "mlops_ledger.migrations",
-        "mlops_ledger.monitoring",
-        "mlops_ledger.repositories",
-        "numpy",
-        "psycopg_pool",
-        "rich.table",
-        "zoneinfo",
-    ]
-)
+_IMPORTED = [
+    *(f"{cli.__name__}.{module.name}" for module in pkgutil.iter_modules(cli.__path__)),
+    "dotenv",
+    "mlops_ledger.embedded",
+    "mlops_ledger.health",
+    "mlops_ledger.migrations",
+    "mlops_ledger.monitoring",
+    "mlops_ledger.repositories",
+    "numpy",
+    "psycopg_pool",
+    "rich.table",
+    "zoneinfo",
+]
+_FORKS.set_forkserver_preload(_IMPORTED)
 # A program that has its arguments, streams and surroundings used by another process.
 _PROGRAM = """\
 import json, os, socket, sys
@@ -50,6 +49,11 @@ with socket.socket(socket.AF_UNIX) as server:
     server.sendall(request)
     sys.exit(int(server.recv(8) or b"1"))
 """
+
+
+def preload(module: str) -> None:
+    """Have processes begin with one more module imported, unless one has begun already."""
+    _FORKS.set_forkserver_preload([*_IMPORTED, module])
 
 
 def run(

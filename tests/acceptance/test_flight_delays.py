@@ -6,18 +6,20 @@ import math
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import psycopg
 import pytest
 from fix_flights import (
+    AS_PEOPLE_DO,
     FEATURES,
     Row,
     brier_score,
     comparable,
     fail,
+    forked_job,
     known_in,
     number_of_writes,
     planted,
@@ -83,16 +85,25 @@ def simulated_contents(dsn: str) -> list[list[Row]]:
 
 
 @pytest.fixture(scope="module")
-def stages(server_dsn: str, template: str) -> Iterator[tuple[str, list[list[Row]]]]:
+def job() -> Iterator[Sequence[str]]:
+    """The main job, which starts at once."""
+    with forked_job() as command:
+        yield command
+
+
+@pytest.fixture(scope="module")
+def stages(
+    job: Sequence[str], server_dsn: str, template: str
+) -> Iterator[tuple[str, list[list[Row]]]]:
     """A database after all the weeks of the main job, and what it held after a few."""
     name = f"test_{uuid4().hex}"
     with psycopg.connect(server_dsn, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         dsn = make_conninfo(server_dsn, dbname=name)
         try:
-            replay(dsn, FEW_WEEKS)
+            replay(AS_PEOPLE_DO, dsn, FEW_WEEKS)
             early = simulated_contents(dsn)
-            replay(dsn, WEEKS)
+            replay(job, dsn, WEEKS)
             yield dsn, early
         finally:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
@@ -111,9 +122,9 @@ def early(stages: tuple[str, list[list[Row]]]) -> list[list[Row]]:
 
 
 @pytest.fixture(scope="module")
-def again(replayed: str) -> tuple[list[list[Row]], str]:
+def again(job: Sequence[str], replayed: str) -> tuple[list[list[Row]], str]:
     """What it held before the main job was run again, and what that printed."""
-    return contents(replayed), replay(replayed, WEEKS)
+    return contents(replayed), replay(job, replayed, WEEKS)
 
 
 def test_every_week_has_one_run_of_the_version_then_in_production(replayed: str) -> None:
@@ -174,18 +185,20 @@ def test_running_again_adds_nothing_and_says_so(
     assert contents(replayed) == before
 
 
-def test_two_replays_at_once_record_everything_once(early: list[list[Row]], dsn: str) -> None:
-    both = [start(dsn, FEW_WEEKS), start(dsn, FEW_WEEKS)]
+def test_two_replays_at_once_record_everything_once(
+    job: Sequence[str], early: list[list[Row]], dsn: str
+) -> None:
+    both = [start(job, dsn, FEW_WEEKS), start(job, dsn, FEW_WEEKS)]
     assert [(p.communicate()[1], p.returncode) for p in both] == [("", 0), ("", 0)]
     assert simulated_contents(dsn) == early
 
 
 def test_a_replay_stopped_anywhere_and_started_again_ends_with_the_same_ledger(
-    early: list[list[Row]], dsn: str
+    job: Sequence[str], early: list[list[Row]], dsn: str
 ) -> None:
     # A week is about seven writes of the logger: both kills leave a part of a week behind.
     for writes in (3, 17):
-        process = start(dsn, FEW_WEEKS)
+        process = start(job, dsn, FEW_WEEKS)
         while process.poll() is None and number_of_writes(dsn) < writes:
             time.sleep(0.005)
         assert process.poll() is None
@@ -194,19 +207,19 @@ def test_a_replay_stopped_anywhere_and_started_again_ends_with_the_same_ledger(
         assert len(query(dsn, RUNS)) < FEW_WEEKS
     # This one ends between the alert and the candidate that it calls for.
     with planted(dsn, "retraining_decisions", "trigger_reason = 'initial'"):
-        fail(dsn, FEW_WEEKS)
+        fail(job, dsn, FEW_WEEKS)
         assert len(query(dsn, DECISIONS)) == 1
         assert len(query(dsn, RUNS)) == FEW_WEEKS
-    replay(dsn, FEW_WEEKS)
+    replay(job, dsn, FEW_WEEKS)
     assert simulated_contents(dsn) == early
 
 
-def test_a_promotion_that_failed_is_made_up_for(dsn: str) -> None:
+def test_a_promotion_that_failed_is_made_up_for(job: Sequence[str], dsn: str) -> None:
     with planted(dsn, "model_deployments", "false"):
-        fail(dsn, 1)
+        fail(job, dsn, 1)
         assert [action["status"] for action in query(dsn, ACTIONS)] == ["approved"]
         assert query(dsn, DEPLOYMENTS) == []
-    replay(dsn, 1)
+    replay(job, dsn, 1)
     assert [action["status"] for action in query(dsn, ACTIONS)] == ["executed"]
     assert [d["deployed_at"] for d in query(dsn, DEPLOYMENTS)] == [RELEASE]
 
