@@ -8047,6 +8047,23 @@ END
 $$;
 COMMENT ON FUNCTION ledger_distribute(table_name text) IS 'Spreads predictions, ground_truth or system_metrics over the workers of Citus and frees what stayed behind; see mlops-ledger distribute.';
 
+-- ledger_guard_system_metrics ---------------------------------------------------------------------
+
+CREATE FUNCTION ledger_guard_system_metrics() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_trigger t
+                   WHERE t.tgrelid = 'system_metrics'::regclass AND t.tgname = 'system_metrics_append_only')
+       AND NOT EXISTS (SELECT FROM ledger_distributed() d WHERE d.table_name = 'system_metrics') THEN
+        CREATE TRIGGER system_metrics_append_only BEFORE UPDATE ON system_metrics
+            FOR EACH ROW EXECUTE FUNCTION ledger_refuse_change();
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION ledger_guard_system_metrics() IS 'Gives system_metrics the trigger back that it cannot have while it is distributed.';
+
 -- ledger_undistribute -----------------------------------------------------------------------------
 
 CREATE FUNCTION ledger_undistribute(table_name text) RETURNS void
@@ -8055,10 +8072,7 @@ CREATE FUNCTION ledger_undistribute(table_name text) RETURNS void
     AS $$
 BEGIN
     PERFORM undistribute_table(table_name::regclass);
-    IF table_name = 'system_metrics' THEN
-        CREATE TRIGGER system_metrics_append_only BEFORE UPDATE ON system_metrics
-            FOR EACH ROW EXECUTE FUNCTION ledger_refuse_change();
-    END IF;
+    PERFORM ledger_guard_system_metrics();
 END
 $$;
 COMMENT ON FUNCTION ledger_undistribute(table_name text) IS 'Brings a distributed table back to the coordinator; see mlops-ledger distribute --undo.';

@@ -90,12 +90,16 @@ OPERATIONS: Final = tuple(
         ("withdraw a version", "SELECT withdraw_version('unused', '1')", WRITE),
         ("", "INSERT INTO withdrawn_versions SELECT * FROM withdrawn_versions", OWNER),
         (
-            "log predictions",
-            "WITH b AS (INSERT INTO prediction_batches (id, model_version_id, num_predictions,"
+            "",
+            "INSERT INTO prediction_batches (id, model_version_id, num_predictions,"
             " first_predicted_at, last_predicted_at)"
-            " VALUES (ledger_uuid(), {version}, 1, now(), now()) RETURNING id)"
-            " INSERT INTO predictions (id, predicted_at, model_version_id, inputs)"
-            " VALUES (ledger_uuid(), now(), {version}, '{{}}') ON CONFLICT DO NOTHING",
+            " VALUES (ledger_uuid(), {version}, 1, now(), now())",
+            WRITE,
+        ),
+        (
+            "log predictions",
+            "INSERT INTO predictions (id, predicted_at, model_version_id, inputs)"
+            " VALUES ({prediction}, now(), {version}, '{{}}') ON CONFLICT DO NOTHING",
             WRITE,
         ),
         ("make partitions", "SELECT ensure_partitions('predictions', now(), now())", WRITE),

@@ -16,7 +16,10 @@ from mlops_ledger.connection.connections import connect, direct
 from mlops_ledger.connection.conninfo import isolate, parse, resolve, url
 from mlops_ledger.connection.session import child_environment
 
-pytestmark = pytest.mark.once
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.not_distributed("how a server is reached has nothing to do with its tables"),
+]
 
 SERVICES = """\
 [full]

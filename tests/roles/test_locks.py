@@ -110,6 +110,7 @@ def tries(users: Users, kind: str) -> list[str]:
     return [*TRIES[kind], *locks, *rows, *(each.format(partition=partition) for each in ANYBODY)]
 
 
+@pytest.mark.not_distributed("Citus locks readers out while it attaches a partition")
 @pytest.mark.parametrize("isolation", ["READ COMMITTED", "SERIALIZABLE"])
 @pytest.mark.parametrize("kind", TRIES)
 def test_an_open_transaction_of_a_role_stops_nobody(
@@ -161,6 +162,7 @@ def test_what_a_role_keeps_beyond_its_transaction_stops_nobody(users: Users, kin
             other.commit()
 
 
+@pytest.mark.not_distributed("a cluster needs prepared transactions")
 def test_no_role_can_prepare_a_transaction_where_the_server_does_not_allow_it(
     users: Users,
 ) -> None:

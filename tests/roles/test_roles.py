@@ -222,6 +222,7 @@ def test_making_the_roles_again_changes_nothing_and_takes_back_what_is_too_much(
         assert roles.show(prefix=users.prefix) == before
 
 
+@pytest.mark.not_distributed("who owns a database owns its copies on the workers not by that")
 def test_somebody_who_is_no_superuser_can_make_them(
     empty_database: str, template: str, server_dsn: str
 ) -> None:
@@ -282,6 +283,7 @@ def test_a_malformed_prefix_is_refused(users: Users, prefix: str) -> None:
         Roles(db).statements(prefix=prefix)
 
 
+@pytest.mark.not_distributed("Citus refuses triggers on distributed tables")
 def test_verify_knows_what_each_role_may_do(users: Users) -> None:
     with psycopg.connect(users.dsn) as connection, Database(users.dsn_of("auditor")) as db:
         expected = expected_objects()

@@ -68,6 +68,10 @@ SELECT NOT EXISTS (
     WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'
       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = o.class AND d.objid = o.oid AND d.deptype = 'e'));
 
+-- guard --
+-- Give a table back what it had not while it was distributed.
+SELECT ledger_guard_system_metrics();
+
 -- analyze --
 -- Gather the statistics that a restored database lacks.
 ANALYZE;

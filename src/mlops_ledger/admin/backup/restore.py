@@ -78,7 +78,10 @@ def restore(
         _verify_rows(connection, manifest)
         connection.execute(load("backup")["analyze"].text)
     if manifest.schema_version == latest_version():
-        _verify_audit(settings, manifest)
+        with Database(settings) as db:
+            with db.connection() as lent:
+                lent.execute(load("backup")["guard"].text)
+            _verify_audit(db, manifest)
     return Restored(
         name, manifest.schema, manifest.schema_version, manifest.rows, target["missing_roles"]
     )
@@ -179,9 +182,8 @@ def _verify_rows(connection: psycopg.Connection[Any], manifest: Manifest) -> Non
         )
 
 
-def _verify_audit(settings: Settings, manifest: Manifest) -> None:
-    with Database(settings) as db:
-        found = AuditRepository(db).verify(against=manifest.audit_head)
+def _verify_audit(db: Database, manifest: Manifest) -> None:
+    found = AuditRepository(db).verify(against=manifest.audit_head)
     if found.problem is not None:
         raise BackupError(
             f"restored, but entry {found.broken_seq} of the audit log {found.problem}; "
