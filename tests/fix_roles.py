@@ -99,7 +99,7 @@ OPERATIONS: Final = tuple(
         (
             "log predictions",
             "INSERT INTO predictions (id, predicted_at, model_version_id, inputs)"
-            " VALUES ({prediction}, now(), {version}, '{{}}') ON CONFLICT DO NOTHING",
+            " SELECT ledger_uuid(), now(), {version}, '{{}}' ON CONFLICT DO NOTHING",
             WRITE,
         ),
         ("make partitions", "SELECT ensure_partitions('predictions', now(), now())", WRITE),

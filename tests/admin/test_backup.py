@@ -90,7 +90,10 @@ def dump(conninfo: str) -> str:
     )
     # PostgreSQL prints (a AND b) AND c, once it has read it back, as a AND b AND c.
     lines = [re.sub("[()]", "", line) for line in done.stdout.decode().splitlines()]
-    return "\n".join(line for line in lines if not line.startswith(VOLATILE))
+    # A trigger that a distributed table cannot have is there in the restored one.
+    skipped = ("--", "CREATE TRIGGER system_metrics_append_only") if DISTRIBUTED else ()
+    lines = [line for line in lines if not line.startswith((*VOLATILE, *skipped))]
+    return "\n".join(line for line in lines if line or not DISTRIBUTED)
 
 
 def objects(conninfo: str) -> list[Any]:
@@ -230,6 +233,7 @@ def test_what_cannot_be_restored_here_is_refused_before_anything_changes(
     assert not exists(server_dsn, new_name)
 
 
+@pytest.mark.not_distributed("Citus refuses triggers on distributed tables")
 def test_a_table_gets_the_trigger_back_that_it_cannot_have_while_it_is_distributed(
     filled: str, tmp_path: Path, new_name: str, conn: psycopg.Connection[Any]
 ) -> None:
