@@ -263,8 +263,9 @@ class PredictionReads(Repository):
             "before_from": before_at and whole_millisecond(before_at),
             "version_ids": _ids(versions),
         }
-        a_day_before = min(until, datetime.now(UTC)) - timedelta(days=1)
-        if since < a_day_before:
+        day = timedelta(days=1)
+        # Nothing is a day before the first one of all.
+        if until - since > day and since < (a_day_before := min(until, datetime.now(UTC)) - day):
             page = self._rows(name, row, values | {"since": a_day_before})
             if len(page) == limit:
                 return page
