@@ -6015,6 +6015,7 @@ CREATE FUNCTION ledger_outcome_series(of_model text, of_version text, since time
     SET search_path TO 'public', 'pg_temp'
     SET jit TO 'off'
     SET max_parallel_workers_per_gather TO '0'
+    SET enable_seqscan TO 'off'
     AS $$
 #variable_conflict use_column
 BEGIN

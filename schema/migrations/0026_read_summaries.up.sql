@@ -22,7 +22,7 @@ $$;
 COMMENT ON FUNCTION ledger_spans(timestamptz, timestamptz, interval) IS
     'From which summaries a series of buckets of full hours is added up: those of days that lie in one bucket, and of all other hours.';
 
--- Plans that serve any versions and times would read whole tables for a few days: hence enable_seqscan.
+-- Of all series: plans that serve any versions and times would read whole tables for a few days, hence enable_seqscan.
 CREATE FUNCTION ledger_summary_series(
     versions uuid[], since timestamptz, until timestamptz, bucket interval, positive_label text, threshold double precision)
 RETURNS TABLE (
@@ -126,7 +126,7 @@ COMMENT ON FUNCTION ledger_latency_series(uuid[], timestamptz, timestamptz, inte
 
 CREATE FUNCTION ledger_outcome_series(of_model text, of_version text, since timestamptz, until timestamptz, bucket interval)
 RETURNS TABLE (starts_at timestamptz, ends_at timestamptz, num_predictions bigint, versions uuid[], outcomes summary_outcomes)
-LANGUAGE plpgsql STABLE SET search_path FROM CURRENT SET jit = off SET max_parallel_workers_per_gather = 0 AS $$
+LANGUAGE plpgsql STABLE SET search_path FROM CURRENT SET jit = off SET max_parallel_workers_per_gather = 0 SET enable_seqscan = off AS $$
 #variable_conflict use_column
 BEGIN
     IF EXISTS (SELECT FROM (VALUES (since), (until), (since + bucket)) e (at) WHERE at <> date_trunc('hour', at, 'UTC')) THEN

@@ -358,6 +358,18 @@ def test_latencies_by_bucket_are_those_of_numpy(
         )
 
 
+def test_a_quantile_that_falls_on_a_value_is_that_value(
+    predictions: PredictionsRepository, summaries: SummariesRepository
+) -> None:
+    rows = [row(n, n / 60, latency_ms=1.05**n) for n in range(101)]
+    predictions.insert_many(rows=rows, model_name="m", model_version="1")
+    [each] = summaries.latency_series(
+        model_name="m", since=NOON, until=NOON + 2 * HOUR, bucket=2 * HOUR
+    )
+    for share, value in ((50, each.p50), (90, each.p90), (95, each.p95), (99, each.p99)):
+        assert value == pytest.approx(1.05**share, rel=0.01)
+
+
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
