@@ -221,3 +221,30 @@ async def test_the_ids_of_a_write_are_in_order(
         )
     found = conn.execute("SELECT metric_value FROM performance_metrics ORDER BY id").fetchall()
     assert [value for (value,) in found] == 2 * list(range(1000))
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), np.datetime64("NaT")], ids=repr)
+async def test_a_missing_time_is_now(
+    metrics: AsyncPerformanceMetricsRepository,
+    versions: dict[str, UUID],
+    conn: psycopg.Connection,
+    missing: Any,
+) -> None:
+    began = datetime.now(UTC)
+    columns = {
+        "model_name": "m",
+        "model_version": "1",
+        "metric_name": ["a", "b"],
+        "metric_value": [1.0, 2.0],
+        "timestamp": [NOON, missing],
+    }
+    rows = [
+        {name: value[k] if isinstance(value, list) else value for name, value in columns.items()}
+        for k in (0, 1)
+    ]
+    await metrics.insert_columns(columns=columns)
+    await metrics.insert_many(rows=rows)
+    found = conn.execute("SELECT timestamp FROM performance_metrics ORDER BY timestamp")
+    first, second, *now = [at for (at,) in found]
+    assert (first, second) == (NOON, NOON)
+    assert all(began <= at <= datetime.now(UTC) for at in now)

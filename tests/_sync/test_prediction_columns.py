@@ -170,11 +170,9 @@ def test_a_repeated_write_stores_nothing_twice(
         ({"features": np.ones(2)}, "columns.features"),
         ({"features": {"hour": [1, 2]}}, "features.distance"),
         ({"features": {"hour": [1, 2], "distance": ["a", "b"]}}, "columns.features.distance"),
-        ({"predicted_at": np.array(["NaT", "2026-01-01"], "M8[us]")}, "columns.predicted_at"),
         ({"predicted_at": np.array(["9999-01-01"] * 2, "M8[us]")}, "columns.predicted_at"),
         ({"predicted_at": [NOON, NOON.replace(tzinfo=None)]}, "columns.predicted_at"),
         ({"id": [new_id(NOON), new_id()], "predicted_at": NOON}, "columns.id"),
-        ({"id": [new_id(), new_id()]}, "columns.predicted_at"),
         ({"id": ["1", "2"], "predicted_at": NOON}, "columns.id"),
         ({"probabilty": [1, 2]}, "columns.probabilty"),
     ],
@@ -201,3 +199,65 @@ def test_a_table_without_zone_is_refused(predictions: PredictionsRepository) -> 
         predictions.insert_columns(
             columns={"prediction": [1]}, model_name="m", model_version="9"
         )
+
+
+NUMBERS = ("probability", "prediction", "confidence_lower", "confidence_upper")
+
+
+@pytest.mark.parametrize("way", ["insert", "insert_many", "lists", "arrays", "tables"])
+def test_no_number_is_a_negative_zero_whichever_way_it_comes(
+    models: ModelVersionRepository,
+    predictions: PredictionsRepository,
+    conn: psycopg.Connection[Any],
+    way: str,
+) -> None:
+    models.insert(model_name="zero", class_names=["a", "b"])
+    version = {"model_name": "zero", "model_version": "1"}
+    row: dict[str, Any] = {
+        **dict.fromkeys([*NUMBERS, "predicted_label"], -0.0),
+        "class_probabilities": [-0.0, 1.0],
+    }
+    if way == "insert":
+        predictions.insert(**version, **row)
+    elif way == "insert_many":
+        predictions.insert_many(**version, rows=[row])
+    else:
+        columns: dict[str, Any] = {name: [value] * 2 for name, value in row.items()}
+        if way != "lists":
+            columns = {name: np.array(value) for name, value in columns.items()}
+        if way == "tables":
+            shares = columns["class_probabilities"]
+            columns["class_probabilities"] = {"a": shares[:, 0], "b": shares[:, 1]}
+        predictions.insert_columns(columns=columns, **version)
+    found = conn.execute("SELECT * FROM v_prediction_log")
+    found.row_factory = dict_row
+    for each in found.fetchall():
+        assert each["predicted_label"] == "0"
+        assert [str(each[name]) for name in NUMBERS] == ["0.0"] * len(NUMBERS)
+        assert str(each["class_probabilities"]) == "[0.0, 1.0]"
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), np.datetime64("NaT")], ids=repr)
+@pytest.mark.parametrize("column", [list, lambda items: np.array(items, object)])
+def test_a_missing_time_is_now_or_that_of_the_id(
+    predictions: PredictionsRepository,
+    conn: psycopg.Connection[Any],
+    missing: Any,
+    column: Any,
+) -> None:
+    began = datetime.now(UTC)
+    for times in (
+        column([NOON, missing]),
+        missing,
+        np.array(["2026-01-01T12:00", "NaT"], "M8[us]"),
+    ):
+        predictions.insert_columns(
+            columns={"predicted_at": times, "probability": [0.25, 0.5]}, **ONE
+        )
+    ids = [new_id(NOON), new_id(NOON + HOUR)]
+    for columns in ({"predicted_at": column([NOON, missing]), "id": ids}, {"id": ids}):
+        predictions.insert_columns(columns=columns, **ONE)
+    times = [at for (at,) in conn.execute("SELECT predicted_at FROM predictions ORDER BY id")]
+    assert times[:4] == [NOON, NOON, NOON, NOON + HOUR]
+    assert len(times) == 8
+    assert all(began <= at <= datetime.now(UTC) for at in times[4:])

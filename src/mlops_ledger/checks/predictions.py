@@ -117,7 +117,7 @@ def shares(field: str, value: Any) -> list[float]:
         raise InvalidValue(field, "must be a list of probabilities, one of each class")
     # Nearly always plain floats; the sum tells NaN.
     if set(map(type, given)) == {float} and sum(given) >= 0 <= min(given) and max(given) <= 1:
-        return list(given)
+        return [share + 0.0 for share in given]  # makes a negative zero positive
     return [
         ALONE["probability"].check(f"{field}[{index}]", item) for index, item in enumerate(given)
     ]

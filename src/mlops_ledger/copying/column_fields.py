@@ -73,7 +73,7 @@ def _numbers(column: Column, encode: Encoder, array: Array, missing: Array) -> F
     if wrong.any():
         _encoded(encode, float(array[wrong.argmax()]))
     if not missing.any():
-        return array
+        return array + 0.0  # makes a negative zero positive
     return [
         NULL if gone else _encoded(encode, number)
         for number, gone in zip(array.tolist(), missing.tolist(), strict=True)

@@ -9,7 +9,7 @@ from typing import Any, cast
 import numpy as np
 
 from ..checks import values
-from ..checks.plain import kind, plain
+from ..checks.plain import is_missing, kind, plain
 from ..errors import InvalidValue, LedgerError
 from .binary import EPOCH_MICROSECONDS, microseconds
 from .blocks import Array
@@ -123,8 +123,8 @@ def numbers(column: Any) -> tuple[Array, Array] | None:
     return array, np.isnan(array) if missing is None else missing | np.isnan(array)
 
 
-def timestamps(name: str, column: Any) -> Array:
-    """Return the timestamps of a column in microseconds since 2000."""
+def timestamps(name: str, column: Any, default: int | Array) -> Array:
+    """Return the timestamps of a column in microseconds since 2000, one given for the missing."""
     if is_single(column):
         column = [column]
     kinds = (getattr(column, "dtype", None), getattr(column, "type", None))
@@ -139,8 +139,12 @@ def timestamps(name: str, column: Any) -> Array:
     elif zone:
         array = column.to_numpy()
     else:
-        found = [values.timestamp(f"columns.{name}", item) for item in objects(column)]
-        return np.array(list(map(microseconds, found)), np.int64)
-    if np.isnat(array).any():
-        raise InvalidValue(f"columns.{name}", "must not be missing")
-    return array.astype("M8[us]").astype(np.int64) - EPOCH_MICROSECONDS
+        items = [None if is_missing(item) else item for item in objects(column)]
+        missing = np.array([item is None for item in items], bool)
+        found = [
+            0 if item is None else microseconds(values.timestamp(f"columns.{name}", item))
+            for item in items
+        ]
+        return np.where(missing, default, np.array(found, np.int64))
+    given = array.astype("M8[us]").astype(np.int64) - EPOCH_MICROSECONDS
+    return np.where(np.isnat(array), default, given)

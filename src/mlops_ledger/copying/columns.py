@@ -17,7 +17,7 @@ from ..checks.prediction_fields import ALONE, COLUMNS
 from ..checks.predictions import KnownVersion
 from ..errors import InvalidValue
 from ..errors.checks import INVALID
-from ..ids import first_number, ordered_uuid7
+from ..ids import first_number, microseconds_of, ordered_uuid7
 from .batch import Key, VersionCount
 from .binary import DAY, EPOCH_MICROSECONDS, HEADER, NULL, SIXTEEN, TRAILER, microseconds, timestamp
 from .blocks import Array, Field, blocks
@@ -42,6 +42,7 @@ class ColumnBatch:
         self._columns = table("columns", columns)
         self._size = size_of(self._columns)
         self.keys: list[Key] = [(model_name, model_version)]
+        self._given_ids = _ids_in(self._columns["id"]) if "id" in self._columns else None
         self._micros = self._timestamps()
 
     def __len__(self) -> int:
@@ -90,10 +91,13 @@ class ColumnBatch:
     def _timestamps(self) -> Array:
         """Return the times of the predictions in microseconds since 2000."""
         given = self._columns.get("predicted_at")
-        if given is None and "id" in self._columns:
-            raise InvalidValue("columns.predicted_at", "is needed with ids")
+        default: int | Array = microseconds(datetime.now(UTC))
+        if self._given_ids is not None:
+            default = (
+                microseconds_of(_halves(self._given_ids)).astype(np.int64) - EPOCH_MICROSECONDS
+            )
         with reading("columns.predicted_at"):
-            micros = timestamps("predicted_at", datetime.now(UTC) if given is None else given)
+            micros = timestamps("predicted_at", given, default)
         latest = microseconds(fields.latest_timestamp())
         if self._size and ((micros < 0) | (micros > latest)).any():
             raise InvalidValue("columns.predicted_at", fields.OUT_OF_TIME)
@@ -103,17 +107,26 @@ class ColumnBatch:
 
     def _ids(self) -> Array:
         microseconds = self._micros + EPOCH_MICROSECONDS
-        if "id" not in self._columns:
+        ids = self._given_ids
+        if ids is None:
             return _new_ids(microseconds)
-        ids: Array = self._columns["id"]
-        if not (isinstance(ids, np.ndarray) and ids.dtype == "V16"):
-            with reading("columns.id"):
-                given = [values.uuid("columns.id", item).bytes for item in objects(ids)]
-            ids = np.array(given, "V16")
-        milliseconds = ids.view(">u8").reshape(-1, 2)[:, 0] >> 16
-        if (milliseconds != microseconds // 1000).any():
+        if (_halves(ids) >> 16 != microseconds // 1000).any():
             raise InvalidValue("columns.id", fields.CONTRADICTS)
         return ids
+
+
+def _ids_in(column: Any) -> Array:
+    """Return a column of ids as items of 16 bytes."""
+    if isinstance(column, np.ndarray) and column.dtype == "V16":
+        return column
+    with reading("columns.id"):
+        return np.array([values.uuid("columns.id", item).bytes for item in objects(column)], "V16")
+
+
+def _halves(ids: Array) -> Array:
+    """Return the first 64 bits of each id."""
+    halves: Array = ids.view(">u8").reshape(-1, 2)[:, 0]
+    return halves
 
 
 def _new_ids(microseconds: Array) -> Array:
@@ -187,7 +200,7 @@ def _class_probabilities(names: list[str] | None, column: Any) -> Field:
         raise InvalidValue(field, f"must be a matrix of {len(names)} columns, not {matrix.shape}")
     if not ((matrix >= 0) & (matrix <= 1)).all():
         raise InvalidValue(field, INVALID["predictions_class_probabilities_check"][1])
-    return matrix
+    return matrix + 0.0  # makes a negative zero positive
 
 
 def _probability(name: str, column: Any) -> Array:

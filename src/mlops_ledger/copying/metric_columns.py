@@ -126,7 +126,7 @@ class MetricColumns:
     def _timestamps(self) -> Array:
         given = self._given.get("timestamp")
         with reading("columns.timestamp"):
-            micros = timestamps("timestamp", self._write.at if given is None else given)
+            micros = timestamps("timestamp", given, microseconds(self._write.at))
         if self._size and ((micros < 0) | (micros > microseconds(latest_timestamp()))).any():
             raise InvalidValue("columns.timestamp", OUT_OF_TIME)
         if len(micros) > 1 or not is_single(given):

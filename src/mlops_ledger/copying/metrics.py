@@ -141,7 +141,8 @@ class MetricRows:
         for place, row in enumerate(self._rows):
             try:
                 at = row.get("timestamp")
-                at = self._write.at if at is None else at
+                if at is None or (at is not last and is_missing(at)):
+                    at = self._write.at
                 if at is not last:
                     known = type(at) is datetime and at.tzinfo is UTC
                     micros = microseconds(at if known else measured_at(at))
@@ -196,6 +197,8 @@ class _RowEncoder:
             self._fields[column.name] = place, repeated(encode)
             if column.is_required:
                 self._required.append((place, column.name))
+        # Read before, for all rows.
+        self._fields["timestamp"] = self._fields["timestamp"][0], lambda _: NULL
         self._version = self._fields.get("model_version_id", (0,))[0]
 
     def __call__(self, row: Mapping[str, Any], place: int, micros: int) -> bytes:

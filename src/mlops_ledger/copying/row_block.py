@@ -125,7 +125,8 @@ def _alone(block: _Block, field: Field, given: Column) -> None:
     kinds = set(map(type, given))
     if field.sql_type == "double precision" and _are_floats(kinds) and _within(field, kinds, given):
         block.constant(EIGHT)
-        block.packed("d", given)
+        # Zero makes a negative zero positive.
+        block.packed("d", [number + 0.0 for number in given])
     elif field.sql_type == "text" and kinds == {str} and _is_packed(field, given):
         size = len(given[0])
         block.constant(pack_length(size))

@@ -188,7 +188,7 @@ def _number(field: Field) -> Encoder:
     def encode(value: Any) -> bytes:
         if not (isinstance(value, float) and low <= value <= high):
             value = check(name, value)
-        return pack_double(EIGHT, value)
+        return pack_double(EIGHT, value + 0.0)  # makes a negative zero positive
 
     return encode
 
