@@ -789,7 +789,7 @@ BEGIN
     RETURN version;
 END
 $$;
-COMMENT ON FUNCTION ledger_complete_task(version model_versions) IS 'Fills in what a new version leaves open of its task: two classes are binary, more are multiclass, and the second of two is the positive one.';
+COMMENT ON FUNCTION ledger_complete_task(version model_versions) IS 'Fills in what a new version leaves open of its task: two classes are binary, more are multiclass, and the positive one is 1 or true where that is one of two (ledger_positive_label), else the second.';
 
 -- ledger_run_in_turn ------------------------------------------------------------------------------
 

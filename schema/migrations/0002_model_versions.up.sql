@@ -266,7 +266,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ledger_complete_task(model_versions) IS
-    'Fills in what a new version leaves open of its task: two classes are binary, more are multiclass, and the second of two is the positive one.';
+    'Fills in what a new version leaves open of its task: two classes are binary, more are multiclass, and the positive one is 1 or true where that is one of two (ledger_positive_label), else the second.';
 
 -- Out of order an insert cannot be tried without queueing, so that a transaction in order may be the one that fails.
 CREATE FUNCTION ledger_run_in_turn(statement text) RETURNS boolean

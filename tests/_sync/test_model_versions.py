@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -280,3 +281,26 @@ def test_register_returns_the_version(models: ModelVersionRepository) -> None:
     assert (models.register(model_name="flights")).model_version == "1"
     with pytest.raises(Conflict):
         models.register(model_name="flights", model_version="1")
+
+
+@pytest.mark.parametrize(
+    ("class_names", "positive"),
+    [
+        ([0, 1], "1"),
+        ([1, 0], "1"),
+        ([1, -1], "1"),
+        ([True, False], "1"),
+        (["true", "false"], "true"),
+        (["True", "False"], "True"),
+        (["yes", "no"], "no"),
+        ([1, 2], "2"),
+        ([2, 1], "1"),
+        (["1.0", "0.0"], "0.0"),
+    ],
+    ids=str,
+)
+def test_the_positive_class_is_one_or_true_else_the_second(
+    models: ModelVersionRepository, class_names: list[Any], positive: str
+) -> None:
+    found = models.register(model_name="m", class_names=class_names)
+    assert (found.task, found.positive_label) == ("binary", positive)

@@ -52,11 +52,11 @@ class AsyncModelVersionRepository(AsyncRepository):
         Without `model_version` it takes the next integer of the model. `task` is binary,
         multiclass or regression; `class_names` are the classes in the order of
         `class_probabilities`, as `classes_` of a classifier, and `positive_label` is the one that
-        `probability` is about, by default the second of two. What is left out is derived from
-        labelled predictions. A version enters
-        production through `promote`, never by its stage. Repeating a call with the same `id`
-        registers nothing twice. Raises Conflict when the version exists, InvalidValue for a value
-        that is refused.
+        `probability` is about: by default 1 of 0 and 1 or of -1 and 1, true of false and true, in
+        any order, else the second of two. What is left out is derived from labelled predictions. A
+        version enters production through `promote`, never by its stage. Repeating a call with the
+        same `id` registers nothing twice. Raises Conflict when the version exists, InvalidValue
+        for a value that is refused.
         """
         values = {
             **locals(),
