@@ -362,10 +362,12 @@ def test_a_part_outside_a_transaction_names_its_line_in_the_file(empty_database,
         Migrator(empty_database, folder).up()
 
 
-@pytest.mark.parametrize("statement", ["COPY t FROM STDIN;", "COPY t\n TO STDOUT;"])
+@pytest.mark.parametrize(
+    "statement", ["COPY t FROM STDIN;", "COPY t\n TO STDOUT;", "COPY t (a) FROM stdin;\n1\n\\.\n"]
+)
 def test_copy_through_the_client_is_refused_with_its_line(empty_database, conn, write, statement):
     folder = write("0001_t", f"CREATE TABLE t (a int);\n-- rows\n{statement}", "DROP TABLE t;")
-    with pytest.raises(MigrationError, match=r"0001_t\.up\.sql, line 3: "):
+    with pytest.raises(MigrationError, match=r"0001_t\.up\.sql, line 3: COPY"):
         Migrator(empty_database, folder).up()
     assert (tables(conn), recorded(conn)) == ([], [])
 

@@ -30,6 +30,8 @@ SELECT pg_try_advisory_lock(hashtextextended('mlops-ledger migrations: ' || %s, 
 """
 
 _COPY: Final = re.compile(r"\bCOPY\b[^;]*?\bSTD(?:IN|OUT)\b", re.IGNORECASE)
+# Rows come next, as in a script of pg_dump: the server takes them for a statement.
+_BEFORE_ROWS: Final = re.compile(r"\bCOPY\b[^;]*\bSTDIN\b[^;]*;\s*\Z", re.IGNORECASE)
 
 _RESET: Final = ("RESET ALL", "RESET SESSION AUTHORIZATION", "RESET ROLE")
 
@@ -199,7 +201,10 @@ class Session:
             self._connection.execute(text.encode())
         except psycopg.Error as error:
             if position := error.diag.statement_position:
-                line += text.count("\n", 0, int(position) - 1)
+                before = text[: int(position) - 1]
+                if _BEFORE_ROWS.search(before):
+                    raise_alone(_refuse_copy(script, text, line))
+                line += before.count("\n")
                 raise_alone(_failure(script, error, line))
             if self._connection.info.transaction_status == TransactionStatus.ACTIVE:
                 # The server waits for rows, or sends them: only the end of the session ends that.
