@@ -136,12 +136,12 @@ class Record:
         PredictionsRepository(self.db).insert_many(rows=rows, **self.one)
         self.ids += [row["id"] for row in rows]
 
-    def label(self) -> None:
+    def label(self, size: int | None = None) -> None:
         """Label some predictions, or correct their labels, with later and earlier times, twice."""
         rows = [
             {"prediction_id": self.chance.choice(self.ids), **self.actual(self.chance),
              "labeled_at": TODAY - self.chance.random() * DAY}
-            for _ in range(self.chance.choice((1, 10, 50)))
+            for _ in range(size or self.chance.choice((1, 10, 50)))
         ] if self.ids else []  # fmt: skip
         for _ in range(2):
             self.truth.insert_many(rows=rows)
