@@ -13,11 +13,20 @@ from uuid import uuid4
 import psycopg
 import pytest
 from fix_flights import (
+    ACTIONS,
+    ALERTS,
     AS_PEOPLE_DO,
+    BASELINE,
+    DECISIONS,
+    DEPLOYMENTS,
+    DRIFT_REPORTS,
     FEATURES,
+    METRICS,
+    MODELS,
+    RUNS,
     Row,
     brier_score,
-    comparable,
+    contents,
     fail,
     forked_job,
     known_in,
@@ -29,6 +38,7 @@ from fix_flights import (
     query,
     replay,
     roc_auc,
+    simulated_contents,
     start,
     training_flights,
 )
@@ -41,47 +51,6 @@ WEEKS = 10
 FEW_WEEKS = 5
 RELEASE = datetime(2013, 2, 1, 5, tzinfo=UTC)
 WEEK = timedelta(weeks=1)
-
-MODELS = "SELECT * FROM model_versions ORDER BY created_at"
-RUNS = "SELECT * FROM monitoring_metrics ORDER BY timestamp"
-DECISIONS = "SELECT * FROM retraining_decisions ORDER BY timestamp"
-DEPLOYMENTS = "SELECT * FROM model_deployments ORDER BY deployed_at"
-ACTIONS = "SELECT * FROM agent_actions ORDER BY requested_at"
-ALERTS = "SELECT * FROM alerts ORDER BY first_seen, alert_type"
-DRIFT_REPORTS = "SELECT * FROM drift_reports ORDER BY timestamp"
-BASELINE = """
-    SELECT b.model_version_id AS version, f.*
-    FROM baselines b JOIN baseline_features f ON f.baseline_id = b.id"""
-METRICS = "SELECT * FROM performance_metrics ORDER BY timestamp, metric_name"
-POLICIES = "SELECT * FROM promotion_policies"
-MONITORS = "SELECT * FROM monitors ORDER BY name"
-MADE_BY_DATABASE = ("created_at", "updated_at", "reviewed_at", "executed_at", "slot_id")
-PREDICTIONS = "SELECT count(*), md5(string_agg(p::text, '' ORDER BY id)) FROM predictions p"
-LABELS = """
-    SELECT count(*), md5(string_agg((to_jsonb(g) - 'recorded_at')::text, '' ORDER BY prediction_id))
-    FROM ground_truth g"""
-
-
-def contents(dsn: str) -> list[list[Row]]:
-    tables = (MODELS, RUNS, DECISIONS, DEPLOYMENTS, ACTIONS, ALERTS, DRIFT_REPORTS, METRICS,
-              POLICIES, MONITORS, PREDICTIONS, LABELS)  # fmt: skip
-    return [query(dsn, sql) for sql in tables]
-
-
-def simulated_contents(dsn: str) -> list[list[Row]]:
-    """Return everything but the wall-clock times, and the ids that the database makes itself.
-
-    What a sum gives depends in its last digits on the order of the rows.
-    """
-    found = contents(dsn)
-    names = {str(run["id"]): str(run["timestamp"]) for run in query(dsn, RUNS)}
-    for rows in found:
-        for row in rows:
-            for made_by_database in MADE_BY_DATABASE:
-                row.pop(made_by_database, None)
-            if "dedup_key" in row or "drift_detected" in row or "lookback_hours" in row:
-                del row["id"]
-    return [[comparable(row, names) for row in rows] for rows in found]
 
 
 @pytest.fixture(scope="module")
