@@ -25,6 +25,7 @@ from rich.cells import cell_len
 from mlops_ledger import Database
 from mlops_ledger.admin.roles import Roles
 from mlops_ledger.cli import main, output
+from mlops_ledger.cli.text import visible
 from tools import forked
 from tools.scratch import scratch_database
 
@@ -166,3 +167,8 @@ def test_any_text_prints_on_any_width(
                     shown = CliRunner().invoke(main, command.format(**ids).split())
                     assert shown.exit_code in (0, 1), (command, shown.output)
                     assert_fits(shown.stdout, width)
+
+
+@pytest.mark.parametrize("char", ["\u034f", "\u115f", "\u17b4", "\u3164", "\ufe0f", "\U000e0100"])
+def test_a_letter_that_is_not_to_be_seen_is_an_escape(char: str) -> None:
+    assert visible(f"ali{char}") == "ali" + char.encode("unicode_escape").decode()
