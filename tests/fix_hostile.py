@@ -31,6 +31,8 @@ from fix_odd_values import (
     nested,
 )
 
+from mlops_ledger.checks.plain import is_missing
+
 MODELS, MONITORING, DECISIONS = "insert version", "insert run", "insert decision"
 ACTIONS, APPROVE, EXECUTE = "insert action", "approve action", "mark_executed action"
 RAISE, ACKNOWLEDGE, RESOLVE, SNOOZE = "raise_alert", "acknowledge", "resolve alert", "snooze"
@@ -133,11 +135,13 @@ TIMESTAMPS = {
     DECISIONS: ["timestamp"],
     ACTIONS: ["requested_at"],
     DRIFT: ["reference_end", "reference_start", "timestamp", "window_end"],
-    **{key: ["timestamp"] for key in (METRIC, METRICS, SYSTEM)},
+    METRIC: ["timestamp"],
     PROMOTE: ["at"],
     ROLLBACK: ["at"],
     RETIRE: ["at"],
 }
+# In rows a missing one is the default.
+ROW_TIMESTAMPS = {key: ["timestamp"] for key in (METRICS, SYSTEM)}
 IDS = {
     RAISE: ["occurrence_id"],
     ACKNOWLEDGE: ["id"],
@@ -270,8 +274,12 @@ REFUSED: dict[str, tuple[list[Any], dict[str, list[str]]]] = {
         {DECISIONS: ["gate_results"]},
     ),
     "timestamps": (NOT_A_TIMESTAMP, TIMESTAMPS),
+    "timestamps of rows": (
+        [value for value in NOT_A_TIMESTAMP if not is_missing(value)],
+        ROW_TIMESTAMPS,
+    ),
     "ends": ([*NOT_A_TIMESTAMP, NOON - timedelta(days=1)], {ACTIONS: ["expires_at"]}),
-    "the future": (THE_FUTURE, {name: TIMESTAMPS[name] for name in TIMESTAMPS}),
+    "the future": (THE_FUTURE, TIMESTAMPS | ROW_TIMESTAMPS),
     "ids": (NOT_AN_ID, IDS),
     "lists of texts": (
         NOT_TEXTS,

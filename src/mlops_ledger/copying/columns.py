@@ -93,6 +93,7 @@ class ColumnBatch:
         given = self._columns.get("predicted_at")
         default: int | Array = microseconds(datetime.now(UTC))
         if self._given_ids is not None:
+            require_size("id", self._given_ids, self._size)
             default = (
                 microseconds_of(_halves(self._given_ids)).astype(np.int64) - EPOCH_MICROSECONDS
             )
