@@ -262,10 +262,9 @@ class AsyncPredictionReads(AsyncRepository):
             "before_from": before_at and whole_millisecond(before_at),
             "version_ids": _ids(versions),
         }
-        day = timedelta(days=1)
-        # Nothing is a day before the first one of all.
-        if until - since > day and since < (a_day_before := min(until, datetime.now(UTC)) - day):
-            page = await self._rows(name, row, values | {"since": a_day_before})
+        newest, day = min(until, datetime.now(UTC)), timedelta(days=1)
+        if newest - since > day:
+            page = await self._rows(name, row, values | {"since": newest - day})
             if len(page) == limit:
                 return page
         return await self._rows(name, row, values | {"since": since})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -44,7 +44,7 @@ def business_value(performance: Performance, values: Mapping[Cell, float]) -> Bu
     if matrix is None:
         reason = performance.reasons.get("confusion_matrix")
         return BusinessValue(total=None, mean=None, num_predictions=0, reason=reason)
-    _require_known(weights, performance)
+    _require_known(weights, performance, matrix["labels"])
     counts = {
         (true, predicted): count
         for true, row in zip(matrix["labels"], matrix["matrix"], strict=True)
@@ -67,8 +67,10 @@ def _name(cell: Cell) -> str:
     return cell if isinstance(cell, str) else "/".join(str(each) for each in cell)
 
 
-def _require_known(weights: Mapping[Cell, float], performance: Performance) -> None:
-    known = {*(performance.class_names or ()), *(performance.confusion_matrix or {})["labels"]}
+def _require_known(
+    weights: Mapping[Cell, float], performance: Performance, labels: Sequence[str]
+) -> None:
+    known = {*(performance.class_names or ()), *labels}
     pairs = [cell for cell in weights if not isinstance(cell, str)]
     if pairs and len(pairs) < len(weights):
         raise InvalidValue("values", "must be all of tp, fp, tn and fn, or all of pairs of classes")

@@ -17,9 +17,9 @@ LEFT JOIN ledger_distributed() d ON d.table_name = t.name
 LEFT JOIN partition_policies o ON o.table_name = t.name
 ORDER BY t.place;
 
--- be_patient --
--- Let the transaction last as long as it takes once it has its locks.
-SELECT set_config('statement_timeout', '0', true), set_config('idle_in_transaction_session_timeout', '0', true),
+-- wait_for_writers --
+-- Let the transaction wait for its locks, and then last as long as it takes.
+SELECT set_config('idle_in_transaction_session_timeout', '0', true),
        set_config('lock_timeout', (%(wait)s::double precision * 1000)::bigint || 'ms', true);
 
 -- keep_writers_out --

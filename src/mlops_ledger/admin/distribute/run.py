@@ -54,9 +54,7 @@ class Distribution(Repository):
     ) -> dict[str, int]:
         """Distribute or undistribute tables within a transaction; return their rows."""
         steps = 3 * len(names)
-        with self._db.connection() as connection:
-            connection.patience = None
-        self._value("be_patient", {"wait": wait})
+        self._value("wait_for_writers", {"wait": wait})
         try:
             self._run("keep_writers_out")
         except TimedOut:
@@ -112,6 +110,7 @@ def distribute(
     with _locked(settings, wait) as db:
         Distribution(db).cluster().require_ready()
         with db.transaction() as tx:
+            tx.be_patient()
             within = Distribution(tx)
             there = {table.table_name for table in within.tables() if table.is_distributed}
             names = [name for name in _ORDER if name not in there]
@@ -135,6 +134,7 @@ def undistribute(
     with _locked(settings, wait) as db:
         Distribution(db).cluster().require_citus()
         with db.transaction() as tx:
+            tx.be_patient()
             within = Distribution(tx)
             there = {table.table_name for table in within.tables() if table.is_distributed}
             names = [name for name in _BACK if name in there]
