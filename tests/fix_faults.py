@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import psutil
 import psycopg
@@ -45,6 +46,24 @@ def examples(number: int) -> int:
     Two are the least: hypothesis begins with the simplest one, always the same.
     """
     return max(2, number // 4) if AGAIN else number
+
+
+def slow_down(conn: psycopg.Connection[Any], seconds: float, *tables: str) -> None:
+    """Have each statement that writes to a table take so long, until `speed_up`."""
+    conn.execute(
+        sql.SQL(
+            "CREATE FUNCTION sleep() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN PERFORM pg_sleep({}); RETURN NULL; END $$"
+        ).format(seconds)
+    )
+    for table in tables:
+        trigger = "CREATE TRIGGER sleep AFTER INSERT OR UPDATE ON {} EXECUTE FUNCTION sleep()"
+        conn.execute(sql.SQL(trigger).format(sql.Identifier(table)))
+
+
+def speed_up(conn: psycopg.Connection[Any]) -> None:
+    """Have the tables as fast as before `slow_down`."""
+    conn.execute("DROP FUNCTION sleep CASCADE")
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from fix_faults import slow_down, speed_up
 
 from mlops_ledger import (
     AsyncDatabase,
@@ -61,14 +62,10 @@ async def test_a_fold_with_a_limit_of_time_goes_on_another_time(
         for at in (NOON + number * HOUR for number in range(5))
     ]
     await predictions.insert_many(rows=rows, model_name="m", model_version="1")
-    conn.execute("""
-        CREATE FUNCTION sleep() RETURNS trigger LANGUAGE plpgsql AS
-            $$ BEGIN PERFORM pg_sleep(0.2); RETURN NULL; END $$;
-        CREATE TRIGGER sleep AFTER INSERT ON summaries EXECUTE FUNCTION sleep();
-    """)
+    slow_down(conn, 0.2, "summaries")
     summaries = AsyncSummariesRepository(db)
     fold = "SELECT fold_summaries(id, max_time => '100 ms') FROM model_versions"
     assert conn.execute(fold).fetchone() == (1,)
     assert [each.first_predicted_at for each in await summaries.list_pending()] == [NOON + HOUR]
-    conn.execute("DROP TRIGGER sleep ON summaries")
+    speed_up(conn)
     assert await summaries.fold() == 4

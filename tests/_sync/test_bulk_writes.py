@@ -8,6 +8,7 @@ from collections.abc import Iterator, Awaitable, Callable
 import numpy as np
 import psycopg
 import pytest
+from fix_faults import slow_down
 
 from mlops_ledger import (
     Database,
@@ -21,13 +22,6 @@ from mlops_ledger.connection import session
 from mlops_ledger.errors import TimedOut
 
 MANY = 10_001
-SLOW = """
-CREATE FUNCTION sleep() RETURNS trigger LANGUAGE plpgsql AS
-    $$ BEGIN PERFORM pg_sleep(1.2); RETURN NULL; END $$;
-CREATE TRIGGER sleep AFTER INSERT ON prediction_batches EXECUTE FUNCTION sleep();
-CREATE TRIGGER sleep AFTER INSERT ON ground_truth_waiting EXECUTE FUNCTION sleep();
-CREATE TRIGGER sleep AFTER INSERT ON performance_metrics EXECUTE FUNCTION sleep();
-"""
 
 
 @pytest.fixture
@@ -38,7 +32,7 @@ def impatient(
     monkeypatch.setattr(session, "_GRACE", 0.2)
     with Database(dsn) as db:
         ModelVersionRepository(db).insert(model_name="m")
-    conn.execute(SLOW)
+    slow_down(conn, 1.2, "prediction_batches", "ground_truth_waiting", "performance_metrics")
     with Database(Settings(conninfo=dsn, statement_timeout=0.5)) as db:
         yield db
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from fix_faults import NEVER, frozen
+from fix_faults import NEVER, frozen, slow_down, speed_up
 from fix_logger import wait_until
 
 from mlops_ledger import (
@@ -129,21 +129,16 @@ def test_a_server_that_is_only_slow_says_itself_what_came_of_it(settings: Settin
 
 def test_a_fold_takes_its_time(settings: Settings) -> None:
     """A day of ten million predictions takes a minute to count."""
-    slow = """
-        CREATE FUNCTION sleep() RETURNS trigger LANGUAGE plpgsql AS
-            $$ BEGIN PERFORM pg_sleep(1.5); RETURN NEW; END $$;
-        CREATE TRIGGER sleep BEFORE UPDATE ON summary_states FOR EACH ROW EXECUTE FUNCTION sleep();
-    """
     with Database(settings) as db:
         ModelVersionRepository(db).insert(model_name="slow", model_version="1")
         PredictionsRepository(db).insert(model_name="slow", model_version="1", prediction=1.0)
         with db.connection() as connection:
-            connection.execute(slow)
+            slow_down(connection, 1.5, "summary_states")
         try:
             assert SummariesRepository(db).fold(model_name="slow") == 1
         finally:
             with db.connection() as connection:
-                connection.execute("DROP FUNCTION sleep CASCADE")
+                speed_up(connection)
 
 
 def test_options_that_let_statements_run_longer_are_waited_for(settings: Settings) -> None:
