@@ -17,6 +17,13 @@ def test_what_lends_no_connections_is_refused(given: Any) -> None:
         AsyncModelVersionRepository(given)
 
 
+def test_a_class_is_no_database() -> None:
+    with pytest.raises(InvalidValue, match="not the class AsyncDatabase"):
+        AsyncModelVersionRepository(AsyncDatabase)  # type: ignore[arg-type]
+    with pytest.raises(InvalidValue, match="not the class AsyncDatabase"):
+        AsyncDatabase(AsyncDatabase)  # type: ignore[arg-type]
+
+
 def test_the_two_worlds_are_not_mixed(db: AsyncDatabase) -> None:
     package = AsyncDatabase.__module__.split(".")[1]
     # Spelt so that the twin of this test does not change it.

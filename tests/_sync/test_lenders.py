@@ -18,6 +18,13 @@ def test_what_lends_no_connections_is_refused(given: Any) -> None:
         ModelVersionRepository(given)
 
 
+def test_a_class_is_no_database() -> None:
+    with pytest.raises(InvalidValue, match="not the class Database"):
+        ModelVersionRepository(Database)  # type: ignore[arg-type]
+    with pytest.raises(InvalidValue, match="not the class Database"):
+        Database(Database)  # type: ignore[arg-type]
+
+
 def test_the_two_worlds_are_not_mixed(db: Database) -> None:
     package = Database.__module__.split(".")[1]
     # Spelt so that the twin of this test does not change it.

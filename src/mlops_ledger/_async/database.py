@@ -16,6 +16,7 @@ from psycopg.rows import class_row
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 from .. import health
+from ..checks.plain import kind
 from ..connection import connections, session
 from ..connection.bounded import AsyncBoundedConnection
 from ..connection.config import Settings
@@ -60,8 +61,7 @@ class AsyncDatabase:
             settings = Settings.from_environment()
         if not isinstance(settings, Settings):
             raise InvalidValue(
-                "settings",
-                f"must be Settings or a connection string, not {type(settings).__name__}",
+                "settings", f"must be Settings or a connection string, not {kind(settings)}"
             )
         self._settings = settings
         self._pool: AsyncConnectionPool[AsyncBoundedConnection] | None = None

@@ -49,6 +49,7 @@ async def events(
     """
     if not 0 < number("poll", poll) <= 3600:
         raise InvalidValue("poll", "must be above 0 and at most 3600 seconds")
+    db = connections.require_database(db, AsyncDatabase)
     cursor, waker = _Cursor(db, consumer, after), Waker(db, poll)
     await cursor.start()
     try:

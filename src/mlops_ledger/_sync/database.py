@@ -17,6 +17,7 @@ from psycopg.rows import class_row
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from .. import health
+from ..checks.plain import kind
 from ..connection import connections, session
 from ..connection.bounded import BoundedConnection
 from ..connection.config import Settings
@@ -61,8 +62,7 @@ class Database:
             settings = Settings.from_environment()
         if not isinstance(settings, Settings):
             raise InvalidValue(
-                "settings",
-                f"must be Settings or a connection string, not {type(settings).__name__}",
+                "settings", f"must be Settings or a connection string, not {kind(settings)}"
             )
         self._settings = settings
         self._pool: ConnectionPool[BoundedConnection] | None = None

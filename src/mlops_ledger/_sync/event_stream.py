@@ -50,6 +50,7 @@ def events(
     """
     if not 0 < number("poll", poll) <= 3600:
         raise InvalidValue("poll", "must be above 0 and at most 3600 seconds")
+    db = connections.require_database(db, Database)
     cursor, waker = _Cursor(db, consumer, after), Waker(db, poll)
     cursor.start()
     try:

@@ -51,5 +51,5 @@ def is_numpy_time(value: Any) -> bool:
 
 
 def kind(value: object) -> str:
-    """Return the name of a value's type, for messages."""
-    return type(value).__name__
+    """Return the name of a value's type, or which type it is itself, for messages."""
+    return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__

@@ -10,7 +10,7 @@ import socket
 import weakref
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import orjson
 import psycopg
@@ -20,12 +20,15 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import class_row
 from psycopg.types.json import set_json_loads
 
+from ..checks.plain import kind
 from ..errors import InvalidValue, LedgerError, PoolExhausted, SchemaError, Unavailable
 from ..errors.translate import raise_alone, translate
 from . import session
 from .bounded import BoundedConnection
 from .config import Settings
 from .conninfo import describe, resolve
+
+_Wanted = TypeVar("_Wanted")
 
 VERSION: Final = version("mlops-ledger")
 
@@ -179,21 +182,28 @@ def prepare(connection: Connection[Any] | AsyncConnection[Any]) -> None:
     _inherited.add(connection)
 
 
-def require_lender(db: Any, package: str) -> Any:
+def require_lender(db: Any, package: str = "mlops_ledger._sync") -> Any:
     """Return what lends connections to the repositories of a package, `_sync` or `_async`.
 
     Raises InvalidValue for anything else, and for what belongs to the other package.
     """
-    if not callable(getattr(db, "connection", None)):
+    if isinstance(db, type) or not callable(getattr(db, "connection", None)):
         raise InvalidValue(
             "db",
-            f"must be a database or a transaction, not {type(db).__name__}: "
+            f"must be a database or a transaction, not {kind(db)}: "
             "Database(url) makes one of a connection string",
         )
     home = type(db).__module__.rpartition(".")[0]
     if home != package and home.rpartition(".")[2] in ("_sync", "_async"):
-        kind = "asynchronous" if home.endswith("_async") else "synchronous"
-        raise InvalidValue("db", f"is {kind} and the repository is not: both must be alike")
+        world = "asynchronous" if home.endswith("_async") else "synchronous"
+        raise InvalidValue("db", f"is {world} and the repository is not: both must be alike")
+    return db
+
+
+def require_database(db: Any, wanted: type[_Wanted]) -> _Wanted:
+    """Return a database for what a transaction is not enough for; raises InvalidValue."""
+    if not isinstance(db, wanted):
+        raise InvalidValue("db", f"must be an instance of {wanted.__name__}, not {kind(db)}")
     return db
 
 

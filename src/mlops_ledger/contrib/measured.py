@@ -15,6 +15,7 @@ from .._sync.database import Connections
 from .._sync.drift_reports import DriftReportsRepository
 from .._sync.performance_metrics import PerformanceMetricsRepository
 from ..checks.values import timestamp as checked_timestamp
+from ..connection.connections import require_lender
 from ..errors import InvalidValue
 from ..ids import id_for
 from ..rows import Written
@@ -80,7 +81,7 @@ class Measured:
             for row in self.metrics
             if row["timestamp"] <= now
         ]
-        with db.transaction() as tx:
+        with require_lender(db).transaction() as tx:
             reports = DriftReportsRepository(tx)
             ids = [
                 reports.insert(**version, **report)

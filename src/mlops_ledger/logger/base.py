@@ -11,6 +11,7 @@ from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from ..checks import values
+from ..checks.plain import kind
 from ..checks.rows import listed, row_of
 from ..connection.config import Settings
 from ..database import AsyncDatabase, Database
@@ -225,8 +226,11 @@ def not_committed(options: Options) -> Unavailable:
     )
 
 
-def settings_of(db: Target) -> Settings:
+def settings_of(db: object) -> Settings:
     """Return where the database is; the logger makes connections of its own to it."""
     if isinstance(db, Settings):
         return db
+    if not isinstance(db, Database | AsyncDatabase | str | None):
+        problem = f"must be a database, Settings or a connection string, not {kind(db)}"
+        raise InvalidValue("db", problem)
     return (db if isinstance(db, Database | AsyncDatabase) else Database(db)).settings

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import mlops_ledger as ledger
 
+from ...connection.connections import require_database
 from ...errors import InvalidValue, NotFound
 from ...ids import id_for
 from ...rows import Model, ModelVersion
@@ -43,6 +44,7 @@ def import_mlflow(
     versions are done, and of how many. Raises NotFound where there is no store, LedgerError when
     MLflow cannot read it.
     """
+    db = require_database(db, ledger.Database)
     source = Source(uri, registry_uri)
     if not dry_run:
         return _import(db, source, report)

@@ -6,6 +6,7 @@ import mlflow
 
 import mlops_ledger as ledger
 
+from ...connection.connections import require_database
 from ...errors import InvalidValue, NotFound
 from ...rows import ModelVersion
 from . import mapping
@@ -34,6 +35,7 @@ def mirror(
             return mirror(
                 run_id=run_id, model_name=model_name, model_version=model_version, db=opened
             )
+    db = require_database(db, ledger.Database)
     source = Source(mlflow.get_tracking_uri(), mlflow.get_registry_uri())
     if run_id is None:
         versions = {str(model_name): [source.version(str(model_name), str(model_version))]}

@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ...connection.connections import require_database
 from ...database import Database
 from ...errors import (
     Conflict,
@@ -72,6 +73,7 @@ def create_app(
     Requests must name one of `hosts`, so that a page elsewhere cannot read through a name that
     it has pointed here.
     """
+    db = require_database(db, Database)
     routes = [Route(path, _endpoint(db, make, access)) for path, make in ROUTES.items()]
     routes.append(Route("/static/{name}", _static))
     if access is not None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ...checks import values
+from ...connection.connections import require_database
 from ...database import Database
 from . import model
 from .query import Query
@@ -25,6 +26,7 @@ def write_report(
     Raises NotFound for an unknown model, InvalidValue for a window that is none, and OSError when
     the file cannot be written.
     """
+    db = require_database(db, Database)
     given = {"name": model_name}
     for name, at in (("since", since), ("until", until)):
         if at is not None:
