@@ -61,7 +61,7 @@ FUNCTIONS: Final[dict[str, Callable[[Any], object]]] = {
 @pytest.mark.parametrize("given", ODD.values(), ids=ODD)
 @pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTIONS)
 def test_what_is_no_database_is_refused(function: Callable[[Any], object], given: Any) -> None:
-    with pytest.raises(InvalidValue, match="^(db|settings): must be ") as refused:
+    with pytest.raises(InvalidValue, match=r"^(db|settings): must be ") as refused:
         function(given)
     if isinstance(given, type):
         assert f"not the class {given.__name__}" in str(refused.value)

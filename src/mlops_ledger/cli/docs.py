@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
+from typing import Final
 
 import click
 from click.shell_completion import CompletionItem
 
-from ..errors import NotFound
+from ..errors import LedgerError, NotFound
 from .base import Command
 from .names import nearest
 from .options import json_option
 from .output import echo_json, echo_table, write
 
+# What a link has before the name of a page: steps up, and from outside the folder of all.
+_LINK: Final = re.compile(r"^(?:\.{1,2}/)*(?:docs/)?")
+_COMMENT: Final = re.compile(r"^<!--.*?-->\n", re.M | re.S)
+
 
 def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    return [CompletionItem(name) for name in _pages() if name.startswith(incomplete)]
+    pages = _pages()
+    names = dict.fromkeys([*pages, *map(_stem, pages)] if incomplete else pages)
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
 @click.command(cls=Command)
 @click.argument("page", required=False, shell_complete=_complete)
 @json_option
 def docs(page: str | None, as_json: bool) -> None:
-    """List the pages of the documentation, or show PAGE."""
+    """List the pages of the documentation, or show PAGE.
+
+    A page is named as it is listed, by its last word, or as a link names it.
+    """
     pages = _pages()
     if page is None:
         rows = [(name, _title(file)) for name, file in pages.items()]
@@ -32,11 +43,10 @@ def docs(page: str | None, as_json: bool) -> None:
         else:
             echo_table(("page", "title"), rows)
         return
-    if page not in pages:
-        raise NotFound(f"there is no page {page}{nearest(page, pages)}")
-    text = pages[page].read_text(encoding="utf-8")
+    found = _find(page, pages)
+    text = _COMMENT.sub("", pages[found].read_text(encoding="utf-8"))
     if as_json:
-        echo_json({"page": page, "text": text})
+        echo_json({"page": found, "text": text})
     elif sys.stdout.isatty():
         _render(text)
     else:
@@ -49,7 +59,28 @@ def _pages() -> dict[str, Path]:
     folder = package / "docs"
     if not folder.is_dir():
         folder = package.parents[1] / "docs"
-    return {file.stem: file for file in sorted(folder.rglob("*.md"))}
+    files = sorted(folder.rglob("*.md"))
+    return {file.relative_to(folder).with_suffix("").as_posix(): file for file in files}
+
+
+def _find(given: str, pages: dict[str, Path]) -> str:
+    """Find a page by its name or by a link to it; raises NotFound, LedgerError for several."""
+    wanted = _LINK.sub("", given.partition("#")[0]).removesuffix(".md")
+    if wanted in pages:
+        return wanted
+    found = [page for page in pages if _stem(page) == wanted]
+    if len(found) > 1:
+        raise LedgerError(f"several pages are called {given}: {' and '.join(found)}")
+    if not found:
+        is_start = wanted.casefold() in ("readme", "index")
+        near = "" if is_start else nearest(wanted, {*pages, *map(_stem, pages)})
+        begin = "; begin with mlops-ledger docs quickstart"
+        raise NotFound(f"there is no page {given}{near or begin}")
+    return found[0]
+
+
+def _stem(page: str) -> str:
+    return page.rpartition("/")[2]
 
 
 def _title(file: Path) -> str:
