@@ -20,9 +20,10 @@ from mlops_ledger import (
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+SERIES = ("monitoring_series", "latency_series", "performance_series")
 
 
-@pytest.mark.parametrize("series", ["monitoring_series", "latency_series", "performance_series"])
+@pytest.mark.parametrize("series", SERIES)
 async def test_a_bucket_says_what_is_not_counted_yet(
     db: AsyncDatabase,
     models: AsyncModelVersionRepository,
@@ -47,6 +48,71 @@ async def test_a_bucket_says_what_is_not_counted_yet(
     await summaries.fold()
     for each in await getattr(home, series)(model_name="m", model_version="1", **window):
         assert (getattr(each, count), each.pending_since) == (1, None)
+
+
+async def _pending(db: AsyncDatabase, series: str) -> list[datetime | None]:
+    """Return since when what hour of four waits; a reader counts nothing."""
+    is_theirs = series == "performance_series"
+    async with db.transaction() as tx:
+        async with tx.connection() as connection:
+            await connection.execute("SET TRANSACTION READ ONLY")
+        home = AsyncGroundTruthRepository(tx) if is_theirs else AsyncSummariesRepository(tx)
+        window: dict[str, Any] = {"since": NOON, "until": NOON + 4 * HOUR, "bucket": HOUR}
+        found = await getattr(home, series)(model_name="m", model_version="1", **window)
+    return [each.pending_since for each in found]
+
+
+@pytest.mark.parametrize("series", SERIES)
+async def test_a_bucket_waits_since_its_first_write(
+    db: AsyncDatabase,
+    models: AsyncModelVersionRepository,
+    predictions: AsyncPredictionsRepository,
+    series: str,
+) -> None:
+    await models.insert(model_name="m")
+    for at in (NOON + 2 * HOUR, NOON + 2.5 * HOUR, NOON + 0.5 * HOUR):
+        await predictions.insert(model_name="m", model_version="1", predicted_at=at)
+        if at == NOON + 2 * HOUR:
+            [first] = await AsyncSummariesRepository(db).list_pending()
+    last, nothing, same, later = await _pending(db, series)
+    # What is of exactly two is not of the hour before.
+    assert (nothing, same, later) == (None, first.pending_since, None)
+    assert last is not None
+    assert last > first.pending_since
+
+
+async def test_a_label_that_waits_keeps_only_performance_waiting(
+    db: AsyncDatabase,
+    models: AsyncModelVersionRepository,
+    predictions: AsyncPredictionsRepository,
+) -> None:
+    await models.insert(model_name="m")
+    at = NOON + 2 * HOUR
+    id = await predictions.insert(model_name="m", model_version="1", predicted_at=at)
+    summaries = AsyncSummariesRepository(db)
+    await summaries.fold()
+    await AsyncGroundTruthRepository(db).insert(prediction_id=id, actual_value=1)
+    [pending] = await summaries.list_pending()
+    for series in SERIES:
+        since = pending.pending_since if series == "performance_series" else None
+        assert await _pending(db, series) == [None, None, since, None]
+
+
+async def test_a_fold_begins_with_what_is_newest(
+    db: AsyncDatabase,
+    models: AsyncModelVersionRepository,
+    predictions: AsyncPredictionsRepository,
+    conn: psycopg.Connection,
+) -> None:
+    await models.insert(model_name="m")
+    for hours in (50, 0):
+        await predictions.insert(
+            model_name="m", model_version="1", predicted_at=NOON + hours * HOUR
+        )
+    fold = "SELECT fold_summaries(id, max_hours => 1) FROM model_versions"
+    assert conn.execute(fold).fetchone() == (1,)
+    [pending] = await AsyncSummariesRepository(db).list_pending()
+    assert pending.first_predicted_at == NOON
 
 
 async def test_a_fold_with_a_limit_of_time_goes_on_another_time(

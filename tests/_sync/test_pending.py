@@ -21,9 +21,10 @@ from mlops_ledger import (
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+SERIES = ("monitoring_series", "latency_series", "performance_series")
 
 
-@pytest.mark.parametrize("series", ["monitoring_series", "latency_series", "performance_series"])
+@pytest.mark.parametrize("series", SERIES)
 def test_a_bucket_says_what_is_not_counted_yet(
     db: Database,
     models: ModelVersionRepository,
@@ -48,6 +49,71 @@ def test_a_bucket_says_what_is_not_counted_yet(
     summaries.fold()
     for each in getattr(home, series)(model_name="m", model_version="1", **window):
         assert (getattr(each, count), each.pending_since) == (1, None)
+
+
+def _pending(db: Database, series: str) -> list[datetime | None]:
+    """Return since when what hour of four waits; a reader counts nothing."""
+    is_theirs = series == "performance_series"
+    with db.transaction() as tx:
+        with tx.connection() as connection:
+            connection.execute("SET TRANSACTION READ ONLY")
+        home = GroundTruthRepository(tx) if is_theirs else SummariesRepository(tx)
+        window: dict[str, Any] = {"since": NOON, "until": NOON + 4 * HOUR, "bucket": HOUR}
+        found = getattr(home, series)(model_name="m", model_version="1", **window)
+    return [each.pending_since for each in found]
+
+
+@pytest.mark.parametrize("series", SERIES)
+def test_a_bucket_waits_since_its_first_write(
+    db: Database,
+    models: ModelVersionRepository,
+    predictions: PredictionsRepository,
+    series: str,
+) -> None:
+    models.insert(model_name="m")
+    for at in (NOON + 2 * HOUR, NOON + 2.5 * HOUR, NOON + 0.5 * HOUR):
+        predictions.insert(model_name="m", model_version="1", predicted_at=at)
+        if at == NOON + 2 * HOUR:
+            [first] = SummariesRepository(db).list_pending()
+    last, nothing, same, later = _pending(db, series)
+    # What is of exactly two is not of the hour before.
+    assert (nothing, same, later) == (None, first.pending_since, None)
+    assert last is not None
+    assert last > first.pending_since
+
+
+def test_a_label_that_waits_keeps_only_performance_waiting(
+    db: Database,
+    models: ModelVersionRepository,
+    predictions: PredictionsRepository,
+) -> None:
+    models.insert(model_name="m")
+    at = NOON + 2 * HOUR
+    id = predictions.insert(model_name="m", model_version="1", predicted_at=at)
+    summaries = SummariesRepository(db)
+    summaries.fold()
+    GroundTruthRepository(db).insert(prediction_id=id, actual_value=1)
+    [pending] = summaries.list_pending()
+    for series in SERIES:
+        since = pending.pending_since if series == "performance_series" else None
+        assert _pending(db, series) == [None, None, since, None]
+
+
+def test_a_fold_begins_with_what_is_newest(
+    db: Database,
+    models: ModelVersionRepository,
+    predictions: PredictionsRepository,
+    conn: psycopg.Connection,
+) -> None:
+    models.insert(model_name="m")
+    for hours in (50, 0):
+        predictions.insert(
+            model_name="m", model_version="1", predicted_at=NOON + hours * HOUR
+        )
+    fold = "SELECT fold_summaries(id, max_hours => 1) FROM model_versions"
+    assert conn.execute(fold).fetchone() == (1,)
+    [pending] = SummariesRepository(db).list_pending()
+    assert pending.first_predicted_at == NOON
 
 
 def test_a_fold_with_a_limit_of_time_goes_on_another_time(

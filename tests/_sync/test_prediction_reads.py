@@ -112,6 +112,25 @@ def test_pages_hold_every_prediction_once(
     assert seen == [row["id"] for row in reversed(week) if row["model_name"] == "m"]
 
 
+@pytest.mark.parametrize("model_name", ["m", None])
+def test_a_page_goes_on_behind_its_last_day_and_ends_with_its_window(
+    predictions: PredictionsRepository, week: list[dict[str, Any]], model_name: str | None
+) -> None:
+    """The last day is looked at first, but it is neither all nor more than was asked for."""
+    until = NOON + 160 * HOUR
+    for hours, limit in ((3, 10), (24, 24), (30, 1000), (150, 40)):
+        since = until - hours * HOUR
+        found = predictions.list_predictions(
+            model_name=model_name, since=since, until=until, limit=limit
+        )
+        expected = [
+            row["id"]
+            for row in reversed(week)
+            if since <= row["predicted_at"] < until and model_name in (None, row["model_name"])
+        ]
+        assert [row.id for row in found] == expected[:limit]
+
+
 def test_recent_is_the_last_hours(predictions: PredictionsRepository) -> None:
     now = datetime.now(UTC)
     for hours in (0, 1, 30):

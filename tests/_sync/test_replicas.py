@@ -109,6 +109,16 @@ def test_a_program_sees_its_own_writes_at_once(nodes: Nodes, db: Database) -> No
         assert found.id == promoted.id
 
 
+def test_a_version_that_only_the_primary_knows_is_there(
+    nodes: Nodes, db: Database, writer: Database
+) -> None:
+    nodes.pause()
+    model_name = register(writer)
+    models = ModelVersionRepository(db)
+    found = models.get_or_insert(model_name=model_name, model_version="1")
+    assert found.model_name == model_name
+
+
 def test_the_standby_answers_again_when_it_has_replayed_them(
     nodes: Nodes, db: Database, writer: Database
 ) -> None:

@@ -164,6 +164,54 @@ def test_the_endpoint_says_when_to_come_back(db: Database, hook: Endpoint) -> No
     assert deliver(db, at=NOON + timedelta(seconds=300))[0].delivered == 12
 
 
+def test_an_endpoint_that_is_up_again_begins_anew_with_its_pauses(
+    db: Database, hook: Endpoint, conn: psycopg.Connection
+) -> None:
+    # It may ask for more than the pause, not for less.
+    hook.headers, clock = {"retry-after": "1"}, NOON
+    for number, (status, seconds) in enumerate(((503, 10), (503, 20), (200, 0), (503, 10))):
+        hook.status = lambda _, status=status: status  # type: ignore[misc]
+        conn.execute("SELECT raise_alert('again ' || %s, 'news')", [number])
+        deliver(db, at=clock)
+        [state] = WebhooksRepository(db).list_webhooks()
+        assert state.retry_at == clock + timedelta(seconds=seconds)
+        clock = state.retry_at
+
+
+def test_an_event_that_is_refused_waits_twice_as_long_each_time(
+    db: Database, hook: Endpoint
+) -> None:
+    hook.status, clock = lambda number: 400, NOON
+    for seconds in (10, 20, 40, 80):
+        deliver(db, at=clock)
+        refused = WebhooksRepository(db).list_deliveries(webhook="hook")[-1]
+        assert refused.next_attempt_at == clock + timedelta(seconds=seconds)
+        clock = refused.next_attempt_at
+
+
+def test_what_is_sent_again_has_its_three_days_again(db: Database, hook: Endpoint) -> None:
+    hook.status = lambda number: 400
+    deliver(db, at=NOON)
+    clock = NOON + timedelta(days=3)
+    assert deliver(db, at=clock)[0].dead == 12
+    repository = WebhooksRepository(db)
+    assert repository.requeue(webhook="hook", at=clock) == 12
+    [report] = deliver(db, at=clock)
+    assert (report.failed, report.dead) == (12, 0)
+
+
+def test_however_far_behind_one_round_finds_what_is_due(
+    db: Database, endpoint: Endpoint, conn: psycopg.Connection
+) -> None:
+    add_webhook(
+        db, "m", endpoint.url, types=["mlops_ledger.deployment.promoted"], allow_private=True
+    )
+    conn.execute("SELECT raise_alert('type ' || n, 'news') FROM generate_series(1, 1500) n")
+    conn.execute("INSERT INTO model_versions (model_name) VALUES ('m')")
+    conn.execute("SELECT promote('m', '1')")
+    assert deliver(db)[0].delivered == 1
+
+
 def test_a_redirect_is_not_followed(db: Database, hook: Endpoint) -> None:
     hook.status, hook.headers = lambda number: 302, {"location": hook.url}
     [report] = deliver(db, at=NOON)

@@ -63,15 +63,19 @@ def test_two_classes_are_worth_their_four_cells(
 
 
 def test_more_classes_are_worth_what_their_pairs_are(db: Database) -> None:
-    pairs = [("a", "a"), ("a", "b"), ("b", "b"), ("b", "b"), ("a", "b")]
+    pairs = [("a", "a"), ("a", "b"), ("b", "b"), ("b", "b"), ("a", "b"), ("a", "c")]
     rows: list[tuple[dict[str, Any], Any]] = [
         ({"predicted_label": predicted}, true) for true, predicted in pairs
     ]
+    # One without a class is in no cell.
+    rows.append(({}, "b"))
     record(db, {"class_names": ["a", "b", "c"]}, rows)
     found = business_value(asked(db), {("a", "b"): -3, ("b", "b"): 1, ("c", "a"): 7})
-    assert (found.total, found.mean) == (-4, pytest.approx(-0.8))
+    assert (found.total, found.num_predictions) == (-4, 6)
+    assert found.mean == pytest.approx(-4 / 6)
     one_class = business_value(asked(db, positive_label="b"), {"tp": 1, "fp": 10, "tn": 100})
-    assert one_class.total == 2 + 20 + 100
+    # Of a true a, a predicted c is no b either.
+    assert one_class.total == 2 + 20 + 200
 
 
 @pytest.mark.parametrize(

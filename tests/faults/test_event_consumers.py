@@ -98,6 +98,28 @@ def test_ten_consumers_see_every_event_in_order(dsn: str, conn: psycopg.Connecti
     assert [seen[number] == list(range(1, count + 1)) for number in seen] == [True] * 10
 
 
+LISTENS = (
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+    " AND query = 'LISTEN mlops_ledger_events' AND state = 'idle'"
+)
+
+
+def test_who_begins_after_an_event_to_come_waits_for_it(dsn: str, conn: psycopg.Connection) -> None:
+    raise_alerts(conn, 1, 3)
+    seen: list[int] = []
+
+    def follow() -> None:
+        with Database(dsn) as db, closing(events(db, after=5, poll=0.1)) as stream:
+            seen.append(next(stream).seq)
+
+    thread = threading.Thread(target=follow, daemon=True)
+    thread.start()
+    wait_for(conn, LISTENS)
+    raise_alerts(conn, 4, 6)
+    thread.join(60)
+    assert seen == [6]
+
+
 def test_a_follower_is_woken_and_outlives_its_connections(
     dsn: str, conn: psycopg.Connection
 ) -> None:
@@ -110,11 +132,7 @@ def test_a_follower_is_woken_and_outlives_its_connections(
 
         thread = threading.Thread(target=run, daemon=True)
         thread.start()
-        wait_for(
-            conn,
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-            " AND query = 'LISTEN mlops_ledger_events' AND state = 'idle'",
-        )
+        wait_for(conn, LISTENS)
         return thread
 
     # Two minutes would pass if nothing woke it.

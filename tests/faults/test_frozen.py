@@ -121,10 +121,14 @@ def test_a_server_that_is_only_slow_says_itself_what_came_of_it(settings: Settin
             connection.execute("SELECT pg_sleep(3600)")
         # As long as it takes, for who says so, and no longer than that transaction.
         with db.transaction() as tx, tx.connection() as connection:
+            connection.execute("SET statement_timeout = '500ms'")
             tx.be_patient()
             connection.execute("SELECT pg_sleep(1.5)")
+        # Afterwards neither server nor client is patient any more.
         with pytest.raises(TimedOut), db.connection() as connection:
-            connection.execute("SELECT pg_sleep(3600)")
+            assert connection.execute("SHOW statement_timeout").fetchone() == ("500ms",)
+            connection.execute("SET statement_timeout = 0")
+            connection.execute(f"SELECT pg_sleep({NEVER})")
 
 
 def test_a_fold_takes_its_time(settings: Settings) -> None:

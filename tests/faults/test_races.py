@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
@@ -199,6 +200,19 @@ def test_of_many_that_make_a_model_at_once_none_fails(dsn: str, conn: psycopg.Co
     assert all("this model is already registered" in each for each in refusals)
     counts = conn.execute("SELECT count(*) FROM model_versions GROUP BY model_name").fetchall()
     assert counts == [(7,)] * turns
+
+
+def test_who_is_second_to_register_a_version_gets_that_of_the_first(dsn: str) -> None:
+    """It was not there yet when it was looked for."""
+    one = {"model_name": "m", "model_version": "1"}
+    waits = "SELECT count(*) FROM pg_locks WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+    with Database(dsn) as db, ThreadPoolExecutor(1) as pool:
+        with db.transaction() as tx, tx.connection() as holder:
+            first = ModelVersionRepository(tx).get_or_insert(**one)
+            second = pool.submit(ModelVersionRepository(db).get_or_insert, **one)
+            while holder.execute(waits).fetchone() == (0,):
+                assert not second.done()
+        assert second.result() == first
 
 
 def fail_in_transaction(db: Database) -> None:
