@@ -52,8 +52,7 @@ AS_PEOPLE_DO = (sys.executable, "-m", "examples.flight_delays")
 @contextmanager
 def forked_job() -> Iterator[tuple[str]]:
     """Give a command that runs the main job from where all is imported and the flights are read."""
-    forked.preload("tests.flights_loaded")
-    with forked.program("flight-delays", _run_job) as folder:
+    with forked.program("flight-delays", _run_job, ["tests.flights_loaded"]) as folder:
         yield (str(folder / "flight-delays"),)
 
 

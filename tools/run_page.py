@@ -148,8 +148,9 @@ def _registered_models() -> set[str]:
         return set()
 
 
-def run_page(page: Path) -> None:
+def run_page(file: str) -> None:
     """Run the page and report the first example that fails."""
+    page = Path(file)
     names: dict[str, Any] = {"__name__": "__main__"}
     for example in find_examples(with_new_models(page.read_text(encoding="utf-8"))):
         actual = run_example(example, names, page)
@@ -158,4 +159,4 @@ def run_page(page: Path) -> None:
 
 
 if __name__ == "__main__":
-    run_page(Path(sys.argv[1]))
+    run_page(sys.argv[1])
