@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import click
 import psycopg
 import pytest
 from click.testing import CliRunner
+from rich.cells import cell_len
 
 from mlops_ledger import ModelVersionRepository
 from mlops_ledger.cli import main
@@ -24,12 +26,14 @@ COMMAND = str(Path(sys.executable).parent / "mlops-ledger")
 HEAVY = ("psycopg", "psycopg_pool", "asyncio", "numpy", "pyarrow", "rich.console", "rich.table")
 
 
-def shell(script: str, dsn: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def shell(
+    script: str, dsn: str, encoding: str = "utf-8", **variables: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["bash", "-c", script.replace("LEDGER", COMMAND)],
         env={**os.environ, "DATABASE_URL": dsn, **variables},
         capture_output=True,
-        encoding="utf-8",
+        encoding=encoding,
         timeout=60,
         check=False,
     )
@@ -78,6 +82,44 @@ def test_a_narrow_encoding_replaces_what_it_lacks(ledger, dsn, encoding: str) ->
     assert done.stdout.decode(encoding)
     as_json = shell("LEDGER models list --json", dsn, PYTHONIOENCODING=encoding)
     assert json.loads(as_json.stdout)[0]["model_name"] == name
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8"])
+def test_columns_stay_where_they_are_in_a_narrow_encoding(ledger, dsn, encoding: str) -> None:
+    models = ModelVersionRepository(ledger)
+    for name in ("café \U0001f600 日本", "naïve", "m" * 30):
+        models.insert(model_name=name)
+        models.promote(model_name=name, model_version="1", promoted_by="Zoë", reason="Ω")
+    for command in ("models list", "models timeline"):
+        done = shell(f"LEDGER {command} | cat", dsn, encoding, PYTHONIOENCODING=encoding)
+        header, *lines = done.stdout.splitlines()
+        assert len(lines) >= 3
+        columns = [match.start() for match in re.finditer(r"(?<=  )\S", header)]
+        for line in lines:
+            shown = "".join(char + "\0" * (cell_len(char) - 1) for char in line)
+            for at in columns:
+                assert shown[at - 2 : at] == "  ", (command, at, line)
+
+
+def test_an_argument_is_read_as_utf8_whatever_the_locale_says(ledger, dsn, tmp_path) -> None:
+    ModelVersionRepository(ledger).insert(model_name="café")
+    locale = {"LC_ALL": "C", "PYTHONUTF8": "0"}
+    done = shell("LEDGER models show café 1 --json", dsn, **locale)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["model_name"] == "café"
+    done = shell("LEDGER models edit café 1 --tag schön=Ω", dsn, **locale)
+    assert done.returncode == 0, done.stderr
+    found = ModelVersionRepository(ledger).get(model_name="café", model_version="1")
+    assert found is not None
+    assert found.tags == {"schön": "Ω"}
+    written = tmp_path / "Übersicht.html"
+    done = shell(f"LEDGER report --model café {written}", dsn, **locale)
+    assert done.returncode == 0, done.stderr
+    assert written.exists()
+    for file in ("Ünbekannt.parquet", "$(printf 'caf\\xe9.parquet')"):
+        done = shell(f"LEDGER predictions import {tmp_path}/{file}", dsn, **locale)
+        assert done.returncode == 2
+        assert "does not exist" in done.stderr, done.stderr
 
 
 def test_json_is_utf8_and_shows_no_hidden_characters(ledger, dsn) -> None:

@@ -13,7 +13,7 @@ import click
 from ..errors import LedgerError
 from .base import COMPLETE, LazyGroup
 from .output import say
-from .streams import Unwritable, prepared, silence
+from .streams import Unwritable, prepared, silence, utf8
 
 NO, REFUSED, INTERRUPTED = 1, 2, 130
 # The commands by what they are for, each with the module that has it.
@@ -101,7 +101,7 @@ class _Main(LazyGroup):
             from click.shell_completion import shell_complete
 
             sys.exit(shell_complete(self, extra, prog_name, COMPLETE, instruction))
-        arguments = list(sys.argv[1:] if args is None else args)
+        arguments = [utf8(each) for each in (sys.argv[1:] if args is None else args)]
         with self.make_context(prog_name, arguments, **extra) as context:
             self.invoke(context)
 

@@ -9,12 +9,19 @@ import click
 import mlops_ledger as ledger
 
 from .base import Group
-from .options import json_lines_option, json_option, limit_option, since_option, until_option
+from .options import (
+    TextFile,
+    json_lines_option,
+    json_option,
+    limit_option,
+    since_option,
+    until_option,
+)
 from .output import echo_done, echo_json, echo_table, finish, write
 from .progress import progress
 
 # What is not UTF-8 is not what was hashed: found as a change, not an error of decoding.
-EXPORT = click.File(encoding="utf-8-sig", errors="replace")
+EXPORT = TextFile(encoding="utf-8-sig", errors="replace")
 COLUMNS = "seq recorded_at event model_name actor db_role object_table object_id"
 
 

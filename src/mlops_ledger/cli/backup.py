@@ -9,14 +9,14 @@ import click
 import mlops_ledger as ledger
 
 from .base import Command
-from .options import json_option
+from .options import FilePath, json_option
 from .output import echo_json, say
 from .progress import progress
 from .text import size
 
 
 @click.command(cls=Command)
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", type=FilePath(dir_okay=False))
 @json_option
 def backup(file: Path, as_json: bool) -> None:
     """Write the whole database to a new FILE.
@@ -39,7 +39,7 @@ def backup(file: Path, as_json: bool) -> None:
 
 
 @click.command(cls=Command)
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", type=FilePath(dir_okay=False))
 @click.option("--into", metavar="NAME", help="The database (default: the configured one).")
 @json_option
 def restore(file: Path, into: str | None, as_json: bool) -> None:

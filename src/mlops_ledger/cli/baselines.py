@@ -13,7 +13,7 @@ import mlops_ledger as ledger
 from ..errors import LedgerError, NotFound
 from . import complete
 from .base import Group
-from .options import before_option, by_option, json_option, limit_option, model_option
+from .options import FilePath, before_option, by_option, json_option, limit_option, model_option
 from .output import echo_done, echo_fields, echo_json, echo_rows, say
 
 OUTPUTS = ("probabilities", "predictions", "labels")
@@ -25,7 +25,7 @@ def baselines() -> None:
 
 
 @baselines.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=FilePath(exists=True, dir_okay=False))
 @click.option(
     "--model",
     "model_name",

@@ -12,6 +12,7 @@ import click
 import mlops_ledger as ledger
 
 from .base import Command
+from .options import FilePath
 from .output import say
 
 
@@ -41,7 +42,7 @@ from .output import say
 @click.option(
     "--copy-files",
     "folder",
-    type=click.Path(path_type=Path),
+    type=FilePath(),
     metavar="FOLDER",
     help="Write alert rules and dashboards into this new folder, and exit.",
 )

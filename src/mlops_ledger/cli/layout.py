@@ -11,7 +11,7 @@ from typing import Final
 import click
 from rich.cells import cell_len, chop_cells, set_cell_size
 
-from .text import cell, visible
+from .text import cell, printed, visible
 
 # Free text may be cut, with a mark; what names something never is, so that it can be copied.
 FREE_TEXT = {"attributes", "description", "detail", "drifted_features", "message", "metrics"}
@@ -20,6 +20,7 @@ FREE_TEXT |= {"privileges", "reason", "reasoning", "title", "trigger_reason", "v
 _ENDS: Final = {"deployed_at", "retired_at"}
 _FOLD: Final = re.compile(r"(?<=[_/])")
 _MARK: Final = "…"
+_PLAIN_MARK: Final = "..."
 _SHORTEST: Final = 12
 _GAP: Final = 2
 
@@ -40,7 +41,7 @@ class _Column:
         numbers = [_is_number(value) for value in values if value is not None]
         return cls(
             header=_FOLD.sub("\n", header).split("\n") if folded else [header],
-            cells=[cell(value) for value in values],
+            cells=[printed(cell(value)) for value in values],
             is_number=bool(numbers) and all(numbers),
             may_be_cut=header in FREE_TEXT and not any(numbers),
         )
@@ -49,7 +50,8 @@ class _Column:
         """Pad a text to the width of the column, or cut it with a mark."""
         length = cell_len(text)
         if length > self.width:
-            return set_cell_size(text, self.width - 1) + _MARK
+            mark = _MARK if printed(_MARK) == _MARK else _PLAIN_MARK
+            return set_cell_size(text, self.width - len(mark)) + mark
         space = " " * (self.width - length)
         return space + text if self.is_number else text + space
 
@@ -85,19 +87,19 @@ def records(
     headers: Sequence[str], rows: Sequence[Sequence[object]], width: int | None
 ) -> Iterator[str]:
     """Yield a line for each field of each row that has a value; long values fold, uncut."""
-    names = [visible(header) for header in headers]
+    names = [printed(visible(header)) for header in headers]
     label = max(map(cell_len, names), default=0)
     for number, row in enumerate(rows, 1):
         if len(rows) > 1:
             title = f"-[ {number} ]"
             yield title + "-" * ((min(width or 60, 60)) - len(title))
         for name, value in zip(names, row, strict=True):
-            if text := cell(value):
+            if text := printed(cell(value)):
                 yield from _field(name, text, label, width)
 
 
 def _field(name: str, text: str, label: int, width: int | None) -> Iterator[str]:
-    start = f"{name:<{label}}  "
+    start = name + " " * (label - cell_len(name) + _GAP)
     if width is None or cell_len(start) + cell_len(text) <= width:
         yield start + text
         return

@@ -11,7 +11,7 @@ import click
 import mlops_ledger as ledger
 
 from .base import Group
-from .options import json_option, yes_option
+from .options import FilePath, json_option, yes_option
 from .output import ask, echo_done, echo_json, echo_line, echo_table, finish, say, write
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def baseline(version: int, as_json: bool) -> None:
 @click.argument("name")
 @click.option(
     "--directory",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=FilePath(exists=True, file_okay=False),
     default=Path("schema/migrations"),
     show_default=True,
     help="The folder of migrations.",

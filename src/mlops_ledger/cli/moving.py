@@ -10,7 +10,7 @@ import mlops_ledger as ledger
 
 from .base import Group
 from .mlflow import import_mlflow
-from .options import json_option
+from .options import FilePath, json_option
 from .output import echo_done
 from .progress import progress
 from .records import COMMANDS
@@ -38,7 +38,7 @@ def export() -> None:
 
 
 @export.command()
-@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("folder", type=FilePath(file_okay=False))
 @json_option
 def parquet(folder: Path, as_json: bool) -> None:
     """Write every table to Parquet below FOLDER, by day.

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from math import isfinite, nan
+from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
@@ -19,11 +20,31 @@ from ..checks.values import ACTION_STATUSES, ACTIONS, RISK_LEVELS, STAGES
 from ..checks.windows import look_back
 from ..errors import NotFound
 from . import complete
+from .streams import file_name
 
 # Up to 99999 of each unit.
 _LENGTH: Final = re.compile(r"(?:\d{1,5}[smhdw])+", re.ASCII)
 
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+
+class FilePath(click.Path):
+    """The path of a file or folder."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(path_type=Path, **given)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Find the file, also where the locale knows ASCII only."""
+        return super().convert(file_name(str(value)), param, ctx)
+
+
+class TextFile(click.File):
+    """A file of UTF-8 to read, or - for standard input."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Open the file, also where the locale knows ASCII only."""
+        return super().convert(file_name(value) if isinstance(value, str) else value, param, ctx)
 
 
 class Timestamp(click.ParamType[datetime]):

@@ -14,7 +14,7 @@ import orjson
 
 from .layout import records, table
 from .names import require_known
-from .text import visible, visible_json
+from .text import encoding, visible, visible_json
 
 
 def say(message: object, *, err: bool = False) -> None:
@@ -42,7 +42,14 @@ def ask(question: str, *, yes: bool, refusal: str) -> None:
         return
     if sys.stdin is None or not sys.stdin.isatty():
         raise click.UsageError(f"{refusal}: confirm with --yes")
-    if not click.confirm(visible(question), err=True):
+    try:
+        agreed = click.confirm(visible(question), err=True)
+    except click.Abort as abort:
+        write("", err=True)  # the line of the question is not at its end
+        if not isinstance(abort.__context__, EOFError):
+            raise
+        agreed = False
+    if not agreed:
         say("nothing was done", err=True)
         sys.exit(1)
 
@@ -115,8 +122,7 @@ def finish(code: int) -> NoReturn:
 
 def _echo_json(value: object, options: int) -> None:
     text = orjson.dumps(value, default=_plain, option=options | orjson.OPT_UTC_Z).decode()
-    encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "")
-    write(visible_json(text, ascii_only=encoding != "utf8"))
+    write(visible_json(text, ascii_only=encoding() != "utf-8"))
 
 
 def _terminal_width() -> int | None:

@@ -17,7 +17,7 @@ import mlops_ledger as ledger
 from ..files import distrust
 from . import complete
 from .base import Command
-from .options import json_option, since_option, until_option
+from .options import FilePath, json_option, since_option, until_option
 from .output import echo_json, say
 
 
@@ -58,7 +58,7 @@ def _ui() -> Any:
 )
 @click.option(
     "--tokens",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=FilePath(exists=True, dir_okay=False),
     metavar="FILE",
     help="With --write instead of a proxy: lines of a name, a space and a token.",
 )
@@ -131,7 +131,7 @@ def _identities(
 
 
 @click.command(cls=Command)
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("file", type=FilePath(dir_okay=False))
 @click.option(
     "--model",
     "model_name",

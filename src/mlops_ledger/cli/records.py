@@ -11,7 +11,7 @@ import orjson
 import mlops_ledger as ledger
 
 from .base import Command
-from .options import json_option
+from .options import FilePath, json_option
 from .output import echo_done, finish, say
 from .progress import progress
 
@@ -19,7 +19,7 @@ _SOME_REFUSED: Final = 1
 # Refused rows that are printed for people; --refused has all.
 _SOME: Final = 20
 _KINDS: Final = ("decisions", "promotions", "monitoring", "metrics", "alerts")
-_path = click.Path(exists=True, dir_okay=False, path_type=Path)
+_path = FilePath(exists=True, dir_okay=False)
 
 
 def _command(form: str, what: str) -> click.Command:
@@ -31,7 +31,7 @@ def _command(form: str, what: str) -> click.Command:
     @click.option(
         "--refused",
         "refused_file",
-        type=click.Path(dir_okay=False, path_type=Path),
+        type=FilePath(dir_okay=False),
         help="Write refused rows here, with line and reason.",
     )
     @json_option

@@ -12,7 +12,7 @@ import mlops_ledger as ledger
 
 from . import complete
 from .base import Command
-from .options import Timestamp, json_option, lookback_option
+from .options import FilePath, Timestamp, json_option, lookback_option
 from .output import echo_done, say
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # What was left out, for people; --json has all.
 _SOME: Final = 10
-_path = click.Path(exists=True, dir_okay=False, path_type=Path)
+_path = FilePath(exists=True, dir_okay=False)
 _file = click.argument("file", type=_path)
 _model = click.option(
     "--model",

@@ -6,8 +6,10 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
+from rich.cells import cell_len
+
 from .output import say
-from .text import cell
+from .text import cell, printed, visible
 
 _BLOCKS: Final = "▁▂▃▄▅▆▇█"
 _PLAIN: Final = "_.-=+*%#"
@@ -17,12 +19,13 @@ def echo_sparklines(lines: dict[str, Sequence[float | None]]) -> None:
     """Print a line of blocks for each series with its ends; on a terminal only."""
     if not sys.stdout.isatty():
         return
-    width = max(map(len, lines), default=0)
-    for name, series in lines.items():
+    names = [printed(visible(name)) for name in lines]
+    width = max(map(cell_len, names), default=0)
+    for name, series in zip(names, lines.values(), strict=True):
         known = [value for value in series if value is not None]
         if known:
             ends = f"{cell(min(known))} to {cell(max(known))}"
-            say(f"{name:<{width}}  {sparkline(series[-40:])}  {ends}")
+            say(f"{name}{' ' * (width - cell_len(name))}  {sparkline(series[-40:])}  {ends}")
 
 
 def sparkline(series: Sequence[float | None]) -> str:
@@ -31,8 +34,7 @@ def sparkline(series: Sequence[float | None]) -> str:
     if not known:
         return ""
     low, span = min(known), max(known) - min(known)
-    encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower()
-    blocks = _BLOCKS if encoding.startswith("utf") else _PLAIN
+    blocks = _BLOCKS if printed(_BLOCKS) == _BLOCKS else _PLAIN
     top = len(blocks) - 1
 
     def block(value: float | None) -> str:

@@ -38,6 +38,27 @@ def prepared() -> Iterator[None]:
         raise Unwritable(f"standard output: {error.strerror}") from None
 
 
+def utf8(argument: str) -> str:
+    """Read an argument as UTF-8 where it is that and the locale could not read it."""
+    try:
+        return argument if _is_unicode(argument) else os.fsencode(argument).decode()
+    except UnicodeError:
+        return argument
+
+
+def file_name(argument: str) -> str:
+    """Return what Python calls the file of an argument that was read as UTF-8."""
+    try:
+        os.fsencode(argument)
+    except UnicodeEncodeError:
+        return os.fsdecode(argument.encode("utf-8", "surrogatepass"))
+    return argument
+
+
+def _is_unicode(text: str) -> bool:
+    return not any("\ud800" <= char <= "\udfff" for char in text)
+
+
 def silence() -> None:
     """Throw away what could not be written, so that the interpreter does not retry."""
     with suppress(OSError):

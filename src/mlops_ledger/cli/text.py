@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import re
+import sys
 import unicodedata
 from dataclasses import is_dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,6 +25,21 @@ def visible(text: str) -> str:
     if text.isprintable() and (text.isascii() or not _IGNORABLE.search(text)):
         return text
     return "".join(char if _is_shown(char) else _escape(char) for char in text)
+
+
+def encoding() -> str:
+    """Return the encoding of standard output, as codecs are called: utf-8, ascii."""
+    try:
+        return codecs.lookup(getattr(sys.stdout, "encoding", None) or "utf-8").name
+    except LookupError:
+        return "utf-8"
+
+
+def printed(text: str) -> str:
+    """Write what standard output cannot encode as the escapes that it will print."""
+    if text.isascii() or (name := encoding()) == "utf-8":
+        return text
+    return text.encode(name, "backslashreplace").decode(name)
 
 
 def visible_json(text: str, *, ascii_only: bool = False) -> str:

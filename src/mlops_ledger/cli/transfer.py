@@ -16,6 +16,7 @@ from ..errors import LedgerError
 from . import complete
 from .base import Command
 from .options import (
+    FilePath,
     at_option,
     json_option,
     model_option,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from ..admin.transfer import Imported, Refusal
 
 _SOME_REFUSED = 1
-_file = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+_file = click.argument("file", type=FilePath(exists=True, dir_okay=False))
 _on_error = click.option(
     "--on-error",
     type=click.Choice(("stop", "skip")),
@@ -41,7 +42,7 @@ _on_error = click.option(
 _refused = click.option(
     "--refused",
     "refused_file",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FilePath(dir_okay=False),
     help="Where skipped rows go, with line and reason (default: FILE.refused.ndjson).",
 )
 
@@ -118,7 +119,7 @@ def import_labels(
 
 
 @click.command("export", cls=Command)
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("file", type=FilePath(dir_okay=False))
 @model_option
 @version_option
 @since_option

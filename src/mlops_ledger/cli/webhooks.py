@@ -10,12 +10,12 @@ import click
 import mlops_ledger as ledger
 
 from .base import Group
-from .options import by_option, json_option, limit_option, model_option
+from .options import TextFile, by_option, json_option, limit_option, model_option
 from .output import echo_done, echo_json, echo_line, echo_rows, finish, note, say
 
 COLUMNS = "webhook host payload types model_name enabled pending dead failures"
 DELIVERY = "seq status attempts last_attempt_at status_code error"
-_FILE = click.File(encoding="utf-8")
+_FILE = TextFile(encoding="utf-8")
 webhook_argument = click.argument("webhook")
 
 
