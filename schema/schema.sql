@@ -4971,11 +4971,21 @@ COMMENT ON FUNCTION ledger_series_of(baseline uuid, OUT columns text, OUT histog
 
 -- ledger_slice ------------------------------------------------------------------------------------
 
-CREATE FUNCTION ledger_slice(key text, feature_names text[], feature_values double precision[], inputs jsonb) RETURNS text
+CREATE FUNCTION ledger_slice(key text, place integer, feature_values double precision[], inputs jsonb) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE WHEN (key = ANY (feature_names)) THEN ledger_class(NULL::text, (feature_values)[array_position(feature_names, key)], NULL::text[]) ELSE "left"((inputs ->> key), 255) END;
-COMMENT ON FUNCTION ledger_slice(key text, feature_names text[], feature_values double precision[], inputs jsonb) IS 'The value that a prediction has for a slice_key: of a feature of its version the number, of an input its text as JSON writes it; NULL without one.';
+    RETURN CASE WHEN (place IS NULL) THEN "left"((inputs ->> key), 255) ELSE ledger_class(NULL::text, (feature_values)[place], NULL::text[]) END;
+COMMENT ON FUNCTION ledger_slice(key text, place integer, feature_values double precision[], inputs jsonb) IS 'The value that a prediction has for a slice_key: of the feature with that place in its version the number, of an input, without a place, its text as JSON writes it; NULL without one.';
+COMMENT ON FUNCTION ledger_slice_places(versions uuid[], slice_key text) IS 'Which feature of each version a slice_key is; NULL where it is none.';
 COMMENT ON FUNCTION ledger_slice_values(versions uuid[], since timestamp with time zone, until timestamp with time zone, slice_key text) IS 'The predictions of versions in a window, each with its value for a slice_key.';
+
+-- ledger_slice_places -----------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_slice_places(versions uuid[], slice_key text) RETURNS TABLE(id uuid, place integer)
+    LANGUAGE sql STABLE ROWS 1
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT v.id, array_position(v.feature_names, slice_key) FROM model_versions v WHERE v.id = ANY (versions)
+$$;
 
 -- ledger_learn_slices -----------------------------------------------------------------------------
 
@@ -4990,8 +5000,8 @@ BEGIN
     IF known < 50 THEN
         INSERT INTO summary_slices (model_version_id, slice, value)
         SELECT version, known + row_number() OVER (ORDER BY c.n DESC, c.value COLLATE "C"), c.value
-        FROM (SELECT ledger_slice(ledger_learn_slices.slice_key, v.feature_names, p.feature_values, p.inputs) AS value, count(*) AS n
-              FROM predictions p JOIN model_versions v ON v.id = p.model_version_id
+        FROM (SELECT ledger_slice(ledger_learn_slices.slice_key, v.place, p.feature_values, p.inputs) AS value, count(*) AS n
+              FROM predictions p JOIN ledger_slice_places(ARRAY[version], ledger_learn_slices.slice_key) v ON v.id = p.model_version_id
               WHERE p.model_version_id = version AND p.predicted_at >= since AND p.predicted_at < until
               GROUP BY 1) c
         WHERE c.value IS NOT NULL
@@ -5016,8 +5026,8 @@ DECLARE
 BEGIN
     IF slice_key IS NOT NULL THEN
         counted.columns := concat(counted.columns, format(
-            ', ledger_slice(%L, %L::text[], f, i) AS slice', slice_key,
-            (SELECT v.feature_names FROM model_versions v WHERE v.id = version)));
+            ', ledger_slice(%L, %L::integer, f, i) AS slice', slice_key,
+            (SELECT v.place FROM ledger_slice_places(ARRAY[version], slice_key) v)));
         counted.histograms := concat(counted.histograms,
             ' UNION ALL SELECT g.hour, -2, CASE WHEN g.slice IS NULL THEN -1 ELSE coalesce(k.slice, 51) END, sum(g.n)::bigint, NULL'
             ' FROM (SELECT hour, slice, count(*) AS n FROM x GROUP BY hour, slice) g'
@@ -5191,9 +5201,8 @@ CREATE FUNCTION ledger_slice_values(versions uuid[], since timestamp with time z
 BEGIN
     -- A function, so that only who asks for slices needs the right to see features and inputs.
     RETURN QUERY
-    SELECT p.id, p.predicted_at,
-           ledger_slice(ledger_slice_values.slice_key, v.feature_names, p.feature_values, p.inputs)
-    FROM predictions p JOIN model_versions v ON v.id = p.model_version_id
+    SELECT p.id, p.predicted_at, ledger_slice(ledger_slice_values.slice_key, v.place, p.feature_values, p.inputs)
+    FROM predictions p JOIN ledger_slice_places(versions, ledger_slice_values.slice_key) v ON v.id = p.model_version_id
     WHERE ledger_slice_values.slice_key IS NOT NULL AND p.model_version_id = ANY (versions)
       AND p.predicted_at >= ledger_slice_values.since AND p.predicted_at < ledger_slice_values.until;
 END
@@ -5212,10 +5221,10 @@ DECLARE
     edges double precision[] := ledger_probability_edges();
 BEGIN
     RETURN QUERY
-    WITH d AS (
+    WITH d AS NOT MATERIALIZED (
         SELECT ledger_outcomes.task, ledger_outcomes.class_names, ledger_outcomes.positive_label,
                ledger_outcomes.scored_label, ledger_outcomes.zero_and_one
-    ), newest AS MATERIALIZED (
+    ), newest AS NOT MATERIALIZED (
         SELECT DISTINCT ON (prediction_id, predicted_at)
                CASE WHEN by_hour THEN date_trunc('hour', predicted_at, 'UTC') ELSE ledger_outcomes.since END AS hour, *
         FROM ground_truth
@@ -5225,41 +5234,54 @@ BEGIN
     ), members AS (
         SELECT 0::smallint AS slice, n.* FROM newest n WHERE ledger_outcomes.slice_key IS NULL
         UNION ALL
-        SELECT CASE WHEN ledger_outcomes.slice_value IS NOT NULL THEN 0 WHEN s.value IS NULL THEN -1
-                    ELSE coalesce(k.slice, 51) END::smallint, n.*
+        -- A label whose prediction is gone is of no slice.
+        SELECT CASE WHEN ledger_outcomes.slice_value IS NOT NULL THEN 0 WHEN s.value IS NOT NULL THEN coalesce(k.slice, 51)
+                    WHEN s.prediction_id IS NOT NULL THEN -1 END::smallint, n.*
         FROM newest n
-        JOIN ledger_slice_values(versions, ledger_outcomes.since, ledger_outcomes.until, ledger_outcomes.slice_key) s
+        LEFT JOIN ledger_slice_values(versions, ledger_outcomes.since, ledger_outcomes.until, ledger_outcomes.slice_key) s
             ON s.prediction_id = n.prediction_id AND s.predicted_at = n.predicted_at
         LEFT JOIN summary_slices k ON k.model_version_id = n.model_version_id AND k.value = s.value
         WHERE ledger_outcomes.slice_key IS NOT NULL
           AND (ledger_outcomes.slice_value IS NULL OR s.value = ledger_outcomes.slice_value)
     ), judged AS MATERIALIZED (
-        SELECT n.hour, n.slice, o.truth, o.score, n.prediction IS NOT NULL AS has_number, n.predicted_label IS NULL AS is_unnamed,
-               CASE WHEN o.truth IS NOT NULL THEN ledger_predicted_class(
-                   o.named, NULL, CASE WHEN NOT by_hour THEN o.score END, n.class_probabilities, d.class_names,
-                   d.positive_label, ledger_outcomes.threshold)
+        SELECT o.hour, o.slice, o.truth, o.score, o.prediction IS NOT NULL AS has_number, o.predicted_label IS NULL AS is_unnamed,
+               CASE WHEN o.truth IS NOT NULL THEN coalesce(
+                   -- Without a threshold a probability names no class, and the function costs more than all the rest.
+                   o.named, CASE WHEN NOT by_hour OR o.class_probabilities IS NOT NULL THEN ledger_predicted_class(
+                       NULL, NULL, CASE WHEN NOT by_hour THEN o.score END, o.class_probabilities, d.class_names,
+                       d.positive_label, ledger_outcomes.threshold) END)
                END AS class,
                d.positive_label = o.named AS says_positive, o.truth = d.positive_label AS is_positive,
-               n.prediction IS NOT NULL AND n.actual_value IS NOT NULL AS has_numbers,
-               CASE WHEN num_nulls(n.prediction, n.confidence_lower, n.confidence_upper) = 0
-                    THEN n.actual_value BETWEEN n.confidence_lower AND n.confidence_upper END AS is_covered,
+               o.prediction IS NOT NULL AND o.actual_value IS NOT NULL AS has_numbers,
+               CASE WHEN num_nulls(o.prediction, o.confidence_lower, o.confidence_upper) = 0
+                    THEN o.actual_value BETWEEN o.confidence_lower AND o.confidence_upper END AS is_covered,
                -- Beyond that the squares would overflow.
-               CASE WHEN abs(n.prediction) <= 1e100 AND abs(n.actual_value) <= 1e100 THEN n.actual_value END AS target,
-               CASE WHEN abs(n.prediction) <= 1e100 AND abs(n.actual_value) <= 1e100 THEN n.prediction - n.actual_value END AS error
-        FROM members n
-        CROSS JOIN d
-        CROSS JOIN LATERAL (
-            SELECT coalesce(n.probability, n.class_probabilities[array_position(d.class_names, d.scored_label)]) AS probability,
-                   ledger_class(NULL, n.prediction, d.zero_and_one) AS number) p
-        CROSS JOIN LATERAL (
-            SELECT CASE WHEN d.task IN ('binary', 'multiclass') THEN ledger_class(n.actual_label, n.actual_value, d.zero_and_one)
+               CASE WHEN abs(o.prediction) <= 1e100 AND abs(o.actual_value) <= 1e100 THEN o.actual_value END AS target,
+               CASE WHEN abs(o.prediction) <= 1e100 AND abs(o.actual_value) <= 1e100 THEN o.prediction - o.actual_value END AS error
+        FROM (
+            SELECT p.*,
+                   CASE WHEN d.task IN ('binary', 'multiclass') THEN ledger_class(p.actual_label, p.actual_value, d.zero_and_one)
                    END AS truth,
-                   coalesce(n.predicted_label, CASE WHEN p.number = ANY (d.class_names) THEN p.number END) AS named,
+                   coalesce(p.predicted_label, CASE WHEN p.number = ANY (d.class_names) THEN p.number END) AS named,
                    -- Of two classes the other has the rest.
-                   CASE WHEN d.task = 'binary' AND d.scored_label <> d.positive_label THEN 1 - p.probability
-                        WHEN d.task = 'binary' THEN p.probability END AS score) o
+                   CASE WHEN d.task = 'binary' AND d.scored_label <> d.positive_label THEN 1 - p.chance
+                        WHEN d.task = 'binary' THEN p.chance END AS score
+            FROM (SELECT n.*, coalesce(n.probability, n.class_probabilities[array_position(d.class_names, d.scored_label)]) AS chance,
+                         CASE WHEN n.predicted_label IS NULL AND d.class_names IS NOT NULL
+                              THEN ledger_class(NULL, n.prediction, d.zero_and_one) END AS number
+                  FROM members n CROSS JOIN d
+                  -- Here and below: what is computed is computed once, and not wherever it is named.
+                  OFFSET 0) p
+            CROSS JOIN d
+            OFFSET 0) o
+        CROSS JOIN d
+    ), counted AS NOT MATERIALIZED (
+        SELECT * FROM judged WHERE slice IS NOT NULL
+        UNION ALL
+        SELECT hour, 0::smallint, truth, score, has_number, is_unnamed, class, says_positive, is_positive, has_numbers, is_covered, target, error
+        FROM judged WHERE ledger_outcomes.slice_key IS NOT NULL AND ledger_outcomes.slice_value IS NULL
     ), pairs AS (
-        SELECT hour, slice, truth, class, count(*) AS n FROM judged
+        SELECT hour, slice, truth, class, count(*) AS n FROM counted
         WHERE truth IS NOT NULL AND class IS NOT NULL GROUP BY hour, slice, truth, class
     ), places AS (
         SELECT hour, slice, name, row_number() OVER (PARTITION BY hour, slice ORDER BY sum(n) DESC, name COLLATE "C") AS place
@@ -5281,7 +5303,7 @@ BEGIN
         SELECT hour, slice, CASE WHEN by_hour THEN width_bucket(score, edges) ELSE score END AS score, count(*) FILTER (WHERE is_positive) AS p,
                count(*) FILTER (WHERE NOT is_positive) AS n, count(*) FILTER (WHERE is_positive AND class IS NULL) AS up,
                count(*) FILTER (WHERE NOT is_positive AND class IS NULL) AS un
-        FROM judged WHERE is_positive IS NOT NULL AND score IS NOT NULL GROUP BY 1, 2, 3
+        FROM counted WHERE is_positive IS NOT NULL AND score IS NOT NULL GROUP BY 1, 2, 3
     ), binned AS (
         SELECT hour, slice, array_agg(bin::integer ORDER BY bin) AS bins, array_agg(p ORDER BY bin) AS positives,
                array_agg(n ORDER BY bin) AS negatives, array_agg(up ORDER BY bin) AS undecided_positives,
@@ -5294,7 +5316,7 @@ BEGIN
                CASE WHEN is_positive THEN (1 - score) * (1 - score) WHEN score > 1e-75 THEN score * score ELSE 0 END AS square,
                -- Nothing is certain: as scikit-learn, by the distance between 1 and the next double.
                ln(greatest(CASE WHEN is_positive THEN score ELSE 1 - score END, 2.220446049250313e-16)) AS log
-        FROM judged WHERE is_positive IS NOT NULL AND score IS NOT NULL
+        FROM counted WHERE is_positive IS NOT NULL AND score IS NOT NULL
     ), calibrated AS (
         SELECT hour, slice, array_agg(bin::smallint ORDER BY bin) AS tenths, array_agg(p ORDER BY bin) AS positives,
                array_agg(n ORDER BY bin) AS negatives, array_agg(total ORDER BY bin) AS sums, sum(squares) AS squares,
@@ -5305,6 +5327,8 @@ BEGIN
                      sum(log) AS logs, sum(log * log) AS log_squares
               FROM losses GROUP BY hour, slice, bin) c
         GROUP BY hour, slice
+    ), lowest AS MATERIALIZED (
+        SELECT hour, slice, min(target) AS target FROM counted GROUP BY hour, slice
     ), totals AS (
         SELECT hour, slice, count(*) AS labeled, bool_or(is_unnamed) AS unnamed,
                count(*) FILTER (WHERE truth <> ALL (d.class_names)) AS strangers,
@@ -5320,7 +5344,7 @@ BEGIN
                coalesce(sum(error * error) FILTER (WHERE abs(error) > 1e-150), 0) AS squared,
                coalesce(sum(distance), 0) AS total, coalesce(var_pop(distance) * count(distance), 0) AS m2,
                min(target) AS smallest, max(target) AS largest
-        FROM (SELECT *, target - min(target) OVER (PARTITION BY hour, slice) AS distance FROM judged) j CROSS JOIN d GROUP BY hour, slice
+        FROM (SELECT c.*, c.target - l.target AS distance FROM counted c JOIN lowest l USING (hour, slice)) j CROSS JOIN d GROUP BY hour, slice
     )
     SELECT versions[1], 'hour', t.hour, t.slice, 0::smallint, d.task, CASE WHEN d.task = 'binary' OR t.unnamed THEN d.class_names END,
            d.positive_label, t.labeled, t.strangers, t.strays, t.lowest, t.highest, coalesce(c.classified, 0)::bigint,
@@ -5334,7 +5358,7 @@ BEGIN
     LEFT JOIN crossed c USING (hour, slice) LEFT JOIN binned b USING (hour, slice) LEFT JOIN calibrated k USING (hour, slice);
 END
 $$;
-COMMENT ON FUNCTION ledger_outcomes(versions uuid[], since timestamp with time zone, until timestamp with time zone, as_of timestamp with time zone, task text, class_names text[], positive_label text, scored_label text, zero_and_one text[], threshold double precision, slice_key text, slice_value text) IS 'The outcomes of the labelled predictions of versions, of each hour what a summary keeps; with a threshold of the whole window, each probability a bin of its own. With a slice_key those of each slice, or of one of its values alone.';
+COMMENT ON FUNCTION ledger_outcomes(versions uuid[], since timestamp with time zone, until timestamp with time zone, as_of timestamp with time zone, task text, class_names text[], positive_label text, scored_label text, zero_and_one text[], threshold double precision, slice_key text, slice_value text) IS 'The outcomes of the labelled predictions of versions, of each hour what a summary keeps; with a threshold of the whole window, each probability a bin of its own. With a slice_key those of each of its slices as well, with one of its values those of that alone.';
 
 -- ledger_slices -----------------------------------------------------------------------------------
 
@@ -5360,10 +5384,9 @@ BEGIN
     SELECT * INTO t FROM v_version_tasks WHERE model_version_id = version;
     INSERT INTO summary_outcomes
     SELECT o.*
-    FROM (SELECT NULL AS key UNION SELECT ledger_fold_outcomes.slice_key) k
-    CROSS JOIN LATERAL ledger_outcomes(
+    FROM ledger_outcomes(
         ARRAY[version], since, until, 'infinity', t.task, t.class_names, t.positive_label,
-        t.positive_label, ledger_zero_and_one(t.class_names, t.positive_label), NULL, k.key) o;
+        t.positive_label, ledger_zero_and_one(t.class_names, t.positive_label), NULL, ledger_fold_outcomes.slice_key) o;
     -- Somebody may have observed another class while an earlier fold counted.
     INSERT INTO summary_marks (model_version_id, table_name, first_predicted_at, last_predicted_at)
     SELECT version, 'ground_truth', min(o.starts_at), max(o.starts_at) FROM summary_outcomes o

@@ -58,12 +58,19 @@ $$;
 COMMENT ON FUNCTION ledger_series_of(uuid) IS
     'How the series of a baseline are counted: the columns of a SELECT from predictions that gives their bins, and the SELECTs that count these.';
 
-CREATE FUNCTION ledger_slice(key text, feature_names text[], feature_values double precision[], inputs jsonb) RETURNS text
+CREATE FUNCTION ledger_slice(key text, place integer, feature_values double precision[], inputs jsonb) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN key = ANY (feature_names) THEN ledger_class(NULL, feature_values[array_position(feature_names, key)], NULL)
-            ELSE left(inputs ->> key, 255) END;
-COMMENT ON FUNCTION ledger_slice(text, text[], double precision[], jsonb) IS
-    'The value that a prediction has for a slice_key: of a feature of its version the number, of an input its text as JSON writes it; NULL without one.';
+RETURN CASE WHEN place IS NULL THEN left(inputs ->> key, 255) ELSE ledger_class(NULL, feature_values[place], NULL) END;
+COMMENT ON FUNCTION ledger_slice(text, integer, double precision[], jsonb) IS
+    'The value that a prediction has for a slice_key: of the feature with that place in its version the number, of an input, without a place, its text as JSON writes it; NULL without one.';
+
+CREATE FUNCTION ledger_slice_places(versions uuid[], slice_key text) RETURNS TABLE (id uuid, place integer)
+LANGUAGE sql STABLE SET search_path FROM CURRENT
+-- Looked for once in a version and not once in a prediction.
+ROWS 1 AS $$
+    SELECT v.id, array_position(v.feature_names, slice_key) FROM model_versions v WHERE v.id = ANY (versions)
+$$;
+COMMENT ON FUNCTION ledger_slice_places(uuid[], text) IS 'Which feature of each version a slice_key is; NULL where it is none.';
 
 CREATE FUNCTION ledger_learn_slices(version uuid, since timestamptz, until timestamptz, slice_key text) RETURNS void
 LANGUAGE plpgsql SET search_path FROM CURRENT SET jit = off AS $$
@@ -73,8 +80,8 @@ BEGIN
     IF known < 50 THEN
         INSERT INTO summary_slices (model_version_id, slice, value)
         SELECT version, known + row_number() OVER (ORDER BY c.n DESC, c.value COLLATE "C"), c.value
-        FROM (SELECT ledger_slice(ledger_learn_slices.slice_key, v.feature_names, p.feature_values, p.inputs) AS value, count(*) AS n
-              FROM predictions p JOIN model_versions v ON v.id = p.model_version_id
+        FROM (SELECT ledger_slice(ledger_learn_slices.slice_key, v.place, p.feature_values, p.inputs) AS value, count(*) AS n
+              FROM predictions p JOIN ledger_slice_places(ARRAY[version], ledger_learn_slices.slice_key) v ON v.id = p.model_version_id
               WHERE p.model_version_id = version AND p.predicted_at >= since AND p.predicted_at < until
               GROUP BY 1) c
         WHERE c.value IS NOT NULL
@@ -94,8 +101,8 @@ DECLARE
 BEGIN
     IF slice_key IS NOT NULL THEN
         counted.columns := concat(counted.columns, format(
-            ', ledger_slice(%L, %L::text[], f, i) AS slice', slice_key,
-            (SELECT v.feature_names FROM model_versions v WHERE v.id = version)));
+            ', ledger_slice(%L, %L::integer, f, i) AS slice', slice_key,
+            (SELECT v.place FROM ledger_slice_places(ARRAY[version], slice_key) v)));
         counted.histograms := concat(counted.histograms,
             ' UNION ALL SELECT g.hour, -2, CASE WHEN g.slice IS NULL THEN -1 ELSE coalesce(k.slice, 51) END, sum(g.n)::bigint, NULL'
             ' FROM (SELECT hour, slice, count(*) AS n FROM x GROUP BY hour, slice) g'

@@ -209,13 +209,13 @@ versions AS MATERIALIZED (
 -- fragment own_slice --
 -- The predictions of a slice with their labels.
 versions AS MATERIALIZED (
-    SELECT id, feature_names FROM model_versions
+    SELECT id, array_position(feature_names, %(slice_key)s::text) AS place FROM model_versions
     WHERE model_name = %(model_name)s::text
       AND (%(model_version)s::text IS NULL OR model_version = %(model_version)s::text)
 ), members AS MATERIALIZED (
     SELECT p.id, p.predicted_at FROM predictions p JOIN versions v ON v.id = p.model_version_id
     WHERE p.predicted_at >= %(since)s::timestamptz AND p.predicted_at < %(until)s::timestamptz
-      AND ledger_slice(%(slice_key)s::text, v.feature_names, p.feature_values, p.inputs) = %(slice)s::text
+      AND ledger_slice(%(slice_key)s::text, v.place, p.feature_values, p.inputs) = %(slice)s::text
 ), volume AS (
     SELECT count(*) AS num_predictions FROM members
 ), labels AS MATERIALIZED (

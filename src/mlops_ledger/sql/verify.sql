@@ -63,14 +63,13 @@ FROM (SELECT DISTINCT model_version_id AS id FROM ground_truth WHERE {window}
       WHERE EXISTS (SELECT FROM summary_outcomes h WHERE h.model_version_id = t.model_version_id AND {kept} OFFSET 0)) v
 LEFT JOIN v_version_tasks t ON t.model_version_id = v.id
 LEFT JOIN models m ON m.model_name = t.model_name
-CROSS JOIN LATERAL (SELECT NULL AS slice_key UNION SELECT m.slice_key) k
 CROSS JOIN LATERAL (
     SELECT 'ground_truth' AS table_name, v.id AS model_version_id, coalesce((r.counted).starts_at, (s.counted).starts_at) AS starts_at
     FROM (SELECT o AS counted FROM ledger_outcomes(
               ARRAY[v.id], %(since)s::timestamptz, %(until)s::timestamptz, 'infinity', t.task, t.class_names, t.positive_label,
-              t.positive_label, ledger_zero_and_one(t.class_names, t.positive_label), NULL, k.slice_key) o) r
+              t.positive_label, ledger_zero_and_one(t.class_names, t.positive_label), NULL, m.slice_key) o) r
     FULL JOIN (SELECT h AS counted FROM summary_outcomes h
-               WHERE h.model_version_id = v.id AND (h.slice = 0) = (k.slice_key IS NULL) AND {kept} OFFSET 0) s
+               WHERE h.model_version_id = v.id AND {kept} OFFSET 0) s
         ON (s.counted).starts_at = (r.counted).starts_at AND (s.counted).slice = (r.counted).slice
     WHERE NOT ledger_same_outcomes(r.counted, s.counted)) w
 WHERE {folded};
