@@ -13,6 +13,7 @@ import pytest
 
 pytest.importorskip("mlflow", reason="needs the extra mlflow")
 import mlflow
+import psycopg
 from fix_faults import full
 from fix_mlflow import Store, open_store
 from mlflow import MlflowClient
@@ -20,7 +21,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.model_registry.abstract_store import AbstractStore
 from mlflow.tracking._model_registry.utils import _get_store_registry
 from mlops_ledger_mlflow import LedgerStore, entities
-from mlops_ledger_mlflow.registry import _database
+from mlops_ledger_mlflow.registry import database
 from psycopg.conninfo import conninfo_to_dict
 
 from mlops_ledger import AgentActionsRepository, Database, ModelVersionRepository
@@ -44,8 +45,8 @@ def uri(dsn: str) -> Iterator[str]:
     uri = f"mlops-ledger://{at['user']}:{at['password']}@{at['host']}:{at['port']}/{at['dbname']}"
     _get_store_registry().register("mlops-ledger", LedgerStore)
     yield uri
-    _database(uri).close()
-    _database.cache_clear()
+    database(uri).close()
+    database.cache_clear()
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def client(uri: str, tracking: Store) -> MlflowClient:
 @pytest.fixture
 def models(uri: str) -> ModelVersionRepository:
     """The same registry as the ledger has it."""
-    return ModelVersionRepository(_database(uri))
+    return ModelVersionRepository(database(uri))
 
 
 @pytest.fixture
@@ -175,6 +176,24 @@ def test_stages_follow_the_slot_production(three: MlflowClient) -> None:
     assert "production" not in three.get_registered_model("m").aliases
 
 
+def test_a_stage_changes_with_all_that_goes_with_it_or_not_at_all(
+    three: MlflowClient, conn: psycopg.Connection[Any]
+) -> None:
+    three.transition_model_version_stage("m", "1", "Staging")
+    three.transition_model_version_stage("m", "2", "Production")
+    conn.execute(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql"
+        " AS $$ BEGIN RAISE EXCEPTION 'not this one'; END $$;"
+        "CREATE TRIGGER refuse BEFORE UPDATE ON model_versions FOR EACH ROW"
+        " WHEN (NEW.model_version = '2' AND NEW.stage = 'staging') EXECUTE FUNCTION refuse()"
+    )
+    with pytest.raises(MlflowException, match="a trigger of the database refuses it"):
+        three.transition_model_version_stage("m", "2", "Staging", True)
+    stages = [three.get_model_version("m", str(n)).current_stage for n in (1, 2, 3)]
+    assert stages == ["Staging", "Production", "None"]
+    assert three.get_registered_model("m").aliases == {"production": 2}
+
+
 def test_search_has_mlflows_language_and_pages(three: MlflowClient) -> None:
     three.create_registered_model("other", {"team": "ops"})
     three.create_model_version("other", "s3://other/1", tags={"n": "9"})
@@ -278,7 +297,7 @@ def test_an_alias_needs_the_approval_that_its_policy_asks_for(
     with pytest.raises(MlflowException, match="requires an approval") as caught:
         three.set_registered_model_alias("m", "champion", 1)
     assert code(caught) == "PERMISSION_DENIED"
-    db: Database = _database(uri)
+    db: Database = database(uri)
     one = models.get(model_name="m", model_version="1")
     assert one is not None
     actions = AgentActionsRepository(db)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from mlops_ledger import (
     ModelsRepository,
     ModelVersionRepository,
     RetrainingDecisionsRepository,
+    Transaction,
     rows,
 )
 from mlops_ledger.contrib.mlflow import mapping
@@ -33,7 +35,7 @@ _STAGES: Final = {shown: stage for stage, shown in entities.STAGES.items()}
 
 
 @cache
-def _database(uri: str) -> Database:
+def database(uri: str) -> Database:
     """Return the database of a URI; the stores of one share its pool."""
     rest = uri.removeprefix(_SCHEME).strip("/")
     return Database(f"postgresql://{rest}" if rest else None)
@@ -42,8 +44,8 @@ def _database(uri: str) -> Database:
 class Registry:
     """The models of a ledger."""
 
-    def __init__(self, uri: str, tracking_uri: str | None) -> None:
-        self._db = _database(uri)
+    def __init__(self, db: Database | Transaction, tracking_uri: str | None) -> None:
+        self._db = db
         self._tracking_uri = tracking_uri
         self._models = ModelsRepository(self._db)
         self._versions = ModelVersionRepository(self._db)
@@ -127,11 +129,12 @@ class Registry:
 
     def describe_version(self, name: str, number: str, description: str | None) -> Any:
         """Replace the description of a version."""
-        row = self._row(name, number)
-        self._versions.set_description(
-            model_name=name, model_version=number, description=description
-        )
-        self._touch([row])
+        with self._whole() as whole:
+            row = whole._row(name, number)
+            whole._versions.set_description(
+                model_name=name, model_version=number, description=description
+            )
+            whole._touch([row])
         return self.version(name, number)
 
     def tag_version(self, name: str, number: str, tags: dict[str, str | None]) -> None:
@@ -148,24 +151,31 @@ class Registry:
         return stored or row.artifact_uri
 
     def move(self, name: str, number: str, stage: str, archive_existing: bool) -> Any:
-        """Move a version to a stage of MLflow."""
-        row = self._row(name, number)
-        moved = [row]
-        if stage == "Production":
-            held = self._versions.live(model_name=name)
-            moved += [held] if held is not None and held.id != row.id else []
-            self.promote(name, number, "production")
-        else:
-            if row.stage == "production":
-                self.retire(name, "production")
-            if archive_existing:
-                others = [each for each in self._pages(name, _STAGES[stage]) if each.id != row.id]
-                for other in others:
-                    self._set_stage(name, other.model_version, "Archived")
-                moved += others
-            self._set_stage(name, number, stage)
-        self._touch(moved)
+        """Move a version to a stage of MLflow, and those it replaces to another, or none."""
+        with self._whole() as whole:
+            moved = [whole._row(name, number)]
+            if stage == "Production":
+                held = whole._versions.live(model_name=name)
+                moved += [held] if held is not None and held.id != moved[0].id else []
+                whole.promote(name, number, "production")
+            else:
+                if moved[0].stage == "production":
+                    whole.retire(name, "production")
+                if archive_existing:
+                    there = whole._pages(name, _STAGES[stage])
+                    moved += [each for each in there if each.model_version != number]
+                # In one order, so that two who move versions do not wait for each other.
+                for each in sorted(moved, key=lambda row: row.id):
+                    moves = each.model_version == number
+                    whole._set_stage(name, each.model_version, stage if moves else "Archived")
+            whole._touch(moved)
         return self.version(name, number)
+
+    @contextmanager
+    def _whole(self) -> Iterator[Registry]:
+        """Make what is done in the block one transaction."""
+        with self._db.transaction() as tx:
+            yield Registry(tx, self._tracking_uri)
 
     def _touch(self, changed: list[rows.ModelVersion]) -> None:
         """Remember when versions were changed, as MLflow shows it."""

@@ -10,7 +10,7 @@ from mlflow.utils.search_utils import SearchModelUtils, SearchModelVersionUtils
 from psycopg import sql
 from psycopg.rows import class_row, dict_row
 
-from mlops_ledger import Database, rows
+from mlops_ledger import Database, Transaction, rows
 from mlops_ledger.contrib.mlflow.mapping import KEY, UPDATED
 
 from .errors import raised
@@ -52,7 +52,11 @@ Versions = list[tuple[rows.ModelVersion, list[str]]]
 
 
 def search_models(
-    db: Database, filter_string: str | None, order_by: Iterable[str], limit: int, offset: int
+    db: Database | Transaction,
+    filter_string: str | None,
+    order_by: Iterable[str],
+    limit: int,
+    offset: int,
 ) -> list[rows.Model]:
     """Return a page of the models that match."""
     utils = SearchModelUtils
@@ -69,7 +73,11 @@ def search_models(
 
 
 def search_versions(
-    db: Database, filter_string: str | None, order_by: Iterable[str], limit: int, offset: int
+    db: Database | Transaction,
+    filter_string: str | None,
+    order_by: Iterable[str],
+    limit: int,
+    offset: int,
 ) -> Versions:
     """Return a page of the versions that match, each with its slots."""
     utils = SearchModelVersionUtils
@@ -87,7 +95,7 @@ def search_versions(
     )
 
 
-def latest_versions(db: Database, names: list[str]) -> dict[str, Versions]:
+def latest_versions(db: Database | Transaction, names: list[str]) -> dict[str, Versions]:
     """Return the version with the highest number of each stage of some models, by model."""
     query = sql.SQL(
         "SELECT DISTINCT ON (model_name, stage) {} FROM model_versions v"
@@ -100,7 +108,7 @@ def latest_versions(db: Database, names: list[str]) -> dict[str, Versions]:
     return found
 
 
-def slots_of(db: Database, names: list[str]) -> dict[str, dict[str, str]]:
+def slots_of(db: Database | Transaction, names: list[str]) -> dict[str, dict[str, str]]:
     """Return the version in each slot of some models that holds one, by model."""
     query = sql.SQL(
         "SELECT model_name, slot, model_version FROM v_deployments"
@@ -113,7 +121,7 @@ def slots_of(db: Database, names: list[str]) -> dict[str, dict[str, str]]:
     return found
 
 
-def _versions(db: Database, query: sql.Composed) -> Versions:
+def _versions(db: Database | Transaction, query: sql.Composed) -> Versions:
     with db.connection() as connection:
         found = connection.cursor(row_factory=dict_row).execute(query).fetchall()
     return [(rows.ModelVersion(**row), slots) for row in found for slots in [row.pop("aliases")]]

@@ -18,7 +18,7 @@ from mlflow.utils import validation
 from mlflow.utils.search_utils import SearchUtils
 
 from .errors import explained, raised, refuse
-from .registry import Registry
+from .registry import Registry, database
 
 _NEWEST_FIRST = ["last_updated_timestamp DESC", "name ASC", "version_number DESC"]
 
@@ -32,7 +32,7 @@ class LedgerStore(AbstractStore):  # type: ignore[misc]
 
     def __init__(self, store_uri: str | None = None, tracking_uri: str | None = None) -> None:
         super().__init__(store_uri, tracking_uri)
-        self._registry = Registry(store_uri or "", tracking_uri)
+        self._registry = Registry(database(store_uri or ""), tracking_uri)
 
     # Models
 
