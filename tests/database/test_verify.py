@@ -96,17 +96,13 @@ def test_rows_that_do_not_hold_together(settings: Settings, conn: psycopg.Connec
 @pytest.mark.parametrize(
     ("damage", "expected"),
     [
+        ("ALTER TABLE model_slots DISABLE TRIGGER USER", {"triggers_off": 2}),
+        ("DROP TRIGGER model_deployments_only_close ON model_deployments", {"objects_missing": 1}),
+        ("ALTER TABLE model_slots DISABLE TRIGGER ALL", {"triggers_off": 4}),
+        # It fires only where changes are replayed.
         (
-            "ALTER TABLE model_slots DISABLE TRIGGER USER",
-            {"triggers_off": 2},
-        ),
-        (
-            "DROP TRIGGER model_deployments_only_close ON model_deployments",
-            {"objects_missing": 1},
-        ),
-        (
-            "ALTER TABLE model_slots DISABLE TRIGGER ALL",
-            {"triggers_off": 4},
+            "ALTER TABLE model_slots ENABLE REPLICA TRIGGER model_slots_keep_name",
+            {"triggers_off": 1},
         ),
         ("DROP INDEX model_deployments_one_open_idx", {"objects_missing": 1}),
         (

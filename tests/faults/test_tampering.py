@@ -303,6 +303,23 @@ def test_every_tampering_with_the_schema_is_found(log: Conn, what: str) -> None:
     assert found_in_schema(log) == set()
 
 
+def test_an_event_trigger_of_somebody_else_is_not_the_ledgers_matter(log: Conn) -> None:
+    with undone(log):
+        log.execute(
+            "CREATE FUNCTION quiet() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';"
+            "CREATE EVENT TRIGGER quiet ON ddl_command_end EXECUTE FUNCTION quiet()"
+        )
+        assert found_in_schema(log) == {"objects_added"}
+        log.execute("CREATE ROLE own_quiet SUPERUSER; ALTER EVENT TRIGGER quiet OWNER TO own_quiet")
+        assert found_in_schema(log) == set()
+
+
+def test_what_is_temporary_stands_in_for_nothing(log: Conn) -> None:
+    with undone(log):
+        log.execute("CREATE TEMP TABLE ledger_privileges (LIKE ledger_privileges)")
+        assert found_in_schema(log) == set()
+
+
 def test_a_replaced_hash_function_deceives_nobody(log: Conn) -> None:
     head = str(AuditRepository(Transaction(log)).head())
     with undone(log):
