@@ -130,6 +130,17 @@ async def test_a_page_goes_on_behind_its_last_day_and_ends_with_its_window(
         assert [row.id for row in found] == expected[:limit]
 
 
+async def test_pages_hold_every_prediction_of_the_same_time_once(
+    predictions: AsyncPredictionsRepository,
+) -> None:
+    ids = [new_id(NOON) for _ in range(20)]
+    # In no order, as of several writers.
+    rows = [{"id": id, "predicted_at": NOON} for id in ids[::3] + ids[1::3] + ids[2::3]]
+    await predictions.insert_many(rows=rows, model_name="m", model_version="1")
+    found = predictions.iter_predictions(model_name="m", since=NOON, limit=3)
+    assert [row.id async for row in found] == sorted(ids, reverse=True)
+
+
 async def test_recent_is_the_last_hours(predictions: AsyncPredictionsRepository) -> None:
     now = datetime.now(UTC)
     for hours in (0, 1, 30):

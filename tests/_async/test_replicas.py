@@ -108,14 +108,16 @@ async def test_a_program_sees_its_own_writes_at_once(nodes: Nodes, db: AsyncData
         assert found.id == promoted.id
 
 
-async def test_a_version_that_only_the_primary_knows_is_there(
+async def test_what_is_registered_unless_it_is_there_is_as_the_primary_knows_it(
     nodes: Nodes, db: AsyncDatabase, writer: AsyncDatabase
 ) -> None:
-    nodes.pause()
     model_name = await register(writer)
+    nodes.catch_up()
+    nodes.pause()
+    await AsyncModelVersionRepository(writer).promote(model_name=model_name, model_version="1")
     models = AsyncModelVersionRepository(db)
     found = await models.get_or_insert(model_name=model_name, model_version="1")
-    assert found.model_name == model_name
+    assert found.stage == "production"
 
 
 async def test_the_standby_answers_again_when_it_has_replayed_them(

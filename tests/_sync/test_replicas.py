@@ -109,14 +109,16 @@ def test_a_program_sees_its_own_writes_at_once(nodes: Nodes, db: Database) -> No
         assert found.id == promoted.id
 
 
-def test_a_version_that_only_the_primary_knows_is_there(
+def test_what_is_registered_unless_it_is_there_is_as_the_primary_knows_it(
     nodes: Nodes, db: Database, writer: Database
 ) -> None:
-    nodes.pause()
     model_name = register(writer)
+    nodes.catch_up()
+    nodes.pause()
+    ModelVersionRepository(writer).promote(model_name=model_name, model_version="1")
     models = ModelVersionRepository(db)
     found = models.get_or_insert(model_name=model_name, model_version="1")
-    assert found.model_name == model_name
+    assert found.stage == "production"
 
 
 def test_the_standby_answers_again_when_it_has_replayed_them(

@@ -129,6 +129,11 @@ def test_a_server_that_is_only_slow_says_itself_what_came_of_it(settings: Settin
             assert connection.execute("SHOW statement_timeout").fetchone() == ("500ms",)
             connection.execute("SET statement_timeout = 0")
             connection.execute(f"SELECT pg_sleep({NEVER})")
+        # Nor is the client after a savepoint.
+        with pytest.raises(TimedOut), db.transaction() as tx, tx.connection() as connection:
+            with tx.transaction() as nested:
+                nested.be_patient()
+            connection.execute(f"SELECT pg_sleep({NEVER})")
 
 
 def test_a_fold_takes_its_time(settings: Settings) -> None:
