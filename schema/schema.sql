@@ -582,6 +582,9 @@ DECLARE
 BEGIN
     NEW.stage := lower(btrim(NEW.stage) COLLATE "C");
     PERFORM ledger_refuse_future('created_at', NEW.created_at);
+    IF (SELECT count(*) > count(DISTINCT f) FROM unnest(NEW.feature_names) f WHERE f IS NOT NULL) THEN
+        RAISE EXCEPTION 'feature_names: names a feature twice' USING ERRCODE = 'MLIV0';
+    END IF;
     IF TG_OP = 'INSERT' THEN
         IF num_nonnulls(NEW.promoted_at, NEW.promoted_by) > 0 THEN
             RAISE EXCEPTION 'promoted_at: a version is registered before it is promoted'
@@ -684,7 +687,7 @@ ALTER TABLE ONLY model_versions
     ADD CONSTRAINT model_versions_model_fkey FOREIGN KEY (model_name) REFERENCES models(model_name);
 CREATE CONSTRAINT TRIGGER model_versions_audit_correction_update AFTER UPDATE ON model_versions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((((((((((((((((((((old.id IS DISTINCT FROM new.id) OR (old.model_name IS DISTINCT FROM new.model_name)) OR (old.model_version IS DISTINCT FROM new.model_version)) OR (old.mlflow_run_id IS DISTINCT FROM new.mlflow_run_id)) OR (old.description IS DISTINCT FROM new.description)) OR (old.algorithm IS DISTINCT FROM new.algorithm)) OR (old.metrics IS DISTINCT FROM new.metrics)) OR (old.hyperparameters IS DISTINCT FROM new.hyperparameters)) OR (old.feature_names IS DISTINCT FROM new.feature_names)) OR (old.task IS DISTINCT FROM new.task)) OR (old.class_names IS DISTINCT FROM new.class_names)) OR (old.positive_label IS DISTINCT FROM new.positive_label)) OR (old.training_samples IS DISTINCT FROM new.training_samples)) OR (old.dataset_version IS DISTINCT FROM new.dataset_version)) OR (old.dataset_digest IS DISTINCT FROM new.dataset_digest)) OR (old.artifact_uri IS DISTINCT FROM new.artifact_uri)) OR (old.metadata_uri IS DISTINCT FROM new.metadata_uri)) OR (old.created_at IS DISTINCT FROM new.created_at)) OR (old.created_by IS DISTINCT FROM new.created_by))) EXECUTE FUNCTION ledger_audit_row('correction', '{id}', '{}');
 CREATE TRIGGER model_versions_before_delete BEFORE DELETE ON model_versions FOR EACH ROW EXECUTE FUNCTION model_versions_before_delete();
-CREATE TRIGGER model_versions_before_write BEFORE INSERT OR UPDATE OF stage, model_version ON model_versions FOR EACH ROW EXECUTE FUNCTION model_versions_before_write();
+CREATE TRIGGER model_versions_before_write BEFORE INSERT OR UPDATE OF stage, model_version, feature_names ON model_versions FOR EACH ROW EXECUTE FUNCTION model_versions_before_write();
 CREATE TRIGGER model_versions_guard_stage AFTER INSERT OR UPDATE OF stage ON model_versions FOR EACH ROW EXECUTE FUNCTION model_versions_guard_stage();
 CREATE TRIGGER model_versions_keep_measured_deleted BEFORE DELETE ON model_versions FOR EACH ROW EXECUTE FUNCTION model_versions_keep_measured();
 CREATE TRIGGER model_versions_keep_measured_renamed BEFORE UPDATE OF id, model_name ON model_versions FOR EACH ROW WHEN (((old.id IS DISTINCT FROM new.id) OR (old.model_name IS DISTINCT FROM new.model_name))) EXECUTE FUNCTION model_versions_keep_measured();

@@ -143,8 +143,7 @@ CREATE INDEX model_versions_stage_created_at_idx ON model_versions (stage, creat
 CREATE INDEX model_versions_tags_idx ON model_versions USING gin (tags jsonb_path_ops);
 CREATE INDEX model_versions_mlflow_run_id_idx ON model_versions (mlflow_run_id);
 
-COMMENT ON TABLE model_versions IS
-    'The versions: one row per version of a model, of any kind (classifier, regressor, text).';
+COMMENT ON TABLE model_versions IS 'The versions: one row per version of a model, of any kind (classifier, regressor, text).';
 COMMENT ON COLUMN model_versions.id IS 'Time-ordered id (UUIDv7).';
 COMMENT ON COLUMN model_versions.model_name IS 'The model.';
 COMMENT ON COLUMN model_versions.model_version IS 'Version within the model; without one, the next integer.';
@@ -167,8 +166,7 @@ COMMENT ON COLUMN model_versions.feature_names IS 'The features in the order the
 COMMENT ON COLUMN model_versions.task IS
     'What it predicts: binary, multiclass or regression; without one it is derived from its predictions and labels (v_version_tasks).';
 COMMENT ON COLUMN model_versions.class_names IS 'Its classes, in the order of class_probabilities.';
-COMMENT ON COLUMN model_versions.positive_label IS
-    'The class that probability is about; of two classes the second one, if none was given.';
+COMMENT ON COLUMN model_versions.positive_label IS 'The class that probability is about; of two classes the second one, if none was given.';
 COMMENT ON COLUMN model_versions.training_samples IS 'Number of rows the model was trained on.';
 COMMENT ON COLUMN model_versions.dataset_version IS 'Version of the training data.';
 COMMENT ON COLUMN model_versions.dataset_digest IS 'Checksum of the training data.';
@@ -217,8 +215,7 @@ BEGIN
     PERFORM ledger_refuse_future('timestamp', event_time);
 END
 $$;
-COMMENT ON FUNCTION ledger_require_known_model(text, timestamptz) IS
-    'Refuses a fact about an unknown model or from the future.';
+COMMENT ON FUNCTION ledger_require_known_model(text, timestamptz) IS 'Refuses a fact about an unknown model or from the future.';
 
 CREATE FUNCTION ledger_version_id(model_name text, model_version text, model_version_id uuid) RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
@@ -311,6 +308,9 @@ DECLARE
 BEGIN
     NEW.stage := lower(btrim(NEW.stage) COLLATE "C");
     PERFORM ledger_refuse_future('created_at', NEW.created_at);
+    IF (SELECT count(*) > count(DISTINCT f) FROM unnest(NEW.feature_names) f WHERE f IS NOT NULL) THEN
+        RAISE EXCEPTION 'feature_names: names a feature twice' USING ERRCODE = 'MLIV0';
+    END IF;
     IF TG_OP = 'INSERT' THEN
         IF num_nonnulls(NEW.promoted_at, NEW.promoted_by) > 0 THEN
             RAISE EXCEPTION 'promoted_at: a version is registered before it is promoted'
@@ -348,7 +348,7 @@ COMMENT ON FUNCTION model_versions_before_write() IS
 REVOKE ALL ON FUNCTION model_versions_before_write() FROM PUBLIC;
 
 CREATE TRIGGER model_versions_before_write
-    BEFORE INSERT OR UPDATE OF stage, model_version ON model_versions
+    BEFORE INSERT OR UPDATE OF stage, model_version, feature_names ON model_versions
     FOR EACH ROW EXECUTE FUNCTION model_versions_before_write();
 
 CREATE FUNCTION model_versions_keep_name() RETURNS trigger

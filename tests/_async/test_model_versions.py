@@ -45,6 +45,8 @@ REFUSED = [
     ("tags", {"tags": "a"}),
     ("training_samples", {"training_samples": -1}),
     ("feature_names", {"feature_names": []}),
+    ("feature_names", {"feature_names": ["hour", "carrier", "hour"]}),
+    ("class_names", {"class_names": ["yes", "yes"]}),
     ("created_at", {"created_at": datetime(2026, 1, 1)}),
 ]
 
@@ -241,6 +243,8 @@ async def test_a_registration_is_corrected_while_nothing_refers_to_it(
     assert version == await models.get(model_name="m", model_version="1")
     with pytest.raises(InvalidValue, match="roc_auc"):
         await models.correct(model_name="m", model_version="1", metrics={"roc_auc": 2})
+    with pytest.raises(InvalidValue, match="feature_names: names a feature twice"):
+        await models.correct(model_name="m", model_version="1", feature_names=["a", "a"])
     with pytest.raises(NotFound, match="model m has no version 7"):
         await models.correct(model_name="m", model_version="7", algorithm="trees")
     await models.promote(model_name="m", model_version="1", slot="shadow")

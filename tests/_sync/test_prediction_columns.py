@@ -261,3 +261,40 @@ def test_a_missing_time_is_now_or_that_of_the_id(
     assert times[:4] == [NOON, NOON, NOON, NOON + HOUR]
     assert len(times) == 8
     assert all(began <= at <= datetime.now(UTC) for at in times[4:])
+
+
+@pytest.mark.parametrize("kind", [list, tuple, np.array, lambda share: np.array(share, object)])
+def test_probabilities_of_classes_come_by_name_in_any_order(
+    models: ModelVersionRepository,
+    predictions: PredictionsRepository,
+    conn: psycopg.Connection[Any],
+    kind: Any,
+) -> None:
+    models.insert(model_name="named", class_names=["a", "b", "c"])
+    version = {"model_name": "named", "model_version": "1"}
+    shares = {"c": kind([0.5, 0.25]), "a": kind([0.5, 0.25]), "b": kind([0.0, 0.5])}
+    predictions.insert_columns(columns={"class_probabilities": shares}, **version)
+    found = conn.execute("SELECT class_probabilities FROM v_prediction_log ORDER BY id").fetchall()
+    assert found == [([0.5, 0.0, 0.5],), ([0.25, 0.5, 0.25],)]
+
+
+@pytest.mark.parametrize(
+    ("shares", "field"),
+    [
+        ({"a": [0.5, 1.5], "b": [0.5, 0.5]}, "class_probabilities: must be between 0 and 1"),
+        ({"a": [0.5, None], "b": [0.5, 0.5]}, "class_probabilities"),
+        ({"a": [0.5, "x"], "b": [0.5, 0.5]}, r"class_probabilities\.a"),
+        ({"a": [0.5, 0.5]}, "class_probabilities: must have exactly the classes"),
+        ({"a": [0.5, 0.5], "x": [0.5, 0.5]}, "class_probabilities: must have exactly the classes"),
+    ],
+)
+def test_probabilities_by_name_that_are_wrong_are_refused(
+    models: ModelVersionRepository,
+    predictions: PredictionsRepository,
+    shares: dict[str, list[Any]],
+    field: str,
+) -> None:
+    models.insert(model_name="named", class_names=["a", "b"])
+    columns = {"class_probabilities": shares, "prediction": [1.0, 2.0]}
+    with pytest.raises(InvalidValue, match=rf"^columns\.{field}"):
+        predictions.insert_columns(columns=columns, model_name="named", model_version="1")

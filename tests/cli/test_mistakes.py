@@ -125,6 +125,7 @@ UNKNOWN = [
     (["models", "at", "churn", "--slot", "eu"], "has no slot eu"),
     (["models", "timeline", "--model", "churm"], "did you mean churn"),
     (["models", "tag", "churm", "1", "a=b"], "did you mean churn"),
+    (["monitors", "add", "--defaults", "churm"], "did you mean churn"),
     (["decisions", "list", "--model", "churm"], "did you mean churn"),
     (["decisions", "pending", "--model", "churm"], "did you mean churn"),
     (["decisions", "show", UNKNOWN_ID], "there is no decision"),

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import psycopg
 import pytest
@@ -102,6 +103,25 @@ def test_the_pages_run_again_in_the_other_order_on_the_same_ledger(
     initialise(settings)
     done = run_page(page, settings.home, tmp_path)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "docs" / "quickstart.md"], ids=name)
+def test_who_tries_the_first_pages_again_meets_no_error(
+    page: Path, dsn: str, tool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """About the same model, as a reader does it."""
+    monkeypatch.setenv("DATABASE_URL", dsn)
+    examples = [
+        example
+        for example in tool("run_page").find_examples(page.read_text(encoding="utf-8"))
+        if example.language == "python"
+    ]
+    for _ in range(2):
+        names: dict[str, Any] = {"__name__": "__main__"}
+        for example in examples:
+            printed = tool("run_page").run_example(example, names, page)
+            if page.name == "README.md":
+                assert printed == example.output
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import click
 
-from ..errors import LedgerError
+from ..errors import LedgerError, brief
 from .base import COMPLETE, LazyGroup
 from .output import say
 from .streams import Unwritable, prepared, silence, utf8
@@ -125,5 +125,5 @@ def main() -> None:
 def _refuse(message: str) -> int:
     # It was refused, whether that can be told or not.
     with suppress(OSError):
-        say(f"error: {' '.join(message.split())}", err=True)
+        say(f"error: {brief(' '.join(message.split()))}", err=True)
     return REFUSED

@@ -98,6 +98,8 @@ def add(
         if defaults is not None:
             if name is not None or any(_is_given(option) for option in given):
                 raise click.UsageError("--defaults MODEL goes with --window and --by only")
+            # An unknown one is explained as one of --model is.
+            click.get_current_context().params["model_name"] = defaults
             added = monitors.add_defaults(model_name=defaults, window=window, created_by=by)
             echo_rows(added, COLUMNS, as_json)
             return

@@ -19,7 +19,7 @@ from .text import cell
 if TYPE_CHECKING:
     from ..rows import ModelOverview
 
-_MODELS = ("model", "live", "since", "versions", "24h", "alerts", "monitored", "coverage")
+_MODELS = ("model", "live", "since", "versions", "24_full_hours", "alerts", "monitored", "coverage")
 # Shown where they say that something is to be done.
 _TO_DO = ("monitors", "reviews")
 _SOME = 10

@@ -80,7 +80,7 @@ class ColumnBatch:
                 if name == "features":
                     found["feature_values"] = _features(version.feature_names, column, self._size)
                 elif name == "class_probabilities":
-                    found[name] = _class_probabilities(version.class_names, column)
+                    found[name] = _class_probabilities(version.class_names, column, self._size)
                 elif name in ENCODERS:
                     found[name] = encoded(ALONE[name], ENCODERS[name], column, self._size)
                 elif name not in ("id", "predicted_at"):
@@ -146,7 +146,9 @@ def _features(names: list[str] | None, column: Any, size: int) -> Field:
         given = table("columns.features", column)
         if names is None or set(given) != set(names):
             checked(feature_encoder(names), dict.fromkeys(given, 0.0))
-        matrix = np.column_stack([_feature(name, given[name], size) for name in names or []])
+        matrix = np.column_stack(
+            [_numbers(f"features.{name}", given[name], size) for name in names or []]
+        )
     elif _is_matrix(column):
         matrix = np.asarray(column, np.float64)
         if names is not None and matrix.shape[1] != len(names):
@@ -158,8 +160,9 @@ def _features(names: list[str] | None, column: Any, size: int) -> Field:
     return matrix if matrix.shape[1] else EMPTY_ARRAY
 
 
-def _feature(name: str, column: Any, size: int) -> Array:
-    field = f"columns.features.{name}"
+def _numbers(name: str, column: Any, size: int) -> Array:
+    """Return the numbers of a column of a table, NaN where they are missing."""
+    field = f"columns.{name}"
     with reading(field):
         if is_single(column):
             column = [column] * size
@@ -184,7 +187,7 @@ def _each(encode: Encoder, column: Any) -> list[bytes]:
     return [NULL if is_missing(item) else checked(encode, item) for item in objects(column)]
 
 
-def _class_probabilities(names: list[str] | None, column: Any) -> Field:
+def _class_probabilities(names: list[str] | None, column: Any, size: int) -> Field:
     """Return the matrix of a matrix, of a table of a column for each class, or of rows of them."""
     field = "columns.class_probabilities"
     if names is None:
@@ -193,7 +196,9 @@ def _class_probabilities(names: list[str] | None, column: Any) -> Field:
         given = table(field, column, lambda name: class_name(field, name))
         if set(given) != set(names):
             raise InvalidValue(field, "must have exactly the classes of the version as columns")
-        column = np.column_stack([_probability(name, given[name]) for name in names])
+        column = np.column_stack(
+            [_numbers(f"class_probabilities.{name}", given[name], size) for name in names]
+        )
     if not _is_matrix(column):
         return _each(shares_encoder(names), column)
     matrix = np.asarray(column, np.float64)
@@ -202,10 +207,3 @@ def _class_probabilities(names: list[str] | None, column: Any) -> Field:
     if not ((matrix >= 0) & (matrix <= 1)).all():
         raise InvalidValue(field, INVALID["predictions_class_probabilities_check"][1])
     return matrix + 0.0  # makes a negative zero positive
-
-
-def _probability(name: str, column: Any) -> Array:
-    found = numbers(column)
-    if found is None:
-        raise InvalidValue(f"columns.class_probabilities.{name}", "must be numbers")
-    return found[0]

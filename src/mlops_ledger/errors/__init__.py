@@ -6,9 +6,32 @@ carry a password or the contents of a row, so they are safe in a log.
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
+# Letters of a message that is cut: what was wrong, then what to do.
+_BEGIN: Final = 1500
+_END: Final = 500
+# Longer than any name may be; what follows a name is left.
+_LONG_WORD: Final = re.compile(r"(\S{100})\S{500,}?(?=[^\s\w]{0,3}(?:\s|$))")
+
+
+def brief(message: str) -> str:
+    """Cut words of more than 600 letters in a message, and a message of 2000, with a mark."""
+    if len(message) < 600:
+        return message
+    short = _LONG_WORD.sub(r"\1…", message)
+    return short if len(short) <= _BEGIN + _END else f"{short[:_BEGIN]}…{short[-_END:]}"
+
 
 class LedgerError(Exception):
-    """Base class of everything that mlops-ledger raises on purpose."""
+    """Base class of everything that mlops-ledger raises on purpose.
+
+    What somebody gave is repeated in a message, but not at any length.
+    """
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*(brief(each) if isinstance(each, str) else each for each in arguments))
 
 
 class ConfigError(LedgerError):
@@ -23,8 +46,8 @@ class InvalidValue(LedgerError, ValueError):
 
     def __init__(self, field: str, problem: str) -> None:
         super().__init__(f"{field}: {problem}")
-        self.field = field
-        self.problem = problem
+        self.field = brief(field)
+        self.problem = brief(problem)
 
 
 class NotFound(LedgerError, LookupError):
