@@ -1,7 +1,7 @@
 DROP FUNCTION ledger_fold_labels(uuid, timestamptz, timestamptz, uuid);
 DROP FUNCTION ledger_fold_days(uuid, timestamptz, timestamptz);
 DROP FUNCTION ledger_shift(bigint, double precision, double precision);
-DROP FUNCTION ledger_fold_histogram_days(uuid, timestamptz, timestamptz);
+DROP FUNCTION ledger_fold_histogram_days(uuid, text, timestamptz, timestamptz);
 DROP FUNCTION ledger_fold_predictions(uuid, timestamptz, timestamptz, uuid, text);
 DROP FUNCTION ledger_learn_slices(uuid, timestamptz, timestamptz, text);
 DROP FUNCTION ledger_slice_places(uuid[], text);

@@ -29,10 +29,13 @@ COMMENT ON FUNCTION ledger_number(jsonb) IS 'A JSON number that double precision
 -- join rows with their bins.
 CREATE FUNCTION ledger_series_of(baseline uuid, OUT columns text, OUT histograms text)
 LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
-    SELECT string_agg(CASE f.kind
-               WHEN 'categorical' THEN format(', %s AS b%s', s.value, f.series)
-               ELSE format(', width_bucket(%1$s, %2$L::double precision[]) AS b%3$s, CASE WHEN abs(%1$s) <= 1e150 THEN %1$s END AS v%3$s',
-                           s.value, f.edges || 'NaN'::double precision, f.series) END, '' ORDER BY f.series),
+    -- Numbers of four bytes stand together: between those of eight they would take eight.
+    SELECT concat(
+               string_agg(format(', width_bucket(%s, %L::double precision[]) AS b%s', s.value, f.edges || 'NaN'::double precision, f.series),
+                          '' ORDER BY f.series) FILTER (WHERE f.kind <> 'categorical'),
+               string_agg(format(', CASE WHEN abs(%1$s) <= 1e150 THEN %1$s END AS v%2$s', s.value, f.series),
+                          '' ORDER BY f.series) FILTER (WHERE f.kind <> 'categorical'),
+               string_agg(format(', %s AS b%s', s.value, f.series), '' ORDER BY f.series) FILTER (WHERE f.kind = 'categorical')),
            string_agg(CASE f.kind
                WHEN 'categorical' THEN format(
                    ' UNION ALL SELECT g.hour, %1$s, CASE WHEN g.b IS NULL THEN -1 ELSE least(coalesce(c.place, %2$s), 51) END::integer, sum(g.n)::bigint, NULL'
@@ -115,8 +118,8 @@ BEGIN
     WHERE model_version_id = version AND grain = 'hour' AND starts_at >= since AND starts_at < until AND part = 0;
     EXECUTE format($fold$
         WITH x AS MATERIALIZED (
-            SELECT hour, status, cache_hit, predicted_label, probability, latency_ms,
-                   width_bucket(probability, %L::double precision[]) AS b0, ledger_latency_bin(latency_ms) AS bl %s
+            SELECT hour, probability, latency_ms, width_bucket(probability, %L::double precision[]) AS b0,
+                   ledger_latency_bin(latency_ms) AS bl, cache_hit %s, status, predicted_label
             FROM (SELECT date_trunc('hour', predicted_at, 'UTC') AS hour, status, cache_hit, predicted_label,
                          probability, prediction, latency_ms, inputs AS i,
                          -- Which unpacks the array once and not once for each feature.
@@ -190,14 +193,16 @@ $$;
 COMMENT ON FUNCTION ledger_fold_labels(uuid, timestamptz, timestamptz, uuid) IS
     'Counts the latest labels of a version from one full hour to another anew, in the bins that its baseline has for them.';
 
-CREATE FUNCTION ledger_fold_histogram_days(version uuid, since timestamptz, until timestamptz) RETURNS void
+CREATE FUNCTION ledger_fold_histogram_days(version uuid, table_name text, since timestamptz, until timestamptz) RETURNS void
 LANGUAGE sql SET search_path FROM CURRENT SET jit = off AS $$
     DELETE FROM summary_histograms
-    WHERE model_version_id = version AND grain = 'day' AND starts_at >= since AND starts_at < until;
+    WHERE model_version_id = version AND grain = 'day' AND starts_at >= since AND starts_at < until
+      AND (series = 32000) = (table_name = 'ground_truth');
     WITH hours AS MATERIALIZED (
         SELECT date_trunc('day', starts_at, 'UTC') AS day, series, baseline_id, bins, counts, sums
         FROM summary_histograms
         WHERE model_version_id = version AND grain = 'hour' AND starts_at >= since AND starts_at < until
+          AND (series = 32000) = (table_name = 'ground_truth')
     ), newest AS (
         -- Bins of several baselines cannot be added up; UUIDs of the newest are the largest.
         SELECT day, series, max(baseline_id::text)::uuid AS baseline_id FROM hours GROUP BY day, series
@@ -213,8 +218,8 @@ LANGUAGE sql SET search_path FROM CURRENT SET jit = off AS $$
            CASE WHEN count(total) > 0 THEN array_agg(total ORDER BY bin) END
     FROM counted GROUP BY day, series, baseline_id
 $$;
-COMMENT ON FUNCTION ledger_fold_histogram_days(uuid, timestamptz, timestamptz) IS
-    'Makes the histograms of days, from one to another, out of those of their hours.';
+COMMENT ON FUNCTION ledger_fold_histogram_days(uuid, text, timestamptz, timestamptz) IS
+    'Makes the histograms of days, from one to another, out of those of their hours: of a table, predictions or ground_truth.';
 
 CREATE FUNCTION ledger_shift(n bigint, total double precision, mean double precision) RETURNS double precision
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

@@ -25,7 +25,7 @@ BEGIN
         PERFORM ledger_fold_outcomes(version, since, until, slice_key);
         PERFORM ledger_fold_outcome_days(version, first_day, last_day);
     END IF;
-    PERFORM ledger_fold_histogram_days(version, first_day, last_day);
+    PERFORM ledger_fold_histogram_days(version, table_name, first_day, last_day);
 END
 $$;
 COMMENT ON FUNCTION ledger_fold_span(uuid, text, timestamptz, timestamptz) IS
