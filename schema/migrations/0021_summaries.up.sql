@@ -155,6 +155,7 @@ CREATE TABLE summary_outcomes (
     actual_m2 double precision NOT NULL,
     actual_min double precision,
     actual_max double precision,
+    last_labeled_at timestamptz NOT NULL,
     CONSTRAINT summary_outcomes_pkey PRIMARY KEY (model_version_id, grain, slice, starts_at, part)
 );
 COMMENT ON TABLE summary_outcomes IS
@@ -201,6 +202,7 @@ COMMENT ON COLUMN summary_outcomes.actual_distance_sum IS 'Sum of the distances 
 COMMENT ON COLUMN summary_outcomes.actual_m2 IS 'Sum of the squared differences between the actual values and their mean.';
 COMMENT ON COLUMN summary_outcomes.actual_min IS 'The lowest of them.';
 COMMENT ON COLUMN summary_outcomes.actual_max IS 'The highest of them.';
+COMMENT ON COLUMN summary_outcomes.last_labeled_at IS 'When the last of these labels was found out: as of a later time the numbers are the same.';
 
 CREATE FUNCTION mark_summaries(
     model_name text, model_version text, since timestamptz, until timestamptz) RETURNS void

@@ -49,7 +49,7 @@ BEGIN
         WHERE ledger_outcomes.slice_key IS NOT NULL
           AND (ledger_outcomes.slice_value IS NULL OR s.value = ledger_outcomes.slice_value)
     ), judged AS MATERIALIZED (
-        SELECT o.hour, o.slice, o.truth, o.score, o.prediction IS NOT NULL AS has_number, o.predicted_label IS NULL AS is_unnamed,
+        SELECT o.hour, o.slice, o.labeled_at, o.truth, o.score, o.prediction IS NOT NULL AS has_number, o.predicted_label IS NULL AS is_unnamed,
                CASE WHEN o.truth IS NOT NULL THEN coalesce(
                    -- Without a threshold a probability names no class, and the function costs more than all the rest.
                    o.named, CASE WHEN NOT by_hour OR o.class_probabilities IS NOT NULL THEN ledger_predicted_class(
@@ -83,7 +83,8 @@ BEGIN
     ), counted AS NOT MATERIALIZED (
         SELECT * FROM judged WHERE slice IS NOT NULL
         UNION ALL
-        SELECT hour, 0::smallint, truth, score, has_number, is_unnamed, class, says_positive, is_positive, has_numbers, is_covered, target, error
+        SELECT hour, 0::smallint, labeled_at, truth, score, has_number, is_unnamed, class, says_positive, is_positive, has_numbers, is_covered,
+               target, error
         FROM judged WHERE ledger_outcomes.slice_key IS NOT NULL AND ledger_outcomes.slice_value IS NULL
     ), pairs AS (
         SELECT hour, slice, truth, class, count(*) AS n FROM counted
@@ -148,7 +149,7 @@ BEGIN
                                  ELSE abs(error) / greatest(abs(target), 2.220446049250313e-16) END), 0) AS percentage,
                coalesce(sum(error * error) FILTER (WHERE abs(error) > 1e-150), 0) AS squared,
                coalesce(sum(distance), 0) AS total, coalesce(var_pop(distance) * count(distance), 0) AS m2,
-               min(target) AS smallest, max(target) AS largest
+               min(target) AS smallest, max(target) AS largest, max(labeled_at) AS last_labeled_at
         FROM (SELECT c.*, c.target - l.target AS distance FROM counted c JOIN lowest l USING (hour, slice)) j CROSS JOIN d GROUP BY hour, slice
     )
     SELECT versions[1], 'hour', t.hour, t.slice, 0::smallint, d.task, CASE WHEN d.task = 'binary' OR t.unnamed THEN d.class_names END,
@@ -158,7 +159,7 @@ BEGIN
            coalesce(b.undecided_positives, '{}'), coalesce(b.undecided_negatives, '{}'), coalesce(k.squares, 0),
            coalesce(k.square_squares, 0), coalesce(k.logs, 0), coalesce(k.log_squares, 0),
            coalesce(k.tenths, '{}'), coalesce(k.positives, '{}'), coalesce(k.negatives, '{}'), coalesce(k.sums, '{}'),
-           t.numbers, t.measured, t.intervals, t.covered, t.absolute, t.percentage, t.squared, t.total, t.m2, t.smallest, t.largest
+           t.numbers, t.measured, t.intervals, t.covered, t.absolute, t.percentage, t.squared, t.total, t.m2, t.smallest, t.largest, t.last_labeled_at
     FROM totals t CROSS JOIN d
     LEFT JOIN crossed c USING (hour, slice) LEFT JOIN binned b USING (hour, slice) LEFT JOIN calibrated k USING (hour, slice);
 END
@@ -254,7 +255,7 @@ BEGIN
            sum(o.square_sum), sum(o.square_square_sum), sum(o.log_sum), sum(o.log_square_sum), k.tenths, k.positives, k.negatives, k.sums, sum(o.num_numbers)::bigint,
            sum(o.num_measured)::bigint, sum(o.num_intervals)::bigint, sum(o.num_covered)::bigint, sum(o.absolute_error_sum), sum(o.percentage_error_sum), sum(o.squared_error_sum),
            m.total, m.m2,
-           min(o.actual_min), max(o.actual_max)
+           min(o.actual_min), max(o.actual_max), max(o.last_labeled_at)
     INTO added
     FROM o CROSS JOIN defined d CROSS JOIN crossed c CROSS JOIN binned b CROSS JOIN calibrated k CROSS JOIN centre m
     GROUP BY d.task, d.class_names, d.positive_label, c.actual, c.predicted, c.counts, b.bins, b.positives,

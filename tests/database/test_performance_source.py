@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from fix_outcomes import HOUR, KINDS, START, TODAY, Record
+from fix_outcomes import DAY, HOUR, KINDS, START, TODAY, Record
 
 from mlops_ledger import (
     Database,
@@ -84,12 +84,14 @@ def test_performance_stays_when_rows_are_deleted(db: Database, kind: str) -> Non
     before = record.truth.performance(**one)
     Retention(db).cleanup(before=START + 40 * HOUR)
     assert _agree(record.truth.performance(**one), before) > 0
+    # All labels were known by then.
+    assert record.truth.performance(**one, as_of=TODAY) == record.truth.performance(**one)
     # What is there still is answered as before.
     assert record.truth.performance(**{**one, "since": START + 72 * HOUR}).source == "rows"
     for asked, field in (
         ({"source": "rows"}, "source"),
         ({"threshold": 0.123}, "threshold"),
-        ({"as_of": TODAY}, "as_of"),
+        ({"as_of": TODAY - DAY}, "as_of"),
         ({"since": START + 6.5 * HOUR}, "since"),
         ({"until": START + 31.5 * HOUR}, "until"),
     ):
@@ -114,10 +116,38 @@ def test_many_labels_are_answered_from_summaries(
     record.label()
     exact = record.truth.performance(**one, source="rows")
     assert _agree(record.truth.performance(**one), exact) > 0
-    for asked in ({"threshold": 0.123}, {"as_of": TODAY}, {"positive_label": "no"}):
+    for asked in ({"threshold": 0.123}, {"as_of": TODAY - DAY}, {"positive_label": "no"}):
         assert record.truth.performance(**one, **asked).source == "rows"
     with pytest.raises(InvalidValue, match=r"^source: "):
         record.truth.performance(**one, source="both")
+
+
+def test_summaries_answer_as_of_a_time_when_all_that_they_count_was_known(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlops_ledger.analysis.performance_source._FEW", 20)
+    record = Record(db, "rare", random.Random(16))
+    record.write(200)
+    record.label(50)
+    record.label(50)
+    record.summaries.fold(**record.one)
+    with db.connection() as connection:
+        labels = "SELECT predicted_at, labeled_at FROM ground_truth"
+        known = connection.execute(labels).fetchall()
+    last = max(at for _, at in known)
+    one: dict[str, Any] = {"model_name": record.name, "since": START, "until": TODAY}
+    for as_of, source in ((last, "summaries"), (last - timedelta.resolution, "rows")):
+        found = record.truth.performance(**one, as_of=as_of)
+        assert found.source == source
+        exact = record.truth.performance(**one, as_of=as_of, source="rows")
+        assert source == "rows" or _agree(found, exact) > 0
+        assert found.accuracy == exact.accuracy
+    # Other hours of the same days do not count.
+    window = {**one, "since": START + 5 * HOUR, "until": START + 31 * HOUR}
+    as_of = max(at for p, at in known if window["since"] <= p < window["until"])
+    found = record.truth.performance(**window, as_of=as_of, source="summaries")
+    exact = record.truth.performance(**window, as_of=as_of, source="rows")
+    assert _agree(found, exact) > 0
 
 
 def test_another_class_than_that_of_the_summaries_has_no_wrong_number(db: Database) -> None:

@@ -127,9 +127,10 @@ class GroundTruthRepository(Repository):
 
         `source` is rows, summaries or auto: summaries of a window with more than 10,000 labels,
         where they suffice, and of one whose rows retention has deleted, else rows. Of summaries
-        three numbers have a bound of their error, the `threshold` is a full percent and there is no
-        `as_of`, no delay and nothing of `class_probabilities`. Hours at the ends of the window that
-        are not full are read from rows. The `source` of the answer says which it was.
+        three numbers have a bound of their error, the `threshold` is a full percent, `as_of` is not
+        before the last label, and there is no delay and nothing of `class_probabilities`. Hours at
+        the ends of the window that are not full are read from rows. The `source` of the answer says
+        which it was.
 
         With `record` the numbers are stored in performance_metrics, at `until`, unless they are
         there; `model_version` is needed then. Definitions are in docs/reference/metrics.md. Raises
@@ -142,6 +143,8 @@ class GroundTruthRepository(Repository):
             raise InvalidValue("until", "must be after since")
         if not 0 <= number("threshold", threshold) <= 1:
             raise InvalidValue("threshold", "must be between 0 and 1")
+        if as_of is not None:
+            as_of = values.timestamp("as_of", as_of)
         require_share(top_share)
         if integer(32)("top_k", top_k) < 1:
             raise InvalidValue("top_k", "must be at least 1")

@@ -91,11 +91,17 @@ def _suffice(state: PerformanceState, asked: Mapping[str, Any], is_folded: bool)
         state.labeled_samples > _FEW
         and not (is_folded and state.is_pending)
         and not state.is_multiclass
-        and asked["as_of"] is None
+        and _was_known(state, asked)
         and asked["positive_label"] is None
         and (asked["slice"] is None or _knows_slice(state, asked))
         and is_grid_threshold(asked["threshold"])
     )
+
+
+def _was_known(state: PerformanceState, asked: Mapping[str, Any]) -> bool:
+    """Say whether all labels that summaries count were known at `as_of`."""
+    last, as_of = state.last_labeled_at, asked["as_of"]
+    return as_of is None or last is None or last <= as_of
 
 
 def _knows_slice(state: PerformanceState, asked: Mapping[str, Any]) -> bool:
@@ -109,8 +115,8 @@ def _require_answerable(
     why = f": {_DELETED}" if is_deleted else " of summaries"
     if not is_grid_threshold(asked["threshold"]):
         raise InvalidValue("threshold", GRID_THRESHOLD + why)
-    if asked["as_of"] is not None:
-        raise InvalidValue("as_of", "must be None" + why)
+    if not _was_known(state, asked):
+        raise InvalidValue("as_of", "must not be before the last label" + why)
     if asked["slice"] is not None:
         if asked["slice_key"] != state.slice_key:
             raise InvalidValue("slice_key", f"must be that of the model{why}")

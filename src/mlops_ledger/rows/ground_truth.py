@@ -172,6 +172,7 @@ class PerformanceState(Row):
 
     is_known: bool
     labeled_samples: int
+    last_labeled_at: datetime | None
     is_multiclass: bool
     is_pending: bool
     first_hour: datetime | None

@@ -127,10 +127,19 @@ ORDER BY b.since;
 
 -- performance__state --
 -- What of a window was labelled when it was folded, whether something waits, and which hours have lost their rows.
+WITH h AS MATERIALIZED (
+    SELECT s.*
+    FROM (SELECT date_trunc('hour', %(since)s::timestamptz, 'UTC') AS since,
+                 date_trunc('hour', %(until)s::timestamptz - interval '1 microsecond', 'UTC') + interval '1 hour' AS until) w
+    CROSS JOIN ledger_spans(w.since, w.until, w.until - w.since) s
+)
 SELECT v.ids IS NOT NULL AS is_known, coalesce((SELECT sum(o.num_labeled) FROM summary_outcomes o
                  WHERE o.model_version_id = ANY (v.ids) AND o.grain = 'day' AND o.slice = 0
                    AND o.starts_at > %(since)s::timestamptz - interval '1 day' AND o.starts_at < %(until)s::timestamptz), 0)::bigint
            AS labeled_samples,
+       (SELECT max(o.last_labeled_at) FROM h JOIN summary_outcomes o ON o.model_version_id = ANY (v.ids) AND o.slice = 0 AND o.grain = h.grain
+                                                                    AND o.starts_at >= h.starts_from AND o.starts_at < h.starts_before)
+           AS last_labeled_at,
        EXISTS (SELECT FROM v_version_tasks t WHERE t.model_version_id = ANY (v.ids) AND t.task = 'multiclass') AS is_multiclass,
        EXISTS (SELECT FROM summary_marks m WHERE m.model_version_id = ANY (v.ids)
                AND m.first_predicted_at < %(until)s::timestamptz AND m.last_predicted_at >= %(since)s::timestamptz) AS is_pending,
