@@ -153,6 +153,18 @@ def test_probabilities_of_all_classes_are_worth_what_scikit_learn_says(judge: Ju
     assert np.array_equal(found.confusion_matrix["matrix"], counts)
 
 
+def test_probabilities_of_all_classes_are_compared_with_the_latest_label(
+    judge: Judge,
+) -> None:
+    made = [{"class_probabilities": [0.7, 0.2, 0.1]}]
+    first = judge(made, [{"actual_label": "a"}], {"class_names": ["a", "b", "c"]})
+    name = first.model_name
+    judge.truth.insert(request_id=f"{name}0", model_name=name, actual_label="b")
+    found = judge.truth.performance(model_name=name, since=NOON, until=NOON + HOUR)
+    for each, probability in ((first, 0.7), (found, 0.2)):
+        assert each.log_loss == pytest.approx(-np.log(probability))
+
+
 def test_a_task_can_be_declared_later_once(
     judge: Judge, models: ModelVersionRepository, conn: psycopg.Connection[Any]
 ) -> None:
