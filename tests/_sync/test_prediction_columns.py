@@ -16,6 +16,7 @@ from mlops_ledger.errors import InvalidValue, NotFound
 from mlops_ledger.ids import time_of
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
 HOUR = timedelta(hours=1)
 ONE = {"model_name": "m", "model_version": "1"}
 SIZE = 5000
@@ -173,6 +174,7 @@ def test_a_repeated_write_stores_nothing_twice(
         ({"predicted_at": np.array(["9999-01-01"] * 2, "M8[us]")}, "columns.predicted_at"),
         ({"predicted_at": [NOON, NOON.replace(tzinfo=None)]}, "columns.predicted_at"),
         ({"id": [new_id(NOON), new_id()], "predicted_at": NOON}, "columns.id"),
+        ({"id": [new_id(NOON), new_id(NOON - MILLISECOND)], "predicted_at": NOON}, "columns.id"),
         ({"id": ["1", "2"], "predicted_at": NOON}, "columns.id"),
         ({"probabilty": [1, 2]}, "columns.probabilty"),
     ],
