@@ -75,6 +75,7 @@ REFUSED = [
     ("predicted_at", "2026-01-01T12:00:00", "predicted_at"),
     ("id", "not an id", "id"),
     ("id", new_id(), "id"),
+    ("id", new_id(NOON - timedelta(milliseconds=1)), "id"),
     ("features", {"hour": 1, "distance": 2}, "features.delay"),
     ("features", {"hour": 1, "distance": 2, "late": 3}, "features.late"),
     ("features", {"hour": 1, "distance": 2, "delay": 3, "late": 3}, "features.late"),
