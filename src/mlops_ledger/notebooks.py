@@ -8,16 +8,13 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Any, Final, TypeVar
 
+from .visible import visible
+
 T = TypeVar("T")
 
 _MOST_ROWS: Final = 60
 _LONGEST: Final = 300
 _NOTHING: Final[tuple[Any, ...]] = (None, {}, [])
-# What would reorder or hide its neighbours.
-HIDDEN: Final = {
-    code: f"\\u{code:04x}"
-    for code in (*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF)
-}
 
 
 class Row:
@@ -98,4 +95,4 @@ def _text(value: Any) -> str:
             text = str(value)
     if len(text) > _LONGEST:
         text = text[:_LONGEST] + "…"
-    return escape(text.translate(HIDDEN))
+    return escape(visible(text, keep="\n"))

@@ -25,7 +25,7 @@ from rich.cells import cell_len
 from mlops_ledger import Database
 from mlops_ledger.admin.roles import Roles
 from mlops_ledger.cli import main, output
-from mlops_ledger.cli.text import visible
+from mlops_ledger.visible import visible
 from tools import forked
 from tools.scratch import scratch_database
 

@@ -48,6 +48,7 @@ LAYERS = (
     ("checks", "rows"),
     ("ids",),
     ("errors", "files", "notebooks"),
+    ("visible",),
 )
 
 

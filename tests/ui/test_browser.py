@@ -8,13 +8,22 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import uvicorn
 from fix_ui import fill, pages
 from starlette.testclient import TestClient
 
-from mlops_ledger import AlertsRepository, Database, Settings
+from mlops_ledger import (
+    AlertsRepository,
+    BaselinesRepository,
+    Database,
+    ModelVersionRepository,
+    PredictionsRepository,
+    Settings,
+    SummariesRepository,
+)
 from tools.scratch import scratch_database
 
 pytest.importorskip("axe_playwright_python", reason="needs the extra [test]")
@@ -119,6 +128,47 @@ def test_every_page_in_a_browser(
     assert [text for text in said if "status of 404" not in text] == []
     assert {url for url in asked if not url.startswith(address)} == set()
     context.close()
+
+
+LISTS = ("/", "/quality", "/alerts", "/predictions")
+# How wide the cells of a table are that name something, and whether it scrolls.
+NAMED = """() => [...document.querySelectorAll(".scroll")].map(table => [
+    table.getAttribute("aria-label"), table.scrollWidth > table.clientWidth,
+    Math.max(0, ...[...table.querySelectorAll("th[scope=row], td.of")]
+        .map(each => each.getBoundingClientRect().width))])"""
+
+
+def test_long_names_leave_room_for_the_rest(
+    browser: Browser, server_dsn: str, template: str
+) -> None:
+    model = "customer_lifetime_value_of_the_north_american_retail_segment_" + "x" * 18
+    feature = "number_of_support_tickets_of_any_household_member_" + "y" * 30
+    version = {"model_name": model, "model_version": "2026.11.1-release-candidate+build.20261129"}
+    with (
+        scratch_database(server_dsn, template) as dsn,
+        Database(Settings(conninfo=dsn)) as db,
+    ):
+        models = ModelVersionRepository(db)
+        models.insert(**version, feature_names=[feature], metrics={feature: 1.0})
+        models.promote(**version)
+        AlertsRepository(db).raise_alert(
+            alert_type="t", title=feature, severity="warning", model_name=model
+        )
+        PredictionsRepository(db).insert(**version, features=[1.0], predicted_label=feature)
+        BaselinesRepository(db).register(**version, data={feature: [0.5, 1.5] * 20})
+        SummariesRepository(db).fold()
+        query = urlencode({"model": model, "version": version["model_version"]})
+        with serving(create_app(db)) as address:
+            for width in (375, 1280):
+                page = browser.new_page(viewport={"width": width, "height": 900})
+                for path in (*LISTS, f"/version?{query}"):
+                    page.goto(address + path)
+                    assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+                    for table, scrolls, widest in page.evaluate(NAMED):
+                        # At least the next column is to be seen beside a name.
+                        assert widest < 0.75 * width, (path, table)
+                        assert width < 1000 or not scrolls, (path, table)
+                page.close()
 
 
 def test_buttons_work_in_a_browser(browser: Browser, server_dsn: str, template: str) -> None:

@@ -16,12 +16,10 @@ from fix_ui import COUNT, NAME, fill, pages
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from mlops_ledger import (
-    Database,
-    Settings,
-)
+from mlops_ledger import AlertsRepository, Database, Settings
 from mlops_ledger.admin.roles import Roles
 from mlops_ledger.errors import NotFound
+from mlops_ledger.visible import is_shown, visible
 from tools.scratch import scratch_database
 
 pytest.importorskip("jinja2", reason="needs the extra [ui]")
@@ -85,6 +83,24 @@ def test_hostile_text_stays_text_on_every_page(client: TestClient) -> None:
         assert "\u202e" not in answer.text
         shown += "&lt;script&gt;" in answer.text
     assert shown > 8
+
+
+def test_what_would_act_is_written_as_a_terminal_shows_it(db: Database) -> None:
+    title = "\x1b[31m \x9b2J \x7f \u202eevil\u2066 zero\u200b \u3164 caf\u00e9"
+    id = AlertsRepository(db).raise_alert(
+        alert_type="t", title=title, severity="warning", related_data={title: title}
+    )
+    client = client_of(db)
+    for path in ("/", "/alerts", f"/alert?id={id}"):
+        text = client.get(path).text
+        assert visible(title) in unescape(text), path
+        assert not {char for char in text if char != "\n" and not is_shown(char)}, path
+    # A form sends back what it was given.
+    given = "\u202eali\u200bce \ue000 <&"
+    text = client.get("/quality", params={"model": given}).text
+    [value] = re.findall(r'name="model" value="([^"]*)"', text)
+    assert unescape(value) == given
+    assert not set("\u202e\u200b\ue000") & set(text)
 
 
 def test_nothing_comes_from_elsewhere_and_no_page_can_be_framed(client: TestClient) -> None:

@@ -11,7 +11,7 @@ from click.shell_completion import CompletionItem
 import mlops_ledger as ledger
 
 from ..errors import LedgerError
-from .text import visible
+from ..visible import visible
 
 Complete: TypeAlias = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 Found: TypeAlias = Iterable[tuple[str, str | None]]

@@ -11,7 +11,8 @@ from typing import Final
 import click
 from rich.cells import cell_len, chop_cells, set_cell_size
 
-from .text import cell, printed, visible
+from ..visible import visible
+from .text import cell, printed
 
 # Free text may be cut, with a mark; what names something never is, so that it can be copied.
 FREE_TEXT = {"attributes", "description", "detail", "drifted_features", "message", "metrics"}

@@ -12,9 +12,10 @@ from typing import Any, NoReturn
 import click
 import orjson
 
+from ..visible import visible
 from .layout import records, table
 from .names import require_known
-from .text import encoding, visible, visible_json
+from .text import encoding, visible_json
 
 
 def say(message: object, *, err: bool = False) -> None:

@@ -8,8 +8,9 @@ from typing import Final
 
 from rich.cells import cell_len
 
+from ..visible import visible
 from .output import say
-from .text import cell, printed, visible
+from .text import cell, printed
 
 _BLOCKS: Final = "▁▂▃▄▅▆▇█"
 _PLAIN: Final = "_.-=+*%#"

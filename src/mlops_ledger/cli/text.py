@@ -5,26 +5,16 @@ from __future__ import annotations
 import codecs
 import re
 import sys
-import unicodedata
 from dataclasses import is_dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import orjson
 
-# What Unicode tells programs not to show, though it counts as a letter or a mark.
-_IGNORABLE: Final = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
-)
+from ..visible import is_shown, visible
+
 _BEYOND_ASCII: Final = re.compile(r"[^\x20-\x7e\n]")
 _UNITS: Final = (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1))
-
-
-def visible(text: str) -> str:
-    """Show what a terminal would obey or hide as escapes: controls, directions, zero widths."""
-    if text.isprintable() and (text.isascii() or not _IGNORABLE.search(text)):
-        return text
-    return "".join(char if _is_shown(char) else _escape(char) for char in text)
 
 
 def encoding() -> str:
@@ -47,7 +37,7 @@ def visible_json(text: str, *, ascii_only: bool = False) -> str:
 
     def escaped(match: re.Match[str]) -> str:
         char = match[0]
-        if not ascii_only and _is_shown(char):
+        if not ascii_only and is_shown(char):
             return char
         units = char.encode("utf-16-be").hex()
         return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
@@ -112,13 +102,3 @@ def size(value: int) -> str:
         if value >= scale:
             return f"{value / scale:.1f} {unit}"
     return f"{value / 1000:.0f} kB"
-
-
-def _is_shown(char: str) -> bool:
-    if char.isprintable():
-        return not _IGNORABLE.match(char)
-    return unicodedata.category(char) == "Zs"
-
-
-def _escape(char: str) -> str:
-    return char.encode("unicode_escape").decode()

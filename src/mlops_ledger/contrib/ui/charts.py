@@ -14,7 +14,7 @@ from typing import Final
 
 from markupsafe import Markup
 
-from ...notebooks import HIDDEN
+from ...visible import visible
 from .text import number
 
 # What `preserveAspectRatio="none"` widens to the width of the page.
@@ -317,4 +317,4 @@ def drawing(parts: Iterable[Markup], height: int, label: str, *, links: bool = F
     drawn = Markup(
         '<svg class="chart" width="100%" height="{}" role="{}" aria-label="{}">{}</svg>'
     ).format(height, role, label, Markup("").join(parts))
-    return Markup(drawn.translate(HIDDEN))
+    return Markup(visible(drawn, keep="\n"))

@@ -115,7 +115,10 @@ def predictions(db: Database, query: Query) -> Page:
         filters["model_version"] = None
     rows = PredictionsRepository(db).list_recent(**filters, limit=PAGE, before=query.uuid("before"))
     shown = {"predictions": rows, "query": query.given, "next": _next(query, "/predictions", rows)}
-    return Page("predictions.html", "Predictions", shown, ("predictions.list_recent",))
+    statement = "predictions.list_recent"
+    if filters["model_name"] is not None:
+        statement += "__of_versions"
+    return Page("predictions.html", "Predictions", shown, (statement,))
 
 
 def prediction(db: Database, query: Query) -> Page:

@@ -9,7 +9,8 @@ from urllib.parse import quote, urlencode
 
 from markupsafe import Markup, escape
 
-from ...notebooks import HIDDEN
+from ...visible import is_shown
+from ...visible import visible as visible_text
 
 NOTHING: Final = "–"
 _LENGTHS: Final = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
@@ -31,7 +32,7 @@ def visible(value: object) -> str:
             return duration(value)
         case dict() | list():
             return document(value)
-    return str(value).translate(HIDDEN)
+    return visible_text(str(value), keep="\n")
 
 
 def shown(value: object) -> object:
@@ -41,12 +42,17 @@ def shown(value: object) -> object:
 
 def exact(value: str) -> Markup:
     """Write what a form sends back: the same characters, none of which can be seen to act."""
-    return Markup(escape(value).translate({code: f"&#{code};" for code in HIDDEN}))
+    # HTML has no references to the controls of Latin-1, which nobody can see to act in a form.
+    return Markup("").join(
+        escape(each) if each < "\xa0" or is_shown(each) else Markup(f"&#{ord(each)};")
+        for each in value
+    )
 
 
 def document(value: object) -> str:
     """Write a JSON document, indented."""
-    return json.dumps(value, indent=2, ensure_ascii=False, default=str).translate(HIDDEN)
+    written = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    return visible_text(written, keep="\n")
 
 
 def number(value: float | None) -> str:

@@ -1,0 +1,30 @@
+"""Shows characters that would act where they are shown, or not be seen, as escapes."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final
+
+# What Unicode tells programs not to show, though it counts as a letter or a mark.
+_IGNORABLE: Final = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+
+
+def visible(text: str, *, keep: str = "") -> str:
+    """Show controls, directions, zero widths and the like as escapes, but for those to `keep`."""
+    if text.isprintable() and (text.isascii() or not _IGNORABLE.search(text)):
+        return text
+    return "".join(char if char in keep or is_shown(char) else _escape(char) for char in text)
+
+
+def is_shown(char: str) -> bool:
+    """Return whether a character is seen, and does nothing else."""
+    if char.isprintable():
+        return not _IGNORABLE.match(char)
+    return unicodedata.category(char) == "Zs"
+
+
+def _escape(char: str) -> str:
+    return char.encode("unicode_escape").decode()
