@@ -87,11 +87,11 @@ def test_hostile_text_stays_text_on_every_page(client: TestClient) -> None:
 
 def test_what_would_act_is_written_as_a_terminal_shows_it(db: Database) -> None:
     title = "\x1b[31m \x9b2J \x7f \u202eevil\u2066 zero\u200b \u3164 caf\u00e9"
-    id = AlertsRepository(db).raise_alert(
+    alert = AlertsRepository(db).raise_alert(
         alert_type="t", title=title, severity="warning", related_data={title: title}
     )
     client = client_of(db)
-    for path in ("/", "/alerts", f"/alert?id={id}"):
+    for path in ("/", "/alerts", f"/alert?id={alert.id}"):
         text = client.get(path).text
         assert visible(title) in unescape(text), path
         assert not {char for char in text if char != "\n" and not is_shown(char)}, path
