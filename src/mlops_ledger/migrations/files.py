@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import takewhile
 from pathlib import Path
 from typing import Final
@@ -89,11 +90,12 @@ def find_migrations(directory: Path | None = None) -> list[Migration]:
     return migrations
 
 
+@cache
 def latest_version(directory: Path | None = None) -> int:
     """Return the schema version that this release's files lead to; 0 without any.
 
-    The files are not read: every database that is opened asks. Raises MigrationError for a
-    misnamed file.
+    The files are not read, and listed once: every database that is opened asks. Raises
+    MigrationError for a misnamed file.
     """
     return len(_find_pairs(directory))
 
