@@ -5841,9 +5841,15 @@ BEGIN
     ), c AS MATERIALIZED (
         SELECT h.series, h.bin::integer AS bin, h.n, h.total FROM ledger_histogram(version, baseline, since, until) h
     ), j AS (
-        SELECT series, bin, coalesce(r.n, 0)::double precision AS rn, coalesce(c.n, 0)::double precision AS cn,
-               r.total AS rs, c.total AS cs
-        FROM (SELECT * FROM r WHERE r.n > 0) r FULL JOIN c USING (series, bin)
+        -- NaN and missing values are in one bin: which of them it is depends on what wrote them, a frame, a file or a service.
+        SELECT x.series, CASE WHEN x.bin > f.above THEN -1 ELSE x.bin END AS bin, sum(x.rn) AS rn, sum(x.cn) AS cn,
+               sum(x.rs) AS rs, sum(x.cs) AS cs, coalesce(sum(x.rn) FILTER (WHERE x.bin > f.above), 0) AS rnan,
+               coalesce(sum(x.cn) FILTER (WHERE x.bin > f.above), 0) AS cnan
+        FROM (SELECT series, bin, coalesce(r.n, 0)::double precision AS rn, coalesce(c.n, 0)::double precision AS cn,
+                     r.total AS rs, c.total AS cs
+              FROM (SELECT * FROM r WHERE r.n > 0) r FULL JOIN c USING (series, bin)) x
+        JOIN f ON f.series = x.series
+        GROUP BY 1, 2
     ), s AS (
         SELECT j.*, nullif(sum(rn) OVER w, 0) AS rt, nullif(sum(cn) OVER w, 0) AS ct FROM j WINDOW w AS (PARTITION BY series)
     ), p AS (
@@ -5881,10 +5887,10 @@ BEGIN
                sum((cn - ct * pooled) ^ 2 / (ct * pooled) + (rn - rt * pooled) ^ 2 / (rt * pooled)) AS chi2,
                sum(rs) FILTER (WHERE is_ordered) / nullif(sum(rn) FILTER (WHERE is_ordered), 0) AS reference_mean,
                sum(cs) FILTER (WHERE is_ordered) / nullif(sum(cn) FILTER (WHERE is_ordered), 0) AS current_mean,
-               coalesce(sum(q) FILTER (WHERE p.bin = -1), 0) AS reference_missing,
-               coalesce(sum(p.p) FILTER (WHERE p.bin = -1), 0) AS current_missing,
-               coalesce(sum(q) FILTER (WHERE p.bin > above), 0) AS reference_nan,
-               coalesce(sum(p.p) FILTER (WHERE p.bin > above), 0) AS current_nan,
+               coalesce(sum((rn - rnan) / rt) FILTER (WHERE p.bin = -1), 0) AS reference_missing,
+               coalesce(sum((cn - cnan) / ct) FILTER (WHERE p.bin = -1), 0) AS current_missing,
+               sum(rnan / rt) AS reference_nan,
+               sum(cnan / ct) AS current_nan,
                coalesce(sum(p.p) FILTER (WHERE p.bin IN (0, above)), 0) AS at_ends,
                coalesce(sum(p.p) FILTER (WHERE p.bin = 0), 0) AS at_zero
         FROM p WHERE p.rt IS NOT NULL AND p.ct IS NOT NULL GROUP BY p.series

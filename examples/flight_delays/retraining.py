@@ -123,7 +123,7 @@ def register(db: Connections, now: datetime, trial: Trial) -> UUID:
     version = ModelVersionRepository(db).get(id=id)
     assert version is not None
     # What the ledger compares each week of predictions with. In an array NaN is NaN, as the service
-    # logs it; in a column of pandas it would be a missing value.
+    # logs it, and so it is in what the reports say of data quality.
     numbers = {name: flights[name].to_numpy() for name in NUMBERS}
     BaselinesRepository(db).register(
         id=job_id("baseline", now),

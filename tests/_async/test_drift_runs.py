@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import psycopg
 import pytest
 from scipy import stats
@@ -165,6 +167,22 @@ async def test_data_quality_is_measured_too(reports: AsyncDriftReportsRepository
     assert found["age"].out_of_range == pytest.approx(outside.mean())
     assert (found["plan"].unseen, found["plan"].current_missing) == (0, 0)
     assert found["age"].current_mean == pytest.approx(np.nanmean(SERVED["age"]))
+
+
+async def test_nan_and_missing_values_are_the_same_for_drift(
+    db: AsyncDatabase, reports: AsyncDriftReportsRepository
+) -> None:
+    nan = (await by_feature(reports))["age"]
+    gone = np.isnan(TRAINED_ON["age"]).mean()
+    assert (nan.reference_nan, nan.reference_missing) == (pytest.approx(gone), 0)
+    # In a column of pandas the same values are missing.
+    data = pd.DataFrame({name: TRAINED_ON[name] for name in ("age", "visits")})
+    await AsyncBaselinesRepository(db).register(**VERSION, data=data)
+    missing = (await by_feature(reports))["age"]
+    assert (missing.reference_nan, missing.reference_missing) == (0, nan.reference_nan)
+    assert missing.current_nan == nan.current_nan
+    shares = {"reference_nan": 0.0, "reference_missing": 0.0}
+    assert replace(missing, **shares) == replace(nan, **shares)
 
 
 async def test_another_window_can_be_the_reference(
