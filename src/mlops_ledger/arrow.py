@@ -77,12 +77,13 @@ def _table(source: Source) -> Any:
 
 
 def _batches(source: Source) -> Generator[Any]:
-    with _cursor(source) as cursor:
+    # It lasts as long as whoever reads it takes; a server that answers nobody is given up.
+    with _cursor(source, "SET LOCAL statement_timeout = 0") as cursor:
         yield from cursor.fetch_record_batch()
 
 
 @contextmanager
-def _cursor(source: Source) -> Iterator[Any]:
+def _cursor(source: Source, *first: str) -> Iterator[Any]:
     try:
         from adbc_driver_manager import Error
         from adbc_driver_postgresql import dbapi
@@ -91,8 +92,8 @@ def _cursor(source: Source) -> Iterator[Any]:
         raise LedgerError("tables need the extra: pip install 'mlops-ledger[arrow]'") from None
     try:
         with dbapi.connect(source.conninfo) as connection, connection.cursor() as cursor:
-            if source.preamble is not None:
-                cursor.execute(source.preamble)
+            for statement in (*filter(None, [source.preamble]), *first):
+                cursor.execute(statement)
             cursor.execute(source.query)
             yield cursor
             return

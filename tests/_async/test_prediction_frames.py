@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from asyncio import sleep
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -145,3 +146,20 @@ async def test_a_stream_keeps_few_batches_in_memory(
     assert len(sizes) > 1
     # One batch is at most a sixteenth of a gigabyte, whatever the window.
     assert max(sizes) < 2**26
+
+
+async def test_a_stream_takes_as_long_as_its_reader(
+    predictions: AsyncPredictionsRepository, dsn: str
+) -> None:
+    # More than the buffers between server and reader hold.
+    rows = 100_000
+    columns = {"request_id": ["r" * 200] * rows, "probability": [0.5] * rows}
+    await predictions.insert_columns(columns=columns, **ONE)
+    settings = Settings(conninfo=dsn, statement_timeout=2)
+    async with AsyncDatabase(settings) as db:
+        found = 0
+        async for batch in AsyncPredictionsRepository(db).iter_batches(**ONE):
+            if not found:
+                await sleep(4)
+            found += batch.num_rows
+    assert found > rows
