@@ -6182,7 +6182,7 @@ COMMENT ON FUNCTION ledger_definition(versions uuid[], asked text, OUT task text
 
 -- ledger_summed_outcomes --------------------------------------------------------------------------
 
-CREATE FUNCTION ledger_summed_outcomes(of_model text, of_version text, since timestamp with time zone, until timestamp with time zone, of_slice smallint DEFAULT 0, of_value text DEFAULT NULL::text, OUT num_predictions bigint, OUT versions uuid[], OUT outcomes summary_outcomes) RETURNS record
+CREATE FUNCTION ledger_summed_outcomes(of_model text, of_version text, since timestamp with time zone, until timestamp with time zone, of_slice smallint DEFAULT 0, of_value text DEFAULT NULL::text, as_of timestamp with time zone DEFAULT 'infinity'::timestamp with time zone, OUT num_predictions bigint, OUT versions uuid[], OUT outcomes summary_outcomes) RETURNS record
     LANGUAGE plpgsql STABLE
     SET search_path TO 'public', 'pg_temp'
     SET jit TO 'off'
@@ -6234,12 +6234,34 @@ BEGIN
         CROSS JOIN LATERAL (
             SELECT t AS part FROM summary_outcomes t
             WHERE t.model_version_id = v.id AND t.grain = 'day' AND t.slice = v.slice AND t.starts_at >= first_day AND t.starts_at < last_day
+              AND t.last_labeled_at <= as_of
             UNION ALL
             SELECT t FROM summary_outcomes t
             WHERE t.model_version_id = v.id AND t.grain = 'hour' AND t.slice = v.slice AND t.starts_at >= first_hour AND t.starts_at < first_day
+              AND t.last_labeled_at <= as_of
             UNION ALL
             SELECT t FROM summary_outcomes t
-            WHERE t.model_version_id = v.id AND t.grain = 'hour' AND t.slice = v.slice AND t.starts_at >= last_day AND t.starts_at < last_hour) p);
+            WHERE t.model_version_id = v.id AND t.grain = 'hour' AND t.slice = v.slice AND t.starts_at >= last_day AND t.starts_at < last_hour
+              AND t.last_labeled_at <= as_of
+            UNION ALL
+            -- Of days with later labels the hours without.
+            SELECT t FROM summary_outcomes d
+            JOIN summary_outcomes t ON t.model_version_id = v.id AND t.grain = 'hour' AND t.slice = v.slice
+                                   AND t.starts_at >= d.starts_at AND t.starts_at < d.starts_at + interval '24 hours'
+            WHERE d.model_version_id = v.id AND d.grain = 'day' AND d.slice = v.slice AND d.starts_at >= first_day AND d.starts_at < last_day
+              AND d.last_labeled_at > as_of AND t.last_labeled_at <= as_of) p);
+    IF as_of < 'infinity' THEN
+        -- Of hours with later labels the rows tell.
+        parts := parts || ARRAY(
+            SELECT o
+            FROM unnest(versions, slices) v (id, slice)
+            JOIN v_version_tasks t ON t.model_version_id = v.id
+            JOIN summary_outcomes h ON h.model_version_id = v.id AND h.grain = 'hour' AND h.slice = v.slice
+                                   AND h.starts_at >= first_hour AND h.starts_at < last_hour AND h.last_labeled_at > as_of
+            CROSS JOIN LATERAL ledger_outcomes(
+                ARRAY[v.id], h.starts_at, h.starts_at + interval '1 hour', as_of, t.task, t.class_names, t.positive_label,
+                t.positive_label, ledger_zero_and_one(t.class_names, t.positive_label), NULL, key, of_value) o);
+    END IF;
     IF first_hour > since OR last_hour < until THEN
         -- Of hours that are not full the rows tell.
         IF of_value IS NULL THEN
@@ -6260,7 +6282,7 @@ BEGIN
             FROM v_version_tasks t
             CROSS JOIN (VALUES (since, least(first_hour, until)), (greatest(last_hour, first_hour), until)) e (since, until)
             CROSS JOIN LATERAL ledger_outcomes(
-                ARRAY[t.model_version_id], e.since, e.until, 'infinity', t.task, t.class_names, t.positive_label, t.positive_label,
+                ARRAY[t.model_version_id], e.since, e.until, as_of, t.task, t.class_names, t.positive_label, t.positive_label,
                 ledger_zero_and_one(t.class_names, t.positive_label), NULL, key, of_value) o
             WHERE t.model_version_id = ANY (versions) AND e.since < e.until);
     END IF;
@@ -6268,7 +6290,7 @@ BEGIN
     outcomes := CASE WHEN cardinality(parts) = 1 THEN parts[1] WHEN cardinality(parts) > 1 THEN ledger_add_outcomes(parts) END;
 END
 $$;
-COMMENT ON FUNCTION ledger_summed_outcomes(of_model text, of_version text, since timestamp with time zone, until timestamp with time zone, of_slice smallint, of_value text, OUT num_predictions bigint, OUT versions uuid[], OUT outcomes summary_outcomes) IS 'The outcomes of a model, or one version, in a window: summaries of days and hours added up, and the rows of hours that are not full; with the versions that have labels there. Of all predictions, of the slice of a value, or of a slice by its number.';
+COMMENT ON FUNCTION ledger_summed_outcomes(of_model text, of_version text, since timestamp with time zone, until timestamp with time zone, of_slice smallint, of_value text, as_of timestamp with time zone, OUT num_predictions bigint, OUT versions uuid[], OUT outcomes summary_outcomes) IS 'The outcomes of a model, or one version, in a window: summaries of days and hours added up, and the rows of hours that are not full, or have labels after as_of; with the versions that have labels there. Of all predictions, of the slice of a value, or of a slice by its number.';
 
 -- ledger_areas ------------------------------------------------------------------------------------
 

@@ -25,7 +25,8 @@ COMMENT ON FUNCTION ledger_definition(uuid[], text) IS
 
 CREATE FUNCTION ledger_summed_outcomes(
     of_model text, of_version text, since timestamptz, until timestamptz,
-    of_slice smallint DEFAULT 0, of_value text DEFAULT NULL, OUT num_predictions bigint, OUT versions uuid[], OUT outcomes summary_outcomes)
+    of_slice smallint DEFAULT 0, of_value text DEFAULT NULL, as_of timestamptz DEFAULT 'infinity',
+    OUT num_predictions bigint, OUT versions uuid[], OUT outcomes summary_outcomes)
 LANGUAGE plpgsql STABLE SET search_path FROM CURRENT SET jit = off SET max_parallel_workers_per_gather = 0 AS $$
 DECLARE
     first_hour timestamptz := date_trunc('hour', since, 'UTC') + CASE WHEN date_trunc('hour', since, 'UTC') < since
@@ -73,12 +74,34 @@ BEGIN
         CROSS JOIN LATERAL (
             SELECT t AS part FROM summary_outcomes t
             WHERE t.model_version_id = v.id AND t.grain = 'day' AND t.slice = v.slice AND t.starts_at >= first_day AND t.starts_at < last_day
+              AND t.last_labeled_at <= as_of
             UNION ALL
             SELECT t FROM summary_outcomes t
             WHERE t.model_version_id = v.id AND t.grain = 'hour' AND t.slice = v.slice AND t.starts_at >= first_hour AND t.starts_at < first_day
+              AND t.last_labeled_at <= as_of
             UNION ALL
             SELECT t FROM summary_outcomes t
-            WHERE t.model_version_id = v.id AND t.grain = 'hour' AND t.slice = v.slice AND t.starts_at >= last_day AND t.starts_at < last_hour) p);
+            WHERE t.model_version_id = v.id AND t.grain = 'hour' AND t.slice = v.slice AND t.starts_at >= last_day AND t.starts_at < last_hour
+              AND t.last_labeled_at <= as_of
+            UNION ALL
+            -- Of days with later labels the hours without.
+            SELECT t FROM summary_outcomes d
+            JOIN summary_outcomes t ON t.model_version_id = v.id AND t.grain = 'hour' AND t.slice = v.slice
+                                   AND t.starts_at >= d.starts_at AND t.starts_at < d.starts_at + interval '24 hours'
+            WHERE d.model_version_id = v.id AND d.grain = 'day' AND d.slice = v.slice AND d.starts_at >= first_day AND d.starts_at < last_day
+              AND d.last_labeled_at > as_of AND t.last_labeled_at <= as_of) p);
+    IF as_of < 'infinity' THEN
+        -- Of hours with later labels the rows tell.
+        parts := parts || ARRAY(
+            SELECT o
+            FROM unnest(versions, slices) v (id, slice)
+            JOIN v_version_tasks t ON t.model_version_id = v.id
+            JOIN summary_outcomes h ON h.model_version_id = v.id AND h.grain = 'hour' AND h.slice = v.slice
+                                   AND h.starts_at >= first_hour AND h.starts_at < last_hour AND h.last_labeled_at > as_of
+            CROSS JOIN LATERAL ledger_outcomes(
+                ARRAY[v.id], h.starts_at, h.starts_at + interval '1 hour', as_of, t.task, t.class_names, t.positive_label,
+                t.positive_label, ledger_zero_and_one(t.class_names, t.positive_label), NULL, key, of_value) o);
+    END IF;
     IF first_hour > since OR last_hour < until THEN
         -- Of hours that are not full the rows tell.
         IF of_value IS NULL THEN
@@ -99,7 +122,7 @@ BEGIN
             FROM v_version_tasks t
             CROSS JOIN (VALUES (since, least(first_hour, until)), (greatest(last_hour, first_hour), until)) e (since, until)
             CROSS JOIN LATERAL ledger_outcomes(
-                ARRAY[t.model_version_id], e.since, e.until, 'infinity', t.task, t.class_names, t.positive_label, t.positive_label,
+                ARRAY[t.model_version_id], e.since, e.until, as_of, t.task, t.class_names, t.positive_label, t.positive_label,
                 ledger_zero_and_one(t.class_names, t.positive_label), NULL, key, of_value) o
             WHERE t.model_version_id = ANY (versions) AND e.since < e.until);
     END IF;
@@ -107,8 +130,8 @@ BEGIN
     outcomes := CASE WHEN cardinality(parts) = 1 THEN parts[1] WHEN cardinality(parts) > 1 THEN ledger_add_outcomes(parts) END;
 END
 $$;
-COMMENT ON FUNCTION ledger_summed_outcomes(text, text, timestamptz, timestamptz, smallint, text) IS
-    'The outcomes of a model, or one version, in a window: summaries of days and hours added up, and the rows of hours that are not full; with the versions that have labels there. Of all predictions, of the slice of a value, or of a slice by its number.';
+COMMENT ON FUNCTION ledger_summed_outcomes(text, text, timestamptz, timestamptz, smallint, text, timestamptz) IS
+    'The outcomes of a model, or one version, in a window: summaries of days and hours added up, and the rows of hours that are not full, or have labels after as_of; with the versions that have labels there. Of all predictions, of the slice of a value, or of a slice by its number.';
 
 CREATE FUNCTION ledger_areas(
     outcomes summary_outcomes, is_exact boolean, top_share double precision,

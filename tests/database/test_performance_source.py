@@ -116,13 +116,13 @@ def test_many_labels_are_answered_from_summaries(
     record.label()
     exact = record.truth.performance(**one, source="rows")
     assert _agree(record.truth.performance(**one), exact) > 0
-    for asked in ({"threshold": 0.123}, {"as_of": TODAY - DAY}, {"positive_label": "no"}):
+    for asked in ({"threshold": 0.123}, {"positive_label": "no"}):
         assert record.truth.performance(**one, **asked).source == "rows"
     with pytest.raises(InvalidValue, match=r"^source: "):
         record.truth.performance(**one, source="both")
 
 
-def test_summaries_answer_as_of_a_time_when_all_that_they_count_was_known(
+def test_summaries_answer_as_of_a_time_with_the_rows_of_later_labels(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mlops_ledger.analysis.performance_source._FEW", 20)
@@ -136,18 +136,20 @@ def test_summaries_answer_as_of_a_time_when_all_that_they_count_was_known(
         known = connection.execute(labels).fetchall()
     last = max(at for _, at in known)
     one: dict[str, Any] = {"model_name": record.name, "since": START, "until": TODAY}
-    for as_of, source in ((last, "summaries"), (last - timedelta.resolution, "rows")):
-        found = record.truth.performance(**one, as_of=as_of)
-        assert found.source == source
-        exact = record.truth.performance(**one, as_of=as_of, source="rows")
-        assert source == "rows" or _agree(found, exact) > 0
-        assert found.accuracy == exact.accuracy
-    # Other hours of the same days do not count.
-    window = {**one, "since": START + 5 * HOUR, "until": START + 31 * HOUR}
-    as_of = max(at for p, at in known if window["since"] <= p < window["until"])
-    found = record.truth.performance(**window, as_of=as_of, source="summaries")
-    exact = record.truth.performance(**window, as_of=as_of, source="rows")
-    assert _agree(found, exact) > 0
+    parts = {**one, "since": START + 5.2 * HOUR, "until": START + 55.7 * HOUR}
+    for window in (one, parts):
+        for as_of in (last, last - timedelta.resolution, TODAY - DAY / 2, TODAY - 0.9 * DAY):
+            found = record.truth.performance(**window, as_of=as_of)
+            exact = record.truth.performance(**window, as_of=as_of, source="rows")
+            assert _agree(found, exact) > 0
+    assert record.truth.performance(**one, as_of=TODAY - 2 * DAY).labeled_samples == 0
+    # Where the rows of hours with later labels are gone, nothing tells any more.
+    Retention(db).cleanup(before=START + 40 * HOUR)
+    hours = {**one, "until": START + 31 * HOUR}
+    then = max(at for p, at in known if p < hours["until"])
+    assert record.truth.performance(**hours, as_of=then) == record.truth.performance(**hours)
+    with pytest.raises(InvalidValue, match=r"^as_of: must not be before the last label"):
+        record.truth.performance(**hours, as_of=then - timedelta.resolution)
 
 
 def test_another_class_than_that_of_the_summaries_has_no_wrong_number(db: Database) -> None:

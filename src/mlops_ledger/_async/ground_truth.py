@@ -126,10 +126,10 @@ class AsyncGroundTruthRepository(AsyncRepository):
 
         `source` is rows, summaries or auto: summaries of a window with more than 10,000 labels,
         where they suffice, and of one whose rows retention has deleted, else rows. Of summaries
-        three numbers have a bound of their error, the `threshold` is a full percent, `as_of` is not
-        before the last label, and there is no delay and nothing of `class_probabilities`. Hours at
-        the ends of the window that are not full are read from rows. The `source` of the answer says
-        which it was.
+        three numbers have a bound of their error, the `threshold` is a full percent, and there is
+        no delay and nothing of `class_probabilities`. Hours with a label after `as_of`, and those
+        at the ends of the window that are not full, are read from rows. The `source` of the answer
+        says which it was.
 
         With `record` the numbers are stored in performance_metrics, at `until`, unless they are
         there; `model_version` is needed then. Definitions are in docs/reference/metrics.md. Raises

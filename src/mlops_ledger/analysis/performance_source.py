@@ -91,7 +91,6 @@ def _suffice(state: PerformanceState, asked: Mapping[str, Any], is_folded: bool)
         state.labeled_samples > _FEW
         and not (is_folded and state.is_pending)
         and not state.is_multiclass
-        and _was_known(state, asked)
         and asked["positive_label"] is None
         and (asked["slice"] is None or _knows_slice(state, asked))
         and is_grid_threshold(asked["threshold"])
@@ -115,8 +114,8 @@ def _require_answerable(
     why = f": {_DELETED}" if is_deleted else " of summaries"
     if not is_grid_threshold(asked["threshold"]):
         raise InvalidValue("threshold", GRID_THRESHOLD + why)
-    if not _was_known(state, asked):
-        raise InvalidValue("as_of", "must not be before the last label" + why)
+    if is_deleted and not _was_known(state, asked):
+        raise InvalidValue("as_of", f"must not be before the last label{why}")
     if asked["slice"] is not None:
         if asked["slice_key"] != state.slice_key:
             raise InvalidValue("slice_key", f"must be that of the model{why}")

@@ -89,7 +89,7 @@ WHERE EXISTS (SELECT FROM model_versions v WHERE v.model_name = %(model_name)s::
 
 -- fragment summed --
 -- The outcomes of a model in a window and what they say, from summaries.
-ledger_summed_outcomes(%(model_name)s::text, %(model_version)s::text, b.since, b.until, b.slice, b.value) w
+ledger_summed_outcomes(%(model_name)s::text, %(model_version)s::text, b.since, b.until, b.slice, b.value, b.as_of) w
 CROSS JOIN LATERAL ledger_definition(w.versions, %(positive_label)s::text) d
 CROSS JOIN LATERAL {measured}
 
@@ -176,7 +176,8 @@ FROM b CROSS JOIN LATERAL {summed}
 -- How right a model was about the predictions of a window, or those of a slice, from summaries; no row for an unknown model.
 WITH b AS (
     SELECT %(since)s::timestamptz AS since, %(until)s::timestamptz AS until, 0::smallint AS slice, %(slice)s::text AS value,
-           %(slice_key)s::text AS slice_key, CASE WHEN %(slice)s::text IS NOT NULL THEN 'value' END AS slice_kind
+           %(slice_key)s::text AS slice_key, CASE WHEN %(slice)s::text IS NOT NULL THEN 'value' END AS slice_kind,
+           coalesce(%(as_of)s::timestamptz, 'infinity') AS as_of
 )
 {from_summaries};
 
@@ -189,7 +190,7 @@ WITH s AS (
     UNION ALL
     VALUES ('other', 51::smallint, NULL), ('missing', -1::smallint, NULL)
 ), b AS (
-    SELECT s.*, m.slice_key, %(since)s::timestamptz AS since, %(until)s::timestamptz AS until
+    SELECT s.*, m.slice_key, %(since)s::timestamptz AS since, %(until)s::timestamptz AS until, 'infinity'::timestamptz AS as_of
     FROM s CROSS JOIN models m WHERE m.model_name = %(model_name)s::text
 )
 SELECT * FROM ({from_summaries}) found
