@@ -5,13 +5,14 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
 
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from mlops_ledger.migrations import Migrator
+
+_sessions: dict[str, psycopg.Connection] = {}
 
 
 @contextmanager
@@ -32,17 +33,14 @@ def scratch_database(
 
 def _run(server: str, statement: sql.Composed) -> None:
     """Run a statement in a session that is kept: a new one takes half as long as what it does."""
-    with suppress(psycopg.OperationalError):
-        _session(server).execute(statement)
-        return
-    # Somebody has ended the session.
-    _session.cache_clear()
-    _session(server).execute(statement)
-
-
-@cache
-def _session(server: str) -> psycopg.Connection:
-    return psycopg.connect(server, autocommit=True)
+    if server in _sessions:
+        with suppress(psycopg.OperationalError):
+            _sessions[server].execute(statement)
+            return
+        # Somebody has ended it.
+        _sessions.pop(server).close()
+    _sessions[server] = psycopg.connect(server, autocommit=True)
+    _sessions[server].execute(statement)
 
 
 @contextmanager
