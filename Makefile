@@ -142,5 +142,5 @@ down: ## Stop it; its data stays in the volume
 	docker compose down
 
 clean: ## Remove what the targets above made in this folder
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .schemathesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
