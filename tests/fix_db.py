@@ -88,8 +88,7 @@ def server(pytestconfig: pytest.Config) -> Iterator[EmbeddedServer | None]:
         running = EmbeddedServer(home)
         running.start()
         with psycopg.connect(running.conninfo("postgres"), autocommit=True) as connection:
-            # Nor is what runs once worth compiling.
-            for setting in ("fsync", "synchronous_commit", "full_page_writes", "jit"):
+            for setting in ("fsync", "synchronous_commit", "full_page_writes"):
                 connection.execute(
                     sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting))
                 )

@@ -106,7 +106,7 @@ def write_and_read(settings: Settings) -> None:
     with Database(settings) as db:
         with db.connection() as conn:
             session = dict(conn.execute("SELECT name, current_setting(name) FROM pg_settings"))
-        pinned = {**PINNED, **LATE, "default_transaction_read_only": "off"}
+        pinned = {**PINNED, **LATE, "default_transaction_read_only": "off", "jit": "off"}
         assert {
             name: session[name] for name in pinned.keys() & session.keys()
         }.items() <= pinned.items()
@@ -239,6 +239,7 @@ def test_every_pinned_setting_is_walked(server_dsn: str) -> None:
         ("DateStyle", "SQL, DMY"),
         ("IntervalStyle", "iso_8601"),
         ("extra_float_digits", "-5"),
+        ("jit", "on"),
     ],
 )
 def test_one_setting_of_the_role_from_the_beginning(

@@ -67,6 +67,8 @@ LIMITS: Final[Mapping[str, str]] = {
     "default_transaction_isolation": "read committed",
     "default_transaction_read_only": "off",
     "default_transaction_deferrable": "off",
+    # To compile a statement of the ledger takes longer than to run it.
+    "jit": "off",
 }
 # Not every server knows them, and only superusers may set the first: they are looked at, and set
 # where they are not what they should be.
