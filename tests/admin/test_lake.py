@@ -8,8 +8,10 @@ from typing import Any
 
 import psycopg
 import pytest
+from fix_roles import drop_roles
+from psycopg.conninfo import make_conninfo
 
-from mlops_ledger import Database
+from mlops_ledger import Database, Settings
 from mlops_ledger.admin import lake
 from mlops_ledger.admin.lake import export_lake
 
@@ -96,3 +98,37 @@ def test_it_goes_on_where_it_was_and_writes_what_has_changed(
     changed.write_bytes(b"PAR1")
     assert export_lake(db, tmp_path).written == 1
     assert list(tmp_path.rglob("*.part")) == []
+
+
+def test_a_table_may_take_longer_than_a_statement(
+    db: Database, dsn: str, conn: psycopg.Connection, tmp_path: Path
+) -> None:
+    slow = "own_slow_reader"
+    conn.execute(
+        f"CREATE ROLE {slow} LOGIN PASSWORD 'slow' IN ROLE pg_read_all_data;"
+        f"CREATE POLICY slow ON models TO {slow} USING (pg_sleep(3) IS NOT NULL);"
+        "ALTER TABLE models ENABLE ROW LEVEL SECURITY".encode()
+    )
+    try:
+        reader = make_conninfo(dsn, user=slow, password="slow")
+        with Database(Settings(conninfo=reader, statement_timeout=2)) as database:
+            export_lake(database, tmp_path)
+    finally:
+        conn.execute("DROP POLICY slow ON models")
+        drop_roles(conn, slow)
+    assert parquet.read_table(tmp_path / "models" / "rows.parquet").num_rows == 1
+
+
+def test_a_day_is_written_batch_by_batch(
+    db: Database, conn: psycopg.Connection, tmp_path: Path
+) -> None:
+    conn.execute("SELECT ensure_partitions('system_metrics', '2026-01-01Z', '2026-01-02Z')")
+    conn.execute(
+        "INSERT INTO system_metrics (timestamp, host, metric_name, metric_value)"
+        " SELECT '2026-01-01Z', repeat('h', 250), 'm' || n, n FROM generate_series(1, 100000) n"
+    )
+    export_lake(db, tmp_path)
+    [file] = (tmp_path / "system_metrics").rglob("*.parquet")
+    found = parquet.ParquetFile(file)
+    assert found.metadata.num_row_groups > 1
+    assert sum(found.read()["metric_value"].to_pylist()) == 100_000 * 100_001 / 2

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +16,7 @@ from psycopg.rows import tuple_row
 
 from .._sync.database import Database
 from .._sync.repository import Repository
-from ..arrow import Source, parquet_library, read_table
+from ..arrow import Source, parquet_library, read_batches, read_table
 from ..files import sync_folder
 
 # The tables that grow, by the time at which each row belongs. All others are one file each.
@@ -122,8 +124,6 @@ def export_lake(
 
 
 def _write(db: Database, table: TableColumns, part: _Part, target: Path) -> None:
-    from pyarrow import parquet
-
     columns = sql.SQL(", ").join(
         sql.SQL("{}::{} AS {}").format(
             sql.Identifier("t", name),
@@ -135,16 +135,28 @@ def _write(db: Database, table: TableColumns, part: _Part, target: Path) -> None
     query = sql.SQL("SELECT {} FROM {} t WHERE {}").format(
         columns, sql.Identifier(table.name), part.condition
     )
-    found = read_table(Source(db.conninfo(), query.as_string(), db.preamble))
-    metadata = {**(found.schema.metadata or {}), _FINGERPRINT: part.fingerprint.encode()}
+    source = Source(db.conninfo(), query.as_string(), db.preamble)
     target.parent.mkdir(parents=True, exist_ok=True)
     written = target.with_name(f".{target.name}.part")
     try:
-        parquet.write_table(found.replace_schema_metadata(metadata), written)
+        _stream(source, written, {_FINGERPRINT: part.fingerprint.encode()})
         os.replace(written, target)
     finally:
         written.unlink(missing_ok=True)
     sync_folder(target.parent)
+
+
+def _stream(source: Source, file: Path, metadata: dict[bytes, bytes]) -> None:
+    """Write what a query yields batch by batch: a day need not fit into memory."""
+    parquet = parquet_library()
+    with closing(read_batches(source)) as batches:
+        first = next(batches, None)
+        # Without rows there is no batch to tell the types.
+        schema = (read_table(source) if first is None else first).schema
+        schema = schema.with_metadata({**(schema.metadata or {}), **metadata})
+        with parquet.ParquetWriter(file, schema) as writer:
+            for batch in () if first is None else chain([first], batches):
+                writer.write_batch(batch)
 
 
 def _fingerprint(file: Path) -> str | None:
