@@ -86,7 +86,7 @@ def test_hostile_text_stays_text_on_every_page(client: TestClient) -> None:
 
 
 def test_what_would_act_is_written_as_a_terminal_shows_it(db: Database) -> None:
-    title = "\x1b[31m \x9b2J \x7f \u202eevil\u2066 zero\u200b \u3164 caf\u00e9"
+    title = "\x1b[31m \x9b2J \x7f \u202eevil\u2066 zero\u200b \u3164 d\u00e9j\u00e0"
     alert = AlertsRepository(db).raise_alert(
         alert_type="t", title=title, severity="warning", related_data={title: title}
     )
