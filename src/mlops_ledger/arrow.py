@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 from psycopg import sql
 
 from .checks import values
 from .connection.bounded import attended
-from .errors import InvalidValue, LedgerError, TimedOut
+from .errors import InvalidValue, LedgerError, TimedOut, Unavailable
 from .errors.translate import NoAnswer, raise_alone, translate
 from .rows import Prediction
 
@@ -21,6 +24,10 @@ COLUMNS: Final = tuple(
     field.name
     for field in fields(Prediction)
     if field.name not in ("feature_names", "model_version_id")
+)
+_NO_CONNECTION: Final = re.compile(
+    "failed to connect|terminating connection|closed the connection|could not (receive|send) data",
+    re.IGNORECASE,
 )
 
 
@@ -98,11 +105,25 @@ def _cursor(source: Source, *first: str) -> Iterator[Any]:
             yield cursor
             return
     except (Error, ArrowException, OSError) as error:
-        state = getattr(error, "sqlstate", None) or "none"
-    # The driver's own text may quote the connection string.
-    if state == "57014":
-        raise TimedOut("the statement ran into its timeout or was cancelled")
-    raise LedgerError(f"reading the table failed (SQLSTATE {state})")
+        failure = _failure(error)
+    # Alone, as the driver's own text may quote the connection string.
+    raise_alone(failure)
+
+
+def _failure(error: BaseException) -> LedgerError:
+    """Return the ledger's exception for one of the driver."""
+    failed: list[BaseException] = [error]
+    # Closing a connection that was lost fails again, and then says less.
+    while failed[-1].__context__ is not None:
+        failed.append(failed[-1].__context__)
+    states = [state for each in failed if (state := getattr(each, "sqlstate", None))]
+    state, text = (states or ["none"])[0], " ".join(map(str, failed))
+    # What goes wrong between two batches has no state, but for its words.
+    if state == "57014" or "canceling statement" in text:
+        return TimedOut("the statement ran into its timeout or was cancelled")
+    if state.startswith(("08", "57P")) or _NO_CONNECTION.search(text):
+        return Unavailable("the connection for the table was lost or could not be made")
+    return LedgerError(f"reading the table failed (SQLSTATE {state})")
 
 
 def parquet_library() -> Any:
@@ -112,6 +133,13 @@ def parquet_library() -> Any:
     except ImportError:
         raise LedgerError("Parquet needs the extra: pip install 'mlops-ledger[arrow]'") from None
     return parquet
+
+
+def parquet_file(file: Path, mode: str = "rb") -> Any:
+    """Open a file for PyArrow, which takes no name that is not UTF-8; raises OSError."""
+    import pyarrow
+
+    return pyarrow.OSFile(os.fsencode(file), mode)
 
 
 def to_polars(table: Any) -> Any:

@@ -4,8 +4,22 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from .errors import LedgerError
+
+
+@contextmanager
+def written(file: Path) -> Iterator[None]:
+    """Write a file; raises LedgerError that names it when it cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        # A full disk is reported without the name of the file, and by PyArrow in its own words.
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise LedgerError(f"{file} cannot be written: {reason}") from None
 
 
 def sync_folder(folder: Path) -> None:

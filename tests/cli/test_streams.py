@@ -13,11 +13,13 @@ from pathlib import Path
 
 import click
 import psycopg
+import pyarrow as pa
 import pytest
 from click.testing import CliRunner
+from pyarrow import parquet
 from rich.cells import cell_len
 
-from mlops_ledger import ModelVersionRepository
+from mlops_ledger import ModelVersionRepository, PredictionsRepository
 from mlops_ledger.cli import main
 from mlops_ledger.cli.base import Command, Group
 
@@ -203,3 +205,58 @@ run()
     )
     assert (done.returncode, done.stderr) in [(130, b""), (0, b"")]
     assert done.returncode == 130 or number > 80
+
+
+def test_a_full_disk_is_said_of_the_file_that_it_keeps_from_being_written(
+    ledger, dsn, tmp_path
+) -> None:
+    models, predictions = ModelVersionRepository(ledger), PredictionsRepository(ledger)
+    models.insert(model_name="m")
+    predictions.insert(model_name="m", model_version="1", prediction=1.0)
+    rows = tmp_path / "rows.csv"
+    rows.write_text("prediction\nmany\n")
+    importing = "predictions import --model m --version 1 --on-error skip"
+    for command, written in (
+        ("predictions export --model m", "a.csv"),
+        ("predictions export --model m", "a.ndjson"),
+        ("predictions export --model m", "a.parquet"),
+        ("export parquet", "lake"),
+        ("report --model m", "a.html"),
+        (f"{importing} {rows} --refused", "refused.ndjson"),
+    ):
+        file = tmp_path / written
+        # No file may become longer than nothing: as on a disk that is full.
+        done = shell(f"ulimit -f 0; LEDGER {command} {file}", dsn, PYTHONDONTWRITEBYTECODE="1")
+        assert (done.returncode, done.stdout) == (2, ""), (command, done.stderr)
+        assert re.fullmatch(
+            rf"error: {file}\S* cannot be written: File too large\n", done.stderr
+        ), done.stderr
+
+
+def test_a_file_may_have_a_name_that_is_not_utf8(ledger, dsn, tmp_path) -> None:
+    ModelVersionRepository(ledger).insert(model_name="m", feature_names=["prediction"])
+    folder = os.fsdecode(bytes(tmp_path) + b"/caf\xe9")
+    Path(folder).mkdir()
+    script = f"cd $'{tmp_path}/caf\\xe9' && LEDGER"
+    rows = (
+        "request_id,predicted_at,prediction\na,2026-01-01T00:00:00Z,1\nb,2026-01-01T00:00:00Z,x\n"
+    )
+    Path(folder, "rows.csv").write_text(rows)
+    with Path(folder, "data.parquet").open("wb") as opened:
+        parquet.write_table(pa.table({"prediction": [1.0, 2.0]}), opened)
+    given = "--model m --version 1 --on-error skip --json"
+    done = shell(f"{script} predictions import $PWD/rows.csv {given}", dsn)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert Path(json.loads(done.stdout)["refused_file"]).exists()
+    for command, key in (
+        ("predictions export $PWD/a.parquet --json", "file"),
+        ("predictions import $PWD/a.parquet --json", None),
+        ("baselines register $PWD/data.parquet --model m --version 1 --json", None),
+        ("export parquet $PWD/lake --json", None),
+        ("export parquet $PWD/lake --json", None),
+        ("predictions export $PWD/b.csv --json", "file"),
+    ):
+        done = shell(f"{script} {command}", dsn)
+        assert (done.returncode, done.stderr) == (0, ""), (command, done.stderr)
+        if key is not None:
+            assert Path(json.loads(done.stdout)[key]).exists()

@@ -219,3 +219,15 @@ def test_wrong_program_folder_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLOPS_PG_BIN", "/usr/bin")
     with pytest.raises(EmbeddedServerError, match="MLOPS_PG_BIN must be the folder"):
         find_binaries()
+
+
+def test_a_home_whose_name_is_not_utf8_is_a_home(folder: Path) -> None:
+    home = Path(os.fsdecode(bytes(folder) + b"/caf\xe9"))
+    server = EmbeddedServer(home)
+    server.start()
+    try:
+        with psycopg.connect(server.conninfo("postgres")) as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+        assert EmbeddedServer(home).status().running
+    finally:
+        server.stop()

@@ -1,15 +1,21 @@
-"""Async calls that are cancelled, at any time of their life."""
+"""Async calls that are cancelled, at any time of their life, and tables that are ended."""
 
 from __future__ import annotations
 
 import asyncio
 import random
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import psycopg
 import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from mlops_ledger import AsyncDatabase, AsyncModelVersionRepository, Settings, new_id
-from mlops_ledger.errors import LedgerError
+from mlops_ledger.arrow import Source, read_batches, read_table
+from mlops_ledger.errors import LedgerError, TimedOut, Unavailable
 
 pytestmark = pytest.mark.once
 
@@ -173,3 +179,38 @@ async def test_a_database_of_another_living_event_loop_is_refused(dsn: str) -> N
         with pytest.raises(LedgerError, match="event loop"):
             await asyncio.to_thread(asyncio.run, models.list_versions())
         assert await models.list_versions() == []
+
+
+# Far more than a server sends ahead of who reads it.
+ENDLESS = "SELECT i, repeat('x', 100) AS endless FROM generate_series(1, 100000000) i"
+READERS = "FROM pg_stat_activity WHERE query LIKE '%AS endless%' AND pid <> pg_backend_pid()"
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [("pg_cancel_backend", TimedOut), ("pg_terminate_backend", Unavailable)],
+)
+def test_a_table_that_is_ended_while_it_is_read_says_so(
+    dsn: str, conn: psycopg.Connection[tuple[Any, ...]], function: str, expected: type[LedgerError]
+) -> None:
+    end = sql.SQL("SELECT {}(pid) " + READERS).format(sql.Identifier(function))
+    source = Source(dsn, ENDLESS, "")
+    batches = read_batches(source)
+    assert next(batches).num_rows > 0
+    assert conn.execute(end).fetchall() == [(True,)]
+    with pytest.raises(expected) as caught:
+        for _ in batches:
+            pass
+    assert caught.value.__context__ is None
+    with ThreadPoolExecutor(1) as pool:
+        table = pool.submit(read_table, source)
+        while not conn.execute(end).fetchall():
+            time.sleep(0.01)
+        with pytest.raises(expected):
+            table.result()
+
+
+def test_a_table_of_a_server_that_takes_no_connection_says_so(dsn: str) -> None:
+    nowhere = make_conninfo(dsn, host="127.0.0.1", port=1)
+    with pytest.raises(Unavailable, match="could not be made"):
+        read_table(Source(nowhere, "SELECT 1", ""))

@@ -16,8 +16,8 @@ from psycopg.rows import tuple_row
 
 from .._sync.database import Database
 from .._sync.repository import Repository
-from ..arrow import Source, parquet_library, read_batches, read_table
-from ..files import sync_folder
+from ..arrow import Source, parquet_file, parquet_library, read_batches, read_table
+from ..files import sync_folder, written
 
 # The tables that grow, by the time at which each row belongs. All others are one file each.
 _TIMES: Final = {
@@ -136,14 +136,15 @@ def _write(db: Database, table: TableColumns, part: _Part, target: Path) -> None
         columns, sql.Identifier(table.name), part.condition
     )
     source = Source(db.conninfo(), query.as_string(), db.preamble)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    written = target.with_name(f".{target.name}.part")
-    try:
-        _stream(source, written, {_FINGERPRINT: part.fingerprint.encode()})
-        os.replace(written, target)
-    finally:
-        written.unlink(missing_ok=True)
-    sync_folder(target.parent)
+    name = target.with_name(f".{target.name}.part")
+    with written(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            _stream(source, name, {_FINGERPRINT: part.fingerprint.encode()})
+            os.replace(name, target)
+        finally:
+            name.unlink(missing_ok=True)
+        sync_folder(target.parent)
 
 
 def _stream(source: Source, file: Path, metadata: dict[bytes, bytes]) -> None:
@@ -154,7 +155,7 @@ def _stream(source: Source, file: Path, metadata: dict[bytes, bytes]) -> None:
         # Without rows there is no batch to tell the types.
         schema = (read_table(source) if first is None else first).schema
         schema = schema.with_metadata({**(schema.metadata or {}), **metadata})
-        with parquet.ParquetWriter(file, schema) as writer:
+        with parquet_file(file, "wb") as opened, parquet.ParquetWriter(opened, schema) as writer:
             for batch in () if first is None else chain([first], batches):
                 writer.write_batch(batch)
 
@@ -165,7 +166,7 @@ def _fingerprint(file: Path) -> str | None:
     import pyarrow
 
     try:
-        metadata = parquet.read_schema(file).metadata or {}
+        metadata = parquet.read_schema(parquet_file(file)).metadata or {}
     except (OSError, pyarrow.ArrowException):
         return None
     found = metadata.get(_FINGERPRINT)

@@ -120,12 +120,12 @@ def show(id: UUID, as_json: bool) -> None:
 
 
 def _read(file: Path) -> Any:
-    from ..arrow import parquet_library
+    from ..arrow import parquet_file, parquet_library
 
     parquet = parquet_library()
     import pyarrow
 
     try:
-        return parquet.read_table(file)
+        return parquet.read_table(parquet_file(file))
     except (pyarrow.ArrowException, OSError):
         raise LedgerError(f"{file.name} is not a Parquet file that can be read") from None

@@ -9,6 +9,7 @@ from typing import Final
 import click
 from click.shell_completion import get_completion_class
 
+from ..files import written
 from .base import COMPLETE, Command
 from .options import json_option
 from .output import echo_done, write
@@ -39,7 +40,8 @@ def completion(context: click.Context, shell: str | None, only_print: bool, as_j
         write(script)
         return
     file = Path(_FILES[shell]).expanduser()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(script, encoding="utf-8")
+    with written(file):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(script, encoding="utf-8")
     done = f"installed {file}{_ZSH if shell == 'zsh' else ''}; it works in new shells"
     echo_done({"shell": shell, "file": file}, done, as_json)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import sys
 from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -15,6 +17,7 @@ import orjson
 from ..visible import visible
 from .layout import records, table
 from .names import require_known
+from .streams import is_unicode
 from .text import encoding, visible_json
 
 
@@ -122,8 +125,28 @@ def finish(code: int) -> NoReturn:
 
 
 def _echo_json(value: object, options: int) -> None:
-    text = orjson.dumps(value, default=_plain, option=options | orjson.OPT_UTC_Z).decode()
+    options |= orjson.OPT_UTC_Z
+    try:
+        text = orjson.dumps(value, default=_plain, option=options).decode()
+    except orjson.JSONEncodeError:
+        text = orjson.dumps(_escaped(value), default=_plain, option=options).decode()
     write(visible_json(text, ascii_only=encoding() != "utf-8"))
+
+
+def _escaped(value: object) -> object:
+    """Write names of files that are not UTF-8 so that `json` reads what Python calls them."""
+    match value:
+        case str() | Path():
+            text = str(value)
+            return text if is_unicode(text) else orjson.Fragment(json.dumps(text))
+        case dict():
+            return {name: _escaped(each) for name, each in value.items()}
+        case list() | tuple():
+            return [_escaped(each) for each in value]
+        case _ if dataclasses.is_dataclass(value):
+            fields = dataclasses.fields(value)
+            return {each.name: _escaped(getattr(value, each.name)) for each in fields}
+    return value
 
 
 def _terminal_width() -> int | None:

@@ -10,6 +10,7 @@ import orjson
 
 import mlops_ledger as ledger
 
+from ..files import written
 from .base import Command
 from .options import FilePath, json_option
 from .output import echo_done, finish, say
@@ -51,7 +52,8 @@ def _command(form: str, what: str) -> click.Command:
                 db, file, form, mapping, kind=kind, dry_run=dry_run, report=report
             )
         if refused_file is not None:
-            refused_file.write_bytes(b"".join(map(_line, done.refused)))
+            with written(refused_file):
+                refused_file.write_bytes(b"".join(map(_line, done.refused)))
         _show(file, done, dry_run, as_json)
         finish(_SOME_REFUSED if done.refused else 0)
 

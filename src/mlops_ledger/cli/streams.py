@@ -31,7 +31,7 @@ def prepared() -> Iterator[None]:
         finally:
             sys.stdout.flush()
     except OSError as error:
-        # Errors of opening a file name it.
+        # Errors of opening a file name it; those of writing one are refusals (`files.written`).
         if error.errno == errno.EPIPE or error.filename is not None:
             raise
         silence()
@@ -41,7 +41,7 @@ def prepared() -> Iterator[None]:
 def utf8(argument: str) -> str:
     """Read an argument as UTF-8 where it is that and the locale could not read it."""
     try:
-        return argument if _is_unicode(argument) else os.fsencode(argument).decode()
+        return argument if is_unicode(argument) else os.fsencode(argument).decode()
     except UnicodeError:
         return argument
 
@@ -55,7 +55,8 @@ def file_name(argument: str) -> str:
     return argument
 
 
-def _is_unicode(text: str) -> bool:
+def is_unicode(text: str) -> bool:
+    """Return whether a text is that, and not the bytes of an argument that are not UTF-8."""
     return not any("\ud800" <= char <= "\udfff" for char in text)
 
 

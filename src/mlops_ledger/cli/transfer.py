@@ -13,6 +13,7 @@ import orjson
 import mlops_ledger as ledger
 
 from ..errors import LedgerError
+from ..files import written
 from . import complete
 from .base import Command
 from .options import (
@@ -173,13 +174,15 @@ def _refusals(file: Path, target: Path, on_error: str) -> Iterator[Callable[[Ref
                 f"{file.name}:{refusal.line}: {refusal.reason}; what came before is stored, "
                 "--on-error skip goes on"
             )
-        if opened is None:
-            opened = target.open("wb")
         line = {"line": refusal.line, "reason": refusal.reason, "row": refusal.row}
-        opened.write(orjson.dumps(line, default=str, option=orjson.OPT_APPEND_NEWLINE))
+        with written(target):
+            if opened is None:
+                opened = target.open("wb")
+            opened.write(orjson.dumps(line, default=str, option=orjson.OPT_APPEND_NEWLINE))
 
     try:
         yield refuse
     finally:
         if opened is not None:
-            opened.close()
+            with written(target):
+                opened.close()

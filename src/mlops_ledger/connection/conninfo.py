@@ -26,7 +26,9 @@ _BROKEN_PATH: Final = re.compile(r"^\w+://[^/?]*/[^?]*[/@]")
 _LIKE_URL: Final = re.compile(r":.*@")
 _HOST: Final = re.compile(r"[\w.:%,/ \[\]-]*|@[\w./-]+")
 _PORTS: Final = re.compile(r"(\d{1,5})?(,(\d{1,5})?)*", re.ASCII)
-_DATABASE: Final = re.compile(r"[^\x00-\x1f]{1,63}")
+# Variables whose bytes are not UTF-8 reach Python as lone surrogates.
+_DATABASE: Final = re.compile(r"[^\x00-\x1f\ud800-\udfff]{1,63}")
+_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 _HINT: Final = "; percent-encode special characters in the user name and password"
 # libpq reads service files and the environment before it looks at one of these and gives up.
 _UNREADABLE: Final = ("target_session_attrs", "ssl_max_protocol_version")
@@ -139,7 +141,7 @@ def _ask(conninfo: str, unreadable: str) -> dict[str, str]:
     # What the string states stays although it is the default, or no variable would lose to it.
     stated = conninfo_to_dict(conninfo)
     found = {
-        option.keyword.decode(): (option.val or b"").decode()
+        option.keyword.decode(): _text(option)
         for option in connection.info
         if option.keyword.decode() in stated or (option.val and option.val != _default(option))
     }
@@ -246,6 +248,9 @@ def isolate(conninfo: str) -> str:
 
 def from_variables(values: Mapping[str, str], port: int, database: str) -> str:
     """Put together what POSTGRES_HOST, _USER and _PASSWORD say."""
+    for name in ("POSTGRES_USER", "POSTGRES_PASSWORD"):
+        if _SURROGATE.search(values.get(name, "")):
+            raise ConfigError(f"{name} is not UTF-8")
     return make_conninfo(
         host=check_host(values.get("POSTGRES_HOST", "localhost").strip(), "POSTGRES_HOST"),
         port=port,
@@ -253,6 +258,16 @@ def from_variables(values: Mapping[str, str], port: int, database: str) -> str:
         password=values.get("POSTGRES_PASSWORD"),
         dbname=database,
     )
+
+
+def _text(option: pq.misc.ConninfoOption) -> str:
+    text = (option.val or b"").decode(errors="surrogateescape")
+    if _SURROGATE.search(text):
+        variable = f" ({option.envvar.decode()})" if option.envvar else ""
+        raise ConfigError(
+            f"the connection string: {option.keyword.decode()}{variable} is not UTF-8"
+        )
+    return text
 
 
 def _default(option: pq.misc.ConninfoOption) -> bytes:

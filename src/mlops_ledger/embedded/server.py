@@ -30,7 +30,10 @@ PATIENCE_IF_REFUSED: Final = 3
 _CONNECT_TIMEOUT: Final = 5
 _POLL: Final = 0.03
 _ATTEMPTS: Final = 5
-_WHO_ARE_YOU: Final = "SELECT current_setting('data_directory'), current_setting('server_version')"
+# As bytes, which a folder's name may be; the server would convert them for a client.
+_WHO_ARE_YOU: Final = (
+    "SELECT textsend(current_setting('data_directory')), current_setting('server_version')"
+)
 
 
 @dataclass(frozen=True, slots=True)

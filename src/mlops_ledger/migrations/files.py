@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import InvalidValue, MigrationError
+from ..files import written
 
 _FILE_NAME: Final = re.compile(r"(\d{4})_([a-z0-9_]+)\.(up|down)\.sql")
 _NAME: Final = re.compile(r"[a-z0-9_]{1,60}")
@@ -111,7 +112,7 @@ def create_migration(directory: Path, name: str) -> Migration:
     version = len(find_migrations(directory)) + 1
     for direction, purpose in (("up", "what this adds"), ("down", "the exact reverse")):
         path = directory / f"{version:04d}_{name}.{direction}.sql"
-        with path.open("x", encoding="utf-8", newline="\n") as file:
+        with written(path), path.open("x", encoding="utf-8", newline="\n") as file:
             file.write(f"-- {version:04d} {name}, {direction}: {purpose}.\n")
     return find_migrations(directory)[-1]
 

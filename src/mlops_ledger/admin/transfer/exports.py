@@ -14,9 +14,9 @@ import orjson
 
 from ..._sync.database import Database
 from ..._sync.predictions import PredictionsRepository
-from ...arrow import parquet_library
+from ...arrow import parquet_file, parquet_library
 from ...errors import LedgerError
-from ...files import sync_folder
+from ...files import sync_folder, written
 from .reading import format_of
 
 _DAY: Final = timedelta(days=1)
@@ -45,15 +45,16 @@ def export_predictions(
     found = predictions.stats(**window, since=since, until=until)
     total, done = found.count, 0
     try:
-        with ExitStack() as stack:
+        with written(file), ExitStack() as stack:
             write = _WRITERS[kind](part, stack)
             for begin, end in _days(found.earliest, found.latest):
                 table = predictions.fetch_arrow(**window, since=begin, until=end)
                 write(table.sort_by("predicted_at"))
                 done += table.num_rows
                 report(done, total)
-        os.replace(part, file)
-        sync_folder(file.absolute().parent)
+        with written(file):
+            os.replace(part, file)
+            sync_folder(file.absolute().parent)
     finally:
         with suppress(FileNotFoundError):
             part.unlink()
@@ -73,12 +74,13 @@ def _days(
 
 def _parquet(file: Path, stack: ExitStack) -> Callable[[Any], None]:
     parquet = parquet_library()
+    opened = stack.enter_context(parquet_file(file, "wb"))
     writer: Any = None
 
     def write(table: Any) -> None:
         nonlocal writer
         if writer is None:
-            writer = stack.enter_context(parquet.ParquetWriter(file, table.schema))
+            writer = stack.enter_context(parquet.ParquetWriter(opened, table.schema))
         writer.write_table(table)
 
     return write

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import orjson
 
-from ...arrow import parquet_library
+from ...arrow import parquet_file, parquet_library
 from ...checks.prediction_fields import ALONE
 from ...errors import InvalidValue, LedgerError
 
@@ -165,6 +165,6 @@ def _parquet(file: Path) -> Any:
     import pyarrow
 
     try:
-        return parquet.ParquetFile(file)
+        return parquet.ParquetFile(parquet_file(file))
     except (pyarrow.ArrowException, OSError):
         raise LedgerError(f"{file.name} is not a Parquet file that can be read") from None

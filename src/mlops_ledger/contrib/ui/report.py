@@ -8,6 +8,7 @@ from pathlib import Path
 from ...checks import values
 from ...connection.connections import require_database
 from ...database import Database
+from ...files import written
 from . import model
 from .query import Query
 from .render import render_alone
@@ -23,7 +24,7 @@ def write_report(
 ) -> int:
     """Write the report of a model and a window, by default its last year; return its bytes.
 
-    Raises NotFound for an unknown model, InvalidValue for a window that is none, and OSError when
+    Raises NotFound for an unknown model, InvalidValue for a window that is none, LedgerError when
     the file cannot be written.
     """
     db = require_database(db, Database)
@@ -33,5 +34,6 @@ def write_report(
             given[name] = values.timestamp(name, at).isoformat()
     page = model.page(db, Query(given))
     data = render_alone(page, database=db.name).encode()
-    path.write_bytes(data)
+    with written(path):
+        path.write_bytes(data)
     return len(data)
