@@ -9,18 +9,24 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Any, Final
 from uuid import UUID
+
+from .errors import InvalidValue
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
 def new_id(at: datetime | None = None) -> UUID:
-    """Make a time-ordered UUIDv7 for a timestamp, now by default; 62 bits are random."""
-    microseconds = time.time_ns() // 1000 if at is None else (at - _EPOCH) // _MICROSECOND
+    """Make a time-ordered UUIDv7 for a timestamp, now by default; 62 bits are random.
+
+    Raises InvalidValue for what is no timestamp with a zone.
+    """
+    microseconds = time.time_ns() // 1000 if at is None else _microseconds(at)
     return UUID(int=uuid7(microseconds, os.urandom(8)))
 
 
@@ -28,10 +34,14 @@ def id_for(key: str, at: datetime) -> UUID:
     """Make the id that a key, such as a request's, always has at a timestamp.
 
     A UUIDv7 as `new_id` makes them, with a BLAKE2b hash of the key in place of the random bits: a
-    job that is run again gives its predictions the same ids, and stores none twice.
+    job that is run again gives its predictions the same ids, and stores none twice. Raises
+    InvalidValue for a key that is no text, and for what is no timestamp with a zone.
     """
-    fingerprint = blake2b(key.encode(), digest_size=8).digest()
-    return UUID(int=uuid7((at - _EPOCH) // _MICROSECOND, fingerprint))
+    try:
+        text = str.encode(key)
+    except (TypeError, UnicodeEncodeError):
+        raise InvalidValue("key", "must be text") from None
+    return UUID(int=uuid7(_microseconds(at), blake2b(text, digest_size=8).digest()))
 
 
 def uuid7(microseconds: int, random: bytes) -> int:
@@ -76,6 +86,17 @@ def microseconds_of(first_half: Any) -> Any:
     """
     rest = ((first_half & 0xFFF) * 1000 + 4095) >> 12
     return (first_half >> 16) * 1000 + rest - (rest > 999)
+
+
+def _microseconds(at: datetime) -> int:
+    """Return the microseconds since 1970; a missing time of pandas has NaN of them."""
+    found: Any = None
+    if isinstance(at, datetime) and at.tzinfo is not None:
+        with suppress(TypeError):
+            found = (at - _EPOCH) // _MICROSECOND
+    if not isinstance(found, int) or found < 0:
+        raise InvalidValue("at", "must be a datetime with a time zone, since 1970")
+    return found
 
 
 def _first_half(microseconds: Any) -> Any:

@@ -10,7 +10,9 @@ import inspect
 import reprlib
 import traceback
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +27,10 @@ from mlops_ledger import (
     ModelVersionRepository,
     PredictionLogger,
     PredictionsRepository,
+    Settings,
+    events,
+    id_for,
+    new_id,
 )
 from mlops_ledger.checks.prediction_fields import COLUMNS
 from tools.registry import repositories
@@ -220,6 +226,58 @@ def test_no_logged_value_lets_another_exception_out(db: Database, dsn: str, tmp_
                 if found := escapes(lambda: log(**{field: value})):  # type: ignore[arg-type]  # noqa: B023
                     problems.append(f"{field}={shown(value)}: {found}")
     assert not problems, "\n".join(problems)
+
+
+def test_no_argument_of_another_public_call_lets_another_exception_out(
+    db: Database, dsn: str, tmp_path: Path
+) -> None:
+    def log(**given: Any) -> None:
+        right = {"model_name": "m", "model_version": "1", "spool_dir": tmp_path} | given
+        PredictionLogger(dsn, **right).close()
+
+    def wait(**given: Any) -> None:
+        with PredictionLogger(dsn, model_name="m", model_version="1", spool_dir=tmp_path) as logger:
+            logger(prediction=1.0)
+            logger.flush(**given)
+
+    def end(**given: Any) -> None:
+        PredictionLogger(dsn, model_name="m", model_version="1", spool_dir=tmp_path).close(**given)
+
+    def state(**given: Any) -> None:
+        settings = Settings(**given)
+        assert repr(settings)
+        assert settings.target
+        assert settings.spool
+        settings.of_reads()
+
+    def follow(**given: Any) -> None:
+        found: Any = events(db, **({"follow": False} | given))
+        with closing(found):
+            next(found, None)
+
+    calls: dict[Callable[..., object], list[str]] = {
+        log: options_of(PredictionLogger.__init__),
+        wait: ["timeout"],
+        end: ["timeout"],
+        state: options_of(Settings),
+        follow: [name for name in options_of(events) if name != "follow"],
+        lambda at: new_id(at): ["at"],
+        lambda **given: id_for(**({"key": "k", "at": NOON} | given)): ["key", "at"],
+    }
+    problems = [
+        f"{getattr(call, '__name__', call)}({name}={shown(value)}): {found}"
+        for call, names in calls.items()
+        for name in names
+        # The folder is made, so none that is a name by chance.
+        for value in ODD
+        if not (name == "spool_dir" and isinstance(value, str))
+        if (found := escapes(partial(call, **{name: value})))
+    ]
+    assert not problems, "\n".join(problems)
+
+
+def options_of(call: Callable[..., object]) -> list[str]:
+    return [name for name in inspect.signature(call).parameters if name not in ("self", "db")]
 
 
 def test_nothing_else_passes_for_a_database() -> None:

@@ -46,8 +46,8 @@ LAYERS = (
     ("connection",),
     ("statements",),
     ("checks", "rows"),
-    ("ids",),
-    ("errors", "files", "notebooks"),
+    ("files", "ids"),
+    ("errors", "notebooks"),
     ("visible",),
 )
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 import psycopg
 from psycopg import Connection
 
-from ..checks.values import number
+from ..checks.values import integer, number
 from ..connection import connections
 from ..errors import InvalidValue, LedgerError, Unavailable
 from ..rows import Event
@@ -86,8 +86,8 @@ class _Cursor:
         self._db = db
         self._repository = EventsRepository(db)
         self._consumer = consumer
-        self._saved, self._saved_at = after, monotonic()
-        self.seq = after
+        self.seq = integer(64)("after", after)
+        self._saved, self._saved_at = self.seq, monotonic()
 
     def start(self) -> None:
         """Find out where the consumer is."""

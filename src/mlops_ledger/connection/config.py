@@ -142,6 +142,7 @@ class Settings:
             if (given := getattr(self, name)) is not None:
                 # Checked here because the driver would quote it in its own complaint.
                 object.__setattr__(self, name, strings.parse(given, source))
+        strings.check_database(self.database, "database")
         for name, least in _LEAST.items():
             number = getattr(self, name)
             if type(number) is not int or number < least:
@@ -152,7 +153,7 @@ class Settings:
                 raise ConfigError(f"{name} must be a number of seconds above 0")
         for name in ("home", "pg_bin", "spool_dir"):
             folder = getattr(self, name)
-            if not isinstance(folder, Path | None):
+            if not isinstance(folder, Path if name == "home" else Path | None):
                 raise ConfigError(f"{name} must be a Path")
         if self.pool_min_size > self.pool_max_size:
             raise ConfigError("MLOPS_POOL_MIN_SIZE is larger than MLOPS_POOL_MAX_SIZE")

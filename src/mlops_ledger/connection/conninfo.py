@@ -56,6 +56,8 @@ def parse(text: str, source: str = "DATABASE_URL") -> str:
 
     Raises ConfigError naming `source` and the part that is wrong, without quoting it.
     """
+    if not isinstance(text, str):
+        raise ConfigError(f"{source} must be text")
     text = _SCHEME.sub("postgresql://", text.strip(), count=1)
     if "\0" in text:
         raise ConfigError(f"{source} contains a NUL byte")
@@ -84,7 +86,12 @@ def parse(text: str, source: str = "DATABASE_URL") -> str:
 
 def check_database(name: str, source: str) -> str:
     """Return a database's name; raises ConfigError when no database can have it."""
-    if not _DATABASE.fullmatch(name) or len(name.encode()) > 63 or _LIKE_URL.search(name):
+    if (
+        not isinstance(name, str)
+        or not _DATABASE.fullmatch(name)
+        or len(name.encode()) > 63
+        or _LIKE_URL.search(name)
+    ):
         raise ConfigError(f"{source} is not a database name of at most 63 bytes")
     return name
 

@@ -21,7 +21,7 @@ from . import lifetime
 from .counters import Counters, Flushed
 from .flusher import Flusher
 from .intake import Intake
-from .options import Options
+from .options import Options, folder_of
 from .records import UnknownField, encode
 from .registration import Registration
 
@@ -60,14 +60,14 @@ class LoggerBase:
         self._durability = durability
         self._options = Options(
             durability=durability,
-            overflow=overflow or ("raise" if durability == "database" else "drop_oldest"),
+            overflow=overflow,
             on_refused=on_refused,
             batch_rows=batch_rows,
             buffer_rows=buffer_rows,
             flush_interval=flush_interval,
             commit_timeout=commit_timeout,
             target=self._settings.target,
-            spool_root=Path(spool_dir or self._settings.spool).absolute(),
+            spool_root=folder_of(spool_dir, self._settings.spool),
             spool_bytes=spool_bytes,
         )
         self._raises = on_refused == "raise"
@@ -162,6 +162,7 @@ class LoggerBase:
             return []
 
     def _close(self, timeout: float) -> Counters:
+        timeout = values.number("timeout", timeout)
         with self._lock:
             self._closed = True
             if self._intake is not None and self._final is None:
@@ -176,6 +177,7 @@ class LoggerBase:
         return self.counters
 
     def _flush(self, timeout: float) -> Flushed:
+        timeout = values.number("timeout", timeout)
         intake, flusher = self._intake, self._flusher
         arrived = intake is None or flusher is None or self._wait(intake, flusher, timeout)
         now = self.counters
