@@ -354,16 +354,16 @@ def test_single_quotes_in_env_files_protect_dollars(
     ],
 )
 def test_a_setting_of_bytes_that_are_not_utf8_is_named(name: str, others: dict[str, str]) -> None:
-    value = os.fsdecode(b"postgresql://\xe9@h/d" if name.endswith("URL") else b"caf\xe9")
+    value = os.fsdecode(b"postgresql://\xe9@h/d" if name.endswith("URL") else b"me\xe9")
     with pytest.raises(ConfigError, match=name) as caught:
         Settings.from_environment({**others, name: value})
-    assert "caf" not in str(caught.value)
+    assert "me\udce9" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["PGUSER", "PGPASSWORD", "PGAPPNAME", "PGOPTIONS", "PGPASSFILE"])
 def test_a_variable_of_libpq_that_is_not_utf8_is_named(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(name, os.fsdecode(b"caf\xe9"))
+    monkeypatch.setenv(name, os.fsdecode(b"me\xe9"))
     with pytest.raises(ConfigError, match=rf"\({name}\) is not UTF-8"):
         resolve("postgresql://h/d")

@@ -150,3 +150,12 @@ def test_a_model_can_be_described_before_its_first_version(run, answer) -> None:
     assert (version["description"], version["tags"]) == ("one", {"reviewed": "yes"})
     assert run("models", "edit", "unknown", "--description", "x").exit_code == 2
     assert [row["model_name"] for row in answer("models")] == ["m"]
+
+
+def test_what_models_and_status_count_is_said_where_it_is_read(run, answer) -> None:
+    run("models", "register", "m")
+    assert answer("models")[0]["predictions_24h"] == 0
+    for command in ("models", "status"):
+        assert "  preds_24h  " in run(command).stdout
+        assert "preds_24h" in (said := " ".join(run(command, "--help").stdout.split()))
+        assert "in the last 24 full hours" in said

@@ -43,7 +43,8 @@ from .text import timestamp
 def models(context: click.Context, as_json: bool) -> None:
     """Register versions, promote them and roll them back.
 
-    Without a command: one row per model, with its live version and what needs attention.
+    Without a command: one row per model, with its live version and what needs attention. preds_24h
+    are its predictions in the last 24 full hours: not those of this hour.
     """
     if context.invoked_subcommand is not None:
         if as_json:

@@ -19,7 +19,7 @@ from .text import cell
 if TYPE_CHECKING:
     from ..rows import ModelOverview
 
-_MODELS = ("model", "live", "since", "versions", "24_full_hours", "alerts", "monitored", "coverage")
+_MODELS = ("model", "live", "since", "versions", "preds_24h", "alerts", "monitored", "coverage")
 # Shown where they say that something is to be done.
 _TO_DO = ("monitors", "reviews")
 _SOME = 10
@@ -40,7 +40,8 @@ _CLEAR = "\x1b[2J\x1b[H"
 def status(watch: timedelta | None, as_json: bool) -> None:
     """Show the whole ledger in one screen.
 
-    Server, models, open alerts, actions that wait for a reviewer, the last deployments.
+    Server, models, open alerts, actions that wait for a reviewer, the last deployments. preds_24h
+    are the predictions in the last 24 full hours: not those of this hour.
     """
     with ledger.Database() as db:
         while True:
