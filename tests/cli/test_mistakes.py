@@ -39,11 +39,11 @@ GOOD = {
 }
 BAD = {
     "uuid": ["5", "", "01890a5d"],
-    "time": ["yesterday", "2026-01-01T00:00", "9999-99-99"],
+    "time": ["yesterday", "2026-01-01T00:00", "9999-99-99", "99999w99999w", "9d" * 9000],
     "integer": ["x", "1.5"],
     "integer range": ["x", "0", "-1"],
     "number": ["much", "nan", "1e999"],
-    "length": ["soon", "0d", "-1d", "5y"],
+    "length": ["soon", "0d", "-1d", "5y", "99999w", "99999w" * 2000],
     "json": ["{", "[1]", "NaN"],
     "choice": ["nonsense", ""],
     "key=value": ["novalue", "=x"],

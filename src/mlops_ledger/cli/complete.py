@@ -25,8 +25,11 @@ def _complete(find: Callable[[ledger.Database, str | None], Found]) -> Complete:
         ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
         try:
-            with ledger.Database() as db:
-                found = list(find(db, ctx.params.get("model_name")))
+            settings = ledger.Settings.from_environment()
+            if not _runs(settings):
+                return []
+            with ledger.Database(settings) as db:
+                found = list(find(db, _model(ctx)))
         except LedgerError:
             return []
         return [
@@ -36,6 +39,22 @@ def _complete(find: Callable[[ledger.Database, str | None], Found]) -> Complete:
         ]
 
     return complete
+
+
+def _runs(settings: ledger.Settings) -> bool:
+    """Return whether there is a server to ask; Tab is not to make or start an embedded one."""
+    from ..embedded import EmbeddedServer
+
+    return not settings.embedded or EmbeddedServer(settings.home).status().running
+
+
+def _model(ctx: click.Context) -> str | None:
+    """Return the model typed so far; click stops at an option that waits for its value."""
+    given: str | None = ctx.params.get("model_name")
+    arguments = [each.name for each in ctx.command.params if isinstance(each, click.Argument)]
+    if given is None and ctx.args and arguments[:1] == ["model_name"]:
+        return ctx.args[0]
+    return given
 
 
 @_complete

@@ -16,6 +16,7 @@ import mlops_ledger as ledger
 from ..analysis.comparison import METRICS
 from ..analysis.performance_source import SOURCES
 from ..errors import InvalidValue, NotFound
+from . import complete
 from .base import Group
 from .options import (
     Number,
@@ -134,8 +135,21 @@ def performance(
 
 @labels.command()
 @model_argument
-@click.option("--version", "model_version", required=True, metavar="VERSION", help="The version.")
-@click.option("--against", required=True, metavar="VERSION", help="The one to compare it with.")
+@click.option(
+    "--version",
+    "model_version",
+    required=True,
+    metavar="VERSION",
+    help="The version.",
+    shell_complete=complete.versions,
+)
+@click.option(
+    "--against",
+    required=True,
+    metavar="VERSION",
+    help="The one to compare it with.",
+    shell_complete=complete.versions,
+)
 @days_option(7)
 @since_option
 @until_option

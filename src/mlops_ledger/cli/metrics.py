@@ -136,7 +136,12 @@ def show(
 @model_argument
 @click.argument("metric_name")
 @click.argument("metric_value", type=Number())
-@click.option("--version", "model_version", help="The version (default: that in production).")
+@click.option(
+    "--version",
+    "model_version",
+    help="The version (default: that in production).",
+    shell_complete=complete.versions,
+)
 @click.option("--type", "metric_type", default="performance", show_default=True, help="Its type.")
 @click.option("--stage", default="production", show_default=True, help="Where it was measured.")
 @click.option("--slice", default="", help="The part of the data (default: all of them).")

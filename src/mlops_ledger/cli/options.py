@@ -24,7 +24,7 @@ from .streams import file_name
 
 # Up to 99999 of each unit.
 _LENGTH: Final = re.compile(r"(?:\d{1,5}[smhdw])+", re.ASCII)
-
+_LONGEST: Final = timedelta(days=36_525)
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
@@ -69,7 +69,8 @@ class Timestamp(click.ParamType[datetime]):
         try:
             parsed = datetime.fromisoformat(value)
         except ValueError:
-            self.fail("not a time: write 2026-01-31T12:00:00Z", param, ctx)
+            ago = ", or 7d for seven days ago" if self._ago else ""
+            self.fail(f"not a time: write 2026-01-31T12:00:00Z{ago}", param, ctx)
         if _DAY.fullmatch(value):
             return parsed.replace(tzinfo=UTC)
         if parsed.tzinfo is None:
@@ -113,13 +114,15 @@ class Length(click.ParamType[timedelta]):
         if isinstance(value, timedelta):
             return value
         parts = re.findall(r"(\d+)(\w)", value) if re.fullmatch(_LENGTH, value) else []
-        length = sum(
-            (int(count) * self._UNITS[unit] for count, unit in parts if unit in self._units),
-            timedelta(0),
-        )
+        length = timedelta(0)
+        for count, unit in parts:
+            if unit in self._units and length <= _LONGEST:
+                length += int(count) * self._UNITS[unit]
         if not length or any(unit not in self._units for _, unit in parts):
             examples = ", ".join(f"30{unit}" for unit in self._units)
             self.fail(f"must be a length of time: {examples}", param, ctx)
+        if length > _LONGEST:
+            self.fail("is longer than a hundred years", param, ctx)
         return length
 
 
