@@ -4753,6 +4753,9 @@ CREATE TABLE summary_histograms (
 COMMENT ON TABLE summary_histograms IS 'The values of a version in one hour or day, counted in bins: the probability, the latency, and what its baseline has.';
 ALTER TABLE ONLY summary_histograms
     ADD CONSTRAINT summary_histograms_pkey PRIMARY KEY (model_version_id, grain, starts_at, series, part);
+ALTER TABLE summary_histograms ENABLE ROW LEVEL SECURITY;
+CREATE POLICY summary_histograms_minimum_count ON summary_histograms FOR SELECT USING (((series = ANY (ARRAY['-1'::integer, 0, 32000])) OR (( SELECT ledger_minimum_count() AS ledger_minimum_count) = 1) OR ((grain = 'day'::text) AND (series > 0) AND (( SELECT sum(n.n) AS sum
+   FROM unnest(summary_histograms.counts) n(n)) >= (( SELECT ledger_minimum_count() AS ledger_minimum_count))::numeric))));
 
 -- summary_slices ----------------------------------------------------------------------------------
 
@@ -4770,6 +4773,8 @@ ALTER TABLE ONLY summary_slices
     ADD CONSTRAINT summary_slices_pkey PRIMARY KEY (model_version_id, slice);
 ALTER TABLE ONLY summary_slices
     ADD CONSTRAINT summary_slices_value_key UNIQUE (model_version_id, value);
+ALTER TABLE summary_slices ENABLE ROW LEVEL SECURITY;
+CREATE POLICY summary_slices_minimum_count ON summary_slices FOR SELECT USING ((( SELECT ledger_minimum_count() AS ledger_minimum_count) = 1));
 
 -- summary_outcomes --------------------------------------------------------------------------------
 
@@ -4865,6 +4870,8 @@ CREATE TABLE summary_outcomes (
 COMMENT ON TABLE summary_outcomes IS 'The labelled predictions of a version in one hour or day of UTC, each with its latest label: what metrics of performance are computed from.';
 ALTER TABLE ONLY summary_outcomes
     ADD CONSTRAINT summary_outcomes_pkey PRIMARY KEY (model_version_id, grain, slice, starts_at, part);
+ALTER TABLE summary_outcomes ENABLE ROW LEVEL SECURITY;
+CREATE POLICY summary_outcomes_minimum_count ON summary_outcomes FOR SELECT USING (((slice = 0) OR (( SELECT ledger_minimum_count() AS ledger_minimum_count) = 1)));
 
 -- mark_summaries ----------------------------------------------------------------------------------
 
@@ -5784,6 +5791,97 @@ END
 $$;
 COMMENT ON FUNCTION ledger_chi2_p_value(statistic double precision, degrees integer) IS 'The probability of a chi-squared statistic at least as large: the regularised upper incomplete gamma function of degrees / 2 and statistic / 2 (scipy.stats.chi2.sf).';
 
+-- summary_privacy ---------------------------------------------------------------------------------
+
+CREATE TABLE summary_privacy (
+    -- Always true, so that there is one row.
+    id boolean DEFAULT true NOT NULL,
+    -- Above 1 they see features by the day alone, of days that count at least so many predictions, and no slices; 1 shows them everything.
+    minimum_count integer DEFAULT 1 NOT NULL,
+    CONSTRAINT summary_privacy_minimum_count_check CHECK (((minimum_count >= 1) AND (minimum_count <= 1000000))),
+    CONSTRAINT summary_privacy_one_row_check CHECK (id)
+);
+COMMENT ON TABLE summary_privacy IS 'What roles that may not read inputs see of summaries, one row.';
+ALTER TABLE ONLY summary_privacy
+    ADD CONSTRAINT summary_privacy_pkey PRIMARY KEY (id);
+CREATE CONSTRAINT TRIGGER summary_privacy_audit_policy_insert AFTER INSERT OR DELETE OR UPDATE ON summary_privacy DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (true) EXECUTE FUNCTION ledger_audit_row('policy', '{id}', '{}');
+
+-- ledger_minimum_count ----------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_minimum_count() RETURNS integer
+    LANGUAGE sql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT CASE WHEN has_column_privilege('predictions', 'inputs', 'SELECT') THEN 1
+                -- Without a row nothing is seen.
+                ELSE coalesce((SELECT p.minimum_count FROM summary_privacy p), 2147483647) END
+$$;
+COMMENT ON FUNCTION ledger_minimum_count() IS 'The minimum_count of summary_privacy for the present role: 1 for one that may read the inputs of predictions.';
+
+-- ledger_hides_bins -------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_hides_bins(version uuid, baseline uuid, grain text, since timestamp with time zone, until timestamp with time zone, minimum_count integer) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT EXISTS (
+        SELECT FROM summary_histograms h
+        WHERE h.model_version_id = version AND h.grain = ledger_hides_bins.grain AND h.starts_at >= since AND h.starts_at < until
+          AND h.baseline_id = baseline AND h.series BETWEEN 1 AND 31999
+          AND (h.grain = 'hour' OR (SELECT sum(n) FROM unnest(h.counts) n) < minimum_count))
+$$;
+COMMENT ON FUNCTION ledger_hides_bins(version uuid, baseline uuid, grain text, since timestamp with time zone, until timestamp with time zone, minimum_count integer) IS 'Whether a role for which ledger_minimum_count() is that number does not see all hours or days of a window in the bins of a baseline.';
+
+-- ledger_sees_bins --------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_sees_bins(version uuid, baseline uuid, grain text, since timestamp with time zone, until timestamp with time zone) RETURNS boolean
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    minimum_count integer := ledger_minimum_count();
+BEGIN
+    -- Who sees everything need not be allowed to ask.
+    IF minimum_count = 1 THEN
+        RETURN true;
+    END IF;
+    RETURN NOT ledger_hides_bins(version, baseline, grain, since, until, minimum_count);
+END
+$$;
+COMMENT ON FUNCTION ledger_sees_bins(version uuid, baseline uuid, grain text, since timestamp with time zone, until timestamp with time zone) IS 'Whether the present role sees all hours or days of a window in the bins of a baseline.';
+
+-- ledger_require_bins -----------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_require_bins(version uuid, baseline uuid, grain text, since timestamp with time zone, until timestamp with time zone) RETURNS boolean
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF NOT ledger_sees_bins(version, baseline, grain, since, until) THEN
+        RAISE EXCEPTION 'this role sees features by days of UTC with at least % predictions, and the window has others or parts of days',
+            ledger_minimum_count()
+            USING ERRCODE = 'MLPD0', HINT = 'Choose other days, or ask as a role that may read inputs';
+    END IF;
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION ledger_require_bins(version uuid, baseline uuid, grain text, since timestamp with time zone, until timestamp with time zone) IS 'Refuses a window of which the present role does not see all hours or days in the bins of a baseline.';
+
+-- ledger_require_slices ---------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_require_slices() RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF ledger_minimum_count() > 1 THEN
+        RAISE EXCEPTION 'this role sees no slices while summary_privacy has a minimum_count above 1'
+            USING ERRCODE = 'MLPD0', HINT = 'Ask for all predictions, or as a role that may read inputs';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION ledger_require_slices() IS 'Refuses a role that does not see slices.';
+
 -- ledger_histogram --------------------------------------------------------------------------------
 
 CREATE FUNCTION ledger_histogram(version uuid, baseline uuid, since timestamp with time zone, until timestamp with time zone) RETURNS TABLE(series smallint, bin smallint, n bigint, total double precision)
@@ -5800,6 +5898,9 @@ BEGIN
         first_day := until;
         last_day := until;
     END IF;
+    PERFORM ledger_require_bins(version, baseline, 'day', first_day, last_day),
+            ledger_require_bins(version, baseline, 'hour', since, first_day),
+            ledger_require_bins(version, baseline, 'hour', last_day, until);
     RETURN QUERY
     SELECT u.series, u.bin, sum(u.n)::bigint, sum(u.total)
     FROM (SELECT h.series, unnest(h.bins) AS bin, unnest(h.counts) AS n, unnest(h.sums) AS total FROM summary_histograms h
@@ -6105,6 +6206,7 @@ CREATE FUNCTION ledger_is_sliced(versions uuid[], since timestamp with time zone
     LANGUAGE sql STABLE
     SET search_path TO 'public', 'pg_temp'
     AS $$
+    SELECT ledger_require_slices();
     SELECT coalesce(sum(c.labeled), 0) = 0 AND coalesce(sum(c.predicted), 0) = 0
     FROM unnest(versions) i (id)
     CROSS JOIN LATERAL (
@@ -6199,6 +6301,9 @@ DECLARE
     key text := (SELECT m.slice_key FROM models m WHERE m.model_name = of_model AND of_value IS NOT NULL);
     slices smallint[];
 BEGIN
+    IF of_slice <> 0 OR of_value IS NOT NULL THEN
+        PERFORM ledger_require_slices();
+    END IF;
     IF first_day >= last_day THEN
         first_day := last_hour;
         last_day := last_hour;

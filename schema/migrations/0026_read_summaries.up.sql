@@ -172,6 +172,7 @@ COMMENT ON FUNCTION ledger_outcome_series(text, text, timestamptz, timestamptz, 
 
 CREATE FUNCTION ledger_is_sliced(versions uuid[], since timestamptz, until timestamptz) RETURNS boolean
 LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
+    SELECT ledger_require_slices();
     SELECT coalesce(sum(c.labeled), 0) = 0 AND coalesce(sum(c.predicted), 0) = 0
     FROM unnest(versions) i (id)
     CROSS JOIN LATERAL (

@@ -38,6 +38,9 @@ DECLARE
     key text := (SELECT m.slice_key FROM models m WHERE m.model_name = of_model AND of_value IS NOT NULL);
     slices smallint[];
 BEGIN
+    IF of_slice <> 0 OR of_value IS NOT NULL THEN
+        PERFORM ledger_require_slices();
+    END IF;
     IF first_day >= last_day THEN
         first_day := last_hour;
         last_day := last_hour;

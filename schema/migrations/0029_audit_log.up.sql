@@ -351,6 +351,7 @@ SELECT ledger_audit('model_deployments', 'promotion', '{deployed_by}', 'INSERT',
        ledger_audit('promotion_policies', 'policy', '{updated_by}'),
        ledger_audit('monitors', 'policy', '{removed_by,created_by}'),
        ledger_audit('partition_policies', 'policy'),
+       ledger_audit('summary_privacy', 'policy'),
        ledger_audit('deletions', 'retention', '{}', 'INSERT', 'NEW.reason = ''retention'''),
        ledger_audit('deletions', 'erasure', '{}', 'INSERT', 'NEW.reason = ''erasure''');
 

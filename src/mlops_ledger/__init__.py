@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .errors import (
         AppendOnly,
         BackupError,
+        BelowMinimum,
         ClusterError,
         ConfigError,
         Conflict,
@@ -111,6 +112,7 @@ __all__ = [
     "AuditRepository",
     "BackupError",
     "BaselinesRepository",
+    "BelowMinimum",
     "ClusterError",
     "ConfigError",
     "Conflict",

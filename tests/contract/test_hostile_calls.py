@@ -95,6 +95,7 @@ RIGHT: Final[dict[str, Any]] = {
     "version_b": "1",
     "period": "day",
     "bucket": timedelta(hours=1),
+    "minimum_count": 1,
 }
 TRUTH: Final = ("prediction_id", "actual_label", "actual_value", "labeled_at", "source")
 

@@ -161,6 +161,10 @@ TAMPERINGS = [
     ("ALTER TABLE model_versions ALTER COLUMN stage SET DEFAULT 'archived'", "changed"),
     ("ALTER TABLE model_versions ALTER COLUMN created_by DROP NOT NULL", "changed"),
     ("ALTER TABLE alerts ENABLE ROW LEVEL SECURITY", "changed"),
+    ("ALTER TABLE summary_slices DISABLE ROW LEVEL SECURITY", "changed"),
+    ("ALTER POLICY summary_slices_minimum_count ON summary_slices USING (true)", "changed"),
+    ("ALTER POLICY summary_slices_minimum_count ON summary_slices TO pg_monitor", "changed"),
+    ("DROP POLICY summary_slices_minimum_count ON summary_slices", "missing"),
     ("ALTER TABLE model_deployments DROP CONSTRAINT model_deployments_interval_check,"
      " ADD CONSTRAINT model_deployments_interval_check CHECK (true)", "changed"),
     ("ALTER VIEW v_open_alerts SET (security_invoker = false)", "changed"),

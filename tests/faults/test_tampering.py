@@ -215,7 +215,12 @@ ON_OBJECTS = {
         SELECT format('ALTER TABLE %s %s ROW LEVEL SECURITY', oid::regclass, how)
         FROM pg_class, unnest('{ENABLE,FORCE}'::text[]) how
         WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
-        AND NOT relispartition""",
+        AND NOT relispartition AND NOT (relrowsecurity AND how = 'ENABLE')""",
+    "drop a policy": """
+        SELECT format('DROP POLICY %I ON %s', polname, polrelid::regclass) FROM pg_policy""",
+    "change a policy": """
+        SELECT format('ALTER POLICY %I ON %s USING (true)', polname, polrelid::regclass)
+        FROM pg_policy""",
     "add an event trigger": """
         SELECT 'CREATE FUNCTION quiet() RETURNS event_trigger LANGUAGE plpgsql AS ''BEGIN END'';'
                'CREATE EVENT TRIGGER quiet ON ' || event || ' EXECUTE FUNCTION quiet()'

@@ -20,6 +20,7 @@ SELECT promote('m', '2');
 INSERT INTO retraining_decisions (model_name, trigger_reason, action)
 VALUES ('m', 'drift', 'reject');
 UPDATE partition_policies SET period = 'week';
+UPDATE summary_privacy SET minimum_count = 20;
 INSERT INTO model_versions (model_name, model_version) VALUES ('m', '8'), ('m', '9');
 SELECT withdraw_version('m', '9');
 INSERT INTO model_versions (model_name, model_version) VALUES ('m', '7');
@@ -110,6 +111,10 @@ UNRECORDED = {
         "INSERT INTO deletions (reason, table_name) VALUES ('erasure', 'predictions')",
     ),
     "partition_policies": ("UPDATE partition_policies SET period = 'month'",),
+    "summary_privacy": (
+        "UPDATE summary_privacy SET minimum_count = 1",
+        "DELETE FROM summary_privacy",
+    ),
     # Recorded without an entry, so that they are compared from their first correction on.
     "performance_metrics": (
         "UPDATE performance_metrics SET metric_value = 3",

@@ -71,6 +71,24 @@ class SummariesRepository(Repository):
         """Return what waits to be folded, at most 1000 versions, the longest waiting first."""
         return self._rows("list_pending", PendingSummaries, locals())
 
+    def minimum_count(self) -> int | None:
+        """Return how many predictions a day needs for readers to see its features.
+
+        1 shows everything; None, when the owner has deleted the setting, shows nothing.
+        """
+        count: int | None = self._value("minimum_count", locals())
+        return count
+
+    def set_minimum_count(self, *, minimum_count: int) -> int:
+        """Let roles that may not read inputs see features only of days with so many predictions.
+
+        Above 1 such roles see features by whole days of UTC and no slices; an answer that would
+        need others raises BelowMinimum. 1 shows them everything, at most a million can be
+        asked. Takes the rights of the owner; the change is audited.
+        """
+        found: int = self._value("set_minimum_count", locals())
+        return found
+
     def monitoring_series(
         self,
         *,

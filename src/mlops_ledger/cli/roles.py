@@ -8,7 +8,7 @@ import mlops_ledger as ledger
 
 from .base import Group
 from .options import json_option
-from .output import echo_json, echo_table, finish, say
+from .output import echo_done, echo_json, echo_table, finish, say
 
 
 def _usual_prefix() -> str:
@@ -63,6 +63,23 @@ def create(prefix: str, dry_run: bool, as_json: bool) -> None:
         say(f"role      {name} created")
     say(f"granted   what {prefix}writer, reader, approver, auditor and agent need")
     say(f"owner     {prefix}owner")
+
+
+@roles.command()
+@click.argument("count", type=int, required=False)
+@json_option
+def minimum(count: int | None, as_json: bool) -> None:
+    """Show how many predictions a day needs for readers to see its features, or set it to COUNT.
+
+    Above 1, roles that may not read inputs see features by whole days of UTC and no slices; 1
+    shows them everything. Only the owner may set it.
+    """
+    with ledger.Database() as db:
+        summaries = ledger.SummariesRepository(db)
+        if count is not None:
+            summaries.set_minimum_count(minimum_count=count)
+        found = summaries.minimum_count()
+    echo_done({"minimum_count": found}, "no setting" if found is None else found, as_json)
 
 
 @roles.command()

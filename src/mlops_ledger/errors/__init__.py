@@ -74,6 +74,10 @@ class PermissionDenied(LedgerError):
     """The database user lacks a right; an operator grants it, see `mlops-ledger roles`."""
 
 
+class BelowMinimum(PermissionDenied):
+    """An answer needs summaries of too few predictions for this role to see."""
+
+
 class SchemaError(LedgerError):
     """The schema of the database is missing, or older or newer than that of this release."""
 

@@ -264,6 +264,10 @@ _CHECKS: Final[Mapping[str, Mapping[str, str | tuple[str, str]]]] = {
     "summary_slices": {
         "slice": "must be from 1 to 50",
     },
+    "summary_privacy": {
+        "one_row": ("id", "must be true: there is one setting"),
+        "minimum_count": "must be from 1 to 1000000",
+    },
     "drift_reports": {
         "timestamp": _FINITE,
         "created_at": _FINITE,

@@ -130,6 +130,7 @@ VIOLATIONS: Final[Mapping[str, tuple[type[LedgerError], str]]] = {
     "summary_slices_pkey": (Conflict, "slice: the version has that one already"),
     "summary_slices_value_key": (Conflict, "value: has a slice already"),
     "summary_outcomes_pkey": (Conflict, "starts_at: that hour or day is summarised already"),
+    "summary_privacy_pkey": (Conflict, "id: there is one setting"),
     "observed_outcomes_pkey": (Conflict, "model_version_id: is observed already"),
     "observed_outcomes_model_version_fkey": (NotFound, f"model_version_id: {_UNKNOWN_VERSION}"),
     "drift_reports_pkey": (Conflict, "id: already names another drift report"),

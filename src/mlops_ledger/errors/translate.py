@@ -14,6 +14,7 @@ import psycopg
 
 from . import (
     AppendOnly,
+    BelowMinimum,
     Conflict,
     ConnectionLost,
     InvalidValue,
@@ -36,6 +37,7 @@ OWN: Final[dict[str, type[LedgerError]]] = {
     "MLCF0": Conflict,
     "MLPR0": PromotionRefused,
     "MLAO0": AppendOnly,
+    "MLPD0": BelowMinimum,
 }
 
 _FILE_MISSING: Final = "the server misses one of its files; it may need a restart"

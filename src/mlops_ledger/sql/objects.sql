@@ -64,7 +64,8 @@ SELECT 'rule', ARRAY[r.name, w.rulename::text], ARRAY[pg_get_ruledef(w.oid)]
 FROM relation r JOIN pg_rewrite w ON w.ev_class = r.oid
 WHERE w.rulename <> '_RETURN'
 UNION ALL
-SELECT 'policy', ARRAY[r.name, p.polname::text], ARRAY[p.polcmd::text]
+SELECT 'policy', ARRAY[r.name, p.polname::text], ARRAY[p.polcmd::text, p.polpermissive::text, p.polroles::text, pg_get_expr(p.polqual, p.polrelid),
+                                                      pg_get_expr(p.polwithcheck, p.polrelid)]
 FROM relation r JOIN pg_policy p ON p.polrelid = r.oid
 UNION ALL
 SELECT 'function', ARRAY[f.oid::regprocedure::text],

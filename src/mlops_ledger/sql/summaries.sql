@@ -34,6 +34,16 @@ GROUP BY v.id
 ORDER BY pending_since
 LIMIT 1000;
 
+-- read minimum_count --
+-- How many predictions a day needs for those to see its features who may not read inputs.
+SELECT minimum_count FROM summary_privacy;
+
+-- set_minimum_count --
+-- Change it; a row that somebody has deleted comes back.
+INSERT INTO summary_privacy (minimum_count) VALUES (%(minimum_count)s::integer)
+ON CONFLICT (id) DO UPDATE SET minimum_count = excluded.minimum_count
+RETURNING minimum_count;
+
 -- fold_in_passing --
 -- Fold what was written in the window, as far as it is little.
 SELECT ledger_fold_in_passing(v.id, %(since)s::timestamptz, %(until)s::timestamptz) FROM model_versions v

@@ -58,13 +58,15 @@ CROSS JOIN LATERAL (
     SELECT s.starts_at, s.bins, s.counts, s.sums FROM summary_histograms s
     WHERE s.model_version_id = %(model_version_id)s::uuid AND s.grain = %(grain)s::text AND s.starts_at = t.starts_at
       AND s.series = %(series)s::integer AND s.baseline_id = %(baseline_id)s::uuid OFFSET 0) h
+WHERE ledger_require_bins(%(model_version_id)s::uuid, %(baseline_id)s::uuid, %(grain)s::text,
+                          %(since)s::timestamptz, %(until)s::timestamptz)
 ORDER BY h.starts_at
 LIMIT 2000;
 
 -- read quality --
 -- The versions in production with what is wrong in the last days of their data; the next page is after the last id.
 SELECT v.id, v.model_name, v.model_version, l.slots, w.until - %(length)s::interval AS since, w.until, p.num_predictions,
-       p.num_errors, f.num_missing, f.num_values, o.num_labeled, o.num_strangers, m.pending_since, b.id AS baseline_id
+       p.num_errors, f.num_missing, f.num_values, f.is_hidden, o.num_labeled, o.num_strangers, m.pending_since, b.id AS baseline_id
 FROM (SELECT d.model_version_id AS id, array_agg(d.slot ORDER BY d.slot) AS slots FROM v_deployments d
       WHERE d.retired_at IS NULL AND (%(model_name)s::text IS NULL OR d.model_name = %(model_name)s::text)
         AND (%(after)s::uuid IS NULL OR d.model_version_id > %(after)s::uuid)
@@ -79,7 +81,8 @@ LEFT JOIN LATERAL (
 LEFT JOIN LATERAL (
     SELECT b.id FROM baselines b WHERE b.model_version_id = v.id ORDER BY b.id DESC LIMIT 1) b ON true
 LEFT JOIN LATERAL (
-    SELECT sum(u.n) FILTER (WHERE u.bin = -1)::bigint AS num_missing, sum(u.n)::bigint AS num_values
+    SELECT sum(u.n) FILTER (WHERE u.bin = -1)::bigint AS num_missing, sum(u.n)::bigint AS num_values,
+           NOT ledger_sees_bins(v.id, b.id, 'day', w.until - %(length)s::interval, w.until) AS is_hidden
     FROM summary_histograms h CROSS JOIN LATERAL unnest(h.bins, h.counts) u (bin, n)
     WHERE h.model_version_id = v.id AND h.grain = 'day' AND h.starts_at >= w.until - %(length)s::interval
       AND h.baseline_id = b.id AND h.series IN (

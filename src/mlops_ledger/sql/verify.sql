@@ -143,6 +143,7 @@ FROM (
     UNION ALL SELECT 'deletions', d.id::text, to_jsonb(d), '{}', true FROM deletions d
     -- These are recorded without an entry, and have one from their first correction on.
     UNION ALL SELECT 'partition_policies', p.table_name, to_jsonb(p), '{}', false FROM partition_policies p
+    UNION ALL SELECT 'summary_privacy', p.id::text, to_jsonb(p), '{}', false FROM summary_privacy p
     UNION ALL SELECT 'performance_metrics', m.id::text, to_jsonb(m), '{}', false FROM performance_metrics m
     UNION ALL SELECT 'models', m.model_name, to_jsonb(m), ARRAY['updated_at'], false FROM models m
     UNION ALL

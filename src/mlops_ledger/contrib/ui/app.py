@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ...connection.connections import require_database
 from ...database import Database
 from ...errors import (
+    BelowMinimum,
     Conflict,
     InvalidValue,
     LedgerError,
@@ -53,6 +54,7 @@ _PROBLEMS: Final[dict[type[LedgerError], tuple[int, str, str]]] = {
     NotFound: (404, "Not found", ""),
     InvalidValue: (400, "This cannot be asked", ""),
     Conflict: (409, "This cannot be done", ""),
+    BelowMinimum: (403, "Not shown", "mlops-ledger roles minimum says what the owner has set."),
     PermissionDenied: (
         403,
         "Not allowed",
@@ -138,7 +140,8 @@ def _problem(db: Database, error: Exception) -> Response:
         kind = next(each for each in type(error).__mro__ if each in _PROBLEMS)
         status, title, remedy = _PROBLEMS[kind]
         # What is wrong with the address is for whoever wrote it; the rest names servers and users.
-        said = str(error) if status in (400, 404, 409) else ""
+        is_theirs = status in (400, 404, 409) or kind is BelowMinimum
+        said = str(error) if is_theirs else ""
     if status >= 500:
         logger.error("answered %d", status, exc_info=error)
     page = Page("problem.html", title, {"problem": said, "remedy": remedy}, ())

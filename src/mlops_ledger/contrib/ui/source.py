@@ -69,6 +69,7 @@ class Quality:
     num_errors: int | None
     num_missing: int | None
     num_values: int | None
+    is_hidden: bool | None
     num_labeled: int | None
     num_strangers: int | None
     pending_since: datetime | None
