@@ -35,7 +35,7 @@ from mlops_ledger.admin.verify import verify
 from mlops_ledger.cli import main
 from mlops_ledger.connection.session import child_environment
 from mlops_ledger.embedded import EmbeddedServer
-from mlops_ledger.errors import BackupError, SchemaError
+from mlops_ledger.errors import BackupError, ConfigError, SchemaError
 from tools.versions import POSTGRESQL
 
 # Different each time it is asked for, or about the file and not the database.
@@ -361,4 +361,11 @@ def test_what_new_databases_are_made_from_is_left_alone(
     filled: str, saved: Path, name: str
 ) -> None:
     with pytest.raises(BackupError, match="makes new databases from"):
+        restore(Settings(conninfo=filled), saved, name)
+
+
+@pytest.mark.parametrize("name", ["", "\n", "x" * 64, "\udce9"])
+def test_a_name_that_no_database_can_have_is_refused(filled: str, saved: Path, name: str) -> None:
+    """An empty one would be the database of the user's own name."""
+    with pytest.raises(ConfigError, match="into: is not a database name"):
         restore(Settings(conninfo=filled), saved, name)

@@ -250,3 +250,15 @@ def test_a_promotion_of_what_is_there_says_so(run, churn) -> None:
     assert (first.stderr, again.exit_code) == ("", 0)
     assert "version 1 has been in slot production since" in again.stderr
     assert "nothing was changed" in again.stderr
+
+
+def test_an_empty_name_is_said_to_be_empty(run, churn) -> None:
+    result = run("models", "list", "--model=")
+    assert_one_line(
+        ["--model="], result.exit_code, result.stdout, result.stderr, "--model: is empty"
+    )
+
+
+def test_an_option_without_its_value_names_the_command(run, churn) -> None:
+    result = run("models", "list", "--model")
+    assert "(see mlops-ledger models list --help)" in result.stderr

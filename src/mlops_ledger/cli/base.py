@@ -29,6 +29,14 @@ class _Whole(click.Command):
         """Return the first line of the help, whole."""
         return super().get_short_help_str(limit=1000)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments; what is refused names the command that refuses it."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx
+            raise
+
 
 class Command(_Whole):
     """A command whose refusals name its options, and what is nearest to an unknown name."""

@@ -9,7 +9,7 @@ import click
 
 import mlops_ledger as ledger
 
-from ..errors import NotFound
+from ..errors import InvalidValue, NotFound
 
 # Parameters of commands that name a version.
 _VERSIONS = ("model_version", "version_a", "version_b")
@@ -40,6 +40,8 @@ def _require_known(db: ledger.Database, given: dict[str, Any]) -> None:
     from ..admin.names import Names
 
     model, names = given["model_name"], Names(db)
+    if not model:
+        raise InvalidValue("model_name", "is empty")
     versions = names.versions(model_name=model)
     if not versions and ledger.ModelsRepository(db).get(model_name=model) is None:
         raise NotFound(f"there is no model {model}{nearest(model, names.models())}")

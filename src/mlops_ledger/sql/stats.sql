@@ -7,8 +7,8 @@ SELECT t.relname::text AS table_name,
        t.relkind = 'p' AS is_partitioned,
        z.bytes,
        z.estimate,
-       p.since,
-       p.until,
+       l.since,
+       l.until,
        (SELECT a.attname::text FROM pg_attribute a
         JOIN unnest('{predicted_at, last_predicted_at, timestamp, deployed_at, requested_at, recorded_at, first_seen,
                       occurred_at, evaluated_at, deleted_at, created_at, applied_at}'::text[])
@@ -16,10 +16,13 @@ SELECT t.relname::text AS table_name,
         WHERE a.attrelid = t.oid AND a.atttypid = 'timestamptz'::regtype
         ORDER BY c.place LIMIT 1) AS time_column
 FROM pg_class t
-LEFT JOIN LATERAL pg_partition_tree(t.oid) tree ON true
-JOIN pg_class l ON l.oid = coalesce(tree.relid, t.oid)
-LEFT JOIN LATERAL ledger_partitions(CASE t.relkind WHEN 'p' THEN t.relname END) p ON p.name = l.relname
+-- The partitions are listed once for a table, not once for each of them.
+CROSS JOIN LATERAL (
+    SELECT c.oid, c.relname, c.relkind, p.name, p.since, p.until
+    FROM pg_class c
+    LEFT JOIN ledger_partitions(CASE t.relkind WHEN 'p' THEN t.relname END) p ON p.name = c.relname
+    WHERE c.oid = t.oid OR c.oid IN (SELECT tree.relid FROM pg_partition_tree(t.oid) tree) OFFSET 0) l
 CROSS JOIN LATERAL ledger_size(l.oid) z
 WHERE t.relkind IN ('r', 'p') AND NOT t.relispartition AND t.oid NOT IN (SELECT e.objid FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.deptype = 'e')
   AND t.relnamespace = quote_ident(current_schema())::regnamespace
-ORDER BY t.relname, p.since NULLS FIRST;
+ORDER BY t.relname, l.since NULLS FIRST;

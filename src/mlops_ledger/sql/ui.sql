@@ -98,11 +98,14 @@ ORDER BY v.id;
 -- read sizes --
 -- The tables with their sizes, rows as last estimated, and the days that their partitions are for.
 SELECT t.relname::text AS table_name, sum(z.bytes)::bigint AS bytes, sum(z.estimate) FILTER (WHERE l.relkind = 'r')::bigint AS rows,
-       count(p.name) AS partitions, min(p.since) AS since, max(p.until) AS until
+       count(l.name) AS partitions, min(l.since) AS since, max(l.until) AS until
 FROM pg_class t
-LEFT JOIN LATERAL pg_partition_tree(t.oid) tree ON true
-JOIN pg_class l ON l.oid = coalesce(tree.relid, t.oid)
-LEFT JOIN LATERAL ledger_partitions(CASE t.relkind WHEN 'p' THEN t.relname END) p ON p.name = l.relname
+-- The partitions are listed once for a table, not once for each of them.
+CROSS JOIN LATERAL (
+    SELECT c.oid, c.relname, c.relkind, p.name, p.since, p.until
+    FROM pg_class c
+    LEFT JOIN ledger_partitions(CASE t.relkind WHEN 'p' THEN t.relname END) p ON p.name = c.relname
+    WHERE c.oid = t.oid OR c.oid IN (SELECT tree.relid FROM pg_partition_tree(t.oid) tree) OFFSET 0) l
 CROSS JOIN LATERAL ledger_size(l.oid) z
 WHERE t.relkind IN ('r', 'p') AND NOT t.relispartition AND t.oid NOT IN (SELECT e.objid FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.deptype = 'e')
   AND t.relnamespace = quote_ident(current_schema())::regnamespace

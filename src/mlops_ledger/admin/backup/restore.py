@@ -15,6 +15,7 @@ from psycopg.rows import dict_row
 
 from ...connection.config import Settings
 from ...connection.connections import connect, direct
+from ...connection.conninfo import check_database
 from ...database import Database
 from ...embedded import resolve_conninfo
 from ...errors import BackupError, LedgerError
@@ -50,8 +51,9 @@ def restore(
     The database is made if it is missing, and dropped again if the restore fails. What is restored
     belongs to the user who restores. At the end the rows are counted and the audit log is verified,
     unless the backup is of an older schema.
-    Raises BackupError, before anything is changed, when the file is not a whole backup of a ledger,
-    when it is of a newer release or PostgreSQL, or when the database is not empty.
+    Raises ConfigError for a name that no database can have, and BackupError, before anything is
+    changed, when the file is not a whole backup of a ledger, when it is of a newer release or
+    PostgreSQL, or when the database is not empty.
     """
     manifest = read_manifest(file)
     if manifest.schema_version > latest_version():
@@ -91,7 +93,7 @@ def _target(settings: Settings, into: str | None) -> tuple[str, str]:
     """Return the connection string and the name of the database to restore into."""
     conninfo = direct(settings, resolve_conninfo(settings))
     if into is not None:
-        conninfo = make_conninfo(conninfo, dbname=into)
+        conninfo = make_conninfo(conninfo, dbname=check_database(into, "into:"))
     name = str(conninfo_to_dict(conninfo).get("dbname", settings.database))
     if name in ("template0", "template1"):
         raise BackupError(
