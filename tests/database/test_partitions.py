@@ -13,6 +13,7 @@ import pytest
 from mlops_ledger import Database, ModelVersionRepository, PredictionsRepository
 from mlops_ledger.cli import main
 from mlops_ledger.errors import InvalidValue
+from mlops_ledger.statements import load
 
 NOON = datetime(2026, 1, 14, 12, tzinfo=UTC)  # a Wednesday
 DAY = timedelta(days=1)
@@ -225,3 +226,27 @@ def test_a_year_ahead_of_all_tables_is_made_by_the_command(
         "SELECT (SELECT count(*) FROM ledger_partitions(table_name)) FROM partition_policies"
     ).fetchall()
     assert counts == [(365,)] * 3
+
+
+def test_partitions_are_listed_once_for_a_table(conn: psycopg.Connection[Any]) -> None:
+    """Listed for each partition again, those of a few years took longer than a statement may."""
+    conn.execute("SELECT ensure_partitions('predictions', now() - interval '90 days', now())")
+    conn.execute("SET track_functions = 'all'")
+    [(tables,)] = conn.execute(
+        "SELECT count(*) FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition"
+        " AND relnamespace = 'public'::regnamespace"
+    )
+    for file, name in (("stats", "tables"), ("ui", "sizes")):
+        conn.execute("SELECT pg_stat_force_next_flush()")
+        before = calls(conn)
+        assert conn.execute(load(file)[name].text).fetchall()
+        conn.execute("SELECT pg_stat_force_next_flush()")
+        assert 0 < calls(conn) - before <= tables, name
+
+
+def calls(conn: psycopg.Connection[Any]) -> int:
+    """Return how often partitions were listed, so far."""
+    rows = conn.execute(
+        "SELECT calls FROM pg_stat_user_functions WHERE funcname = 'ledger_partitions'"
+    )
+    return int(next(iter(rows), (0,))[0])

@@ -25,7 +25,6 @@ from mlops_ledger import (
 from mlops_ledger.admin.stats import Statistics
 from mlops_ledger.admin.verify import Check, clock_check, verify
 from mlops_ledger.cli import main
-from mlops_ledger.statements import load
 
 NOW = datetime.now(UTC)
 DAY = timedelta(days=1)
@@ -375,30 +374,6 @@ def test_stats_count_what_is_there(settings: Settings, run: Run) -> None:
     assert done.exit_code == 0
     assert done.stdout.splitlines()[0].split()[:3] == ["table", "rows", "size"]
     assert len(json.loads(run("stats", "--json").stdout)) == len(tables)
-
-
-def test_partitions_are_listed_once_for_a_table(conn: psycopg.Connection[Any]) -> None:
-    """Listed for each partition again, those of a few years took longer than a statement may."""
-    conn.execute("SELECT ensure_partitions('predictions', now() - interval '90 days', now())")
-    conn.execute("SET track_functions = 'all'")
-    [(tables,)] = conn.execute(
-        "SELECT count(*) FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition"
-        " AND relnamespace = 'public'::regnamespace"
-    )
-    for file, name in (("stats", "tables"), ("ui", "sizes")):
-        conn.execute("SELECT pg_stat_force_next_flush()")
-        before = calls(conn)
-        assert conn.execute(load(file)[name].text).fetchall()
-        conn.execute("SELECT pg_stat_force_next_flush()")
-        assert 0 < calls(conn) - before <= tables, name
-
-
-def calls(conn: psycopg.Connection[Any]) -> int:
-    """Return how often partitions were listed, so far."""
-    rows = conn.execute(
-        "SELECT calls FROM pg_stat_user_functions WHERE funcname = 'ledger_partitions'"
-    )
-    return int(next(iter(rows), (0,))[0])
 
 
 def test_stats_estimate_what_is_big(
