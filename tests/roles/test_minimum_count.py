@@ -26,8 +26,8 @@ from mlops_ledger.errors import BelowMinimum, InvalidValue, LedgerError
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 START = datetime(2026, 2, 1, tzinfo=UTC)
 NAMED = {"model_name": "people", "model_version": "1"}
-# Of which a day has one in its fourth hour and 29 before, two such days, and one with three.
-OFFSETS = [*(n * HOUR / 10 for n in range(29)), 3 * HOUR]
+# Two days have 29 predictions in their first hour and one in their fourth; a third day has three.
+OFFSETS = [*(n * HOUR / 30 for n in range(29)), 3 * HOUR]
 MINIMUM = 20
 RESTRICTED = ("reader", "approver", "agent")
 ENTITLED = ("writer", "auditor", "owner")
