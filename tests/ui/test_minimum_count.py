@@ -53,16 +53,26 @@ def test_what_a_reader_does_not_see_is_said(
     for path, seen in before.items():
         assert client.get(path).text == seen.text
     hours = f"{FEATURE}&since=2026-03-03T00:00:00Z&until=2026-03-03T12:00:00Z"
-    refused = client.get(hours)
-    assert refused.status_code == 403
-    assert "by days of UTC with at least 72 predictions" in refused.text
+    assert client.get(hours).text.count("by days of UTC with at least 72 predictions") == 1
     summaries.set_minimum_count(minimum_count=73)
     refused = client.get(FEATURE)
-    assert refused.status_code == 403
+    assert refused.status_code == 200
     assert "by days of UTC with at least 73 predictions" in refused.text
+    # Other days can be chosen; nothing is told of these.
+    assert 'name="since"' in refused.text
+    assert "Jensen-Shannon" not in refused.text
+    assert 'class="then"' not in refused.text
     quality = client.get(QUALITY)
     assert quality.status_code == 200
     assert "days of too few" in quality.text
+    # A day of enough is shown, though those around it are not.
+    PredictionsRepository(owner).insert_many(
+        rows=[{**NAMED, "predicted_at": SINCE, "inputs": {"plan": "a"}}]
+    )
+    summaries.fold()
+    day = client.get(f"{FEATURE}&since=2026-03-02T00:00:00Z&until=2026-03-03T00:00:00Z").text
+    assert "window of 73 predictions" in day
+    assert day.count("by days of UTC with at least 73 predictions") == 1
     whole = TestClient(create_app(owner, hosts=("testserver",)))
     assert "days of too few" not in whole.get(QUALITY).text
     assert whole.get(hours).status_code == 200

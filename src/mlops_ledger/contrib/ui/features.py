@@ -9,9 +9,9 @@ from itertools import groupby
 from typing import Any, Final, TypeAlias
 
 from ...database import Database
-from ...errors import NotFound
+from ...errors import BelowMinimum, NotFound
 from ...repositories import BaselinesRepository, DriftReportsRepository, ModelVersionRepository
-from ...rows import BaselineFeature, FeatureDrift, FeatureTrend, TimelineEntry
+from ...rows import BaselineFeature, FeatureDrift, FeatureTrend, ModelVersion, TimelineEntry
 from . import charts, histograms
 from .charts import Span
 from .histograms import MISSING, jensen_shannon, outside, share
@@ -55,6 +55,8 @@ def page(db: Database, query: Query) -> Page:
         "feature": feature,
         "drift": None,
         "window": None,
+        "size": None,
+        "hidden": None,
         "tracks": [],
         "windows": [],
     }
@@ -66,32 +68,18 @@ def page(db: Database, query: Query) -> Page:
             "baseline_id": baseline_id,
             "series": feature.series,
         }
-        rows = source.counted(**of, grain=_grain(window), since=window.since, until=window.until)
-        then, now = histograms.reference(feature), histograms.add_up(rows)
-        history = source.counted(**of, grain=_grain(around), since=around.since, until=around.until)
-        trend = DriftReportsRepository(db).feature_trend(
-            model_name=version.model_name,
-            feature=feature.feature,
-            days=(around.until - around.since) / _DAY,
-            until=around.until,
-        )
-        timeline = ModelVersionRepository(db).timeline(model_name=version.model_name, limit=200)
         shown |= {
             "window": window,
-            "drift": _drift(source, of, feature, window),
-            "size": sum(now.values()),
-            "mean": histograms.mean(rows, feature),
-            "columns": None
-            if feature.kind == "categorical"
-            else histograms.columns(feature, then, now),
-            "categories": histograms.categories(feature, then, now)
-            if feature.kind == "categorical"
-            else [],
-            "tracks": list(_tracks(around, feature, history, trend, timeline)),
             "axis": axis(around),
             "brush": charts.brush(around, window, lambda part: _address(query, part)),
             "windows": list(_windows(query, folded)),
         }
+        try:
+            shown |= _compared(source, of, feature, window)
+            shown["tracks"] = _over_time(db, version, of, feature, around)
+        except BelowMinimum as error:
+            # Of other days it may be seen.
+            shown["hidden"] = str(error)
     return Page(
         "feature.html",
         f"{feature.feature} of {version.model_name} {version.model_version}",
@@ -104,6 +92,46 @@ def page(db: Database, query: Query) -> Page:
             "drift_reports.feature_trend",
         ),
     )
+
+
+def _compared(
+    source: Source, of: dict[str, Any], feature: BaselineFeature, window: Span
+) -> dict[str, Any]:
+    """Return what a window is beside the baseline."""
+    # Whole days are seen by more readers than their hours.
+    is_days = (
+        _floor(window.since, _DAY) == window.since and _floor(window.until, _DAY) == window.until
+    )
+    grain = "day" if is_days else "hour"
+    rows = source.counted(**of, grain=grain, since=window.since, until=window.until)
+    then, now = histograms.reference(feature), histograms.add_up(rows)
+    is_categorical = feature.kind == "categorical"
+    return {
+        "drift": _drift(source, of, feature, window),
+        "size": sum(now.values()),
+        "mean": histograms.mean(rows, feature),
+        "columns": None if is_categorical else histograms.columns(feature, then, now),
+        "categories": histograms.categories(feature, then, now) if is_categorical else [],
+    }
+
+
+def _over_time(
+    db: Database,
+    version: ModelVersion,
+    of: dict[str, Any],
+    feature: BaselineFeature,
+    around: Span,
+) -> list[Track]:
+    """Return the tracks of a feature and of its drift."""
+    history = Source(db).counted(**of, grain=_grain(around), since=around.since, until=around.until)
+    trend = DriftReportsRepository(db).feature_trend(
+        model_name=version.model_name,
+        feature=feature.feature,
+        days=(around.until - around.since) / _DAY,
+        until=around.until,
+    )
+    timeline = ModelVersionRepository(db).timeline(model_name=version.model_name, limit=200)
+    return list(_tracks(around, feature, history, trend, timeline))
 
 
 def _find(db: Database, named: dict[str, Any], query: Query) -> tuple[BaselineFeature, Any]:
