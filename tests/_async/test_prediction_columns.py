@@ -176,6 +176,10 @@ async def test_a_repeated_write_stores_nothing_twice(
         ({"id": [new_id(NOON), new_id(NOON - MILLISECOND)], "predicted_at": NOON}, "columns.id"),
         ({"id": ["1", "2"], "predicted_at": NOON}, "columns.id"),
         ({"probabilty": [1, 2]}, "columns.probabilty"),
+        ({"predicted_label": {"late", "on time"}}, "columns.predicted_label"),
+        ({"prediction": frozenset((1.0, 2.0))}, "columns.prediction"),
+        ({"id": {new_id(NOON), new_id(NOON)}, "predicted_at": NOON}, "columns.id"),
+        ({"features": {"hour": {1, 2}, "distance": [1, 2]}}, "columns.features.hour"),
     ],
 )
 async def test_what_is_refused_is_named(
@@ -186,6 +190,32 @@ async def test_what_is_refused_is_named(
         await predictions.insert_columns(columns=columns, **ONE)
     assert refusal.value.field.removeprefix("columns.") == field.removeprefix("columns.")
     assert (await predictions.stats()).count == 0
+
+
+async def test_the_keys_of_a_dictionary_have_an_order(
+    predictions: AsyncPredictionsRepository,
+) -> None:
+    given = {"b": 1.0, "a": 2.0}
+    columns = {"request_id": given.keys(), "prediction": given.values()}
+    await predictions.insert_columns(columns=columns, **ONE)
+    stored = await predictions.list_predictions()
+    assert {row.request_id: row.prediction for row in stored} == given
+
+
+async def test_rows_in_no_order_are_refused(predictions: AsyncPredictionsRepository) -> None:
+    for rows in (set(), frozenset("ab")):
+        with pytest.raises(InvalidValue, match="rows: must be in an order"):
+            await predictions.insert_many(rows=rows, **ONE)
+
+
+async def test_a_lazy_table_is_to_be_collected(predictions: AsyncPredictionsRepository) -> None:
+    polars = pytest.importorskip("polars")
+    lazy = polars.LazyFrame({"hour": [1.0], "distance": [2.0]})
+    for columns in (lazy, {"prediction": [1.0], "features": lazy}):
+        with pytest.raises(InvalidValue, match=r"not computed yet: collect\(\) it first"):
+            await predictions.insert_columns(columns=columns, **ONE)
+    with pytest.raises(InvalidValue, match=r"rows: is a LazyFrame, not computed yet"):
+        await predictions.insert_many(rows=lazy, **ONE)
 
 
 async def test_a_table_without_zone_is_refused(predictions: AsyncPredictionsRepository) -> None:

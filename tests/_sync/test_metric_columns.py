@@ -149,6 +149,7 @@ def test_refused_columns_are_named_and_nothing_is_stored(
         ({"timestamp": datetime(1999, 1, 1, tzinfo=UTC)}, "columns.timestamp"),
         ({"timestamp": datetime.now(UTC) + HOUR}, "columns.timestamp"),
         ({"model_version_id": "x"}, "columns.model_version_id"),
+        ({"metric_value": {1.0, 2.0, 3.0}}, "columns.metric_value"),
     ):
         with pytest.raises(InvalidValue) as refusal:
             metrics.insert_columns(columns={**COLUMNS, **change})

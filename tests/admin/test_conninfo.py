@@ -342,6 +342,13 @@ def test_single_quotes_in_env_files_protect_dollars(
     assert (found["password"], found["user"], found["host"]) == ("ab${HOME}cd$ef", "mex", "h")
 
 
+def test_a_named_pipe_is_no_env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.mkfifo(tmp_path / ".env")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=r"\.env is not a regular file"):
+        Settings.from_environment()
+
+
 @pytest.mark.parametrize(
     ("name", "others"),
     [

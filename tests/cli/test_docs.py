@@ -63,6 +63,13 @@ def test_another_name_is_told_what_there_is(run: Answer, given: str, near: str) 
     assert f"there is no page {given}; {near}" in result.stderr
 
 
+@pytest.mark.parametrize("given", ["", " ", "#top", "../"])
+def test_no_name_is_told_where_to_begin(run: Answer, given: str) -> None:
+    result = run("docs", given)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "error: no page is named; begin with mlops-ledger docs quickstart\n"
+
+
 def test_what_a_page_hides_is_not_shown(run: Answer) -> None:
     for page in ("cli", "messages", "python", "schema", "migrations"):
         shown = run("docs", page).stdout

@@ -213,6 +213,20 @@ def test_what_is_known_but_empty_is_no_mistake(run, churn) -> None:
         assert (run(*arguments).exit_code, run(*arguments).stdout) == (0, "(none)\n"), arguments
 
 
+def test_a_window_that_ends_before_it_begins_is_refused_everywhere(run, churn) -> None:
+    windows = 0
+    for path, command in leaves(main):
+        if {"since", "until"} <= {parameter.name for parameter in command.params}:
+            given = [*path, *arguments_of(command)]
+            for since in ("2026-01-02", "2026-01-03"):
+                arguments = [*given, "--since", since, "--until", "2026-01-02"]
+                result = run(*arguments)
+                word = "--since must lie before --until"
+                assert_one_line(arguments, result.exit_code, result.stdout, result.stderr, word)
+            windows += 1
+    assert windows >= 15
+
+
 def test_the_process_does_the_same(dsn, churn) -> None:
     for arguments, word in list(mistakes())[::40]:
         done = subprocess.run(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 
@@ -120,6 +122,25 @@ def test_at_answers_the_past_and_exits_with_1_for_nothing(run, ledger) -> None:
     found = run("models", "at", "m")
     assert found.exit_code == 0
     assert "model_version" in found.stdout
+
+
+def test_at_takes_its_time_as_other_commands_do(run, answer, ledger) -> None:
+    past = "2020-01-01T00:00Z"
+    assert run("models", "at", "m", "--at", past).exit_code == 1
+    assert answer("models", "at", "m", "--at", "now") == answer("models", "at", "m", "now")
+    both = run("models", "at", "m", past, "--at", past)
+    assert (both.exit_code, both.stdout) == (2, "")
+    assert "give the time once" in both.stderr
+
+
+def test_a_time_in_a_refusal_is_written_as_in_tables(run) -> None:
+    run("models", "register", "m", "1")
+    run("models", "register", "m", "2")
+    run("models", "promote", "m", "1", "--slot", "eu")
+    refused = run("models", "promote", "m", "2", "--slot", "eu", "--at", "2026-01-01").stderr
+    assert re.search(r"changed since, at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z\. ", refused), (
+        refused
+    )
 
 
 def test_a_promotion_may_lie_in_the_past(run, answer) -> None:

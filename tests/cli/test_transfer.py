@@ -186,6 +186,21 @@ def test_a_file_that_does_not_fit_is_one_line(
     assert reason in result.stderr
 
 
+@pytest.mark.parametrize("rows", [b"", b"2026-01-01T00:00Z,1\n"])
+@pytest.mark.parametrize(
+    "command", ["predictions import", "labels import", "import csv --kind metrics"]
+)
+def test_a_header_that_is_not_utf8_is_refused(
+    run, registered, tmp_path, command: str, rows: bytes
+) -> None:
+    file = tmp_path / "x.csv"
+    file.write_bytes(b"predicted_at,\xe9t\xe9\n" + rows)
+    where = F if command.startswith("predictions") else ()
+    result = run(*command.split(), str(file), *where)
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1), result.stderr
+    assert "x.csv:1: the header is not UTF-8" in result.stderr
+
+
 def test_labels_of_a_file_name_their_model(run, registered: Database, tmp_path: Path) -> None:
     ModelVersionRepository(registered).insert(model_name="g", model_version="1")
     for name in "fg":

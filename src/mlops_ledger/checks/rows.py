@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Reversible, Set
 from typing import Any
 
 from ..errors import InvalidValue
-from .plain import is_missing, kind
+from .plain import is_foreign, is_missing, kind
 
 
 def rows_of(field: str, rows: Any) -> list[Mapping[str, Any]]:
@@ -22,6 +22,7 @@ def listed(field: str, rows: Any) -> list[Any]:
     """Return rows as a list, unchecked; in those of a table a missing value is None."""
     if isinstance(rows, list):
         return rows
+    require_order(field, rows)
     if hasattr(rows, "columns") or hasattr(rows, "column_names"):
         return _rows_of_table(field, rows)
     if isinstance(rows, str | bytes | Mapping):
@@ -33,6 +34,15 @@ def listed(field: str, rows: Any) -> list[Any]:
             field, f"must be mappings of fields, or a table of them, not {kind(rows)}"
         ) from None
     return list(iterator)
+
+
+def require_order(field: str, given: Any) -> None:
+    """Refuse rows or columns in no order, as in a set, or that Polars has not computed yet."""
+    # The keys of a dictionary are a Set too, and have its order.
+    if isinstance(given, Set) and not isinstance(given, Reversible):
+        raise InvalidValue(field, f"must be in an order, such as a list, not {kind(given)}")
+    if is_foreign(given) and hasattr(given, "collect"):
+        raise InvalidValue(field, f"is a {kind(given)}, not computed yet: collect() it first")
 
 
 def row_of(field: str, row: Any) -> Mapping[str, Any]:

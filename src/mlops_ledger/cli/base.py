@@ -44,6 +44,7 @@ class Command(_Whole):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         _log_statements()
+        _require_order(ctx.params)
         try:
             return super().invoke(ctx)
         except LedgerError as error:
@@ -102,6 +103,13 @@ class LazyGroup(Group):
                 lines.append((f"{name:<{widest}}", command.get_short_help_str()))
             with formatter.section(title):
                 formatter.write_dl(lines)
+
+
+def _require_order(given: Mapping[str, Any]) -> None:
+    """Refuse a window that ends before it begins, in all commands alike."""
+    since, until = given.get("since"), given.get("until")
+    if since is not None and until is not None and since >= until:
+        raise click.UsageError("--since must lie before --until")
 
 
 def _log_statements() -> None:

@@ -75,6 +75,8 @@ def _find(given: str, pages: dict[str, Path]) -> str:
         is_start = wanted.casefold() in ("readme", "index")
         near = "" if is_start else nearest(wanted, {*pages, *map(_stem, pages)})
         begin = "; begin with mlops-ledger docs quickstart"
+        if not wanted.strip():
+            raise NotFound(f"no page is named{begin}")
         raise NotFound(f"there is no page {given}{near or begin}")
     return found[0]
 

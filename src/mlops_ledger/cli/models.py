@@ -299,17 +299,22 @@ def policy(
 
 @models.command()
 @model_argument
-@click.argument("at", type=Timestamp(), default="now")
+@click.argument("time", metavar="[AT]", required=False, type=Timestamp())
+@click.option("--at", type=Timestamp(), metavar="TIME", help="As AT, the time (default: now).")
 @slot_option
 @json_option
-def at(model_name: str, at: datetime, slot: str, as_json: bool) -> None:
+def at(
+    model_name: str, time: datetime | None, at: datetime | None, slot: str, as_json: bool
+) -> None:
     """Say what was in production at a time (ISO 8601 with zone; default: now).
 
     Exits with 1 when nothing was.
     """
+    if time is not None and at is not None:
+        raise click.UsageError("give the time once: as AT or with --at")
     with ledger.Database() as db:
         deployment = ledger.ModelVersionRepository(db).production_at(
-            model_name=model_name, at=at, slot=slot
+            model_name=model_name, at=time or at, slot=slot
         )
     if deployment is None:
         require_known()

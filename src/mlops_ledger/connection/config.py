@@ -191,6 +191,8 @@ def _dotenv() -> dict[str, str]:
         path = ""  # The working directory is gone.
     if not path:
         return {}
+    if not os.path.isfile(path):  # To open a named pipe would wait for somebody to write to it.
+        raise ConfigError(".env is not a regular file")
     try:
         with open(path, encoding="utf-8") as file:
             bindings = list(parse_stream(file))

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..checks import values
 from ..checks.plain import is_missing, kind, plain
+from ..checks.rows import require_order
 from ..errors import InvalidValue, LedgerError
 from .binary import EPOCH_MICROSECONDS, microseconds
 from .blocks import Array
@@ -42,6 +43,7 @@ def is_single(column: Any) -> bool:
 
 def table(field: str, columns: Any, name_of: Callable[[Any], Any] = str) -> dict[Any, Any]:
     """Return the columns of a table by their names; raises InvalidValue for a name given twice."""
+    require_order(field, columns)
     if not is_table(columns):
         raise InvalidValue(field, f"must be a mapping or a table of columns, not {kind(columns)}")
     with reading(field):
@@ -74,9 +76,11 @@ def size_of(columns: Mapping[str, Any]) -> int:
     for name, column in columns.items():
         inner = column.items() if isinstance(column, Mapping) else [("", column)]
         for key, each in inner:
+            place = f"{name}.{key}".rstrip(".")
+            require_order(f"columns.{place}", each)
             if not is_single(each):
                 with reading(f"columns.{name}"):
-                    sizes[f"{name}.{key}".rstrip(".")] = len(each)
+                    sizes[place] = len(each)
     if not sizes:
         raise InvalidValue("columns", "must hold at least one column of values")
     if len(set(sizes.values())) > 1:

@@ -116,6 +116,9 @@ _SAID: Final = re.compile(r"failed: \S+:  (.{1,300})")
 # Names of hosts, users and databases, which could look like one of the phrases.
 _QUOTED: Final = re.compile(r"\"[^\"]*\"|'[^']*'")
 
+# A time as the server writes it, whose sessions are in UTC.
+_UTC: Final = re.compile(r"\b(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?)\+00\b")
+
 
 class NoAnswer(psycopg.OperationalError):
     """The server has not answered a statement within so many seconds."""
@@ -171,6 +174,7 @@ def raise_alone(failure: LedgerError) -> NoReturn:
 
 def _own(state: str, error: psycopg.Error) -> LedgerError:
     message, hint = error.diag.message_primary or "", error.diag.message_hint
+    message = _UTC.sub(r"\1T\2Z", message)
     if hint:
         message = f"{message}. {hint}"
     if state == "MLIV0":

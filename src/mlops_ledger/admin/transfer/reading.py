@@ -63,7 +63,7 @@ def csv_rows(file: Path) -> Iterator[tuple[int, dict[str, str], str | None]]:
     """Yield the rows of a CSV file, each with its last line and what is wrong with it.
 
     Columns without a name, such as the index of a data frame, are left out. Raises LedgerError for
-    two columns of one name, and for what is no CSV.
+    two columns of one name, for a header that is not UTF-8, and for what is no CSV.
     """
     with file.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as opened:
         reader = csv.reader(opened, strict=True)
@@ -71,6 +71,8 @@ def csv_rows(file: Path) -> Iterator[tuple[int, dict[str, str], str | None]]:
             header = next(reader, [])
             if doubled := [name for name, times in Counter(header).items() if name and times > 1]:
                 raise LedgerError(f"{file.name}: has two columns {doubled[0]!r}")
+            if not _is_utf8(header):
+                raise LedgerError(f"{file.name}:{reader.line_num}: the header is not UTF-8")
             for values in reader:
                 if values:
                     yield reader.line_num, *_csv_row(header, values)
@@ -83,11 +85,15 @@ def _csv_row(header: list[str], values: list[str]) -> tuple[dict[str, str], str 
     if len(values) != len(header):
         many = "more" if len(values) > len(header) else "fewer"
         return row, f"has {many} fields than the header"
+    return row, None if _is_utf8(values) else "is not UTF-8"
+
+
+def _is_utf8(values: list[str]) -> bool:
     try:
         "".join(values).encode()
     except UnicodeEncodeError:
-        return row, "is not UTF-8"
-    return row, None
+        return False
+    return True
 
 
 def count(file: Path) -> int:
