@@ -104,6 +104,27 @@ def test_slices_by_a_number_and_by_a_key_that_is_not_declared(db: Database) -> N
     agree(same, ad_hoc)
 
 
+def test_versions_number_the_same_values_otherwise(db: Database) -> None:
+    record = Sliced(db, "scores", random.Random(27))
+    # The most frequent value comes first.
+    for number, often in (("1", "a"), ("2", "b")):
+        if number != "1":
+            ModelVersionRepository(db).insert(model_name=record.name, model_version=number)
+        record.one = {"model_name": record.name, "model_version": number}
+        record.predicted = lambda c, often=often: {
+            "probability": c.random(),
+            "inputs": {"country": c.choice(("a", "b", often, often))},
+        }
+        record.write(60)
+        record.summaries.fold(**record.one)
+    record.truth.insert_many(
+        rows=[{"prediction_id": i, **record.actual(record.chance)} for i in record.ids]
+    )
+    record.one = {"model_name": record.name}
+    record.summaries.fold(**record.one)
+    assert record.check_slices() > 20
+
+
 def test_many_labels_of_a_slice_are_answered_from_summaries_if_they_know_it(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,11 +12,12 @@ from typing import Any
 
 import psycopg
 import pytest
-from fix_faults import TORTURE
+from fix_faults import TORTURE, slow_down, speed_up
 
 from mlops_ledger import (
     Database,
     GroundTruthRepository,
+    ModelsRepository,
     ModelVersionRepository,
     PredictionsRepository,
     SummariesRepository,
@@ -109,6 +110,33 @@ def test_a_write_that_commits_after_a_fold_is_counted_by_the_next(
         assert SummariesRepository(db).fold() == 1
     assert SummariesRepository(db).fold() == 1
     assert conn.execute(COUNTS).fetchall() == [(3,) * 5]
+
+
+def test_another_key_is_declared_while_the_one_before_is_counted(
+    db: Database, conn: psycopg.Connection[Any]
+) -> None:
+    models, summaries = ModelsRepository(db), SummariesRepository(db)
+    models.set_slice_key(model_name="m", slice_key="country")
+    # Days of their own: a row that both want to delete would make one wait for the other.
+    for day, country in enumerate(("FR", "DE")):
+        summaries.fold()
+        at = NOON + timedelta(days=day)
+        rows = [{"predicted_at": at, "inputs": {"country": country, "plan": "a"}}]
+        PredictionsRepository(db).insert_many(rows=rows, model_name="m", model_version="1")
+    slow_down(conn, 1, "summaries")
+    folder = threading.Thread(target=summaries.fold)
+    folder.start()
+    asleep = (
+        "SELECT EXISTS (SELECT FROM pg_stat_activity"
+        " WHERE wait_event = 'PgSleep' AND datname = current_database())"
+    )
+    while folder.is_alive() and conn.execute(asleep).fetchone() == (False,):
+        time.sleep(0.01)
+    models.set_slice_key(model_name="m", slice_key="plan")
+    folder.join()
+    speed_up(conn)
+    summaries.fold()
+    assert conn.execute("SELECT value FROM summary_slices").fetchall() == [("a",)]
 
 
 def _start_folder(dsn: str) -> subprocess.Popen[bytes]:
