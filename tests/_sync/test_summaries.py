@@ -203,6 +203,27 @@ def test_a_new_baseline_counts_everything_anew(
     assert differing(conn) == 0
 
 
+def test_a_day_has_the_bins_of_its_newest_baseline(
+    db: Database,
+    predictions: PredictionsRepository,
+    summaries: SummariesRepository,
+    conn: psycopg.Connection,
+) -> None:
+    rows = [row(n, n / 40) for n in range(100)]
+    predictions.insert_many(rows=rows, model_name="m", model_version="1")
+    summaries.fold()
+    # Hours without their rows keep the bins that they have.
+    conn.execute("SELECT ledger_keep_history('predictions', %s, %s, NULL)", [NOON, NOON + HOUR])
+    conn.execute("DELETE FROM predictions WHERE predicted_at < %s", [NOON + HOUR])
+    id = BaselinesRepository(db).register(
+        model_name="m", model_version="1", data={"a": [1.0, 2.0]}
+    )
+    summaries.fold()
+    counted = "SELECT DISTINCT baseline_id FROM summary_histograms WHERE series = 1 AND grain = %s"
+    assert conn.execute(counted, ["hour"]).rowcount == 2
+    assert conn.execute(counted, ["day"]).fetchall() == [(id,)]
+
+
 def test_numbers_are_summed_by_bin(
     predictions: PredictionsRepository,
     summaries: SummariesRepository,
