@@ -220,7 +220,7 @@ async def test_the_second_reviewer_is_told_who_was_first(
 ) -> None:
     made = await actions.insert(**ACTION)
     first = await actions.approve(id=made, reviewed_by="ann")
-    told = f"action {made} was already approved by ann at {first.reviewed_at:%Y-%m-%d %H:%M:%S}"
+    told = f"action {made} was already approved by ann at {first.reviewed_at:%Y-%m-%dT%H:%M:%S}"
     for call, name in ((actions.approve, "bob"), (actions.reject, "bob"), (actions.reject, "ann")):
         with pytest.raises(Conflict, match=told):
             await call(id=made, reviewed_by=name)
@@ -254,10 +254,10 @@ async def test_past_its_time_an_action_is_expired_even_before_that_is_written_do
         (actions.approve, "ann"),
         (actions.reject, "ann"),
     ):
-        with pytest.raises(Conflict, match=f"action {over} expired at 2026-01-01 13:00:00"):
+        with pytest.raises(Conflict, match=f"action {over} expired at 2026-01-01T13:00:00Z"):
             await call(id=over, reviewed_by=name)
     for call in (actions.mark_executed, actions.mark_failed):
-        with pytest.raises(Conflict, match=f"action {over} expired at 2026-01-01 13:00:00"):
+        with pytest.raises(Conflict, match=f"action {over} expired at 2026-01-01T13:00:00Z"):
             await call(id=over)
     seen = await actions.get(id=over)
     assert seen is not None
@@ -267,7 +267,7 @@ async def test_past_its_time_an_action_is_expired_even_before_that_is_written_do
     assert [action.id for action in await actions.list_pending()] == [current]
     assert [await actions.expire() for _ in range(2)] == [1, 0]
     assert await actions.get(id=over) == seen
-    with pytest.raises(Conflict, match=f"action {over} expired at 2026-01-01 13:00:00"):
+    with pytest.raises(Conflict, match=f"action {over} expired at 2026-01-01T13:00:00Z"):
         await actions.approve(id=over, reviewed_by="ann")
 
 

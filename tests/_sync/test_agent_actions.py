@@ -221,7 +221,7 @@ def test_the_second_reviewer_is_told_who_was_first(
 ) -> None:
     made = actions.insert(**ACTION)
     first = actions.approve(id=made, reviewed_by="ann")
-    told = f"action {made} was already approved by ann at {first.reviewed_at:%Y-%m-%d %H:%M:%S}"
+    told = f"action {made} was already approved by ann at {first.reviewed_at:%Y-%m-%dT%H:%M:%S}"
     for call, name in ((actions.approve, "bob"), (actions.reject, "bob"), (actions.reject, "ann")):
         with pytest.raises(Conflict, match=told):
             call(id=made, reviewed_by=name)
@@ -255,10 +255,10 @@ def test_past_its_time_an_action_is_expired_even_before_that_is_written_down(
         (actions.approve, "ann"),
         (actions.reject, "ann"),
     ):
-        with pytest.raises(Conflict, match=f"action {over} expired at 2026-01-01 13:00:00"):
+        with pytest.raises(Conflict, match=f"action {over} expired at 2026-01-01T13:00:00Z"):
             call(id=over, reviewed_by=name)
     for call in (actions.mark_executed, actions.mark_failed):
-        with pytest.raises(Conflict, match=f"action {over} expired at 2026-01-01 13:00:00"):
+        with pytest.raises(Conflict, match=f"action {over} expired at 2026-01-01T13:00:00Z"):
             call(id=over)
     seen = actions.get(id=over)
     assert seen is not None
@@ -268,7 +268,7 @@ def test_past_its_time_an_action_is_expired_even_before_that_is_written_down(
     assert [action.id for action in actions.list_pending()] == [current]
     assert [actions.expire() for _ in range(2)] == [1, 0]
     assert actions.get(id=over) == seen
-    with pytest.raises(Conflict, match=f"action {over} expired at 2026-01-01 13:00:00"):
+    with pytest.raises(Conflict, match=f"action {over} expired at 2026-01-01T13:00:00Z"):
         actions.approve(id=over, reviewed_by="ann")
 
 

@@ -17,7 +17,7 @@ from mlops_ledger.errors import Conflict
 
 WRITERS = 20
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-TOLD = re.compile(r"alert (\S+) was already (acknowledged|resolved) by (p\d+) at \d{4}-\d\d-\d\d ")
+TOLD = re.compile(r"alert (\S+) was already (acknowledged|resolved) by (p\d+) at \d{4}-\d\d-\d\dT")
 
 # What may not be: an alert whose count is not that of its occurrences, a state that contradicts
 # its times, a time that precedes what came before it, two open alerts of one key.
