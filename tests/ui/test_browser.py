@@ -91,6 +91,10 @@ OVERLAPS = """() => [...document.querySelectorAll("svg.chart")].flatMap(chart =>
         .map(b => [a.left, a.right, b.left, b.right]));
 })"""
 
+# Numbers that a narrow screen may break.
+BROKEN = """() => [...document.querySelectorAll(".num")].map(
+    each => getComputedStyle(each).whiteSpace).filter(each => each != "nowrap")"""
+
 # The elements by what decides their colours: the tags and classes of all that they stand in.
 KINDS = """() => [...document.querySelectorAll("body *")].map(each => {
     const names = [];
@@ -128,6 +132,7 @@ def test_every_page_in_a_browser(
         # A page is as wide as the screen; only tables scroll within it.
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
         assert page.evaluate(OVERLAPS) == [], path
+        assert page.evaluate(BROKEN) == [], path
         if not audited:
             continue
         # Contrasts take most of the time: those of each kind of element are judged on one page.
