@@ -28,3 +28,12 @@ def is_shown(char: str) -> bool:
 
 def _escape(char: str) -> str:
     return char.encode("unicode_escape").decode()
+
+
+def is_unicode(text: str) -> bool:
+    """Return whether a text is that, and does not stand for bytes that are not UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

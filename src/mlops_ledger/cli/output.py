@@ -14,10 +14,9 @@ from typing import Any, NoReturn
 import click
 import orjson
 
-from ..visible import visible
+from ..visible import is_unicode, visible
 from .layout import records, table
 from .names import require_known
-from .streams import is_unicode
 from .text import encoding, visible_json
 
 

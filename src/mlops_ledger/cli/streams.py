@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from ..visible import is_unicode
+
 
 class Unwritable(Exception):
     """What a command prints cannot be written anywhere."""
@@ -53,11 +55,6 @@ def file_name(argument: str) -> str:
     except UnicodeEncodeError:
         return os.fsdecode(argument.encode("utf-8", "surrogatepass"))
     return argument
-
-
-def is_unicode(text: str) -> bool:
-    """Return whether a text is that, and not the bytes of an argument that are not UTF-8."""
-    return not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def silence() -> None:

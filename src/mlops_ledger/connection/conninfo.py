@@ -17,6 +17,7 @@ from psycopg import ProgrammingError, pq
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from ..errors import ConfigError
+from ..visible import is_unicode
 
 # SQLAlchemy's spelling of the same URL is what many .env files hold.
 _SCHEME: Final = re.compile(r"^postgres(?:ql)?(?:\+\w+)?://")
@@ -28,7 +29,6 @@ _HOST: Final = re.compile(r"[\w.:%,/ \[\]-]*|@[\w./-]+")
 _PORTS: Final = re.compile(r"(\d{1,5})?(,(\d{1,5})?)*", re.ASCII)
 # Variables whose bytes are not UTF-8 reach Python as lone surrogates.
 _DATABASE: Final = re.compile(r"[^\x00-\x1f\ud800-\udfff]{1,63}")
-_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 _HINT: Final = "; percent-encode special characters in the user name and password"
 # libpq reads service files and the environment before it looks at one of these and gives up.
 _UNREADABLE: Final = ("target_session_attrs", "ssl_max_protocol_version")
@@ -256,7 +256,7 @@ def isolate(conninfo: str) -> str:
 def from_variables(values: Mapping[str, str], port: int, database: str) -> str:
     """Put together what POSTGRES_HOST, _USER and _PASSWORD say."""
     for name in ("POSTGRES_USER", "POSTGRES_PASSWORD"):
-        if _SURROGATE.search(values.get(name, "")):
+        if not is_unicode(values.get(name, "")):
             raise ConfigError(f"{name} is not UTF-8")
     return make_conninfo(
         host=check_host(values.get("POSTGRES_HOST", "localhost").strip(), "POSTGRES_HOST"),
@@ -269,7 +269,7 @@ def from_variables(values: Mapping[str, str], port: int, database: str) -> str:
 
 def _text(option: pq.misc.ConninfoOption) -> str:
     text = (option.val or b"").decode(errors="surrogateescape")
-    if _SURROGATE.search(text):
+    if not is_unicode(text):
         variable = f" ({option.envvar.decode()})" if option.envvar else ""
         raise ConfigError(
             f"the connection string: {option.keyword.decode()}{variable} is not UTF-8"

@@ -15,6 +15,7 @@ import orjson
 from ...arrow import parquet_file, parquet_library
 from ...checks.prediction_fields import ALONE
 from ...errors import InvalidValue, LedgerError
+from ...visible import is_unicode
 
 FORMATS: Final = {".csv": "csv", ".ndjson": "ndjson", ".jsonl": "ndjson", ".parquet": "parquet"}
 TIMES: Final = ("predicted_at", "labeled_at")
@@ -71,7 +72,7 @@ def csv_rows(file: Path) -> Iterator[tuple[int, dict[str, str], str | None]]:
             header = next(reader, [])
             if doubled := [name for name, times in Counter(header).items() if name and times > 1]:
                 raise LedgerError(f"{file.name}: has two columns {doubled[0]!r}")
-            if not _is_utf8(header):
+            if not is_unicode("".join(header)):
                 raise LedgerError(f"{file.name}:{reader.line_num}: the header is not UTF-8")
             for values in reader:
                 if values:
@@ -85,15 +86,7 @@ def _csv_row(header: list[str], values: list[str]) -> tuple[dict[str, str], str 
     if len(values) != len(header):
         many = "more" if len(values) > len(header) else "fewer"
         return row, f"has {many} fields than the header"
-    return row, None if _is_utf8(values) else "is not UTF-8"
-
-
-def _is_utf8(values: list[str]) -> bool:
-    try:
-        "".join(values).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return row, None if is_unicode("".join(values)) else "is not UTF-8"
 
 
 def count(file: Path) -> int:
