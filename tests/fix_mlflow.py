@@ -78,12 +78,13 @@ class Store:
 
     def touch(self, version: int, at: int, model_name: str = MODEL) -> None:
         """Say when a version was last updated."""
-        self._execute(
+        self.execute(
             "UPDATE model_versions SET last_updated_time = :at WHERE name = :name AND version = :v",
             at=at, name=model_name, v=version,
         )  # fmt: skip
 
-    def _execute(self, statement: str, **values: Any) -> None:
+    def execute(self, statement: str, **values: Any) -> None:
+        """Execute a statement."""
         with self._engine.begin() as connection:
             connection.execute(sqlalchemy.text(statement), values)
 

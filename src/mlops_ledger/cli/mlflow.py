@@ -15,12 +15,13 @@ import mlops_ledger as ledger
 from ..errors import LedgerError
 from .base import Command, Group
 from .options import Length, json_option
-from .output import echo_json, echo_pairs, say
+from .output import echo_json, echo_pairs, finish, say
 from .progress import progress
 
 if TYPE_CHECKING:
     from ..contrib.mlflow import MlflowImport
 
+_SOME_REFUSED: Final = 1
 # Lines of a report that are printed for people; --json has all.
 _SOME: Final = 50
 _uri = click.argument("uri", envvar="MLFLOW_TRACKING_URI")
@@ -44,7 +45,8 @@ def import_mlflow(uri: str, registry_uri: str | None, dry_run: bool, as_json: bo
 
     URI is what MLflow calls a tracking URI, such as sqlite:///mlflow.db or http://mlflow:5000;
     one with a password is better given as MLFLOW_TRACKING_URI.
-    Importing again adds only what is new. What was changed or has no home is listed.
+    Importing again adds only what is new. What was changed or has no home is listed; exits with 1
+    if versions could not be imported.
     """
     with progress("import") as report, ledger.Database() as db:
         done = _mlflow().import_mlflow(
@@ -53,6 +55,7 @@ def import_mlflow(uri: str, registry_uri: str | None, dry_run: bool, as_json: bo
     _show(done, as_json)
     if dry_run and not as_json:
         say("a dry run: nothing was written")
+    finish(_code(done))
 
 
 @sync.command("mlflow")
@@ -65,19 +68,21 @@ def import_mlflow(uri: str, registry_uri: str | None, dry_run: bool, as_json: bo
 def sync_mlflow(uri: str, registry_uri: str | None, every: timedelta | None, as_json: bool) -> None:
     """Import what is new in the MLflow registry at URI, once or at intervals.
 
-    Slots follow MLflow as long as nobody changes them in the ledger. An error ends a single run;
-    at intervals it is printed, and the next run makes up for it.
+    Slots follow MLflow as long as nobody changes them in the ledger. An error ends a single run,
+    which exits with 1 if versions could not be imported; at intervals it is printed, and the next
+    run makes up for it.
     """
     with ledger.Database() as db:
         while True:
             try:
-                _show(_mlflow().import_mlflow(db, uri, registry_uri=registry_uri), as_json)
+                done = _mlflow().import_mlflow(db, uri, registry_uri=registry_uri)
+                _show(done, as_json)
+                if every is None:
+                    finish(_code(done))
             except LedgerError as error:
                 if every is None:
                     raise
                 say(f"error: {error}", err=True)
-            if every is None:
-                return
             time.sleep(every.total_seconds())
 
 
@@ -89,6 +94,10 @@ def _mlflow() -> ModuleType:
     return mlflow
 
 
+def _code(done: MlflowImport) -> int:
+    return _SOME_REFUSED if done.versions.refused else 0
+
+
 def _show(done: MlflowImport, as_json: bool) -> None:
     if as_json:
         echo_json(asdict(done))
@@ -96,6 +105,7 @@ def _show(done: MlflowImport, as_json: bool) -> None:
     kinds = {"models": done.models, "versions": done.versions}
     counts: dict[str, object] = {
         kind: f"{count.new:,} new, {count.changed:,} changed, {count.unchanged:,} unchanged"
+        + (f", {count.refused:,} refused" if count.refused else "")
         for kind, count in kinds.items()
     }
     counts["metrics"] = (

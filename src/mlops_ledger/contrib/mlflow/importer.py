@@ -10,12 +10,12 @@ from typing import Any, Final
 import mlops_ledger as ledger
 
 from ...connection.connections import require_database
-from ...errors import InvalidValue, NotFound
+from ...errors import Conflict, InvalidValue, LedgerError, NotFound
 from ...ids import id_for
 from ...rows import Model, ModelVersion
-from . import mapping
+from . import mapping, origin
 from .report import MlflowImport
-from .slots import Slots, wanted
+from .slots import ACTOR, Slots, wanted
 from .source import Source
 
 Report = Callable[[int, int], None]
@@ -92,6 +92,7 @@ class Importer:
         self._db = db
         self._source = source
         self.done = MlflowImport()
+        self.refused: list[LedgerError] = []
 
     def runs(self, ids: Collection[str]) -> dict[str, Any]:
         """Return the runs that made versions, and report the others."""
@@ -123,19 +124,28 @@ class Importer:
             self._deviate(name)(f"model {model.name!r}", "is no name", f"is model {name}")
         if (model.tags or {}).get("mlflow.prompt.is_prompt") == "true":
             self._deviate(name)("prompt", "is no model", "not imported")
+            self.refused.append(InvalidValue("model_name", f"{name} is a prompt and no model"))
             return
         with self._db.transaction() as tx:
             self._describe(tx, model, name)
             known = {each.model_version: each for each in _versions(tx, name)}
-            brought = {}
+            brought, refused = {}, set()
             for mv, run_id in versions:
-                made = self._version(tx, mv, name, run_id, runs, known)
-                if made is not None:
+                made = self._version(tx, mv, name, run_id, runs, known, model)
+                if made is None:
+                    refused.add(str(mv.version))
+                else:
                     brought[str(mv.version)] = made
+            self.done.versions.refused += len(refused)
+            ours = origin.owned(model, known.values(), refused)
             if whole:
-                self._gone(tx, name, known.keys() - brought.keys(), known, deleted)
+                missing = {each for each in known.keys() - brought.keys() if ours(each)}
+                self._gone(tx, name, missing, known, deleted)
             self._metrics(tx, name, brought)
-            self._places(tx, model, name, brought, whole)
+            slots = Slots(
+                tx, name, lambda number: number in brought or ours(number), self._deviate(name)
+            )
+            self._places(tx, model, brought, refused, slots, whole)
 
     def _describe(self, tx: ledger.Transaction, model: Any, name: str) -> None:
         """Register the model, or bring its description and tags in step."""
@@ -152,9 +162,15 @@ class Importer:
                 description=description,
                 tags=tags,
                 created_at=created,
-                created_by="mlflow",
+                created_by=ACTOR,
             )
             self.done.models.new += 1
+            return
+        if not origin.is_model(found, model, ACTOR):
+            self.done.models.refused += 1
+            self._deviate(name)(
+                "model", "the ledger has another of that name", "its description and tags stay"
+            )
             return
         before = len(self.done.changes)
         if found.description != description and description is not None:
@@ -173,12 +189,16 @@ class Importer:
         run_id: str | None,
         runs: dict[str, Any],
         known: dict[str, ModelVersion],
+        model: Any,
     ) -> tuple[mapping.Version, ModelVersion] | None:
         """Register a version, or bring what may change of it in step."""
         deviate = self._deviate(name, str(mv.version))
         found = known.get(str(mv.version))
-        if found is not None and found.mlflow_run_id != run_id:
-            deviate("version", "the ledger has another of that number", "the ledger's stays")
+        if found is not None and not origin.is_version(found, mv, run_id, model):
+            of_run = f", of run {found.mlflow_run_id}" if found.mlflow_run_id else ""
+            problem = f"the ledger has another of that number{of_run}"
+            deviate("version", problem, "not imported")
+            self.refused.append(Conflict(f"{name} {mv.version}: {problem}"))
             return None
         run = None if run_id is None else runs.get(run_id)
         if run_id is not None and run is None:
@@ -186,6 +206,7 @@ class Importer:
         if run is not None and run.info.lifecycle_stage != "active":
             deviate(f"run {run_id}", "is deleted", "kept all the same")
         version = mapping.version(mv, name, run_id, run, deviate)
+        version.fields["tags"][mapping.KEY]["origin"] = origin.of(model, mv)
         if found is None:
             key = f"mlflow {name} {mv.version}"
             version.fields["id"] = id_for(key, version.fields["created_at"])
@@ -193,6 +214,7 @@ class Importer:
                 found = register(tx, version, deviate)
             except InvalidValue as error:
                 deviate("version", str(error), "not imported")
+                self.refused.append(error)
                 return None
             self.done.versions.new += 1
         else:
@@ -238,10 +260,7 @@ class Importer:
         """Take the numbers of versions that MLflow has deleted, so that none is given again."""
         models = ledger.ModelVersionRepository(tx)
         for number in sorted(missing, key=lambda number: known[number].created_at):
-            if mapping.KEY in known[number].tags:
-                self._deviate(name, number)(
-                    "version", "MLflow has it no more", "the ledger's stays"
-                )
+            self._deviate(name, number)("version", "MLflow has it no more", "the ledger's stays")
         for number, created in deleted:
             if number in known:
                 continue
@@ -251,8 +270,8 @@ class Importer:
                 with tx.transaction() as savepoint:
                     ledger.ModelVersionRepository(savepoint).withdraw(**where)
             except NotFound:
-                models.insert(**where, created_at=mapping.time(created), created_by="mlflow")
-                models.withdraw(**where, withdrawn_by="mlflow", reason="deleted in MLflow")
+                models.insert(**where, created_at=mapping.time(created), created_by=ACTOR)
+                models.withdraw(**where, withdrawn_by=ACTOR, reason="deleted in MLflow")
 
     def _metrics(
         self,
@@ -289,19 +308,21 @@ class Importer:
         self,
         tx: ledger.Transaction,
         model: Any,
-        name: str,
         brought: dict[str, tuple[mapping.Version, ModelVersion]],
+        refused: Collection[str],
+        slots: Slots,
         whole: bool,
     ) -> None:
         """Bring slots and stages in step."""
-        deviate = self._deviate(name)
+        name = slots.model_name
         stages = {number: version.stage for number, (version, _) in brought.items()}
         holders = wanted(
             model,
             [(number, stages[number], brought[number][0].updated_at) for number in brought],
-            deviate,
+            refused,
+            self._deviate(name),
         )
-        changes = Slots(tx, name, deviate).follow(holders, whole=whole)
+        changes = slots.follow(holders, whole=whole)
         self.done.deployments += len(changes)
         self.done.changes += changes
         models = ledger.ModelVersionRepository(tx)

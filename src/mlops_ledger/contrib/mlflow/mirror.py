@@ -26,7 +26,8 @@ def mirror(
     The MLflow that is read is that of `mlflow.set_tracking_uri` and `mlflow.set_registry_uri`.
     Brings parameters, metrics, datasets, tags, aliases and stage, as `import_mlflow` does, and
     may be repeated. Without `db` it is the database of the environment. Raises NotFound when
-    MLflow has no such version.
+    MLflow has no such version; Conflict when the ledger has another version of its number and
+    InvalidValue when it takes none like it, after the others were brought.
     """
     if (run_id is None) == (model_name is None or model_version is None):
         raise InvalidValue("run_id", "give either a run_id, or model_name and model_version")
@@ -51,6 +52,7 @@ def mirror(
         models = ledger.ModelVersionRepository(db)
         for mv in each:
             row = models.get(model_name=mapping.name(name), model_version=str(mv.version))
-            assert row is not None
-            found.append(row)
+            found += [row] if row is not None else []
+    if importer.refused:
+        raise importer.refused[0]
     return found

@@ -22,11 +22,12 @@ class Deviation:
 
 @dataclass(slots=True)
 class Count:
-    """How many of a kind are new, have changed, or were there already."""
+    """How many of a kind are new, have changed, were there already, or could not be brought."""
 
     new: int = 0
     changed: int = 0
     unchanged: int = 0
+    refused: int = 0
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -30,12 +30,16 @@ class Holder:
 
 
 def wanted(
-    model: Any, versions: Iterable[tuple[str, str, datetime | None]], deviate: Deviate
+    model: Any,
+    versions: Iterable[tuple[str, str, datetime | None]],
+    refused: Collection[str],
+    deviate: Deviate,
 ) -> dict[str, list[Holder]]:
     """Return the holders of each slot, the one to stay last.
 
-    `versions` are number, stage and last update. MLflow lets several versions be in Production;
-    a slot holds one, so they follow one another by their last update.
+    `versions` are number, stage and last update; `refused` are the numbers of those that could not
+    be imported. MLflow lets several versions be in Production; a slot holds one, so they follow
+    one another by their last update.
     """
     found: dict[str, list[Holder]] = {}
     known = set()
@@ -54,7 +58,8 @@ def wanted(
         if slot != alias:
             deviate(f"alias {alias}", "is no name of a slot", f"is the slot {slot}")
         if str(version) not in known:
-            deviate(f"alias {alias}", f"there is no version {version}", "not imported")
+            problem = "was not imported" if str(version) in refused else "is not there"
+            deviate(f"alias {alias}", f"version {version} {problem}", "not imported")
             continue
         before = [each.version for each in found.get(slot, ()) if each.version != str(version)]
         if before:
@@ -66,11 +71,21 @@ def wanted(
 
 
 class Slots:
-    """The slots of one model, in one transaction."""
+    """The slots of one model, in one transaction.
 
-    def __init__(self, tx: ledger.Transaction, model_name: str, deviate: Deviate) -> None:
+    `is_ours` says whether a version came from this store: slots of others are left alone.
+    """
+
+    def __init__(
+        self,
+        tx: ledger.Transaction,
+        model_name: str,
+        is_ours: Callable[[str], bool],
+        deviate: Deviate,
+    ) -> None:
         self._tx = tx
-        self._model = model_name
+        self.model_name = model_name
+        self._is_ours = is_ours
         self._deviate = deviate
 
     def follow(self, holders_of: dict[str, list[Holder]], *, whole: bool) -> list[str]:
@@ -82,15 +97,16 @@ class Slots:
         for slot, holders in holders_of.items():
             changes += self._follow(slot, holders)
         models = ledger.ModelVersionRepository(self._tx)
-        for held in models.list_live(model_name=self._model, limit=_MANY) if whole else ():
-            if held.slot not in holders_of and held.deployed_by == ACTOR:
+        for held in models.list_live(model_name=self.model_name, limit=_MANY) if whole else ():
+            ours = held.deployed_by == ACTOR and self._is_ours(held.model_version)
+            if held.slot not in holders_of and ours:
                 models.retire(
-                    model_name=self._model,
+                    model_name=self.model_name,
                     slot=held.slot,
                     retired_by=ACTOR,
                     reason="MLflow has nothing there any more",
                 )
-                changes.append(f"{self._model}: slot {held.slot} was emptied")
+                changes.append(f"{self.model_name}: slot {held.slot} was emptied")
         return changes
 
     def _follow(self, slot: str, holders: list[Holder]) -> list[str]:
@@ -101,6 +117,12 @@ class Slots:
         # Of several in a stage the one that is there stays, whichever MLflow touched last.
         staying = [holder] if holder.since is None else holders
         if newest.is_live and newest.model_version in {each.version for each in staying}:
+            return []
+        if newest.is_live and not self._is_ours(newest.model_version):
+            problem = f"MLflow has version {holder.version} there, and the ledger"
+            self._deviate(
+                f"slot {slot}", f"{problem} {newest.model_version} of elsewhere", "left as it is"
+            )
             return []
         if holder.since is not None and holder.since < newest.deployed_at:
             return []
@@ -120,7 +142,7 @@ class Slots:
         try:
             with self._tx.transaction() as savepoint:
                 made: Deployment = ledger.ModelVersionRepository(savepoint).promote(
-                    model_name=self._model,
+                    model_name=self.model_name,
                     model_version=holder.version,
                     slot=slot,
                     promoted_by=ACTOR,
@@ -130,9 +152,9 @@ class Slots:
         except PromotionRefused as error:
             self._deviate(f"slot {slot}", str(error), "left as it is")
             return None
-        return f"{self._model}: version {made.model_version} is in slot {slot}"
+        return f"{self.model_name}: version {made.model_version} is in slot {slot}"
 
     def _newest(self, slot: str) -> TimelineEntry | None:
         models = ledger.ModelVersionRepository(self._tx)
-        found = models.timeline(model_name=self._model, slot=slot, limit=1)
+        found = models.timeline(model_name=self.model_name, slot=slot, limit=1)
         return found[0] if found else None

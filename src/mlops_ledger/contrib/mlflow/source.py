@@ -27,6 +27,14 @@ _PAGE: Final = 1000
 # Runs whose metrics are read together.
 _RUNS: Final = 50
 _SESSIONS: Final = "ManagedSessionMaker"
+# What a store answers to an id that it has not, and an old one to a question it does not know.
+_ABSENT: Final = (
+    "RESOURCE_DOES_NOT_EXIST",
+    "INVALID_PARAMETER_VALUE",
+    "ENDPOINT_NOT_FOUND",
+    "NOT_FOUND",
+    "NOT_IMPLEMENTED",
+)
 _LOGGED_MODEL: Final = re.compile(r"models:/(m-[^/@]+)/?")
 
 
@@ -90,17 +98,22 @@ class Source:
             logged = match[1]
         if not logged or not hasattr(self._client, "get_logged_model"):
             return None
-        try:
-            return self._client.get_logged_model(logged).source_run_id or None
-        except MlflowException:
-            return None
+        found = self._found(self._client.get_logged_model, logged)
+        return (found and found.source_run_id) or None
 
     def run(self, run_id: str) -> Any:
         """Return one run; None when it is gone for good."""
-        try:
-            return self._client.get_run(run_id)
-        except MlflowException:
-            return None
+        return self._found(self._client.get_run, run_id)
+
+    def _found(self, get: Callable[[str], Any], key: str) -> Any:
+        """Return what a store has; None when it says that there is none, not when it fails."""
+        with self._explained():
+            try:
+                return get(key)
+            except MlflowException as error:
+                if error.error_code not in _ABSENT:
+                    raise
+                return None
 
     def runs(self) -> Iterator[Any]:
         """Yield all runs, also the deleted ones."""
