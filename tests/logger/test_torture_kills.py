@@ -7,19 +7,16 @@ import random
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections import Counter
 from pathlib import Path
 
-import psycopg
 import pytest
-from fix_faults import Proxy, full, migrated
+from fix_faults import Proxy, full
+from fix_kills import ServerKiller, ready, replay, stored
 
-from mlops_ledger import Database, ModelVersionRepository, PredictionLogger, Settings
+from mlops_ledger import PredictionLogger, Settings
 from mlops_ledger.embedded import EmbeddedServer
 from mlops_ledger.logger.inspect import inspect_spool
-from mlops_ledger.logger.replay import Replayed, replay_spool
 
 ONE = {"model_name": "m", "model_version": "1"}
 FEATURES = [float(number) for number in range(12)]
@@ -29,33 +26,7 @@ pytestmark = pytest.mark.xdist_group("logger-torture")
 
 @pytest.fixture
 def home(victim: EmbeddedServer, tmp_path: Path) -> Settings:
-    settings = Settings(conninfo=migrated(victim, f"t{time.time_ns()}"), home=tmp_path)
-    with Database(settings) as db:
-        ModelVersionRepository(db).insert(model_name="m")
-    return settings
-
-
-def stored(settings: Settings) -> Counter[str]:
-    assert settings.conninfo is not None
-    with psycopg.connect(settings.conninfo) as conn:
-        return Counter(row[0] for row in conn.execute("SELECT request_id FROM predictions"))
-
-
-def replay(settings: Settings) -> Replayed:
-    with Database(settings) as db:
-        return replay_spool(db, settings.spool)
-
-
-def kill_repeatedly(server: EmbeddedServer, times: int, done: threading.Event) -> int:
-    killed = 0
-    while killed < times and not done.wait(random.uniform(0.2, 1.0)):
-        pid = server.status().pid
-        assert pid is not None
-        os.kill(pid, signal.SIGKILL)
-        time.sleep(random.uniform(0, 0.5))
-        server.start()
-        killed += 1
-    return killed
+    return ready(victim, tmp_path)
 
 
 @pytest.mark.parametrize("level", ["memory", "process", "disk"])
@@ -63,11 +34,7 @@ def test_a_server_that_is_killed_costs_nothing(
     victim: EmbeddedServer, home: Settings, level: str
 ) -> None:
     count, kills = full(1_000_000, 60_000), full(20, 2)
-    logged = threading.Event()
-    killed: list[int] = []
-    killer = threading.Thread(
-        target=lambda: killed.append(kill_repeatedly(victim, kills, logged)), daemon=True
-    )
+    killer = ServerKiller(victim, kills)
     with PredictionLogger(home, **ONE, durability=level) as log:
         killer.start()
         for first in range(0, count, 100):
@@ -81,7 +48,7 @@ def test_a_server_that_is_killed_costs_nothing(
         killer.join()
         while log.counters.buffered + log.counters.spooled:
             time.sleep(0.05)
-    assert killed == [kills]
+    assert killer.killed == kills
     assert log.counters.stored + log.counters.duplicates == count
     found = stored(home)
     assert len(found) == count
@@ -116,11 +83,7 @@ def test_workers_and_servers_that_are_killed_cost_nothing(
     victim: EmbeddedServer, home: Settings, tmp_path: Path, level: str, kind: str
 ) -> None:
     workers, kills = full(20, 3), full(20, 1)
-    logged = threading.Event()
-    killed: list[int] = []
-    killer = threading.Thread(
-        target=lambda: killed.append(kill_repeatedly(victim, kills, logged)), daemon=True
-    )
+    killer = ServerKiller(victim, kills)
     killer.start()
     command = [sys.executable, "-c", WORKER, str(home.conninfo), str(home.home), level]
     for worker in range(workers):
@@ -136,7 +99,7 @@ def test_workers_and_servers_that_are_killed_cost_nothing(
             process.send_signal(signal.SIGKILL)
             process.wait()
     killer.join()
-    assert killed == [kills]
+    assert killer.killed == kills
     replay(home)
     found = stored(home)
     assert set(found.values()) == {1}
