@@ -48,7 +48,7 @@ class ServerKiller(threading.Thread):
         self.killed = 0
 
     def run(self) -> None:
-        """Wait for a moment before each."""
+        """Wait a second or less before each."""
         while self.killed < self._times:
             time.sleep(random.uniform(0.2, 1.0))
             pid = self._server.status().pid

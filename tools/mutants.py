@@ -134,7 +134,7 @@ class Workshop:
         whole = {path: path.read_text("utf-8") for path in (file, objects)}
         try:
             file.write_text(whole[file].replace(mutant.old, mutant.new), "utf-8")
-            if "/migrations/" in mutant.file:
+            if mutant.file.startswith("schema/migrations/"):
                 self._run("tools.list_objects")
             self._twin(mutant)
             yield

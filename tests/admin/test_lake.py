@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from psycopg.conninfo import make_conninfo
 from mlops_ledger import Database, Settings
 from mlops_ledger.admin import lake
 from mlops_ledger.admin.lake import export_lake
+from mlops_ledger.errors import LedgerError
 
 parquet: Any = pytest.importorskip("pyarrow.parquet")
 
@@ -100,33 +102,56 @@ def test_it_goes_on_where_it_was_and_writes_what_has_changed(
     assert list(tmp_path.rglob("*.part")) == []
 
 
+@contextmanager
+def reader(dsn: str, conn: psycopg.Connection, table: str, condition: str) -> Iterator[str]:
+    """A role that reads everything, for which each row of a table has a condition."""
+    name = "own_lake_reader"
+    conn.execute(
+        f"CREATE ROLE {name} LOGIN PASSWORD 'lake' IN ROLE pg_read_all_data;"
+        f"CREATE POLICY lake ON {table} TO {name} USING ({condition});"
+        f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY".encode()
+    )
+    try:
+        yield make_conninfo(dsn, user=name, password="lake")
+    finally:
+        conn.execute(f"DROP POLICY lake ON {table}".encode())
+        drop_roles(conn, name)
+
+
 def test_a_table_may_take_longer_than_a_statement(
     db: Database, dsn: str, conn: psycopg.Connection, tmp_path: Path
 ) -> None:
-    slow = "own_slow_reader"
-    conn.execute(
-        f"CREATE ROLE {slow} LOGIN PASSWORD 'slow' IN ROLE pg_read_all_data;"
-        f"CREATE POLICY slow ON models TO {slow} USING (pg_sleep(3) IS NOT NULL);"
-        "ALTER TABLE models ENABLE ROW LEVEL SECURITY".encode()
-    )
-    try:
-        reader = make_conninfo(dsn, user=slow, password="slow")
-        with Database(Settings(conninfo=reader, statement_timeout=2)) as database:
+    with reader(dsn, conn, "models", "pg_sleep(3) IS NOT NULL") as conninfo:
+        settings = Settings(conninfo=conninfo, statement_timeout=2)
+        with Database(settings) as database:
             export_lake(database, tmp_path)
-    finally:
-        conn.execute("DROP POLICY slow ON models")
-        drop_roles(conn, slow)
     assert parquet.read_table(tmp_path / "models" / "rows.parquet").num_rows == 1
 
 
-def test_a_day_is_written_batch_by_batch(
-    db: Database, conn: psycopg.Connection, tmp_path: Path
-) -> None:
+@pytest.fixture
+def large(conn: psycopg.Connection) -> None:
+    """A day of metrics of more than one batch."""
     conn.execute("SELECT ensure_partitions('system_metrics', '2026-01-01Z', '2026-01-02Z')")
     conn.execute(
         "INSERT INTO system_metrics (timestamp, host, metric_name, metric_value)"
         " SELECT '2026-01-01Z', repeat('h', 250), 'm' || n, n FROM generate_series(1, 100000) n"
     )
+
+
+def test_of_a_day_that_cannot_be_read_to_its_end_nothing_is_left(
+    db: Database, dsn: str, conn: psycopg.Connection, tmp_path: Path, large: None
+) -> None:
+    fails_at_the_end = "current_query() NOT LIKE 'COPY%' OR 1 / (100000 - metric_value) IS NOT NULL"
+    with (
+        reader(dsn, conn, "system_metrics", fails_at_the_end) as conninfo,
+        Database(Settings(conninfo=conninfo)) as database,
+        pytest.raises(LedgerError, match=r"reading the table failed"),
+    ):
+        export_lake(database, tmp_path)
+    assert [path for path in (tmp_path / "system_metrics").rglob("*") if path.is_file()] == []
+
+
+def test_a_day_is_written_batch_by_batch(db: Database, tmp_path: Path, large: None) -> None:
     export_lake(db, tmp_path)
     [file] = (tmp_path / "system_metrics").rglob("*.parquet")
     found = parquet.ParquetFile(file)

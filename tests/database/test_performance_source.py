@@ -152,6 +152,26 @@ def test_summaries_answer_as_of_a_time_with_the_rows_of_later_labels(
         record.truth.performance(**hours, as_of=then - timedelta.resolution)
 
 
+def test_a_label_of_exactly_as_of_counts_wherever_its_hour_is(db: Database) -> None:
+    record = Record(db, "rare", random.Random(17))
+    record.write(200)
+    record.label(50)
+    record.label(50)
+    with db.connection() as connection:
+        labels = "SELECT predicted_at, labeled_at FROM ground_truth"
+        known = connection.execute(labels).fetchall()
+    # Hours before the first full day, of one, and after the last.
+    window: dict[str, Any] = {"since": START + 5 * HOUR, "until": START + 78 * HOUR}
+    for hour in (5, 6, 30, 31, 77):
+        begin = START + hour * HOUR
+        last = max(at for p, at in known if begin <= p < begin + HOUR)
+        summed, exact = (
+            record.truth.performance(model_name=record.name, **window, as_of=last, source=source)
+            for source in ("summaries", "rows")
+        )
+        assert _agree(summed, exact) > 0, hour
+
+
 def test_another_class_than_that_of_the_summaries_has_no_wrong_number(db: Database) -> None:
     record = Record(db, "named", random.Random(14))
     record.write(200)

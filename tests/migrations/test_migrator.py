@@ -264,6 +264,19 @@ def test_functions_pin_the_ledgers_schema_whatever_a_script_set(empty_database, 
     assert conn.execute("SELECT lock_timeout FROM b").fetchone() == ("2500ms",)
 
 
+@pytest.mark.parametrize("begin", ["", "-- migrate: no-transaction\n"])
+def test_what_a_script_sets_ends_with_it(empty_database, conn, write, begin):
+    write("0001_a", f"{begin}SET extra_float_digits = -12;\nSET check_function_bodies = off;")
+    folder = write(
+        "0002_b",
+        "CREATE TABLE b AS SELECT (1 / 3::float8)::text AS third,"
+        " current_setting('check_function_bodies') AS checks;",
+    )
+    Migrator(empty_database, folder).up()
+
+    assert conn.execute("SELECT * FROM b").fetchone() == ("0.3333333333333333", "on")
+
+
 def test_two_schemas_of_one_database_are_two_ledgers(empty_database, conn, three):
     conn.execute('CREATE SCHEMA "Team A"')
     theirs = make_conninfo(empty_database, options='-c search_path="Team\\ A",public')

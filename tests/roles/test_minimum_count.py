@@ -213,6 +213,11 @@ def test_a_day_of_just_enough_is_seen(users: Users) -> None:
                 summaries.set_minimum_count(minimum_count=count)
                 seen = counted(users, "reader", "series = 1") > 0
                 assert seen is is_seen
+                if is_seen:
+                    assert as_role(users, "reader", measured(WHOLE))
+                else:
+                    with pytest.raises(BelowMinimum):
+                        as_role(users, "reader", measured(WHOLE))
         finally:
             summaries.set_minimum_count(minimum_count=1)
 
