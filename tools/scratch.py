@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -40,6 +41,8 @@ def _run(server: str, statement: sql.Composed) -> None:
         # Somebody has ended it.
         _sessions.pop(server).close()
     _sessions[server] = psycopg.connect(server, autocommit=True)
+    # The driver warns of a session that is left open at the end.
+    atexit.register(_sessions[server].close)
     _sessions[server].execute(statement)
 
 

@@ -14,9 +14,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from typing import Any
 
 from .checks.classes import CLASSES, class_name
 from .checks.values import CHECKS
+from .checks.windows import require_order
 
 _HEADER = re.compile(r"^-- (fragment |read )?(\w+) --$", re.MULTILINE)
 _COMMENT = re.compile(r"\A(?:--.*\n)+")
@@ -42,12 +44,15 @@ class Statement:
     def bind(self, values: Mapping[str, object]) -> dict[str, object]:
         """Check the values of all parameters and turn them into what the driver sends.
 
-        Raises InvalidValue naming the parameter that does not fit.
+        Raises InvalidValue naming the parameter that does not fit, or for a window that ends
+        before it begins.
         """
-        return {
+        bound: dict[str, Any] = {
             name: None if values[name] is None else _check(name, sql_type)(name, values[name])
             for name, sql_type in self.parameters.items()
         }
+        require_order(bound.get("since"), bound.get("until"))
+        return bound
 
 
 def _check(name: str, sql_type: str) -> Callable[[str, object], object]:

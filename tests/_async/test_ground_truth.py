@@ -161,7 +161,7 @@ async def test_match_stores_what_waits_for_a_window(
         await predict(predictions, NOON + k * DAY, id=id)
         await predict(predictions, NOON + k * DAY, request_id=f"r{k}")
     assert await truth.match(since=NOON - HOUR, until=NOON + HOUR) == 2
-    assert await truth.match(since=NOON + DAY, until=NOON + DAY) == 2
+    assert await truth.match(since=NOON + DAY, until=NOON + DAY + HOUR) == 2
     assert await truth.match() == 2
     assert await truth.match() == 0
 

@@ -162,7 +162,7 @@ def test_match_stores_what_waits_for_a_window(
         predict(predictions, NOON + k * DAY, id=id)
         predict(predictions, NOON + k * DAY, request_id=f"r{k}")
     assert truth.match(since=NOON - HOUR, until=NOON + HOUR) == 2
-    assert truth.match(since=NOON + DAY, until=NOON + DAY) == 2
+    assert truth.match(since=NOON + DAY, until=NOON + DAY + HOUR) == 2
     assert truth.match() == 2
     assert truth.match() == 0
 

@@ -11,7 +11,7 @@ import reprlib
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -162,6 +162,21 @@ def rows_with(fields: Iterable[str], base: dict[str, Any]) -> Iterator[tuple[str
         yield f"row {shown(value)}", [base, value]
         for field in fields:
             yield f"{field}={shown(value)}", [base, base | {field: value}]
+
+
+@pytest.mark.parametrize("until", [NOON, NOON - timedelta(days=1)], ids=["empty", "reversed"])
+@pytest.mark.parametrize("table", sorted(REPOSITORIES))
+def test_a_window_that_does_not_end_after_it_begins_is_refused(
+    db: Database, table: str, until: datetime
+) -> None:
+    repository = REPOSITORIES[table](db)
+    for name, parameters in methods(repository):
+        if {"since", "until"} <= {each.name for each in parameters}:
+            base = {each.name: right(each) for each in parameters if each.default is each.empty}
+            with pytest.raises(InvalidValue, match="until: must be after since"):
+                found = getattr(repository, name)(**base | {"since": NOON, "until": until})
+                # An iterator asks when its first item is.
+                next(found)
 
 
 FIELDS: Final = ("features", *COLUMNS, "model_name", "model_version", "nothing")

@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -298,15 +297,6 @@ def test_what_cannot_be_served_is_refused_in_one_line(
     done = CliRunner().invoke(main, ["exporter", *options])
     assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
     assert problem in done.stderr
-
-
-def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name.startswith("mlops_ledger.contrib")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "prometheus_client", None)
-    done = CliRunner().invoke(main, ["exporter"])
-    assert done.exit_code == 2
-    assert "pip install 'mlops-ledger[prometheus]'" in done.stderr
 
 
 def test_the_spool_of_the_host_is_told(dsn: str, export: Export, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from ..checks.predictions import KnownVersion
 from ..checks.values import integer, page_size, timestamp
+from ..checks.windows import require_order
 from ..errors import Conflict, InvalidValue, LedgerError, NotFound
 from ..ids import new_id
 from ..rows import Baseline, BaselineFeature, SeenPrediction
@@ -95,8 +96,7 @@ class AsyncBaselinesRepository(AsyncRepository):
         version = await self._known(model_name, model_version)
         model_version_id = version.id
         window_start, window_end = timestamp("since", since), timestamp("until", until)
-        if window_end <= window_start:
-            raise InvalidValue("until", "must be after since")
+        require_order(window_start, window_end)
         count = await self._value("from_window__count", locals())
         one_in = max(1, count // _SAMPLE)
         rows = await self._rows("from_window__rows", SeenPrediction, locals())

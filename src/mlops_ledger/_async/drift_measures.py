@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from ..checks.drift import OUTPUTS, Judge
 from ..checks.plain import plain
 from ..checks.values import timestamp
-from ..checks.windows import full_hour
+from ..checks.windows import full_hour, full_hours
 from ..errors import InvalidValue, NotFound
 from ..rows import Baseline, FeatureDrift
 from .baselines import AsyncBaselinesRepository
@@ -38,9 +38,7 @@ class AsyncDriftMeasures(AsyncRepository):
         one side are left out. What was written in the window is folded before, as far as the caller
         may. Raises NotFound for a version without a baseline.
         """
-        since, until = full_hour("since", since), full_hour("until", until)
-        if until <= since:
-            raise InvalidValue("until", "must be after since")
+        since, until = full_hours(since, until)
         reference_since, reference_until = reference_window(reference, since, until)
         baseline = await self._baseline(model_name, model_version)
         model_version_id, baseline_id = baseline.model_version_id, baseline.id

@@ -18,7 +18,7 @@ from ..analysis.performance_source import (
 from ..checks import values
 from ..checks.rows import rows_of
 from ..checks.values import boolean, integer, number
-from ..checks.windows import full_buckets, full_hours
+from ..checks.windows import full_buckets, full_hours, require_order
 from ..copying import labels
 from ..errors import InvalidValue, MissingPartition, NotFound
 from ..ids import new_id
@@ -138,8 +138,7 @@ class AsyncGroundTruthRepository(AsyncRepository):
         """
         since = values.timestamp("since", since)
         until = datetime.now(UTC) if until is None else values.timestamp("until", until)
-        if until <= since:
-            raise InvalidValue("until", "must be after since")
+        require_order(since, until)
         if not 0 <= number("threshold", threshold) <= 1:
             raise InvalidValue("threshold", "must be between 0 and 1")
         if as_of is not None:

@@ -127,5 +127,5 @@ class AsyncPerformanceMetricsRepository(AsyncMetricWrites):
         model_names = sorted(batch.models())
         if not model_names:
             return ()
-        since, until = timestamp(min(batch.micros)), timestamp(max(batch.micros))
+        earliest, latest = timestamp(min(batch.micros)), timestamp(max(batch.micros))
         return await self._rows("insert_many__in_production", InProduction, locals())

@@ -17,7 +17,7 @@ from ..checks import values
 from ..checks.predictions import EARLIEST, latest_timestamp
 from ..checks.values import page_size
 from ..checks.values import uuid as checked_uuid
-from ..checks.windows import look_back
+from ..checks.windows import look_back, require_order
 from ..connection.replica import or_primary
 from ..errors import InvalidValue, LedgerError, NotFound
 from ..ids import time_of, whole_millisecond
@@ -249,7 +249,7 @@ class AsyncPredictionReads(AsyncRepository):
                 before_at = time_of(checked_uuid("before", before))
                 until = min(until, whole_millisecond(before_at) + timedelta(milliseconds=1))
         versions = await self._versions_of(given["model_name"], given["model_version"])
-        if versions == []:
+        if versions == [] or until <= since:
             return []
         if versions is not None:
             name += "__distributed" if versions[0].is_distributed else "__of_versions"
@@ -303,10 +303,12 @@ def _place(id: UUID) -> dict[str, object] | None:
 
 def _window(since: datetime | None, until: datetime | None) -> tuple[datetime, datetime]:
     """Return both ends of a window, so that only the partitions between them are read."""
-    since = EARLIEST if since is None else values.timestamp("since", since)
-    until = (
-        latest_timestamp() + timedelta(days=1)
-        if until is None
-        else values.timestamp("until", until)
-    )
-    return since, until
+    start = EARLIEST if since is None else values.timestamp("since", since)
+    if until is not None:
+        end = values.timestamp("until", until)
+        require_order(start, end)
+        return start, end
+    end = latest_timestamp() + timedelta(days=1)
+    if end <= start:
+        raise InvalidValue("since", "lies further in the future than any prediction may")
+    return start, end

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from psycopg.rows import scalar_row
 
-from ..checks.windows import full_buckets
+from ..checks.windows import full_buckets, require_order
 from ..errors import NotFound
 from ..rows import LatencyBucket, MonitoringBucket, PendingSummaries
 from .repository import AsyncRepository
@@ -35,6 +35,7 @@ class AsyncSummariesRepository(AsyncRepository):
         Returns how many hours that were. Each transaction folds a day; killed at any point, the
         rest waits for the next fold. Waits for whoever folds the same version.
         """
+        require_order(since, until)
         folded = 0
         for model_version_id in await self._fetch("fold__marked", scalar_row, locals()):
             hours = _HOURS

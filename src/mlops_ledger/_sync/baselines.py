@@ -12,6 +12,7 @@ from uuid import UUID
 
 from ..checks.predictions import KnownVersion
 from ..checks.values import integer, page_size, timestamp
+from ..checks.windows import require_order
 from ..errors import Conflict, InvalidValue, LedgerError, NotFound
 from ..ids import new_id
 from ..rows import Baseline, BaselineFeature, SeenPrediction
@@ -96,8 +97,7 @@ class BaselinesRepository(Repository):
         version = self._known(model_name, model_version)
         model_version_id = version.id
         window_start, window_end = timestamp("since", since), timestamp("until", until)
-        if window_end <= window_start:
-            raise InvalidValue("until", "must be after since")
+        require_order(window_start, window_end)
         count = self._value("from_window__count", locals())
         one_in = max(1, count // _SAMPLE)
         rows = self._rows("from_window__rows", SeenPrediction, locals())

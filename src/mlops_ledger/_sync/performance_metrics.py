@@ -128,5 +128,5 @@ class PerformanceMetricsRepository(MetricWrites):
         model_names = sorted(batch.models())
         if not model_names:
             return ()
-        since, until = timestamp(min(batch.micros)), timestamp(max(batch.micros))
+        earliest, latest = timestamp(min(batch.micros)), timestamp(max(batch.micros))
         return self._rows("insert_many__in_production", InProduction, locals())

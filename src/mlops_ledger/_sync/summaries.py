@@ -9,7 +9,7 @@ from uuid import UUID
 
 from psycopg.rows import scalar_row
 
-from ..checks.windows import full_buckets
+from ..checks.windows import full_buckets, require_order
 from ..errors import NotFound
 from ..rows import LatencyBucket, MonitoringBucket, PendingSummaries
 from .repository import Repository
@@ -36,6 +36,7 @@ class SummariesRepository(Repository):
         Returns how many hours that were. Each transaction folds a day; killed at any point, the
         rest waits for the next fold. Waits for whoever folds the same version.
         """
+        require_order(since, until)
         folded = 0
         for model_version_id in self._fetch("fold__marked", scalar_row, locals()):
             hours = _HOURS

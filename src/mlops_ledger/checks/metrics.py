@@ -76,8 +76,7 @@ def window(since: object, until: object, days: float) -> tuple[datetime, datetim
     """Return a window of time: up to now, and so many days long, unless it is given."""
     end = datetime.now(UTC) if until is None else values.timestamp("until", until)
     start = windows.look_back(end, days) if since is None else values.timestamp("since", since)
-    if start >= end:
-        raise InvalidValue("until", "must be after since")
+    windows.require_order(start, end)
     return start, end
 
 

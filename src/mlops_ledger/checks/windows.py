@@ -22,6 +22,14 @@ def look_back(until: object, length: object, field: str = "days") -> datetime:
         raise InvalidValue(field, "reach back before the year 1") from None
 
 
+def require_order(since: object, until: object) -> None:
+    """Refuse a window that ends where it begins, or before; None is an open end."""
+    if since is None or until is None:
+        return
+    if timestamp("until", until) <= timestamp("since", since):
+        raise InvalidValue("until", "must be after since")
+
+
 def full_hour(field: str, value: object) -> datetime:
     """Accept the start of an hour in UTC; None is that of the present one."""
     found = datetime.now(UTC) if value is None else timestamp(field, value)
@@ -34,8 +42,7 @@ def full_hour(field: str, value: object) -> datetime:
 def full_hours(since: object, until: object) -> tuple[datetime, datetime]:
     """Accept a window of full hours."""
     start, end = full_hour("since", since), full_hour("until", until)
-    if end <= start:
-        raise InvalidValue("until", "must be after since")
+    require_order(start, end)
     return start, end
 
 

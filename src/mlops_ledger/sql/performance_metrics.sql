@@ -44,8 +44,8 @@ SELECT {version_id};
 SELECT model_name, model_version_id, deployed_at, retired_at
 FROM v_deployments
 WHERE model_name = ANY (%(model_names)s::text[]) AND slot = 'production'
-  AND deployed_at <= %(until)s::timestamptz
-  AND (retired_at IS NULL OR retired_at > %(since)s::timestamptz)
+  AND deployed_at <= %(latest)s::timestamptz
+  AND (retired_at IS NULL OR retired_at > %(earliest)s::timestamptz)
 ORDER BY deployed_at DESC;
 
 -- insert_many__copy --

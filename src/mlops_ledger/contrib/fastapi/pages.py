@@ -11,6 +11,7 @@ from fastapi import Depends, Path, Query
 from pydantic import AwareDatetime
 
 from ...checks import values
+from ...checks.windows import require_order
 from ...errors import InvalidValue
 from ...rows import PredictionStats
 
@@ -102,8 +103,7 @@ def window(
         start = end - _DEFAULT_WINDOW if since is None else values.timestamp("since", since)
     except OverflowError:
         raise InvalidValue("until", "is too early") from None
-    if end <= start:
-        raise InvalidValue("until", "must be after since")
+    require_order(start, end)
     return Window(since=start, until=end)
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
+from ...checks.windows import require_order
 from ...errors import InvalidValue
 from .charts import Span
 
@@ -81,8 +82,7 @@ class Query:
         span = Span(since or default.since, until or default.until)
         if since is not None and until is None and since >= default.until:
             raise InvalidValue("since", "must be before the latest activity of the model")
-        if span.until <= span.since:
-            raise InvalidValue("until", "must be after since")
+        require_order(span.since, span.until)
         return span
 
     def choice(self, name: str, choices: tuple[str, ...]) -> str | None:
