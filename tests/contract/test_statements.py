@@ -29,7 +29,16 @@ FILES = sorted(file.name.removesuffix(".sql") for file in SQL.iterdir())
 # Tables of a session, which the statements of many rows go through.
 STAGES = "CREATE TEMP TABLE prediction_stage (LIKE predictions); SELECT ledger_label_stage();"
 # Parameters that a method works out.
-_TIMES = ("since", "until", "predicted_at", "predicted_from", "before_at", "before_from")
+_TIMES = (
+    "since",
+    "until",
+    "earliest",
+    "latest",
+    "predicted_at",
+    "predicted_from",
+    "before_at",
+    "before_from",
+)
 COMPUTED = {
     **dict.fromkeys(_TIMES, "datetime"),
     # The window that another is compared with, and both together, which are folded.
