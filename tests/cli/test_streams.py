@@ -65,6 +65,13 @@ def test_a_folder_that_is_gone_is_no_matter(ledger, dsn, tmp_path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_a_consumer_has_not_read_what_could_not_be_written(ledger, dsn) -> None:
+    read = "LEDGER events tail --consumer c"
+    assert shell(f"{read} > /dev/full", dsn).returncode == 2
+    assert len(shell(read, dsn).stdout.splitlines()) == 1
+    assert shell(read, dsn).stdout == ""
+
+
 def test_nothing_is_done_when_the_answer_has_nowhere_to_go(ledger, dsn) -> None:
     shell("LEDGER models register m 9 >&-", dsn)
     assert ModelVersionRepository(ledger).get(model_name="m", model_version="9") is None

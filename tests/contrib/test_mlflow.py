@@ -340,7 +340,10 @@ def test_a_run_is_mirrored_in_a_call(
 
 
 def test_what_is_no_store_is_refused(db: Database, tmp_path: Path) -> None:
-    for uri in (f"sqlite:///{tmp_path}/none.db", f"{tmp_path}/none", f"sqlite:///{tmp_path}"):
+    for uri in (
+        f"sqlite:///{tmp_path}/none.db", f"{tmp_path}/none", f"sqlite:///{tmp_path}",
+        "", str(tmp_path), f"file://{tmp_path}",
+    ):  # fmt: skip
         with pytest.raises(NotFound, match="no MLflow store"):
             import_mlflow(db, uri)
     (tmp_path / "other.db").touch()
@@ -349,6 +352,17 @@ def test_what_is_no_store_is_refused(db: Database, tmp_path: Path) -> None:
     with pytest.raises(LedgerError) as caught:
         import_mlflow(db, "postgresql://u:hunter2@127.0.0.1:1/x")
     assert "hunter2" not in str(caught.value)
+    assert [each.name for each in tmp_path.iterdir()] == ["other.db"]
+    for uri, problem in (
+        ("http://u:hunter2@127.0.0.1:1", "nothing answers at 127.0.0.1:1: Connection refused"),
+        ("http://[::1", "uri: is none"),
+        ("http://host:99999", "uri: is none"),
+        ("mysql://u:hunter2@127.0.0.1:1/x", "No module named 'MySQLdb'"),
+        (f"sqlite:///{__file__}", "file is not a database"),
+    ):
+        with pytest.raises(LedgerError, match=problem) as caught:
+            import_mlflow(db, uri)
+        assert "hunter2" not in str(caught.value)
 
 
 @pytest.mark.skipif(VERSION.startswith("2."), reason="MLflow 2 reads PostgreSQL with psycopg2 only")

@@ -43,7 +43,10 @@ def tail(
     limit: int,
     as_json: bool,
 ) -> None:
-    """Print events, oldest first: all after --after or of a consumer, else the last ones."""
+    """Print events, oldest first: all after --after or of a consumer, else the last ones.
+
+    An event that was written counts as dealt with by its consumer.
+    """
     with ledger.Database() as db:
         repository = ledger.EventsRepository(db)
         wanted = whole_types(repository, types)
@@ -61,7 +64,8 @@ def tail(
                 echo_line(event.cloud_event())
             else:
                 say(f"{event.seq:>6}  {cell(event.time)}  {describe_event(event)}")
-            if follow:
+            # The cursor of a consumer must not pass what was not written.
+            if follow or consumer is not None:
                 sys.stdout.flush()
 
 

@@ -46,7 +46,7 @@ def import_mlflow(uri: str, registry_uri: str | None, dry_run: bool, as_json: bo
     URI is what MLflow calls a tracking URI, such as sqlite:///mlflow.db or http://mlflow:5000;
     one with a password is better given as MLFLOW_TRACKING_URI.
     Importing again adds only what is new. What was changed or has no home is listed; exits with 1
-    if versions could not be imported.
+    if models or versions could not be imported.
     """
     with progress("import") as report, ledger.Database() as db:
         done = _mlflow().import_mlflow(
@@ -68,9 +68,9 @@ def import_mlflow(uri: str, registry_uri: str | None, dry_run: bool, as_json: bo
 def sync_mlflow(uri: str, registry_uri: str | None, every: timedelta | None, as_json: bool) -> None:
     """Import what is new in the MLflow registry at URI, once or at intervals.
 
-    Slots follow MLflow as long as nobody changes them in the ledger. An error ends a single run,
-    which exits with 1 if versions could not be imported; at intervals it is printed, and the next
-    run makes up for it.
+    Slots follow MLflow as long as nobody changes them in the ledger. A single run exits with 1 if
+    models or versions could not be imported, and an error ends it; at intervals it is printed, and
+    the next run makes up for it.
     """
     with ledger.Database() as db:
         while True:
@@ -95,7 +95,7 @@ def _mlflow() -> ModuleType:
 
 
 def _code(done: MlflowImport) -> int:
-    return _SOME_REFUSED if done.versions.refused else 0
+    return _SOME_REFUSED if done.models.refused or done.versions.refused else 0
 
 
 def _show(done: MlflowImport, as_json: bool) -> None:

@@ -55,7 +55,8 @@ def parse_url(url: str, *, allow_private: bool) -> Target:
         port, host = parts.port, parts.hostname
     except ValueError:
         raise InvalidValue("url", "is not a URL") from None
-    if parts.scheme not in _PORTS or not host or not url.isascii() or not url.isprintable():
+    written = url.isascii() and url.isprintable() and " " not in url
+    if parts.scheme not in _PORTS or not host or not written:
         raise InvalidValue("url", "must be https://HOST/PATH, in ASCII")
     if parts.scheme == "http" and not allow_private:
         raise InvalidValue("url", "must be https; http takes allow_private")

@@ -52,7 +52,10 @@ class _Connection(HTTPConnection):
         """Connect to the address."""
         self.sock = socket.create_connection((self._address, self.port), TIMEOUT)
         if self._context is not None:
-            self.sock = self._context.wrap_socket(self.sock, server_hostname=self.host)
+            # The handshake comes later, so that the deadline holds for it too.
+            self.sock = self._context.wrap_socket(
+                self.sock, server_hostname=self.host, do_handshake_on_connect=False
+            )
 
 
 def send(target: Target, body: bytes, headers: Mapping[str, str], *, allow_private: bool) -> Answer:
@@ -61,6 +64,8 @@ def send(target: Target, body: bytes, headers: Mapping[str, str], *, allow_priva
     try:
         connection.connect()
         with _deadline(connection.sock):
+            if isinstance(connection.sock, ssl.SSLSocket):
+                connection.sock.do_handshake()
             connection.request("POST", target.path, body, {"user-agent": "mlops-ledger", **headers})
             answer = connection.getresponse()
             return Answer(answer.status, _seconds(answer.getheader("retry-after")))

@@ -14,7 +14,7 @@ from ...errors import Conflict, InvalidValue, LedgerError, NotFound
 from ...ids import id_for
 from ...rows import Model, ModelVersion
 from . import mapping, origin
-from .report import MlflowImport
+from .report import Count, MlflowImport
 from .slots import ACTOR, Slots, wanted
 from .source import Source
 
@@ -117,8 +117,28 @@ class Importer:
     ) -> None:
         """Bring one model with its versions and their runs, or some of them, in one transaction.
 
-        `deleted` are numbers and creation times of versions that MLflow has deleted.
+        `deleted` are numbers and creation times of versions that MLflow has deleted. A model that
+        the ledger does not take is listed, and keeps no other out.
         """
+        versions, done = list(versions), self.done
+        self.done = MlflowImport()
+        try:
+            self._model(model, versions, runs, whole, deleted)
+        except (InvalidValue, Conflict) as error:
+            self.done = MlflowImport(models=Count(refused=1), versions=Count(refused=len(versions)))
+            self._deviate(mapping.name(model.name))("model", str(error), "not imported")
+            self.refused.append(error)
+        done.add(self.done)
+        self.done = done
+
+    def _model(
+        self,
+        model: Any,
+        versions: Collection[tuple[Any, str | None]],
+        runs: dict[str, Any],
+        whole: bool,
+        deleted: Iterable[tuple[str, int]],
+    ) -> None:
         name = mapping.name(model.name)
         if name != model.name:
             self._deviate(name)(f"model {model.name!r}", "is no name", f"is model {name}")

@@ -24,7 +24,15 @@ KEY: Final = "mlflow"
 UPDATED: Final = "last_updated_timestamp"
 Deviate = Callable[[str, str, str], None]
 
-_UNNAMED: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
+# What ledger_is_name refuses: control characters, those that nobody sees, and what is none.
+_UNNAMED: Final = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
+    r"\u2060-\u206f\u2800\u3164\ud800-\udfff\ufdd0-\ufdef\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
+    r"\U00013430-\U0001343f\U00016fe4\U0001bca0-\U0001bca3\U0001d159\U0001d173-\U0001d17a"
+    r"\U000e0000-\U000e0fff"
+    + "".join(rf"\U{plane:04x}fffe\U{plane:04x}ffff" for plane in range(17))
+    + "]+"
+)
 _UNSLUGGED: Final = re.compile(r"[^a-z0-9_.-]+")
 _UNTEXT: Final = re.compile("[\x00\ud800-\udfff]")
 _LONGEST_NAME: Final = 255
@@ -126,13 +134,16 @@ def version(mv: Any, model_name: str, run_id: str | None, run: Any, deviate: Dev
     if aside:
         beside["metrics"] = aside
     data = None if run is None else run.data
+    user = str(mv.user_id or (run and run.info.user_id) or "mlflow")
     datasets = beside.get("run", {}).get("datasets", [])
     fields = {
         "model_name": model_name,
         "model_version": str(mv.version),
         "mlflow_run_id": run_id,
         "description": text(mv.description) if mv.description else None,
-        "algorithm": data and data.tags.get("estimator_name"),
+        "algorithm": text(data.tags["estimator_name"])
+        if data and "estimator_name" in data.tags
+        else None,
         "metrics": metrics,
         "hyperparameters": tags(data.params) if data else {},
         "dataset_version": datasets[0]["name"] if datasets else None,
@@ -140,8 +151,10 @@ def version(mv: Any, model_name: str, run_id: str | None, run: Any, deviate: Dev
         "artifact_uri": text(mv.source) if mv.source else None,
         "tags": {**own, KEY: beside},
         "created_at": created,
-        "created_by": text(mv.user_id or (run and run.info.user_id) or "mlflow"),
+        "created_by": name(user),
     }
+    if fields["created_by"] != user:
+        deviate(f"user {user}", "is no name", f"is {fields['created_by']}")
     stage = STAGES.get((mv.current_stage or "").lower(), "development")
     return Version(fields=fields, run=run, stage=stage, updated_at=updated, aside=aside)
 

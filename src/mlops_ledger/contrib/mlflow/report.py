@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +29,11 @@ class Count:
     unchanged: int = 0
     refused: int = 0
 
+    def add(self, more: Count) -> None:
+        """Add what another has counted."""
+        for each in fields(self):
+            setattr(self, each.name, getattr(self, each.name) + getattr(more, each.name))
+
 
 @dataclass(slots=True)
 class MlflowImport:
@@ -42,6 +47,16 @@ class MlflowImport:
     runs_without_version: int = 0
     changes: list[str] = field(default_factory=list)
     deviations: list[Deviation] = field(default_factory=list)
+
+    def add(self, more: MlflowImport) -> None:
+        """Add what was done besides."""
+        self.models.add(more.models)
+        self.versions.add(more.versions)
+        self.deployments += more.deployments
+        self.metrics_stored += more.metrics_stored
+        self.metrics_duplicates += more.metrics_duplicates
+        self.changes += more.changes
+        self.deviations += more.deviations
 
     def deviate(
         self,

@@ -61,8 +61,9 @@ def wanted(
             problem = "was not imported" if str(version) in refused else "is not there"
             deviate(f"alias {alias}", f"version {version} {problem}", "not imported")
             continue
-        before = [each.version for each in found.get(slot, ()) if each.version != str(version)]
-        if before:
+        before = {each.version: None for each in found.get(slot, ())}
+        if before.keys() - {str(version)}:
+            before.pop(str(version), None)
             names = ", ".join([*before, str(version)])
             deviate(f"slot {slot}", f"is of versions {names}", "one follows the other in the slot")
         reason = f"imported from MLflow: alias {mapping.text(alias)}"

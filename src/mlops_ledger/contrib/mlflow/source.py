@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import socket
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,7 +13,8 @@ from itertools import chain, groupby
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
+from urllib.request import getproxies
 
 from mlflow import MlflowClient
 from mlflow.entities import ViewType
@@ -20,9 +22,12 @@ from mlflow.entities.model_registry.model_version_stages import STAGE_DELETED_IN
 from mlflow.exceptions import MlflowException
 from mlflow.version import VERSION
 
-from ...errors import LedgerError, NotFound
+from ...errors import InvalidValue, LedgerError, NotFound
 
 _DATABASES: Final = ("sqlite", "postgresql", "mysql", "mssql")
+_PORTS: Final = {"http": 80, "https": 443}
+# Seconds in which a server is to take a connection.
+_ANSWER: Final = 10
 _PAGE: Final = 1000
 # Runs whose metrics are read together.
 _RUNS: Final = 50
@@ -51,9 +56,8 @@ class Source:
     """An MLflow registry and tracking store, seen through MLflow's own client."""
 
     def __init__(self, uri: str, registry_uri: str | None = None) -> None:
-        self._secrets = [
-            secret for each in (uri, registry_uri) if each and (secret := urlsplit(each).password)
-        ]
+        uris = [uri, *([] if registry_uri is None else [registry_uri])]
+        self._secrets = [secret for each in uris if (secret := _parts(each).password)]
         with self._explained():
             uri = _readable(uri)
             registry_uri = uri if registry_uri is None else _readable(registry_uri)
@@ -199,6 +203,8 @@ class Source:
             raise kind(f"MLflow: {self._line(error)}") from None
         except LedgerError:
             raise
+        except ModuleNotFoundError as error:
+            raise LedgerError(f"MLflow cannot be read: {error}") from None
         except Exception as error:
             if type(error).__module__.partition(".")[0] not in ("sqlalchemy", "requests"):
                 raise
@@ -211,14 +217,43 @@ class Source:
         return line
 
 
+def _parts(uri: str) -> SplitResult:
+    try:
+        parts = urlsplit(uri)
+        _ = parts.port
+    except ValueError as error:
+        raise InvalidValue("uri", f"is none: {error}") from None
+    return parts
+
+
 def _readable(uri: str) -> str:
     """Return the URI of a store that is there: MLflow makes one where none is."""
-    scheme = urlsplit(uri).scheme.partition("+")[0]
+    parts = _parts(uri)
+    scheme = parts.scheme.partition("+")[0]
     if scheme in _DATABASES:
         return _readable_database(uri, scheme)
-    if scheme in ("", "file") and not Path(urlsplit(uri).path).is_dir():
-        raise NotFound(f"there is no MLflow store at {uri}")
+    if scheme in ("", "file") and not (parts.path and _is_store(Path(parts.path))):
+        raise NotFound(f"there is no MLflow store at {uri!r}")
+    if scheme in _PORTS and not getproxies().get(scheme):
+        _reach(parts, scheme)
     return uri
+
+
+def _is_store(folder: Path) -> bool:
+    """Say whether a folder has experiments or models, each in a folder with a file of its own."""
+    return (folder / "models").is_dir() or any(folder.glob("*/meta.yaml"))
+
+
+def _reach(parts: SplitResult, scheme: str) -> None:
+    """Raise LedgerError where nothing answers: MLflow's client would try for many minutes."""
+    at = (parts.hostname or "", parts.port or _PORTS[scheme])
+    try:
+        socket.create_connection(at, timeout=_ANSWER).close()
+    except (OSError, UnicodeError) as error:
+        problem = getattr(error, "strerror", None) or error
+        raise LedgerError(
+            f"MLflow cannot be read: nothing answers at {at[0]}:{at[1]}: {problem}"
+        ) from None
 
 
 def _readable_database(uri: str, scheme: str) -> str:
