@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -20,7 +19,6 @@ from mlops_ledger.admin.webhooks import (
     deliver,
     deliver_forever,
     send_test,
-    sending,
     verify_webhook,
 )
 from mlops_ledger.admin.webhooks.addresses import is_public, parse_url, resolve
@@ -397,31 +395,3 @@ def test_no_answer_is_said_without_the_address(db: Database, endpoint: Endpoint)
         send_test(db, "none")
     with pytest.raises(NotFound):
         deliver(db, webhook="none")
-
-
-def test_a_handshake_that_never_ends_is_ended(
-    db: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sending, "_ALTOGETHER", 0.5)
-    over = threading.Event()
-
-    def drip(server: socket.socket) -> None:
-        connection, _ = server.accept()
-        with connection:
-            # The head of a record of 16,384 bytes, and then a byte at a time.
-            connection.sendall(b"\x16\x03\x03\x40\x00")
-            while not over.wait(0.1):
-                try:
-                    connection.sendall(b"\x02")
-                except OSError:
-                    return
-
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        thread = threading.Thread(target=drip, args=[server], daemon=True)
-        thread.start()
-        url = f"https://127.0.0.1:{server.getsockname()[1]}/"
-        add_webhook(db, "hook", url, allow_private=True)
-        with pytest.raises(Undeliverable):
-            send_test(db, "hook")
-        over.set()
-        thread.join()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ...errors import LedgerError
-from ..transfer.reading import csv_rows, tables
+from ..transfer.reading import csv_rows, python_rows, tables
 
 # Line (of an array or a table: number), row, and what is wrong with it.
 Row = tuple[int, Any, str | None]
@@ -83,9 +83,13 @@ def _problem(row: Any) -> str | None:
 def _parquet(file: Path) -> Iterator[Row]:
     number = 0
     for table in tables(file, _ROWS):
-        for row in table.to_pylist():
+        names = table.column_names
+        if len(set(names)) < len(names):
+            doubled = next(name for name in names if names.count(name) > 1)
+            raise LedgerError(f"{file.name}: has two columns {doubled!r}")
+        for row, problem in python_rows(table):
             number += 1
-            yield number, row, None
+            yield number, row, problem
 
 
 _READERS: Final[dict[str, Callable[[Path], Iterator[Row]]]] = {

@@ -23,6 +23,12 @@ def value_of(field: str, sql_type: str, value: Any, zone: str | None) -> Any:
 
     What is of the type already stays; texts are read.
     """
+    if isinstance(value, bytes):
+        # Text of Parquet files that do not say so.
+        try:
+            value = value.decode()
+        except UnicodeDecodeError:
+            raise InvalidValue(field, "is not UTF-8") from None
     if sql_type == "timestamptz":
         return _time(field, value, zone)
     if sql_type == "text":
@@ -79,7 +85,10 @@ def _time(field: str, value: Any, zone: str | None) -> datetime:
         if zone is None:
             raise InvalidValue(field, "has no time zone: give one, or a zone in the mapping")
         found = found.replace(tzinfo=ZoneInfo(zone))
-    return found.astimezone(UTC)
+    try:
+        return found.astimezone(UTC)
+    except OverflowError:
+        raise InvalidValue(field, "is not in the years 1 to 9999 of UTC") from None
 
 
 def _text(field: str, value: Any) -> str:

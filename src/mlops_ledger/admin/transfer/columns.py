@@ -19,7 +19,7 @@ from ...copying.columns import ColumnBatch
 from ...errors import InvalidValue, LedgerError
 from .column_ids import ColumnIds
 from .known import FIELDS, KEYS, Versions, unknown
-from .reading import Line
+from .reading import Line, python_rows
 from .run import Run
 
 Key = tuple[str, str]
@@ -112,8 +112,8 @@ class ColumnImport:
 
     def _refuse(self, table: Any, numbers: Any, bad: dict[int, str]) -> None:
         for place, reason in sorted(bad.items()):
-            [row] = table.slice(place, 1).to_pylist()
-            self._run.refuse(Line(int(numbers[place]), {}, None, row), reason)
+            [(row, problem)] = python_rows(table.slice(place, 1))
+            self._run.refuse(Line(int(numbers[place]), {}, None, row), problem or reason)
 
     def _insert(self, key: Key, places: Any, columns: Callable[[Any], dict[str, Any]]) -> None:
         if len(places):

@@ -13,7 +13,7 @@ from ..._sync.ground_truth import GroundTruthRepository
 from ..._sync.predictions import PredictionsRepository
 from ...errors import Conflict, InvalidValue, NotFound
 from .known import Versions
-from .reading import Line, count, format_of, lines, tables
+from .reading import Line, count, format_of, lines, python_rows, tables
 from .row_ids import RowIds
 from .run import Imported, Refusal, Report, Run
 
@@ -154,7 +154,7 @@ def _store(
 def _rows_of(file: Path) -> Iterator[Line]:
     number = 0
     for table in tables(file, _ROWS):
-        for row in table.to_pylist():
+        for row, problem in python_rows(table):
             number += 1
             given = {name: value for name, value in row.items() if value is not None}
-            yield Line(number, given, None, row)
+            yield Line(number, given, problem, row)

@@ -20,6 +20,8 @@ from ...visible import is_unicode
 FORMATS: Final = {".csv": "csv", ".ndjson": "ndjson", ".jsonl": "ndjson", ".parquet": "parquet"}
 TIMES: Final = ("predicted_at", "labeled_at")
 _DOCUMENTS: Final = ("features", "inputs", "metadata")
+# Characters of a field: more than any that is taken. Python's reader ends at 131,072.
+_LONGEST: Final = 16_000_000
 _TRUTHS: Final = {"true": True, "false": False, "1": True, "0": False}
 
 
@@ -60,6 +62,30 @@ def tables(file: Path, size: int) -> Iterator[Any]:
         yield pa.Table.from_batches([batch])
 
 
+def python_rows(table: Any) -> Iterator[tuple[dict[str, Any], str | None]]:
+    """Yield the rows of a table, each with what is wrong with it.
+
+    Python cannot hold some values of Arrow, such as a time of the year 100,000.
+    """
+    try:
+        yield from ((row, None) for row in table.to_pylist())
+    except (ValueError, OverflowError):
+        for place in range(table.num_rows):
+            yield _one_by_one(table, place)
+
+
+def _one_by_one(table: Any, place: int) -> tuple[dict[str, Any], str | None]:
+    row: dict[str, Any] = {}
+    problem = None
+    for name in table.column_names:
+        try:
+            row[name] = table[name][place].as_py()
+        except (ValueError, OverflowError):
+            row[name] = None
+            problem = problem or f"{name}: has a {table[name].type} that cannot be read"
+    return row, problem
+
+
 def csv_rows(file: Path) -> Iterator[tuple[int, dict[str, str], str | None]]:
     """Yield the rows of a CSV file, each with its last line and what is wrong with it.
 
@@ -67,6 +93,7 @@ def csv_rows(file: Path) -> Iterator[tuple[int, dict[str, str], str | None]]:
     two columns of one name, for a header that is not UTF-8, and for what is no CSV.
     """
     with file.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as opened:
+        csv.field_size_limit(max(csv.field_size_limit(), _LONGEST))
         reader = csv.reader(opened, strict=True)
         try:
             header = next(reader, [])
