@@ -3018,7 +3018,7 @@ BEGIN
             ), marked AS (
                 INSERT INTO summary_marks (model_version_id, table_name, first_predicted_at, last_predicted_at)
                 SELECT model_version_id, 'ground_truth', min(predicted_at), max(predicted_at) FROM written
-                GROUP BY model_version_id, date_trunc('hour', predicted_at, 'UTC')
+                GROUP BY model_version_id, date_bin('1 hour', predicted_at, 'epoch')
             ), outcomes AS (
                 SELECT model_version_id, actual_label, predicted_label, ledger_whole(actual_label, actual_value) AS actual,
                        ledger_whole(predicted_label, prediction) AS predicted,
@@ -4754,8 +4754,8 @@ COMMENT ON TABLE summary_histograms IS 'The values of a version in one hour or d
 ALTER TABLE ONLY summary_histograms
     ADD CONSTRAINT summary_histograms_pkey PRIMARY KEY (model_version_id, grain, starts_at, series, part);
 ALTER TABLE summary_histograms ENABLE ROW LEVEL SECURITY;
-CREATE POLICY summary_histograms_minimum_count ON summary_histograms FOR SELECT USING (((series = ANY (ARRAY['-1'::integer, 0, 32000])) OR (( SELECT ledger_minimum_count() AS ledger_minimum_count) = 1) OR ((grain = 'day'::text) AND (series > 0) AND (( SELECT sum(n.n) AS sum
-   FROM unnest(summary_histograms.counts) n(n)) >= (( SELECT ledger_minimum_count() AS ledger_minimum_count))::numeric))));
+CREATE POLICY summary_histograms_minimum_count ON summary_histograms FOR SELECT USING (((series = ANY (ARRAY['-1'::integer, 0, 32000])) OR (( SELECT ledger_minimum_count() AS ledger_minimum_count) = 1) OR ((grain = 'day'::text) AND (series > 0) AND ((( SELECT ledger_minimum_count() AS ledger_minimum_count) <= ANY (counts)) OR (( SELECT sum(n.n) AS sum
+   FROM unnest(summary_histograms.counts) n(n)) >= (( SELECT ledger_minimum_count() AS ledger_minimum_count))::numeric)))));
 
 -- summary_slices ----------------------------------------------------------------------------------
 
@@ -5119,7 +5119,7 @@ CREATE FUNCTION ledger_fold_labels(version uuid, since timestamp with time zone,
     WHERE model_version_id = version AND grain = 'hour' AND starts_at >= since AND starts_at < until AND part = 0
       AND series = 32000;
     WITH newest AS (
-        SELECT DISTINCT ON (prediction_id, predicted_at) date_trunc('hour', predicted_at, 'UTC') AS hour, actual_label, actual_value
+        SELECT DISTINCT ON (prediction_id, predicted_at) date_bin('1 hour', predicted_at, since) AS hour, actual_label, actual_value
         FROM ground_truth WHERE model_version_id = version AND predicted_at >= since AND predicted_at < until
         ORDER BY prediction_id, predicted_at, labeled_at DESC
     ), binned AS (
@@ -5248,7 +5248,7 @@ BEGIN
                ledger_outcomes.scored_label, ledger_outcomes.zero_and_one
     ), newest AS NOT MATERIALIZED (
         SELECT DISTINCT ON (prediction_id, predicted_at)
-               CASE WHEN by_hour THEN date_trunc('hour', predicted_at, 'UTC') ELSE ledger_outcomes.since END AS hour, *
+               CASE WHEN by_hour THEN date_bin('1 hour', predicted_at, 'epoch') ELSE ledger_outcomes.since END AS hour, *
         FROM ground_truth
         WHERE model_version_id = ANY (versions) AND predicted_at >= ledger_outcomes.since
           AND predicted_at < ledger_outcomes.until AND labeled_at <= as_of
@@ -5833,7 +5833,7 @@ CREATE FUNCTION ledger_hides_bins(version uuid, baseline uuid, grain text, since
         SELECT FROM summary_histograms h
         WHERE h.model_version_id = version AND h.grain = ledger_hides_bins.grain AND h.starts_at >= since AND h.starts_at < until
           AND h.baseline_id = baseline AND h.series BETWEEN 1 AND 31999
-          AND (h.grain = 'hour' OR (SELECT sum(n) FROM unnest(h.counts) n) < minimum_count))
+          AND (h.grain = 'hour' OR minimum_count > ALL (h.counts) AND (SELECT sum(n) FROM unnest(h.counts) n) < minimum_count))
 $$;
 COMMENT ON FUNCTION ledger_hides_bins(version uuid, baseline uuid, grain text, since timestamp with time zone, until timestamp with time zone, minimum_count integer) IS 'Whether a role for which ledger_minimum_count() is that number does not see all hours or days of a window in the bins of a baseline.';
 

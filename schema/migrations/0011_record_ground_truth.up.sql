@@ -230,7 +230,7 @@ BEGIN
             ), marked AS (
                 INSERT INTO summary_marks (model_version_id, table_name, first_predicted_at, last_predicted_at)
                 SELECT model_version_id, 'ground_truth', min(predicted_at), max(predicted_at) FROM written
-                GROUP BY model_version_id, date_trunc('hour', predicted_at, 'UTC')
+                GROUP BY model_version_id, date_bin('1 hour', predicted_at, 'epoch')
             ), outcomes AS (
                 SELECT model_version_id, actual_label, predicted_label, ledger_whole(actual_label, actual_value) AS actual,
                        ledger_whole(predicted_label, prediction) AS predicted,

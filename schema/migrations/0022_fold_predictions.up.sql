@@ -178,7 +178,7 @@ LANGUAGE sql SET search_path FROM CURRENT SET jit = off AS $$
     WHERE model_version_id = version AND grain = 'hour' AND starts_at >= since AND starts_at < until AND part = 0
       AND series = 32000;
     WITH newest AS (
-        SELECT DISTINCT ON (prediction_id, predicted_at) date_trunc('hour', predicted_at, 'UTC') AS hour, actual_label, actual_value
+        SELECT DISTINCT ON (prediction_id, predicted_at) date_bin('1 hour', predicted_at, since) AS hour, actual_label, actual_value
         FROM ground_truth WHERE model_version_id = version AND predicted_at >= since AND predicted_at < until
         ORDER BY prediction_id, predicted_at, labeled_at DESC
     ), binned AS (

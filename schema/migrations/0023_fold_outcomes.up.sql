@@ -31,7 +31,7 @@ BEGIN
                ledger_outcomes.scored_label, ledger_outcomes.zero_and_one
     ), newest AS NOT MATERIALIZED (
         SELECT DISTINCT ON (prediction_id, predicted_at)
-               CASE WHEN by_hour THEN date_trunc('hour', predicted_at, 'UTC') ELSE ledger_outcomes.since END AS hour, *
+               CASE WHEN by_hour THEN date_bin('1 hour', predicted_at, 'epoch') ELSE ledger_outcomes.since END AS hour, *
         FROM ground_truth
         WHERE model_version_id = ANY (versions) AND predicted_at >= ledger_outcomes.since
           AND predicted_at < ledger_outcomes.until AND labeled_at <= as_of

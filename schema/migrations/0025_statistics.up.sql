@@ -104,7 +104,9 @@ COMMENT ON FUNCTION ledger_minimum_count() IS
 
 CREATE POLICY summary_histograms_minimum_count ON summary_histograms FOR SELECT USING (
     series IN (-1, 0, 32000) OR (SELECT ledger_minimum_count()) = 1
-    OR grain = 'day' AND series > 0 AND (SELECT sum(n) FROM unnest(counts) n) >= (SELECT ledger_minimum_count()));
+    -- Mostly one bin holds that many, which is seen in a tenth of the time that adding them up takes.
+    OR grain = 'day' AND series > 0 AND ((SELECT ledger_minimum_count()) <= ANY (counts)
+       OR (SELECT sum(n) FROM unnest(counts) n) >= (SELECT ledger_minimum_count())));
 CREATE POLICY summary_outcomes_minimum_count ON summary_outcomes FOR SELECT USING (
     slice = 0 OR (SELECT ledger_minimum_count()) = 1);
 CREATE POLICY summary_slices_minimum_count ON summary_slices FOR SELECT USING ((SELECT ledger_minimum_count()) = 1);
@@ -120,7 +122,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path FROM CURRENT AS $$
         SELECT FROM summary_histograms h
         WHERE h.model_version_id = version AND h.grain = ledger_hides_bins.grain AND h.starts_at >= since AND h.starts_at < until
           AND h.baseline_id = baseline AND h.series BETWEEN 1 AND 31999
-          AND (h.grain = 'hour' OR (SELECT sum(n) FROM unnest(h.counts) n) < minimum_count))
+          AND (h.grain = 'hour' OR minimum_count > ALL (h.counts) AND (SELECT sum(n) FROM unnest(h.counts) n) < minimum_count))
 $$;
 COMMENT ON FUNCTION ledger_hides_bins(uuid, uuid, text, timestamptz, timestamptz, integer) IS
     'Whether a role for which ledger_minimum_count() is that number does not see all hours or days of a window in the bins of a baseline.';

@@ -18,7 +18,7 @@ ORDER BY 2, 1 DESC;
 SELECT count(*) FILTER (WHERE v.id IS NULL) AS predictions_without_version,
        count(*) FILTER (WHERE cardinality(p.feature_values) <> cardinality(v.feature_names)) AS wrong_number_of_features,
        count(*) FILTER (WHERE p.id < ledger_uuid_floor(p.since) OR p.id >= ledger_uuid_floor(p.since + interval '1 millisecond')) AS wrong_id
-FROM (SELECT id, model_version_id, feature_values, date_trunc('milliseconds', predicted_at, 'UTC') AS since
+FROM (SELECT id, model_version_id, feature_values, date_bin('1 millisecond', predicted_at, 'epoch') AS since
       FROM predictions WHERE {window}) p
 LEFT JOIN model_versions v ON v.id = p.model_version_id;
 
@@ -36,7 +36,7 @@ NOT EXISTS (SELECT FROM summary_marks m
 -- Hours whose summary counts other predictions than there are, and that do not wait to be folded.
 SELECT count(*) AS wrong_summaries
 FROM (SELECT 'predictions' AS table_name, model_version_id, starts_at
-      FROM (SELECT model_version_id, date_trunc('hour', predicted_at, 'UTC') AS starts_at, count(*) AS n
+      FROM (SELECT model_version_id, date_bin('1 hour', predicted_at, 'epoch') AS starts_at, count(*) AS n
             FROM predictions WHERE {window} GROUP BY 1, 2) r
       FULL JOIN (SELECT t.model_version_id, s.starts_at, s.num_predictions AS n
                  FROM summary_states t
