@@ -41,7 +41,9 @@ class VersionCount:
 class Batch(Protocol):
     """The predictions of one write."""
 
-    keys: list[Key]
+    @property
+    def keys(self) -> list[Key]:
+        """The models and versions of the rows."""
 
     def __len__(self) -> int: ...
 
@@ -101,19 +103,35 @@ class RowBatch:
         return chain([HEADER], ready, chunks, [TRAILER])
 
     def _chunks(self, versions: Mapping[Key, KnownVersion]) -> Iterator[bytes]:
-        numbers = count(first_number())
-        encode_row = {key: RowEncoder(known, numbers) for key, known in versions.items()}
-        encode_block = {key: BlockEncoder(known, numbers) for key, known in versions.items()}
+        encode = ChunkEncoder(versions)
         for start in range(0, len(self.rows), CHUNK):
             place = slice(start, start + CHUNK)
-            rows, keys, micros = self.rows[place], self._keys[place], self._micros[place]
-            block = None
-            if len(rows) >= _BLOCK and keys.count(keys[0]) == len(keys):
-                block = encode_block[keys[0]](rows, micros)
-            if block is None:
-                each = zip(keys, rows, micros, strict=True)
-                block = joined((encode_row[key](row, at) for key, row, at in each), start)
-            yield block
+            yield encode(self.rows[place], self._keys[place], self._micros[place], start)
+
+
+class ChunkEncoder:
+    """Encodes rows of some versions; ids that it makes are in the order of the rows."""
+
+    def __init__(self, versions: Mapping[Key, KnownVersion]) -> None:
+        numbers = count(first_number())
+        self._row = {key: RowEncoder(known, numbers) for key, known in versions.items()}
+        self._block = {key: BlockEncoder(known, numbers) for key, known in versions.items()}
+
+    def __call__(
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        keys: Sequence[Key],
+        micros: Sequence[int],
+        start: int,
+    ) -> bytes:
+        """Return rows, the first at a place of its batch; raises InvalidValue naming the row."""
+        block = None
+        if len(rows) >= _BLOCK and keys.count(keys[0]) == len(keys):
+            block = self._block[keys[0]](rows, micros)
+        if block is None:
+            each = zip(keys, rows, micros, strict=True)
+            block = joined((self._row[key](row, at) for key, row, at in each), start)
+        return block
 
 
 def _micros(rows: Sequence[Mapping[str, Any]]) -> list[int]:

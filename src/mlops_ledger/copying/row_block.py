@@ -114,11 +114,15 @@ def _ids(given: Column | None, micros: Sequence[int], numbers: Iterator[int]) ->
     if given is None:
         random = Struct(f"!{len(times)}Q").unpack(os.urandom(8 * len(times)))
         return zip(*map(ordered_uuid7, times, numbers, random), strict=True)
-    _require_type(given, UUID)
-    ids = [id.int for id in given]
-    if [id >> 80 for id in ids] != [at // 1000 for at in times]:
+    if set(map(type, given)) == {str} and set(map(len, given)) == {36}:
+        data = bytes.fromhex("".join(given).replace("-", ""))
+    else:
+        _require_type(given, UUID)
+        data = b"".join([id.bytes for id in given])
+    halves = _struct(f"!{2 * len(times)}Q").unpack(data)
+    if [first >> 16 for first in halves[::2]] != [at // 1000 for at in times]:
         raise InvalidValue("id", fields.CONTRADICTS)
-    return [id >> 64 for id in ids], [id & (1 << 64) - 1 for id in ids]
+    return halves[::2], halves[1::2]
 
 
 def _alone(block: _Block, field: Field, given: Column) -> None:

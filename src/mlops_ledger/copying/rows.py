@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from ipaddress import IPv4Address
 from operator import itemgetter
 from struct import Struct
@@ -95,11 +96,18 @@ class RowEncoder:
                 self._random = iter(_RANDOM.unpack(os.urandom(_RANDOM.size)))
                 random = next(self._random)
             return _pack_id(SIXTEEN, *ordered_uuid7(microseconds, next(self._numbers), random))
-        id = given if isinstance(given, UUID) else values.uuid("id", given)
-        number = id.int
+        number = given.int if isinstance(given, UUID) else _number_of(given)
         if number >> 80 != microseconds // 1000:
             raise InvalidValue("id", fields.CONTRADICTS)
         return SIXTEEN + number.to_bytes(16)
+
+
+def _number_of(id: Any) -> int:
+    """Return the number of what stands for a UUID, which takes half as long as making one."""
+    if type(id) is str and len(digits := id.replace("-", "")) == 32:
+        with suppress(ValueError):
+            return int(digits, 16)
+    return values.uuid("id", id).int
 
 
 def feature_encoder(names: list[str] | None) -> Encoder:

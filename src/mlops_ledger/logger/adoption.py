@@ -7,11 +7,13 @@ from typing import Final
 
 from ..errors import LedgerError
 from .causes import CauseLog
-from .delivery import Delivery, Sink
+from .delivery import Delivery
 from .folder import folders
 from .options import Options
+from .pace import Pace
 from .reader import SpoolReader
 from .retry import is_outage
+from .sink import Sink
 from .spool import Spool
 
 _EVERY: Final = 60.0
@@ -44,7 +46,7 @@ class Adoption:
                     Delivery(reader, self._sink, options.spool_root, causes=self._causes)
                 )
 
-    def step(self, patient: bool) -> bool:
+    def step(self, pace: Pace) -> bool:
         """Send a batch; return whether there was one.
 
         Raises what shows that the database is away; `problem` is what stopped a single folder.
@@ -53,7 +55,7 @@ class Adoption:
             delivery = self._deliveries[0]
             before = delivery.delivered
             try:
-                if delivery.step(patient=patient):
+                if delivery.step(pace=pace):
                     self.replayed += delivery.delivered - before
                     return True
             except LedgerError as error:

@@ -179,7 +179,13 @@ class LoggerBase:
     def _flush(self, timeout: float) -> Flushed:
         timeout = values.number("timeout", timeout)
         intake, flusher = self._intake, self._flusher
-        arrived = intake is None or flusher is None or self._wait(intake, flusher, timeout)
+        arrived = True
+        if intake is not None and flusher is not None:
+            flusher.pace.awaited = True
+            try:
+                arrived = self._wait(intake, flusher, timeout)
+            finally:
+                flusher.pace.awaited = False
         now = self.counters
         waiting = 0 if arrived else now.buffered + now.spooled
         with self._lock:
@@ -189,6 +195,7 @@ class LoggerBase:
     def _wait(self, intake: Intake, flusher: Flusher, timeout: float) -> bool:
         """Wait until what is there now has arrived; return whether it has."""
         deadline = time.monotonic() + timeout
+        flusher.pace.awaited = True
         have_left_memory = intake.buffer.mark()
         number: int | None = None
         while True:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final, Protocol
 from uuid import UUID
 
 from ..errors import Conflict, InvalidValue, LedgerError, NotFound
@@ -14,23 +12,10 @@ from ..rows import Written
 from .causes import CauseLog
 from .dead_letters import write_dead_letters
 from .intake import Intake
+from .pace import Pace
 from .reader import SpoolReader
-from .records import decode
 from .segments import Record
-
-# The interpreter lets another thread run every 5 ms only: rest before a caller has to wait.
-_AT_ONCE: Final = 16
-_REST: Final = 5e-5
-
-
-class Sink(Protocol):
-    """Where batches go."""
-
-    def insert_many(self, *, rows: Iterable[Mapping[str, Any]], idempotency_key: UUID) -> Written:
-        """Store rows in one transaction, once for each `idempotency_key`."""
-
-    def refusals(self, *, rows: Iterable[Mapping[str, Any]]) -> dict[int, InvalidValue]:
-        """Return what `insert_many` refuses without asking the server, by the row's place."""
+from .sink import Sink
 
 
 class Delivery:
@@ -66,20 +51,20 @@ class Delivery:
         """The number of records that are done with."""
         return self.stored + self.duplicates + self.dead_lettered
 
-    def step(self, *, least: int = 1, patient: bool = True) -> bool:
+    def step(self, *, least: int = 1, pace: Pace | None = None) -> bool:
         """Send a batch of at least so many records; return whether there was one.
 
-        `patient` leaves room for the threads of the service. Raises LedgerError when the database
-        does not take it, OSError when the spool cannot be read.
+        Raises LedgerError when the database does not take it, OSError when the spool cannot be
+        read.
         """
-        records = self.reader.batch()
+        records = self.reader.batch(pace=pace)
         if len(records) < min(least, self.reader.limit):
             return False
         idempotency_key = self.reader.begin(records)
         try:
-            self._written = self._send(records, idempotency_key, patient)
+            self._written = self._send(records, idempotency_key, pace)
         except (InvalidValue, TypeError, ValueError, OverflowError) as error:
-            self._refused(records, idempotency_key, error, patient)
+            self._refused(records, idempotency_key, error, pace)
         except NotFound as error:
             # All records of a spool are of one version.
             self._acknowledge(records, dict.fromkeys(range(len(records)), error))
@@ -99,18 +84,18 @@ class Delivery:
         self.reader.close()
         self.reader.spool.release()
 
-    def _send(self, records: list[Record], idempotency_key: UUID, patient: bool) -> Written:
-        rows = unpack([record.payload for record in records], patient=patient)
-        written = self._sink.insert_many(rows=rows, idempotency_key=idempotency_key)
+    def _send(self, records: list[Record], idempotency_key: UUID, pace: Pace | None) -> Written:
+        payloads = [record.payload for record in records]
+        written = self._sink.store(payloads, idempotency_key=idempotency_key, pace=pace)
         self.batches += 1
         return written
 
     def _refused(
-        self, records: list[Record], idempotency_key: UUID, error: Exception, patient: bool
+        self, records: list[Record], idempotency_key: UUID, error: Exception, pace: Pace | None
     ) -> None:
         """Send what can be seen to be right; the rest become dead letters, or are narrowed down."""
-        rows = unpack([record.payload for record in records], patient=patient)
-        refused = self._sink.refusals(rows=rows)
+        payloads = [record.payload for record in records]
+        refused = self._sink.refused(payloads, pace=pace)
         if not refused:
             self._divide(records, error)
             return
@@ -118,7 +103,7 @@ class Delivery:
         try:
             # Sent already, when only its dead letters could not be written the last time.
             if right and self._written is None:
-                self._written = self._send(right, idempotency_key, patient)
+                self._written = self._send(right, idempotency_key, pace)
         except (InvalidValue, Conflict):
             # The server refuses more; nothing is done yet.
             self.reader.divide(len(records) // 2)
@@ -157,14 +142,6 @@ class Delivery:
         if self._causes is not None:
             for cause, count in Counter(map(str, errors)).items():
                 self._causes.add(cause, count)
-
-
-def unpack(payloads: list[bytes], *, patient: bool) -> Iterator[dict[str, Any]]:
-    """Yield records as rows, resting in between."""
-    for number, payload in enumerate(payloads, 1):
-        if patient and number % _AT_ONCE == 0:
-            time.sleep(_REST)
-        yield decode(payload)
 
 
 def _told(error: Exception) -> LedgerError:

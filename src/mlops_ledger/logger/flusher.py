@@ -9,18 +9,19 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from .._sync.predictions import PredictionsRepository
 from ..connection.config import Settings
 from ..database import Database
 from ..errors import LedgerError, PoolExhausted
 from .adoption import Adoption
 from .causes import CauseLog
 from .counters import Counters
-from .delivery import Delivery, unpack
+from .delivery import Delivery
 from .intake import Intake
+from .pace import Pace
 from .reader import SpoolReader
 from .registration import Registration
 from .retry import is_outage, is_refusal
+from .sink import Sink
 from .spool import SpoolFull
 
 logger = logging.getLogger("mlops_ledger.logger")
@@ -31,11 +32,6 @@ _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 2.0
 # Seconds beyond the deadline for what is on its way.
 _GRACE = 1.0
-# A batch that the service hardly notices: decoding it makes fewer objects than start a garbage
-# collection, which in a service with a large heap takes longer than all the rest.
-_GENTLE_ROWS = 200
-# So many full batches that wait are worth more than that.
-_BEHIND = 5
 # After what only a person can mend, such as a right that is missing.
 _LONG_PAUSE = 30.0
 
@@ -55,7 +51,8 @@ class Flusher(threading.Thread):
         self.failures = 0
         self.circuit_open = False
         self.own: Delivery | None = None
-        self._sink = PredictionsRepository(self.db)
+        self.pace = Pace(intake)
+        self._sink = Sink(self.db)
         self._registration = registration
         self._causes = CauseLog(logging.WARNING, "predictions become dead letters")
         self._adoption = Adoption(intake.options, self._sink, self._causes)
@@ -112,7 +109,7 @@ class Flusher(threading.Thread):
                 self._stopping.wait(self._pause)
             else:
                 self.intake.wake.wait(self.intake.options.flush_interval)
-            self.intake.wake.clear()
+            self.intake.begin()
             stopping = self._stopping.is_set()
             try:
                 self._work()
@@ -130,6 +127,7 @@ class Flusher(threading.Thread):
     def stop(self, seconds: float) -> None:
         """Send what can be sent in so many seconds, and end."""
         self._deadline = time.monotonic() + seconds
+        self.pace.closing = True
         self._stopping.set()
         self.intake.wake.set()
         while self.is_alive() and time.monotonic() < self._deadline + _GRACE:
@@ -149,39 +147,39 @@ class Flusher(threading.Thread):
             self._behind_since = time.monotonic()
         # A first batch of any size, then only such that are worth a transaction.
         least = 1
-        patient = self._deadline is None
         while self._time_left():
-            sent = self._step(least, patient)
+            sent = self._step(least)
             self._succeeded()
             if not sent:
                 break
             self._prepare_partitions()
-            if patient and self.intake.options.durability != "database":
-                least = self._rows(patient) // 2
+            if self._deadline is None and self.intake.options.durability != "database":
+                least = self.intake.options.batch_rows // 2
         if not len(self.intake.buffer) + self.intake.spooled:
             self._behind_since = None
 
-    def _step(self, least: int, patient: bool) -> bool:
+    def _step(self, least: int) -> bool:
         """Send a batch, of our own and of an earlier process; return whether there was any."""
+        self.pace.look()
         try:
-            done = self._send_own(least, patient)
+            done = self._send_own(least)
         except LedgerError as error:
             # Another version's may be taken all the same.
-            while not is_outage(error) and self._replay(patient):
+            while not is_outage(error) and self._replay():
                 pass
             raise
-        return self._replay(patient) or done
+        return self._replay() or done
 
-    def _send_own(self, least: int, patient: bool) -> bool:
+    def _send_own(self, least: int) -> bool:
         if self.intake.buffer.batch is not None:
-            self._send_memory(patient)
-        done = self._own_delivery(least, patient)
+            self._send_memory()
+        done = self._own_delivery(least)
         if not done and len(self.intake.buffer) >= least:
             # What went into the spool is older.
-            done = self._own_delivery(1, patient) or self._send_memory(patient)
+            done = self._own_delivery(1) or self._send_memory()
         return done
 
-    def _own_delivery(self, least: int, patient: bool) -> bool:
+    def _own_delivery(self, least: int) -> bool:
         if self.intake.spool is None:
             return False
         if self.own is None:
@@ -189,26 +187,18 @@ class Flusher(threading.Thread):
             reader = SpoolReader(self.intake.spool, options.batch_rows)
             root = options.spool_root
             self.own = Delivery(reader, self._sink, root, intake=self.intake, causes=self._causes)
-        self.own.reader.cap(self._rows(patient))
-        done = self.own.step(least=least, patient=patient)
+        done = self.own.step(least=least, pace=self.pace)
         if self.own.dead is not None:
             self._note(self.own.dead)
             self.own.dead = None
         return done
 
-    def _rows(self, patient: bool) -> int:
-        """Return how many records a batch may have: few, unless many wait or the end is near."""
-        most = self.intake.options.batch_rows
-        waiting = len(self.intake.buffer) + self.intake.spooled
-        return min(most, _GENTLE_ROWS) if patient and waiting < _BEHIND * most else most
-
-    def _send_memory(self, patient: bool) -> bool:
-        if (batch := self.intake.take(self._rows(patient))) is None:
+    def _send_memory(self) -> bool:
+        if (batch := self.intake.take(self.intake.options.batch_rows)) is None:
             return False
         idempotency_key, payloads = batch
         try:
-            rows = unpack(payloads, patient=patient)
-            written = self._sink.insert_many(rows=rows, idempotency_key=idempotency_key)
+            written = self._sink.store(payloads, idempotency_key=idempotency_key, pace=self.pace)
         except LedgerError as error:
             if not is_refusal(error):
                 raise
@@ -221,12 +211,12 @@ class Flusher(threading.Thread):
         self.intake.buffer.taken()
         return True
 
-    def _replay(self, patient: bool) -> bool:
+    def _replay(self) -> bool:
         """Send a batch that an earlier process left; return whether there was one."""
         if self._deadline is not None:
             return False
         try:
-            return self._adoption.step(patient)
+            return self._adoption.step(self.pace)
         finally:
             if self._adoption.problem is not None:
                 self._note(self._adoption.problem)

@@ -71,6 +71,11 @@ class Intake:
             self.wake.set()
         return number
 
+    def begin(self) -> None:
+        """Have `wake` set when another batch is there: what is there now is about to be sent."""
+        self.wake.clear()
+        self._since_wake = 0
+
     def refuse(self, error: InvalidValue) -> None:
         """Count a prediction that was not taken for its values, and say so in the log."""
         with self._lock:

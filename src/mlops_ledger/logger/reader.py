@@ -15,11 +15,13 @@ from uuid import UUID
 import orjson
 
 from ..ids import new_id
+from .pace import Pace
 from .segments import OVERHEAD, Appender, Record, Segment, frame, scan
 from .spool import Spool
 
 BATCH_BYTES: Final = 4_000_000
-_READ: Final = 1_000_000
+# What is looked through at a time, so that other threads may run in between.
+_READ: Final = 32_000
 
 
 class SpoolReader:
@@ -39,12 +41,14 @@ class SpoolReader:
         self.position = 0
         self._pending: tuple[UUID, int, int] | None = None
 
-    def batch(self) -> list[Record]:
+    def batch(self, *, pace: Pace | None = None) -> list[Record]:
         """Return the next records to deliver; the same ones until they are acknowledged."""
         last = self._pending[2] if self._pending else 0
         while len(self._ready) < self.limit or self._ready[-1].sequence < last:
             if not self._read():
                 break
+            if pace is not None:
+                pace.rest()
         return self._same_again() if self._pending else self._cut()
 
     def begin(self, records: Sequence[Record]) -> UUID:
@@ -74,11 +78,6 @@ class SpoolReader:
     def divide(self, count: int) -> None:
         """Send only the first `count` records of a batch that was refused."""
         self._pending, self.limit = None, max(count, 1)
-
-    def cap(self, rows: int) -> None:
-        """Have batches of at most `rows` records from now on."""
-        self._batch_rows = rows
-        self.limit = min(self.limit, rows)
 
     def renew(self) -> None:
         """Give the batch another id."""

@@ -76,9 +76,15 @@ def encode(
 
 def decode(data: bytes) -> dict[str, Any]:
     """Return a record as a row for `insert_many`."""
-    record: dict[str, Any] = orjson.loads(data)
+    record = load(data)
     record["predicted_at"] = datetime.fromtimestamp(record["predicted_at"] / 1e6, UTC)
     record["id"] = UUID(record["id"])
+    return record
+
+
+def load(data: bytes) -> dict[str, Any]:
+    """Return a record as a row whose time and id are still those of the JSON."""
+    record: dict[str, Any] = orjson.loads(data)
     if special := record.pop("not_finite", None):
         features = record["features"]
         for place, text in special:

@@ -6,7 +6,6 @@ from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 
-from .._sync.predictions import PredictionsRepository
 from ..database import Database
 from ..errors import LedgerError
 from .dead_letters import requeue_dead_letters
@@ -14,6 +13,7 @@ from .delivery import Delivery
 from .folder import folders, is_for, is_live, target_of
 from .reader import SpoolReader
 from .retry import is_outage
+from .sink import Sink
 from .spool import Spool
 
 _BATCH_ROWS = 1000
@@ -50,11 +50,9 @@ def replay_spool(
     problem: LedgerError | None = None
     try:
         while waiting:
-            done.append(
-                Delivery(SpoolReader(waiting[0], _BATCH_ROWS), PredictionsRepository(db), root)
-            )
+            done.append(Delivery(SpoolReader(waiting[0], _BATCH_ROWS), Sink(db), root))
             try:
-                while done[-1].step(patient=False):
+                while done[-1].step():
                     pass
             except LedgerError as error:
                 # What cannot be stored for now must not hold up the others.

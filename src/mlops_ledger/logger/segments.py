@@ -20,7 +20,8 @@ from zlib import crc32
 MARK: Final = b"\xff\xfe"
 _HEAD: Final = Struct("<IQ")
 _CRC: Final = Struct("<I")
-OVERHEAD: Final = len(MARK) + _CRC.size + _HEAD.size
+_FRONT: Final = Struct("<2sIIQ")
+OVERHEAD: Final = _FRONT.size
 
 
 class Record(NamedTuple):
@@ -39,31 +40,18 @@ def frame(salt: int, sequence: int, payload: bytes) -> bytes:
 
 def scan(data: bytes, salt: int, after: int) -> Iterator[Record]:
     """Yield the intact records of a piece of a file whose numbers are above `after`."""
-    offset = 0
-    while (offset := data.find(MARK, offset)) >= 0:
-        record = _record_at(data, salt, offset)
-        if record is None:
-            offset += 1
+    offset, last = 0, len(data) - OVERHEAD
+    view = memoryview(data)
+    while 0 <= offset <= last:
+        mark, checksum, size, sequence = _FRONT.unpack_from(data, offset)
+        end = offset + OVERHEAD + size
+        if mark != MARK or end > len(data) or crc32(view[offset + 6 : end], salt) != checksum:
+            offset = data.find(MARK, offset + 1)
             continue
-        offset = record.end
-        if record.sequence > after:
-            after = record.sequence
-            yield record
-
-
-def _record_at(data: bytes, salt: int, offset: int) -> Record | None:
-    begin = offset + OVERHEAD
-    if begin > len(data):
-        return None
-    [checksum] = _CRC.unpack_from(data, offset + 2)
-    size, sequence = _HEAD.unpack_from(data, offset + 6)
-    end = begin + size
-    if end > len(data):
-        return None
-    payload = data[begin:end]
-    if crc32(payload, crc32(data[offset + 6 : begin], salt)) != checksum:
-        return None
-    return Record(sequence, payload, end)
+        if sequence > after:
+            after = sequence
+            yield Record(sequence, data[offset + OVERHEAD : end], end)
+        offset = end
 
 
 @dataclass(eq=False, slots=True)

@@ -1,0 +1,56 @@
+"""How the delivery of records leaves the interpreter to the threads of the service.
+
+The interpreter lets another thread run every 5 ms only, unless the one that works rests. So the
+work is done in pieces, none of which a caller or an event loop has to wait for long.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import Final
+
+from .intake import Intake
+
+# Records in a piece and seconds of a rest: so long that few calls of the service meet a piece.
+_GENTLE: Final = 12, 0.002
+# A thread that waits needs as long to come round. A rest costs as much CPU as three records.
+_BRISK: Final = 20, 5e-5
+_AT_ONCE: Final = 500, 0.0
+# So many full batches that wait leave no time for long rests.
+_BEHIND: Final = 20
+
+
+class Pace:
+    """The pieces in which the records of an intake are delivered, and the rests in between."""
+
+    def __init__(self, intake: Intake) -> None:
+        # While somebody waits for all to be there, and when the logger is being closed.
+        self.awaited = False
+        self.closing = False
+        self._intake = intake
+        self._eager = intake.options.durability == "database"
+        self._behind = False
+
+    def look(self) -> None:
+        """See how many records wait. Not at each rest: a lock is needed for it."""
+        intake, options = self._intake, self._intake.options
+        self._behind = (
+            2 * len(intake.buffer) > options.buffer_rows
+            or intake.spooled > _BEHIND * options.batch_rows
+        )
+
+    def records(self) -> int:
+        """Return how many records the next piece may have."""
+        return self._choose()[0]
+
+    def rest(self) -> None:
+        """Let other threads run, for a shorter time the more records wait."""
+        if seconds := self._choose()[1]:
+            # Never in step with a loop that wakes at even times, which would meet every piece.
+            time.sleep(seconds * random.uniform(0.5, 1.5))
+
+    def _choose(self) -> tuple[int, float]:
+        if self.closing:
+            return _AT_ONCE
+        return _BRISK if self.awaited or self._eager or self._behind else _GENTLE
