@@ -53,7 +53,9 @@ def test_a_time_that_is_none_is_refused(at: object) -> None:
         PieceBatch(lambda *key: VERSIONS[key]).add([load(record(2)), row])
 
 
-@pytest.mark.parametrize("id", ["01a229b9-1d70-7fce-9ee7-d05cfde02614", "0" * 36, "01a229b9-1d70", 1])
+@pytest.mark.parametrize(
+    "id", ["01a229b9-1d70-7fce-9ee7-d05cfde02614", "0" * 36, "01a229b9-1d70", 1]
+)
 def test_an_id_of_another_time_or_form_is_refused(id: object) -> None:
     rows = [load(record(place)) for place in range(60)]
     rows[40] = {**rows[40], "id": id}
