@@ -162,6 +162,7 @@ async def test_data_quality_is_measured_too(reports: AsyncDriftReportsRepository
     found = await by_feature(reports)
     assert found["age"].current_nan == pytest.approx(np.isnan(SERVED["age"]).mean())
     assert found["age"].reference_nan == pytest.approx(np.isnan(TRAINED_ON["age"]).mean())
+    assert (found["age"].current_missing, found["age"].reference_missing) == (0, 0)
     least, most = np.nanmin(TRAINED_ON["age"]), np.nanmax(TRAINED_ON["age"])
     outside = (SERVED["age"] < least) | (SERVED["age"] > most)
     assert found["age"].out_of_range == pytest.approx(outside.mean())

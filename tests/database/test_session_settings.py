@@ -18,6 +18,7 @@ from mlops_ledger import (
     Database,
     GroundTruthRepository,
     LedgerError,
+    ModelsRepository,
     ModelVersionRepository,
     PredictionLogger,
     PredictionsRepository,
@@ -26,6 +27,7 @@ from mlops_ledger import (
 from mlops_ledger.admin.backup import backup, restore
 from mlops_ledger.admin.create import initialise
 from mlops_ledger.connection.session import LATE, LIMITS, PINNED
+from mlops_ledger.errors import TimedOut
 
 NUMBER: Final = 0.12345678901234568
 NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -271,6 +273,25 @@ def test_a_set_does_not_reach_the_next_user_of_a_connection(dsn: str) -> None:
             conn.execute("SET LOCAL TimeZone = 'Asia/Kathmandu'")
         with db.connection() as conn:
             assert conn.execute("SHOW TimeZone").fetchone() == ("UTC",)
+
+
+def test_no_lock_is_waited_for_or_held_without_end(dsn: str) -> None:
+    ends = make_conninfo(dsn, options="-c idle_in_transaction_session_timeout=60s")
+    with (
+        Database(Settings(conninfo=dsn, statement_timeout=0.2)) as db,
+        psycopg.connect(ends) as holder,
+    ):
+        with db.connection() as conn:
+            # A transaction that holds locks and does nothing.
+            idle = conn.execute("SHOW idle_in_transaction_session_timeout").fetchone()
+            assert idle == ("1min",)
+        holder.execute("LOCK TABLE models")
+        with pytest.raises(TimedOut), db.transaction() as tx:
+            # What takes its time may, but not the lock of somebody else.
+            tx.be_patient()
+            with tx.connection() as conn:
+                conn.execute("SELECT pg_sleep(0.3)")
+            ModelsRepository(tx).get(model_name="m")
 
 
 def test_a_search_path_of_the_environment_is_that_of_every_session(

@@ -21,6 +21,7 @@ from mlops_ledger import (
     SummariesRepository,
     new_id,
 )
+from mlops_ledger.admin.retention import Retention
 from mlops_ledger.errors import BelowMinimum, InvalidValue, LedgerError
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -132,6 +133,35 @@ def test_what_would_need_others_is_refused(
     answers = [as_role(users, kind, measured(window)) for kind in ENTITLED]
     assert answers[0]
     assert answers[0] == answers[1] == answers[2]
+
+
+def test_days_in_the_bins_of_an_older_baseline_hide_nothing(users: Users, minimum: int) -> None:
+    named = {"model_name": "older", "model_version": "1"}
+    past = START - 100 * DAY
+    with Database(users.dsn) as db:
+        ModelVersionRepository(db).insert(**named)
+        baselines, predictions = BaselinesRepository(db), PredictionsRepository(db)
+
+        def write(day: int, count: int) -> None:
+            rows = [
+                {"predicted_at": past + day * DAY + n * HOUR / 2, "inputs": {"city": "Bern"}}
+                for n in range(count)
+            ]
+            predictions.insert_many(rows=rows, **named)
+            SummariesRepository(db).fold()
+
+        baselines.register(**named, data={"city": ["Bern", "Lima"] * 50})
+        write(0, 3)
+        Retention(db).cleanup(before=past + 30 * DAY)
+        baselines.register(**named, data={"city": ["Bern", "Oslo"] * 50})
+        write(40, 30)
+    window = {"since": past, "until": past + 41 * DAY}
+    found, whole = (
+        as_role(users, kind, lambda db: DriftReportsRepository(db).measure(**named, **window))
+        for kind in ("reader", "owner")
+    )
+    assert [each.current_size for each in found] == [30]
+    assert found == whole
 
 
 def by_slice(db: Database, **window: Any) -> Any:
