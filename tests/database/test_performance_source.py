@@ -130,6 +130,12 @@ def test_summaries_answer_as_of_a_time_with_the_rows_of_later_labels(
     record.write(200)
     record.label(50)
     record.label(50)
+    # The last label of all is of a later hour of a day of which a part is asked about below.
+    with db.connection() as connection:
+        hour = "SELECT id FROM predictions WHERE predicted_at >= %s AND predicted_at < %s"
+        late = connection.execute(hour, [START + 31 * HOUR, START + 32 * HOUR]).fetchone()
+    assert late is not None
+    record.truth.insert(prediction_id=late[0], actual_label="yes", labeled_at=TODAY)
     record.summaries.fold(**record.one)
     with db.connection() as connection:
         labels = "SELECT predicted_at, labeled_at FROM ground_truth"

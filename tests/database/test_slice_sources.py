@@ -6,7 +6,7 @@ import random
 from typing import Any
 
 import pytest
-from fix_outcomes import HOUR, START, TODAY
+from fix_outcomes import DAY, HOUR, START, TODAY
 from fix_slices import Sliced, agree
 
 from mlops_ledger import Database, ModelsRepository, ModelVersionRepository
@@ -174,6 +174,25 @@ def test_a_slice_of_a_day_that_lost_hours_before_its_key_was_declared_is_read_fr
     for hours, source in ((31, "rows"), (48, "summaries")):
         found = record.truth.performance(**one, since=START + hours * HOUR)
         assert (found.source, found.labeled_samples > 5) == (source, True)
+
+
+def test_a_slice_as_of_a_time_is_what_its_rows_were(db: Database) -> None:
+    record = Sliced(db, "scores", random.Random(36))
+    record.write(900)
+    record.label(400)
+    record.label(400)
+    record.summaries.fold(**record.one)
+    one: dict[str, Any] = {"model_name": record.name, "slice": "DE"}
+    for since, until in ((START, TODAY), (START + 5.3 * HOUR, START + 30.6 * HOUR)):
+        for as_of in (TODAY - DAY / 2, TODAY - DAY / 4):
+            found, exact = (
+                record.truth.performance(
+                    **one, since=since, until=until, as_of=as_of, source=source
+                )
+                for source in ("summaries", "rows")
+            )
+            assert (found.source, exact.labeled_samples > 2) == ("summaries", True)
+            agree(found, exact)
 
 
 def test_a_long_value_is_known_by_its_first_letters(db: Database) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 
 import pytest
-from fix_faults import stop
+from fix_faults import NEVER, stop
 from fix_servers import open_folder
 
 from mlops_ledger import (
@@ -24,8 +24,8 @@ from mlops_ledger.errors import ConnectionLost, NothingListens
 
 pytestmark = pytest.mark.once
 
-# Much longer than any test: who waits for a connection in vain never gets to its end.
-LONG = 3600.0
+# Much longer than any test takes: who waits for a connection in vain fails all the same.
+LONG = float(NEVER)
 
 
 @pytest.fixture(scope="module")
