@@ -342,6 +342,16 @@ def test_single_quotes_in_env_files_protect_dollars(
     assert (found["password"], found["user"], found["host"]) == ("ab${HOME}cd$ef", "mex", "h")
 
 
+def test_the_environment_wins_over_an_env_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("POSTGRES_HOST=of-the-file\nPOSTGRES_USER=of-the-file\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("POSTGRES_HOST", "of-the-shell")
+    found = conninfo_to_dict(Settings.from_environment().conninfo or "")
+    assert (found["host"], found["user"]) == ("of-the-shell", "of-the-file")
+
+
 def test_a_named_pipe_is_no_env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     os.mkfifo(tmp_path / ".env")
     monkeypatch.chdir(tmp_path)

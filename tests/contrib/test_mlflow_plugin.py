@@ -172,6 +172,11 @@ def test_stages_follow_the_slot_production(three: MlflowClient) -> None:
     assert stages == ["Archived", "Production", "Staging"]
     latest = three.get_latest_versions("m", ["Production", "staging"])
     assert sorted(each.version for each in latest) == [2, 3]
+    # What gives way changes too.
+    three.transition_model_version_stage("m", "1", "Staging", True)
+    one, moved = (three.get_model_version("m", str(n)) for n in (1, 3))
+    assert (one.current_stage, moved.current_stage) == ("Staging", "Archived")
+    assert one.last_updated_timestamp == moved.last_updated_timestamp
     assert three.transition_model_version_stage("m", "2", "None").current_stage == "None"
     assert "production" not in three.get_registered_model("m").aliases
 
