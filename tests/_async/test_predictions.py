@@ -342,6 +342,12 @@ async def test_a_repeated_write_stores_nothing_twice(
         with pytest.raises(Conflict, match="idempotency_key"):
             await predictions.insert_many(**{**write, "rows": other})
     assert len(stored(conn)) == 4
+    # Nor is a write of two versions the one of which its key names a part.
+    write["idempotency_key"] = new_id()
+    await predictions.insert_many(**{**write, "rows": of_m})
+    with pytest.raises(Conflict, match="idempotency_key"):
+        await predictions.insert_many(**write)
+    assert len(stored(conn)) == 6
 
 
 async def test_rows_that_are_there_already_are_counted_as_duplicates(

@@ -94,9 +94,12 @@ def as_role(users: Users, kind: str, ask: Callable[[Database], Any]) -> Any:
 
 
 def counted(users: Users, kind: str, condition: str) -> int:
-    """How many rows of summary_histograms a role sees."""
-    query = b"SELECT count(*) FROM summary_histograms WHERE " + condition.encode()
-    [(count,)] = users.connection(kind).execute(query).fetchall()
+    """How many rows of summary_histograms a role sees of the model."""
+    query = (
+        "SELECT count(*) FROM summary_histograms JOIN model_versions v ON v.id = model_version_id"  # noqa: S608
+        f" WHERE v.model_name = 'people' AND ({condition})"
+    )
+    [(count,)] = users.connection(kind).execute(query.encode()).fetchall()
     return int(count)
 
 
