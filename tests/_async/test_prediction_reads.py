@@ -45,6 +45,7 @@ async def week(predictions: AsyncPredictionsRepository) -> list[dict[str, Any]]:
             "predicted_label": "late" if number > 100 else "on time",
             "latency_ms": float(number),
             "status": "error" if number % 7 == 0 else "success",
+            "cache_hit": (True, False, None)[number % 3 - number % 2],
             "batch_id": f"b{number // 24}",
             "request_id": f"r{number // 2}",
         }
@@ -169,6 +170,9 @@ async def test_stats_describe_a_window(
     assert [found.p50_latency_ms, found.p95_latency_ms, found.p99_latency_ms] == pytest.approx(
         np.percentile(latency, [50, 95, 99])
     )
+    hits = [row["cache_hit"] for row in rows if row["cache_hit"] is not None]
+    assert 0 < len(hits) < len(rows)
+    assert found.cache_hit_rate == pytest.approx(np.mean(hits))
     assert (found.earliest, found.latest) == (since, rows[-1]["predicted_at"])
     labels = [row["predicted_label"] for row in rows]
     assert found.label_distribution == {name: labels.count(name) for name in ("late", "on time")}
