@@ -44,7 +44,8 @@ _PYTEST = [
     "-p",
     "pytest_asyncio.plugin",
 ]
-_NOTICED = re.compile(r"^FAILED (.+?)(?: - .*)?$", re.MULTILINE)
+# The parameters of a test may hold what stands before the reason of a failure.
+_NOTICED = re.compile(r"^FAILED ([^\s\[]+(?:\[.*?\])?)(?= - |$)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
