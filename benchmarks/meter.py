@@ -66,6 +66,11 @@ class Meter:
         return total / os.sysconf("SC_CLK_TCK")
 
 
+def session_cpu(connection: psycopg.Connection) -> float:
+    """Return the CPU seconds that the server has spent on a session."""
+    return sum(_numbers(connection.info.backend_pid)[10:12]) / os.sysconf("SC_CLK_TCK")
+
+
 def _numbers(pid: int) -> list[int]:
     """Return the numbers of /proc/PID/stat, from the process id of the parent on."""
     return [int(n) for n in Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1:]]
