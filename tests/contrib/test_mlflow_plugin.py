@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import inspect
 import tomllib
 from collections.abc import Iterator
@@ -337,3 +338,24 @@ def test_a_model_is_loaded_by_its_alias(
     finally:
         mlflow.set_registry_uri(None)
     assert loaded.predict([[1]]).tolist() == [7]
+
+
+def test_somebody_elses_tag_mlflow_is_no_matter(
+    three: MlflowClient, models: ModelVersionRepository
+) -> None:
+    models.insert(model_name="m", model_version="4", tags={"mlflow": "text"})
+    assert three.get_model_version("m", "4").status == "READY"
+    assert [each.version for each in three.search_model_versions("name='m'")] == [4, 3, 2, 1]
+    three.transition_model_version_stage("m", "4", "Staging")
+    assert three.update_model_version("m", "4", "described").description == "described"
+    row = models.get(model_name="m", model_version="4")
+    assert row is not None
+    assert row.tags == {"mlflow": "text"}
+
+
+@pytest.mark.parametrize("token", ["☃", "5", '{"offset": -1}', f'{{"offset": {10**30}}}', "{}"])
+def test_what_is_no_page_token_is_refused(three: MlflowClient, token: str) -> None:
+    given = token if token == "☃" else base64.b64encode(token.encode()).decode()
+    with pytest.raises(MlflowException) as caught:
+        three.search_registered_models(page_token=given)
+    assert code(caught) == "INVALID_PARAMETER_VALUE"

@@ -16,7 +16,7 @@ from mlflow.entities.model_registry import (
 )
 
 from mlops_ledger import rows
-from mlops_ledger.contrib.mlflow.mapping import KEY, UPDATED
+from mlops_ledger.contrib.mlflow.mapping import KEY, UPDATED, kept
 
 # The stages of the ledger as MLflow calls them.
 STAGES: Final = {
@@ -29,7 +29,7 @@ STAGES: Final = {
 
 def model_version(row: rows.ModelVersion, aliases: Iterable[str]) -> Any:
     """Return a version with the aliases that point to it."""
-    beside = row.tags.get(KEY, {})
+    beside = kept(row.tags)
     more = {"model_id": beside["model_id"]} if beside.get("model_id") else {}
     return ModelVersion(
         name=row.model_name,

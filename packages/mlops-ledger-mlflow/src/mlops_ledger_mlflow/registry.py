@@ -147,7 +147,7 @@ class Registry:
     def location(self, name: str, number: str) -> str | None:
         """Return where the artifacts of a version are."""
         row = self._row(name, number)
-        stored: str | None = row.tags.get(mapping.KEY, {}).get("storage_location")
+        stored: str | None = mapping.kept(row.tags).get("storage_location")
         return stored or row.artifact_uri
 
     def move(self, name: str, number: str, stage: str, archive_existing: bool) -> Any:
@@ -181,7 +181,9 @@ class Registry:
         """Remember when versions were changed, as MLflow shows it."""
         now = int(time.time() * 1000)
         for row in changed:
-            beside = {**row.tags.get(mapping.KEY, {}), mapping.UPDATED: now}
+            if not isinstance(row.tags.get(mapping.KEY, {}), dict):
+                continue  # Somebody's own tag.
+            beside = {**mapping.kept(row.tags), mapping.UPDATED: now}
             self._versions.set_tags(
                 model_name=row.model_name,
                 model_version=row.model_version,

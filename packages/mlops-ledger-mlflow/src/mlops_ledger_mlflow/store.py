@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from mlflow.store.entities.paged_list import PagedList
 from mlflow.store.model_registry import (
@@ -19,6 +19,9 @@ from mlflow.utils.search_utils import SearchUtils
 
 from .errors import explained, raised, refuse
 from .registry import Registry, database
+
+# What the database takes as an offset.
+_LAST: Final = 2**62
 
 _NEWEST_FIRST = ["last_updated_timestamp DESC", "name ASC", "version_number DESC"]
 
@@ -289,7 +292,18 @@ def _page(
     token: str | None,
 ) -> Any:
     """Return a page; MLflow's tokens count what came before it."""
-    start = SearchUtils.parse_start_offset_from_page_token(token)
+    start = _start(token)
     found = search(query, order_by, limit + 1, start)
     following = SearchUtils.create_page_token(start + limit) if len(found) > limit else None
     return PagedList(found[:limit], following)
+
+
+def _start(token: str | None) -> int:
+    """Read a token; MLflow's own reader raises anything for one that is none."""
+    try:
+        start = SearchUtils.parse_start_offset_from_page_token(token)
+    except (AttributeError, TypeError, ValueError):
+        start = None
+    if not isinstance(start, int) or not 0 <= start <= _LAST:
+        raise raised("Invalid page token", "INVALID_PARAMETER_VALUE")
+    return start

@@ -253,7 +253,7 @@ class Importer:
         place = " ".join(where.values())
         before = len(self.done.changes)
         # What was set aside when it was registered is set aside now.
-        kept = found.tags.get(mapping.KEY, {}).get("metrics", {})
+        kept = mapping.kept(found.tags).get("metrics", {})
         for metric in set(kept) & set(fields["metrics"]):
             version.set_aside(f"metrics.{metric}")
         if fields["metrics"] != found.metrics or fields["hyperparameters"] != found.hyperparameters:
@@ -261,7 +261,7 @@ class Importer:
         if fields["description"] != found.description:
             models.set_description(**where, description=fields["description"])
             self.done.changes.append(f"{place}: description")
-        imported = found.tags.get(mapping.KEY, {}).get("tags", [])
+        imported = mapping.kept(found.tags).get("tags", [])
         changed = _differing(found, fields["tags"])
         changed |= {key: None for key in imported if key not in fields["tags"]}
         if changed:

@@ -91,6 +91,12 @@ def tags(given: Mapping[str, Any]) -> dict[str, Any]:
     return {text(key): text(value) for key, value in given.items()}
 
 
+def kept(tags: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the tags of a version keep of MLflow; nothing if the tag is no such."""
+    found = tags.get(KEY)
+    return found if isinstance(found, dict) else {}
+
+
 @dataclass(slots=True)
 class Version:
     """A version of MLflow as the arguments of `insert`, with its run."""

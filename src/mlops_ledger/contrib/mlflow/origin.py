@@ -50,6 +50,5 @@ def owned(model: Any, known: Iterable[ModelVersion], others: Iterable[str]) -> O
 
 
 def _kept(found: ModelVersion) -> dict[str, Any]:
-    beside = found.tags.get(mapping.KEY)
-    kept = beside.get("origin") if isinstance(beside, dict) else None
+    kept = mapping.kept(found.tags).get("origin")
     return kept if isinstance(kept, dict) else {}
