@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -153,6 +154,22 @@ def test_a_store_that_fails_has_not_lost_its_runs(
     with pytest.raises(LedgerError, match="no such table"):
         mirror(run_id=run, db=db)
     assert ModelVersionRepository(db).list_versions() == []
+
+
+@pytest.mark.parametrize("content", [":::garbage", "", "- 1", "name: m"])
+def test_a_folder_that_is_damaged_is_said_in_a_line(
+    db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
+) -> None:
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    (tmp_path / "models" / "m" / "version-1").mkdir(parents=True)
+    for place in ("", "version-1"):
+        (tmp_path / "models" / "m" / place / "meta.yaml").write_text(content)
+    with pytest.raises(LedgerError) as caught:
+        import_mlflow(db, str(tmp_path))
+    assert "\n" not in str(caught.value)
+    # MLflow leaves folders open that it was reading.
+    del caught
+    gc.collect()
 
 
 @pytest.mark.parametrize("command", ["import", "sync"])

@@ -203,11 +203,8 @@ class Source:
             raise kind(f"MLflow: {self._line(error)}") from None
         except LedgerError:
             raise
-        except ModuleNotFoundError as error:
-            raise LedgerError(f"MLflow cannot be read: {error}") from None
         except Exception as error:
-            if type(error).__module__.partition(".")[0] not in ("sqlalchemy", "requests"):
-                raise
+            # Its database's, its server's, or those of YAML, files and what a damaged one leads to.
             raise LedgerError(f"MLflow cannot be read: {self._line(error)}") from None
 
     def _line(self, error: Exception) -> str:
