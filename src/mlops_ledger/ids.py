@@ -12,6 +12,7 @@ import time
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
+from random import Random
 from typing import Any, Final
 from uuid import UUID
 
@@ -20,6 +21,10 @@ from .errors import InvalidValue
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
+# Of our own, for programs seed the common one; a forked child must not repeat its parent.
+_chance: Final = Random()
+os.register_at_fork(after_in_child=_chance.seed)
+
 
 def new_id(at: datetime | None = None) -> UUID:
     """Make a time-ordered UUIDv7 for a timestamp, now by default; 62 bits are random.
@@ -27,7 +32,7 @@ def new_id(at: datetime | None = None) -> UUID:
     Raises InvalidValue for what is no timestamp with a zone.
     """
     microseconds = time.time_ns() // 1000 if at is None else _microseconds(at)
-    return UUID(int=uuid7(microseconds, os.urandom(8)))
+    return UUID(int=uuid7(microseconds, random_bytes()))
 
 
 def id_for(key: str, at: datetime) -> UUID:
@@ -42,6 +47,15 @@ def id_for(key: str, at: datetime) -> UUID:
     except (TypeError, UnicodeEncodeError):
         raise InvalidValue("key", "must be text") from None
     return UUID(int=uuid7(_microseconds(at), blake2b(text, digest_size=8).digest()))
+
+
+def random_bytes() -> bytes:
+    """Return eight random bytes, at once.
+
+    `os.urandom` lets go of the interpreter's lock: where another thread waits for it, that costs a
+    call of the logger several times its work.
+    """
+    return _chance.randbytes(8)
 
 
 def uuid7(microseconds: int, random: bytes) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import random
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -10,7 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlops_ledger import id_for, new_id
-from mlops_ledger.ids import microseconds_of, ordered_uuid7, time_of, whole_millisecond
+from mlops_ledger.ids import (
+    microseconds_of,
+    ordered_uuid7,
+    random_bytes,
+    time_of,
+    whole_millisecond,
+)
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TIMES = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))
@@ -47,3 +55,22 @@ def test_the_database_reads_the_same_time(conn: psycopg.Connection, at: datetime
 def test_an_id_made_elsewhere_tells_the_millisecond(at: datetime, fraction: int) -> None:
     elsewhere = UUID(int=new_id(at).int & ~(0xFFF << 64) | fraction << 64)
     assert whole_millisecond(time_of(elsewhere)) == whole_millisecond(at)
+
+
+def test_a_forked_child_does_not_repeat_its_parents_random_bits() -> None:
+    here, there = os.pipe()
+    pid = os.fork()
+    if not pid:
+        os.write(there, random_bytes())
+        os._exit(0)
+    os.waitpid(pid, 0)
+    assert os.read(here, 8) != random_bytes()
+    os.close(here)
+    os.close(there)
+
+
+def test_random_bits_do_not_depend_on_the_programs_seed() -> None:
+    random.seed(1)
+    first = random_bytes()
+    random.seed(1)
+    assert random_bytes() != first

@@ -7,7 +7,6 @@ finite stand beside it, by their name or place.
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -24,7 +23,7 @@ from ..checks.plain import is_missing
 from ..checks.prediction_fields import ALONE, Check
 from ..checks.rows import by_name
 from ..errors import InvalidValue
-from ..ids import new_id, uuid7
+from ..ids import new_id, random_bytes, uuid7
 from .registration import Registration
 
 MAX_BYTES: Final = 4_000_000
@@ -106,7 +105,7 @@ def _place_in_time(record: dict[str, Any]) -> UUID:
     if id is None and at is None:
         microseconds = time.time_ns() // 1000
         record["predicted_at"] = microseconds
-        return UUID(int=uuid7(microseconds, os.urandom(8)))
+        return UUID(int=uuid7(microseconds, random_bytes()))
     at = fields.predicted_at(at, id)
     since = at - _EPOCH
     record["predicted_at"] = (since.days * 86_400 + since.seconds) * 10**6 + since.microseconds
