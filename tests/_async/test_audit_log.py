@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from mlops_ledger import (
+    AsyncAgentActionsRepository,
     AsyncAuditRepository,
     AsyncDatabase,
     AsyncModelVersionRepository,
@@ -143,6 +144,19 @@ async def test_an_empty_log_is_whole(db: AsyncDatabase) -> None:
     assert (await audit.verify()).problem is None
     assert [line async for line in audit.export()] == []
     assert verify_lines([]) == await audit.verify()
+
+
+async def test_who_requests_reviews_and_executes_an_action_is_the_actor_of_each(
+    db: AsyncDatabase,
+) -> None:
+    actions = AsyncAgentActionsRepository(db)
+    made = await actions.insert(requested_by="bob", action_type="restart", risk_level="high")
+    await actions.approve(id=made, reviewed_by="ann")
+    await actions.mark_executed(id=made, executed_by="job")
+    found = await AsyncAuditRepository(db).list_entries()
+    assert [each.actor for each in found if each.object_table == "agent_actions"] == [
+        "job", "ann", "bob",
+    ]  # fmt: skip
 
 
 async def test_erasing_a_request_is_recorded_without_what_it_was(

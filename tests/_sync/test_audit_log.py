@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from mlops_ledger import (
+    AgentActionsRepository,
     AuditRepository,
     Database,
     ModelVersionRepository,
@@ -144,6 +145,19 @@ def test_an_empty_log_is_whole(db: Database) -> None:
     assert (audit.verify()).problem is None
     assert [line for line in audit.export()] == []
     assert verify_lines([]) == audit.verify()
+
+
+def test_who_requests_reviews_and_executes_an_action_is_the_actor_of_each(
+    db: Database,
+) -> None:
+    actions = AgentActionsRepository(db)
+    made = actions.insert(requested_by="bob", action_type="restart", risk_level="high")
+    actions.approve(id=made, reviewed_by="ann")
+    actions.mark_executed(id=made, executed_by="job")
+    found = AuditRepository(db).list_entries()
+    assert [each.actor for each in found if each.object_table == "agent_actions"] == [
+        "job", "ann", "bob",
+    ]  # fmt: skip
 
 
 def test_erasing_a_request_is_recorded_without_what_it_was(

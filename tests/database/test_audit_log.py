@@ -276,7 +276,7 @@ def test_many_writers_leave_one_chain_without_gaps(dsn: str, conn: Conn) -> None
         "UPDATE audit_log SET actor = 'eve'",
         "DELETE FROM audit_log",
         "TRUNCATE audit_log",
-        "UPDATE audit_head SET seq = 1",
+        "UPDATE audit_head SET seq = seq - 1",
         "UPDATE audit_head SET hash = decode(repeat('00', 32), 'hex')",
         "DELETE FROM audit_head",
         "TRUNCATE audit_head",

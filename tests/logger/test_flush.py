@@ -37,7 +37,10 @@ def test_what_was_logged_is_stored_after_a_flush(home: Settings, stored: Read, l
 def test_a_dead_letter_is_done_with(home: Settings) -> None:
     with PredictionLogger(home, **ONE, flush_interval=60) as log:
         log(features=[1.0])
-        assert log.flush(timeout=60)
+        flushed = log.flush(timeout=60)
+        assert (bool(flushed), flushed.dead_lettered) == (True, 1)
+        # A flush tells of what came to its end meanwhile.
+        assert log.flush(timeout=60).dead_lettered == 0
         assert log.counters.dead_lettered == 1
 
 
