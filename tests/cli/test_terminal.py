@@ -25,6 +25,7 @@ from rich.cells import cell_len
 from mlops_ledger import Database
 from mlops_ledger.admin.roles import Roles
 from mlops_ledger.cli import main, output
+from mlops_ledger.cli.text import number
 from mlops_ledger.visible import visible
 from tools import forked
 from tools.scratch import scratch_database
@@ -172,3 +173,16 @@ def test_any_text_prints_on_any_width(
 @pytest.mark.parametrize("char", ["\u034f", "\u115f", "\u17b4", "\u3164", "\ufe0f", "\U000e0100"])
 def test_a_letter_that_is_not_to_be_seen_is_an_escape(char: str) -> None:
     assert visible(f"ali{char}") == "ali" + char.encode("unicode_escape").decode()
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0.0000123456789, "1.23457e-05"),
+        (-0.000002, "-2e-06"),
+        (1 / 3, "0.333333"),
+        (1234567.5, "1234567.5"),
+    ],
+)
+def test_a_number_has_six_digits_however_small_it_is(value: float, shown: str) -> None:
+    assert number(value) == shown

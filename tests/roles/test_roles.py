@@ -193,6 +193,17 @@ def test_a_reader_can_look_but_not_see_inputs(users: Users) -> None:
             ModelVersionRepository(db).promote(model_name="m", model_version="2")
 
 
+@pytest.mark.parametrize("column", ["inputs", "metadata", "user_agent", "client_ip"])
+@pytest.mark.parametrize("kind", ["reader", "approver", "agent"])
+def test_what_went_in_and_who_asked_is_not_for_everybody(
+    users: Users, kind: str, column: str
+) -> None:
+    statement = f"SELECT {column} FROM predictions".encode()  # noqa: S608
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        users.connection(kind).execute(statement)
+    assert users.connection("auditor").execute(statement).fetchall()
+
+
 def test_an_auditor_can_verify_the_log(users: Users) -> None:
     with Database(users.dsn_of("auditor")) as db:
         assert AuditRepository(db).verify().problem is None
