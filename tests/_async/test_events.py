@@ -211,6 +211,17 @@ async def test_what_is_filtered_out_is_not_looked_at_again(
     assert await AsyncEventsRepository(db).before_latest(model_name="none") == 0
 
 
+async def test_what_no_event_can_be_is_not_waited_for(db: AsyncDatabase) -> None:
+    for types in (["mlops_ledger.alert.rasied"], ["mlops_ledger.alert.raised", ""]):
+        with pytest.raises(InvalidValue, match="types: "):
+            await read(db, consumer="c", types=types)
+    repository = AsyncEventsRepository(db)
+    assert await repository.list_consumers() == []
+    await repository.start_consumer(consumer="c")
+    with pytest.raises(InvalidValue, match="seq: "):
+        await repository.move_consumer(consumer="c", seq=None)  # type: ignore[arg-type]
+
+
 async def test_an_event_is_seen_when_it_is_committed_and_never_before_an_earlier_one(
     db: AsyncDatabase, conn: psycopg.Connection, dsn: str
 ) -> None:

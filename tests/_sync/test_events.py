@@ -212,6 +212,17 @@ def test_what_is_filtered_out_is_not_looked_at_again(
     assert EventsRepository(db).before_latest(model_name="none") == 0
 
 
+def test_what_no_event_can_be_is_not_waited_for(db: Database) -> None:
+    for types in (["mlops_ledger.alert.rasied"], ["mlops_ledger.alert.raised", ""]):
+        with pytest.raises(InvalidValue, match="types: "):
+            read(db, consumer="c", types=types)
+    repository = EventsRepository(db)
+    assert repository.list_consumers() == []
+    repository.start_consumer(consumer="c")
+    with pytest.raises(InvalidValue, match="seq: "):
+        repository.move_consumer(consumer="c", seq=None)  # type: ignore[arg-type]
+
+
 def test_an_event_is_seen_when_it_is_committed_and_never_before_an_earlier_one(
     db: Database, conn: psycopg.Connection, dsn: str
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..checks.values import page_size
+from ..checks.values import integer, page_size
 from ..rows import Event, EventConsumer, EventType
 from .repository import AsyncRepository
 
@@ -64,6 +64,7 @@ class AsyncEventsRepository(AsyncRepository):
         In the transaction that writes what an event leads to, each event has its effect once.
         Raises NotFound for an unknown consumer, Conflict when another role has made it.
         """
+        seq = integer(64)("seq", seq)
         return await self._one("move_consumer", EventConsumer, locals())
 
     async def remove_consumer(self, *, consumer: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import psycopg
 from psycopg import Connection
 
-from ..checks.values import integer, number
+from ..checks.values import integer, number, texts
 from ..connection import connections
 from ..errors import InvalidValue, LedgerError, Unavailable
 from ..rows import Event
@@ -46,12 +46,14 @@ def events(
 
     New events are looked for every `poll` seconds, and at once when the server announces them,
     which no transaction pooler lets through. A follower waits for a database that is away. Raises
-    Conflict when another role has made the consumer.
+    Conflict when another role has made the consumer, InvalidValue for an unknown type.
     """
     if not 0 < number("poll", poll) <= 3600:
         raise InvalidValue("poll", "must be above 0 and at most 3600 seconds")
     db = connections.require_database(db, Database)
     cursor, waker = _Cursor(db, consumer, after), Waker(db, poll)
+    if types is not None:
+        cursor.require_known(types)
     cursor.start()
     try:
         while True:
@@ -88,6 +90,12 @@ class _Cursor:
         self._consumer = consumer
         self.seq = integer(64)("after", after)
         self._saved, self._saved_at = self.seq, monotonic()
+
+    def require_known(self, types: Sequence[str]) -> None:
+        """Refuse types that no event has: they would be waited for in vain."""
+        known = {one.type for one in self._repository.list_types()}
+        if unknown := [name for name in texts("types", types) if name not in known]:
+            raise InvalidValue("types", f"{unknown[0]} is no type of events, see list_types()")
 
     def start(self) -> None:
         """Find out where the consumer is."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..checks.values import page_size
+from ..checks.values import integer, page_size
 from ..rows import Event, EventConsumer, EventType
 from .repository import Repository
 
@@ -65,6 +65,7 @@ class EventsRepository(Repository):
         In the transaction that writes what an event leads to, each event has its effect once.
         Raises NotFound for an unknown consumer, Conflict when another role has made it.
         """
+        seq = integer(64)("seq", seq)
         return self._one("move_consumer", EventConsumer, locals())
 
     def remove_consumer(self, *, consumer: str) -> None:
