@@ -212,7 +212,7 @@ async def test_what_is_filtered_out_is_not_looked_at_again(
 
 
 async def test_what_no_event_can_be_is_not_waited_for(db: AsyncDatabase) -> None:
-    for types in (["mlops_ledger.alert.rasied"], ["mlops_ledger.alert.raised", ""]):
+    for types in (["mlops_ledger.alert.raise"], ["mlops_ledger.alert.raised", ""]):
         with pytest.raises(InvalidValue, match="types: "):
             await read(db, consumer="c", types=types)
     repository = AsyncEventsRepository(db)

@@ -213,7 +213,7 @@ def test_what_is_filtered_out_is_not_looked_at_again(
 
 
 def test_what_no_event_can_be_is_not_waited_for(db: Database) -> None:
-    for types in (["mlops_ledger.alert.rasied"], ["mlops_ledger.alert.raised", ""]):
+    for types in (["mlops_ledger.alert.raise"], ["mlops_ledger.alert.raised", ""]):
         with pytest.raises(InvalidValue, match="types: "):
             read(db, consumer="c", types=types)
     repository = EventsRepository(db)
