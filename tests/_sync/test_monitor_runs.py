@@ -242,6 +242,23 @@ def test_values_must_come_back_by_the_hysteresis(
 
 
 @pytest.mark.parametrize(
+    ("operator", "values"),
+    [
+        (">", (0.75, 0.5, 0.375)),
+        (">=", (0.75, 0.375, 0.3125)),
+        ("<", (0.25, 0.5, 0.625)),
+        ("<=", (0.25, 0.625, 0.6875)),
+    ],
+)
+def test_the_hysteresis_is_on_the_good_side_of_the_threshold(
+    monitors: MonitorsRepository, feed: Feed, operator: str, values: tuple[float, ...]
+) -> None:
+    rule = {**RULE, "operator": operator, "critical_threshold": None, "warning_threshold": 0.5}
+    monitors.insert(**{**rule, "hysteresis": 0.125})
+    assert feed.story(*values) == ["warning raised", "warning none", "ok resolved"]
+
+
+@pytest.mark.parametrize(
     ("no_data", "severity", "done"),
     [("ok", None, "none"), ("warning", "warning", "raised"), ("critical", "critical", "raised")],
 )
