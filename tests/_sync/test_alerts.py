@@ -65,9 +65,12 @@ def test_a_repeat_counts_instead_of_adding_a_row(alerts: AlertsRepository) -> No
     assert (late.first_seen, late.last_seen) == (NOON, NOON + 2 * HOUR)
     # The worst severity, and the words of the newest occurrence although another came in later.
     assert (late.severity, late.title, late.related_data) == ("critical", again["title"], {"n": 5})
+    # Of two of one time those of the one that came in later.
+    last = alerts.raise_alert(**DRIFT, at=NOON + 2 * HOUR)
+    assert (last.severity, last.title) == ("critical", DRIFT["title"])
     occurrences = alerts.list_occurrences(alert_id=first.id)
-    assert [one.occurred_at - NOON for one in occurrences] == [2 * HOUR, HOUR, 0 * HOUR]
-    assert [one.severity for one in occurrences] == ["critical", "info", "warning"]
+    assert [one.occurred_at - NOON for one in occurrences[1:]] == [2 * HOUR, HOUR, 0 * HOUR]
+    assert [one.severity for one in occurrences[1:]] == ["critical", "info", "warning"]
     page = alerts.list_occurrences(alert_id=first.id, before=occurrences[0].id, limit=1)
     assert page == occurrences[1:2]
 
@@ -274,7 +277,7 @@ def test_the_history_is_filtered_and_paged(alerts: AlertsRepository) -> None:
 def test_stats_say_how_long_it_took(alerts: AlertsRepository) -> None:
     for number, (acknowledged, resolved) in enumerate(((1, 2), (2, 4), (9, None), (None, 12))):
         one = alerts.raise_alert(**DRIFT, at=NOON, dedup_key=str(number))
-        alerts.raise_alert(**DRIFT, at=NOON, dedup_key=str(number))
+        alerts.raise_alert(**DRIFT, at=NOON + HOUR / 2, dedup_key=str(number))
         if acknowledged:
             alerts.acknowledge(id=one.id, at=NOON + acknowledged * HOUR)
         if resolved:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import psycopg
@@ -123,12 +124,15 @@ def test_columns_may_be_scalars_and_features_a_table(
     assert (predictions.get(id=first.id)) == first
 
 
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata"])
 @pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
-def test_tables_are_columns(predictions: PredictionsRepository, library: str) -> None:
+def test_tables_are_columns(
+    predictions: PredictionsRepository, library: str, zone: str
+) -> None:
     module = pytest.importorskip(library)
     make = {"pandas": "DataFrame", "polars": "DataFrame", "pyarrow": "table"}[library]
     data = {
-        "predicted_at": [NOON + number * HOUR for number in range(3)],
+        "predicted_at": [(NOON + n * HOUR).astimezone(ZoneInfo(zone)) for n in range(3)],
         "probability": [0.25, 0.5, None],
         "predicted_label": ["late", None, "late"],
         "latency_ms": [1, 2, 3],
@@ -172,6 +176,7 @@ def test_a_repeated_write_stores_nothing_twice(
         ({"features": {"hour": [1, 2]}}, "features.distance"),
         ({"features": {"hour": [1, 2], "distance": ["a", "b"]}}, "columns.features.distance"),
         ({"predicted_at": np.array(["9999-01-01"] * 2, "M8[us]")}, "columns.predicted_at"),
+        ({"predicted_at": np.array(["1999-12-31"] * 2, "M8[us]")}, "columns.predicted_at"),
         ({"predicted_at": [NOON, NOON.replace(tzinfo=None)]}, "columns.predicted_at"),
         ({"id": [new_id(NOON), new_id()], "predicted_at": NOON}, "columns.id"),
         ({"id": [new_id(NOON), new_id(NOON - MILLISECOND)], "predicted_at": NOON}, "columns.id"),
