@@ -320,7 +320,11 @@ def test_an_alias_needs_the_approval_that_its_policy_asks_for(
 
 
 def test_a_model_is_loaded_by_its_alias(
-    three: MlflowClient, uri: str, tracking: Store, tmp_path: Path
+    three: MlflowClient,
+    uri: str,
+    tracking: Store,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pytest.importorskip("sklearn")
     from sklearn.dummy import DummyRegressor
@@ -332,6 +336,8 @@ def test_a_model_is_loaded_by_its_alias(
     made = three.create_model_version("m", str(tmp_path / "model"))
     three.set_registered_model_alias("m", "champion", made.version)
     mlflow.set_tracking_uri(tracking.uri)
+    # MLflow puts it into the environment as well, and leaves it there.
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", uri)
     mlflow.set_registry_uri(uri)
     try:
         loaded = mlflow.sklearn.load_model("models:/m@champion")
