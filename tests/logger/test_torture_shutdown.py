@@ -130,16 +130,28 @@ def test_a_script_loses_nothing(
 
 INTERRUPTED = """
 import atexit
+def stop(*_): raise {error}
+signal.signal({number}, stop)
 atexit.register(lambda: print("ending", flush=True))
 work(log, 0, 300)
 """
 
 
+@pytest.mark.parametrize(
+    ("number", "error"),
+    [
+        (signal.SIGINT, "KeyboardInterrupt"),
+        (signal.SIGTERM, "SystemExit(0)"),
+        (signal.SIGHUP, "RuntimeError"),
+        (signal.SIGALRM, "TimeoutError"),
+    ],
+)
 @pytest.mark.parametrize("level", ["memory", "disk"])
-def test_an_interrupt_during_the_closing_at_exit_loses_nothing(
-    home: Settings, stored: Callable[[], list[str]], level: str
+def test_a_signal_whose_handler_raises_during_the_closing_at_exit_loses_nothing(
+    home: Settings, stored: Callable[[], list[str]], level: str, number: int, error: str
 ) -> None:
-    script = PREAMBLE + "log = PredictionLogger(settings, **options)\n" + INTERRUPTED
+    ending = INTERRUPTED.format(number=int(number), error=error)
+    script = PREAMBLE + "log = PredictionLogger(settings, **options)\n" + ending
     with Database(home) as db, db.transaction() as tx, tx.connection() as connection:
         # The closing would wait for this until its time is up.
         connection.execute("LOCK TABLE prediction_batches IN ACCESS EXCLUSIVE MODE")
@@ -152,7 +164,7 @@ def test_an_interrupt_during_the_closing_at_exit_loses_nothing(
             assert process.stdout is not None
             assert process.stdout.readline() == b"ending\n"
             while process.poll() is None:
-                process.send_signal(signal.SIGINT)
+                process.send_signal(number)
                 time.sleep(0.05)
     assert require_all_stored(home, stored) == 0
 

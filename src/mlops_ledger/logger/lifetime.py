@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import multiprocessing
 import os
 import signal
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing.util import Finalize
-from typing import Any, Final, Protocol
+from types import FrameType
+from typing import Any, Final, Protocol, TypeAlias
+
+log = logging.getLogger("mlops_ledger.logger")
 
 # Seconds to send what is left when the process ends.
 _AT_EXIT: Final = 5.0
+
+_Handler: TypeAlias = Callable[[int, FrameType | None], Any]
 
 
 class Held(Protocol):
@@ -57,28 +63,50 @@ def release(logger: Held) -> None:
 def _close_all() -> None:
     while _in_use:
         # One that came before its handler was changed has stopped the closing, not the records.
-        with suppress(KeyboardInterrupt), _interrupts_only_hurry():
+        with suppress(BaseException), _signals_only_hurry():
             for each in list(_in_use.values()):
-                each._close(_AT_EXIT)
+                _finish(each)
+
+
+def _finish(held: Held) -> None:
+    """Close a logger; one that cannot be closed must not keep the others from it."""
+    try:
+        held._close(_AT_EXIT)
+    except Exception:
+        log.exception("a prediction logger could not be closed")
+        release(held)
 
 
 @contextmanager
-def _interrupts_only_hurry() -> Iterator[None]:
-    """Have Ctrl-C end the sending: raised as an exception here, it would lose the records."""
-    before = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(before):
+def _signals_only_hurry() -> Iterator[None]:
+    """Have what handlers of signals raise end the sending: let through, it loses the records.
+
+    Not only Ctrl-C raises: services end themselves with SystemExit at SIGTERM.
+    """
+    before = {number: signal.getsignal(number) for number in signal.valid_signals()}
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
-
-    def hurry(*_: Any) -> None:
-        for each in list(_in_use.values()):
-            each._hurry()
-
-    signal.signal(signal.SIGINT, hurry)
     try:
+        for number, handler in before.items():
+            if callable(handler):
+                signal.signal(number, _hurrying(handler))
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            if callable(handler):
+                signal.signal(number, handler)
+
+
+def _hurrying(handler: _Handler) -> _Handler:
+    def handle(number: int, frame: FrameType | None) -> None:
+        try:
+            handler(number, frame)
+        except BaseException:
+            for each in list(_in_use.values()):
+                each._hurry()
+
+    return handle
 
 
 def _forget_all() -> None:
