@@ -20,7 +20,7 @@ SELECT promote('m', '1');
 SELECT promote('m', '3');
 SELECT ensure_partitions(table_name, now(), now()) FROM partition_policies;
 INSERT INTO predictions (id, predicted_at, model_version_id, probability, inputs, client_ip)
-SELECT ledger_uuid(), clock_timestamp(), id, 0.5,
+SELECT ledger_uuid_floor(now()), now(), id, 0.5,
        '{"name": "erin"}', '10.0.0.1' FROM model_versions LIMIT 1;
 SELECT record_ground_truth('[{"request_id": "later", "actual_label": "no"}]');
 INSERT INTO retraining_decisions (model_name, action, trigger_reason)
