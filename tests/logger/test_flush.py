@@ -10,6 +10,7 @@ import pytest
 from fix_logger import FEATURES, ONE, away, balance, stalled, wait_until
 
 from mlops_ledger import AsyncPredictionLogger, Database, PredictionLogger, Settings
+from mlops_ledger.logger.buffer import Buffer
 from mlops_ledger.logger.replay import replay_spool
 
 Read = Callable[[], list[str]]
@@ -66,6 +67,18 @@ def test_a_flush_is_not_taken_in_by_what_was_dropped(home: Settings) -> None:
         waiter.join()
         assert answers == [False]
         log.close(timeout=0.1)
+
+
+def test_a_batch_on_its_way_has_not_left_when_younger_records_were_dropped() -> None:
+    buffer = Buffer()
+    buffer.extend([b"first"])
+    buffer.take(1)
+    have_left = buffer.mark()
+    buffer.extend([b"second", b"third"])
+    assert buffer.discard(2) == 2
+    assert not have_left()
+    buffer.taken()
+    assert have_left()
 
 
 def test_what_is_stored_after_the_closing_is_stored_once(
