@@ -245,6 +245,22 @@ def test_no_failing_call_loses_an_acknowledged_record(
     assert calls > count
 
 
+def test_a_file_ends_with_its_last_whole_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "file"
+    # The third call is the second write.
+    monkeypatch.setattr(segments, "os", FaultyDisk(3, "torn and full"))
+    appender = segments.Appender(file)
+    appender.append(b"whole")
+    with pytest.raises(OSError, match="fails"):
+        appender.append(b"torn on its way")
+    assert file.read_bytes() == b"whole"
+    appender.reserve(1000)
+    appender.close()
+    assert file.read_bytes() == b"whole"
+
+
 def test_a_full_spool_says_so_and_takes_records_again_when_there_is_room(tmp_path: Path) -> None:
     own = Spool.create(tmp_path, 1_000_000)
     accepted = []
