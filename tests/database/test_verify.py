@@ -304,6 +304,15 @@ def test_labels_belong_to_predictions_of_other_days_too(
     assert wrong(settings)["labels_without_prediction"] == 1
 
 
+def test_a_partition_that_was_taken_off_is_found(
+    settings: Settings, conn: psycopg.Connection[Any]
+) -> None:
+    [(name,)] = conn.execute("SELECT name FROM ledger_partitions('predictions') LIMIT 1").fetchall()
+    detach = psycopg.sql.SQL("ALTER TABLE predictions DETACH PARTITION {}")
+    conn.execute(detach.format(psycopg.sql.Identifier(name)))
+    assert wrong(settings)["partitions_detached"] == 1
+
+
 def test_no_partition_for_tomorrow(
     settings: Settings, conn: psycopg.Connection[Any], run: Run
 ) -> None:

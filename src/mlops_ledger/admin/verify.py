@@ -44,6 +44,7 @@ _STATEMENTS: Final = {
 }
 _LISTS: Final = {
     "partitions_missing": "no partition for tomorrow, run mlops-ledger ensure-partitions",
+    "partitions_detached": "nothing reads their rows, run ALTER TABLE … ATTACH PARTITION",
     "invalid_indexes": "not built to the end, run REINDEX",
     "invalid_constraints": "not checked, run ALTER TABLE … VALIDATE CONSTRAINT",
     "triggers_off": "disabled, run ALTER TABLE … ENABLE TRIGGER",

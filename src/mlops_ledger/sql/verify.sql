@@ -87,6 +87,14 @@ WHERE t.table_name = 'predictions'
   AND NOT EXISTS (SELECT FROM ledger_partitions(t.table_name) p
                   WHERE p.since <= now() + interval '1 day' AND p.until > now() + interval '1 day');
 
+-- partitions_detached --
+-- Partitions that were taken from their table, so that nothing reads their rows.
+SELECT c.relname::text
+FROM partition_policies t
+JOIN pg_class c ON c.relname ~ ('^' || t.table_name || '_p\d+_\d\d_\d\d$')
+WHERE c.relnamespace = quote_ident(current_schema())::regnamespace AND c.relkind = 'r' AND NOT c.relispartition
+ORDER BY c.relname;
+
 -- invalid_indexes --
 -- Indexes that were not built to the end, so that nothing uses them.
 SELECT c.relname::text
