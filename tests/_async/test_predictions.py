@@ -72,6 +72,7 @@ REFUSED = [
     ("predicted_at", datetime(2026, 1, 1), "predicted_at"),
     ("predicted_at", datetime(9999, 12, 31, tzinfo=UTC), "predicted_at"),
     ("predicted_at", datetime(1999, 12, 31, tzinfo=UTC), "predicted_at"),
+    ("predicted_at", datetime.now(UTC) + timedelta(hours=12), "predicted_at"),
     ("predicted_at", "2026-01-01T12:00:00", "predicted_at"),
     ("id", "not an id", "id"),
     ("id", new_id(), "id"),
@@ -205,6 +206,15 @@ async def test_a_refused_value_is_named(
         await store(**row)
     assert refusal.value.field.removeprefix("rows[0].") == named
     assert stored(conn) == []
+
+
+@pytest.mark.parametrize("end", ["confidence_lower", "confidence_upper"])
+async def test_an_interval_may_have_one_end(
+    store: Any, conn: psycopg.Connection[Any], end: str
+) -> None:
+    await store(**ONE, predicted_at=NOON, **{end: 20.0})
+    [row] = stored(conn)
+    assert row[end] == 20
 
 
 async def test_an_unknown_version_is_not_found(store: Any) -> None:

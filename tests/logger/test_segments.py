@@ -261,6 +261,19 @@ def test_a_file_ends_with_its_last_whole_record(
     assert file.read_bytes() == b"whole"
 
 
+def test_a_damaged_file_is_kept_aside(tmp_path: Path) -> None:
+    own = Spool.create(tmp_path, QUOTA)
+    own.append([b'"first"', b'"second"', b'"third"'])
+    [segment] = own.segments
+    whole = segment.path.read_bytes()
+    damaged = whole.replace(b"second", b"sEcond")
+    segment.path.write_bytes(damaged)
+    own.disown()
+    assert delivered_later(own.folder.path) == [b'"first"', b'"third"']
+    [kept] = tmp_path.glob("damaged-*")
+    assert kept.read_bytes() == damaged
+
+
 def test_a_full_spool_says_so_and_takes_records_again_when_there_is_room(tmp_path: Path) -> None:
     own = Spool.create(tmp_path, 1_000_000)
     accepted = []
