@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import Any, Final
 
 from psycopg import sql
@@ -66,15 +67,26 @@ def read_table(source: Source) -> Any:
 
 def read_batches(source: Source) -> Generator[Any]:
     """Yield the rows of a query as Arrow record batches, as they arrive."""
-    batches = _batches(source)
+    batches, given_up = _batches(source), Event()
+
+    def step() -> Any:
+        batch = next(batches, None)
+        if given_up.is_set():
+            batches.close()
+        return batch
+
     try:
-        while (batch := attended(source.conninfo, partial(next, batches, None))) is not None:
+        while (batch := attended(source.conninfo, step)) is not None:
             yield batch
     except GeneratorExit:
         batches.close()
         raise
     except NoAnswer as error:
-        # The connection is left to the thread that waits for it.
+        # A server that comes back would hold the locks of the query for as long as nobody reads on:
+        # whoever still waits for it closes the connection, or else it is closed here.
+        given_up.set()
+        with suppress(ValueError):
+            batches.close()
         raise_alone(translate(error))
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 from fix_faults import NEVER, frozen
+from fix_logger import wait_until
 from psycopg.conninfo import make_conninfo
 
 from mlops_ledger import (
@@ -40,6 +41,11 @@ def settings(victim_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(bounded, "SILENCE", 0.3)
     monkeypatch.setattr(bounded, "_TRIES", 2)
     return Settings(conninfo=victim_dsn, home=tmp_path, connect_timeout=2)
+
+
+HOLDERS = (
+    b"SELECT FROM pg_locks WHERE relation = 'predictions'::regclass AND pid <> pg_backend_pid()"
+)
 
 
 @pytest.fixture
@@ -167,6 +173,9 @@ def test_reading_batches_gives_up(
 
     error = frozen_when(read, "wait_event_type = 'Lock'")
     assert isinstance(error, Unavailable)
+    # The server is back: nobody reads on, and nobody else waits for the locks of that.
+    locked.execute("ROLLBACK")
+    wait_until(lambda: locked.execute(HOLDERS).rowcount == 0)
 
 
 async def test_an_async_statement_without_an_end_gives_up(
