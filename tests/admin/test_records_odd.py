@@ -82,6 +82,13 @@ def test_two_columns_of_one_name_are_refused(db: Database, tmp_path: Path) -> No
     pq.write_table(pa.table([pa.array(["a"]), pa.array(["b"])], names=["x", "x"]), file)
     with pytest.raises(LedgerError, match=r"two\.parquet: has two columns 'x'"):
         refused(db, file)
+    for names, load in (
+        (["probability"] * 2, import_predictions),
+        (["actual_value"] * 2, import_labels),
+    ):
+        pq.write_table(pa.table([pa.array([0.25]), pa.array([0.5])], names=names), file)
+        with pytest.raises(LedgerError, match=f"two.parquet: has two columns '{names[0]}'"):
+            load(db, file, model_name="m", on_refusal=print)
 
 
 def test_a_time_that_leaves_the_calendar_in_utc_is_refused(db: Database, tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from fix_logger import FEATURES, ONE, away, balance, stalled, wait_until
 
 from mlops_ledger import AsyncPredictionLogger, Database, PredictionLogger, Settings
 from mlops_ledger.logger.buffer import Buffer
+from mlops_ledger.logger.intake import Intake
+from mlops_ledger.logger.pace import Pace
 from mlops_ledger.logger.replay import replay_spool
 
 Read = Callable[[], list[str]]
@@ -79,6 +81,16 @@ def test_a_batch_on_its_way_has_not_left_when_younger_records_were_dropped() -> 
     assert not have_left()
     buffer.taken()
     assert have_left()
+
+
+def test_haste_lasts_as_long_as_anybody_waits(home: Settings) -> None:
+    pace = Pace(Intake(PredictionLogger(home, **ONE)._options))
+    gentle = pace.records()
+    with pace.awaited():
+        with pace.awaited():
+            brisk = pace.records()
+        assert pace.records() == brisk > gentle
+    assert pace.records() == gentle
 
 
 def test_what_is_stored_after_the_closing_is_stored_once(

@@ -181,11 +181,8 @@ class LoggerBase:
         intake, flusher = self._intake, self._flusher
         arrived = True
         if intake is not None and flusher is not None:
-            flusher.pace.awaited = True
-            try:
+            with flusher.pace.awaited():
                 arrived = self._wait(intake, flusher, timeout)
-            finally:
-                flusher.pace.awaited = False
         now = self.counters
         waiting = 0 if arrived else now.buffered + now.spooled
         with self._lock:
@@ -195,7 +192,6 @@ class LoggerBase:
     def _wait(self, intake: Intake, flusher: Flusher, timeout: float) -> bool:
         """Wait until what is there now has arrived; return whether it has."""
         deadline = time.monotonic() + timeout
-        flusher.pace.awaited = True
         have_left_memory = intake.buffer.mark()
         number: int | None = None
         while True:

@@ -7,7 +7,10 @@ work is done in pieces, none of which a caller or an event loop has to wait for 
 from __future__ import annotations
 
 import random
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from .intake import Intake
@@ -25,12 +28,24 @@ class Pace:
     """The pieces in which the records of an intake are delivered, and the rests in between."""
 
     def __init__(self, intake: Intake) -> None:
-        # While somebody waits for all to be there, and when the logger is being closed.
-        self.awaited = False
+        # When the logger is being closed.
         self.closing = False
+        self._lock = threading.Lock()
+        self._waiting = 0
         self._intake = intake
         self._eager = intake.options.durability == "database"
         self._behind = False
+
+    @contextmanager
+    def awaited(self) -> Iterator[None]:
+        """Make haste during the block, in which somebody waits for all to be there."""
+        with self._lock:
+            self._waiting += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._waiting -= 1
 
     def look(self) -> None:
         """See how many records wait. Not at each rest: a lock is needed for it."""
@@ -53,4 +68,4 @@ class Pace:
     def _choose(self) -> tuple[int, float]:
         if self.closing:
             return _AT_ONCE
-        return _BRISK if self.awaited or self._eager or self._behind else _GENTLE
+        return _BRISK if self._waiting or self._eager or self._behind else _GENTLE

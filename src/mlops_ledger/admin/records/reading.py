@@ -83,10 +83,6 @@ def _problem(row: Any) -> str | None:
 def _parquet(file: Path) -> Iterator[Row]:
     number = 0
     for table in tables(file, _ROWS):
-        names = table.column_names
-        if len(set(names)) < len(names):
-            doubled = next(name for name in names if names.count(name) > 1)
-            raise LedgerError(f"{file.name}: has two columns {doubled!r}")
         for row, problem in python_rows(table):
             number += 1
             yield number, row, problem

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -54,8 +54,12 @@ def lines(file: Path, columns: Mapping[str, str]) -> Iterator[Line]:
 
 
 def tables(file: Path, size: int) -> Iterator[Any]:
-    """Yield the tables of a Parquet file, of at most so many rows."""
+    """Yield the tables of a Parquet file, of at most so many rows.
+
+    Raises LedgerError for two columns of one name.
+    """
     parquet = _parquet(file)
+    _require_distinct(file, parquet.schema_arrow.names)
     import pyarrow as pa
 
     for batch in parquet.iter_batches(batch_size=size):
@@ -97,8 +101,7 @@ def csv_rows(file: Path) -> Iterator[tuple[int, dict[str, str], str | None]]:
         reader = csv.reader(opened, strict=True)
         try:
             header = next(reader, [])
-            if doubled := [name for name, times in Counter(header).items() if name and times > 1]:
-                raise LedgerError(f"{file.name}: has two columns {doubled[0]!r}")
+            _require_distinct(file, filter(None, header))
             if not is_unicode("".join(header)):
                 raise LedgerError(f"{file.name}:{reader.line_num}: the header is not UTF-8")
             for values in reader:
@@ -106,6 +109,11 @@ def csv_rows(file: Path) -> Iterator[tuple[int, dict[str, str], str | None]]:
                     yield reader.line_num, *_csv_row(header, values)
         except csv.Error as error:
             raise LedgerError(f"{file.name}:{reader.line_num}: {error}") from None
+
+
+def _require_distinct(file: Path, names: Iterable[str]) -> None:
+    if doubled := [name for name, times in Counter(names).items() if times > 1]:
+        raise LedgerError(f"{file.name}: has two columns {doubled[0]!r}")
 
 
 def _csv_row(header: list[str], values: list[str]) -> tuple[dict[str, str], str | None]:
