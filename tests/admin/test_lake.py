@@ -14,7 +14,7 @@ from psycopg.conninfo import make_conninfo
 
 from mlops_ledger import Database, Settings
 from mlops_ledger.admin import lake
-from mlops_ledger.admin.lake import export_lake
+from mlops_ledger.admin.transfer.lake import export_lake
 from mlops_ledger.errors import LedgerError
 
 parquet: Any = pytest.importorskip("pyarrow.parquet")

@@ -19,8 +19,8 @@ from mlops_ledger import (
     PerformanceMetricsRepository,
     RetrainingDecisionsRepository,
 )
-from mlops_ledger.admin.records import Mapping, import_records, read_mapping
-from mlops_ledger.admin.records.values import value_of
+from mlops_ledger.admin.transfer.records import Mapping, import_records, read_mapping
+from mlops_ledger.admin.transfer.records.values import value_of
 from mlops_ledger.errors import InvalidValue, LedgerError
 
 pytestmark = pytest.mark.once

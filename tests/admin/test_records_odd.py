@@ -10,8 +10,8 @@ import orjson
 import pytest
 
 from mlops_ledger import Database, ModelVersionRepository
-from mlops_ledger.admin.records import Mapping, import_records
-from mlops_ledger.admin.transfer import import_labels, import_predictions
+from mlops_ledger.admin.transfer.predictions import import_labels, import_predictions
+from mlops_ledger.admin.transfer.records import Mapping, import_records
 from mlops_ledger.errors import LedgerError
 
 pytestmark = pytest.mark.once

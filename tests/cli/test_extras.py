@@ -34,8 +34,8 @@ BROUGHT = [
 ]
 # What has nothing but calls with arrays.
 NEEDS_NUMPY = {
-    "mlops_ledger.admin.transfer.column_ids",
-    "mlops_ledger.admin.transfer.columns",
+    "mlops_ledger.admin.transfer.predictions.column_ids",
+    "mlops_ledger.admin.transfer.predictions.columns",
     "mlops_ledger.analysis.binning",
     "mlops_ledger.copying.blocks",
     "mlops_ledger.copying.column_fields",

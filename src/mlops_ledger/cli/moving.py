@@ -46,7 +46,7 @@ def parquet(folder: Path, as_json: bool) -> None:
     A later export writes only what has changed; an interrupted one resumes. It needs the role
     owner, which may read everything.
     """
-    from ..admin.lake import export_lake
+    from ..admin.transfer.lake import export_lake
 
     with progress("export") as report, ledger.Database() as db:
         done = export_lake(db, folder, report=report)

@@ -44,7 +44,7 @@ def _command(form: str, what: str) -> click.Command:
         refused_file: Path | None,
         as_json: bool,
     ) -> None:
-        from ..admin.records import Mapping, import_records, read_mapping
+        from ..admin.transfer.records import Mapping, import_records, read_mapping
 
         mapping = Mapping() if mapping_file is None else read_mapping(mapping_file)
         with progress("import") as report, ledger.Database() as db:

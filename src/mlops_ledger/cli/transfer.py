@@ -29,7 +29,7 @@ from .output import echo_done, finish
 from .progress import progress
 
 if TYPE_CHECKING:
-    from ..admin.transfer import Imported, Refusal
+    from ..admin.transfer.predictions import Imported, Refusal
 
 _SOME_REFUSED = 1
 _file = click.argument("file", type=FilePath(exists=True, dir_okay=False))
@@ -80,10 +80,10 @@ def import_predictions(
     Columns are the fields of a prediction and the features of the version. Importing a file again
     adds nothing. Exits with 1 when rows were skipped.
     """
-    from ..admin import transfer
+    from ..admin.transfer import predictions
 
     _import(
-        lambda db, **hooks: transfer.import_predictions(db, file, **given, **hooks),
+        lambda db, **hooks: predictions.import_predictions(db, file, **given, **hooks),
         file,
         refused_file,
         on_error,
@@ -108,10 +108,10 @@ def import_labels(
     model_name where a request asked several models.
     Importing a file again adds nothing. Exits with 1 when rows were skipped.
     """
-    from ..admin import transfer
+    from ..admin.transfer import predictions
 
     _import(
-        lambda db, **hooks: transfer.import_labels(db, file, **given, **hooks),
+        lambda db, **hooks: predictions.import_labels(db, file, **given, **hooks),
         file,
         refused_file,
         on_error,
@@ -128,10 +128,10 @@ def import_labels(
 @json_option
 def export_predictions(file: Path, as_json: bool, **window: Any) -> None:
     """Write predictions to a new FILE: .csv, .ndjson or .parquet, which can be imported."""
-    from ..admin import transfer
+    from ..admin.transfer import predictions
 
     with progress("export") as report, ledger.Database() as db:
-        number = transfer.export_predictions(db, file, **window, report=report)
+        number = predictions.export_predictions(db, file, **window, report=report)
     echo_done({"file": file, "exported": number}, f"{file}: {number:,} predictions", as_json)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from ...errors import LedgerError
+from ....errors import LedgerError
 
 _PARTS: Final = {"kind": str, "fields": dict, "constants": dict, "values": dict, "zone": str}
 

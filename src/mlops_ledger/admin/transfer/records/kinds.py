@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
-from ..._sync.database import Connections
-from ..._sync.repository import Repository
-from ...errors import NotFound
-from ...repositories import (
+from ...._sync.database import Connections
+from ...._sync.repository import Repository
+from ....errors import NotFound
+from ....repositories import (
     AlertsRepository,
     ModelVersionRepository,
     MonitoringMetricsRepository,
     PerformanceMetricsRepository,
     RetrainingDecisionsRepository,
 )
-from ...statements import load
+from ....statements import load
 
 _REVIEW: Final = {
     "acknowledged_at": "timestamptz",

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
-from ..._sync.database import Connections, Database
-from ...checks.values import uuid
-from ...errors import AppendOnly, Conflict, InvalidValue, LedgerError, NotFound, PromotionRefused
-from ...ids import id_for
+from ...._sync.database import Connections, Database
+from ....checks.values import uuid
+from ....errors import AppendOnly, Conflict, InvalidValue, LedgerError, NotFound, PromotionRefused
+from ....ids import id_for
 from .kinds import KINDS, Kind, Known, VersionIds
 from .mapping import Mapping
 from .reading import rows_of

@@ -12,12 +12,12 @@ from typing import Any, Final
 
 import orjson
 
-from ..._sync.database import Database
-from ..._sync.predictions import PredictionsRepository
-from ...arrow import parquet_file, parquet_library
-from ...errors import LedgerError
-from ...files import sync_folder, written
-from .reading import format_of
+from ...._sync.database import Database
+from ...._sync.predictions import PredictionsRepository
+from ....arrow import parquet_file, parquet_library
+from ....errors import LedgerError
+from ....files import sync_folder, written
+from .lines import format_of
 
 _DAY: Final = timedelta(days=1)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from ..._sync.database import Database
-from ..._sync.model_versions import ModelVersionRepository
-from ...checks.prediction_fields import FIELDS as PREDICTION_FIELDS
-from ...checks.predictions import KnownVersion
-from ...errors import InvalidValue, NotFound
+from ...._sync.database import Database
+from ...._sync.model_versions import ModelVersionRepository
+from ....checks.prediction_fields import FIELDS as PREDICTION_FIELDS
+from ....checks.predictions import KnownVersion
+from ....errors import InvalidValue, NotFound
 
 KEYS: Final = ("model_name", "model_version")
 FIELDS: Final = {

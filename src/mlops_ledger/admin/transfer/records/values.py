@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-from ...errors import InvalidValue
+from ....errors import InvalidValue
 
 _TRUTHS: Final = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
 # Not 20260131, which is a day.

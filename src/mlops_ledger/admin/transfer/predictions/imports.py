@@ -8,12 +8,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from ..._sync.database import Database
-from ..._sync.ground_truth import GroundTruthRepository
-from ..._sync.predictions import PredictionsRepository
-from ...errors import Conflict, InvalidValue, NotFound
+from ...._sync.database import Database
+from ...._sync.ground_truth import GroundTruthRepository
+from ...._sync.predictions import PredictionsRepository
+from ....errors import Conflict, InvalidValue, NotFound
+from ..formats import count, python_rows, tables
 from .known import Versions
-from .reading import Line, count, format_of, lines, python_rows, tables
+from .lines import Line, format_of, lines
 from .row_ids import RowIds
 from .run import Imported, Refusal, Report, Run
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from .reading import Line
+from .lines import Line
 
 Report = Callable[[int, int], None]
 

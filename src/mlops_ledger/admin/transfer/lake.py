@@ -14,10 +14,10 @@ from typing import Final
 from psycopg import sql
 from psycopg.rows import tuple_row
 
-from .._sync.database import Database
-from .._sync.repository import Repository
-from ..arrow import Source, parquet_file, parquet_library, read_batches, read_table
-from ..files import sync_folder, written
+from ..._sync.database import Database
+from ..._sync.repository import Repository
+from ...arrow import Source, parquet_file, parquet_library, read_batches, read_table
+from ...files import sync_folder, written
 
 # The tables that grow, by the time at which each row belongs. All others are one file each.
 _TIMES: Final = {

@@ -11,15 +11,16 @@ import orjson
 import pyarrow as pa
 from pyarrow import compute
 
-from ..._sync.database import Database
-from ..._sync.predictions import PredictionsRepository
-from ...checks.prediction_fields import ALONE
-from ...checks.predictions import KnownVersion
-from ...copying.columns import ColumnBatch
-from ...errors import InvalidValue, LedgerError
+from ...._sync.database import Database
+from ...._sync.predictions import PredictionsRepository
+from ....checks.prediction_fields import ALONE
+from ....checks.predictions import KnownVersion
+from ....copying.columns import ColumnBatch
+from ....errors import InvalidValue, LedgerError
+from ..formats import python_rows
 from .column_ids import ColumnIds
 from .known import FIELDS, KEYS, Versions, unknown
-from .reading import Line, python_rows
+from .lines import Line
 from .run import Run
 
 Key = tuple[str, str]

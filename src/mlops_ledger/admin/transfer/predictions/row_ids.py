@@ -15,7 +15,7 @@ from uuid import UUID
 
 import orjson
 
-from ...ids import id_for
+from ....ids import id_for
 
 
 class RowIds:

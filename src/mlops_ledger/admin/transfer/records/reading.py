@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from ...errors import LedgerError
-from ..transfer.reading import csv_rows, python_rows, tables
+from ....errors import LedgerError
+from ..formats import csv_rows, python_rows, tables
 
 # Line (of an array or a table: number), row, and what is wrong with it.
 Row = tuple[int, Any, str | None]
