@@ -13,7 +13,7 @@ from fix_roles import drop_roles
 from psycopg.conninfo import make_conninfo
 
 from mlops_ledger import Database, Settings
-from mlops_ledger.admin import lake
+from mlops_ledger.admin.transfer import lake
 from mlops_ledger.admin.transfer.lake import export_lake
 from mlops_ledger.errors import LedgerError
 
