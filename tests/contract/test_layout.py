@@ -74,8 +74,8 @@ def test_every_folder_is_in_the_map() -> None:
     [explained] = re.findall(
         r"## Where things live(.*?)\n## ", (ROOT / "CONTRIBUTING.md").read_text("utf-8"), re.S
     )
-    modules = [path.relative_to(SOURCE).parent.parts for path in SOURCE.rglob("*.py")]
-    folders = {name for parts in modules for name in parts[:2]}
+    sources = [*SOURCE.rglob("*.py"), *SOURCE.rglob("*.sql")]
+    folders = {name for path in sources for name in path.relative_to(SOURCE).parent.parts[:2]}
     assert set(re.findall(r"`(\w+)/`", explained)) == folders
 
 
