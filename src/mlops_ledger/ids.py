@@ -32,7 +32,7 @@ def new_id(at: datetime | None = None) -> UUID:
     Raises InvalidValue for what is no timestamp with a zone.
     """
     microseconds = time.time_ns() // 1000 if at is None else _microseconds(at)
-    return UUID(int=uuid7(microseconds, random_bytes()))
+    return UUID(int=uuid7(microseconds, random_bits()))
 
 
 def id_for(key: str, at: datetime) -> UUID:
@@ -46,22 +46,22 @@ def id_for(key: str, at: datetime) -> UUID:
         text = str.encode(key)
     except (TypeError, UnicodeEncodeError):
         raise InvalidValue("key", "must be text") from None
-    return UUID(int=uuid7(_microseconds(at), blake2b(text, digest_size=8).digest()))
+    return UUID(int=uuid7(_microseconds(at), int.from_bytes(blake2b(text, digest_size=8).digest())))
 
 
-def random_bytes() -> bytes:
-    """Return eight random bytes, at once.
+def random_bits() -> int:
+    """Return 64 random bits, at once.
 
     `os.urandom` lets go of the interpreter's lock: where another thread waits for it, that costs a
     call of the logger several times its work.
     """
-    return _chance.randbytes(8)
+    return _chance.getrandbits(64)
 
 
-def uuid7(microseconds: int, random: bytes) -> int:
-    """Put microseconds since 1970 and eight random bytes together to the number of a UUIDv7."""
+def uuid7(microseconds: int, random: int) -> int:
+    """Put microseconds since 1970 and 64 random bits together to the number of a UUIDv7."""
     first: int = _first_half(microseconds)
-    return first << 64 | 0x2 << 62 | int.from_bytes(random) & (1 << 62) - 1
+    return first << 64 | 0x2 << 62 | random & (1 << 62) - 1
 
 
 def ordered_uuid7(microseconds: Any, number: Any, random: Any) -> tuple[Any, Any]:

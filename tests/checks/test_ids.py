@@ -15,7 +15,7 @@ from mlops_ledger import id_for, new_id
 from mlops_ledger.ids import (
     microseconds_of,
     ordered_uuid7,
-    random_bytes,
+    random_bits,
     time_of,
     whole_millisecond,
 )
@@ -61,16 +61,16 @@ def test_a_forked_child_does_not_repeat_its_parents_random_bits() -> None:
     here, there = os.pipe()
     pid = os.fork()
     if not pid:
-        os.write(there, random_bytes())
+        os.write(there, random_bits().to_bytes(8))
         os._exit(0)
     os.waitpid(pid, 0)
-    assert os.read(here, 8) != random_bytes()
+    assert os.read(here, 8) != random_bits().to_bytes(8)
     os.close(here)
     os.close(there)
 
 
 def test_random_bits_do_not_depend_on_the_programs_seed() -> None:
     random.seed(1)
-    first = random_bytes()
+    first = random_bits()
     random.seed(1)
-    assert random_bytes() != first
+    assert random_bits() != first

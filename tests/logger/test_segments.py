@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from fix_faults import full
 
 from mlops_ledger.logger import segments, spool
 from mlops_ledger.logger.inspect import inspect_spool
+from mlops_ledger.logger.pace import Pace
 from mlops_ledger.logger.reader import SpoolReader
 from mlops_ledger.logger.segments import Record, frame, scan
 from mlops_ledger.logger.spool import Spool, SpoolFull
@@ -113,6 +116,21 @@ def test_a_batch_that_was_begun_is_sent_again_under_its_id(tmp_path: Path) -> No
     assert len(later.batch()) == 50
     later.close()
     adopted.release()
+
+
+def test_a_batch_does_not_wait_for_what_arrives_while_it_is_read(tmp_path: Path) -> None:
+    own = Spool.create(tmp_path, QUOTA)
+    own.append([payload(number) for number in range(1000)])
+    arriving = itertools.count(1000)
+    pace = SimpleNamespace(rest=lambda: own.append([payload(next(arriving))]))
+    reader = SpoolReader(own, 5000)
+    found = [record.payload for record in reader.batch(pace=cast(Pace, pace))]
+    # In the last piece there may be some that came before it was read.
+    assert found == [payload(number) for number in range(len(found))]
+    assert 1000 <= len(found) <= next(arriving) < 1050
+    reader.acknowledge(reader.batch())
+    list(batches(reader))
+    own.release()
 
 
 def test_a_folder_whose_owner_lives_is_not_adopted(tmp_path: Path) -> None:

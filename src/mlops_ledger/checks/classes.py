@@ -15,6 +15,8 @@ CLASSES: Final = frozenset({"predicted_label", "actual_label", "positive_label"}
 
 def class_name(field: str, value: object) -> str | None:
     """Accept a class as text, or a number as `ledger_class` writes it (True is 1), or None."""
+    if type(value) is str:
+        return text(field, value)
     value = plain(value)
     if value is None:
         return None

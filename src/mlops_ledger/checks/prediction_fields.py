@@ -52,6 +52,8 @@ class Field:
         return self._number if self.sql_type == "double precision" else values.CHECKS[self.sql_type]
 
     def _number(self, field: str, value: object) -> float:
+        if type(value) is float and self.low <= value <= self.high:
+            return value + 0.0  # makes a negative zero positive
         result = values.number(field, value)
         if not self.low <= result <= self.high:
             raise InvalidValue(*INVALID[f"predictions_{self.name}_check"])

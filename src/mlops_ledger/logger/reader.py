@@ -21,7 +21,7 @@ from .spool import Spool
 
 BATCH_BYTES: Final = 4_000_000
 # What is looked through at a time, so that other threads may run in between.
-_READ: Final = 32_000
+_READ: Final = 12_000
 
 
 class SpoolReader:
@@ -44,8 +44,11 @@ class SpoolReader:
     def batch(self, *, pace: Pace | None = None) -> list[Record]:
         """Return the next records to deliver; the same ones until they are acknowledged."""
         last = self._pending[2] if self._pending else 0
+        # What arrives meanwhile is for the next batch: it would be read a few records at a time.
+        # Nothing arrives in the spool of an earlier process, which has no last number here.
+        newest = self.spool.last
         while len(self._ready) < self.limit or self._ready[-1].sequence < last:
-            if not self._read():
+            if not self._read() or (self._ready and 0 < newest <= self._ready[-1].sequence):
                 break
             if pace is not None:
                 pace.rest()

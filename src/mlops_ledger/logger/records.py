@@ -23,7 +23,7 @@ from ..checks.plain import is_missing
 from ..checks.prediction_fields import ALONE, Check
 from ..checks.rows import by_name
 from ..errors import InvalidValue
-from ..ids import new_id, random_bytes, uuid7
+from ..ids import new_id, random_bits, uuid7
 from .registration import Registration
 
 MAX_BYTES: Final = 4_000_000
@@ -57,7 +57,7 @@ def encode(
         fields.interval(record["confidence_lower"], record.get("confidence_upper"))
     if "features" in record:
         features = record["features"]
-        plain = _plain(features.values() if isinstance(features, Mapping) else features)
+        plain = _plain(features.values() if isinstance(features, dict) else features)
         if fitting:
             registration.require_fit(given, features, plain)
         # Plain ones are copied by being encoded: the caller may change his own afterwards.
@@ -105,7 +105,7 @@ def _place_in_time(record: dict[str, Any]) -> UUID:
     if id is None and at is None:
         microseconds = time.time_ns() // 1000
         record["predicted_at"] = microseconds
-        return UUID(int=uuid7(microseconds, random_bytes()))
+        return UUID(int=uuid7(microseconds, random_bits()))
     at = fields.predicted_at(at, id)
     since = at - _EPOCH
     record["predicted_at"] = (since.days * 86_400 + since.seconds) * 10**6 + since.microseconds
