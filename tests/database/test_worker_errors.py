@@ -107,6 +107,15 @@ def test_a_message_in_another_language_is_that_of_a_single_server(db: Database) 
         "failure on connection marked as essential: db1:5432",
         "terminating connection due to unexpected postmaster exit",
         "the database system is not yet accepting connections",
+        "server closed the connection unexpectedly\n\tThis probably means the server terminated",
+        "could not receive data from server: Connection reset by peer",
+        "could not send data to server: Broken pipe",
+        "SSL connection has been closed unexpectedly",
+        "no connection to the server",
+        "could not commit transaction for shard 102011 on any active node",
+        "failed to prepare transaction 'citus_0_1_2_0' on host db1:5432",
+        'failed to read result "1_2" from node db1:5432',
+        "cannot connect to db1:5432 to fetch intermediate results",
     ],
 )
 def test_a_worker_that_is_away_is_waited_for(db: Database, message: str) -> None:
