@@ -55,7 +55,9 @@ OF_THE_SERVER = {
 }
 OF_THE_SERVER |= {"ui.sizes", "retention.partitions", "verify.distributed", "ui.migrations"}
 OF_THE_SERVER |= {"exporter.probe", "exporter.database_size", "exporter.partitions"}
-OF_THE_SERVER |= {"system_metrics.ensure_partitions", "exporter.unfolded"}
+# New partitions of a distributed ledger last a week: fewer are missing, or more of the same days.
+OF_THE_SERVER |= {"predictions.ensure_partitions", "system_metrics.ensure_partitions"}
+OF_THE_SERVER |= {"exporter.unfolded"}
 # Who asked for an action does not review it, and the users of the servers have different names.
 OF_THE_SERVER |= {"agent_actions.approve", "agent_actions.reject"}
 # Where predictions are spread over workers, the repository takes another statement.
