@@ -240,6 +240,43 @@ async def test_numbers_are_summed_by_bin(
     assert found[0] == pytest.approx(sum(values), abs=1e-12)
 
 
+async def test_each_of_many_numbers_is_counted_and_summed_for_itself(
+    db: AsyncDatabase,
+    models: AsyncModelVersionRepository,
+    predictions: AsyncPredictionsRepository,
+    summaries: AsyncSummariesRepository,
+    conn: psycopg.Connection,
+) -> None:
+    # More than are counted in two passes.
+    names = [f"f{n}" for n in range(9)]
+    await models.insert(model_name="wide", feature_names=names)
+    one = {"model_name": "wide", "model_version": "1"}
+    # As whole numbers: their sums are exact in any order.
+    values = np.floor(RANDOM.normal(scale=100, size=(300, 9)) * 10.0 ** np.arange(9))
+    trained_on = dict(zip(names, values.T, strict=True))
+    await AsyncBaselinesRepository(db).register(**one, data=trained_on)
+    rows = [{"id": new_id(NOON), "predicted_at": NOON, "features": x.tolist()} for x in values]
+    await predictions.insert_many(rows=rows, **one)
+    await summaries.fold()
+    baseline = await AsyncBaselinesRepository(db).latest(**one)
+    assert baseline is not None
+    for feature in await AsyncBaselinesRepository(db).list_features(id=baseline.id):
+        found = conn.execute(
+            "SELECT bins, counts, sums FROM summary_histograms WHERE grain = 'day' AND series = %s",
+            [feature.series],
+        ).fetchall()
+        mine = values[:, names.index(feature.feature)]
+        places = np.searchsorted(feature.edges, mine, "right")
+        bins = np.unique(places).tolist()
+        assert found == [
+            (
+                bins,
+                [int(np.sum(places == bin)) for bin in bins],
+                [mine[places == bin].sum() for bin in bins],
+            )
+        ], feature.feature
+
+
 async def test_a_rebuild_repairs_what_was_written_without_a_mark(
     predictions: AsyncPredictionsRepository,
     summaries: AsyncSummariesRepository,
