@@ -32,16 +32,44 @@ _NO_CONNECTION: Final = re.compile(
 )
 
 
+class Driver:
+    """Connects for many sources: it learns a server's types once, in the time of ten connections.
+
+    Types that are made later are unknown to it.
+    """
+
+    def __init__(self) -> None:
+        self._first: dict[str, Any] = {}
+
+    def connect(self, conninfo: str) -> Any:
+        """Return a new connection; raises ImportError without the driver, and its errors."""
+        from adbc_driver_postgresql import dbapi
+
+        if conninfo not in self._first:
+            self._first[conninfo] = dbapi.connect(conninfo, autocommit=True)
+        return self._first[conninfo].adbc_clone()
+
+    def close(self) -> None:
+        """Close what was kept to connect more often."""
+        while self._first:
+            _, connection = self._first.popitem()
+            # One that was lost fails to end, and is closed.
+            with suppress(connection.Error):
+                connection.close()
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """A query, and the connection string of the database that answers it.
 
-    `preamble` sets what the query means where the session does not: behind a pooler.
+    `preamble` sets what the query means where the session does not: behind a pooler. `driver` is
+    there for who reads more than one.
     """
 
     conninfo: str
     query: str
     preamble: str | None
+    driver: Driver | None = None
 
 
 def selection(query: str, columns: Sequence[str] | None) -> str:
@@ -110,7 +138,8 @@ def _cursor(source: Source, *first: str) -> Iterator[Any]:
     except ImportError:
         raise LedgerError("tables need the extra: pip install 'mlops-ledger[arrow]'") from None
     try:
-        with dbapi.connect(source.conninfo) as connection, connection.cursor() as cursor:
+        connect = source.driver.connect if source.driver else dbapi.connect
+        with connect(source.conninfo) as connection, connection.cursor() as cursor:
             for statement in (*filter(None, [source.preamble]), *first):
                 cursor.execute(statement)
             cursor.execute(source.query)

@@ -82,7 +82,7 @@ def test_it_goes_on_where_it_was_and_writes_what_has_changed(
         if len(written) == 5:
             raise KeyboardInterrupt
         write(*given)
-        written.append(given[2].path)
+        written.append(given[3].path)
 
     monkeypatch.setattr(lake, "_write", interrupted)
     with pytest.raises(KeyboardInterrupt):

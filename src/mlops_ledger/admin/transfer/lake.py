@@ -16,7 +16,7 @@ from psycopg.rows import tuple_row
 
 from ..._sync.database import Database
 from ..._sync.repository import Repository
-from ...arrow import Source, parquet_file, parquet_library, read_batches, read_table
+from ...arrow import Driver, Source, parquet_file, parquet_library, read_batches, read_table
 from ...files import sync_folder, written
 
 # The tables that grow, by the time at which each row belongs. All others are one file each.
@@ -109,21 +109,22 @@ def export_lake(
     """
     lake, done = Lake(db), LakeExport()
     tables = lake.tables()
-    for number, table in enumerate(tables, 1):
-        done.tables += 1
-        for part in lake.parts(table):
-            done.rows += part.rows
-            target = folder / part.path
-            if _fingerprint(target) == part.fingerprint:
-                done.kept += 1
-            else:
-                _write(db, table, part, target)
-                done.written += 1
-        report(number, len(tables))
+    with closing(Driver()) as driver:
+        for number, table in enumerate(tables, 1):
+            done.tables += 1
+            for part in lake.parts(table):
+                done.rows += part.rows
+                target = folder / part.path
+                if _fingerprint(target) == part.fingerprint:
+                    done.kept += 1
+                else:
+                    _write(db, driver, table, part, target)
+                    done.written += 1
+            report(number, len(tables))
     return done
 
 
-def _write(db: Database, table: TableColumns, part: _Part, target: Path) -> None:
+def _write(db: Database, driver: Driver, table: TableColumns, part: _Part, target: Path) -> None:
     columns = sql.SQL(", ").join(
         sql.SQL("{}::{} AS {}").format(
             sql.Identifier("t", name),
@@ -135,7 +136,7 @@ def _write(db: Database, table: TableColumns, part: _Part, target: Path) -> None
     query = sql.SQL("SELECT {} FROM {} t WHERE {}").format(
         columns, sql.Identifier(table.name), part.condition
     )
-    source = Source(db.conninfo(), query.as_string(), db.preamble)
+    source = Source(db.conninfo(), query.as_string(), db.preamble, driver)
     name = target.with_name(f".{target.name}.part")
     with written(target):
         target.parent.mkdir(parents=True, exist_ok=True)
