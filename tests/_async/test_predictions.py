@@ -243,6 +243,19 @@ async def test_the_same_id_again_is_stored_once(
     assert len(stored(conn)) == 1
 
 
+async def test_a_prediction_that_is_sent_again_is_marked_again(
+    predictions: AsyncPredictionsRepository, conn: psycopg.Connection[Any]
+) -> None:
+    given = new_id()
+    await predictions.insert(**ONE, id=given)
+    # As a coordinator of Citus leaves it that dies once the worker has committed.
+    conn.execute("DELETE FROM summary_marks")
+    await predictions.insert(**ONE, id=given)
+    marks = "SELECT first_predicted_at, last_predicted_at FROM summary_marks"
+    stored = "SELECT predicted_at, predicted_at FROM predictions"
+    assert conn.execute(marks).fetchall() == conn.execute(stored).fetchall()
+
+
 async def test_a_key_has_one_id_at_a_timestamp(
     predictions: AsyncPredictionsRepository,
 ) -> None:

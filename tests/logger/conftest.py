@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 import pytest
+from fix_db import DISTRIBUTED
 from fix_faults import own_server
 
 from mlops_ledger import Database, ModelVersionRepository, Settings
 from mlops_ledger.embedded import EmbeddedServer
 
 NAMES = ["hour", "distance", "delay"]
+# Rows of several shards have no physical order.
+ORDER: LiteralString = "predicted_at, id" if DISTRIBUTED else "tableoid, ctid"
 
 
 @pytest.fixture
@@ -28,13 +31,14 @@ def home(tmp_path: Path, dsn: str) -> Settings:
 
 @pytest.fixture
 def stored(conn: psycopg.Connection[Any]) -> Callable[[], list[str]]:
-    """The request ids in the database, in the order in which they were stored."""
+    """The request ids in the database, in the order in which they were stored.
+
+    On a distributed ledger it is the order in which they were predicted.
+    """
 
     def read() -> list[str]:
-        found = conn.execute(
-            "SELECT request_id FROM predictions ORDER BY tableoid, ctid"
-        ).fetchall()
-        return [row[0] for row in found]
+        query: LiteralString = "SELECT request_id FROM predictions ORDER BY "
+        return [row[0] for row in conn.execute(query + ORDER).fetchall()]
 
     return read
 

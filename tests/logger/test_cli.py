@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 import psycopg
+import pytest
 from fix_logger import away, run_spool
 
 from mlops_ledger import Database, ModelVersionRepository, PredictionLogger, Settings
@@ -99,6 +100,7 @@ def test_dead_letters_stay_while_the_database_is_away(
     assert stored() == ["r"]
 
 
+@pytest.mark.not_distributed("Citus refuses triggers on distributed tables")
 def test_what_one_version_may_not_store_does_not_hold_up_another(
     home: Settings, stored: Callable[[], list[str]], conn: psycopg.Connection[Any]
 ) -> None:

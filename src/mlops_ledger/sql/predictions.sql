@@ -57,31 +57,26 @@ SELECT id, feature_names, class_names FROM model_versions
 WHERE model_name = %(model_name)s::text AND model_version = %(model_version)s::text;
 
 -- insert --
--- Store one prediction. No row when its id is there already, or its version is not.
-WITH written AS (
-    INSERT INTO predictions ({stored})
-    SELECT %(id)s::uuid, %(predicted_at)s::timestamptz, v.id, %(request_id)s::text, %(batch_id)s::text,
-           %(features)s::double precision[], %(inputs)s::jsonb, %(prediction)s::double precision,
-           %(predicted_label)s::text, %(probability)s::double precision,
-           %(class_probabilities)s::double precision[], %(confidence_lower)s::double precision,
-           %(confidence_upper)s::double precision, %(latency_ms)s::double precision, %(status)s::text,
-           %(error_message)s::text, %(cache_hit)s::boolean, %(user_agent)s::text, %(client_ip)s::inet,
-           %(metadata)s::jsonb
-    -- Whoever withdraws the version waits for this, or is waited for.
-    FROM model_versions v WHERE v.id = %(model_version_id)s::uuid FOR KEY SHARE
-    ON CONFLICT DO NOTHING
-    RETURNING id, model_version_id, predicted_at
-), marked AS (
-    INSERT INTO summary_marks (model_version_id, table_name, first_predicted_at, last_predicted_at)
-    SELECT model_version_id, 'predictions', predicted_at, predicted_at FROM written
-)
-SELECT id FROM written;
+-- Store one prediction. NULL when its id is there already, or its version is not.
+SELECT ledger_insert_prediction(
+    %(id)s::uuid, %(predicted_at)s::timestamptz, %(model_version_id)s::uuid, %(request_id)s::text, %(batch_id)s::text,
+    %(features)s::double precision[], %(inputs)s::jsonb, %(prediction)s::double precision, %(predicted_label)s::text,
+    %(probability)s::double precision, %(class_probabilities)s::double precision[], %(confidence_lower)s::double precision,
+    %(confidence_upper)s::double precision, %(latency_ms)s::double precision, %(status)s::text, %(error_message)s::text,
+    %(cache_hit)s::boolean, %(user_agent)s::text, %(client_ip)s::inet, %(metadata)s::jsonb) AS id;
 
 -- insert__repeated --
--- The prediction that an earlier try stored, if it was of the same version.
-SELECT id FROM predictions
-WHERE id = %(id)s::uuid AND predicted_at = %(predicted_at)s::timestamptz
-  AND model_version_id = %(model_version_id)s::uuid;
+-- The prediction that an earlier try stored, if it was of the same version. It is marked again: a worker
+-- of Citus commits first, and the coordinator may have died before it did.
+WITH found AS MATERIALIZED (
+    SELECT id, model_version_id, predicted_at FROM predictions
+    WHERE id = %(id)s::uuid AND predicted_at = %(predicted_at)s::timestamptz
+      AND model_version_id = %(model_version_id)s::uuid
+), marked AS (
+    INSERT INTO summary_marks (model_version_id, table_name, first_predicted_at, last_predicted_at)
+    SELECT model_version_id, 'predictions', predicted_at, predicted_at FROM found
+)
+SELECT id FROM found;
 
 -- fragment other_versions --
 -- Whether a write of that key had predictions of versions that this one has not.
