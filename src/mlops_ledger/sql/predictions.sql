@@ -66,13 +66,13 @@ SELECT ledger_insert_prediction(
     %(cache_hit)s::boolean, %(user_agent)s::text, %(client_ip)s::inet, %(metadata)s::jsonb) AS id;
 
 -- insert__repeated --
--- The prediction that an earlier try stored, if it was of the same version. It is marked again: a worker
--- of Citus commits first, and the coordinator may have died before it did.
+-- The prediction that an earlier try stored, if it was of the same version.
 WITH found AS MATERIALIZED (
     SELECT id, model_version_id, predicted_at FROM predictions
     WHERE id = %(id)s::uuid AND predicted_at = %(predicted_at)s::timestamptz
       AND model_version_id = %(model_version_id)s::uuid
 ), marked AS (
+    -- A worker of Citus commits first: the coordinator may have died, with the mark, before it did.
     INSERT INTO summary_marks (model_version_id, table_name, first_predicted_at, last_predicted_at)
     SELECT model_version_id, 'predictions', predicted_at, predicted_at FROM found
 )
