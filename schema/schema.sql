@@ -5594,6 +5594,39 @@ END
 $$;
 COMMENT ON FUNCTION ledger_fold_span(version uuid, table_name text, since timestamp with time zone, until timestamp with time zone) IS 'Counts the rows of a version in a table from one full hour to another anew, and the days that these belong to.';
 
+-- ledger_workers_have_committed -------------------------------------------------------------------
+
+CREATE FUNCTION ledger_workers_have_committed() RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+DECLARE
+    pending text[];
+    current text[];
+    answered boolean;
+BEGIN
+    IF NOT EXISTS (SELECT FROM ledger_distributed()) THEN
+        RETURN true;
+    END IF;
+    FOR attempt IN 1..100 LOOP
+        SELECT bool_and(r.success), array_agg(g.gid) INTO answered, current
+        FROM run_command_on_workers($query$
+            SELECT coalesce(string_agg(gid, ' '), '') FROM pg_prepared_xacts
+            WHERE database = current_database() AND gid LIKE 'citus\_%'$query$) r
+        LEFT JOIN LATERAL unnest(string_to_array(r.result, ' ')) g (gid) ON r.success AND g.gid <> '';
+        pending := CASE WHEN attempt = 1 THEN array_remove(current, NULL)
+                        ELSE ARRAY(SELECT unnest(pending) INTERSECT SELECT unnest(current)) END;
+        -- A worker that is away may have prepared what it has not committed.
+        IF NOT answered OR cardinality(pending) = 0 THEN
+            RETURN answered;
+        END IF;
+        PERFORM pg_sleep(0.01);
+    END LOOP;
+    RETURN false;
+END
+$_$;
+COMMENT ON FUNCTION ledger_workers_have_committed() IS 'Whether every worker of Citus has committed what it had prepared for the coordinator when this was called; waits a second for it. True on one server.';
+
 -- fold_summaries ----------------------------------------------------------------------------------
 
 CREATE FUNCTION fold_summaries(model_version_id uuid, since timestamp with time zone DEFAULT '-infinity'::timestamp with time zone, until timestamp with time zone DEFAULT 'infinity'::timestamp with time zone, max_hours integer DEFAULT 24, wait boolean DEFAULT false, max_time interval DEFAULT NULL::interval) RETURNS integer
@@ -5604,6 +5637,8 @@ DECLARE
     span record;
     ends timestamptz;
     folded integer := 0;
+    -- On a distributed ledger, the marks whose rows every worker shows.
+    settled bigint[];
     deadline CONSTANT timestamptz := clock_timestamp() + max_time;
     -- How long an hour takes is only known once one is counted.
     pace integer := CASE WHEN max_time IS NULL THEN 24 ELSE 1 END;
@@ -5622,11 +5657,22 @@ BEGIN
             RETURN 0;
         END IF;
     END IF;
+    -- Citus commits on its workers after the coordinator has: a mark may be seen before its rows.
+    IF EXISTS (SELECT FROM ledger_distributed()) THEN
+        settled := ARRAY(SELECT m.mark FROM summary_marks m WHERE m.model_version_id = fold_summaries.model_version_id);
+        IF NOT ledger_workers_have_committed() THEN
+            IF wait THEN
+                RAISE EXCEPTION 'a worker has not committed what it has prepared' USING ERRCODE = '40001';
+            END IF;
+            RETURN 0;
+        END IF;
+    END IF;
     FOR span IN
         WITH taken AS (
             DELETE FROM summary_marks m
             WHERE m.model_version_id = fold_summaries.model_version_id
               AND m.first_predicted_at < fold_summaries.until AND m.last_predicted_at >= fold_summaries.since
+              AND (settled IS NULL OR m.mark = ANY (settled))
             RETURNING m.table_name, m.first_predicted_at, m.last_predicted_at
         ), there AS (
             -- Where there is no partition there are no rows: what was counted before it was dropped stays.
