@@ -5638,7 +5638,7 @@ DECLARE
     ends timestamptz;
     folded integer := 0;
     -- On a distributed ledger, the marks whose rows every worker shows.
-    settled bigint[];
+    complete bigint[];
     deadline CONSTANT timestamptz := clock_timestamp() + max_time;
     -- How long an hour takes is only known once one is counted.
     pace integer := CASE WHEN max_time IS NULL THEN 24 ELSE 1 END;
@@ -5659,7 +5659,7 @@ BEGIN
     END IF;
     -- Citus commits on its workers after the coordinator has: a mark may be seen before its rows.
     IF EXISTS (SELECT FROM ledger_distributed()) THEN
-        settled := ARRAY(SELECT m.mark FROM summary_marks m WHERE m.model_version_id = fold_summaries.model_version_id);
+        complete := ARRAY(SELECT m.mark FROM summary_marks m WHERE m.model_version_id = fold_summaries.model_version_id);
         IF NOT ledger_workers_have_committed() THEN
             IF wait THEN
                 RAISE EXCEPTION 'a worker has not committed what it has prepared' USING ERRCODE = '40001';
@@ -5672,7 +5672,7 @@ BEGIN
             DELETE FROM summary_marks m
             WHERE m.model_version_id = fold_summaries.model_version_id
               AND m.first_predicted_at < fold_summaries.until AND m.last_predicted_at >= fold_summaries.since
-              AND (settled IS NULL OR m.mark = ANY (settled))
+              AND (complete IS NULL OR m.mark = ANY (complete))
             RETURNING m.table_name, m.first_predicted_at, m.last_predicted_at
         ), there AS (
             -- Where there is no partition there are no rows: what was counted before it was dropped stays.
