@@ -5161,18 +5161,21 @@ CREATE FUNCTION ledger_fold_labels(version uuid, since timestamp with time zone,
     DELETE FROM summary_histograms
     WHERE model_version_id = version AND grain = 'hour' AND starts_at >= since AND starts_at < until AND part = 0
       AND series = 32000;
-    WITH newest AS (
+    WITH f AS MATERIALIZED (
+        SELECT kind, edges || 'NaN'::double precision AS edges, categories,
+               CASE WHEN num_categories > cardinality(categories) THEN 51 ELSE 0 END AS unknown
+        FROM baseline_features WHERE baseline_id = baseline AND series = 32000
+    ), newest AS (
         SELECT DISTINCT ON (prediction_id, predicted_at) date_bin('1 hour', predicted_at, since) AS hour, actual_label, actual_value
         FROM ground_truth WHERE model_version_id = version AND predicted_at >= since AND predicted_at < until
         ORDER BY prediction_id, predicted_at, labeled_at DESC
     ), binned AS (
         SELECT n.hour,
-               CASE WHEN f.kind <> 'categorical' THEN coalesce(width_bucket(n.actual_value, f.edges || 'NaN'::double precision), -1)
+               CASE WHEN f.kind <> 'categorical' THEN coalesce(width_bucket(n.actual_value, f.edges), -1)
                     WHEN n.actual_label IS NULL THEN -1
-                    ELSE least(coalesce(array_position(f.categories, left(n.actual_label, 255)),
-                                        CASE WHEN f.num_categories > cardinality(f.categories) THEN 51 ELSE 0 END), 51) END AS bin,
+                    ELSE least(coalesce(array_position(f.categories, left(n.actual_label, 255)), f.unknown), 51) END AS bin,
                CASE WHEN f.kind <> 'categorical' THEN CASE WHEN abs(n.actual_value) <= 1e150 THEN n.actual_value ELSE 0 END END AS value
-        FROM newest n JOIN baseline_features f ON f.baseline_id = baseline AND f.series = 32000
+        FROM newest n CROSS JOIN f
     )
     INSERT INTO summary_histograms (model_version_id, grain, starts_at, series, baseline_id, bins, counts, sums)
     SELECT version, 'hour', hour, 32000, baseline, array_agg(bin::smallint ORDER BY bin), array_agg(n ORDER BY bin),
