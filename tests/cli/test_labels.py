@@ -93,6 +93,25 @@ def test_series_shows_performance_by_the_hour(run: Run, labeled: UUID) -> None:
     assert "no model unknown" in run("series", "unknown").output
 
 
+def test_value_weighs_the_confusion_matrix(run: Run, labeled: UUID) -> None:
+    window = ("--until", "2026-01-02T00:00:00Z")
+    found = run("value", "m", "tp=50", "fp=-5", "--positive", "late", *window, "--json")
+    assert json.loads(found.output) == {
+        "total": 50, "mean": 50, "num_predictions": 1, "reason": None
+    }  # fmt: skip
+    pairs = run("value", "m", "late/late=2.5", *window)
+    assert dict(line.split(maxsplit=1) for line in pairs.output.splitlines())["total"] == "2.5"
+    for wrong, message in (
+        ("tp", "must be CELL=NUMBER"),
+        ("tp=much", "not a finite number"),
+        ("a/b/c=1", "TRUE/PREDICTED"),
+        ("xx=1", "xx is not one of"),
+        ("late/lost=1", "no class lost"),
+    ):
+        refused = run("value", "m", wrong, "--positive", "late", *window)
+        assert (refused.exit_code, message in refused.output) == (2, True), refused.output
+
+
 def test_performance_by_slice(run: Run, labeled: UUID, dsn: str) -> None:
     def edit(*arguments: str) -> Result:
         return CliRunner().invoke(main, ["models", "edit", "m", *arguments])

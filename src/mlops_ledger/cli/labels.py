@@ -13,6 +13,7 @@ from click.decorators import FC
 
 import mlops_ledger as ledger
 
+from ..analysis import business_value
 from ..analysis.comparison import METRICS
 from ..analysis.performance_source import SOURCES
 from ..errors import InvalidValue, NotFound
@@ -191,6 +192,56 @@ def compare(
             positive_label=positive_label,
         )
     echo_row(found, as_json)
+
+
+class Worth(click.ParamType[tuple[str | tuple[str, str], float]]):
+    """What a cell of the confusion matrix is worth, as CELL=NUMBER."""
+
+    name = "cell=number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Split the text; the names of classes may have a =."""
+        cell, separator, worth = value.rpartition("=")
+        if not cell or not separator:
+            self.fail("must be CELL=NUMBER, such as fp=-5", param, ctx)
+        names = tuple(cell.split("/"))
+        if len(names) > 2:
+            self.fail("a pair of classes is TRUE/PREDICTED", param, ctx)
+        return names if len(names) == 2 else cell, Number().convert(worth, param, ctx)
+
+
+@labels.command()
+@_asked
+@positive_option
+@click.argument("cells", type=Worth(), metavar="CELL=NUMBER...", nargs=-1, required=True)
+@json_option
+def value(
+    model_name: str,
+    model_version: str | None,
+    days: float | None,
+    since: datetime | None,
+    until: datetime | None,
+    positive_label: str | None,
+    threshold: float,
+    cells: tuple[tuple[str | tuple[str, str], float], ...],
+    as_json: bool,
+) -> None:
+    """Show what the predictions of a window are worth.
+
+    A cell is tp, fp, tn or fn, or a pair of classes as TRUE/PREDICTED; costs are negative numbers,
+    and one that is not named is worth 0: mlops-ledger labels value spend tp=50 fp=-5 fn=-20
+    """
+    since, until = window(since, until, days, 7)
+    with ledger.Database() as db:
+        found = ledger.GroundTruthRepository(db).performance(
+            model_name=model_name,
+            model_version=model_version,
+            since=since,
+            until=until,
+            positive_label=positive_label,
+            threshold=threshold,
+        )
+    echo_row(business_value(found, dict(cells)), as_json)
 
 
 @labels.command()
