@@ -4979,6 +4979,13 @@ CREATE FUNCTION ledger_number(value jsonb) RETURNS double precision
     RETURN CASE WHEN (jsonb_typeof(value) = 'number'::text) THEN CASE WHEN (((value)::numeric = (0)::numeric) OR ((abs((value)::numeric) >= 0.0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000001) AND (abs((value)::numeric) <= '179700000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000'::numeric))) THEN ((value)::numeric)::double precision ELSE NULL::double precision END ELSE NULL::double precision END;
 COMMENT ON FUNCTION ledger_number(value jsonb) IS 'A JSON number that double precision can hold, or NULL.';
 
+-- ledger_category ---------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_category(value jsonb) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (jsonb_typeof(value) = 'number'::text) THEN (trim_scale((value)::numeric))::text ELSE (value #>> '{}'::text[]) END;
+COMMENT ON FUNCTION ledger_category(value jsonb) IS 'The category that an input is: its text, of a number without zeros behind its last decimal.';
+
 -- ledger_series_of --------------------------------------------------------------------------------
 
 CREATE FUNCTION ledger_series_of(baseline uuid, OUT columns text, OUT bins text, OUT histograms text) RETURNS record
@@ -4995,9 +5002,11 @@ CREATE FUNCTION ledger_series_of(baseline uuid, OUT columns text, OUT bins text,
         JOIN baselines b ON b.id = f.baseline_id
         JOIN model_versions v ON v.id = b.model_version_id
         CROSS JOIN LATERAL (SELECT CASE
-            WHEN f.column_name = 'feature_values' THEN format('f[%s]', array_position(v.feature_names, f.feature))
+            WHEN f.column_name = 'feature_values' THEN format(CASE f.kind WHEN 'numeric' THEN 'f[%s]' ELSE 'nullif(f[%s], ''NaN'')' END,
+                                                              array_position(v.feature_names, f.feature))
             WHEN f.column_name = 'inputs' THEN CASE f.kind WHEN 'numeric' THEN format('ledger_number(i -> %L)', f.feature)
-                                                           ELSE format('(i ->> %L)', f.feature) END
+                                                           WHEN 'text' THEN format('(i ->> %L)', f.feature)
+                                                           ELSE format('ledger_category(i -> %L)', f.feature) END
             ELSE quote_ident(f.column_name) END AS place) p
         WHERE f.baseline_id = baseline AND f.column_name NOT IN ('actual_label', 'actual_value')
     ), counted AS (

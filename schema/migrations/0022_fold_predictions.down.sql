@@ -7,6 +7,7 @@ DROP FUNCTION ledger_learn_slices(uuid, timestamptz, timestamptz, text);
 DROP FUNCTION ledger_slice_places(uuid[], text);
 DROP FUNCTION ledger_slice(text, integer, double precision[], jsonb);
 DROP FUNCTION ledger_series_of(uuid);
+DROP FUNCTION ledger_category(jsonb);
 DROP FUNCTION ledger_number(jsonb);
 DROP FUNCTION ledger_latency_bin(double precision);
 DROP FUNCTION ledger_probability_edges();

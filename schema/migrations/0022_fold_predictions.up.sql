@@ -25,6 +25,13 @@ RETURN CASE WHEN jsonb_typeof(value) = 'number'
                       THEN value::numeric::double precision END END;
 COMMENT ON FUNCTION ledger_number(jsonb) IS 'A JSON number that double precision can hold, or NULL.';
 
+CREATE FUNCTION ledger_category(value jsonb) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+-- What is 1 for one writer is 1.0 for another, such as a frame with missing values.
+RETURN CASE WHEN jsonb_typeof(value) = 'number' THEN trim_scale(value::numeric)::text ELSE value #>> '{}' END;
+COMMENT ON FUNCTION ledger_category(jsonb) IS
+    'The category that an input is: its text, of a number without zeros behind its last decimal.';
+
 -- Edges are constants of the statement, and each value is taken out of its row once: three times as fast as to
 -- join rows with their bins. Four series of numbers are counted in one pass over the rows: each pass costs more
 -- than to add up, in the groups of each, the values of the other three.
@@ -40,9 +47,11 @@ LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
         JOIN baselines b ON b.id = f.baseline_id
         JOIN model_versions v ON v.id = b.model_version_id
         CROSS JOIN LATERAL (SELECT CASE
-            WHEN f.column_name = 'feature_values' THEN format('f[%s]', array_position(v.feature_names, f.feature))
+            WHEN f.column_name = 'feature_values' THEN format(CASE f.kind WHEN 'numeric' THEN 'f[%s]' ELSE 'nullif(f[%s], ''NaN'')' END,
+                                                              array_position(v.feature_names, f.feature))
             WHEN f.column_name = 'inputs' THEN CASE f.kind WHEN 'numeric' THEN format('ledger_number(i -> %L)', f.feature)
-                                                           ELSE format('(i ->> %L)', f.feature) END
+                                                           WHEN 'text' THEN format('(i ->> %L)', f.feature)
+                                                           ELSE format('ledger_category(i -> %L)', f.feature) END
             ELSE quote_ident(f.column_name) END AS place) p
         WHERE f.baseline_id = baseline AND f.column_name NOT IN ('actual_label', 'actual_value')
     ), counted AS (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ import pytest
 from mlops_ledger import (
     AsyncBaselinesRepository,
     AsyncDatabase,
+    AsyncDriftReportsRepository,
     AsyncGroundTruthRepository,
     AsyncModelVersionRepository,
     AsyncPredictionsRepository,
@@ -144,6 +146,44 @@ async def test_numbers_and_truth_values_can_be_categories(
     assert free["n"].categories == ["4"]
 
 
+@pytest.mark.parametrize("missing", [None, math.nan, np.float32("nan"), Decimal("NaN")])
+async def test_a_category_that_is_no_number_is_missing(
+    baselines: AsyncBaselinesRepository, missing: Any
+) -> None:
+    found = (await bins(baselines, {"k": ["a", missing, "a"]}, "nameless"))["k"]
+    assert (found.categories, found.num_missing) == (["a"], 1)
+
+
+ODD_NUMBERS = [0.0, -0.0, 1.0, -2.50, 1e15, 1234567890123456.0, 1e16, 1e20, 1e-7, 1e300, 5e-324]
+
+
+@pytest.mark.parametrize("model", ["m", "nameless"])
+async def test_numbers_that_are_categories_are_those_of_predictions(
+    db: AsyncDatabase, baselines: AsyncBaselinesRepository, model: str
+) -> None:
+    values = [*ODD_NUMBERS, math.nan] if model == "m" else [*ODD_NUMBERS, 1, 10**15]
+    trained_on = await bins(baselines, {"age": values}, model, categorical=["age"])
+    rows = [
+        {"id": new_id(NOON), "predicted_at": NOON,
+         **({"features": [value]} if model == "m" else {"inputs": {"age": value}})}
+        for value in values
+    ]  # fmt: skip
+    await AsyncPredictionsRepository(db).insert_many(rows=rows, model_name=model, model_version="1")
+    [found] = await AsyncDriftReportsRepository(db).measure(
+        model_name=model, model_version="1", since=NOON, until=NOON + timedelta(hours=1)
+    )
+    assert (found.current_size, found.unseen, found.psi) == (len(values), 0, 0)
+    window = {"since": NOON, "until": NOON + timedelta(hours=1)}
+    id = await baselines.from_window(
+        model_name=model, model_version="1", categorical=["age"], **window
+    )
+    [seen] = await baselines.list_features(id=id)
+    assert (seen.categories, seen.counts) == (
+        trained_on["age"].categories,
+        trained_on["age"].counts,
+    )
+
+
 async def test_scores_and_labels_are_kept_too(baselines: AsyncBaselinesRepository) -> None:
     found = await bins(
         baselines, {"age": [1, 2]}, probabilities=[0.1, 0.9], predictions=["a", "b"], labels=[0, 1]
@@ -173,6 +213,7 @@ async def test_scores_and_labels_are_kept_too(baselines: AsyncBaselinesRepositor
         ({"data": {"age": [1]}, "num_bins": 1}, "num_bins: must be between 2 and 200"),
         ({"data": {"age": [10**400]}}, "data.age: holds a number beyond double precision"),
         ({"data": {"age": [1], "city": [b"x"]}}, "data.city: must be text"),
+        ({"data": {"age": np.array([1], "m8[s]")}}, "data.age: must be numbers"),
     ],
 )
 async def test_what_does_not_fit_is_refused_and_nothing_is_stored(

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ import pytest
 from mlops_ledger import (
     BaselinesRepository,
     Database,
+    DriftReportsRepository,
     GroundTruthRepository,
     ModelVersionRepository,
     PredictionsRepository,
@@ -145,6 +147,44 @@ def test_numbers_and_truth_values_can_be_categories(
     assert free["n"].categories == ["4"]
 
 
+@pytest.mark.parametrize("missing", [None, math.nan, np.float32("nan"), Decimal("NaN")])
+def test_a_category_that_is_no_number_is_missing(
+    baselines: BaselinesRepository, missing: Any
+) -> None:
+    found = (bins(baselines, {"k": ["a", missing, "a"]}, "nameless"))["k"]
+    assert (found.categories, found.num_missing) == (["a"], 1)
+
+
+ODD_NUMBERS = [0.0, -0.0, 1.0, -2.50, 1e15, 1234567890123456.0, 1e16, 1e20, 1e-7, 1e300, 5e-324]
+
+
+@pytest.mark.parametrize("model", ["m", "nameless"])
+def test_numbers_that_are_categories_are_those_of_predictions(
+    db: Database, baselines: BaselinesRepository, model: str
+) -> None:
+    values = [*ODD_NUMBERS, math.nan] if model == "m" else [*ODD_NUMBERS, 1, 10**15]
+    trained_on = bins(baselines, {"age": values}, model, categorical=["age"])
+    rows = [
+        {"id": new_id(NOON), "predicted_at": NOON,
+         **({"features": [value]} if model == "m" else {"inputs": {"age": value}})}
+        for value in values
+    ]  # fmt: skip
+    PredictionsRepository(db).insert_many(rows=rows, model_name=model, model_version="1")
+    [found] = DriftReportsRepository(db).measure(
+        model_name=model, model_version="1", since=NOON, until=NOON + timedelta(hours=1)
+    )
+    assert (found.current_size, found.unseen, found.psi) == (len(values), 0, 0)
+    window = {"since": NOON, "until": NOON + timedelta(hours=1)}
+    id = baselines.from_window(
+        model_name=model, model_version="1", categorical=["age"], **window
+    )
+    [seen] = baselines.list_features(id=id)
+    assert (seen.categories, seen.counts) == (
+        trained_on["age"].categories,
+        trained_on["age"].counts,
+    )
+
+
 def test_scores_and_labels_are_kept_too(baselines: BaselinesRepository) -> None:
     found = bins(
         baselines, {"age": [1, 2]}, probabilities=[0.1, 0.9], predictions=["a", "b"], labels=[0, 1]
@@ -174,6 +214,7 @@ def test_scores_and_labels_are_kept_too(baselines: BaselinesRepository) -> None:
         ({"data": {"age": [1]}, "num_bins": 1}, "num_bins: must be between 2 and 200"),
         ({"data": {"age": [10**400]}}, "data.age: holds a number beyond double precision"),
         ({"data": {"age": [1], "city": [b"x"]}}, "data.city: must be text"),
+        ({"data": {"age": np.array([1], "m8[s]")}}, "data.age: must be numbers"),
     ],
 )
 def test_what_does_not_fit_is_refused_and_nothing_is_stored(

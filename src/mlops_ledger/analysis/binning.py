@@ -1,7 +1,8 @@
 """Puts the columns of a table into the bins of a baseline; needs NumPy.
 
 Windows are counted in the same bins by the database, so both sides follow the same rules: a number
-is in the bin of the last edge that is not above it, a category is the text that JSON would write.
+is in the bin of the last edge that is not above it; a number that is a category is written as the
+database does; of categories NaN is a missing one.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ MOST_FEATURES: Final = 1000
 MOST_BINS: Final = 200
 # The sum of any numbers that are cut off here is finite.
 CUT_OFF: Final = 1e150
+# The most digits of a number on one side of its point in PostgreSQL.
+MOST_DIGITS: Final = 131_072
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,7 +200,7 @@ def _summary(finite: Array) -> tuple[float, float, float, float] | tuple[None, N
 
 
 def _texts(name: str, items: list[Any], is_categorical: bool, num_bins: int) -> Binned:
-    texts = [None if item is None else _text(name, item) for item in items]
+    texts = [None if _is_missing(item) else _text(name, item) for item in items]
     distinct = len(set(texts))
     is_free = distinct > MOST_CATEGORIES or distinct > max(OWN_BINS, len(texts) / 2)
     if is_categorical or not is_free:
@@ -208,7 +211,7 @@ def _texts(name: str, items: list[Any], is_categorical: bool, num_bins: int) -> 
 
 
 def _categories(name: str, column_name: str, items: Sequence[Any]) -> Binned:
-    texts = [None if item is None else _text(name, item)[:LONGEST_CATEGORY] for item in items]
+    texts = [None if _is_missing(item) else _text(name, item)[:LONGEST_CATEGORY] for item in items]
     count = Counter(text for text in texts if text is not None)
     ranked = sorted(count, key=lambda text: (-count[text], text))
     counts = [0, *(count[text] for text in ranked[:OWN_BINS])]
@@ -228,9 +231,40 @@ def _categories(name: str, column_name: str, items: Sequence[Any]) -> Binned:
 def _text(name: str, value: Any) -> str:
     if isinstance(value, bool | np.bool_):
         return "true" if value else "false"
-    if isinstance(value, int | float | Decimal | np.number):
-        return str(value)
+    if _is_number(value):
+        return _decimal_text(value)
     return values.text(f"data.{name}", value)
+
+
+def _is_missing(item: Any) -> bool:
+    """Return whether there is no category: frames and lists have NaN where a text is missing."""
+    return item is None or (_is_number(item) and item != item)
+
+
+def _is_number(item: Any) -> bool:
+    # NumPy counts spans of time among its integers.
+    number = int | float | Decimal | np.integer | np.floating
+    return isinstance(item, number) and not isinstance(item, np.timedelta64)
+
+
+def _decimal_text(value: Any) -> str:
+    """Write a number as ledger_category() does."""
+    number = value if isinstance(value, Decimal) else Decimal(str(value))
+    # More digits than these are in no JSON that the database reads.
+    if not number.is_finite() or abs(number.adjusted()) > MOST_DIGITS:
+        return str(value)
+    text = f"{number:f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text == "-0" else text
+
+
+def _double_text(value: float) -> str:
+    """Write a double as PostgreSQL does: from 1e15 on with an exponent, else no point if whole."""
+    if math.isinf(value):
+        return "Infinity" if value > 0 else "-Infinity"
+    if 1e15 <= abs(value) < 1e16:
+        return f"{Decimal(repr(value)).normalize():e}"
+    return repr(value).removesuffix(".0")
 
 
 def _number_texts(
@@ -238,12 +272,11 @@ def _number_texts(
 ) -> list[str | None]:
     """Write numbers that are categories as the database does."""
     if column_name == "inputs":
-        return [None if item is None else _text("", item) for item in objects(column)]
+        return [None if _is_missing(item) else _text("", item) for item in objects(column)]
     array, missing = numbers
-    gone = np.zeros(len(array), bool) if missing is None else missing
-    # A double has no decimal point in PostgreSQL when it is a whole number.
+    gone = np.isnan(array) if missing is None else missing | np.isnan(array)
     return [
-        None if is_gone else repr(value).removesuffix(".0")
+        None if is_gone else _double_text(value)
         for value, is_gone in zip(array.tolist(), gone.tolist(), strict=True)
     ]
 
@@ -259,8 +292,7 @@ def _numbers(name: str, column: Any) -> tuple[Array, Array | None] | None:
 
 
 def _numbers_one_by_one(name: str, items: list[Any]) -> tuple[Array, Array | None] | None:
-    numeric = bool | int | float | Decimal | np.number | np.bool_ | None
-    if not all(isinstance(item, numeric) for item in items):
+    if not all(item is None or isinstance(item, np.bool_) or _is_number(item) for item in items):
         return None
     missing = np.array([item is None for item in items], bool)
     try:
