@@ -211,6 +211,8 @@ def test_scores_and_labels_are_kept_too(baselines: BaselinesRepository) -> None:
         ({"data": {"age": [1]}, "categorical": ["city"]}, "categorical: data has no column city"),
         ({"data": {"age": [1]}, "labels": [1, 2]}, "labels: must have 1 values"),
         ({"data": {"age": [1]}, "probabilities": ["a"]}, "probabilities: must be numbers"),
+        ({"data": {"age": [1]}, "probabilities": [97.5]}, "probabilities: must be between 0 and 1"),
+        ({"data": {"age": [1]}, "probabilities": [-0.1]}, "probabilities: must be between 0 and 1"),
         ({"data": {"age": [1]}, "num_bins": 1}, "num_bins: must be between 2 and 200"),
         ({"data": {"age": [10**400]}}, "data.age: holds a number beyond double precision"),
         ({"data": {"age": [1], "city": [b"x"]}}, "data.city: must be text"),

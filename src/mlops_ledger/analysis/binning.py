@@ -143,6 +143,8 @@ def bin_output(
     with reading(argument):
         array = _numbers(argument, column)
         if array is not None and not _is_boolean(column):
+            if number_column == "probability" and ((array[0] < 0) | (array[0] > 1)).any():
+                raise InvalidValue(argument, "must be between 0 and 1")
             return bin_numbers(number_column, number_column, *array, num_bins)
         if text_column is None:
             raise InvalidValue(argument, "must be numbers")
