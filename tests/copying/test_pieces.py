@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
 from mlops_ledger import new_id
-from mlops_ledger.checks.predictions import KnownVersion
+from mlops_ledger.checks.predictions import KnownVersion, latest_timestamp
 from mlops_ledger.copying.batch import RowBatch
+from mlops_ledger.copying.binary import EPOCH, EPOCH_MICROSECONDS, microseconds
 from mlops_ledger.copying.pieces import PieceBatch
 from mlops_ledger.errors import InvalidValue
+from mlops_ledger.ids import uuid7
 from mlops_ledger.logger.records import decode, encode, load
 from mlops_ledger.logger.registration import Registration
 
@@ -43,7 +46,31 @@ def test_pieces_are_encoded_as_the_whole(size: int) -> None:
     assert sorted(batch.days()) == sorted(whole.days())
     assert len(batch) == 100
     assert set(batch.keys) == set(whole.keys)
-    assert len(rests) >= 100 / size
+    # One after each piece, and before each eight of them are sent.
+    pieces = math.ceil(100 / size)
+    assert len(rests) == pieces + math.ceil(pieces / 8)
+
+
+def test_both_days_of_a_piece_at_midnight_are_told() -> None:
+    batch = PieceBatch(lambda *key: VERSIONS[key])
+    batch.add([load(record(11)), load(record(12))])
+    assert sorted(batch.days()) == [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2)]
+
+
+def row_at(micros: int) -> dict[str, Any]:
+    """Return a row with the id of a time, in microseconds since 1970."""
+    return {**load(record(1)), "predicted_at": micros, "id": str(UUID(int=uuid7(micros, 0)))}
+
+
+def test_the_times_that_the_server_takes_are_taken() -> None:
+    latest = latest_timestamp()
+    batch = PieceBatch(lambda *key: VERSIONS[key])
+    batch.add([row_at(EPOCH_MICROSECONDS), row_at(EPOCH_MICROSECONDS + microseconds(latest))])
+    [count] = batch.counts(VERSIONS)
+    assert (count.first, count.last) == (EPOCH, latest)
+    for micros in (-1, microseconds(latest_timestamp()) + 1):
+        with pytest.raises(InvalidValue, match="no time from 2000 on"):
+            batch.add([row_at(EPOCH_MICROSECONDS + micros)])
 
 
 @pytest.mark.parametrize("at", [None, "2026-01-01", 1.5, -1, 10**18, True])

@@ -133,6 +133,16 @@ def test_a_batch_does_not_wait_for_what_arrives_while_it_is_read(tmp_path: Path)
     own.release()
 
 
+def test_a_batch_of_an_earlier_process_is_a_full_one(tmp_path: Path) -> None:
+    own = Spool.create(tmp_path, QUOTA)
+    own.append([payload(number) for number in range(2000)])
+    own.disown()
+    adopted = Spool.adopt(own.folder.path)
+    assert adopted is not None
+    assert len(SpoolReader(adopted, 1500).batch()) == 1500
+    adopted.release()
+
+
 def test_a_folder_whose_owner_lives_is_not_adopted(tmp_path: Path) -> None:
     own = Spool.create(tmp_path, QUOTA)
     own.append([b"{}"])

@@ -15,8 +15,13 @@ from typing import Final
 
 from .intake import Intake
 
-# Records in a piece and seconds of a rest: so long that few calls of the service meet a piece.
-_GENTLE: Final = 12, 0.002
+# Records in a piece and seconds of a rest. After a longer one a piece takes twice the time: the
+# processor's caches have lost all of it.
+_GENTLE: Final = 12, 0.0005
+# Where so many records came during a rest, calls follow one another without a pause. Few of them
+# shall meet a piece, so it lasts so many seconds more.
+_MANY: Final = 10
+_MORE: Final = 0.0015
 # A thread that waits needs as long to come round. A rest costs as much CPU as three records.
 _BRISK: Final = 20, 5e-5
 _AT_ONCE: Final = 500, 0.0
@@ -61,11 +66,18 @@ class Pace:
 
     def rest(self) -> None:
         """Let other threads run, for a shorter time the more records wait."""
-        if seconds := self._choose()[1]:
-            # Never in step with a loop that wakes at even times, which would meet every piece.
-            time.sleep(seconds * random.uniform(0.5, 1.5))
+        before = self._intake.accepted
+        _sleep(self._choose()[1])
+        if self._choose() is _GENTLE and self._intake.accepted - before >= _MANY:
+            _sleep(_MORE)
 
     def _choose(self) -> tuple[int, float]:
         if self.closing:
             return _AT_ONCE
         return _BRISK if self._waiting or self._eager or self._behind else _GENTLE
+
+
+def _sleep(seconds: float) -> None:
+    if seconds:
+        # Never in step with a loop that wakes at even times, which would meet every piece.
+        time.sleep(seconds * random.uniform(0.5, 1.5))
