@@ -13,8 +13,10 @@ SYSTEM_VERSIONS = $(foreach v,$(SUPPORTED),$(if $(wildcard /usr/lib/postgresql/$
 # tests share; xdist 3.8 ignores its groups under pytest 9.2 without a word. Schemathesis is run as a
 # command; as a plugin every process would import it.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
+# Beside the first pass, which has more than twice the work, fewer are through when that is.
+AGAIN_WORKERS ?= $(WORKERS)
 SITE := NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
-PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -p no:schemathesis
+PYTEST := $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder -p no:schemathesis
 
 # Hundreds of processes import the same modules: they are compiled once, whatever the environment says.
 unexport PYTHONDONTWRITEBYTECODE
@@ -59,14 +61,15 @@ collected: setup
 	@$(BIN)/python -m pytest --quiet --collect-only -p no:schemathesis > /dev/null
 
 test-embedded:
-	$(PYTEST) $(if $(SYSTEM_VERSIONS),--ignore tests/_sync)
+	$(PYTEST) -n $(WORKERS) $(if $(SYSTEM_VERSIONS),--ignore tests/_sync)
 
 test-again-%:
 	@echo "== again on PostgreSQL $*"
-	MLOPS_AGAIN=1 MLOPS_PG_BIN=/usr/lib/postgresql/$*/bin $(PYTEST) -m 'not once' --ignore tests/_async
+	MLOPS_AGAIN=1 MLOPS_PG_BIN=/usr/lib/postgresql/$*/bin $(PYTEST) -n $(AGAIN_WORKERS) \
+	    -m 'not once' --ignore tests/_async
 
 test-on: setup ## Run the whole suite on the system's PostgreSQL of version POSTGRESQL
-	MLOPS_PG_BIN=/usr/lib/postgresql/$(POSTGRESQL)/bin $(PYTEST)
+	MLOPS_PG_BIN=/usr/lib/postgresql/$(POSTGRESQL)/bin $(PYTEST) -n $(WORKERS)
 
 torture: setup ## Run the fault and property tests at full size
 	MLOPS_TORTURE=1 $(BIN)/python -m pytest tests/faults tests/logger tests/database tests/cli \

@@ -88,7 +88,8 @@ def server(pytestconfig: pytest.Config) -> Iterator[EmbeddedServer | None]:
         running = EmbeddedServer(home)
         running.start()
         with psycopg.connect(running.conninfo("postgres"), autocommit=True) as connection:
-            for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            # Sessions of the ledger have JIT off, but not those of psql, as which tests look.
+            for setting in ("fsync", "synchronous_commit", "full_page_writes", "jit"):
                 connection.execute(
                     sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting))
                 )
