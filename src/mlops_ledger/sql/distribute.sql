@@ -53,15 +53,16 @@ WHERE period = 'day' AND period <> %(period)s::text AND table_name IN ('predicti
 RETURNING table_name;
 
 -- grants --
--- What is granted on the tables and views of the schema, as statements that grant it again.
+-- What is granted on the tables and views of the schema, not of an extension, as statements that grant it again.
 SELECT format('GRANT %%s%%s ON TABLE %%I.%%I TO %%s%%s', a.privilege_type, ' (' || quote_ident(g.column_name) || ')',
               current_schema(), g.relname, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END,
               CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
 FROM (
-    SELECT c.relname, NULL::name AS column_name, c.relacl AS acl FROM pg_class c
+    SELECT c.oid, c.relname, NULL::name AS column_name, c.relacl AS acl FROM pg_class c
     WHERE c.relnamespace = quote_ident(current_schema())::regnamespace AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition
     UNION ALL
-    SELECT c.relname, t.attname, t.attacl FROM pg_attribute t JOIN pg_class c ON c.oid = t.attrelid
+    SELECT c.oid, c.relname, t.attname, t.attacl FROM pg_attribute t JOIN pg_class c ON c.oid = t.attrelid
     WHERE c.relnamespace = quote_ident(current_schema())::regnamespace AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition) g
 CROSS JOIN LATERAL aclexplode(g.acl) a
+WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = g.oid AND d.deptype = 'e')
 ORDER BY 1;
