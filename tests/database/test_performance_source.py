@@ -116,6 +116,9 @@ def test_many_labels_are_answered_from_summaries(
     record.label()
     exact = record.truth.performance(**one, source="rows")
     assert _agree(record.truth.performance(**one), exact) > 0
+    # To name the class that is positive anyway is no other question.
+    assert exact.positive_label == "yes"
+    assert record.truth.performance(**one, positive_label="yes") == record.truth.performance(**one)
     for asked in ({"threshold": 0.123}, {"positive_label": "no"}):
         assert record.truth.performance(**one, **asked).source == "rows"
     with pytest.raises(InvalidValue, match=r"^source: "):

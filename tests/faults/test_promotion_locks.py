@@ -136,6 +136,28 @@ def test_of_makers_of_a_partition_under_repeatable_read_the_losers_run_again(
             loser.execute(make)
 
 
+def test_a_policy_and_a_promotion_wait_for_each_other(dsn: str, models: Conn) -> None:
+    promote = b"SELECT promote('a', '1')"
+    require = (
+        b"INSERT INTO promotion_policies (model_name, slot, requires_decision)"
+        b" VALUES ('a', 'production', true)"
+    )
+    with psycopg.connect(dsn, options="-c lock_timeout=100ms") as other:
+        with models.transaction():
+            models.execute(promote)
+            with pytest.raises(psycopg.errors.LockNotAvailable):
+                other.execute(require)
+        other.rollback()
+        other.execute(require)
+        models.execute("SET lock_timeout = '100ms'")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            models.execute("SELECT promote('a', '2')")
+        other.commit()
+    # It was waited for: the promotion sees it.
+    with pytest.raises(psycopg.DatabaseError, match="decision"):
+        models.execute("SELECT promote('a', '2')")
+
+
 def test_writers_that_check_constraints_at_once_break_no_other_promotion(
     dsn: str, models: Conn
 ) -> None:

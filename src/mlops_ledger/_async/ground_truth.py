@@ -281,7 +281,7 @@ class AsyncGroundTruthRepository(AsyncRepository):
         Raises InvalidValue if it cannot be answered.
         """
         one = {key: asked[key] for key in ("model_name", "model_version", "since", "until")}
-        sliced = {**one, "slice": asked["slice"]}
+        sliced = {**one, "slice": asked["slice"], "positive_label": asked["positive_label"]}
         state = await self._one("performance__state", PerformanceState, sliced)
         complete_slice(state, asked)
         preferred = preferred_source(state, asked)

@@ -282,7 +282,7 @@ class GroundTruthRepository(Repository):
         Raises InvalidValue if it cannot be answered.
         """
         one = {key: asked[key] for key in ("model_name", "model_version", "since", "until")}
-        sliced = {**one, "slice": asked["slice"]}
+        sliced = {**one, "slice": asked["slice"], "positive_label": asked["positive_label"]}
         state = self._one("performance__state", PerformanceState, sliced)
         complete_slice(state, asked)
         preferred = preferred_source(state, asked)

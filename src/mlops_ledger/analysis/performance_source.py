@@ -91,7 +91,7 @@ def _suffice(state: PerformanceState, asked: Mapping[str, Any], is_folded: bool)
         state.labeled_samples > _FEW
         and not (is_folded and state.is_pending)
         and not state.is_multiclass
-        and asked["positive_label"] is None
+        and state.is_own_label
         and (asked["slice"] is None or _knows_slice(state, asked))
         and is_grid_threshold(asked["threshold"])
     )

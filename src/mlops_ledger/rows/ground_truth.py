@@ -166,14 +166,15 @@ class PerformanceBucket(Row):
 class PerformanceState(Row):
     """What decides where a window is answered from; hours whose rows are gone, if there are any.
 
-    `is_sliced` says that all of the window is counted by `slice_key`, `is_own_slice` that a value
-    shares no slice with others.
+    `is_own_label` says that the class asked about is that of the versions, `is_sliced` that all of
+    the window is counted by `slice_key`, `is_own_slice` that a value shares no slice with others.
     """
 
     is_known: bool
     labeled_samples: int
     last_labeled_at: datetime | None
     is_multiclass: bool
+    is_own_label: bool
     is_pending: bool
     first_hour: datetime | None
     last_hour: datetime | None

@@ -141,6 +141,8 @@ SELECT v.ids IS NOT NULL AS is_known, coalesce((SELECT sum(o.num_labeled) FROM s
                                                                     AND o.starts_at >= h.starts_from AND o.starts_at < h.starts_before)
            AS last_labeled_at,
        EXISTS (SELECT FROM v_version_tasks t WHERE t.model_version_id = ANY (v.ids) AND t.task = 'multiclass') AS is_multiclass,
+       coalesce(%(positive_label)s::text = (SELECT d.own_label FROM ledger_definition(v.ids, NULL) d), %(positive_label)s::text IS NULL)
+           AS is_own_label,
        EXISTS (SELECT FROM summary_marks m WHERE m.model_version_id = ANY (v.ids)
                AND m.first_predicted_at < %(until)s::timestamptz AND m.last_predicted_at >= %(since)s::timestamptz) AS is_pending,
        gone.first_hour, gone.last_hour,
