@@ -179,6 +179,7 @@ def test_models_and_their_history(client: TestClient, settings: Settings) -> Non
         ("PromotionRefused", 409),
         ("PermissionDenied", 403),
         ("ConnectionLost", 503),
+        ("EmbeddedServerError", 503),
         ("SchemaError", 503),
         ("AppendOnly", 500),
     ],

@@ -17,10 +17,12 @@ from typing import Any
 
 import psycopg
 import pytest
+from fix_faults import frozen
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from mlops_ledger.connection.config import Settings
 from mlops_ledger.embedded import EmbeddedServer, find_binaries, resolve_conninfo
+from mlops_ledger.embedded import server as server_module
 from mlops_ledger.embedded.account import Account
 from mlops_ledger.errors import EmbeddedServerError
 
@@ -328,6 +330,23 @@ def test_changed_password_is_named_instead_of_a_second_server(server: EmbeddedSe
     with pytest.raises(EmbeddedServerError, match=r"password in .*/password was changed"):
         server.start()
     assert server.stop()
+
+
+def test_a_frozen_server_is_given_up_and_holds_up_no_other_thread(
+    server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_module, "PATIENCE_IF_SILENT", 1)
+    server.start()
+    with frozen(server), ThreadPoolExecutor() as pool:
+        starting = pool.submit(server.start)
+        longest, before = 0.0, time.monotonic()
+        while not starting.done():
+            time.sleep(0.01)
+            longest, before = max(longest, time.monotonic() - before), time.monotonic()
+        with pytest.raises(EmbeddedServerError, match="does not answer"):
+            starting.result()
+    assert longest < server_module._CONNECT_TIMEOUT - 1
+    assert server.start().running
 
 
 def test_configured_database_needs_no_server(home: Path) -> None:

@@ -215,6 +215,13 @@ def test_a_database_that_is_away_is_said_without_its_place() -> None:
         assert "The database is away" in answer.text
 
 
+def test_an_embedded_server_that_cannot_start_is_away(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    answer = client_of(Database(Settings(home=tmp_path))).get("/")
+    assert answer.status_code == 503
+    assert str(tmp_path) not in answer.text
+
+
 def test_a_report_needs_nothing_else(ledger: Database, tmp_path: Path) -> None:
     file = tmp_path / "report.html"
     size = write_report(ledger, file, model_name=NAME)

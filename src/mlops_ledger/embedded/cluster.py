@@ -18,6 +18,8 @@ from .files import write_file
 from .programs import major_version
 
 USER: Final = "mlops"
+# The protocol's SSLRequest, which a server answers with one letter before anything else.
+_MAY_WE_ENCRYPT: Final = (8).to_bytes(4) + (80_877_103).to_bytes(4)
 _INCLUDE: Final = "mlops-ledger.conf"
 _SETTINGS: Final = """\
 # Written by mlops-ledger at every start; own settings belong into postgresql.conf, below the
@@ -83,6 +85,19 @@ def is_free(port: int) -> bool:
             listener.bind(("127.0.0.1", port))
         except OSError:
             return False
+    return True
+
+
+def says_anything(port: int, seconds: float) -> bool:
+    """Whether what listens on this port of 127.0.0.1 answers in time, or nothing listens."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), seconds) as client:
+            client.sendall(_MAY_WE_ENCRYPT)
+            client.recv(1)
+    except TimeoutError:
+        return False
+    except OSError:
+        pass
     return True
 
 

@@ -20,13 +20,14 @@ from ..connection.conninfo import isolate
 from ..errors import EmbeddedServerError
 from ..files import distrust
 from .account import Account, choose_folder, home_owners
-from .cluster import USER, initialise, is_free, last_complaint, write_settings
+from .cluster import USER, initialise, is_free, last_complaint, says_anything, write_settings
 from .files import make_folder, write_file
 from .programs import find_binaries, reachable_for
 
 # Seconds to wait for a start or a stop. Recovery after a crash can take more than half a minute.
 PATIENCE: Final = 120
 PATIENCE_IF_REFUSED: Final = 3
+PATIENCE_IF_SILENT: Final = 15
 _CONNECT_TIMEOUT: Final = 5
 _POLL: Final = 0.03
 _ATTEMPTS: Final = 5
@@ -68,7 +69,8 @@ class EmbeddedServer:
 
     def start(self) -> ServerStatus:
         """Start the server unless it runs; the first time its data folder is made."""
-        began = last_not_ready = time.monotonic()
+        began = last_heard = time.monotonic()
+        ready_since: float | None = None
         with _file_errors(self._folder):
             self._require_own()
             while not (status := self.status()).running:
@@ -80,10 +82,13 @@ class EmbeddedServer:
                         self._launch(claim)
                         continue
                 now = time.monotonic()
-                if answer != Ping.OK:
-                    last_not_ready = now
-                # Another starter's server is not to blame for the time that it took to be made.
-                self._check_patience(now - began, refused=now - last_not_ready)
+                if answer is not None:
+                    last_heard = now
+                # Another starter's server is not to blame for the time that it took to be made,
+                # nor one that was frozen for the time that it was.
+                ready_since = (ready_since or now) if answer == Ping.OK else None
+                refused = 0 if ready_since is None else now - ready_since
+                self._check_patience(now - began, refused, silent=now - last_heard)
                 time.sleep(_POLL)
             return status
 
@@ -158,10 +163,14 @@ class EmbeddedServer:
             pass
         return None
 
-    def _ping(self) -> int:
+    def _ping(self) -> int | None:
+        """Ask whether the server accepts connections; None when it says nothing at all."""
         _, port = self._postmaster()
         if not port:
             return Ping.NO_RESPONSE
+        # libpq would wait for a frozen server with the lock of the interpreter in its hands.
+        if not says_anything(port, _CONNECT_TIMEOUT):
+            return None
         conninfo = self._conninfo(port, "postgres")
         return PGconn.ping(make_conninfo(conninfo, connect_timeout=_CONNECT_TIMEOUT).encode())
 
@@ -241,13 +250,13 @@ class EmbeddedServer:
             major = int(version.read_text())
         return reachable_for(self._account, find_binaries(major, self._chosen_programs))
 
-    def _check_patience(self, waited: float, refused: float) -> None:
+    def _check_patience(self, waited: float, refused: float, silent: float) -> None:
         if refused > PATIENCE_IF_REFUSED:
             raise EmbeddedServerError(
                 f"the server in {self._folder} runs but lets us in no more: either all its "
                 f"connections are in use or the password in {self._password} was changed"
             )
-        if waited > PATIENCE:
+        if waited > PATIENCE or silent > PATIENCE_IF_SILENT:
             raise EmbeddedServerError(
                 f"the server in {self._folder} is in use by a process that does not answer, "
                 f"perhaps in another container; see {self._log}"

@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 
 from ...errors import (
     Conflict,
+    EmbeddedServerError,
     InvalidValue,
     LedgerError,
     NotFound,
@@ -24,6 +25,7 @@ from .problems import FieldProblem, Problem
 from .state import log
 
 RETRY_AFTER: Final = "5"
+_AWAY: Final = "The database cannot be reached; retry later."
 
 # By class, its status and what a client may read: the messages of exceptions name models, servers
 # and users.
@@ -32,7 +34,8 @@ _ANSWERS: Final[Mapping[type[LedgerError], tuple[int, str]]] = {
     NotFound: (404, "The ledger does not hold what was named."),
     Conflict: (409, "The ledger holds something that contradicts this; nothing was written."),
     PermissionDenied: (403, "The service's database user lacks a right."),
-    Unavailable: (503, "The database cannot be reached; retry later."),
+    Unavailable: (503, _AWAY),
+    EmbeddedServerError: (503, _AWAY),
     SchemaError: (503, "The database is not migrated for this release; retry later."),
     LedgerError: (500, "The ledger could not answer."),
 }
@@ -46,7 +49,8 @@ def add_exception_handlers(app: FastAPI) -> None:
     """Answer the ledger's exceptions, and requests that do not validate, with a `Problem`.
 
     InvalidValue and a request that does not validate are 422, NotFound 404, Conflict 409,
-    PermissionDenied 403, Unavailable and SchemaError 503 with Retry-After, any other 500.
+    PermissionDenied 403, Unavailable, EmbeddedServerError and SchemaError 503 with Retry-After, any
+    other 500.
     """
     app.add_exception_handler(LedgerError, _answer)
     app.add_exception_handler(RequestValidationError, _answer_invalid)

@@ -21,6 +21,7 @@ from ...database import Database
 from ...errors import (
     BelowMinimum,
     Conflict,
+    EmbeddedServerError,
     InvalidValue,
     LedgerError,
     NotFound,
@@ -50,6 +51,7 @@ _HEADERS: Final = {
 }
 LOCAL: Final[tuple[str, ...]] = ("127.0.0.1", "localhost", "[::1]")
 _FILES: Final = {"style.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
+_AWAY: Final = (503, "The database is away", "The page works again when it is back.")
 _PROBLEMS: Final[dict[type[LedgerError], tuple[int, str, str]]] = {
     NotFound: (404, "Not found", ""),
     InvalidValue: (400, "This cannot be asked", ""),
@@ -62,7 +64,8 @@ _PROBLEMS: Final[dict[type[LedgerError], tuple[int, str, str]]] = {
         "which role has it.",
     ),
     SchemaError: (503, "The ledger is of another release", "mlops-ledger migrate up"),
-    Unavailable: (503, "The database is away", "The page works again when it is back."),
+    Unavailable: _AWAY,
+    EmbeddedServerError: _AWAY,
     LedgerError: (500, "The ledger could not answer", ""),
 }
 
