@@ -7,18 +7,14 @@ MLOPS_TEST_DISTRIBUTED=1 the ledgers of the tests are distributed ones.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import os
 import signal
-from base64 import b64encode
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
-from fix_servers import open_folder
-from psycopg import sql
+from fix_servers import make_quick, open_folder
 
 from mlops_ledger import Database, Settings
 from mlops_ledger.connection.bounded import BoundedConnection
@@ -87,37 +83,8 @@ def server(pytestconfig: pytest.Config) -> Iterator[EmbeddedServer | None]:
         pytestconfig.stash[HOME] = home
         running = EmbeddedServer(home)
         running.start()
-        with psycopg.connect(running.conninfo("postgres"), autocommit=True) as connection:
-            # Sessions of the ledger have JIT off, but not those of psql, as which tests look.
-            for setting in ("fsync", "synchronous_commit", "full_page_writes", "jit"):
-                connection.execute(
-                    sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting))
-                )
-            _hash_passwords_once(connection)
-            connection.execute("SELECT pg_reload_conf()")
+        make_quick(running)
         yield running
-
-
-def _hash_passwords_once(connection: psycopg.Connection) -> None:
-    """Spare every connection 4096 rounds of hashing, a quarter of the CPU of a small test.
-
-    A server takes a password that is hashed already, with as few rounds as it says (RFC 5803).
-    """
-    if connection.info.server_version >= 160000:
-        # For the roles that tests make.
-        connection.execute("ALTER SYSTEM SET scram_iterations = 1")
-    salt = os.urandom(16)
-    salted = hashlib.pbkdf2_hmac("sha256", connection.info.password.encode(), salt, 1)
-    client, server = (
-        hmac.digest(salted, b"%s Key" % of, "sha256") for of in (b"Client", b"Server")
-    )
-    stored = hashlib.sha256(client).digest()
-    parts = (b64encode(part).decode() for part in (salt, stored, server))
-    connection.execute(
-        sql.SQL("ALTER ROLE CURRENT_USER PASSWORD {}").format(
-            "SCRAM-SHA-256$1:{}${}:{}".format(*parts)
-        )
-    )
 
 
 @pytest.fixture(scope="session")

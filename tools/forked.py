@@ -16,22 +16,33 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from mlops_ledger import cli
+import mlops_ledger
 from mlops_ledger.__main__ import run as run_main
 from tools import fork_client, fork_server
 
 # The commands, and what they import only when they run.
+_PACKAGES = ("_sync", "admin", "audit", "cli", "logger", "rows")
 _IMPORTED = [
-    *(f"{cli.__name__}.{module.name}" for module in pkgutil.iter_modules(cli.__path__)),
+    *(
+        module.name
+        for package in _PACKAGES
+        for module in pkgutil.walk_packages(
+            [str(Path(mlops_ledger.__path__[0], package))], f"mlops_ledger.{package}."
+        )
+    ),
     "dotenv",
+    "mlops_ledger.database",
     "mlops_ledger.embedded",
+    "mlops_ledger.event_stream",
     "mlops_ledger.health",
     "mlops_ledger.migrations",
     "mlops_ledger.monitoring",
     "mlops_ledger.repositories",
     "numpy",
     "psycopg_pool",
+    "rich.progress",
     "rich.table",
+    "tools.run_page",
     "zoneinfo",
 ]
 

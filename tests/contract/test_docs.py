@@ -13,10 +13,11 @@ from typing import Any
 
 import psycopg
 import pytest
-from fix_servers import open_folder
+from fix_servers import make_quick, open_folder
 
 from mlops_ledger import Settings
 from mlops_ledger.admin.create import drop_database, initialise
+from mlops_ledger.embedded import EmbeddedServer
 from tools import forked
 from tools import run_page as runner
 
@@ -72,6 +73,7 @@ def settings(home: Path) -> Settings:
     """The settings that a reader has who has set nothing, and no database yet."""
     settings = Settings(home=home)
     drop_database(settings)
+    make_quick(EmbeddedServer(home))
     return settings
 
 
