@@ -269,7 +269,8 @@ class AsyncGroundTruthRepository(AsyncRepository):
         }
         await self.match(since=since, until=until)
         await AsyncSummariesRepository(self._db).fold_in_passing(**one)
-        state = await self._one("performance__state", PerformanceState, {**one, "slice": ""})
+        sliced = {**one, "slice": "", "positive_label": positive_label}
+        state = await self._one("performance__state", PerformanceState, sliced)
         if not state.is_known:
             raise NotFound(_missing(model_name, model_version))
         require_sliced(state)

@@ -270,7 +270,8 @@ class GroundTruthRepository(Repository):
         }
         self.match(since=since, until=until)
         SummariesRepository(self._db).fold_in_passing(**one)
-        state = self._one("performance__state", PerformanceState, {**one, "slice": ""})
+        sliced = {**one, "slice": "", "positive_label": positive_label}
+        state = self._one("performance__state", PerformanceState, sliced)
         if not state.is_known:
             raise NotFound(_missing(model_name, model_version))
         require_sliced(state)
