@@ -138,6 +138,7 @@ def large(conn: psycopg.Connection) -> None:
     )
 
 
+@pytest.mark.not_distributed("Citus cannot write such a policy out for its workers")
 def test_of_a_day_that_cannot_be_read_to_its_end_nothing_is_left(
     db: Database, dsn: str, conn: psycopg.Connection, tmp_path: Path, large: None
 ) -> None:
