@@ -102,6 +102,15 @@ async def test_a_list_is_newest_first_and_filtered(
         await ids(model_version="1")
 
 
+@pytest.mark.parametrize("model_name", [None, "m", "unknown"])
+async def test_a_status_that_there_is_not_is_refused(
+    predictions: AsyncPredictionsRepository, model_name: str | None
+) -> None:
+    for ask in (predictions.list_predictions, predictions.list_recent):
+        with pytest.raises(InvalidValue, match="status: must be one of success, error"):
+            await ask(model_name=model_name, status="failed")
+
+
 async def test_pages_hold_every_prediction_once(
     predictions: AsyncPredictionsRepository, week: list[dict[str, Any]]
 ) -> None:

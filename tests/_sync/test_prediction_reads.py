@@ -103,6 +103,15 @@ def test_a_list_is_newest_first_and_filtered(
         ids(model_version="1")
 
 
+@pytest.mark.parametrize("model_name", [None, "m", "unknown"])
+def test_a_status_that_there_is_not_is_refused(
+    predictions: PredictionsRepository, model_name: str | None
+) -> None:
+    for ask in (predictions.list_predictions, predictions.list_recent):
+        with pytest.raises(InvalidValue, match="status: must be one of success, error"):
+            ask(model_name=model_name, status="failed")
+
+
 def test_pages_hold_every_prediction_once(
     predictions: PredictionsRepository, week: list[dict[str, Any]]
 ) -> None:

@@ -203,6 +203,7 @@ def test_an_exception_is_answered_without_what_it_names(
         ("/analytics/summary", {"since": "2999-01-01T00:00:00Z"}),
         ("/analytics/summary", {"model_version": "1"}),
         ("/analytics/recent", {"before": SECRET}),
+        ("/analytics/recent", {"status": SECRET}),
         ("/analytics/recent", {"model_name": f"{SECRET}\0"}),
         ("/models/m/1/production", {"at": "9999-12-31T23:59:59-14:00"}),
         ("/models", {"after": "\0"}),

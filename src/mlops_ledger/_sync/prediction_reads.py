@@ -16,7 +16,7 @@ from psycopg import ClientCursor
 from .. import arrow
 from ..checks import values
 from ..checks.predictions import EARLIEST, latest_timestamp
-from ..checks.values import page_size
+from ..checks.values import PREDICTION_STATUSES, choice, page_size
 from ..checks.values import uuid as checked_uuid
 from ..checks.windows import look_back, require_order
 from ..connection.replica import or_primary
@@ -243,6 +243,7 @@ class PredictionReads(Repository):
         Most pages are full of the last day, which is planned in a millisecond; the partitions of
         three months take twenty.
         """
+        status = choice("status", given["status"], PREDICTION_STATUSES)
         since, until = _window(given["since"], given["until"])
         before, before_at = given["before"], None
         if before is not None:
@@ -257,6 +258,7 @@ class PredictionReads(Repository):
         limit = page_size(given["limit"])
         values = {
             **given,
+            "status": status,
             "limit": limit,
             "until": until,
             "before_at": before_at,

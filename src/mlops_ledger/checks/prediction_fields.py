@@ -87,7 +87,7 @@ FIELDS: Final = (
     Field("confidence_lower", "double precision"),
     Field("confidence_upper", "double precision"),
     Field("latency_ms", "double precision", low=0.0),
-    Field("status", "text", words=("success", "error"), default="success"),
+    Field("status", "text", words=values.PREDICTION_STATUSES, default="success"),
     Field("error_message", "text"),
     Field("cache_hit", "boolean"),
     Field("user_agent", "text", private=True),

@@ -38,6 +38,7 @@ ACTIONS: Final = ("promote", "reject", "pending")
 ACTION_STATUSES: Final = ("pending", "approved", "rejected", "executed", "failed", "expired")
 RISK_LEVELS: Final = ("low", "medium", "high", "critical")
 SEVERITIES: Final = ("info", "warning", "critical")
+PREDICTION_STATUSES: Final = ("success", "error")
 ALERT_STATUSES: Final = ("active", "acknowledged", "resolved")
 
 

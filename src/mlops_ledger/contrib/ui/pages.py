@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from ..._sync.overview import Overview
 from ...checks.drift import OUTPUTS
-from ...checks.values import ALERT_STATUSES, SEVERITIES
+from ...checks.values import ALERT_STATUSES, PREDICTION_STATUSES, SEVERITIES
 from ...database import Database
 from ...errors import NotFound, PermissionDenied
 from ...repositories import (
@@ -108,7 +108,7 @@ def predictions(db: Database, query: Query) -> Page:
     filters: dict[str, Any] = {
         "model_name": query.text("model"),
         "model_version": query.text("version"),
-        "status": query.choice("status", ("success", "error")),
+        "status": query.choice("status", PREDICTION_STATUSES),
         "predicted_label": query.text("label"),
     }
     if filters["model_name"] is None:
