@@ -11,6 +11,8 @@ import pytest
 _ONCE = frozenset(
     {"acceptance", "checks", "cli", "contrib", "copying", "embedded", "exporter", "logger", "ui"}
 )
+# What the other files say of all their tests.
+_WHOLLY_ONCE = "\npytestmark = pytest.mark.once\n"
 # Those that cost most, in seconds of CPU, so that none of them is left to one worker at the end.
 _LONGEST = (
     "test_flight_delays.py",
@@ -65,9 +67,13 @@ _LONGEST = (
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave folders unread none of whose tests would run: they import what costs most."""
-    left = config.option.markexpr == "not once" and collection_path.name in _ONCE
-    return True if left and collection_path.parent == Path(__file__).parent else None
+    """Leave folders and files unread none of whose tests would run: they import what costs most."""
+    if config.option.markexpr != "not once":
+        return None
+    if collection_path.parent == Path(__file__).parent and collection_path.name in _ONCE:
+        return True
+    is_test = collection_path.match("test_*.py")
+    return True if is_test and _WHOLLY_ONCE in collection_path.read_text("utf-8") else None
 
 
 @pytest.hookimpl(tryfirst=True)

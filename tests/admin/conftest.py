@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from fix_db import new_database
 
 from mlops_ledger import (
     Database,
@@ -18,9 +20,8 @@ from mlops_ledger import (
 from mlops_ledger.admin.backup import backup
 
 
-@pytest.fixture
-def filled(dsn: str) -> str:
-    """A database with something in every corner: deployments, partitions, labels that wait."""
+def fill(dsn: str) -> None:
+    """Put something in every corner of a ledger: deployments, partitions, labels that wait."""
     now = datetime.now(UTC)
     with Database(dsn) as db:
         models, predictions = ModelVersionRepository(db), PredictionsRepository(db)
@@ -37,11 +38,26 @@ def filled(dsn: str) -> str:
         truth = GroundTruthRepository(db)
         truth.insert(prediction_id=rows[0]["id"], actual_label="yes")
         truth.insert(request_id="never", actual_value=1.0)
-    return dsn
 
 
 @pytest.fixture
-def saved(filled: str, tmp_path: Path) -> Path:
-    """A backup of it."""
-    backup(Settings(conninfo=filled), tmp_path / "saved")
-    return tmp_path / "saved"
+def filled(dsn: str) -> str:
+    """A database with something in every corner."""
+    fill(dsn)
+    return dsn
+
+
+@pytest.fixture(scope="module")
+def saved_once(server_dsn: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A backup of such a database, to be copied."""
+    file = tmp_path_factory.mktemp("backup") / "saved"
+    with new_database(server_dsn, template) as dsn:
+        fill(dsn)
+        backup(Settings(conninfo=dsn), file)
+    return file
+
+
+@pytest.fixture
+def saved(saved_once: Path, tmp_path: Path) -> Path:
+    """A backup, with which a test may do as it likes."""
+    return shutil.copy(saved_once, tmp_path / "saved")

@@ -133,13 +133,15 @@ def test_a_restored_ledger_in_an_empty_cluster_is_identical(
             connection.execute("DELETE FROM model_deployments")
 
 
-def test_a_backup_says_what_it_holds(saved: Path) -> None:
+def test_a_backup_says_what_it_holds(filled: str, tmp_path: Path) -> None:
+    saved = tmp_path / "saved"
+    backup(Settings(conninfo=filled), saved)
     manifest = read_manifest(saved)
     assert manifest.rows["predictions"] == 72
     assert manifest.rows["ground_truth_waiting"] == 1
     assert (manifest.schema, manifest.roles) == ("public", [])
     assert saved.stat().st_mode & 0o777 == 0o600
-    assert [path.name for path in saved.parent.iterdir()] == ["saved"]
+    assert [path.name for path in tmp_path.iterdir()] == ["saved"]
 
 
 def test_plain_pg_restore_reads_the_file(saved: Path, server_dsn: str) -> None:
@@ -170,7 +172,7 @@ def test_writes_after_the_snapshot_are_not_in_it(
 
 
 def test_a_file_that_is_not_whole_is_refused_before_anything_changes(
-    filled: str, saved: Path, tmp_path: Path, new_name: str, server_dsn: str
+    saved: Path, tmp_path: Path, new_name: str, server_dsn: str
 ) -> None:
     whole = saved.read_bytes()
     damaged = tmp_path / "damaged"
@@ -182,7 +184,7 @@ def test_a_file_that_is_not_whole_is_refused_before_anything_changes(
     for content in broken:
         damaged.write_bytes(content)
         with pytest.raises(BackupError):
-            restore(Settings(conninfo=filled), damaged, new_name)
+            restore(Settings(conninfo=server_dsn), damaged, new_name)
     assert not exists(server_dsn, new_name)
 
 
@@ -227,7 +229,7 @@ def test_a_database_that_is_not_empty_is_left_alone(
     ],
 )
 def test_what_cannot_be_restored_here_is_refused_before_anything_changes(
-    saved: Path, change: dict[str, Any], problem: str, filled: str, new_name: str, server_dsn: str
+    saved: Path, change: dict[str, Any], problem: str, new_name: str, server_dsn: str
 ) -> None:
     facts = dataclasses.asdict(read_manifest(saved))
     with saved.open("r+b") as file:
@@ -235,7 +237,7 @@ def test_what_cannot_be_restored_here_is_refused_before_anything_changes(
     del facts["dump_bytes"]
     seal(saved, {**facts, **change})
     with pytest.raises(BackupError, match=problem):
-        restore(Settings(conninfo=filled), saved, new_name)
+        restore(Settings(conninfo=server_dsn), saved, new_name)
     assert not exists(server_dsn, new_name)
 
 
@@ -331,11 +333,11 @@ def test_the_commands(
 
 @pytest.mark.parametrize("name", ["{}=b", "host={}", "a '{}\\\""])
 def test_a_database_is_restored_under_whatever_name_it_is_given(
-    filled: str, saved: Path, server_dsn: str, new_name: str, name: str
+    saved: Path, server_dsn: str, new_name: str, name: str
 ) -> None:
     name = name.format(new_name)
     try:
-        assert restore(Settings(conninfo=filled), saved, name).database == name
+        assert restore(Settings(conninfo=server_dsn), saved, name).database == name
         with psycopg.connect(make_conninfo(server_dsn, dbname=name)) as connection:
             assert connection.execute("SELECT count(*) FROM model_versions").fetchone() == (2,)
     finally:
@@ -346,7 +348,7 @@ def test_a_database_is_restored_under_whatever_name_it_is_given(
 
 @pytest.mark.parametrize("there", [False, True])
 def test_an_interrupted_restore_leaves_what_was_there(
-    filled: str, saved: Path, server_dsn: str, new_name: str, there: bool
+    saved: Path, server_dsn: str, new_name: str, there: bool
 ) -> None:
     def interrupt(done: int, total: int) -> None:
         raise KeyboardInterrupt
@@ -355,23 +357,25 @@ def test_an_interrupted_restore_leaves_what_was_there(
         if there:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(new_name)))
         with pytest.raises(KeyboardInterrupt):
-            restore(Settings(conninfo=filled), saved, new_name, interrupt)
+            restore(Settings(conninfo=server_dsn), saved, new_name, interrupt)
         query = "SELECT count(*) FROM pg_database WHERE datname = %s"
         assert connection.execute(query, [new_name]).fetchone() == (int(there),)
     # And what is there is empty: it takes the backup.
-    restore(Settings(conninfo=filled), saved, new_name)
+    restore(Settings(conninfo=server_dsn), saved, new_name)
 
 
 @pytest.mark.parametrize("name", ["template0", "template1"])
 def test_what_new_databases_are_made_from_is_left_alone(
-    filled: str, saved: Path, name: str
+    server_dsn: str, saved: Path, name: str
 ) -> None:
     with pytest.raises(BackupError, match="makes new databases from"):
-        restore(Settings(conninfo=filled), saved, name)
+        restore(Settings(conninfo=server_dsn), saved, name)
 
 
 @pytest.mark.parametrize("name", ["", "\n", "x" * 64, "\udce9"])
-def test_a_name_that_no_database_can_have_is_refused(filled: str, saved: Path, name: str) -> None:
+def test_a_name_that_no_database_can_have_is_refused(
+    server_dsn: str, saved: Path, name: str
+) -> None:
     """An empty one would be the database of the user's own name."""
     with pytest.raises(ConfigError, match="into: is not a database name"):
-        restore(Settings(conninfo=filled), saved, name)
+        restore(Settings(conninfo=server_dsn), saved, name)
