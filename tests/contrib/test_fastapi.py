@@ -20,6 +20,7 @@ from mlops_ledger import (
     PredictionsRepository,
     Settings,
 )
+from tools.scratch import scratch_database
 
 pytest.importorskip("fastapi", reason="needs the extra [fastapi]")
 
@@ -29,11 +30,13 @@ from pydantic import TypeAdapter
 
 from mlops_ledger import errors
 from mlops_ledger.contrib.fastapi import (
+    LiveModel,
     add_exception_handlers,
     analytics_router,
     database,
     health_router,
     ledger_lifespan,
+    live_model,
     live_prediction_logger,
     prediction_logger,
 )
@@ -46,6 +49,7 @@ Live = Annotated[
     AsyncPredictionLogger,
     Depends(live_prediction_logger("m/1", initial_version="1", refresh=0)),
 ]
+Loaded = Annotated[LiveModel[str], Depends(live_model("m/1", lambda version: f"model {version}"))]
 
 
 def service(settings: Settings, *, making: bool = False) -> FastAPI:
@@ -251,6 +255,28 @@ def test_predictions_of_the_live_version(settings: Settings, conn: psycopg.Conne
     assert found is not None
     assert found[0] > 0
     assert found[1] == 101
+
+
+def test_each_start_answers_with_what_is_live_in_its_ledger(
+    settings: Settings, server_dsn: str, template: str, tmp_path: Path
+) -> None:
+    async def answer(live: Loaded) -> str:
+        return live.model
+
+    def ask(of: Settings) -> str:
+        app = FastAPI(lifespan=ledger_lifespan(of))
+        app.add_api_route("/", answer)
+        with TestClient(app) as client:
+            return client.get("/").json()
+
+    with scratch_database(server_dsn, template) as dsn:
+        other = Settings(conninfo=dsn, home=tmp_path)
+        register(other)
+        with Database(other) as db:
+            versions = ModelVersionRepository(db)
+            versions.insert(model_name="m/1", model_version="2")
+            versions.promote(model_name="m/1", model_version="2", promoted_by="test")
+        assert [ask(each) for each in (settings, other)] == ["model 1", "model 2"]
 
 
 def test_a_service_starts_without_its_database_and_loses_nothing(tmp_path: Path) -> None:

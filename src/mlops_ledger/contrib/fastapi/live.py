@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Final, Generic, TypeVar
+from weakref import WeakKeyDictionary
 
 from starlette.requests import HTTPConnection
 
@@ -49,11 +50,11 @@ def live_model(
     `live_prediction_logger`. Until the first model is loaded, requests wait, or raise what `load`
     raised.
     """
-    live = _Live(model_name, load, slot, initial_version, refresh)
+    live = _by_ledger(lambda: _Live(model_name, load, slot, initial_version, refresh))
 
     async def model(connection: HTTPConnection) -> LiveModel[Model]:
         ledger = ledger_of(connection)
-        version, loaded = await live.current(ledger)
+        version, loaded = await live(ledger).current(ledger)
         return LiveModel(version, loaded, ledger.logger(model_name, version, **options))
 
     return model
@@ -75,14 +76,26 @@ def live_prediction_logger(
     the ledger is away, and NotFound when nothing is live. `options` are those of
     `prediction_logger`.
     """
-    live = _Live[None](model_name, None, slot, initial_version, refresh)
+    live = _by_ledger(lambda: _Live[None](model_name, None, slot, initial_version, refresh))
 
     async def logger(connection: HTTPConnection) -> AsyncPredictionLogger:
         ledger = ledger_of(connection)
-        version, _ = await live.current(ledger)
+        version, _ = await live(ledger).current(ledger)
         return ledger.logger(model_name, version, **options)
 
     return logger
+
+
+def _by_ledger(make: Callable[[], _Live[Model]]) -> Callable[[Ledger], _Live[Model]]:
+    """Give each ledger its own: services, and starts of one, differ in what is live."""
+    made: WeakKeyDictionary[Ledger, _Live[Model]] = WeakKeyDictionary()
+
+    def of(ledger: Ledger) -> _Live[Model]:
+        if ledger not in made:
+            made[ledger] = make()
+        return made[ledger]
+
+    return of
 
 
 class _Live(Generic[Model]):
