@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,12 +12,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import click
 import psycopg
 import pytest
 from fix_servers import make_quick, open_folder
 
-from mlops_ledger import Settings
+from mlops_ledger import Settings, new_id
 from mlops_ledger.admin.create import drop_database, initialise
+from mlops_ledger.cli import main
 from mlops_ledger.embedded import EmbeddedServer
 from tools import forked
 from tools import run_page as runner
@@ -40,6 +43,7 @@ WITHOUT_EXAMPLES = {
     *REFERENCE.glob("*.md"),
 }
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")])
+COMMAND = re.compile(r"\bmlops-ledger (\w[^`\n]+?)(?=`|\n)")
 VARIABLE = re.compile(r"\b(?:MLOPS_|POSTGRES_)[A-Z_]+[A-Z]\b|\bDATABASE_URL\b")
 LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
 # By three processes of the page, at two seconds each.
@@ -201,6 +205,25 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
     targets = LINK.findall(page.read_text(encoding="utf-8"))
     files = [target.partition("#")[0] for target in targets if "://" not in target]
     assert [file for file in files if not (page.parent / file).exists()] == []
+
+
+def test_the_commands_of_pages_that_are_not_run_can_be_parsed() -> None:
+    texts = [
+        page.read_text(encoding="utf-8") for page in WITHOUT_EXAMPLES if page.name == "README.md"
+    ]
+    named = [each for text in texts for each in COMMAND.findall(text)]
+    assert len(named) > 5
+    for each in named:
+        command: click.Command = main
+        arguments = shlex.split(each.replace(" ID", f" {new_id()}"))
+        while isinstance(command, click.Group) and arguments:
+            found = command.get_command(click.Context(command), arguments.pop(0))
+            assert found is not None, each
+            command = found
+        try:
+            command.make_context(each, arguments)
+        except click.UsageError as error:
+            pytest.fail(f"mlops-ledger {each}: {error.format_message()}")
 
 
 def test_the_readme_is_short() -> None:
