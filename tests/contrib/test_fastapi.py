@@ -16,6 +16,7 @@ from mlops_ledger import (
     AsyncPredictionLogger,
     Database,
     GroundTruthRepository,
+    ModelsRepository,
     ModelVersionRepository,
     PredictionsRepository,
     Settings,
@@ -173,6 +174,9 @@ def test_models_and_their_history(client: TestClient, settings: Settings) -> Non
         assert answer.status_code == 404
         assert SECRET not in answer.text
     assert read(client, "/models/another/timeline")["items"] == []
+    with Database(settings) as db:
+        ModelsRepository(db).insert(model_name="without versions")
+    assert read(client, "/models/without versions/timeline")["items"] == []
 
 
 @pytest.mark.parametrize(

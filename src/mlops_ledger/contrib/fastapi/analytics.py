@@ -15,6 +15,7 @@ from ...errors import InvalidValue, NotFound, PermissionDenied, Unavailable
 from ...repositories import (
     AsyncDriftReportsRepository,
     AsyncGroundTruthRepository,
+    AsyncModelsRepository,
     AsyncModelVersionRepository,
     AsyncPredictionsRepository,
 )
@@ -146,9 +147,10 @@ async def get_timeline(
     before: Before = None,
 ) -> Page[TimelineEntry]:
     """List what was in production, newest first, with who, why and the decision behind it."""
-    versions = AsyncModelVersionRepository(db)
-    rows = await versions.timeline(model_name=model_name, slot=slot, limit=limit, before=before)
-    if not rows and not await versions.list_versions(model_name=model_name, limit=1):
+    rows = await AsyncModelVersionRepository(db).timeline(
+        model_name=model_name, slot=slot, limit=limit, before=before
+    )
+    if not rows and await AsyncModelsRepository(db).get(model_name=model_name) is None:
         raise NotFound("there is no such model")
     return page(rows, limit, key="deployment_id")
 
