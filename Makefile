@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check
 LEDGER := $(BIN)/mlops-ledger
 READY := $(VENV)/.ready
 DEMO_READY := $(VENV)/.demo-ready
@@ -34,14 +35,20 @@ setup: $(READY) ## Make .venv with everything that the targets below need
 $(DEMO_READY): pyproject.toml constraints.txt
 	@echo "Installing into $(VENV) what the demo needs: PostgreSQL, pandas, scikit-learn ..."
 	@$(PYTHON) -m venv $(VENV)
-	@PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --editable '.[demo]'
+	@PIP_CONSTRAINT=constraints.txt $(PIP) --editable '.[demo]'
 	@touch $@
 
+# pip unpacks on one core: two take a half each, side by side. What they could not install the last installs,
+# or says why not.
 $(READY): pyproject.toml constraints.txt
 	@echo "Installing into $(VENV) everything that development needs ..."
 	$(PYTHON) -m venv $(VENV)
-	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --editable '.[dev]'
+	-@$(MAKE) --no-print-directory --jobs=2 install-half-0 install-half-1
+	PIP_CONSTRAINT=constraints.txt $(PIP) --editable '.[dev]'
 	@touch $@
+
+install-half-%:
+	@awk 'NR % 2 == $*' constraints.txt | $(PIP) --no-deps --requirement /dev/stdin
 
 demo: $(if $(wildcard $(READY)),$(READY),$(DEMO_READY)) ## Replay a year of flights: predict, label, monitor, retrain, promote
 	@echo "Making the database; the first time a PostgreSQL is made for it ..."
