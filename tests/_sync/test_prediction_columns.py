@@ -311,8 +311,12 @@ def test_probabilities_of_classes_come_by_name_in_any_order(
     version = {"model_name": "named", "model_version": "1"}
     shares = {"c": kind([0.5, 0.25]), "a": kind([0.5, 0.25]), "b": kind([0.0, 0.5])}
     predictions.insert_columns(columns={"class_probabilities": shares}, **version)
+    one = {"c": 0.2, "a": 0.7, "b": 0.1}
+    predictions.insert(class_probabilities=one, **version)
+    predictions.insert_many(rows=[{"class_probabilities": one}], **version)
     found = conn.execute("SELECT class_probabilities FROM v_prediction_log ORDER BY id").fetchall()
-    assert found == [([0.5, 0.0, 0.5],), ([0.25, 0.5, 0.25],)]
+    by_name = ([0.7, 0.1, 0.2],)
+    assert found == [([0.5, 0.0, 0.5],), ([0.25, 0.5, 0.25],), by_name, by_name]
 
 
 @pytest.mark.parametrize(
