@@ -36,6 +36,7 @@ GOOD = {
     "length": "1d",
     "json": "{}",
     "key=value": "a=b",
+    "cell=number": "tp=1",
 }
 BAD = {
     "uuid": ["5", "", "01890a5d"],
@@ -93,7 +94,7 @@ def mistakes() -> Iterator[tuple[list[str], str]]:
         yield [*path, *needed, "--nonsense"], "no such option|unexpected extra argument"
         yield (
             [*path, *needed, *["surplus"] * 9],
-            "unexpected extra argument|must be KEY=VALUE|not a time|not one of"
+            "unexpected extra argument|must be (KEY=VALUE|CELL=NUMBER)|not a time|not one of"
             "|does not exist|not a valid",
         )
         if needed:
