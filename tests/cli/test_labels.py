@@ -107,8 +107,9 @@ def test_value_weighs_the_confusion_matrix(run: Run, labeled: UUID) -> None:
         ("a/b/c=1", "TRUE/PREDICTED"),
         ("xx=1", "xx is not one of"),
         ("late/lost=1", "no class lost"),
+        ("tp=1 tp=2", "names a cell twice"),
     ):
-        refused = run("value", "m", wrong, "--positive", "late", *window)
+        refused = run("value", "m", *wrong.split(), "--positive", "late", *window)
         assert (refused.exit_code, message in refused.output) == (2, True), refused.output
 
 

@@ -231,6 +231,9 @@ def value(
     A cell is tp, fp, tn or fn, or a pair of classes as TRUE/PREDICTED; costs are negative numbers,
     and one that is not named is worth 0: mlops-ledger labels value spend tp=50 fp=-5 fn=-20
     """
+    worth = dict(cells)
+    if len(worth) < len(cells):
+        raise InvalidValue("CELL=NUMBER", "names a cell twice")
     since, until = window(since, until, days, 7)
     with ledger.Database() as db:
         found = ledger.GroundTruthRepository(db).performance(
@@ -241,7 +244,7 @@ def value(
             positive_label=positive_label,
             threshold=threshold,
         )
-    echo_row(business_value(found, dict(cells)), as_json)
+    echo_row(business_value(found, worth), as_json)
 
 
 @labels.command()
