@@ -5625,9 +5625,6 @@ DECLARE
     current text[];
     answered boolean;
 BEGIN
-    IF NOT EXISTS (SELECT FROM ledger_distributed()) THEN
-        RETURN true;
-    END IF;
     FOR attempt IN 1..100 LOOP
         SELECT bool_and(r.success), array_agg(g.gid) INTO answered, current
         FROM run_command_on_workers($query$
@@ -5645,7 +5642,7 @@ BEGIN
     RETURN false;
 END
 $_$;
-COMMENT ON FUNCTION ledger_workers_have_committed() IS 'Whether every worker of Citus has committed what it had prepared for the coordinator when this was called; waits a second for it. True on one server.';
+COMMENT ON FUNCTION ledger_workers_have_committed() IS 'Whether every worker of Citus has committed what it had prepared for the coordinator when this was called; waits a second for it. Only for a distributed ledger.';
 
 -- fold_summaries ----------------------------------------------------------------------------------
 

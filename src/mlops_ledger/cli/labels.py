@@ -216,15 +216,12 @@ class Worth(click.ParamType[tuple[str | tuple[str, str], float]]):
 @click.argument("cells", type=Worth(), metavar="CELL=NUMBER...", nargs=-1, required=True)
 @json_option
 def value(
-    model_name: str,
-    model_version: str | None,
     days: float | None,
     since: datetime | None,
     until: datetime | None,
-    positive_label: str | None,
-    threshold: float,
     cells: tuple[tuple[str | tuple[str, str], float], ...],
     as_json: bool,
+    **asked: Any,
 ) -> None:
     """Show what the predictions of a window are worth.
 
@@ -236,14 +233,7 @@ def value(
         raise InvalidValue("CELL=NUMBER", "names a cell twice")
     since, until = window(since, until, days, 7)
     with ledger.Database() as db:
-        found = ledger.GroundTruthRepository(db).performance(
-            model_name=model_name,
-            model_version=model_version,
-            since=since,
-            until=until,
-            positive_label=positive_label,
-            threshold=threshold,
-        )
+        found = ledger.GroundTruthRepository(db).performance(since=since, until=until, **asked)
     echo_row(business_value(found, worth), as_json)
 
 
