@@ -43,12 +43,14 @@ _STATEMENTS: Final = {
     "ground_truth": ("ground_truth", "outcomes"),
 }
 _LISTS: Final = {
-    "partitions_missing": "no partition for tomorrow, run mlops-ledger ensure-partitions",
     "partitions_detached": "nothing reads their rows, run ALTER TABLE … ATTACH PARTITION",
     "invalid_indexes": "not built to the end, run REINDEX",
     "invalid_constraints": "not checked, run ALTER TABLE … VALIDATE CONSTRAINT",
     "triggers_off": "disabled, run ALTER TABLE … ENABLE TRIGGER",
 }
+_TOMORROW: Final = (
+    "no partition for tomorrow: its first write makes it, mlops-ledger ensure-partitions does ahead"
+)
 _WAITING: Final = "entries that nobody could append to the audit log, run mlops-ledger audit head"
 _UNRECORDED: Final = "not as the audit log has them: changed while its triggers were off"
 _DIFFERENCES: Final = {
@@ -63,11 +65,20 @@ Progress = Callable[[int, int], object]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that must not be: how often it was found, and which, or what to do."""
+    """One thing that must not be: how often it was found, and which, or what to do.
+
+    What is harmless is worth knowing, and no reason to call the ledger wrong.
+    """
 
     check: str
     found: int
     detail: str | None = None
+    is_harmless: bool = False
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether somebody has to see to it."""
+        return self.found > 0 and not self.is_harmless
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +127,8 @@ class Verification(Repository):
             yield Check(name, counts[name], meaning if counts[name] else None)
         for name, meaning in _LISTS.items():
             yield _listed(name, self._fetch(name, scalar_row, {}), meaning)
+        ahead = self._fetch("partitions_missing", scalar_row, {})
+        yield _listed("partitions_missing", ahead, _TOMORROW, is_harmless=True)
         yield from self._objects()
         waiting = self._value("audit_queue", {})
         yield Check("audit_queue", waiting, _WAITING if waiting else None)
@@ -197,8 +210,8 @@ def _spool(settings: Settings) -> Check:
     return Check("spool_backlog", waiting + refused + damaged, "; ".join(found) or None)
 
 
-def _listed(name: str, found: Collection[str], meaning: str) -> Check:
+def _listed(name: str, found: Collection[str], meaning: str, *, is_harmless: bool = False) -> Check:
     if not found:
         return Check(name, 0)
     shown = ", ".join(list(found)[:_SHOWN]) + (", …" if len(found) > _SHOWN else "")
-    return Check(name, len(found), f"{shown}: {meaning}")
+    return Check(name, len(found), f"{shown}: {meaning}", is_harmless)

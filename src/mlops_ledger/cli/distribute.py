@@ -56,7 +56,7 @@ def distribute(status: bool, undo: bool, partition_by: str, wait: float, as_json
         else:
             done = admin.distribute(settings, partition_by=partition_by, wait=wait, progress=report)
     with progress("verify") as report:
-        wrong = [check for check in verify(settings, progress=report) if check.found]
+        wrong = [check for check in verify(settings, progress=report) if check.is_wrong]
     if as_json:
         echo_json({**asdict(done), "wrong": wrong})
     else:
