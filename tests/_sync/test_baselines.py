@@ -121,6 +121,28 @@ def test_odd_numbers_have_bins_of_their_own(
     assert (age.counts, age.num_missing) == (counts, missing)
 
 
+@pytest.mark.parametrize("column", ["x", "age"])
+@pytest.mark.parametrize(
+    "table",
+    [
+        lambda columns: columns,
+        lambda columns: {name: np.array(column) for name, column in columns.items()},
+        pd.DataFrame,
+        pa.table,
+        lambda columns: pa.Table.from_pandas(pd.DataFrame(columns)),
+        pl.DataFrame,
+    ],
+    ids=["lists", "numpy", "pandas", "arrow", "parquet", "polars"],
+)
+def test_a_column_without_a_number_is_taken_from_every_kind_of_table(
+    baselines: BaselinesRepository, table: Any, column: str
+) -> None:
+    found = bins(baselines, table({"age": [1.0, 2.0], column: [math.nan] * 2}))
+    empty = found[column]
+    assert empty.kind == ("numeric" if column == "age" else "categorical")
+    assert empty.num_missing + sum(empty.counts) == 2
+
+
 def test_rare_categories_share_a_bin(baselines: BaselinesRepository) -> None:
     column = [f"c{n:05}" for n in range(10_000)] + ["c00007"]
     found = (bins(baselines, {"k": column}, "nameless", categorical=["k"]))["k"]
@@ -201,6 +223,15 @@ def test_scores_and_labels_are_kept_too(baselines: BaselinesRepository) -> None:
     ("arguments", "problem"),
     [
         ({"data": {"age": [1, 2], "weight": [1, 2]}}, "data.weight: is not a feature"),
+        (
+            {"data": {"age": ["old"], "weight": [1], "when": [NOON], "height": [1.5]}},
+            "data: columns that do not fit: age: must be numbers, .*; weight, height: is not a "
+            "feature of this version: .* leave it out; when: must be text, .* not datetime: "
+            "convert it, or leave it out$",
+        ),
+        ({"data": {"age": [1], "when": [NOON.date()]}}, "data.when: .* not date: convert it"),
+        ({"data": {"age": [1], "tags": [[1, 2]]}}, "data.tags: .* not list: convert it"),
+        ({"data": {"age": [1]}, "labels": [NOON]}, "labels: must be text, numbers"),
         ({"data": {"age": ["old"]}}, "data.age: must be numbers"),
         ({"data": {}}, "data: must have at least one column"),
         ({"data": {"age": []}}, "data: must have columns of one length, and at least one row"),

@@ -17,6 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from ..checks import values
+from ..checks.plain import kind, plain
 from ..copying.blocks import Array
 from ..copying.column_input import is_single, numbers, objects, reading, table
 from ..errors import InvalidValue
@@ -31,6 +32,8 @@ MOST_BINS: Final = 200
 CUT_OFF: Final = 1e150
 # The most digits of a number on one side of its point in PostgreSQL.
 MOST_DIGITS: Final = 131_072
+_NO_FEATURE: Final = "is not a feature of this version: take it for categorical, or leave it out"
+_NO_NUMBERS: Final = "must be numbers, as a feature of the version is: convert it, or leave it out"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,15 +78,30 @@ def bin_features(
     if unknown := sorted(set(categorical) - set(columns)):
         raise InvalidValue("categorical", f"data has no column {unknown[0]}")
     known = set(feature_names or ())
-    found = []
+    found: list[Binned] = []
+    refused: dict[str, list[str]] = {}
     for name, column in columns.items():
-        values.text(f"data.{name}", name)
-        with reading(f"data.{name}"):
-            binned = _bin_feature(name, column, known, name in categorical, num_bins)
-        if known and name not in known and not are_seen and binned.kind == "numeric":
-            raise InvalidValue(f"data.{name}", "is not a feature of this version")
-        found.append(binned)
+        try:
+            values.text(f"data.{name}", name)
+            with reading(f"data.{name}"):
+                binned = _bin_feature(name, column, known, name in categorical, num_bins)
+            if known and name not in known and not are_seen and binned.kind == "numeric":
+                raise InvalidValue(f"data.{name}", _NO_FEATURE)
+            found.append(binned)
+        except InvalidValue as error:
+            refused.setdefault(error.problem, []).append(name)
+    if refused:
+        raise _refusal(refused)
     return lengths.pop(), found
+
+
+def _refusal(refused: Mapping[str, Sequence[str]]) -> InvalidValue:
+    """Return what names all columns that do not fit, by what is wrong with them."""
+    [(problem, names), *others] = refused.items()
+    if len(names) == 1 and not others:
+        return InvalidValue(f"data.{names[0]}", problem)
+    each = (f"{', '.join(names)}: {problem}" for problem, names in refused.items())
+    return InvalidValue("data", f"columns that do not fit: {'; '.join(each)}")
 
 
 def _bin_feature(
@@ -93,13 +111,11 @@ def _bin_feature(
     column_name = "feature_values" if name in known else "inputs"
     if array is None:
         if name in known:
-            raise InvalidValue(
-                f"data.{name}", "must be numbers: it is a numeric feature of the version"
-            )
+            raise InvalidValue(f"data.{name}", _NO_NUMBERS)
         return _texts(name, objects(column), is_categorical, num_bins)
     if is_categorical:
         return _categories(name, column_name, _number_texts(column, array, column_name))
-    if name not in known and (_is_boolean(column) or _is_empty(*array)):
+    if name not in known and (_is_boolean(column) or np.isnan(array[0]).all()):
         return _categories(name, column_name, objects(column))
     return bin_numbers(name, column_name, *array, num_bins)
 
@@ -148,7 +164,10 @@ def bin_output(
             return bin_numbers(number_column, number_column, *array, num_bins)
         if text_column is None:
             raise InvalidValue(argument, "must be numbers")
-        return _categories(text_column, text_column, objects(column))
+        try:
+            return _categories(text_column, text_column, objects(column))
+        except InvalidValue as error:
+            raise InvalidValue(argument, error.problem) from None
 
 
 def bin_numbers(
@@ -235,6 +254,9 @@ def _text(name: str, value: Any) -> str:
         return "true" if value else "false"
     if _is_number(value):
         return _decimal_text(value)
+    if type(value) is not str and not isinstance(plain(value), str):
+        problem = f"must be text, numbers or truth values, not {kind(value)}"
+        raise InvalidValue(f"data.{name}", f"{problem}: convert it, or leave it out")
     return values.text(f"data.{name}", value)
 
 
@@ -311,10 +333,6 @@ def _is_boolean(column: Any) -> bool:
     return any(isinstance(item, bool) for item in items) and all(
         item is None or isinstance(item, bool) for item in items
     )
-
-
-def _is_empty(numbers: Array, missing: Array | None) -> bool:
-    return missing is not None and bool(missing.all())
 
 
 def _dtype_kind(column: Any) -> str | None:
