@@ -43,6 +43,12 @@ def reported(ledger: Database) -> UUID:
             {"feature": "hour", "drifted": True, "score": 0.3},
             {"feature": "carrier", "drifted": False, "score": 0.1},
         ],
+        metadata={
+            "reference": "baseline",
+            "outputs": [{"feature": "probability", "drifted": False, "score": 0.01}],
+            "notes": {"long": "x" * 200},
+            "id": "another",
+        },
     )
 
 
@@ -53,11 +59,19 @@ def test_reports_are_listed_and_shown(run, answer, reported) -> None:
     assert answer("drift", "latest", "m") == answer("drift", "show", str(reported)) == row
     shown = run("drift", "latest", "m").output
     assert "drift_detected      yes\n" in shown
-    assert [line.split() for line in shown.splitlines()[-3:]] == [
-        ["feature", "drifted", "method", "statistic", "p_value", "score", "threshold"],
+    assert [line.split() for line in shown.splitlines()[-8:]] == [
+        ["see", "--json", "notes"],
+        [],
+        columns := ["feature", "drifted", "method", "statistic", "p_value", "score", "threshold"],
         ["hour", "yes", "0.3"],
         ["carrier", "no", "0.1"],
+        [],
+        columns,
+        ["probability", "no", "0.01"],
     ]
+    assert "reference           baseline\n" in shown
+    assert str(reported) in shown
+    assert max(map(len, shown.splitlines())) <= 80
     for arguments in (("latest", "x"), ("show", str(new_id()))):
         result = run("drift", *arguments)
         assert (result.exit_code, "there is no" in result.stderr) == (2, True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 import click
@@ -18,10 +18,12 @@ from .options import (
     model_argument,
     model_option,
 )
-from .output import echo_done, echo_fields, echo_json, echo_rows, echo_table, say
+from .output import echo_done, echo_json, echo_pairs, echo_rows, echo_table, fields_of, say
 
 if TYPE_CHECKING:
     from ..rows import DriftReport
+
+_MEASURED: Final = ("feature", "drifted", "method", "statistic", "p_value", "score", "threshold")
 
 
 @click.group(cls=Group)
@@ -73,9 +75,18 @@ def _echo(report: DriftReport, as_json: bool) -> None:
     if as_json:
         echo_json(report)
         return
-    echo_fields(report, leave_out={"features"})
-    say("")
-    columns = ("feature", "drifted", "method", "statistic", "p_value", "score", "threshold")
-    echo_table(
-        columns, [[feature.get(column) for column in columns] for feature in report.features]
-    )
+    fields = fields_of(report, leave_out={"features", "metadata"})
+    metadata = {name: each for name, each in report.metadata.items() if name not in fields}
+    outputs = metadata.pop("outputs", None)
+    nested = [name for name, each in metadata.items() if isinstance(each, dict | list)]
+    plain = {name: each for name, each in metadata.items() if name not in nested}
+    echo_pairs(fields | plain | {"see --json": nested or None})
+    for measured in (report.features, outputs):
+        if isinstance(measured, list) and measured:
+            say("")
+            echo_table(_MEASURED, [_cells(each) for each in measured])
+
+
+def _cells(measured: object) -> list[object]:
+    found = measured if isinstance(measured, dict) else {}
+    return [found.get(column) for column in _MEASURED]

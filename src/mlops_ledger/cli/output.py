@@ -100,11 +100,16 @@ def echo_row(row: Any, as_json: bool) -> None:
 
 def echo_fields(row: Any, leave_out: Collection[str] = ()) -> None:
     """Print one row as a list of its fields, those without a value left out."""
+    echo_pairs(fields_of(row, leave_out))
+
+
+def fields_of(row: Any, leave_out: Collection[str] = ()) -> dict[str, object]:
+    """Return the fields of a row by name, the version beside its model."""
     names = [field.name for field in dataclasses.fields(row)]
     if {"model_name", "model_version"} <= set(names):
         names.remove("model_version")
         names.insert(names.index("model_name") + 1, "model_version")
-    echo_pairs({name: getattr(row, name) for name in names if name not in leave_out})
+    return {name: getattr(row, name) for name in names if name not in leave_out}
 
 
 def echo_pairs(pairs: dict[str, object]) -> None:
