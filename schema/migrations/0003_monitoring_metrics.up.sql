@@ -85,7 +85,8 @@ BEGIN
               AND r.lookback_hours = NEW.lookback_hours;
         END IF;
         IF NOT FOUND THEN
-            RAISE EXCEPTION 'model_version_id: no version of the model was in production at that time'
+            RAISE EXCEPTION 'model_version_id: no version of model % was in production at %', NEW.model_name,
+                to_char(NEW.timestamp AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
                 USING ERRCODE = 'MLNF0', HINT = 'Name the version that was monitored.';
         END IF;
     END IF;

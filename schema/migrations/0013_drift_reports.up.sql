@@ -152,7 +152,8 @@ BEGIN
             SELECT p.model_version_id INTO NEW.model_version_id FROM production_at(NEW.model_name, NEW.timestamp) p;
         END IF;
         IF NOT FOUND THEN
-            RAISE EXCEPTION 'model_version_id: no version of the model was in production at that time'
+            RAISE EXCEPTION 'model_version_id: no version of model % was in production at %', NEW.model_name,
+                to_char(NEW.timestamp AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
                 USING ERRCODE = 'MLNF0', HINT = 'Name the version that the data were for.';
         END IF;
     END IF;

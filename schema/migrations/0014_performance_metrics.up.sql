@@ -54,7 +54,8 @@ BEGIN
     IF NEW.model_version_id IS NULL THEN
         SELECT p.model_version_id INTO NEW.model_version_id FROM production_at(NEW.model_name, NEW.timestamp) p;
         IF NOT FOUND THEN
-            RAISE EXCEPTION 'model_version_id: no version of the model was in production at that time'
+            RAISE EXCEPTION 'model_version_id: no version of model % was in production at %', NEW.model_name,
+                to_char(NEW.timestamp AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
                 USING ERRCODE = 'MLNF0', HINT = 'Name the version that was measured.';
         END IF;
     END IF;

@@ -117,7 +117,7 @@ async def test_a_run_is_about_the_version_in_production_then(
 
 
 async def test_a_run_needs_a_version(monitoring: AsyncMonitoringMetricsRepository) -> None:
-    with pytest.raises(NotFound, match="no version of the model was in production"):
+    with pytest.raises(NotFound, match=r"no version of model .* was in production at 20"):
         await monitoring.insert(**{**RUN, "timestamp": NOON - 2 * DAY})
     with pytest.raises(NotFound, match="no model of that name"):
         await monitoring.insert(**{**RUN, "model_name": "unknown"})

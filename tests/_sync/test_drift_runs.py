@@ -306,8 +306,13 @@ def test_what_is_not_there_is_named(
     models.insert(model_name="m", model_version="2")
     with pytest.raises(NotFound, match="version 2 of model m has no baseline"):
         reports.run(model_name="m", model_version="2", until=NOON)
-    with pytest.raises(NotFound, match="no version of model m is in production"):
+    live = "no version of model m {} in production"
+    with pytest.raises(NotFound, match=live.format("is") + ": name one"):
+        reports.run(model_name="m")
+    with pytest.raises(NotFound, match=live.format("was") + " at 2026-01-02T12:00:00Z: name one"):
         reports.run(model_name="m", until=NOON)
+    with pytest.raises(NotFound, match=live.format("is") + " at 2200-01-02T12:00:00Z: name one"):
+        reports.run(model_name="m", until=NOON.replace(year=2200))
 
 
 def test_an_empty_window_has_no_drift(reports: DriftReportsRepository) -> None:

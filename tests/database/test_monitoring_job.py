@@ -168,6 +168,8 @@ def test_what_makes_no_sense_is_refused(db: Database) -> None:
         run_monitoring(db, until=UNTIL, lookback_hours=0.5)
     with pytest.raises(NotFound, match="no version of model c is in production"):
         run_monitoring(db, model_name="c")
+    with pytest.raises(NotFound, match="model a was in production at 2000-01-01T00:00:00Z"):
+        run_monitoring(db, model_name="a", until=datetime(2000, 1, 1, tzinfo=UTC))
     assert run("--model", "a", "--all").exit_code == 2
 
 

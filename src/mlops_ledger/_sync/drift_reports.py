@@ -10,7 +10,7 @@ from uuid import UUID
 
 from ..checks.drift import Judge
 from ..checks.values import number, page_size
-from ..checks.windows import full_hour, look_back
+from ..checks.windows import full_hour, look_back, nothing_live
 from ..errors import InvalidValue, NotFound
 from ..rows import DriftReport, FeatureTrend
 from .drift_measures import DriftMeasures, Reference, reference_window, report_columns
@@ -110,7 +110,7 @@ class DriftReportsRepository(DriftMeasures):
             if model_version is None:
                 model_version = within._value("run__version", locals())
             if model_version is None:
-                raise NotFound(f"no version of model {model_name} is in production: name one")
+                raise NotFound(f"{nothing_live(model_name, at)}: name one")
             baseline = within._baseline(model_name, model_version)
             model_version_id = baseline.model_version_id
             earlier = within._value("run__earlier", locals())

@@ -22,6 +22,15 @@ def look_back(until: object, length: object, field: str = "days") -> datetime:
         raise InvalidValue(field, "reach back before the year 1") from None
 
 
+def nothing_live(model_name: str, at: datetime | None) -> str:
+    """Say that a model has no version in production, now or at the time that was asked for."""
+    if at is None:
+        return f"no version of model {model_name} is in production"
+    verb = "is" if at > datetime.now(UTC) else "was"
+    time = at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return f"no version of model {model_name} {verb} in production at {time}"
+
+
 def require_order(since: object, until: object) -> None:
     """Refuse a window that ends where it begins, or before; None is an open end."""
     if since is None or until is None:

@@ -16,7 +16,7 @@ from .._sync.monitoring_metrics import MonitoringMetricsRepository
 from .._sync.monitors import MonitorsRepository
 from .._sync.performance_metrics import PerformanceMetricsRepository
 from .._sync.repository import Repository
-from ..checks.windows import full_hour, look_back
+from ..checks.windows import full_hour, look_back, nothing_live
 from ..errors import Conflict, LedgerError, NotFound
 from ..ids import id_for
 from ..rows import MonitoringRun, MonitorResult, Performance
@@ -73,8 +73,7 @@ class Job(Repository):
         """Return the versions in production, now or then; raises NotFound for a model without."""
         found = self._rows("in_production", LiveVersion, locals())
         if model_name is not None and not found:
-            when = "is in production" if at is None else f"was in production at {at}"
-            raise NotFound(f"no version of model {model_name} {when}")
+            raise NotFound(nothing_live(model_name, at))
         return found
 
     def monitor(
