@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -26,25 +27,31 @@ LEVELS = ["memory", "process", "disk", "database"]
 
 
 @contextmanager
-def disk(folder: Path, megabytes: int) -> Iterator[Path]:
-    """A disk of a few megabytes."""
-    folder.mkdir()
+def disk(megabytes: int) -> Iterator[Path]:
+    """A disk of a few megabytes.
+
+    It is mounted apart from what pytest clears away: a run that was killed leaves it mounted, and
+    a later one could not delete its folder.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="mlops-ledger-disk-"))
     size = f"size={megabytes}m,mode=700"
     try:
         command = ["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(folder)]
         subprocess.run(command, check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
+        folder.rmdir()
         pytest.skip("mounting a disk needs root")
     try:
         yield folder
     finally:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
+        folder.rmdir()
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def small_disk() -> Iterator[Path]:
     """A disk half of which is taken by a file that can be deleted."""
-    with disk(tmp_path / "disk", 4) as folder:
+    with disk(4) as folder:
         (folder / "ballast").write_bytes(bytes(BALLAST))
         yield folder
 
@@ -93,13 +100,13 @@ def test_a_full_disk_costs_nothing_that_was_acknowledged(
 @pytest.mark.parametrize("megabytes", SMALL)
 @pytest.mark.parametrize("level", LEVELS)
 def test_a_disk_that_was_full_takes_records_again_once_they_are_delivered(
-    home: Settings, stored: Callable[[], list[str]], tmp_path: Path, level: str, megabytes: int
+    home: Settings, stored: Callable[[], list[str]], level: str, megabytes: int
 ) -> None:
     kept: list[str] = []
     options: dict[str, Any] = {"durability": level, "buffer_rows": 500}
     if level == "database":
         options["commit_timeout"] = 0.001
-    with disk(tmp_path / "disk", megabytes) as folder:
+    with disk(megabytes) as folder:
         log = PredictionLogger(home, **ONE, **options, spool_dir=folder / "spool")
         with log:
             with stalled(home):
@@ -137,7 +144,7 @@ def test_a_disk_that_was_full_takes_records_again_once_they_are_delivered(
 
 @pytest.mark.parametrize("overflow", ["drop_oldest", "raise"])
 def test_a_call_never_waits_at_level_memory(
-    home: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, overflow: str
+    home: Settings, monkeypatch: pytest.MonkeyPatch, overflow: str
 ) -> None:
     """Neither for the database nor for the disk, nor does it write more than a few records."""
     caller = threading.get_ident()
@@ -156,7 +163,7 @@ def test_a_call_never_waits_at_level_memory(
     )
     refused = 0
     options: dict[str, Any] = {"durability": "memory", "overflow": overflow}
-    with disk(tmp_path / "disk", 1) as folder:
+    with disk(1) as folder:
         log = PredictionLogger(home, **ONE, **options, buffer_rows=500, spool_dir=folder / "spool")
         with log, stalled(home):
             for _ in range(11_000):
