@@ -250,6 +250,8 @@ def test_a_summary_of_certain_predictions_has_no_entropy(
 ) -> None:
     for probability in (0, 1, None):
         predictions.insert(model_name="m", model_version="1", probability=probability)
+    with pytest.raises(NotFound, match="there is no model n"):
+        predictions.monitoring_summary(model_name="n")
     found = predictions.monitoring_summary(model_name="m")
     assert (found.num_predictions, found.entropy, found.positive_rate) == (3, 0, 0.5)
     nothing = predictions.monitoring_summary(model_name="other")

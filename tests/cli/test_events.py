@@ -39,6 +39,7 @@ def test_tail_prints_what_happened_in_its_order(run: Run) -> None:
         "mlops_ledger.alert.raised",
     )
     assert event["data"]["title"] == "\x1b[31mred"
+    assert run("events", "tail", "--after", "3", "--model", "m").exit_code == 0
     refused = run("events", "tail", "--type", "alert.raise")
     assert refused.exit_code == 2
     assert "did you mean mlops_ledger.alert.raised?" in refused.stderr
@@ -60,6 +61,9 @@ def test_a_webhook_from_its_making_to_its_end(run: Run, answer: Callable[..., An
     made = answer("webhooks", "add", "w", "http://127.0.0.1:1/x", "--allow-private", "--after", "0")
     assert made["secret"].startswith("whsec_")
     assert made["host"] == "http://127.0.0.1:1"
+    odd = run("webhooks", "add", "v", "https://example.com/x", "--model", "nix")
+    assert "there is no model nix; its events will be sent once there is one" in odd.stderr
+    assert run("webhooks", "remove", "v").exit_code == 0
     sent = run("webhooks", "test", "w")
     assert (sent.exit_code, sent.stdout) == (1, "not accepted: no connection: Connection refused\n")
     sent = run("webhooks", "deliver")

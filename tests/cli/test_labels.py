@@ -104,13 +104,27 @@ def test_value_weighs_the_confusion_matrix(run: Run, labeled: UUID) -> None:
     for wrong, message in (
         ("tp", "must be CELL=NUMBER"),
         ("tp=much", "not a finite number"),
-        ("a/b/c=1", "TRUE/PREDICTED"),
+        ("a/b/c=1", r"TRUE/PREDICTED; a / in a name is \/"),
         ("xx=1", "xx is not one of"),
         ("late/lost=1", "no class lost"),
         ("tp=1 tp=2", "names a cell twice"),
     ):
         refused = run("value", "m", *wrong.split(), "--positive", "late", *window)
         assert (refused.exit_code, message in refused.output) == (2, True), refused.output
+
+
+def test_value_takes_classes_with_a_slash_in_their_name(run: Run, dsn: str) -> None:
+    with Database(dsn) as db:
+        ModelVersionRepository(db).insert(model_name="k", class_names=["n/a", "yes", "a/b"])
+        for predicted, actual in (("yes", "n/a"), ("a/b", "a/b"), ("yes", "a/b")):
+            id = PredictionsRepository(db).insert(
+                model_name="k", model_version="1", predicted_label=predicted
+            )
+            GroundTruthRepository(db).insert(prediction_id=id, actual_label=actual)
+    cells = (r"n\/a/yes=-5", r"a\/b/a\/b=20", r"a\/b/yes=0.5")
+    assert json.loads(run("value", "k", *cells, "--json").stdout)["total"] == 15.5
+    refused = run("value", "k", r"n\/a/lost=1")
+    assert (refused.exit_code, "no class lost" in refused.stderr) == (2, True)
 
 
 def test_performance_by_slice(run: Run, labeled: UUID, dsn: str) -> None:

@@ -160,6 +160,12 @@ UNKNOWN = [
     (["alerts", "show", UNKNOWN_ID], "there is no alert"),
     (["alerts", "acknowledge", UNKNOWN_ID], "there is no alert"),
     (["alerts", "raise", "t", "t", "--model", "churm"], "did you mean churn"),
+    (["fold", "--model", "churm"], "did you mean churn"),
+    (["fold", "--rebuild", "--model", "churm"], "did you mean churn"),
+    (["fold", "--pending", "--model", "churm"], "did you mean churn"),
+    (["fold", "--rebuild", "--model", "churn", "--version", "9"], "has no version 9"),
+    (["events", "tail", "--model", "churm"], "did you mean churn"),
+    (["baselines", "show", "--model", "churm"], "did you mean churn"),
     (["docs", "alert"], "did you mean alerts"),
 ]
 EMPTY = [

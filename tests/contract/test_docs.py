@@ -65,6 +65,15 @@ def name(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
 
+@pytest.mark.parametrize(
+    "page", [page for page in WITH_EXAMPLES if page.parent.name == "how-to"], ids=name
+)
+def test_a_page_whose_examples_need_a_ledger_says_what_makes_one(page: Path) -> None:
+    text = page.read_text("utf-8")
+    if re.search(r"Database\(\)", text):
+        assert re.search("mlops-ledger init|create_ledger|run-on-your-postgresql.md", text)
+
+
 @pytest.fixture(scope="module")
 def home() -> Iterator[Path]:
     """A home with a server of its own: pages make roles, and one stops the server."""

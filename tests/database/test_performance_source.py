@@ -34,10 +34,13 @@ def _agree(mine: Performance, theirs: Performance) -> int:
     compared = 0
     for name in NUMBERS:
         summed, exact = getattr(mine, name), getattr(theirs, name)
-        if summed is None and "the summaries keep no" in mine.reasons.get(name, ""):
+        if summed is None and "summaries keep no" in mine.reasons.get(name, ""):
             continue
         if theirs.task == "multiclass" and name in ("log_loss", "brier_score"):
             assert summed is None
+            if mine.labeled_samples:
+                assert mine.reasons[name] == mine.reasons["top_k_accuracy"]
+                assert "with the source rows reads them" in mine.reasons[name]
             continue
         assert (summed is None) == (exact is None), name
         if summed is not None:

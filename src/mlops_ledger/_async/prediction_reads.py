@@ -136,9 +136,7 @@ class AsyncPredictionReads(AsyncRepository):
         """
         since, until = _window(since, until)
         version_ids = await self._version_ids(model_name, model_version)
-        if version_ids == [] and not await self._value("stats__is_known", locals()):
-            version = "" if model_version is None else f" with a version {model_version}"
-            raise NotFound(f"there is no model {model_name}{version}")
+        await self._require_known(model_name, model_version, version_ids)
         return await self._one("stats", PredictionStats, locals())
 
     async def monitoring_summary(
@@ -157,11 +155,12 @@ class AsyncPredictionReads(AsyncRepository):
         `positive_label`, by default the version's. A prediction without a class is positive when
         its probability reaches `threshold`. `entropy` is the mean in bits of the probabilities of
         all classes, else of a probability and its complement. Labels count that were known by
-        `timestamp`.
+        `timestamp`. Raises NotFound for an unknown model or version.
         """
         until = datetime.now(UTC) if timestamp is None else values.timestamp("timestamp", timestamp)
         since = look_back(until, lookback_hours, "lookback_hours")
         version_ids = await self._version_ids(model_name, model_version)
+        await self._require_known(model_name, model_version, version_ids)
         return await self._one("monitoring_summary", MonitoringSummary, locals())
 
     async def fetch_arrow(
@@ -270,6 +269,13 @@ class AsyncPredictionReads(AsyncRepository):
             if len(page) == limit:
                 return page
         return await self._rows(name, row, values | {"since": since})
+
+    async def _require_known(
+        self, model_name: str | None, model_version: str | None, version_ids: list[UUID] | None
+    ) -> None:
+        if version_ids == [] and not await self._value("stats__is_known", locals()):
+            version = "" if model_version is None else f" with a version {model_version}"
+            raise NotFound(f"there is no model {model_name}{version}")
 
     async def _version_ids(
         self, model_name: str | None, model_version: str | None

@@ -33,11 +33,15 @@ class AsyncSummariesRepository(AsyncRepository):
         """Recount the hours with since <= predicted_at < until that have new rows.
 
         Returns how many hours that were. Each transaction folds a day; killed at any point, the
-        rest waits for the next fold. Waits for whoever folds the same version.
+        rest waits for the next fold. Waits for whoever folds the same version. Raises NotFound for
+        an unknown model or version.
         """
         require_order(since, until)
         folded = 0
-        for model_version_id in await self._fetch("fold__marked", scalar_row, locals()):
+        marked = await self._fetch("fold__marked", scalar_row, locals())
+        if not marked and model_name is not None:
+            await self._require_known(model_name, model_version)
+        for model_version_id in marked:
             hours = _HOURS
             # Those who write meanwhile are the next fold's.
             while hours == _HOURS:
@@ -50,7 +54,8 @@ class AsyncSummariesRepository(AsyncRepository):
     ) -> int:
         """Recount everything that is still there; return how many hours that was.
 
-        Summaries of rows that retention has deleted stay.
+        Summaries of rows that retention has deleted stay. Raises NotFound for an unknown model or
+        version.
         """
         await self._fetch("rebuild", scalar_row, locals())
         return await self.fold(model_name=model_name, model_version=model_version)
@@ -142,6 +147,11 @@ class AsyncSummariesRepository(AsyncRepository):
             named = f"version {model_version} of " if model_version is not None else ""
             raise NotFound(f"there is no {named}model {model_name}")
         return found
+
+    async def _require_known(self, model_name: str, model_version: str | None) -> None:
+        if not await self._value("fold__is_known", locals()):
+            named = f"version {model_version} of " if model_version is not None else ""
+            raise NotFound(f"there is no {named}model {model_name}")
 
     async def _fold(
         self, model_version_id: UUID, since: datetime | None, until: datetime | None

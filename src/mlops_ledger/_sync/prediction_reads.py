@@ -137,9 +137,7 @@ class PredictionReads(Repository):
         """
         since, until = _window(since, until)
         version_ids = self._version_ids(model_name, model_version)
-        if version_ids == [] and not self._value("stats__is_known", locals()):
-            version = "" if model_version is None else f" with a version {model_version}"
-            raise NotFound(f"there is no model {model_name}{version}")
+        self._require_known(model_name, model_version, version_ids)
         return self._one("stats", PredictionStats, locals())
 
     def monitoring_summary(
@@ -158,11 +156,12 @@ class PredictionReads(Repository):
         `positive_label`, by default the version's. A prediction without a class is positive when
         its probability reaches `threshold`. `entropy` is the mean in bits of the probabilities of
         all classes, else of a probability and its complement. Labels count that were known by
-        `timestamp`.
+        `timestamp`. Raises NotFound for an unknown model or version.
         """
         until = datetime.now(UTC) if timestamp is None else values.timestamp("timestamp", timestamp)
         since = look_back(until, lookback_hours, "lookback_hours")
         version_ids = self._version_ids(model_name, model_version)
+        self._require_known(model_name, model_version, version_ids)
         return self._one("monitoring_summary", MonitoringSummary, locals())
 
     def fetch_arrow(
@@ -271,6 +270,13 @@ class PredictionReads(Repository):
             if len(page) == limit:
                 return page
         return self._rows(name, row, values | {"since": since})
+
+    def _require_known(
+        self, model_name: str | None, model_version: str | None, version_ids: list[UUID] | None
+    ) -> None:
+        if version_ids == [] and not self._value("stats__is_known", locals()):
+            version = "" if model_version is None else f" with a version {model_version}"
+            raise NotFound(f"there is no model {model_name}{version}")
 
     def _version_ids(
         self, model_name: str | None, model_version: str | None

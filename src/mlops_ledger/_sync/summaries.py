@@ -34,11 +34,15 @@ class SummariesRepository(Repository):
         """Recount the hours with since <= predicted_at < until that have new rows.
 
         Returns how many hours that were. Each transaction folds a day; killed at any point, the
-        rest waits for the next fold. Waits for whoever folds the same version.
+        rest waits for the next fold. Waits for whoever folds the same version. Raises NotFound for
+        an unknown model or version.
         """
         require_order(since, until)
         folded = 0
-        for model_version_id in self._fetch("fold__marked", scalar_row, locals()):
+        marked = self._fetch("fold__marked", scalar_row, locals())
+        if not marked and model_name is not None:
+            self._require_known(model_name, model_version)
+        for model_version_id in marked:
             hours = _HOURS
             # Those who write meanwhile are the next fold's.
             while hours == _HOURS:
@@ -51,7 +55,8 @@ class SummariesRepository(Repository):
     ) -> int:
         """Recount everything that is still there; return how many hours that was.
 
-        Summaries of rows that retention has deleted stay.
+        Summaries of rows that retention has deleted stay. Raises NotFound for an unknown model or
+        version.
         """
         self._fetch("rebuild", scalar_row, locals())
         return self.fold(model_name=model_name, model_version=model_version)
@@ -143,6 +148,11 @@ class SummariesRepository(Repository):
             named = f"version {model_version} of " if model_version is not None else ""
             raise NotFound(f"there is no {named}model {model_name}")
         return found
+
+    def _require_known(self, model_name: str, model_version: str | None) -> None:
+        if not self._value("fold__is_known", locals()):
+            named = f"version {model_version} of " if model_version is not None else ""
+            raise NotFound(f"there is no {named}model {model_name}")
 
     def _fold(
         self, model_version_id: UUID, since: datetime | None, until: datetime | None

@@ -11,7 +11,7 @@ import mlops_ledger as ledger
 
 from ..event_texts import describe_event
 from .base import Group
-from .names import nearest
+from .names import nearest, require_known
 from .options import json_option, limit_option, model_option
 from .output import echo_done, echo_line, echo_rows, say
 from .text import cell
@@ -52,14 +52,17 @@ def tail(
         wanted = whole_types(repository, types)
         if after is None and consumer is None:
             after = repository.before_latest(types=wanted, model_name=model_name, limit=limit)
-        for event in ledger.events(
+        found = ledger.events(
             db,
             consumer=consumer,
             after=after or 0,
             types=wanted,
             model_name=model_name,
             follow=follow,
-        ):
+        )
+        is_empty = True
+        for event in found:
+            is_empty = False
             if as_json:
                 echo_line(event.cloud_event())
             else:
@@ -67,6 +70,8 @@ def tail(
             # The cursor of a consumer must not pass what was not written.
             if follow or consumer is not None:
                 sys.stdout.flush()
+        if is_empty:
+            require_known()
 
 
 @events.command("types")

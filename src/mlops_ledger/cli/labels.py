@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
@@ -200,14 +201,14 @@ class Worth(click.ParamType[tuple[str | tuple[str, str], float]]):
     name = "cell=number"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Split the text; the names of classes may have a =."""
+        """Split the text; the names of classes may have a =, and a / as \\/."""
         cell, separator, worth = value.rpartition("=")
         if not cell or not separator:
             self.fail("must be CELL=NUMBER, such as fp=-5", param, ctx)
-        names = tuple(cell.split("/"))
+        names = tuple(name.replace(r"\/", "/") for name in re.split(r"(?<!\\)/", cell))
         if len(names) > 2:
-            self.fail("a pair of classes is TRUE/PREDICTED", param, ctx)
-        return names if len(names) == 2 else cell, Number().convert(worth, param, ctx)
+            self.fail(r"a pair of classes is TRUE/PREDICTED; a / in a name is \/", param, ctx)
+        return names if len(names) == 2 else names[0], Number().convert(worth, param, ctx)
 
 
 @labels.command()
@@ -225,8 +226,9 @@ def value(
 ) -> None:
     """Show what the predictions of a window are worth.
 
-    A cell is tp, fp, tn or fn, or a pair of classes as TRUE/PREDICTED; costs are negative numbers,
-    and one that is not named is worth 0: mlops-ledger labels value spend tp=50 fp=-5 fn=-20
+    A cell is tp, fp, tn or fn, or a pair of classes as TRUE/PREDICTED, a / in a name as \\/ in
+    quotes; costs are negative numbers, and one that is not named is worth 0: mlops-ledger labels
+    value spend tp=50 fp=-5 fn=-20
     """
     worth = dict(cells)
     if len(worth) < len(cells):

@@ -9,7 +9,9 @@ import click
 
 import mlops_ledger as ledger
 
+from ..errors import NotFound
 from .base import Group
+from .names import require_known
 from .options import TextFile, by_option, json_option, limit_option, model_option
 from .output import echo_done, echo_json, echo_line, echo_rows, finish, note, say
 
@@ -70,6 +72,10 @@ def add(
             created_by=by,
             **given,
         )
+    try:
+        require_known()
+    except NotFound as error:
+        note(f"{error}; its events will be sent once there is one")
     if as_json:
         echo_json(added)
     else:

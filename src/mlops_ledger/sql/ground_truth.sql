@@ -107,6 +107,15 @@ w.num_predictions, m.labeled_samples, 100.0::double precision * m.labeled_sample
 -- Why there is no coverage.
 jsonb_strip_nulls(jsonb_build_object('coverage_pct', CASE WHEN w.num_predictions = 0 THEN 'the window has no predictions' END))
 
+-- fragment no_vectors --
+-- Why summaries do not answer what is computed from the probabilities of more than two classes.
+'summaries keep no class_probabilities: performance with the source rows reads them, where rows are still there'
+
+-- fragment unanswered --
+-- Why numbers of summaries are absent.
+{uncovered} || m.reasons || CASE WHEN d.task = 'multiclass' AND m.no_task IS NULL
+    THEN jsonb_build_object('log_loss', {no_vectors}, 'brier_score', {no_vectors}) ELSE '{}' END
+
 -- performance_series --
 -- How right a model was by bucket of time, from summaries; buckets begin at the window's start.
 WITH w AS MATERIALIZED (
@@ -118,7 +127,7 @@ WITH w AS MATERIALIZED (
     CROSS JOIN LATERAL ledger_definition(v.versions, %(positive_label)s::text) d
 )
 SELECT b.since AS bucket, d.task, d.positive_label, {coverage}, {metrics}, m.log_loss, m.brier_score, {numbers},
-       {pending}, {uncovered} || m.reasons AS reasons
+       {pending}, {unanswered} AS reasons
 FROM w
 JOIN d ON d.versions = w.versions
 CROSS JOIN LATERAL (SELECT w.starts_at AS since, w.ends_at AS until) b
@@ -169,9 +178,9 @@ SELECT %(model_name)s::text AS model_name, %(model_version)s::text AS model_vers
        NULL::interval AS label_delay_p50, NULL::interval AS label_delay_p95, NULL::interval AS label_delay_max, {metrics},
        NULL::double precision AS roc_auc_ovr, NULL::double precision AS roc_auc_ovo, NULL::double precision AS top_k_accuracy,
        m.log_loss, m.brier_score, {numbers}, m.calibration_curve, m.classes, m.confusion_matrix, m.standard_errors,
-       (SELECT jsonb_object_agg(name, coalesce(m.no_task, 'the summaries keep no class_probabilities'))
+       (SELECT jsonb_object_agg(name, coalesce(m.no_task, CASE d.task WHEN 'binary' THEN 'only of more than two classes' ELSE {no_vectors} END))
         FROM unnest('{roc_auc_ovr,roc_auc_ovo,top_k_accuracy}'::text[]) name)
-       || jsonb_build_object('label_delay', coalesce(m.no_task, 'the summaries keep no delays')) || {uncovered} || m.reasons AS reasons
+       || jsonb_build_object('label_delay', coalesce(m.no_task, 'the summaries keep no delays')) || {unanswered} AS reasons
 FROM b CROSS JOIN LATERAL {summed}
 
 -- performance__summed --
@@ -331,7 +340,8 @@ SELECT %(model_name)s::text AS model_name, %(model_version)s::text AS model_vers
            'roc_auc_ovr', coalesce(r.no_vectors, CASE WHEN c.ranked = 0 THEN r.unranked
                                                       WHEN c.ranked < cardinality(d.class_names) THEN 'not every class has a label' END),
            'roc_auc_ovo', coalesce(r.no_vectors, CASE WHEN c.roc_auc_ovo IS NULL THEN r.unranked END),
-           'top_k_accuracy', r.no_vectors)) AS reasons
+           'top_k_accuracy', r.no_vectors, 'log_loss', CASE WHEN d.task = 'multiclass' THEN r.no_vectors END,
+           'brier_score', CASE WHEN d.task = 'multiclass' THEN r.no_vectors END)) AS reasons
 FROM w CROSS JOIN delays y CROSS JOIN definition d CROSS JOIN m CROSS JOIN r CROSS JOIN distances x CROSS JOIN multiclass c
 WHERE EXISTS (SELECT FROM versions)
 

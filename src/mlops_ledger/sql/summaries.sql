@@ -9,6 +9,12 @@ WHERE (%(model_name)s::text IS NULL OR v.model_name = %(model_name)s::text)
   AND (%(model_version)s::text IS NULL OR v.model_version = %(model_version)s::text)
 ORDER BY m.model_version_id;
 
+-- fold__is_known --
+-- Whether there is a model, which may have no version yet, or one version of it.
+SELECT CASE WHEN %(model_version)s::text IS NULL THEN EXISTS (SELECT FROM models WHERE model_name = %(model_name)s::text)
+            ELSE EXISTS (SELECT FROM model_versions
+                         WHERE model_name = %(model_name)s::text AND model_version = %(model_version)s::text) END AS is_known;
+
 -- fold__hours --
 -- Fold some marked hours of a version.
 SELECT fold_summaries(%(model_version_id)s::uuid, coalesce(%(since)s::timestamptz, '-infinity'),
