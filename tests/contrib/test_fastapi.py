@@ -245,6 +245,8 @@ def test_predictions_of_the_live_version(settings: Settings, conn: psycopg.Conne
     with TestClient(service(settings)) as client:
         assert client.get("/health").json()["status"] == "ok"
         assert client.get("/ready").status_code == 200
+        assert [client.head(path).status_code for path in ("/health", "/ready")] == [200, 200]
+        assert set(client.get("/openapi.json").json()["paths"]["/health"]) == {"get"}
         with Database(settings) as db:
             ModelVersionRepository(db).insert(model_name="m/1", model_version="2")
             ModelVersionRepository(db).promote(model_name="m/1", model_version="2")
@@ -298,6 +300,9 @@ def test_a_service_starts_without_its_database_and_loses_nothing(tmp_path: Path)
             assert health.json()["reason"] == "the database cannot be reached"
             assert health.json()["predictions"]["waiting"] == 301
             assert client.get("/ready").status_code == 503
+            assert client.head("/health").status_code == 200
+            away = client.head("/ready")
+            assert (away.status_code, away.headers["Retry-After"]) == (503, "5")
             assert client.get("/analytics/recent").status_code == 503
             server.start()
         # What was left in the spool arrives with the next start.

@@ -94,7 +94,10 @@ async def get_ready(ledger: CurrentLedger, response: Response) -> ServiceHealth:
 
 
 def health_router() -> APIRouter:
-    """Return the routes `/health`, always 200, and `/ready`, 503 while the database is away."""
+    """Return the routes `/health`, always 200, and `/ready`, 503 while the database is away.
+
+    Both answer HEAD, which load balancers send, as GET.
+    """
     router = APIRouter(tags=["health"])
     router.add_api_route("/health", get_health, summary="Is the service well?")
     router.add_api_route(
@@ -103,4 +106,7 @@ def health_router() -> APIRouter:
         summary="Can the service reach its database?",
         responses={503: {"model": ServiceHealth, "description": "Not ready"}},
     )
+    # Routes of their own, as an operation of the schema has one method.
+    for path, answer in (("/health", get_health), ("/ready", get_ready)):
+        router.add_api_route(path, answer, methods=["HEAD"], include_in_schema=False)
     return router
