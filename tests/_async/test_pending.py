@@ -17,6 +17,7 @@ from mlops_ledger import (
     AsyncSummariesRepository,
     new_id,
 )
+from mlops_ledger.errors import NotFound
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -137,3 +138,16 @@ async def test_a_fold_with_a_limit_of_time_goes_on_another_time(
     # However little time there is, each time an hour is done.
     assert conn.execute(fold.replace("100 ms", "0")).fetchone() == (1,)
     assert await summaries.fold() == 3
+
+
+async def test_an_unknown_model_is_not_folded(
+    db: AsyncDatabase, models: AsyncModelVersionRepository
+) -> None:
+    await models.insert(model_name="m")
+    summaries = AsyncSummariesRepository(db)
+    for count in (summaries.fold, summaries.rebuild):
+        with pytest.raises(NotFound, match="there is no model n"):
+            await count(model_name="n")
+        with pytest.raises(NotFound, match="there is no version 9 of model m"):
+            await count(model_name="m", model_version="9")
+        assert await count(model_name="m", model_version="1") == 0

@@ -158,15 +158,6 @@ async def test_only_the_hours_of_a_window_are_folded(
     assert [each.marks for each in await summaries.list_pending()] == [2]
 
 
-async def test_an_unknown_model_is_not_folded(summaries: AsyncSummariesRepository) -> None:
-    for count in (summaries.fold, summaries.rebuild):
-        with pytest.raises(NotFound, match="there is no model n"):
-            await count(model_name="n")
-        with pytest.raises(NotFound, match="there is no version 9 of model m"):
-            await count(model_name="m", model_version="9")
-        assert await count(model_name="m", model_version="1") == 0
-
-
 async def test_values_are_counted_in_the_bins_of_the_baseline(
     db: AsyncDatabase,
     predictions: AsyncPredictionsRepository,

@@ -18,6 +18,7 @@ from mlops_ledger import (
     SummariesRepository,
     new_id,
 )
+from mlops_ledger.errors import NotFound
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -138,3 +139,16 @@ def test_a_fold_with_a_limit_of_time_goes_on_another_time(
     # However little time there is, each time an hour is done.
     assert conn.execute(fold.replace("100 ms", "0")).fetchone() == (1,)
     assert summaries.fold() == 3
+
+
+def test_an_unknown_model_is_not_folded(
+    db: Database, models: ModelVersionRepository
+) -> None:
+    models.insert(model_name="m")
+    summaries = SummariesRepository(db)
+    for count in (summaries.fold, summaries.rebuild):
+        with pytest.raises(NotFound, match="there is no model n"):
+            count(model_name="n")
+        with pytest.raises(NotFound, match="there is no version 9 of model m"):
+            count(model_name="m", model_version="9")
+        assert count(model_name="m", model_version="1") == 0

@@ -159,15 +159,6 @@ def test_only_the_hours_of_a_window_are_folded(
     assert [each.marks for each in summaries.list_pending()] == [2]
 
 
-def test_an_unknown_model_is_not_folded(summaries: SummariesRepository) -> None:
-    for count in (summaries.fold, summaries.rebuild):
-        with pytest.raises(NotFound, match="there is no model n"):
-            count(model_name="n")
-        with pytest.raises(NotFound, match="there is no version 9 of model m"):
-            count(model_name="m", model_version="9")
-        assert count(model_name="m", model_version="1") == 0
-
-
 def test_values_are_counted_in_the_bins_of_the_baseline(
     db: Database,
     predictions: PredictionsRepository,
