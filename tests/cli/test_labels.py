@@ -97,7 +97,7 @@ def test_value_weighs_the_confusion_matrix(run: Run, labeled: UUID) -> None:
     window = ("--until", "2026-01-02T00:00:00Z")
     found = run("value", "m", "tp=50", "fp=-5", "--positive", "late", *window, "--json")
     assert json.loads(found.output) == {
-        "total": 50, "mean": 50, "num_predictions": 1, "reason": None
+        "total": 50, "mean": 50, "num_predictions": 1, "reason": None, "pending_since": None
     }  # fmt: skip
     pairs = run("value", "m", "late/late=2.5", *window)
     assert dict(line.split(maxsplit=1) for line in pairs.output.splitlines())["total"] == "2.5"

@@ -94,6 +94,7 @@ def test_a_feature_is_shown_for_a_window(db: Database) -> None:
     given = {"model": "m", "version": "1", "feature": "age"}
     text = client.get("/feature", params=given).text
     assert "2026-02-25 00:00 to 2026-03-04 00:00" in text
+    assert "not counted yet" not in text
     assert "window of 144 predictions" in text
     text = client.get(
         "/feature", params={**given, "since": "2026-03-02T05:10", "until": "2026-03-02T06:01"}
@@ -105,6 +106,9 @@ def test_a_feature_is_shown_for_a_window(db: Database) -> None:
         "/feature", params={**given, "since": "2025-01-01", "until": "2025-01-02"}
     ).text
     assert "The window has no predictions of this version" in text
+    PredictionsRepository(db).insert(**NAMED, predicted_at=SINCE)
+    for path in ("/feature", "/version"):
+        assert "is not counted yet" in client.get(path, params=given).text
     assert client.get("/feature", params={**given, "feature": "other"}).status_code == 404
     assert client.get("/feature", params={**given, "column": "inputs"}).status_code == 404
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, TypeAlias
 
 from ..checks import values as checks
@@ -20,13 +21,15 @@ class BusinessValue(Row):
     """What labelled predictions are worth, in the unit of the values of the cells.
 
     `mean` is `total` per labelled prediction with a class, of which there are `num_predictions`.
-    Without a confusion matrix both are None, and `reason` says why.
+    Without a confusion matrix both are None, and `reason` says why. Of summaries, what was written
+    from `pending_since` on is not counted yet.
     """
 
     total: float | None
     mean: float | None
     num_predictions: int
     reason: str | None
+    pending_since: datetime | None = None
 
 
 def business_value(performance: Performance, values: Mapping[Cell, float]) -> BusinessValue:
@@ -43,7 +46,13 @@ def business_value(performance: Performance, values: Mapping[Cell, float]) -> Bu
     matrix = performance.confusion_matrix
     if matrix is None:
         reason = performance.reasons.get("confusion_matrix")
-        return BusinessValue(total=None, mean=None, num_predictions=0, reason=reason)
+        return BusinessValue(
+            total=None,
+            mean=None,
+            num_predictions=0,
+            reason=reason,
+            pending_since=performance.pending_since,
+        )
     _require_known(weights, performance, matrix["labels"])
     counts = {
         (true, predicted): count
@@ -55,7 +64,13 @@ def business_value(performance: Performance, values: Mapping[Cell, float]) -> Bu
         cell = _cell(*pair, performance.positive_label)
         total += count * (weights.get(pair, 0.0) + weights.get(cell, 0.0))
     number = int(sum(counts.values()))
-    return BusinessValue(total=total, mean=total / number, num_predictions=number, reason=None)
+    return BusinessValue(
+        total=total,
+        mean=total / number,
+        num_predictions=number,
+        reason=None,
+        pending_since=performance.pending_since,
+    )
 
 
 def _cell(true: str, predicted: str, positive: str | None) -> str:

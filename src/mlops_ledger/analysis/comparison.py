@@ -80,6 +80,7 @@ def compare(
         upper=upper,
         confidence=confidence,
         reason=reason,
+        pending_since=min(filter(None, (one.pending_since, other.pending_since)), default=None),
     )
 
 

@@ -190,7 +190,7 @@ class VersionComparison(Row):
     With the probability `confidence` the true difference is from `lower` to `upper`. `n` and
     `against_n` count what each value is a mean over: labelled predictions, of `precision` those
     predicted positive, of `recall` the positives. What cannot be computed is None, and `reason`
-    says why.
+    says why. Of summaries, what was written from `pending_since` on is not counted yet.
     """
 
     model_name: str
@@ -209,6 +209,7 @@ class VersionComparison(Row):
     upper: float | None
     confidence: float
     reason: str | None
+    pending_since: datetime | None = None
 
 
 # Bounds of errors, and the numbers of a window.
