@@ -1746,7 +1746,7 @@ COMMENT ON VIEW v_deployments IS 'model_deployments with the names of slot and v
 -- production_at -----------------------------------------------------------------------------------
 
 CREATE FUNCTION production_at(model_name text, at timestamp with time zone DEFAULT clock_timestamp(), slot text DEFAULT 'production'::text) RETURNS SETOF v_deployments
-    LANGUAGE sql STABLE
+    LANGUAGE sql STABLE ROWS 1
     SET search_path TO 'public', 'pg_temp'
     AS $$
     SELECT d.* FROM v_deployments d
@@ -3453,7 +3453,7 @@ CREATE TRIGGER performance_metrics_no_truncate BEFORE TRUNCATE ON performance_me
 -- latest_performance_metrics ----------------------------------------------------------------------
 
 CREATE FUNCTION latest_performance_metrics(model_version_id uuid) RETURNS SETOF performance_metrics
-    LANGUAGE sql STABLE
+    LANGUAGE sql STABLE ROWS 10
     SET search_path TO 'public', 'pg_temp'
     AS $$
     -- From one series to the next by the index, however many values each has.

@@ -368,7 +368,7 @@ COMMENT ON COLUMN v_deployments.restores_id IS 'For a rollback: the earlier inte
 
 CREATE FUNCTION production_at(model_name text, at timestamptz DEFAULT clock_timestamp(), slot text DEFAULT 'production')
 RETURNS SETOF v_deployments
-LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
+LANGUAGE sql STABLE ROWS 1 SET search_path FROM CURRENT AS $$
     SELECT d.* FROM v_deployments d
     JOIN model_slots s ON s.model_name = d.model_name AND s.slot = d.slot
     WHERE s.model_name = production_at.model_name AND s.slot = production_at.slot

@@ -124,7 +124,7 @@ CREATE TRIGGER model_versions_keep_measured_renamed
     EXECUTE FUNCTION model_versions_keep_measured();
 
 CREATE FUNCTION latest_performance_metrics(model_version_id uuid) RETURNS SETOF performance_metrics
-LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
+LANGUAGE sql STABLE ROWS 10 SET search_path FROM CURRENT AS $$
     -- From one series to the next by the index, however many values each has.
     WITH RECURSIVE series AS (
         (SELECT m.metric_name, m.stage, m.slice FROM performance_metrics m

@@ -129,3 +129,21 @@ def test_recent_monitoring_compares_windows_of_one_length(ledger: psycopg.Connec
     )
     [row] = rows(ledger, "SELECT * FROM v_recent_monitoring")
     assert (row["metric_value"], row["previous_value"], row["change"]) == (7, None, None)
+
+
+def test_the_estimate_of_no_view_has_it_compiled_on_a_small_ledger(
+    conn: psycopg.Connection[Any],
+) -> None:
+    """To compile a query of psql takes a second; what functions return is a guess."""
+    views = conn.execute(
+        "SELECT viewname::text FROM pg_views WHERE schemaname = current_schema()"
+    ).fetchall()
+    assert len(views) > 10
+    for (view,) in views:
+        plan: Any = conn.execute(
+            psycopg.sql.SQL("EXPLAIN (FORMAT json) SELECT * FROM {}").format(
+                psycopg.sql.Identifier(view)
+            )
+        ).fetchone()
+        # jit_above_cost is 100,000.
+        assert plan[0][0]["Plan"]["Total Cost"] < 50_000, view
