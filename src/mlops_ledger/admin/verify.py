@@ -48,9 +48,7 @@ _LISTS: Final = {
     "invalid_constraints": "not checked, run ALTER TABLE … VALIDATE CONSTRAINT",
     "triggers_off": "disabled, run ALTER TABLE … ENABLE TRIGGER",
 }
-_TOMORROW: Final = (
-    "no partition for tomorrow: its first write makes it, mlops-ledger ensure-partitions does ahead"
-)
+_TOMORROW: Final = "tomorrow's is made on demand, or ahead by mlops-ledger ensure-partitions"
 _WAITING: Final = "entries that nobody could append to the audit log, run mlops-ledger audit head"
 _UNRECORDED: Final = "not as the audit log has them: changed while its triggers were off"
 _DIFFERENCES: Final = {
