@@ -240,6 +240,7 @@ def test_scores_and_labels_are_kept_too(baselines: BaselinesRepository) -> None:
         ({"data": 7}, "data: must be a mapping"),
         ({"data": {f"f{n}": [1] for n in range(1001)}}, "data: must have at most 1000 columns"),
         ({"data": {"age": [1]}, "categorical": ["city"]}, "categorical: data has no column city"),
+        ({"data": {"age": [1]}, "categorical": ["b", "a"]}, "categorical: data has no column a, b"),
         ({"data": {"age": [1]}, "labels": [1, 2]}, "labels: must have 1 values"),
         ({"data": {"age": [1]}, "probabilities": ["a"]}, "probabilities: must be numbers"),
         ({"data": {"age": [1]}, "probabilities": [97.5]}, "probabilities: must be between 0 and 1"),

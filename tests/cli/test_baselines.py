@@ -55,6 +55,7 @@ def test_a_file_is_registered_listed_and_shown(file: Path) -> None:
     ("options", "problem"),
     [
         (("--labels", "nothing"), "flights.parquet has no column nothing"),
+        (("--labels", "b", "--leave-out", "a"), "flights.parquet has no column a, b"),
         (
             (),
             "data: columns that do not fit: row, p: is not a feature of this version: take it for "

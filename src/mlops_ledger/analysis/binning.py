@@ -76,7 +76,7 @@ def bin_features(
         "categorical", list(categorical) if isinstance(categorical, Set) else categorical
     )
     if unknown := sorted(set(categorical) - set(columns)):
-        raise InvalidValue("categorical", f"data has no column {unknown[0]}")
+        raise InvalidValue("categorical", f"data has no column {', '.join(unknown)}")
     known = set(feature_names or ())
     found: list[Binned] = []
     refused: dict[str, list[str]] = {}

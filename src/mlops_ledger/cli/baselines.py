@@ -80,10 +80,10 @@ def register(
     """
     table = _read(file)
     named = {argument: column for argument, column in outputs.items() if column is not None}
-    for column in (*leave_out, *named.values()):
-        if column not in table.column_names:
-            raise click.UsageError(f"{file.name} has no column {column}")
-    data = table.drop_columns(list({*leave_out, *named.values()}))
+    wanted = (*leave_out, *named.values())
+    if unknown := [column for column in wanted if column not in table.column_names]:
+        raise click.UsageError(f"{file.name} has no column {', '.join(unknown)}")
+    data = table.drop_columns(list({*wanted}))
     with ledger.Database() as db, _hints():
         id = ledger.BaselinesRepository(db).register(
             model_name=model_name,
