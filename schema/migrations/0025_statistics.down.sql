@@ -13,6 +13,8 @@ DROP POLICY summary_outcomes_minimum_count ON summary_outcomes;
 DROP POLICY summary_slices_minimum_count ON summary_slices;
 DROP FUNCTION ledger_minimum_count();
 DROP TABLE summary_privacy;
+DROP FUNCTION ledger_chi2(double precision[], double precision[], double precision);
+DROP FUNCTION ledger_binomial_p_value(double precision, double precision, double precision);
 DROP FUNCTION ledger_chi2_p_value(double precision, integer);
 DROP FUNCTION ledger_ks_p_value(double precision, double precision, double precision);
 DROP FUNCTION ledger_tenth(double precision);

@@ -78,6 +78,88 @@ $$;
 COMMENT ON FUNCTION ledger_chi2_p_value(double precision, integer) IS
     'The probability of a chi-squared statistic at least as large: the regularised upper incomplete gamma function of degrees / 2 and statistic / 2 (scipy.stats.chi2.sf).';
 
+CREATE FUNCTION ledger_binomial_p_value(successes double precision, trials double precision, share double precision) RETURNS double precision
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+DECLARE
+    term double precision := trials * ln(1 - share);  -- its logarithm, which is never too small
+    total double precision := 0;
+    k double precision := 0;
+BEGIN
+    WHILE k < trials LOOP
+        k := k + 1;
+        term := term + ln((trials - k + 1) / k * share / (1 - share));
+        IF k >= successes THEN
+            EXIT WHEN term < -690 AND k > trials * share;
+            total := total + CASE WHEN term < -690 THEN 0 ELSE exp(term) END;
+            EXIT WHEN term < ln(total + 1e-300) - 39 AND k > trials * share;
+        END IF;
+    END LOOP;
+    RETURN CASE WHEN successes > 0 THEN least(total, 1) ELSE 1 END;
+END
+$$;
+COMMENT ON FUNCTION ledger_binomial_p_value(double precision, double precision, double precision) IS
+    'The probability of at least so many successes, more than expected, in trials that succeed with a probability of share (scipy.stats.binomtest, greater).';
+
+CREATE FUNCTION ledger_chi2(
+    reference double precision[], current double precision[], num_once double precision,
+    OUT bins integer, OUT chi2 double precision, OUT p_value double precision, OUT chance double precision)
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path FROM CURRENT AS $$
+DECLARE
+    m double precision := (SELECT sum(u) FROM unnest(reference) u);
+    n double precision := (SELECT sum(u) FROM unnest(current) u);
+    least_size double precision := least(m, n);
+    r double precision := 0;
+    c double precision := 0;
+    last_r double precision;
+    last_c double precision;
+    few double precision;
+    num_rows double precision;
+    num_sparse integer := 3;
+    alone double precision;
+BEGIN
+    bins := 0;
+    chi2 := 0;
+    FOR i IN 1..cardinality(current) LOOP
+        IF reference[i] * least_size < 5 * m THEN
+            -- Tested by itself too. One row tells nothing, and no more than expected is no excess.
+            num_sparse := num_sparse + (reference[i] > 0)::integer;
+            few := CASE WHEN n <= m THEN current[i] ELSE reference[i] END;
+            IF few >= 2 THEN
+                num_rows := reference[i] + current[i] + CASE WHEN reference[i] = 0 THEN num_once ELSE 0 END;
+                IF few > 1 + num_rows * least_size / (m + n) THEN
+                    alone := least(alone, ledger_binomial_p_value(few, num_rows, least_size / (m + n)));
+                END IF;
+            END IF;
+        END IF;
+        r := r + reference[i];
+        c := c + current[i];
+        IF r * least_size >= 5 * m THEN
+            IF bins > 0 THEN
+                chi2 := chi2 + (last_c * m - last_r * n) ^ 2 / ((last_r + last_c) * m * n);
+            END IF;
+            bins := bins + 1;
+            last_r := r;
+            last_c := c;
+            r := 0;
+            c := 0;
+        END IF;
+    END LOOP;
+    IF bins > 1 THEN
+        -- What is left over belongs to the last one.
+        r := last_r + r;
+        c := last_c + c;
+        chi2 := chi2 + (c * m - r * n) ^ 2 / ((r + c) * m * n);
+        p_value := ledger_chi2_p_value(chi2, bins - 1);
+    ELSE
+        bins := 1;
+        chi2 := NULL;
+    END IF;
+    chance := 2 * least(p_value, num_sparse * alone, CASE WHEN bins > 1 OR alone IS NOT NULL THEN 0.5 END);
+END
+$$;
+COMMENT ON FUNCTION ledger_chi2(double precision[], double precision[], double precision) IS
+    'The chi-squared test of counts in bins of a reference and a window; neighbours are pooled until the smaller side expects 5. chance is the p-value of it and of what became frequent in a bin that was pooled; where a reference has none, num_once rows. NULL where nothing is tested.';
+
 -- Whoever may not read the inputs of predictions is not to read them from the bins of a few. Days do not overlap:
 -- of hours that are seen beside their day the difference would tell those that are not, and so would a slice of a total.
 CREATE TABLE summary_privacy (
@@ -208,7 +290,7 @@ RETURNS TABLE (
     feature text, column_name text, kind text, reference_size bigint, current_size bigint, bins bigint,
     psi double precision, jensen_shannon double precision, hellinger double precision,
     total_variation double precision, kl double precision, ks double precision, ks_p_value double precision,
-    chi2 double precision, chi2_p_value double precision, wasserstein double precision, noise_floor double precision,
+    chi2 double precision, chi2_p_value double precision, tested_bins integer, chance double precision, wasserstein double precision, noise_floor double precision,
     reference_mean double precision, current_mean double precision,
     reference_missing double precision, current_missing double precision,
     reference_nan double precision, current_nan double precision,
@@ -241,9 +323,10 @@ BEGIN
     ), s AS (
         SELECT j.*, nullif(sum(rn) OVER w, 0) AS rt, nullif(sum(cn) OVER w, 0) AS ct FROM j WINDOW w AS (PARTITION BY series)
     ), p AS (
-        SELECT s.*, f.above, f.kind <> 'categorical' AND s.bin BETWEEN 0 AND f.above AS is_ordered,
+        SELECT s.*, f.above, CASE WHEN f.kind = 'categorical' AND s.bin > 0 THEN 100 - s.bin ELSE s.bin END AS place,
+               f.kind <> 'categorical' AND s.bin BETWEEN 0 AND f.above AS is_ordered,
                rn / rt AS q, cn / ct AS p, greatest(rn / rt, 1e-4) AS q1, greatest(cn / ct, 1e-4) AS p1,
-               (rn / rt + cn / ct) / 2 AS m, (rn + cn) / (rt + ct) AS pooled
+               (rn / rt + cn / ct) / 2 AS m
         FROM s JOIN f ON f.series = s.series
     ), gaps AS (
         SELECT p.series, sum(cn) OVER t AS n, sum(rn) OVER t AS m,
@@ -272,7 +355,9 @@ BEGIN
                sum((sqrt(p.p) - sqrt(q)) * (sqrt(p.p) - sqrt(q))) / 2 AS hellinger2,
                sum(abs(p.p - q)) / 2 AS total_variation,
                sum(p1 * ln(p1 / q1)) / sum(p1) - ln(sum(p1) / sum(q1)) AS kl,
-               sum((cn - ct * pooled) ^ 2 / (ct * pooled) + (rn - rt * pooled) ^ 2 / (rt * pooled)) AS chi2,
+               -- Neighbours are next to each other: of categories the missing, the unseen, the others, and from the rarest on.
+               array_agg(rn ORDER BY p.place) AS reference_counts, array_agg(cn ORDER BY p.place) AS current_counts,
+               count(*) FILTER (WHERE rn = 1 AND p.bin > 0) AS num_once, coalesce(sum(rn) FILTER (WHERE p.bin = 51), 0) AS num_others,
                sum(rs) FILTER (WHERE is_ordered) / nullif(sum(rn) FILTER (WHERE is_ordered), 0) AS reference_mean,
                sum(cs) FILTER (WHERE is_ordered) / nullif(sum(cn) FILTER (WHERE is_ordered), 0) AS current_mean,
                coalesce(sum((rn - rnan) / rt) FILTER (WHERE p.bin = -1), 0) AS reference_missing,
@@ -286,7 +371,7 @@ BEGIN
     SELECT f.feature, f.column_name, f.kind, z.reference_size, z.current_size, z.bins,
            z.psi, sqrt(z.divergence), sqrt(z.hellinger2), z.total_variation, greatest(z.kl, 0),
            k.statistic, ledger_ks_p_value(k.statistic, k.n, k.m),
-           z.chi2, ledger_chi2_p_value(z.chi2, z.bins::integer - 1),
+           x.chi2, x.p_value, x.bins, x.chance,
            CASE WHEN k.statistic IS NOT NULL AND f.std BETWEEN 1e-150 AND 1e150 THEN coalesce(w.distance, 0) / f.std END,
            (z.bins - 1) * (1.0::double precision / z.reference_size + 1.0::double precision / z.current_size),
            z.reference_mean, z.current_mean, z.reference_missing, z.current_missing,
@@ -294,6 +379,9 @@ BEGIN
            CASE WHEN f.kind <> 'categorical' THEN z.at_ends END,
            CASE WHEN f.kind = 'categorical' AND f.num_categories = cardinality(f.categories) THEN z.at_zero END
     FROM f JOIN z ON z.series = f.series LEFT JOIN k ON k.series = f.series LEFT JOIN w ON w.series = f.series
+    -- As many new categories are to be expected as were seen once: of those without a bin, one row each at most.
+    CROSS JOIN LATERAL ledger_chi2(z.reference_counts, z.current_counts,
+        CASE WHEN f.kind = 'categorical' AND reference_since IS NULL THEN z.num_once + least(z.num_others, greatest(f.num_categories - 50, 0)) ELSE 0 END) x
     ORDER BY f.series;
 END
 $$;

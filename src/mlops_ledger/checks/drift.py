@@ -33,13 +33,13 @@ METHODS: Final[Mapping[str, Method]] = {
     "kl": Method("kl", 0.1),
     "wasserstein": Method("wasserstein", 0.1, otherwise="jensen_shannon"),
     "ks": Method("ks", 0.05, p_value="ks_p_value", otherwise="chi2"),
-    "chi2": Method("chi2", 0.05, p_value="chi2_p_value"),
+    "chi2": Method("chi2", 0.05, p_value="chance"),
 }
-# A distance counts only where the chi-squared test finds it less likely than that by chance.
+# A distance counts only where counts so different are less likely than that by chance.
 CHANCE: Final = 0.01
 STATISTICS: Final = (
     *("psi", "jensen_shannon", "hellinger", "total_variation", "kl", "wasserstein"),
-    *("ks", "ks_p_value", "chi2", "chi2_p_value"),
+    *("ks", "ks_p_value", "chi2", "chi2_p_value", "chance"),
 )
 QUALITY: Final = (
     *("reference_mean", "current_mean", "reference_missing", "current_missing"),
@@ -78,12 +78,10 @@ class Judge:
             threshold = threshold if is_same_scale else method.threshold
         statistic = getattr(measured, method.statistic)
         p_value = None if method.p_value is None else getattr(measured, method.p_value)
-        if p_value is not None:
-            drifted = p_value < threshold
+        if method.p_value is not None:
+            drifted = p_value is not None and p_value < threshold
         else:
-            # A distance of few rows is what chance makes of them.
-            is_noise = measured.psi <= measured.noise_floor or measured.chi2_p_value >= CHANCE
-            drifted = statistic is not None and statistic >= threshold and not is_noise
+            drifted = statistic is not None and statistic >= threshold and not _is_noise(measured)
         found: dict[str, Any] = {
             "feature": measured.feature,
             "drifted": drifted,
@@ -97,7 +95,22 @@ class Judge:
             "statistics": _known(measured, STATISTICS),
             "data_quality": _known(measured, QUALITY),
         }
-        return found | ({"score": statistic} if p_value is None else {"p_value": p_value})
+        if measured.chance is None:
+            found["reason"] = _why_untested(measured)
+        return found | ({"score": statistic} if method.p_value is None else {"p_value": p_value})
+
+
+def _is_noise(measured: Any) -> bool:
+    """Return whether a distance is what chance makes of few rows."""
+    return (
+        measured.psi <= measured.noise_floor or measured.chance is None or measured.chance >= CHANCE
+    )
+
+
+def _why_untested(measured: Any) -> str:
+    if measured.bins == 1:
+        return "all values are in one bin"
+    return "too few values for a test"
 
 
 def _known(measured: Any, names: Sequence[str]) -> dict[str, float]:

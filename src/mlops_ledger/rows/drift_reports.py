@@ -63,7 +63,9 @@ class FeatureDrift(Row):
     Sizes are in rows, `bins` counts those that hold something. `reference_missing`,
     `reference_nan`, `out_of_range` (beyond the baseline) and `unseen` (categories) and the like are
     shares, 0 to 1. What says nothing about the kind of the feature is None. PSI below
-    `noise_floor`, its mean without any drift, says nothing either. What was written from
+    `noise_floor`, its mean without any drift, says nothing either. The chi-squared test has
+    `tested_bins`, neighbours with few rows as one; `chance` is the p-value of that test and of what
+    became more frequent in these neighbours, None where the rows are too few for any test. What was written from
     `pending_since` on is not counted yet; None when everything is.
     """
 
@@ -80,8 +82,10 @@ class FeatureDrift(Row):
     kl: float
     ks: float | None
     ks_p_value: float | None
-    chi2: float
-    chi2_p_value: float
+    chi2: float | None
+    chi2_p_value: float | None
+    tested_bins: int
+    chance: float | None
     wasserstein: float | None
     noise_floor: float
     reference_mean: float | None
