@@ -142,6 +142,19 @@ async def test_a_column_without_a_number_is_taken_from_every_kind_of_table(
     assert empty.num_missing + sum(empty.counts) == 2
 
 
+@pytest.mark.parametrize("gone", [None, pd.NaT, pd.NA, np.datetime64("NaT")])
+@pytest.mark.parametrize("values", [["a", "b"], [1.5, 2.5], [True, False]])
+async def test_a_list_has_the_missing_values_of_a_series(
+    baselines: AsyncBaselinesRepository, gone: Any, values: list[Any]
+) -> None:
+    column = [values[0], gone, values[1]]
+    listed = (await bins(baselines, {"x": column}, "nameless"))["x"]
+    series = pd.DataFrame({"x": pd.Series(column, dtype=object)})
+    found = (await bins(baselines, series, "nameless"))["x"]
+    assert listed.num_missing == 1
+    assert (listed.kind, listed.counts) == (found.kind, found.counts)
+
+
 async def test_rare_categories_share_a_bin(baselines: AsyncBaselinesRepository) -> None:
     column = [f"c{n:05}" for n in range(10_000)] + ["c00007"]
     found = (await bins(baselines, {"k": column}, "nameless", categorical=["k"]))["k"]

@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from ..checks import values
-from ..checks.plain import kind, plain
+from ..checks.plain import is_missing, kind, plain
 from ..copying.blocks import Array
 from ..copying.column_input import is_single, numbers, objects, reading, table
 from ..errors import InvalidValue
@@ -221,7 +221,7 @@ def _summary(finite: Array) -> tuple[float, float, float, float] | tuple[None, N
 
 
 def _texts(name: str, items: list[Any], is_categorical: bool, num_bins: int) -> Binned:
-    texts = [None if _is_missing(item) else _text(name, item) for item in items]
+    texts = [None if is_missing(item) else _text(name, item) for item in items]
     distinct = len(set(texts))
     is_free = distinct > MOST_CATEGORIES or distinct > max(OWN_BINS, len(texts) / 2)
     if is_categorical or not is_free:
@@ -232,7 +232,7 @@ def _texts(name: str, items: list[Any], is_categorical: bool, num_bins: int) -> 
 
 
 def _categories(name: str, column_name: str, items: Sequence[Any]) -> Binned:
-    texts = [None if _is_missing(item) else _text(name, item)[:LONGEST_CATEGORY] for item in items]
+    texts = [None if is_missing(item) else _text(name, item)[:LONGEST_CATEGORY] for item in items]
     count = Counter(text for text in texts if text is not None)
     ranked = sorted(count, key=lambda text: (-count[text], text))
     counts = [0, *(count[text] for text in ranked[:OWN_BINS])]
@@ -258,11 +258,6 @@ def _text(name: str, value: Any) -> str:
         problem = f"must be text, numbers or truth values, not {kind(value)}"
         raise InvalidValue(f"data.{name}", f"{problem}: convert it, or leave it out")
     return values.text(f"data.{name}", value)
-
-
-def _is_missing(item: Any) -> bool:
-    """Return whether there is no category: frames and lists have NaN where a text is missing."""
-    return item is None or (_is_number(item) and item != item)
 
 
 def _is_number(item: Any) -> bool:
@@ -296,7 +291,7 @@ def _number_texts(
 ) -> list[str | None]:
     """Write numbers that are categories as the database does."""
     if column_name == "inputs":
-        return [None if _is_missing(item) else _text("", item) for item in objects(column)]
+        return [None if is_missing(item) else _text("", item) for item in objects(column)]
     array, missing = numbers
     gone = np.isnan(array) if missing is None else missing | np.isnan(array)
     return [
@@ -316,6 +311,8 @@ def _numbers(name: str, column: Any) -> tuple[Array, Array | None] | None:
 
 
 def _numbers_one_by_one(name: str, items: list[Any]) -> tuple[Array, Array | None] | None:
+    # NaN is a number, which has a bin of its own.
+    items = [None if is_missing(item) and not _is_number(item) else item for item in items]
     if not all(item is None or isinstance(item, np.bool_) or _is_number(item) for item in items):
         return None
     missing = np.array([item is None for item in items], bool)

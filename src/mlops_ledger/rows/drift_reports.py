@@ -65,8 +65,8 @@ class FeatureDrift(Row):
     shares, 0 to 1. What says nothing about the kind of the feature is None. PSI below
     `noise_floor`, its mean without any drift, says nothing either. The chi-squared test has
     `tested_bins`, neighbours with few rows as one; `chance` is the p-value of that test and of what
-    became more frequent in these neighbours, None where the rows are too few for any test. What was written from
-    `pending_since` on is not counted yet; None when everything is.
+    became more frequent in these neighbours, None where the rows are too few for any test. What was
+    written from `pending_since` on is not counted yet; None when everything is.
     """
 
     feature: str
