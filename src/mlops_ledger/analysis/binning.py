@@ -328,7 +328,7 @@ def _is_boolean(column: Any) -> bool:
         return False
     items = objects(column)
     return any(isinstance(item, bool) for item in items) and all(
-        item is None or isinstance(item, bool) for item in items
+        is_missing(item) or isinstance(item, bool) for item in items
     )
 
 
