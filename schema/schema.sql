@@ -3246,7 +3246,7 @@ CREATE TABLE drift_reports (
     window_end timestamp with time zone NOT NULL,
     -- Whether the job calls the window drifted.
     drift_detected boolean NOT NULL,
-    -- How far the window as a whole is from the reference, in the measure of the method.
+    -- How far the window as a whole is from the reference: the share of features that drifted, unless the method has a measure of the whole.
     drift_score double precision,
     -- How it was compared: psi, ks, wasserstein or another word.
     method text,
@@ -3303,7 +3303,7 @@ COMMENT ON TABLE drift_reports IS 'Drift reports, append-only: the data of a win
 ALTER TABLE ONLY drift_reports
     ADD CONSTRAINT drift_reports_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY drift_reports
-    ADD CONSTRAINT drift_reports_report_key UNIQUE NULLS NOT DISTINCT (model_version_id, "timestamp", lookback_hours, method);
+    ADD CONSTRAINT drift_reports_report_key UNIQUE NULLS NOT DISTINCT (model_version_id, "timestamp", lookback_hours, method, reference_start, reference_end);
 CREATE INDEX drift_reports_model_name_timestamp_idx ON drift_reports USING btree (model_name, "timestamp" DESC, id DESC);
 CREATE INDEX drift_reports_monitoring_run_idx ON drift_reports USING btree (monitoring_run_id);
 CREATE INDEX drift_reports_timestamp_idx ON drift_reports USING btree ("timestamp" DESC, id DESC);
@@ -6443,15 +6443,23 @@ CREATE VIEW v_feature_drift WITH (security_invoker='true') AS
     (f.result ->> 'method'::text) AS method,
     r.lookback_hours,
     r.model_version_id,
-    r.id AS report_id
+    r.id AS report_id,
+    (r.metadata ->> 'reference'::text) AS reference
    FROM (((drift_reports r
      JOIN model_versions v ON ((v.id = r.model_version_id)))
      CROSS JOIN LATERAL ( SELECT e.result,
             (e.result -> 'statistics'::text) AS statistics
            FROM jsonb_array_elements((r.features || COALESCE((r.metadata -> 'outputs'::text), '[]'::jsonb))) e(result)
           WHERE (jsonb_typeof((e.result -> 'statistics'::text)) = 'object'::text)) f)
-     CROSS JOIN LATERAL jsonb_object_keys(f.statistics) s(statistic));
-COMMENT ON VIEW v_feature_drift IS 'Every statistic of every feature, score and label in the drift reports that the ledger computed: one row for each. Filter by model_name and timestamp.';
+     CROSS JOIN LATERAL jsonb_object_keys(f.statistics) s(statistic))
+  WHERE (NOT (EXISTS ( SELECT
+           FROM drift_reports e
+          WHERE ((e.model_version_id = r.model_version_id) AND (e."timestamp" = r."timestamp") AND (e.lookback_hours = r.lookback_hours) AND (e.id < r.id) AND
+                CASE
+                    WHEN ((r.metadata ->> 'reference'::text) = 'baseline'::text) THEN ((e.metadata ->> 'reference'::text) = 'baseline'::text)
+                    ELSE (((e.metadata ->> 'reference'::text) = ANY (ARRAY['previous'::text, 'window'::text])) AND (e.reference_start = r.reference_start) AND (e.reference_end = r.reference_end))
+                END))));
+COMMENT ON VIEW v_feature_drift IS 'Every statistic of every feature, score and label in the drift reports that the ledger computed: one row for each, whatever the number of methods that a window was judged by. Filter by model_name, timestamp, lookback_hours and reference.';
 --   "timestamp": End of the window.
 --   model_name: The model.
 --   model_version: The version.
@@ -6459,11 +6467,12 @@ COMMENT ON VIEW v_feature_drift IS 'Every statistic of every feature, score and 
 --   column_name: Where its values are: feature_values, inputs, probability, prediction, predicted_label and the like.
 --   statistic: Name of the statistic: psi, jensen_shannon, ks, ks_p_value and so on.
 --   value: Its value.
---   drifted: Whether the report says that the feature has drifted.
+--   drifted: Whether the first report of the window says that the feature has drifted.
 --   method: The statistic that this was decided by.
 --   lookback_hours: Length of the window in hours.
 --   model_version_id: Id of the version.
---   report_id: The drift report.
+--   report_id: The drift report, of several about a window and reference the first.
+--   reference: What the window is compared with: baseline, the previous window, or another window.
 
 -- ledger_definition -------------------------------------------------------------------------------
 
@@ -7203,7 +7212,7 @@ CREATE VIEW v_recent_monitoring WITH (security_invoker='true') AS
                     r.metadata,
                     r.created_at
                    FROM drift_reports r
-                  WHERE ((r.model_name = n.model_name) AND (r."timestamp" < n."timestamp") AND (NOT (r.method IS DISTINCT FROM n.method)))
+                  WHERE ((r.model_name = n.model_name) AND (r."timestamp" < n."timestamp") AND (NOT (r.method IS DISTINCT FROM n.method)) AND (r.lookback_hours = n.lookback_hours) AND (NOT ((r.metadata ->> 'reference'::text) IS DISTINCT FROM (n.metadata ->> 'reference'::text))))
                   ORDER BY r."timestamp" DESC, r.id DESC
                  LIMIT 1) b ON (true))
              CROSS JOIN LATERAL ( VALUES ('drift_score'::text,n.drift_score,b.drift_score), ('n_drifted_features'::text,(n.n_drifted_features)::double precision,(b.n_drifted_features)::double precision)) m(metric_name, metric_value, previous_value))

@@ -46,7 +46,8 @@ CREATE TABLE drift_reports (
     CONSTRAINT drift_reports_reference_check CHECK (reference_start <= reference_end),
     CONSTRAINT drift_reports_drifted_of_features_check CHECK (n_drifted_features <= n_features),
     CONSTRAINT drift_reports_drifted_count_check CHECK (n_drifted_features = cardinality(drifted_features)),
-    CONSTRAINT drift_reports_report_key UNIQUE NULLS NOT DISTINCT (model_version_id, timestamp, lookback_hours, method),
+    CONSTRAINT drift_reports_report_key UNIQUE NULLS NOT DISTINCT
+        (model_version_id, timestamp, lookback_hours, method, reference_start, reference_end),
     CONSTRAINT drift_reports_model_version_fkey
         FOREIGN KEY (model_version_id, model_name) REFERENCES model_versions (id, model_name),
     CONSTRAINT drift_reports_monitoring_run_fkey
@@ -67,7 +68,7 @@ COMMENT ON COLUMN drift_reports.lookback_hours IS 'Length of the window in hours
 COMMENT ON COLUMN drift_reports.window_start IS 'Start of the window; without one, lookback_hours before its end.';
 COMMENT ON COLUMN drift_reports.window_end IS 'End of the window, excluded; without one, timestamp.';
 COMMENT ON COLUMN drift_reports.drift_detected IS 'Whether the job calls the window drifted.';
-COMMENT ON COLUMN drift_reports.drift_score IS 'How far the window as a whole is from the reference, in the measure of the method.';
+COMMENT ON COLUMN drift_reports.drift_score IS 'How far the window as a whole is from the reference: the share of features that drifted, unless the method has a measure of the whole.';
 COMMENT ON COLUMN drift_reports.method IS 'How it was compared: psi, ks, wasserstein or another word.';
 COMMENT ON COLUMN drift_reports.threshold IS 'The drift_score from which on the window counts as drifted.';
 COMMENT ON COLUMN drift_reports.features IS

@@ -195,16 +195,24 @@ CREATE VIEW v_feature_drift WITH (security_invoker = true) AS
 SELECT r.timestamp, r.model_name, v.model_version, f.result ->> 'feature' AS feature,
        f.result ->> 'column_name' AS column_name, s.statistic, ledger_metric(f.statistics, s.statistic) AS value,
        (f.result -> 'drifted')::boolean AS drifted, f.result ->> 'method' AS method, r.lookback_hours,
-       r.model_version_id, r.id AS report_id
+       r.model_version_id, r.id AS report_id, r.metadata ->> 'reference' AS reference
 FROM drift_reports r
 JOIN model_versions v ON v.id = r.model_version_id
 CROSS JOIN LATERAL (
     SELECT e.result, e.result -> 'statistics' AS statistics
     FROM jsonb_array_elements(r.features || coalesce(r.metadata -> 'outputs', '[]')) e (result)
     WHERE jsonb_typeof(e.result -> 'statistics') = 'object') f
-CROSS JOIN LATERAL jsonb_object_keys(f.statistics) s (statistic);
+CROSS JOIN LATERAL jsonb_object_keys(f.statistics) s (statistic)
+-- Reports by other methods repeat the statistics of a window.
+WHERE NOT EXISTS (
+    SELECT FROM drift_reports e
+    WHERE e.model_version_id = r.model_version_id AND e.timestamp = r.timestamp AND e.lookback_hours = r.lookback_hours
+      AND e.id < r.id
+      AND CASE WHEN r.metadata ->> 'reference' = 'baseline' THEN e.metadata ->> 'reference' = 'baseline'
+               ELSE e.metadata ->> 'reference' IN ('previous', 'window')
+                AND e.reference_start = r.reference_start AND e.reference_end = r.reference_end END);
 COMMENT ON VIEW v_feature_drift IS
-    'Every statistic of every feature, score and label in the drift reports that the ledger computed: one row for each. Filter by model_name and timestamp.';
+    'Every statistic of every feature, score and label in the drift reports that the ledger computed: one row for each, whatever the number of methods that a window was judged by. Filter by model_name, timestamp, lookback_hours and reference.';
 COMMENT ON COLUMN v_feature_drift.timestamp IS 'End of the window.';
 COMMENT ON COLUMN v_feature_drift.model_name IS 'The model.';
 COMMENT ON COLUMN v_feature_drift.model_version IS 'The version.';
@@ -212,11 +220,12 @@ COMMENT ON COLUMN v_feature_drift.feature IS 'The feature, or the column of a sc
 COMMENT ON COLUMN v_feature_drift.column_name IS 'Where its values are: feature_values, inputs, probability, prediction, predicted_label and the like.';
 COMMENT ON COLUMN v_feature_drift.statistic IS 'Name of the statistic: psi, jensen_shannon, ks, ks_p_value and so on.';
 COMMENT ON COLUMN v_feature_drift.value IS 'Its value.';
-COMMENT ON COLUMN v_feature_drift.drifted IS 'Whether the report says that the feature has drifted.';
+COMMENT ON COLUMN v_feature_drift.drifted IS 'Whether the first report of the window says that the feature has drifted.';
 COMMENT ON COLUMN v_feature_drift.method IS 'The statistic that this was decided by.';
 COMMENT ON COLUMN v_feature_drift.lookback_hours IS 'Length of the window in hours.';
 COMMENT ON COLUMN v_feature_drift.model_version_id IS 'Id of the version.';
-COMMENT ON COLUMN v_feature_drift.report_id IS 'The drift report.';
+COMMENT ON COLUMN v_feature_drift.report_id IS 'The drift report, of several about a window and reference the first.';
+COMMENT ON COLUMN v_feature_drift.reference IS 'What the window is compared with: baseline, the previous window, or another window.';
 
 INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES
     ('reader', 'SELECT', 'VIEW', 'v_feature_drift');

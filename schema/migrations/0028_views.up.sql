@@ -221,6 +221,8 @@ runs AS NOT MATERIALIZED (
     LEFT JOIN LATERAL (
         SELECT * FROM drift_reports r
         WHERE r.model_name = n.model_name AND r.timestamp < n.timestamp AND r.method IS NOT DISTINCT FROM n.method
+          AND r.lookback_hours = n.lookback_hours
+          AND r.metadata ->> 'reference' IS NOT DISTINCT FROM n.metadata ->> 'reference'
         ORDER BY r.timestamp DESC, r.id DESC LIMIT 1) b ON true
     CROSS JOIN LATERAL (VALUES
         ('drift_score', n.drift_score, b.drift_score),

@@ -12,7 +12,14 @@ from ..checks.values import number, page_size
 from ..checks.windows import full_hour, look_back, nothing_live
 from ..errors import InvalidValue, NotFound
 from ..rows import DriftReport, FeatureTrend
-from .drift_measures import AsyncDriftMeasures, Reference, reference_window, report_columns
+from .baselines import AsyncBaselinesRepository
+from .drift_measures import (
+    AsyncDriftMeasures,
+    Reference,
+    reference_window,
+    report_columns,
+    require_same,
+)
 from .monitoring_metrics import AsyncMonitoringMetricsRepository
 from .pages import iterate
 from .summaries import AsyncSummariesRepository
@@ -58,15 +65,15 @@ class AsyncDriftReportsRepository(AsyncDriftMeasures):
         Sizes are in rows. The version is given by its number or by its id; without either the
         report is about the version of the monitoring run, or the one in production at `timestamp`.
 
-        A version has one report per timestamp, lookback and method: recording it again with the
-        same content returns the same id, other content raises Conflict. Raises NotFound for an
-        unknown model, version or run, InvalidValue for a value that is refused.
+        A version has one report per timestamp, lookback, method and reference: recording it again
+        with the same content returns the same id, other content raises Conflict. Raises NotFound
+        for an unknown model, version or run, InvalidValue for a value that is refused.
         """
         return await self._insert_once(
             "insert",
             locals(),
-            "this version already has a report with that timestamp, lookback_hours and method, "
-            "or the id names one, and its content is different",
+            "this version already has a report with that timestamp, lookback_hours, method and "
+            "reference, or the id names one, and its content is different",
         )
 
     async def run(
@@ -91,18 +98,19 @@ class AsyncDriftReportsRepository(AsyncDriftMeasures):
         one for all features, or some by name. The window has drifted when at least `drift_share`
         of the features have. Every statistic of every feature is kept in the report; those of
         scores and labels, which do not count, in its metadata as `outputs`. `positive_label` and
-        `threshold` say which predictions are positive. A window that has a report of that method
-        already gets no other: that one is returned. Raises NotFound for a version without a
-        baseline.
+        `threshold` say which predictions are positive in a new monitoring run. A window has one
+        report by a method against a reference, the baseline or a window: if it is there already, it
+        is returned. Raises Conflict when it was made with other thresholds or another
+        `drift_share`, NotFound for a version without a baseline.
         """
         judge = Judge(method, thresholds)
         if not 0 < number("drift_share", drift_share) <= 1:
             raise InvalidValue("drift_share", "must be above 0 and at most 1")
         at, until = until, full_hour("until", until)
         since = full_hour("lookback_hours", look_back(until, lookback_hours, "lookback_hours"))
-        since_folded, _ = reference_window(reference, since, until)
+        reference_since, reference_until = reference_window(reference, since, until)
         await AsyncSummariesRepository(self._db).fold(
-            model_name=model_name, since=min(since, since_folded or since), until=until
+            model_name=model_name, since=min(since, reference_since or since), until=until
         )
         async with self._db.transaction() as tx:
             within = type(self)(tx)
@@ -112,9 +120,13 @@ class AsyncDriftReportsRepository(AsyncDriftMeasures):
                 raise NotFound(f"{nothing_live(model_name, at)}: name one")
             baseline = await within._baseline(model_name, model_version)
             model_version_id = baseline.model_version_id
+            known = await AsyncBaselinesRepository(tx).list_features(id=baseline.id)
+            judge.require_known([each.feature for each in known])
             earlier = await within._value("run__earlier", locals())
             if earlier is not None:
-                return await within._one("get", DriftReport, {"id": earlier})
+                recorded = await within._one("get", DriftReport, {"id": earlier})
+                require_same(recorded, judge, drift_share)
+                return recorded
             measured = await within.measure(
                 model_name=model_name,
                 model_version=model_version,
@@ -122,7 +134,6 @@ class AsyncDriftReportsRepository(AsyncDriftMeasures):
                 until=until,
                 reference=reference,
             )
-            judge.require_known([each.feature for each in measured])
             report = report_columns(measured, judge, drift_share)
             run_id = await AsyncMonitoringMetricsRepository(tx).record_window(
                 model_name=model_name,
@@ -138,7 +149,6 @@ class AsyncDriftReportsRepository(AsyncDriftMeasures):
                     "num_features": len(report["features"]),
                 },
             )
-            reference_since, reference_until = reference_window(reference, since, until)
             report["metadata"] |= {
                 "baseline_id": str(baseline.id),
                 "reference": reference if isinstance(reference, str) else "window",

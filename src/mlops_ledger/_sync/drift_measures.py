@@ -10,8 +10,8 @@ from ..checks.drift import OUTPUTS, Judge
 from ..checks.plain import plain
 from ..checks.values import timestamp
 from ..checks.windows import full_hour, full_hours
-from ..errors import InvalidValue, NotFound
-from ..rows import Baseline, FeatureDrift
+from ..errors import Conflict, InvalidValue, NotFound
+from ..rows import Baseline, DriftReport, FeatureDrift
 from .baselines import BaselinesRepository
 from .repository import Repository
 
@@ -84,18 +84,31 @@ def report_columns(
     results = [judge.result(each) for each in measured]
     features = [each for each in results if each["column_name"] not in OUTPUTS]
     drifted = [each["feature"] for each in features if each["drifted"]]
-    scores = [each["statistic"] for each in features if each["statistic"] is not None]
+    share = len(drifted) / len(features) if features else None
     return {
         "method": judge.method,
-        "threshold": judge.threshold,
+        "threshold": drift_share,
         "features": features,
         "drifted_features": drifted,
-        "drift_detected": bool(features) and len(drifted) >= drift_share * len(features),
-        "drift_score": max(scores, default=None),
+        "drift_detected": share is not None and share >= drift_share,
+        "drift_score": share,
         "reference_size": max((each.reference_size for each in measured), default=0),
         "current_size": max((each.current_size for each in measured), default=0),
-        "metadata": {
-            "drift_share": drift_share,
-            "outputs": [each for each in results if each["column_name"] in OUTPUTS],
-        },
+        "metadata": {"outputs": [each for each in results if each["column_name"] in OUTPUTS]},
     }
+
+
+def require_same(report: DriftReport, judge: Judge, drift_share: float) -> None:
+    """Refuse a window that was judged by others; raises Conflict saying what differs."""
+    asked = [("drift_share", report.threshold, drift_share)]
+    for each in (*report.features, *report.metadata["outputs"]):
+        name = f"thresholds.{each['feature']}"
+        asked.append(
+            (name, each["threshold"], judge.scale(each["feature"], each["kind"]).threshold)
+        )
+    for name, recorded, wanted in asked:
+        if recorded != wanted:
+            raise Conflict(
+                f"{name}: is {recorded:g} in the report that the window has by {report.method}, "
+                f"not {wanted:g}; a report does not change"
+            )

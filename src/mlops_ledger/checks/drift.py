@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ..errors import InvalidValue
 from . import values
@@ -48,6 +48,14 @@ QUALITY: Final = (
 OUTPUTS: Final = ("probability", "prediction", "predicted_label", "actual_label", "actual_value")
 
 
+class Scale(NamedTuple):
+    """The method that a feature is judged by, its name and its threshold."""
+
+    word: str
+    method: Method
+    threshold: float
+
+
 class Judge:
     """Says of the statistics of a feature whether it has drifted."""
 
@@ -63,6 +71,16 @@ class Judge:
             self.threshold = _threshold("thresholds", given)
         self._own = {name: _threshold(f"thresholds.{name}", t) for name, t in self._own.items()}
 
+    def scale(self, feature: str, kind: str) -> Scale:
+        """Return what a feature is measured by."""
+        word, method = self.method, METHODS[self.method]
+        threshold = self._own.get(feature, self.threshold)
+        if method.otherwise is not None and kind == "categorical":
+            word, method = method.otherwise, METHODS[method.otherwise]
+            is_same_scale = (method.p_value is None) == (METHODS[self.method].p_value is None)
+            threshold = threshold if is_same_scale else method.threshold
+        return Scale(word, method, threshold)
+
     def require_known(self, names: Sequence[str]) -> None:
         """Refuse a threshold of a feature that is not there; raises InvalidValue."""
         if unknown := sorted(set(self._own) - set(names)):
@@ -70,12 +88,7 @@ class Judge:
 
     def result(self, measured: Any) -> dict[str, Any]:
         """Return the result of a feature as `drift_reports.features` has it."""
-        word, method = self.method, METHODS[self.method]
-        threshold = self._own.get(measured.feature, self.threshold)
-        if method.otherwise is not None and measured.kind == "categorical":
-            word, method = method.otherwise, METHODS[method.otherwise]
-            is_same_scale = (method.p_value is None) == (METHODS[self.method].p_value is None)
-            threshold = threshold if is_same_scale else method.threshold
+        word, method, threshold = self.scale(measured.feature, measured.kind)
         statistic = getattr(measured, method.statistic)
         p_value = None if method.p_value is None else getattr(measured, method.p_value)
         if method.p_value is not None:

@@ -136,7 +136,8 @@ VIOLATIONS: Final[Mapping[str, tuple[type[LedgerError], str]]] = {
     "drift_reports_pkey": (Conflict, "id: already names another drift report"),
     "drift_reports_report_key": (
         Conflict,
-        "this version already has a report with that timestamp, lookback_hours and method",
+        "this version already has a report with that timestamp, lookback_hours, method and "
+        "reference",
     ),
     "drift_reports_model_version_fkey": (NotFound, f"model_version_id: {_UNKNOWN_VERSION}"),
     "drift_reports_monitoring_run_fkey": (

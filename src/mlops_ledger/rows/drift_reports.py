@@ -43,7 +43,7 @@ class DriftReport(Row):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureTrend(Row):
-    """What one report says of one feature."""
+    """What one report says of one feature; `reference` is baseline, previous, window or unknown."""
 
     report_id: UUID
     timestamp: datetime
@@ -54,6 +54,8 @@ class FeatureTrend(Row):
     p_value: float | None
     score: float | None
     threshold: float | None
+    lookback_hours: float
+    reference: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

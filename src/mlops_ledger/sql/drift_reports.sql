@@ -11,7 +11,7 @@ current_size, reference_start, reference_end, report_ref, summary_ref, monitorin
 ledger_version_id(%(model_name)s::text, %(model_version)s::text, %(model_version_id)s::uuid)
 
 -- insert --
--- Record a drift report. No row when the version has one for that time, window and method already.
+-- Record a drift report. No row when the version has one for that time, window, method and reference already.
 INSERT INTO drift_reports ({report})
 VALUES
     (%(id)s::uuid, %(timestamp)s::timestamptz, %(model_name)s::text, {version_id},
@@ -70,12 +70,12 @@ LIMIT %(limit)s::integer;
 
 -- read feature_trend --
 -- What the newest reports of a range of time say of a feature, oldest first.
-SELECT report_id, timestamp, model_version_id, drifted, method, statistic, p_value, score, threshold
+SELECT report_id, timestamp, model_version_id, drifted, method, statistic, p_value, score, threshold, lookback_hours, reference
 FROM (
     SELECT r.id AS report_id, r.timestamp, r.model_version_id, (f.result -> 'drifted')::boolean AS drifted,
            coalesce(f.result ->> 'method', r.method) AS method, ledger_metric(f.result, 'statistic') AS statistic,
            ledger_metric(f.result, 'p_value') AS p_value, ledger_metric(f.result, 'score') AS score,
-           ledger_metric(f.result, 'threshold') AS threshold
+           ledger_metric(f.result, 'threshold') AS threshold, r.lookback_hours, r.metadata ->> 'reference' AS reference
     FROM drift_reports r
     CROSS JOIN LATERAL jsonb_path_query_first(
         r.features, '$[*] ? (@.feature == $name)', jsonb_build_object('name', %(feature)s::text)) f (result)
@@ -108,7 +108,12 @@ FROM ledger_drift(%(model_version_id)s::uuid, %(baseline_id)s::uuid, %(since)s::
 SELECT model_version FROM production_at(%(model_name)s::text, coalesce(%(at)s::timestamptz, now()));
 
 -- run__earlier --
--- The report that the window has already.
+-- The report by that method and against that reference that the window has already.
 SELECT id FROM drift_reports
 WHERE model_version_id = %(model_version_id)s::uuid AND timestamp = %(until)s::timestamptz
-  AND lookback_hours = %(lookback_hours)s::double precision AND method = lower(btrim(%(method)s::text) COLLATE "C");
+  AND lookback_hours = %(lookback_hours)s::double precision AND method = lower(btrim(%(method)s::text) COLLATE "C")
+  AND CASE WHEN %(reference_since)s::timestamptz IS NULL THEN metadata ->> 'reference' = 'baseline'
+           ELSE metadata ->> 'reference' IN ('previous', 'window')
+            AND reference_start = %(reference_since)s::timestamptz AND reference_end = %(reference_until)s::timestamptz END
+ORDER BY id
+LIMIT 1;

@@ -224,29 +224,45 @@ def _tracks(
             found = line_track(span, name, points, timeline, thresholds, floor)
             yield replace(found, note=f"{found.note}, newest of {number(counts[-1][2])} values")
     # One line for each way that reports have measured by.
-    for method, those in groupby(sorted(trend, key=_method), key=_method):
-        reported = [each for each in those if each.score is not None or each.statistic is not None]
+    for way, those in groupby(sorted(trend, key=_way), key=_way):
+        reported = [each for each in those if _value(each) is not None]
         if reported:
-            yield _reported(span, method, reported, timeline)
+            yield _reported(span, way, reported, timeline)
 
 
 def _reported(
-    span: Span, method: str, trend: Sequence[FeatureTrend], timeline: Sequence[TimelineEntry]
+    span: Span, way: str, trend: Sequence[FeatureTrend], timeline: Sequence[TimelineEntry]
 ) -> Track:
     points = [
         (each.timestamp, value)
         for each in sorted(trend, key=lambda each: each.timestamp)
-        if (value := each.score if each.statistic is None else each.statistic) is not None
+        if (value := _value(each)) is not None
     ]
     threshold = trend[-1].threshold
     thresholds = [] if threshold is None else [(threshold, "warning")]
     drifted = sum(each.drifted for each in trend)
-    found = line_track(span, f"reported {method}".strip(), points, timeline, thresholds, 0.0)
+    found = line_track(span, f"reported {way}".strip(), points, timeline, thresholds, 0.0)
     return replace(found, note=f"drifted in {drifted} of {len(trend)} reports")
 
 
-def _method(each: FeatureTrend) -> str:
-    return each.method or ""
+def _way(each: FeatureTrend) -> str:
+    """Name what can be compared over time."""
+    words = [each.method or "", "" if each.p_value is None else "p-value"]
+    words += [f"of {each.lookback_hours:g} h"]
+    if each.reference not in (None, "baseline"):
+        words.append(
+            f"against the {each.reference} window"
+            if each.reference == "previous"
+            else "against a window"
+        )
+    return " ".join(word for word in words if word)
+
+
+def _value(each: FeatureTrend) -> float | None:
+    """Return what is held against the threshold: a test is judged by its p-value."""
+    if each.p_value is not None:
+        return each.p_value
+    return each.statistic if each.score is None else each.score
 
 
 def _line_at(value: float | None) -> list[tuple[float, str]]:

@@ -1,0 +1,148 @@
+# Generated from tests/_async/test_drift_identity.py by tools/unasync.py: edit that file, then run `make sync`.
+"""Which runs of drift are the same report, which are another, and which contradict one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import psycopg
+import pytest
+
+from mlops_ledger import (
+    BaselinesRepository,
+    Database,
+    DriftReportsRepository,
+    ModelVersionRepository,
+    PredictionsRepository,
+)
+from mlops_ledger.errors import Conflict, InvalidValue
+
+NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+VERSION = {"model_name": "m", "model_version": "1"}
+RUN: dict[str, Any] = {**VERSION, "until": NOON}
+
+
+@pytest.fixture(autouse=True)
+def registered(models: ModelVersionRepository, db: Database) -> None:
+    """Two days like the baseline in x; in the second one y has moved, and most plans are new."""
+    random = np.random.default_rng(4)
+    models.insert(**VERSION, feature_names=["x", "y"])
+    data: dict[str, Any] = {"x": random.normal(size=1000), "y": random.normal(size=1000)}
+    data["plan"] = random.choice(["free", "pro"], 1000).tolist()
+    BaselinesRepository(db).register(**VERSION, data=data)
+    for day, shift, plans in ((1, 0, ["free", "pro"]), (0, 3, ["free", "max"])):
+        columns = {
+            "predicted_at": [NOON - day * DAY - (n + 1) * 0.03 * HOUR for n in range(600)],
+            "features": {"x": random.normal(size=600), "y": random.normal(shift, 1, 600)},
+            "inputs": [{"plan": plan} for plan in random.choice(plans, 600)],
+        }
+        PredictionsRepository(db).insert_columns(**VERSION, columns=columns)
+
+
+def test_another_reference_is_another_report(reports: DriftReportsRepository) -> None:
+    baseline = reports.run(**RUN)
+    previous = reports.run(**RUN, reference="previous")
+    earlier = reports.run(**RUN, reference=(NOON - 3 * DAY, NOON - 2 * DAY))
+    assert len({baseline.id, previous.id, earlier.id}) == 3
+    assert [each.reference_size for each in (baseline, previous, earlier)] == [1000, 600, 0]
+    assert previous.reference_start == NOON - 2 * DAY
+    assert previous.reference_end == NOON - DAY
+    # The same window by its times is the same reference.
+    again = reports.run(**RUN, reference=(NOON - 2 * DAY, NOON - DAY))
+    assert again == previous == reports.run(**RUN, reference="previous")
+    assert reports.run(**RUN) == baseline
+    assert len(reports.list_reports(model_name="m")) == 3
+
+
+def test_a_newer_baseline_does_not_change_a_report(
+    db: Database, reports: DriftReportsRepository
+) -> None:
+    first = reports.run(**RUN)
+    baselines = BaselinesRepository(db)
+    baselines.from_window(**VERSION, since=NOON - 2 * DAY, until=NOON - DAY)
+    assert reports.run(**RUN) == first
+    # The window that the baseline is from is a reference of its own.
+    window = reports.run(**RUN, reference="previous")
+    assert window.id != first.id
+
+
+@pytest.mark.parametrize(
+    ("other", "problem"),
+    [
+        ({"thresholds": 0.3}, "thresholds.x: is 0.1 in the report .* by jensen_shannon, not 0.3"),
+        ({"thresholds": {"y": 0.3}}, "thresholds.y: is 0.1 in the report .*, not 0.3"),
+        ({"drift_share": 0.2}, "drift_share: is 0.5 in the report .*, not 0.2"),
+    ],
+)
+def test_another_threshold_contradicts_a_report(
+    reports: DriftReportsRepository, other: dict[str, Any], problem: str
+) -> None:
+    first = reports.run(**RUN)
+    with pytest.raises(Conflict, match=f"^{problem}; a report does not change"):
+        reports.run(**RUN, **other)
+    assert reports.run(**RUN) == first
+    # The threshold that a method has anyhow may be named.
+    assert reports.run(**RUN, thresholds={"y": 0.1}, drift_share=0.5) == first
+
+
+def test_a_feature_that_is_not_there_is_refused_of_a_recorded_window(
+    reports: DriftReportsRepository,
+) -> None:
+    reports.run(**RUN)
+    with pytest.raises(InvalidValue, match=r"thresholds\.nope: is not a feature of the baseline"):
+        reports.run(**RUN, thresholds={"nope": 1})
+
+
+def test_a_report_of_another_origin_is_not_taken_for_a_measured_one(
+    reports: DriftReportsRepository,
+) -> None:
+    reports.insert(
+        **VERSION, timestamp=NOON, lookback_hours=24, method="psi", drift_detected=True
+    )
+    with pytest.raises(Conflict, match="already has a report"):
+        reports.run(**RUN, method="psi")
+
+
+@pytest.mark.parametrize("method", ["ks", "chi2", "psi", "wasserstein"])
+def test_the_score_is_the_share_of_features_that_drifted(
+    reports: DriftReportsRepository, method: str
+) -> None:
+    report = reports.run(**RUN, method=method, drift_share=0.7)
+    assert report.drifted_features == ["y", "plan"]
+    assert (report.drift_score, report.threshold) == (pytest.approx(2 / 3), 0.7)
+    assert report.drift_detected is False
+    empty = reports.run(**VERSION, until=NOON - 9 * DAY, method=method)
+    assert (empty.drift_score, empty.drift_detected) == (None, False)
+
+
+def test_the_view_has_each_statistic_of_a_window_once(
+    reports: DriftReportsRepository, conn: psycopg.Connection[Any]
+) -> None:
+    first = reports.run(**RUN)
+    reports.run(**RUN, method="ks")
+    previous = reports.run(**RUN, method="psi", reference="previous")
+    reports.run(**RUN, method="ks", reference=(NOON - 2 * DAY, NOON - DAY))
+    reports.run(**RUN, lookback_hours=12)
+    query = """
+        SELECT reference, lookback_hours, report_id, count(*), count(DISTINCT (feature, statistic))
+        FROM v_feature_drift WHERE model_name = 'm' AND timestamp = %s GROUP BY 1, 2, 3
+    """
+    found = conn.execute(query, [NOON]).fetchall()
+    assert all(rows == distinct for *_, rows, distinct in found)
+    keys = sorted((reference, hours) for reference, hours, *_ in found)
+    assert keys == [("baseline", 12), ("baseline", 24), ("previous", 24)]
+    ids = {(reference, hours): id for reference, hours, id, *_ in found}
+    assert ids["baseline", 24] == first.id
+    assert ids["previous", 24] == previous.id
+
+
+def test_the_trend_tells_references_apart(reports: DriftReportsRepository) -> None:
+    reports.run(**RUN)
+    reports.run(**RUN, reference="previous", lookback_hours=12)
+    trend = reports.feature_trend(model_name="m", feature="y", until=NOON + DAY)
+    found = {(each.reference, each.lookback_hours) for each in trend}
+    assert found == {("baseline", 24), ("previous", 12)}
