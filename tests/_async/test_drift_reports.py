@@ -50,8 +50,6 @@ OTHER_CONTENT = {
     "features": [{**FEATURES[0], "p_value": 0.002}, *FEATURES[1:]],
     "reference_size": 1,
     "current_size": None,
-    "reference_start": NOON - 91 * DAY,
-    "reference_end": None,
     "report_ref": "s3://drift/2.html",
     "summary_ref": None,
     "metadata": {},
@@ -238,8 +236,10 @@ async def test_other_content_of_the_same_report_is_a_conflict(
             await reports.insert(**{**EVERYTHING, field: value})
     with pytest.raises(Conflict, match="or the id names one"):
         await reports.insert(**{**REPORT, "lookback_hours": 1}, id=made)
-    # Another method is another report of the same window.
-    assert await reports.insert(**{**EVERYTHING, "method": "wasserstein"}) != made
+    # Another method or reference is another report of the same window.
+    others = [("method", "wasserstein"), ("reference_start", NOON - 91 * DAY)]
+    for field, value in (*others, ("reference_end", None)):
+        assert await reports.insert(**{**EVERYTHING, field: value}) != made
 
 
 async def test_latest_and_history(
