@@ -51,8 +51,6 @@ OTHER_CONTENT = {
     "features": [{**FEATURES[0], "p_value": 0.002}, *FEATURES[1:]],
     "reference_size": 1,
     "current_size": None,
-    "reference_start": NOON - 91 * DAY,
-    "reference_end": None,
     "report_ref": "s3://drift/2.html",
     "summary_ref": None,
     "metadata": {},
@@ -239,8 +237,10 @@ def test_other_content_of_the_same_report_is_a_conflict(
             reports.insert(**{**EVERYTHING, field: value})
     with pytest.raises(Conflict, match="or the id names one"):
         reports.insert(**{**REPORT, "lookback_hours": 1}, id=made)
-    # Another method is another report of the same window.
-    assert reports.insert(**{**EVERYTHING, "method": "wasserstein"}) != made
+    # Another method or reference is another report of the same window.
+    others = [("method", "wasserstein"), ("reference_start", NOON - 91 * DAY)]
+    for field, value in (*others, ("reference_end", None)):
+        assert reports.insert(**{**EVERYTHING, field: value}) != made
 
 
 def test_latest_and_history(
