@@ -51,7 +51,7 @@ class Bench:
         id = ModelVersionRepository(self.db).insert(model_name="m", feature_names=FEATURES)
         self.version = KnownVersion(id, FEATURES, None)
         self.predictions = PredictionsRepository(self.db)
-        self.predictions.ensure_partitions(since=DAY, until=DAY)
+        self.predictions.ensure_partitions(since=DAY)
         self.admin.execute(usual.SCHEMA)
         self.rows = list(make_rows(ROWS))
         self.columns = as_columns(self.rows)

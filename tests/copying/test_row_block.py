@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
@@ -101,9 +102,16 @@ STILL_A_BLOCK: list[dict[str, Any]] = [
     {"predicted_label": 3},
     {"predicted_label": True},
     {"features": {"hour": 2.0, "distance": None}},
+    {"features": {"hour": 2, "distance": Decimal(1)}},
+    {"features": {"hour": True, "distance": -0.0}},
+    {"features": [float("nan"), -math.inf]},
     {"features": [2.0, 1.0]},
     {"features": None},
     {"class_probabilities": [0.1, 0.2, 0.7]},
+    {"class_probabilities": {"late": 0.2, "on time": 0.7, "early": 0.1}},
+    {"class_probabilities": [-0.0, 0, 1.0]},
+    {"prediction": -0.0},
+    {"probability": -0.0},
     {"status": "error", "error_message": "gone"},
     {"metadata": {"trace": 1}, "client_ip": "10.0.0.1", "cache_hit": False},
     {"confidence_lower": 1.0, "confidence_upper": 2.0},
@@ -118,6 +126,56 @@ def test_one_row_of_another_kind_does_not_cost_the_block(odd: dict[str, Any]) ->
     micros = list(map(microseconds, times))
     block = BlockEncoder(NAMED, count())(rows, micros)
     assert block == one_by_one(rows, micros)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"features": {"distance": 1.0, "hour": -0.0}},
+        {"features": [2.0, 1]},
+        {"features": [None, 1.0]},
+        {"class_probabilities": {"late": 0.2, "on time": 0.7, "early": 0.1}},
+        {"class_probabilities": [0.5, 0.5, -0.0]},
+        {"class_probabilities": [np.float64(0.5), 0, 0.5]},
+    ],
+    ids=str,
+)
+def test_numbers_of_a_row_are_packed_as_single_rows_pack_them(values: dict[str, Any]) -> None:
+    rows = [{"id": new_id(NOON), **values} for _ in range(3)]
+    micros = [microseconds(NOON)] * 3
+    assert BlockEncoder(NAMED, count())(rows, micros) == one_by_one(rows, micros)
+
+
+def test_classes_that_are_numbers_are_found_by_either_name() -> None:
+    version = KnownVersion(uuid4(), None, ["0", "1"])
+    rows = [
+        {"id": new_id(NOON), "class_probabilities": {1: 0.75, 0: 0.25}},
+        {"id": new_id(NOON), "class_probabilities": {"0": 0.25, "1": 0.75}},
+    ]
+    micros = [microseconds(NOON)] * 2
+    block = BlockEncoder(version, count())(rows, micros)
+    assert block == one_by_one(rows, micros, version)
+    assert block is not None
+
+
+@pytest.mark.parametrize("names", [[], ["hour"]])
+@pytest.mark.parametrize("features", [[], [1.0], {"hour": 1.0}, [1.0, 2.0], None], ids=str)
+def test_few_features_are_as_those_of_single_rows(names: list[str], features: Any) -> None:
+    version = KnownVersion(uuid4(), names, None)
+    rows = [{"id": new_id(NOON), "features": features} for _ in range(3)]
+    micros = [microseconds(NOON)] * 3
+    try:
+        expected = one_by_one(rows, micros, version)
+    except InvalidValue:
+        expected = None
+    assert BlockEncoder(version, count())(rows, micros) == expected
+
+
+@pytest.mark.parametrize("classes", [None, ["early", "late"]])
+def test_probabilities_of_other_classes_are_left_to_single_rows(classes: list[str] | None) -> None:
+    version = KnownVersion(uuid4(), None, classes)
+    rows = [{"id": new_id(NOON), "class_probabilities": [0.1, 0.2, 0.7]} for _ in range(3)]
+    assert BlockEncoder(version, count())(rows, [microseconds(NOON)] * 3) is None
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import chain, count, islice
 from typing import Any, Final, Protocol, TypeAlias
 
@@ -14,7 +15,7 @@ from ..checks.predictions import KnownVersion
 from ..checks.rows import of_row, rows_of
 from ..errors import InvalidValue
 from ..ids import first_number
-from .binary import DAY, HEADER, TRAILER, microseconds, timestamp
+from .binary import DAY, HEADER, TRAILER, all_microseconds, timestamp
 from .encoders import joined
 from .row_block import BlockEncoder
 from .rows import RowEncoder
@@ -64,7 +65,7 @@ class RowBatch:
         self, rows: Iterable[Mapping[str, Any]], model_name: str | None, model_version: str | None
     ) -> None:
         self.rows = rows_of("rows", rows)
-        self._micros = _micros(self.rows)
+        self._times = _times(self.rows)
         default = model_name, model_version
         self._keys: list[Key] = [default] * len(self.rows)
         self.keys = [default]
@@ -80,18 +81,20 @@ class RowBatch:
 
     def counts(self, versions: Mapping[Key, KnownVersion]) -> list[VersionCount]:
         """Count the rows of each version, in the order of the versions' ids."""
-        micros: dict[Key, list[int]] = {key: [] for key in self.keys}
-        for key, at_micros in zip(self._keys, self._micros, strict=True):
-            micros[key].append(at_micros)
+        times: dict[Key, list[datetime]] = {self.keys[0]: self._times}
+        if len(self.keys) > 1:
+            times = {key: [] for key in self.keys}
+            for key, at in zip(self._keys, self._times, strict=True):
+                times[key].append(at)
         found = [
-            VersionCount(versions[key], len(times), timestamp(min(times)), timestamp(max(times)))
-            for key, times in micros.items()
+            VersionCount(versions[key], len(own), min(own), max(own)) for key, own in times.items()
         ]
         return sorted(found, key=lambda count: count.version.id)
 
     def days(self) -> list[datetime]:
         """Return the days on which there are predictions."""
-        return [timestamp(day * DAY) for day in {micros // DAY for micros in self._micros}]
+        days = {at // DAY for at in all_microseconds(self._times)}
+        return [timestamp(day * DAY) for day in days]
 
     def encode(self, versions: Mapping[Key, KnownVersion]) -> Iterator[bytes]:
         """Yield the COPY data; small batches are checked to the last row before the first byte.
@@ -106,7 +109,8 @@ class RowBatch:
         encode = ChunkEncoder(versions)
         for start in range(0, len(self.rows), CHUNK):
             place = slice(start, start + CHUNK)
-            yield encode(self.rows[place], self._keys[place], self._micros[place], start)
+            micros = all_microseconds(self._times[place])
+            yield encode(self.rows[place], self._keys[place], micros, start)
 
 
 class ChunkEncoder:
@@ -134,23 +138,21 @@ class ChunkEncoder:
         return block
 
 
-def _micros(rows: Sequence[Mapping[str, Any]]) -> list[int]:
-    latest = microseconds(fields.latest_timestamp())
+def _times(rows: Sequence[Mapping[str, Any]]) -> list[datetime]:
     times: list[Any] = [row.get("predicted_at") for row in rows]
-    if set(map(type, times)) == {datetime} and all(at.tzinfo is UTC for at in times):
-        found = list(map(microseconds, times))
-        if min(found) >= 0 and max(found) <= latest:
-            return found
-    found = []
-    for index, (row, at) in enumerate(zip(rows, times, strict=True)):
+    latest = fields.latest_timestamp()
+    if set(map(type, times)) == {datetime}:
+        with suppress(TypeError):  # some have no time zone
+            if min(times) >= fields.EARLIEST and max(times) <= latest:
+                return times
+    for place, row in enumerate(rows):
         try:
-            at_micros = microseconds(fields.predicted_at(at, row.get("id")))
-            if not 0 <= at_micros <= latest:
-                fields.predicted_at(at, None)
+            times[place] = fields.predicted_at(times[place], row.get("id"))
+            if not fields.EARLIEST <= times[place] <= latest:
+                fields.predicted_at(times[place], None)
         except InvalidValue as error:
-            raise of_row(index, error) from None
-        found.append(at_micros)
-    return found
+            raise of_row(place, error) from None
+    return times
 
 
 def _distinct(keys: Sequence[Key]) -> list[Key]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from struct import Struct
 from typing import Final
@@ -27,6 +28,14 @@ def microseconds(at: datetime) -> int:
     """Return a timestamp as PostgreSQL has it: microseconds since 2000."""
     since = at - EPOCH
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+def all_microseconds(times: Iterable[datetime]) -> list[int]:
+    """Return timestamps as PostgreSQL has them, without a call for each."""
+    return [
+        ((since := at - EPOCH).days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+        for at in times
+    ]
 
 
 def timestamp(micros: int) -> datetime:

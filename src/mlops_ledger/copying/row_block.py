@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from contextlib import suppress
 from itertools import chain, repeat
 from math import isfinite
-from operator import itemgetter
-from struct import Struct
+from operator import attrgetter, itemgetter
 from struct import error as StructError
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from ..checks import predictions as fields
@@ -25,11 +24,10 @@ from ..errors import InvalidValue
 from ..ids import ordered_uuid7
 from .binary import EIGHT, EPOCH_MICROSECONDS, NULL, SIXTEEN, pack_length
 from .encoders import Encoder, of_one_length
-from .rows import DEFAULTS, ENCODERS, GIVEN, feature_encoder, float_array, shares_encoder
+from .packing import Block, arrays, split, struct
+from .rows import DEFAULTS, ENCODERS, GIVEN, feature_encoder, shares_encoder
 
 Column: TypeAlias = Sequence[Any]
-
-_struct: Final = lru_cache(maxsize=256)(Struct)
 
 
 class BlockEncoder:
@@ -39,6 +37,7 @@ class BlockEncoder:
         self._numbers = numbers
         self._names = version.feature_names
         self._version_id = SIXTEEN + version.id.bytes
+        self._classes = version.class_names
         self._encode_features = feature_encoder(version.feature_names)
         self._encode_shares = shares_encoder(version.class_names)
 
@@ -47,17 +46,20 @@ class BlockEncoder:
         columns = _columns_of(rows)
         if not columns.keys() <= GIVEN:
             return None
-        block = _Block(len(rows))
+        block = Block(len(rows))
         try:
             self._fill(block, columns, micros)
         except (InvalidValue, StructError, LookupError, TypeError, ValueError, OverflowError):
             return None
         return block.tuples()
 
-    def _fill(self, block: _Block, columns: dict[str, Column], micros: Sequence[int]) -> None:
+    def _fill(self, block: Block, columns: dict[str, Column], micros: Sequence[int]) -> None:
         block.constant(len(COLUMNS).to_bytes(2))
         block.constant(SIXTEEN)
-        block.packed("QQ", *_ids(columns.get("id"), micros, self._numbers))
+        if "id" in columns:
+            block.packed("16s", _ids(columns["id"], micros))
+        else:
+            block.packed("QQ", *_new_ids(micros, self._numbers))
         block.constant(EIGHT)
         block.packed("q", micros)
         block.constant(self._version_id)
@@ -68,7 +70,7 @@ class BlockEncoder:
             elif name == "feature_values":
                 block.fields(self._features(given))
             elif name == "class_probabilities":
-                block.fields(_each(self._encode_shares, given))
+                block.fields(self._shares(given))
             else:
                 _alone(block, ALONE[name], given)
         if {"confidence_lower", "confidence_upper"} <= columns.keys():
@@ -76,20 +78,26 @@ class BlockEncoder:
             for lower, upper in zip(*bounds, strict=True):
                 fields.interval(lower, upper)
 
-    def _features(self, given: Column) -> list[bytes]:
-        names = self._names
-        if names is None:
+    def _features(self, given: Column) -> Column:
+        if self._names is None:
             # Those that have names nevertheless are inputs, which is decided row by row.
             _require_type(given, list)
-        elif len(names) > 1 and _alike(given, len(names)):
-            parts, pack = float_array(len(names))
-            arguments: list[Iterable[Any]] = [repeat(part) for part in parts]
-            arguments[2::2] = zip(*map(itemgetter(*names), given), strict=True)
-            try:
-                return list(map(pack, *arguments))
-            except StructError:  # some are missing
-                pass
+        rows = _in_order(self._names, given)
+        if rows is not None:
+            with suppress(StructError):  # some are missing
+                return arrays(rows, len(given[0]))
         return _each(self._encode_features, given)
+
+    def _shares(self, given: Column) -> Column:
+        rows = _in_order(self._classes or [], given)
+        if rows is not None:
+            with suppress(KeyError):  # classes that are numbers
+                shares = list(chain.from_iterable(rows))
+                found = _numbers(ALONE["probability"], set(map(type, shares)), shares)
+                if found is not None:
+                    size = len(given[0])
+                    return arrays(zip(*[iter(found)] * size, strict=True), size)
+        return _each(self._encode_shares, given)
 
 
 def _columns_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Column]:
@@ -108,33 +116,48 @@ def _alike(mappings: Column, size: int) -> bool:
     return set(map(type, mappings)) == {dict} and set(map(len, mappings)) == {size}
 
 
-def _ids(given: Column | None, micros: Sequence[int], numbers: Iterator[int]) -> Iterable[Column]:
-    """Return both halves of the ids; those that are made are in the order of the numbers."""
+def _in_order(names: list[str] | None, given: Column) -> Iterable[Sequence[Any]] | None:
+    """Return lists as they are and mappings by the order of the names; None for odd ones."""
+    kinds = set(map(type, given))
+    if kinds not in ({dict}, {list}):
+        return None
+    size = len(given[0] if names is None else names)
+    # Of one name, itemgetter makes no tuple.
+    if size < 2 or set(map(len, given)) != {size}:
+        return None
+    return given if names is None or kinds == {list} else map(itemgetter(*names), given)
+
+
+def _new_ids(micros: Sequence[int], numbers: Iterator[int]) -> Iterable[Column]:
+    """Make ids, in the order of the numbers, and return both halves of them."""
+    random = struct(f"!{len(micros)}Q").unpack(os.urandom(8 * len(micros)))
     times = [at + EPOCH_MICROSECONDS for at in micros]
-    if given is None:
-        random = Struct(f"!{len(times)}Q").unpack(os.urandom(8 * len(times)))
-        return zip(*map(ordered_uuid7, times, numbers, random), strict=True)
+    return zip(*map(ordered_uuid7, times, numbers, random), strict=True)
+
+
+def _ids(given: Column, micros: Sequence[int]) -> Column:
+    """Return ids as bytes; raises InvalidValue for one of another time."""
     if set(map(type, given)) == {str} and set(map(len, given)) == {36}:
-        data = bytes.fromhex("".join(given).replace("-", ""))
+        ids = split(bytes.fromhex("".join(given).replace("-", "")), 16)
+        numbers = list(map(int.from_bytes, ids))
     else:
         _require_type(given, UUID)
-        data = b"".join([id.bytes for id in given])
-    halves = _struct(f"!{2 * len(times)}Q").unpack(data)
-    if [first >> 16 for first in halves[::2]] != [at // 1000 for at in times]:
+        numbers = list(map(attrgetter("int"), given))
+        ids = tuple(map(int.to_bytes, numbers, repeat(16)))
+    if [number >> 80 for number in numbers] != [(at + EPOCH_MICROSECONDS) // 1000 for at in micros]:
         raise InvalidValue("id", fields.CONTRADICTS)
-    return halves[::2], halves[1::2]
+    return ids
 
 
-def _alone(block: _Block, field: Field, given: Column) -> None:
+def _alone(block: Block, field: Field, given: Column) -> None:
     kinds = set(map(type, given))
-    if field.sql_type == "double precision" and _are_floats(kinds) and _within(field, kinds, given):
+    if field.sql_type == "double precision" and (numbers := _numbers(field, kinds, given)):
         block.constant(EIGHT)
-        # Zero makes a negative zero positive.
-        block.packed("d", [number + 0.0 for number in given])
-    elif field.sql_type == "text" and kinds == {str} and _is_packed(field, given):
+        block.packed("d", numbers)
+    elif field.sql_type == "text" and kinds == {str} and (text := _packed_text(field, given)):
         size = len(given[0])
         block.constant(pack_length(size))
-        block.packed(f"{size}s", map(str.encode, given))
+        block.packed(f"{size}s", split(text.encode(), size))
     elif kinds <= {str, type(None)}:
         # Equal values of other types need not be encoded alike: True is 1.
         distinct = list(set(given))
@@ -144,21 +167,24 @@ def _alone(block: _Block, field: Field, given: Column) -> None:
         block.fields(_each(ENCODERS[field.name], given, field.name))
 
 
-def _are_floats(kinds: set[type]) -> bool:
-    return all(issubclass(kind, float) for kind in kinds)
-
-
-def _within(field: Field, kinds: set[type], given: Column) -> bool:
+def _numbers(field: Field, kinds: set[type], given: Column) -> Column | None:
+    """Return floats within the limits of a field; None for others."""
+    if not all(issubclass(kind, float) for kind in kinds):
+        return None
     # The extremes of numbers among which is NaN mean nothing. A sum of NumPy's warns when it
     # overflows.
     is_finite = isfinite(sum(given)) if kinds == {float} else all(map(isfinite, given))
-    return is_finite and field.low <= min(given) and max(given) <= field.high
+    least = min(given)
+    if not (is_finite and field.low <= least and max(given) <= field.high):
+        return None
+    # Zero makes a negative zero positive.
+    return given if least > 0 else [number + 0.0 for number in given]
 
 
-def _is_packed(field: Field, given: Column) -> bool:
+def _packed_text(field: Field, given: Column) -> str | None:
     # What begins with a letter is not blank.
     fits = not field.words and (not field.named or min(given) >= "!")
-    return fits and of_one_length(given) is not None
+    return of_one_length(given) if fits else None
 
 
 def _each(encode: Encoder, given: Column, name: str = "") -> list[bytes]:
@@ -169,42 +195,3 @@ def _each(encode: Encoder, given: Column, name: str = "") -> list[bytes]:
 def _require_type(given: Column, kind: type) -> None:
     if set(map(type, given)) != {kind}:
         raise TypeError
-
-
-class _Block:
-    """Tuples in the making: fields of the same length are collected, then packed by one call."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._parts: list[Sequence[bytes]] = []
-        self._constant = b""
-        self._format = "!"
-        self._columns: list[Iterable[Any]] = []
-
-    def constant(self, data: bytes) -> None:
-        """Add what is the same in every row."""
-        self._constant += data
-
-    def packed(self, kinds: str, *columns: Iterable[Any]) -> None:
-        """Add a value of each column, of these kinds of struct's."""
-        self._format += f"{len(self._constant)}s{kinds}"
-        self._columns += [repeat(self._constant), *columns]
-        self._constant = b""
-
-    def fields(self, column: Sequence[bytes]) -> None:
-        """Add an encoded field for each row."""
-        self._pack()
-        self._parts.append(column)
-
-    def tuples(self) -> bytes:
-        """Return all rows."""
-        self._pack()
-        return b"".join(chain.from_iterable(zip(*self._parts, strict=True)))
-
-    def _pack(self) -> None:
-        if self._columns:
-            self.packed("")
-            self._parts.append(list(map(_struct(self._format).pack, *self._columns)))
-        elif self._constant:
-            self._parts.append([self._constant] * self._size)
-        self._constant, self._format, self._columns = b"", "!", []

@@ -14,6 +14,7 @@ from ipaddress import IPv4Address
 from operator import itemgetter
 from struct import Struct
 from struct import error as StructError
+from types import NoneType
 from typing import Any, Final
 from uuid import UUID
 
@@ -132,7 +133,9 @@ def feature_encoder(names: list[str] | None) -> Encoder:
         try:
             return pack(*parts)
         except (StructError, TypeError, OverflowError, ValueError):
-            return _sparse_array(fields.feature_list(names, features))
+            if not set(map(type, found)) <= {float, NoneType}:
+                found = fields.feature_list(names, features)
+            return _sparse_array(found)
 
     return encode
 
