@@ -183,6 +183,9 @@ def test_probabilities_of_other_classes_are_left_to_single_rows(classes: list[st
     [
         {"probability": 1.5},
         {"probability": float("nan")},
+        {"class_probabilities": [0.1, 0.2, 1.5]},
+        {"class_probabilities": [0.1, 0.2, float("nan")]},
+        {"class_probabilities": [0.5, 0.5]},
         {"request_id": " "},
         # As long as the others.
         {"request_id": "   "},
@@ -198,7 +201,8 @@ def test_probabilities_of_other_classes_are_left_to_single_rows(classes: list[st
     ids=str,
 )
 def test_what_may_be_wrong_is_left_to_single_rows(odd: dict[str, Any]) -> None:
-    rows = [{**ORDINARY, "status": "success", "id": new_id(NOON)} for _ in range(3)]
+    others = {"status": "success", "class_probabilities": [0.1, 0.2, 0.7]}
+    rows = [{**ORDINARY, **others, "id": new_id(NOON)} for _ in range(3)]
     assert BlockEncoder(NAMED, count())(rows, [microseconds(NOON)] * 3) is not None
     rows[1] |= odd
     assert BlockEncoder(NAMED, count())(rows, [microseconds(NOON)] * 3) is None

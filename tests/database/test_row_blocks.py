@@ -62,7 +62,7 @@ def many_rows(draw: st.DrawFn) -> list[dict[str, Any]]:
     if draw(st.booleans()):
         for name in names:
             kind = type(rows[0].get(name))
-            same = [row[name] for row in rows if type(row.get(name)) is kind]
+            same = [row[name] for row in rows if name in row and type(row[name]) is kind]
             for place, row in enumerate(rows):
                 row[name] = same[place % len(same)] if same else None
     return rows
