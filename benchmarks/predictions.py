@@ -191,9 +191,9 @@ def main() -> list[Result]:
     prepared, add = found["COPY of prepared bytes"], found["usual table, ORM add + commit"]
     other = found["usual table, psycopg COPY"]
     return [
-        Result("insert_many / psql \\copy binary, rows/s", psql.wall / many.wall, ">= 0.9"),
+        Result("insert_many / psql \\copy binary, rows/s", psql.wall / many.wall, ">= 0.95"),
         Result("insert_many / ORM add + commit, rows/s", add.wall / many.wall, ">= 40"),
-        Result("insert_many, µs of client CPU a row", many.client, "<= 4"),
+        Result("insert_many, µs of client CPU a row", many.client, "<= 3.2"),
         Result("insert_columns / insert_many, client CPU", many.client / columns.client, ">= 2.5"),
         Result("insert_columns / prepared bytes, rows/s", prepared.wall / columns.wall, ">= 0.95"),
         Result("empty: server CPU / usual table", many.server / other.server, "<= 0.5"),
