@@ -5617,35 +5617,39 @@ END
 $$;
 COMMENT ON FUNCTION ledger_fold_span(version uuid, table_name text, since timestamp with time zone, until timestamp with time zone) IS 'Counts the rows of a version in a table from one full hour to another anew, and the days that these belong to.';
 
--- ledger_workers_have_committed -------------------------------------------------------------------
+-- ledger_workers_behind ---------------------------------------------------------------------------
 
-CREATE FUNCTION ledger_workers_have_committed() RETURNS boolean
+CREATE FUNCTION ledger_workers_behind() RETURNS text
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
     AS $_$
 DECLARE
+    away text;
     pending text[];
     current text[];
-    answered boolean;
 BEGIN
     FOR attempt IN 1..100 LOOP
-        SELECT bool_and(r.success), array_agg(g.gid) INTO answered, current
+        SELECT string_agg(DISTINCT r.nodename || ':' || r.nodeport, ', ') FILTER (WHERE NOT r.success), array_agg(g.gid)
+        INTO away, current
         FROM run_command_on_workers($query$
             SELECT coalesce(string_agg(gid, ' '), '') FROM pg_prepared_xacts
             WHERE database = current_database() AND gid LIKE 'citus\_%'$query$) r
         LEFT JOIN LATERAL unnest(string_to_array(r.result, ' ')) g (gid) ON r.success AND g.gid <> '';
+        -- A worker that is away may have prepared what it has not committed.
+        IF away IS NOT NULL THEN
+            RETURN 'the server cannot reach ' || away || ': what it has prepared may not be committed there';
+        END IF;
         pending := CASE WHEN attempt = 1 THEN array_remove(current, NULL)
                         ELSE ARRAY(SELECT unnest(pending) INTERSECT SELECT unnest(current)) END;
-        -- A worker that is away may have prepared what it has not committed.
-        IF NOT answered OR cardinality(pending) = 0 THEN
-            RETURN answered;
+        IF cardinality(pending) = 0 THEN
+            RETURN NULL;
         END IF;
         PERFORM pg_sleep(0.01);
     END LOOP;
-    RETURN false;
+    RETURN 'a worker has not committed what it has prepared, which Citus does within a minute';
 END
 $_$;
-COMMENT ON FUNCTION ledger_workers_have_committed() IS 'Whether every worker of Citus has committed what it had prepared for the coordinator when this was called; waits a second for it. Only for a distributed ledger.';
+COMMENT ON FUNCTION ledger_workers_behind() IS 'Why a worker of Citus may not show what the coordinator had committed when this was called: it is away, or has not committed what it had prepared, for which this waits a second. NULL when all of them have. Only for a distributed ledger.';
 
 -- fold_summaries ----------------------------------------------------------------------------------
 
@@ -5659,6 +5663,7 @@ DECLARE
     folded integer := 0;
     -- On a distributed ledger, the marks whose rows every worker shows.
     complete bigint[];
+    behind text;
     deadline CONSTANT timestamptz := clock_timestamp() + max_time;
     -- How long an hour takes is only known once one is counted.
     pace integer := CASE WHEN max_time IS NULL THEN 24 ELSE 1 END;
@@ -5680,9 +5685,10 @@ BEGIN
     -- Citus commits on its workers after the coordinator has: a mark may be seen before its rows.
     IF EXISTS (SELECT FROM ledger_distributed()) THEN
         complete := ARRAY(SELECT m.mark FROM summary_marks m WHERE m.model_version_id = fold_summaries.model_version_id);
-        IF NOT ledger_workers_have_committed() THEN
+        behind := ledger_workers_behind();
+        IF behind IS NOT NULL THEN
             IF wait THEN
-                RAISE EXCEPTION 'a worker has not committed what it has prepared' USING ERRCODE = '40001';
+                RAISE EXCEPTION '%: run it again', behind USING ERRCODE = 'MLUN0';
             END IF;
             RETURN 0;
         END IF;
@@ -8363,7 +8369,7 @@ COMMENT ON VIEW v_models IS 'The models: what is live, when each was last heard 
 
 -- ledger_size -------------------------------------------------------------------------------------
 
-CREATE FUNCTION ledger_size(relation oid, OUT bytes bigint, OUT estimate bigint) RETURNS record
+CREATE FUNCTION ledger_size(relation oid, complete boolean DEFAULT true, OUT bytes bigint, OUT estimate bigint) RETURNS record
     LANGUAGE plpgsql STABLE
     SET search_path TO 'public', 'pg_temp'
     AS $_$
@@ -8371,7 +8377,7 @@ BEGIN
     -- Its own statement: the server knows the functions and tables of Citus only where there is one.
     IF to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL THEN
         IF EXISTS (SELECT FROM pg_dist_partition d WHERE d.logicalrelid = relation AND d.partmethod = 'h') THEN
-            bytes := citus_total_relation_size(relation::regclass, fail_on_error => false);
+            bytes := citus_total_relation_size(relation::regclass, fail_on_error => complete);
             estimate := (SELECT sum(greatest(s.result::real, 0))::bigint FROM run_command_on_shards(
                 relation::regclass, $shard$SELECT reltuples FROM pg_class WHERE oid = '%s'::regclass$shard$) s WHERE s.success);
             RETURN;
@@ -8381,7 +8387,7 @@ BEGIN
     estimate := (SELECT greatest(c.reltuples, pg_stat_get_live_tuples(c.oid), 0)::bigint FROM pg_class c WHERE c.oid = relation);
 END
 $_$;
-COMMENT ON FUNCTION ledger_size(relation oid, OUT bytes bigint, OUT estimate bigint) IS 'The size in bytes of a table or partition with its indexes, and its rows as last estimated, on all workers where it is distributed.';
+COMMENT ON FUNCTION ledger_size(relation oid, complete boolean, OUT bytes bigint, OUT estimate bigint) IS 'The size in bytes of a table or partition with its indexes, and its rows as last estimated, on all workers where it is distributed. While one of them is away it fails or, unless it has to be complete, knows no size.';
 
 -- ledger_cluster ----------------------------------------------------------------------------------
 
@@ -8398,8 +8404,17 @@ BEGIN
     END IF;
     workers := ARRAY(SELECT n.nodename || ':' || n.nodeport FROM pg_dist_node n
                      WHERE n.isactive AND n.shouldhaveshards AND n.noderole = 'primary' ORDER BY 1);
-    unreachable := ARRAY(SELECT DISTINCT h.from_nodename || ':' || h.from_nodeport || ' to ' || h.to_nodename || ':' || h.to_nodeport
-                         FROM citus_check_cluster_node_health() h WHERE h.result IS NOT TRUE ORDER BY 1);
+    -- A node that nobody reaches stands for all who do not.
+    WITH health AS MATERIALIZED (
+        SELECT h.from_nodename || ':' || h.from_nodeport AS from_node, h.to_nodename || ':' || h.to_nodeport AS to_node,
+               h.result IS TRUE AS reaches
+        FROM citus_check_cluster_node_health() h
+    ), gone AS (SELECT h.to_node FROM health h GROUP BY h.to_node HAVING NOT bool_or(h.reaches))
+    SELECT ARRAY(SELECT g.to_node FROM gone g
+                 UNION ALL
+                 SELECT h.to_node || ' from ' || h.from_node FROM health h
+                 WHERE NOT h.reaches AND NOT EXISTS (SELECT FROM gone g WHERE g.to_node IN (h.from_node, h.to_node)) ORDER BY 1)
+    INTO unreachable;
     -- What a worker refuses is known by its message alone.
     foreign_messages := ARRAY(SELECT n.nodename || ':' || n.nodeport
                               FROM run_command_on_workers('SHOW lc_messages') m
@@ -8407,7 +8422,7 @@ BEGIN
                               WHERE m.success AND m.result !~* '^(C|POSIX|en)([._@]|$)' ORDER BY 1);
 END
 $_$;
-COMMENT ON FUNCTION ledger_cluster(OUT citus text, OUT workers text[], OUT unreachable text[], OUT foreign_messages text[], OUT owner text, OUT owner_may_log_in boolean) IS 'What mlops-ledger distribute looks at: the version of Citus, its active workers, nodes that do not reach each other, workers whose messages are not in English, and whether the owner of the ledger may log in to them.';
+COMMENT ON FUNCTION ledger_cluster(OUT citus text, OUT workers text[], OUT unreachable text[], OUT foreign_messages text[], OUT owner text, OUT owner_may_log_in boolean) IS 'What mlops-ledger distribute looks at: the version of Citus, its active workers, nodes that cannot be reached, by nobody or from one, workers whose messages are not in English, and whether the owner of the ledger may log in to them.';
 
 -- ledger_distribute -------------------------------------------------------------------------------
 

@@ -24,11 +24,16 @@ WHERE noderole = 'primary' AND isactive AND shouldhaveshards ORDER BY nodeid
 
 @contextmanager
 def cluster_database(
-    coordinator: str, template: str | None = None, *, keep: Callable[[], bool] = lambda: False
+    coordinator: str,
+    template: str | None = None,
+    *,
+    extension: bool = True,
+    keep: Callable[[], bool] = lambda: False,
 ) -> Iterator[str]:
     """Create a database on every node for the length of a `with` block, or longer.
 
-    `coordinator` is a database that knows the workers, `template` one that this made.
+    `coordinator` is a database that knows the workers, `template` one that this made. Without the
+    extension the databases know nothing of each other.
     """
     with psycopg.connect(coordinator) as connection:
         workers = connection.execute(_WORKERS).fetchall()
@@ -41,7 +46,7 @@ def cluster_database(
         threads = stack.enter_context(ThreadPoolExecutor(len(nodes)))
         stack.callback(lambda: keep() or [*threads.map(_drop, nodes, repeat(name))])
         list(threads.map(_create, nodes, repeat(name), repeat(template)))
-        if template is None:
+        if extension and template is None:
             for node in nodes:
                 _run(make_conninfo(node, dbname=name), "CREATE EXTENSION citus")
             _run(conninfo, "SELECT citus_set_coordinator_host(%s, %s)", host, port)

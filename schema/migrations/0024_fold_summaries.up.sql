@@ -31,32 +31,36 @@ $$;
 COMMENT ON FUNCTION ledger_fold_span(uuid, text, timestamptz, timestamptz) IS
     'Counts the rows of a version in a table from one full hour to another anew, and the days that these belong to.';
 
-CREATE FUNCTION ledger_workers_have_committed() RETURNS boolean
+CREATE FUNCTION ledger_workers_behind() RETURNS text
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
+    away text;
     pending text[];
     current text[];
-    answered boolean;
 BEGIN
     FOR attempt IN 1..100 LOOP
-        SELECT bool_and(r.success), array_agg(g.gid) INTO answered, current
+        SELECT string_agg(DISTINCT r.nodename || ':' || r.nodeport, ', ') FILTER (WHERE NOT r.success), array_agg(g.gid)
+        INTO away, current
         FROM run_command_on_workers($query$
             SELECT coalesce(string_agg(gid, ' '), '') FROM pg_prepared_xacts
             WHERE database = current_database() AND gid LIKE 'citus\_%'$query$) r
         LEFT JOIN LATERAL unnest(string_to_array(r.result, ' ')) g (gid) ON r.success AND g.gid <> '';
+        -- A worker that is away may have prepared what it has not committed.
+        IF away IS NOT NULL THEN
+            RETURN 'the server cannot reach ' || away || ': what it has prepared may not be committed there';
+        END IF;
         pending := CASE WHEN attempt = 1 THEN array_remove(current, NULL)
                         ELSE ARRAY(SELECT unnest(pending) INTERSECT SELECT unnest(current)) END;
-        -- A worker that is away may have prepared what it has not committed.
-        IF NOT answered OR cardinality(pending) = 0 THEN
-            RETURN answered;
+        IF cardinality(pending) = 0 THEN
+            RETURN NULL;
         END IF;
         PERFORM pg_sleep(0.01);
     END LOOP;
-    RETURN false;
+    RETURN 'a worker has not committed what it has prepared, which Citus does within a minute';
 END
 $$;
-COMMENT ON FUNCTION ledger_workers_have_committed() IS
-    'Whether every worker of Citus has committed what it had prepared for the coordinator when this was called; waits a second for it. Only for a distributed ledger.';
+COMMENT ON FUNCTION ledger_workers_behind() IS
+    'Why a worker of Citus may not show what the coordinator had committed when this was called: it is away, or has not committed what it had prepared, for which this waits a second. NULL when all of them have. Only for a distributed ledger.';
 
 CREATE FUNCTION fold_summaries(
     model_version_id uuid, since timestamptz DEFAULT '-infinity', until timestamptz DEFAULT 'infinity',
@@ -68,6 +72,7 @@ DECLARE
     folded integer := 0;
     -- On a distributed ledger, the marks whose rows every worker shows.
     complete bigint[];
+    behind text;
     deadline CONSTANT timestamptz := clock_timestamp() + max_time;
     -- How long an hour takes is only known once one is counted.
     pace integer := CASE WHEN max_time IS NULL THEN 24 ELSE 1 END;
@@ -89,9 +94,10 @@ BEGIN
     -- Citus commits on its workers after the coordinator has: a mark may be seen before its rows.
     IF EXISTS (SELECT FROM ledger_distributed()) THEN
         complete := ARRAY(SELECT m.mark FROM summary_marks m WHERE m.model_version_id = fold_summaries.model_version_id);
-        IF NOT ledger_workers_have_committed() THEN
+        behind := ledger_workers_behind();
+        IF behind IS NOT NULL THEN
             IF wait THEN
-                RAISE EXCEPTION 'a worker has not committed what it has prepared' USING ERRCODE = '40001';
+                RAISE EXCEPTION '%: run it again', behind USING ERRCODE = 'MLUN0';
             END IF;
             RETURN 0;
         END IF;

@@ -1,13 +1,13 @@
 -- Past one machine: on Citus the tables that grow with the traffic are spread over workers. What follows calls
 -- functions of Citus only where it is installed; everything else is the same on one server and on many.
 
-CREATE FUNCTION ledger_size(relation oid, OUT bytes bigint, OUT estimate bigint)
+CREATE FUNCTION ledger_size(relation oid, complete boolean DEFAULT true, OUT bytes bigint, OUT estimate bigint)
 LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
 BEGIN
     -- Its own statement: the server knows the functions and tables of Citus only where there is one.
     IF to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL THEN
         IF EXISTS (SELECT FROM pg_dist_partition d WHERE d.logicalrelid = relation AND d.partmethod = 'h') THEN
-            bytes := citus_total_relation_size(relation::regclass, fail_on_error => false);
+            bytes := citus_total_relation_size(relation::regclass, fail_on_error => complete);
             estimate := (SELECT sum(greatest(s.result::real, 0))::bigint FROM run_command_on_shards(
                 relation::regclass, $shard$SELECT reltuples FROM pg_class WHERE oid = '%s'::regclass$shard$) s WHERE s.success);
             RETURN;
@@ -17,8 +17,8 @@ BEGIN
     estimate := (SELECT greatest(c.reltuples, pg_stat_get_live_tuples(c.oid), 0)::bigint FROM pg_class c WHERE c.oid = relation);
 END
 $$;
-COMMENT ON FUNCTION ledger_size(oid, OUT bigint, OUT bigint) IS
-    'The size in bytes of a table or partition with its indexes, and its rows as last estimated, on all workers where it is distributed.';
+COMMENT ON FUNCTION ledger_size(oid, boolean, OUT bigint, OUT bigint) IS
+    'The size in bytes of a table or partition with its indexes, and its rows as last estimated, on all workers where it is distributed. While one of them is away it fails or, unless it has to be complete, knows no size.';
 
 CREATE FUNCTION ledger_cluster(
     OUT citus text, OUT workers text[], OUT unreachable text[], OUT foreign_messages text[], OUT owner text, OUT owner_may_log_in boolean)
@@ -32,8 +32,17 @@ BEGIN
     END IF;
     workers := ARRAY(SELECT n.nodename || ':' || n.nodeport FROM pg_dist_node n
                      WHERE n.isactive AND n.shouldhaveshards AND n.noderole = 'primary' ORDER BY 1);
-    unreachable := ARRAY(SELECT DISTINCT h.from_nodename || ':' || h.from_nodeport || ' to ' || h.to_nodename || ':' || h.to_nodeport
-                         FROM citus_check_cluster_node_health() h WHERE h.result IS NOT TRUE ORDER BY 1);
+    -- A node that nobody reaches stands for all who do not.
+    WITH health AS MATERIALIZED (
+        SELECT h.from_nodename || ':' || h.from_nodeport AS from_node, h.to_nodename || ':' || h.to_nodeport AS to_node,
+               h.result IS TRUE AS reaches
+        FROM citus_check_cluster_node_health() h
+    ), gone AS (SELECT h.to_node FROM health h GROUP BY h.to_node HAVING NOT bool_or(h.reaches))
+    SELECT ARRAY(SELECT g.to_node FROM gone g
+                 UNION ALL
+                 SELECT h.to_node || ' from ' || h.from_node FROM health h
+                 WHERE NOT h.reaches AND NOT EXISTS (SELECT FROM gone g WHERE g.to_node IN (h.from_node, h.to_node)) ORDER BY 1)
+    INTO unreachable;
     -- What a worker refuses is known by its message alone.
     foreign_messages := ARRAY(SELECT n.nodename || ':' || n.nodeport
                               FROM run_command_on_workers('SHOW lc_messages') m
@@ -42,7 +51,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ledger_cluster(OUT text, OUT text[], OUT text[], OUT text[], OUT text, OUT boolean) IS
-    'What mlops-ledger distribute looks at: the version of Citus, its active workers, nodes that do not reach each other, workers whose messages are not in English, and whether the owner of the ledger may log in to them.';
+    'What mlops-ledger distribute looks at: the version of Citus, its active workers, nodes that cannot be reached, by nobody or from one, workers whose messages are not in English, and whether the owner of the ledger may log in to them.';
 
 CREATE FUNCTION ledger_distribute(table_name text) RETURNS void
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$

@@ -18,6 +18,7 @@ from .checks import values
 from .connection.bounded import attended
 from .errors import InvalidValue, LedgerError, TimedOut, Unavailable
 from .errors.translate import NoAnswer, raise_alone, translate
+from .errors.workers import names_worker, unreachable
 from .rows import Prediction
 
 # A table has the columns of a row, but for what is the same in all rows of a version.
@@ -162,6 +163,8 @@ def _failure(error: BaseException) -> LedgerError:
     # What goes wrong between two batches has no state, but for its words.
     if state == "57014" or "canceling statement" in text:
         return TimedOut("the statement ran into its timeout or was cancelled")
+    if names_worker(text):
+        return unreachable(text)
     if state.startswith(("08", "57P")) or _NO_CONNECTION.search(text):
         return Unavailable("the connection for the table was lost or could not be made")
     return LedgerError(f"reading the table failed (SQLSTATE {state})")

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import psycopg
 import pytest
+from click.testing import CliRunner
 from fix_full import fill
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from mlops_ledger import Database, Settings
+from mlops_ledger.admin.create import initialise
 from mlops_ledger.admin.distribute import Distribution, distribute, undistribute
 from mlops_ledger.admin.objects import Objects
-from mlops_ledger.errors import ClusterError
+from mlops_ledger.cli import main
+from mlops_ledger.errors import ClusterError, SchemaError
+from mlops_ledger.migrations import Migrator
+from tools.cluster import cluster_database
 
 SUM = """
 SELECT 'predictions', count(*), sum(hashtextextended(p::text, 0)) FROM predictions p
@@ -41,9 +47,50 @@ def test_there_and_back_keeps_rows_rights_and_objects(on_cluster: str) -> None:
 
 
 def test_a_server_without_citus_is_refused(settings: Settings) -> None:
-    for move in (distribute, undistribute):
-        with pytest.raises(ClusterError, match="CREATE EXTENSION citus"):
-            move(settings)
+    with pytest.raises(ClusterError, match="CREATE EXTENSION citus"):
+        distribute(settings)
+
+
+def test_a_ledger_that_is_not_distributed_is_left_as_it_is(settings: Settings) -> None:
+    assert undistribute(settings).moved == {}
+    done = CliRunner().invoke(
+        main, ["distribute", "--undo"], env={"DATABASE_URL": settings.conninfo}
+    )
+    assert (done.exit_code, done.stdout) == (
+        0,
+        "nothing to do: the ledger is not distributed\nverified  nothing is wrong\n",
+    )
+
+
+def test_a_database_without_a_ledger_is_told_to_init(empty_database: str) -> None:
+    for options in ([], ["--undo"], ["--status"]):
+        environment = {"DATABASE_URL": empty_database}
+        done = CliRunner().invoke(main, ["distribute", *options], env=environment)
+        assert (done.exit_code, done.stderr) == (
+            2,
+            "error: the database was never migrated: run mlops-ledger init\n",
+        )
+
+
+def test_a_name_that_needs_quotes_is_refused(cluster: str) -> None:
+    path = make_conninfo(cluster, options='-c search_path="Led"')
+    with psycopg.connect(cluster, autocommit=True) as connection:
+        connection.execute('CREATE SCHEMA "Led"')
+    with pytest.raises(SchemaError, match="needs quotes, which Citus does not keep"):
+        initialise(Settings(conninfo=path))
+    with psycopg.connect(path) as connection:
+        assert connection.execute("SELECT to_regclass('ledger_migrations')").fetchone() == (None,)
+
+
+def test_a_name_that_needs_quotes_is_refused_before_workers_are_asked(coordinator: str) -> None:
+    with cluster_database(coordinator, extension=False) as dsn:
+        path = make_conninfo(dsn, options='-c search_path="Led",public')
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute('CREATE SCHEMA "Led"')
+            Migrator(path).up()
+            connection.execute("CREATE EXTENSION citus")
+        with pytest.raises(ClusterError, match="needs quotes"):
+            distribute(Settings(conninfo=path))
 
 
 def test_an_owner_who_may_not_log_in_is_refused(on_cluster: str) -> None:

@@ -9,7 +9,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -29,26 +29,10 @@ from mlops_ledger import (
 from mlops_ledger.errors import Unavailable
 from mlops_ledger.ids import new_id
 
-from .workers import Worker, wait_for_worker
+from .workers import Worker
 
 ONE = {"model_name": "m", "model_version": "1"}
 KILLS = full(20, 3)
-
-
-@pytest.fixture
-def worker(coordinator: str) -> Iterator[Worker]:
-    """A worker that may be killed."""
-    query = "SELECT nodename, nodeport FROM pg_dist_node WHERE shouldhaveshards ORDER BY nodeid"
-    with psycopg.connect(coordinator) as connection:
-        host, port = connection.execute(query).fetchall()[-1]
-    if host not in ("localhost", "127.0.0.1"):
-        pytest.skip(f"the worker {host} is not of this machine")
-    try:
-        found = Worker(port)
-    except LookupError:
-        pytest.skip(f"the worker on port {port} cannot be killed from here")
-    yield found
-    wait_for_worker(coordinator)
 
 
 class Killing:

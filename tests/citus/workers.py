@@ -17,7 +17,7 @@ class Worker:
 
     def __init__(self, port: int) -> None:
         """Find it; raises LookupError when it is not of this machine or may not be looked at."""
-        self._port = port
+        self.port = port
         process = self._process()
         try:
             self._environment, self._folder = process.environ(), process.cwd()
@@ -28,9 +28,9 @@ class Worker:
 
     def _process(self) -> psutil.Process:
         for found in psutil.net_connections("tcp"):
-            if found.status == psutil.CONN_LISTEN and found.laddr.port == self._port and found.pid:
+            if found.status == psutil.CONN_LISTEN and found.laddr.port == self.port and found.pid:
                 return psutil.Process(found.pid)
-        raise LookupError(self._port)
+        raise LookupError(self.port)
 
     def kill(self) -> None:
         """Kill it as a machine that fails does: with SIGKILL, and all its sessions."""

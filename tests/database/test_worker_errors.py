@@ -11,6 +11,7 @@ from psycopg import sql
 from mlops_ledger import Database, Settings
 from mlops_ledger.errors import (
     Conflict,
+    ConnectionLost,
     DuplicateId,
     InvalidValue,
     LedgerError,
@@ -89,11 +90,6 @@ def test_what_a_worker_says_of_something_else_stays_unexpected(db: Database) -> 
         assert type(fail(db, "XX000", message)) is LedgerError
 
 
-def test_a_worker_that_cannot_be_reached_is_retried(db: Database) -> None:
-    message = "failed to COPY to shard 102011 on 127.0.0.1:9702"
-    assert isinstance(fail(db, "58030", message), Unavailable)
-
-
 def test_a_message_in_another_language_is_that_of_a_single_server(db: Database) -> None:
     # There the names are sent beside the message, and a missing partition has none.
     assert type(fail(db, "23514", "keine Partition von Relation")) is MissingPartition
@@ -101,22 +97,51 @@ def test_a_message_in_another_language_is_that_of_a_single_server(db: Database) 
     assert type(error) is DuplicateId
 
 
-@pytest.mark.parametrize(
-    "message",
-    [
-        "failure on connection marked as essential: db1:5432",
-        "terminating connection due to unexpected postmaster exit",
-        "the database system is not yet accepting connections",
-        "server closed the connection unexpectedly\n\tThis probably means the server terminated",
-        "could not receive data from server: Connection reset by peer",
-        "could not send data to server: Broken pipe",
-        "SSL connection has been closed unexpectedly",
-        "no connection to the server",
-        "could not commit transaction for shard 102011 on any active node",
-        "failed to prepare transaction 'citus_0_1_2_0' on host db1:5432",
-        'failed to read result "1_2" from node db1:5432',
-        "cannot connect to db1:5432 to fetch intermediate results",
-    ],
+REFUSED = (
+    "connection to the remote node {}db1:5432 failed with the following error: Connection refused\n"
+    "\tIs the server running on that host and accepting TCP/IP connections?"
 )
-def test_a_worker_that_is_away_is_waited_for(db: Database, message: str) -> None:
-    assert type(fail(db, "XX000", message)) is Unavailable
+NAMED = [
+    ("08006", REFUSED.format("ann@")),
+    ("08006", REFUSED.format("ann@example.org@")),
+    ("08006", "connection to the remote node ann@db1:5432 failed"),
+    ("08006", "could not establish any connections to the node db1:5432 after 30000 ms"),
+    ("08006", 'could not connect to db1:5432 to get size of relation "predictions"'),
+    ("58030", "failed to COPY to shard 102011 on db1:5432"),
+    ("XX000", "failure on connection marked as essential: db1:5432"),
+    ("XX000", "failed to prepare transaction 'citus_0_1_2_0' on host db1:5432"),
+    ("XX000", 'failed to read result "1_2" from node db1:5432'),
+    ("XX000", "cannot connect to db1:5432 to fetch intermediate results"),
+]
+UNNAMED = [
+    ("57P01", "terminating connection due to administrator command"),
+    ("57P03", "the database system is starting up"),
+    ("XX000", "terminating connection due to unexpected postmaster exit"),
+    ("XX000", "the database system is not yet accepting connections"),
+    ("XX000", "server closed the connection unexpectedly\n\tThis probably means the server"),
+    ("XX000", "could not receive data from server: Connection reset by peer"),
+    ("XX000", "could not send data to server: Broken pipe"),
+    ("XX000", "SSL connection has been closed unexpectedly"),
+    ("XX000", "no connection to the server"),
+    ("XX000", "could not commit transaction for shard 102011 on any active node"),
+]
+
+
+@pytest.mark.parametrize(("state", "message"), [*NAMED, *UNNAMED])
+def test_a_worker_that_is_away_is_waited_for_and_named(
+    db: Database, state: str, message: str
+) -> None:
+    error = fail(db, state, message)
+    # Not ConnectionLost: the connection of the client goes on.
+    assert type(error) is Unavailable
+    worker = "its worker db1:5432:" if (state, message) in NAMED else "one of its workers:"
+    assert f"the server cannot reach {worker} " in str(error)
+
+
+def test_a_connection_that_the_server_ends_is_lost(db: Database) -> None:
+    with pytest.raises(ConnectionLost), db.connection() as connection:
+        connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+
+def test_what_a_pooler_says_of_its_own_connection_is_lost(db: Database) -> None:
+    assert type(fail(db, "08P01", "server conn crashed?")) is ConnectionLost

@@ -39,7 +39,8 @@ def distribute(status: bool, undo: bool, partition_by: str, wait: float, as_json
     These are predictions, labels and system metrics. Everything small stays on the coordinator, and
     nothing changes for who uses the ledger. It is one transaction; who writes waits meanwhile,
     loggers spool. The rows are counted before and after, then verify runs: exits with 1 if that
-    finds something. Again changes nothing.
+    finds something. Again changes nothing. --status exits with 1 if a worker is away, or something
+    else keeps Citus from the ledger.
     """
     if status and undo:
         raise click.UsageError("--status and --undo exclude each other")
@@ -65,9 +66,11 @@ def distribute(status: bool, undo: bool, partition_by: str, wait: float, as_json
         for name in done.lengthened:
             say(f"partition new ones of {name} last a {partition_by}")
         if not done.moved:
-            say(f"nothing to do: all is {'on the coordinator' if undo else 'distributed'}")
+            say(f"nothing to do: the ledger is {'not' if undo else 'already'} distributed")
         for check in wrong:
             say(f"wrong     {check.check.replace('_', ' ')}: {check.detail}", err=True)
+        if not wrong:
+            say("verified  nothing is wrong")
     finish(1 if wrong else 0)
 
 
@@ -77,11 +80,16 @@ def _echo_status(settings: ledger.Settings, as_json: bool) -> None:
     with ledger.Database(settings) as db:
         distribution = Distribution(db)
         cluster, tables = distribution.cluster(), distribution.tables()
+    problems = list(cluster.problems())
     if as_json:
-        echo_json({"cluster": cluster, "tables": tables})
-        return
+        echo_json({"cluster": cluster, "tables": tables, "problems": problems})
+        finish(1 if problems else 0)
     say(f"citus     {cluster.citus or 'none'}")
-    say(f"workers   {', '.join(cluster.workers or []) or 'none'}")
+    away = cluster.unreachable or []
+    workers = [f"{each} (unreachable)" if each in away else each for each in cluster.workers or []]
+    say(f"workers   {', '.join(workers) or 'none'}")
+    for problem in problems:
+        say(f"problem   {problem}")
     echo_table(
         ("table", "where", "size", "partitions", "new ones last a"),
         [
@@ -95,3 +103,4 @@ def _echo_status(settings: ledger.Settings, as_json: bool) -> None:
             for table in tables
         ],
     )
+    finish(1 if problems else 0)

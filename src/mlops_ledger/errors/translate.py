@@ -30,6 +30,7 @@ from . import (
 )
 from .constraints import explain
 from .violations import CHECK, NOT_NULL, Violation, violation
+from .workers import LOST, worker_away
 
 # Raised by the functions and triggers of the schema; their messages are written for people.
 OWN: Final[dict[str, type[LedgerError]]] = {
@@ -38,6 +39,7 @@ OWN: Final[dict[str, type[LedgerError]]] = {
     "MLPR0": PromotionRefused,
     "MLAO0": AppendOnly,
     "MLPD0": BelowMinimum,
+    "MLUN0": Unavailable,
 }
 
 _FILE_MISSING: Final = "the server misses one of its files; it may need a restart"
@@ -64,11 +66,9 @@ BY_SQLSTATE: Final[dict[str, tuple[type[LedgerError], str]]] = {
     "54000": (InvalidValue, "a value is larger than PostgreSQL can store"),
     "54001": (InvalidValue, "a value is nested deeper than the server can read"),
     "P0001": (Conflict, "a trigger of the database refuses it"),
-    "58030": (Unavailable, "the server cannot reach a disk or, on Citus, one of its workers"),
+    "58030": (Unavailable, "the server cannot read or write one of its disks"),
     "58P01": (Unavailable, _FILE_MISSING),
 }
-
-_LOST: Final = ("08", "57P", "25P03", "25P04")
 
 _ATTRIBUTES: Final = "no server is of the kind that target_session_attrs demands"
 _OPTIONS: Final = (
@@ -155,7 +155,10 @@ def translate(
             f"the server has not answered for {error.seconds:g} s, so whether it was committed is "
             "unknown: repeat it with the same id once the server answers again"
         )
-    if state.startswith(_LOST) or (lost and not state):
+    # A worker that died may have ended the client's connection, too: then that is what counts.
+    if not lost and (away := worker_away(error)):
+        return away
+    if state.startswith(LOST) or (lost and not state):
         return ConnectionLost(
             "the connection was lost during the call, so whether it was committed is unknown: "
             "repeat it with the same id"

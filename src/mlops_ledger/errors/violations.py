@@ -12,37 +12,20 @@ from typing import Final, NamedTuple
 
 import psycopg
 
+from .workers import REMOTE
+
 NOT_NULL: Final = "23502"
 UNIQUE: Final = "23505"
 CHECK: Final = "23514"
-WORKER_AWAY: Final = "58030"
 
-# In English: `distribute` refuses workers that speak another language. What the client library says
-# of a connection that broke may have several lines.
-_AWAY: Final = (
-    "failure on connection marked as essential: ",
-    "terminating connection ",
-    "the database system is ",
-    "server closed the connection unexpectedly",
-    "could not (?:receive data from|send data to) server: ",
-    "SSL (?:error|SYSCALL error|connection has been closed)",
-    "(?:no connection to the server|connection not open)",
-    "cannot connect to ",
-    "could not connect to any active placements",
-    "could not find an available connection",
-    "could not commit transaction for shard ",
-    "failed to prepare transaction ",
-    'failed to read result ".+" from node ',
-)
+# In English: `distribute` refuses workers that speak another language.
 _MESSAGES: Final = (
     (UNIQUE, re.compile(r'duplicate key value violates unique constraint "(.+)"')),
     (CHECK, re.compile(r'new row for relation ".+" violates check constraint "(.+)"')),
     (CHECK, re.compile(r'no partition of relation ".+" found for row()')),
     (NOT_NULL, re.compile(r'null value in column "(.+)" of relation ".+" violates .+')),
-    (WORKER_AWAY, re.compile(f"(?:{'|'.join(_AWAY)}).*()", re.DOTALL)),
 )
 _AMBIGUOUS: Final = {"XX000", NOT_NULL, UNIQUE, CHECK}
-_REMOTE: Final = "while executing command on "
 _SHARD: Final = re.compile(r"_\d{6,}\Z")
 
 
@@ -70,7 +53,7 @@ def violation(error: psycopg.Error) -> Violation:
             return (
                 Violation(meant, None, name) if meant == NOT_NULL else Violation(meant, name, None)
             )
-    if state == CHECK and (diag.context or "").startswith(_REMOTE):
+    if state == CHECK and (diag.context or "").startswith(REMOTE):
         # Not to be taken for a missing partition, which would be made and retried.
         return Violation("23000")
     return Violation(state, None, diag.column_name)

@@ -113,6 +113,7 @@ class Migrator:
     def _locked(self) -> Iterator[Session]:
         with open_session(self._conninfo, self._lock_timeout) as session:
             session.lock(self._wait)
+            session.require_plain_name()
             session.ensure_table()
             yield session
 

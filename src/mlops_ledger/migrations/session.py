@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final, LiteralString
 
@@ -27,6 +27,11 @@ _POLL_SECONDS: Final = 0.1
 # Advisory locks belong to one database, so the schema is all that the key must tell apart.
 _TRY_LOCK: Final = """
 SELECT pg_try_advisory_lock(hashtextextended('mlops-ledger migrations: ' || %s, 0))
+"""
+
+_LOSES_NAME: Final = """
+SELECT quote_ident(%(schema)s) <> %(schema)s
+   AND EXISTS (SELECT FROM pg_extension WHERE extname = 'citus')
 """
 
 _COPY: Final = re.compile(r"\bCOPY\b[^;]*?\bSTD(?:IN|OUT)\b", re.IGNORECASE)
@@ -117,6 +122,14 @@ class Session:
         )
         with self._connection.cursor(row_factory=class_row(Record)) as cursor:
             return {record.version: record for record in cursor.execute(query)}
+
+    def require_plain_name(self) -> None:
+        """Raise SchemaError where there is Citus, and the name of the schema needs quotes."""
+        if _value(self._connection, _LOSES_NAME, {"schema": self._schema}):
+            raise SchemaError(
+                "the name of the schema needs quotes, which Citus does not keep: take another, in "
+                "small letters"
+            )
 
     def ensure_table(self) -> None:
         """Create the record table if it is not there; call under the lock."""
@@ -235,7 +248,9 @@ def _schema(conninfo: str, found: Found) -> str:
 
 
 def _value(
-    connection: psycopg.Connection, query: LiteralString, values: Sequence[object] | None = None
+    connection: psycopg.Connection,
+    query: LiteralString,
+    values: Sequence[object] | Mapping[str, object] | None = None,
 ) -> object:
     row = connection.execute(query, values).fetchone()
     return None if row is None else row[0]

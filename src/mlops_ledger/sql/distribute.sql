@@ -9,7 +9,7 @@ FROM ledger_cluster();
 -- tables --
 -- The tables that can be spread, where they are, and their sizes in bytes.
 SELECT t.name AS table_name, d.table_name IS NOT NULL AS is_distributed,
-       (SELECT sum(s.bytes) FROM pg_partition_tree(t.name::regclass) p CROSS JOIN LATERAL ledger_size(p.relid) s
+       (SELECT sum(s.bytes) FROM pg_partition_tree(t.name::regclass) p CROSS JOIN LATERAL ledger_size(p.relid, complete => false) s
         WHERE p.isleaf)::bigint AS bytes,
        (SELECT count(*) FROM ledger_partitions(t.name)) AS partitions, o.period
 FROM unnest('{predictions,ground_truth,system_metrics}'::text[]) WITH ORDINALITY t (name, place)

@@ -21,7 +21,10 @@ class DistributedTable:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """A coordinator of Citus with its workers, or a server without: then `citus` is None."""
+    """A coordinator of Citus with its workers, or a server without: then `citus` is None.
+
+    Workers are host:port. Of `unreachable`, that is what nobody reaches; otherwise "a from b".
+    """
 
     citus: str | None
     workers: list[str] | None
@@ -31,27 +34,28 @@ class Cluster:
     owner_may_log_in: bool
     needs_quotes: bool
 
-    def require_citus(self) -> None:
-        """Raise ClusterError where there is no Citus."""
+    def require_ready(self) -> None:
+        """Raise ClusterError, naming the remedy, unless the tables can be spread over it."""
         if self.citus is None:
             raise ClusterError(
                 "the database has no Citus: install it on every node, and there "
                 "CREATE EXTENSION citus; see docs/how-to/grow-past-one-machine.md"
             )
-
-    def require_ready(self) -> None:
-        """Raise ClusterError, naming the remedy, unless the tables can be spread over it."""
-        self.require_citus()
-        for problem in self._problems():
+        for problem in self.problems():
             raise ClusterError(problem)
 
-    def _problems(self) -> Iterator[str]:
+    def problems(self) -> Iterator[str]:
+        """Yield what keeps Citus from the ledger, each with its remedy; none without Citus."""
+        if self.citus is None:
+            return
+        if self.needs_quotes:
+            yield "the name of the schema needs quotes, which Citus does not keep: rename it"
         if not self.workers:
             yield "the cluster has no active worker: SELECT citus_add_node('host', 5432) for each"
         if self.unreachable:
             yield (
-                f"nodes do not reach each other, {', '.join(self.unreachable)}: start them, and "
-                "let pg_hba.conf and .pgpass admit the user between them"
+                f"cannot be reached: {', '.join(self.unreachable)}: start it, and let pg_hba.conf "
+                "and .pgpass admit the user between the nodes"
             )
         if self.foreign_messages:
             yield (
@@ -59,8 +63,6 @@ class Cluster:
                 "worker refuses is known by them alone: ALTER SYSTEM SET lc_messages = 'C' there, "
                 "and reload"
             )
-        if self.needs_quotes:
-            yield "the name of the schema needs quotes, which Citus does not keep: rename it"
         if not self.owner_may_log_in:
             yield (
                 f"the owner {self.owner} may not log in, and does so from the coordinator to the "

@@ -128,31 +128,29 @@ def undistribute(
 ) -> Distributed:
     """Bring everything back to the coordinator, with its rights; again changes nothing.
 
-    New partitions stay as long as they are. Raises ClusterError when a worker cannot be reached or
-    rows were lost.
+    New partitions stay as long as they are. Raises Unavailable when a worker cannot be reached,
+    ClusterError when rows were lost.
     """
-    with _locked(settings, wait) as db:
-        Distribution(db).cluster().require_citus()
-        with db.transaction() as tx:
-            tx.be_patient()
-            within = Distribution(tx)
-            there = {table.table_name for table in within.tables() if table.is_distributed}
-            names = [name for name in _BACK if name in there]
-            if not names:
-                return Distributed({}, [])
-            # Citus makes the views anew, without what was granted on them.
-            granted = within.grants()
-            moved = within.move("undistribute_table", names, wait, progress)
-            within.grant(granted)
-            return Distributed(moved, [])
+    with _locked(settings, wait) as db, db.transaction() as tx:
+        tx.be_patient()
+        within = Distribution(tx)
+        there = {table.table_name for table in within.tables() if table.is_distributed}
+        names = [name for name in _BACK if name in there]
+        if not names:
+            return Distributed({}, [])
+        # Citus makes the views anew, without what was granted on them.
+        granted = within.grants()
+        moved = within.move("undistribute_table", names, wait, progress)
+        within.grant(granted)
+        return Distributed(moved, [])
 
 
 @contextmanager
 def _locked(settings: Settings, wait: float) -> Iterator[Database]:
     """Keep migrators out, and lend a database of the schema of this release."""
     conninfo = direct(settings, resolve_conninfo(settings))
-    Migrator(conninfo).verify()
-    with open_session(conninfo, wait) as session:
-        session.lock(wait)
-        with Database(replace(settings, conninfo=conninfo)) as db:
+    with Database(replace(settings, conninfo=conninfo)) as db:
+        Migrator(conninfo).verify()
+        with open_session(conninfo, wait) as session:
+            session.lock(wait)
             yield db
