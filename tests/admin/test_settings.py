@@ -6,9 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from psycopg.conninfo import make_conninfo
 
 import mlops_ledger
-from mlops_ledger import ConfigError, LedgerError, NotFound, Settings, errors
+from mlops_ledger import (
+    ConfigError,
+    Database,
+    LedgerError,
+    NotFound,
+    PredictionLogger,
+    Settings,
+    errors,
+)
+from mlops_ledger.logger.inspect import inspect_spool
 
 pytestmark = pytest.mark.once
 
@@ -49,3 +59,35 @@ def test_the_package_exports_the_exceptions_to_act_on() -> None:
         kind.__name__ for kind in LedgerError.__subclasses__() if kind.__module__ == errors.__name__
     }
     assert direct <= set(mlops_ledger.__all__)
+
+
+def test_a_connection_string_says_where_and_the_environment_all_else(tmp_path: Path) -> None:
+    environment = {
+        "DATABASE_URL": "postgresql://elsewhere/other",
+        "MLOPS_READ_URL": "postgresql://standby/other",
+        "MLOPS_APPROVER_URL": "postgresql://elsewhere/other",
+        "POSTGRES_PORT": "wrong",
+        "MLOPS_LEDGER_HOME": str(tmp_path),
+        "MLOPS_POOL_MAX_SIZE": "3",
+    }
+    made = Settings.of("postgresql://db/mine", environment)
+    assert made.target == "db:5432/mine"
+    assert (made.read_url, made.approver_url) == (None, None)
+    assert (made.spool, made.pool_max_size) == (tmp_path / "spool", 3)
+
+
+def test_commands_find_what_a_logger_of_a_connection_string_keeps(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable, folder in (
+        ("MLOPS_LEDGER_HOME", tmp_path / "home" / "spool"),
+        ("MLOPS_SPOOL_DIR", tmp_path / "spool"),
+    ):
+        monkeypatch.setenv(variable, str(folder.parent if "HOME" in variable else folder))
+        # Nothing listens there.
+        away = make_conninfo(settings.conninfo or "", port=1)
+        for given in (away, Database(away)):
+            with PredictionLogger(given, model_name="m", model_version="1") as log:
+                log(prediction=1.0)
+        found = inspect_spool(Settings.from_environment().spool)
+        assert sum(each.records for each in found) == 2

@@ -51,13 +51,14 @@ class Connections(Protocol):
 class Database:
     """A pool of connections to the ledger's database, opened at first use.
 
-    Takes `Settings`, a connection string, or nothing for what the environment says. The first
+    Takes `Settings`, a connection string, or nothing for what the environment says. With a string,
+    all else is as the environment says, such as the folder of the spool. The first
     use checks that the schema is the one this release expects.
     """
 
     def __init__(self, settings: Settings | str | None = None) -> None:
         if isinstance(settings, str):
-            settings = Settings(conninfo=settings)
+            settings = Settings.of(settings)
         if settings is None:
             settings = Settings.from_environment()
         if not isinstance(settings, Settings):

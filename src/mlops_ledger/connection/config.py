@@ -23,6 +23,8 @@ from . import conninfo as strings
 
 DEFAULT_DATABASE: Final = "mlops"
 SERVER_VARIABLES: Final = ("POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_USER", "POSTGRES_PASSWORD")
+# Servers of another ledger than the one that a connection string names.
+_WHERE: Final = {"DATABASE_URL", "MLOPS_READ_URL", "MLOPS_APPROVER_URL", *SERVER_VARIABLES}
 # libpq rounds a timeout of one second up to two.
 _LEAST: Final = {"pool_min_size": 0, "pool_max_size": 1, "connect_timeout": 2}
 _READ_PATIENCE: Final = 2
@@ -110,10 +112,7 @@ class Settings:
         `.env` is looked for from the working directory upwards; a variable of the process wins
         over the file. Raises ConfigError for a malformed value.
         """
-        if environ is None:
-            environ = {**_dotenv(), **os.environ}
-        # An empty variable is how compose files and CI say "not set".
-        values = {name: value for name, value in environ.items() if value.strip()}
+        values = _values(environ)
         conninfo = _conninfo(values)
         given: dict[str, Any] = {
             name: _integer(values, f"MLOPS_{name.upper()}", least) for name, least in _LEAST.items()
@@ -132,6 +131,12 @@ class Settings:
             sql_echo=_boolean(values, "MLOPS_SQL_ECHO"),
             **{name: value for name, value in given.items() if value is not None},
         )
+
+    @classmethod
+    def of(cls, conninfo: str, environ: Mapping[str, str] | None = None) -> Settings:
+        """Return the settings for a connection string; all but where it is says the environment."""
+        values = {k: v for k, v in _values(environ).items() if k not in _WHERE}
+        return replace(cls.from_environment(values), conninfo=conninfo)
 
     def __post_init__(self) -> None:
         for name, source in (
@@ -157,6 +162,13 @@ class Settings:
                 raise ConfigError(f"{name} must be a Path")
         if self.pool_min_size > self.pool_max_size:
             raise ConfigError("MLOPS_POOL_MIN_SIZE is larger than MLOPS_POOL_MAX_SIZE")
+
+
+def _values(environ: Mapping[str, str] | None) -> dict[str, str]:
+    if environ is None:
+        environ = {**_dotenv(), **os.environ}
+    # An empty variable is how compose files and CI say "not set".
+    return {name: value for name, value in environ.items() if value.strip()}
 
 
 def _conninfo(values: Mapping[str, str]) -> str | None:
