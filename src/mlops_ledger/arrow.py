@@ -16,7 +16,7 @@ from psycopg import sql
 
 from .checks import values
 from .connection.bounded import attended
-from .errors import InvalidValue, LedgerError, TimedOut, Unavailable
+from .errors import InvalidValue, LedgerError, PermissionDenied, TimedOut, Unavailable
 from .errors.translate import NoAnswer, raise_alone, translate
 from .errors.workers import names_worker, unreachable
 from .rows import Prediction
@@ -163,6 +163,8 @@ def _failure(error: BaseException) -> LedgerError:
     # What goes wrong between two batches has no state, but for its words.
     if state == "57014" or "canceling statement" in text:
         return TimedOut("the statement ran into its timeout or was cancelled")
+    if state == "42501":
+        return PermissionDenied("the database user may not read all columns of the table")
     if names_worker(text):
         return unreachable(text)
     if state.startswith(("08", "57P")) or _NO_CONNECTION.search(text):

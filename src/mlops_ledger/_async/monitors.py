@@ -58,7 +58,7 @@ class AsyncMonitorsRepository(AsyncRepository):
         window: timedelta = timedelta(days=8),
         created_by: str | None = None,
     ) -> list[Monitor]:
-        """Add the usual monitors of a model and return those that were new.
+        """Add the usual monitors of a model and return those that were new, by name.
 
         On drift, number of predictions and label coverage of the monitoring runs, and on the
         performance metrics that the version in production had at registration. Raises NotFound for

@@ -32,9 +32,10 @@ class AsyncSummariesRepository(AsyncRepository):
     ) -> int:
         """Recount the hours with since <= predicted_at < until that have new rows.
 
-        Returns how many hours that were. Each transaction folds a day; killed at any point, the
-        rest waits for the next fold. Waits for whoever folds the same version. Raises NotFound for
-        an unknown model or version.
+        Returns how many hours that were, those between new rows that have none among them: longer
+        partitions have more of these. Each transaction folds a day; killed at any point, the rest
+        waits for the next fold. Waits for whoever folds the same version. Raises NotFound for an
+        unknown model or version.
         """
         require_order(since, until)
         folded = 0

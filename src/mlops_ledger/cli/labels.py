@@ -283,7 +283,7 @@ def show(prediction_id: UUID, as_json: bool) -> None:
     """Show all labels of a prediction; the first of them counts."""
     with ledger.Database() as db:
         found = ledger.GroundTruthRepository(db).list_labels(prediction_id=prediction_id)
-        if not found and ledger.PredictionsRepository(db).get(id=prediction_id) is None:
+        if not found and ledger.PredictionsRepository(db).get_recent(id=prediction_id) is None:
             raise NotFound(f"there is no prediction {prediction_id}")
     echo_rows(found, "labeled_at actual_label actual_value source recorded_at is_waiting", as_json)
 

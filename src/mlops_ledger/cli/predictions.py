@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import click
 
 import mlops_ledger as ledger
 
-from ..errors import NotFound
+from ..errors import NotFound, PermissionDenied
+from ..rows import Prediction
 from .base import Group
 from .names import require_known
 from .options import (
@@ -31,6 +33,21 @@ from .output import echo_done, echo_fields, echo_json, echo_row, echo_rows, say
 from .text import cell
 from .transfer import export_predictions, import_predictions
 
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+def _as_allowed(everything: Callable[..., T], visible: Callable[..., U], **asked: Any) -> T | U:
+    """Ask for everything, or for what every reader may see."""
+    try:
+        return everything(**asked)
+    except PermissionDenied:
+        found = visible(**asked)
+    say(
+        "without features, inputs, metadata and client: the user may not read all of them", err=True
+    )
+    return found
+
 
 @click.group(cls=Group)
 def predictions() -> None:
@@ -50,9 +67,17 @@ def predictions() -> None:
 @limit_option
 @json_option
 def list_(as_json: bool, **filters: Any) -> None:
-    """List predictions, newest first."""
+    """List predictions, newest first.
+
+    --json has all of them, for who may read it: also features, inputs and client.
+    """
     with ledger.Database() as db:
-        rows = ledger.PredictionsRepository(db).list_predictions(**filters)
+        found = ledger.PredictionsRepository(db)
+        rows = (
+            _as_allowed(found.list_predictions, found.list_recent, **filters)
+            if as_json
+            else found.list_recent(**filters)
+        )
     columns = (
         "id predicted_at model_name model_version status prediction predicted_label probability"
     )
@@ -63,15 +88,16 @@ def list_(as_json: bool, **filters: Any) -> None:
 @click.argument("id", type=click.UUID)
 @json_option
 def show(id: UUID, as_json: bool) -> None:
-    """Show one prediction with its features."""
+    """Show one prediction; with its features, inputs and client to who may read them."""
     with ledger.Database() as db:
-        found = ledger.PredictionsRepository(db).get(id=id)
+        stored = ledger.PredictionsRepository(db)
+        found = _as_allowed(stored.get, stored.get_recent, id=id)
     if found is None:
         raise NotFound(f"there is no prediction {id}")
     if as_json:
         echo_json(found)
         return
-    named = found.features
+    named = found.features if isinstance(found, Prediction) else None
     echo_fields(found, () if named is None else ("feature_names", "feature_values"))
     for name, value in (named or {}).items():
         say(f"  {name} = {cell(value)}")

@@ -40,12 +40,12 @@ WHERE id = %(id)s::uuid AND model_name IS NOT DISTINCT FROM %(model_name)s::text
   AND created_by = coalesce(%(created_by)s::text, created_by);
 
 -- add_defaults --
--- Add the usual monitors of a model that it does not have yet.
+-- Add the usual monitors of a model that it does not have yet, by name: their ids are of the same time.
 SELECT {monitor},
        NULL::timestamptz AS evaluated_at, NULL::text AS state, NULL::text AS severity,
        NULL::double precision AS value, NULL::timestamptz AS point_at, NULL::uuid AS alert_id
 FROM add_default_monitors(%(model_name)s::text, %(window)s::interval, %(created_by)s::text)
-ORDER BY id;
+ORDER BY name;
 
 -- read get --
 -- One monitor, removed ones too.
