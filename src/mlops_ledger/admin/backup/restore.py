@@ -67,9 +67,9 @@ def restore(
         target = _examine(server, manifest)
         program = _find_pg_restore(settings, target["server"], manifest)
         _require_empty(server, conninfo, name)
-        _make_roles(server, target["missing_roles"])
     created, _ = create_database(settings)
     try:
+        _make_roles(conninfo, target["missing_roles"])
         _load(program, file, conninfo, name, progress(manifest.sizes, on_progress))
     except BaseException:
         if created:
@@ -167,10 +167,12 @@ def _drop(conninfo: str, name: str) -> None:
         server.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
 
 
-def _make_roles(server: psycopg.Connection[Any], names: list[str]) -> None:
+def _make_roles(conninfo: str, names: list[str]) -> None:
+    """Make roles from within the database: where that knows Citus, the workers get them, too."""
     try:
-        for name in names:
-            server.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(name)))
+        with connect(conninfo) as connection:
+            for name in names:
+                connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(name)))
     except psycopg.Error as error:
         raise_alone(translate(error))
 
