@@ -7855,7 +7855,7 @@ BEGIN
     WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = prefix || kind)
     ORDER BY place;
     -- What runs with the rights of the owner reaches the workers of Citus as the owner.
-    IF EXISTS (SELECT FROM ledger_distributed())
+    IF EXISTS (SELECT FROM pg_extension e WHERE e.extname = 'citus')
         AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = owner_role AND r.rolcanlogin) THEN
         RETURN NEXT format('ALTER ROLE %I LOGIN', owner_role);
     END IF;

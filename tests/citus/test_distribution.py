@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+from uuid import uuid4
+
 import psycopg
 import pytest
 from click.testing import CliRunner
 from fix_full import fill
+from fix_roles import KINDS, drop_roles
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from mlops_ledger import Database, Settings
+from mlops_ledger import Database, PredictionsRepository, Settings
+from mlops_ledger.admin.backup import backup, restore
 from mlops_ledger.admin.create import initialise
 from mlops_ledger.admin.distribute import Distribution, distribute, undistribute
 from mlops_ledger.admin.objects import Objects
+from mlops_ledger.admin.roles import Roles
+from mlops_ledger.admin.verify import verify
 from mlops_ledger.cli import main
 from mlops_ledger.errors import ClusterError, SchemaError
 from mlops_ledger.migrations import Migrator
@@ -121,3 +129,29 @@ def test_a_cluster_without_workers_is_refused(on_cluster: str) -> None:
             connection.execute(sql.SQL("SELECT citus_remove_node({}, {})").format(host, port))
     with pytest.raises(ClusterError, match="citus_add_node"):
         distribute(Settings(conninfo=on_cluster))
+
+
+def test_a_backup_with_roles_is_restored_given_to_its_owner_and_distributed(
+    settings: Settings, cluster: str, tmp_path: Path
+) -> None:
+    prefix = f"t{uuid4().hex[:12]}_"
+    names = [prefix + kind for kind in KINDS]
+    settings, there = replace(settings, home=tmp_path), Settings(conninfo=cluster, home=tmp_path)
+    with Database(settings) as db, psycopg.connect(settings.conninfo) as connection:
+        fill(db, "note")
+        PredictionsRepository(db).ensure_partitions()
+        Roles(db).create(prefix=prefix)
+        backup(settings, tmp_path / "b")
+        drop_roles(connection, *names)
+    try:
+        # The workers have them as well, or what is granted there fails.
+        assert set(restore(there, tmp_path / "b").roles) == set(names)
+        with Database(there) as db:
+            Roles(db).create(prefix=prefix)
+            assert distribute(there).moved["predictions"] == 1
+            assert [check for check in verify(there) if check.found] == []
+            assert undistribute(there).moved["predictions"] == 1
+            assert [check for check in verify(there) if check.found] == []
+    finally:
+        with psycopg.connect(cluster, autocommit=True) as connection:
+            drop_roles(connection, *names)
