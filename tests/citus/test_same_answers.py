@@ -6,6 +6,7 @@ The way there is the documented way to grow: back up, restore on Citus, distribu
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from importlib import resources
 from pathlib import Path
@@ -18,6 +19,7 @@ from fix_full import fill
 from psycopg import sql
 
 from mlops_ledger import (
+    AlertsRepository,
     BaselinesRepository,
     Database,
     DriftReportsRepository,
@@ -25,15 +27,19 @@ from mlops_ledger import (
     GroundTruthRepository,
     ModelsRepository,
     ModelVersionRepository,
+    MonitoringMetricsRepository,
+    MonitorsRepository,
     PredictionsRepository,
     Settings,
     SummariesRepository,
+    SystemMetricsRepository,
     WebhooksRepository,
 )
 from mlops_ledger.admin.backup import backup, restore
 from mlops_ledger.admin.distribute import distribute
 from mlops_ledger.admin.verify import verify
 from mlops_ledger.ids import new_id
+from mlops_ledger.monitoring import run_monitoring
 from mlops_ledger.statements import Statement, load
 
 NOW = datetime.now(UTC)
@@ -115,6 +121,7 @@ def populate(settings: Settings) -> dict[str, Any]:
         WebhooksRepository(db).add(
             webhook="w", url="https://example.org", secret="s" * 32, host="example.org"
         )
+        SystemMetricsRepository(db).insert_many(rows=[_measured(k) for k in range(900)])
         known["m"] = versions.get(model_name="m", model_version="1").id
         known["until"] = datetime.now(UTC)
     with psycopg.connect(settings.conninfo) as connection:
@@ -143,6 +150,16 @@ def _row(model: str, k: int) -> dict[str, Any]:
     return {**row, "prediction": math.sin(k) * 100, "latency_ms": k % 90}
 
 
+def _measured(k: int) -> dict[str, Any]:
+    return {
+        "host": ("web", "db")[k % 2],
+        "metric_name": ("load", "disk_used")[k % 3 % 2],
+        "metric_value": math.sin(k) * 100,
+        "timestamp": NOW - k * timedelta(minutes=5),
+        "attributes": {"disk": f"/{k % 4}"} if k % 3 == 1 else {},
+    }
+
+
 def _label(model: str, k: int, row: dict[str, Any]) -> dict[str, Any]:
     truth = (
         {"actual_label": "yes" if k % 4 > 1 else "no"}
@@ -163,8 +180,9 @@ def ledgers(settings: Settings, cluster: str, tmp_path: Path) -> tuple[str, str,
     return settings.conninfo, cluster, known
 
 
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo"])
 def test_every_statement_and_view_gives_the_same_values(
-    ledgers: tuple[str, str, dict[str, Any]],
+    ledgers: tuple[str, str, dict[str, Any]], zone: str
 ) -> None:
     plain, distributed, known = ledgers
     compared = 0
@@ -175,7 +193,7 @@ def test_every_statement_and_view_gives_the_same_values(
     ):
         users = {one.info.user, many.info.user}
         for connection in (one, many):
-            connection.execute("SET timezone = 'UTC'")
+            connection.execute("SELECT set_config('timezone', %s, false)", [zone])
         queries = [(name, text, {}) for name, text in one.execute(VIEWS).fetchall()]
         for model, version in (("classes", "1"), ("numbers", "1"), ("m", None)):
             queries += [
@@ -203,6 +221,34 @@ def test_every_statement_and_view_gives_the_same_values(
     assert not wrong, "\n".join(wrong)
     assert len(answered) > 130
     assert compared > 350
+
+
+def test_the_monitoring_job_finds_the_same(ledgers: tuple[str, str, dict[str, Any]]) -> None:
+    compared = []
+    for dsn in ledgers[:2]:
+        with Database(dsn) as db:
+            for model in ("classes", "numbers"):
+                MonitorsRepository(db).add_defaults(model_name=model)
+            found = [
+                asdict(each)
+                for hours in (24, 6)
+                for each in run_monitoring(db, until=FULL_HOUR, lookback_hours=hours)
+            ]
+            found += [asdict(each) for each in MonitoringMetricsRepository(db).list_runs()]
+            found += [asdict(each) for each in DriftReportsRepository(db).list_reports()]
+            found += [asdict(each) for each in AlertsRepository(db).list_alerts()]
+        assert not [each["error"] for each in found if each.get("error")]
+        compared.append([_without_ids(each) for each in found])
+    plain, distributed = compared
+    assert any(each.get("drift_score") for each in plain)
+    assert any(each.get("num_predictions") for each in plain)
+    assert [name for name in zip(plain, distributed, strict=True) if not _alike(*name)] == []
+
+
+def _without_ids(found: Any) -> Any:
+    if isinstance(found, dict):
+        return {name: _without_ids(value) for name, value in found.items()}
+    return [*map(_without_ids, found)] if isinstance(found, list) else found
 
 
 def test_it_verifies(ledgers: tuple[str, str, dict[str, Any]]) -> None:

@@ -91,6 +91,7 @@ def test_verify_sees_what_is_counted_wrong_and_rebuild_mends_it(
     record = Record(db, "scores", random.Random(3))
     record.write()
     record.label()
+    assert record.check(DAY) > 0
     hours = conn.execute("SELECT count(*) FROM summary_outcomes WHERE grain = 'hour'").fetchone()
     assert hours is not None
     for damage in (

@@ -50,9 +50,8 @@ class AsyncConnections(Protocol):
 class AsyncDatabase:
     """A pool of connections to the ledger's database, opened at first use.
 
-    Takes `Settings`, a connection string, or nothing for what the environment says. With a string,
-    all else is as the environment says, such as the folder of the spool. The first
-    use checks that the schema is the one this release expects.
+    Takes `Settings`, a connection string (all else is as the environment says) or nothing. The
+    first use checks that the schema is the one this release expects.
     """
 
     def __init__(self, settings: Settings | str | None = None) -> None:
