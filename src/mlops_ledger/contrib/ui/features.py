@@ -248,7 +248,7 @@ def _reported(
 def _way(each: FeatureTrend) -> str:
     """Name what can be compared over time."""
     words = [each.method or "", "" if each.p_value is None else "p-value"]
-    words += [f"of {each.lookback_hours:g} h"]
+    words += [f"over {each.lookback_hours:g} h"]
     if each.reference not in (None, "baseline"):
         words.append(
             f"against the {each.reference} window"
