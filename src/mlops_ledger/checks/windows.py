@@ -22,12 +22,13 @@ def look_back(until: object, length: object, field: str = "days") -> datetime:
         raise InvalidValue(field, "reach back before the year 1") from None
 
 
-def nothing_live(model_name: str, at: datetime | None) -> str:
+def nothing_live(model_name: str, at: object) -> str:
     """Say that a model has no version in production, now or at the time that was asked for."""
     if at is None:
         return f"no version of model {model_name} is in production"
-    verb = "is" if at > datetime.now(UTC) else "was"
-    time = at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    found = timestamp("until", at)
+    verb = "is" if found > datetime.now(UTC) else "was"
+    time = found.isoformat().replace("+00:00", "Z")
     return f"no version of model {model_name} {verb} in production at {time}"
 
 
