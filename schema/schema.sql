@@ -5916,18 +5916,22 @@ CREATE FUNCTION ledger_binomial_p_value(successes double precision, trials doubl
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     AS $$
 DECLARE
+    seen double precision := successes / trials;
     term double precision := trials * ln(1 - share);  -- its logarithm, which is never too small
     total double precision := 0;
     k double precision := 0;
 BEGIN
+    -- Chernoff's bound: nobody waits for the sum of a million terms that are nothing.
+    IF seen > share AND trials * (seen * ln(greatest(seen, 1e-300) / share)
+                                  + (1 - seen) * ln(greatest(1 - seen, 1e-300) / (1 - share))) > 690 THEN
+        RETURN 0;
+    END IF;
     WHILE k < trials LOOP
         k := k + 1;
         term := term + ln((trials - k + 1) / k * share / (1 - share));
-        IF k >= successes THEN
-            EXIT WHEN term < -690 AND k > trials * share;
-            total := total + CASE WHEN term < -690 THEN 0 ELSE exp(term) END;
-            EXIT WHEN term < ln(total + 1e-300) - 39 AND k > trials * share;
-        END IF;
+        CONTINUE WHEN k < successes;
+        total := total + exp(term);
+        EXIT WHEN term < ln(total) - 39;
     END LOOP;
     RETURN CASE WHEN successes > 0 THEN least(total, 1) ELSE 1 END;
 END
@@ -5960,11 +5964,9 @@ BEGIN
             -- Tested by itself too. One row tells nothing, and no more than expected is no excess.
             num_sparse := num_sparse + (reference[i] > 0)::integer;
             few := CASE WHEN n <= m THEN current[i] ELSE reference[i] END;
-            IF few >= 2 THEN
-                num_rows := reference[i] + current[i] + CASE WHEN reference[i] = 0 THEN num_once ELSE 0 END;
-                IF few > 1 + num_rows * least_size / (m + n) THEN
-                    alone := least(alone, ledger_binomial_p_value(few, num_rows, least_size / (m + n)));
-                END IF;
+            num_rows := reference[i] + current[i] + CASE WHEN reference[i] = 0 THEN num_once ELSE 0 END;
+            IF few >= 2 AND few > 1 + num_rows * least_size / (m + n) THEN
+                alone := least(alone, ledger_binomial_p_value(few, num_rows, least_size / (m + n)));
             END IF;
         END IF;
         r := r + reference[i];

@@ -1,5 +1,4 @@
--- Statistics that PostgreSQL does not have, and what two sets of counts in the same bins say about drift;
--- and who sees such counts.
+-- Statistics that PostgreSQL does not have, what two sets of counts say about drift, and who sees them.
 
 CREATE FUNCTION ledger_ks_p_value(statistic double precision, n double precision, m double precision) RETURNS double precision
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
@@ -81,18 +80,22 @@ COMMENT ON FUNCTION ledger_chi2_p_value(double precision, integer) IS
 CREATE FUNCTION ledger_binomial_p_value(successes double precision, trials double precision, share double precision) RETURNS double precision
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 DECLARE
+    seen double precision := successes / trials;
     term double precision := trials * ln(1 - share);  -- its logarithm, which is never too small
     total double precision := 0;
     k double precision := 0;
 BEGIN
+    -- Chernoff's bound: nobody waits for the sum of a million terms that are nothing.
+    IF seen > share AND trials * (seen * ln(greatest(seen, 1e-300) / share)
+                                  + (1 - seen) * ln(greatest(1 - seen, 1e-300) / (1 - share))) > 690 THEN
+        RETURN 0;
+    END IF;
     WHILE k < trials LOOP
         k := k + 1;
         term := term + ln((trials - k + 1) / k * share / (1 - share));
-        IF k >= successes THEN
-            EXIT WHEN term < -690 AND k > trials * share;
-            total := total + CASE WHEN term < -690 THEN 0 ELSE exp(term) END;
-            EXIT WHEN term < ln(total + 1e-300) - 39 AND k > trials * share;
-        END IF;
+        CONTINUE WHEN k < successes;
+        total := total + exp(term);
+        EXIT WHEN term < ln(total) - 39;
     END LOOP;
     RETURN CASE WHEN successes > 0 THEN least(total, 1) ELSE 1 END;
 END
@@ -124,11 +127,9 @@ BEGIN
             -- Tested by itself too. One row tells nothing, and no more than expected is no excess.
             num_sparse := num_sparse + (reference[i] > 0)::integer;
             few := CASE WHEN n <= m THEN current[i] ELSE reference[i] END;
-            IF few >= 2 THEN
-                num_rows := reference[i] + current[i] + CASE WHEN reference[i] = 0 THEN num_once ELSE 0 END;
-                IF few > 1 + num_rows * least_size / (m + n) THEN
-                    alone := least(alone, ledger_binomial_p_value(few, num_rows, least_size / (m + n)));
-                END IF;
+            num_rows := reference[i] + current[i] + CASE WHEN reference[i] = 0 THEN num_once ELSE 0 END;
+            IF few >= 2 AND few > 1 + num_rows * least_size / (m + n) THEN
+                alone := least(alone, ledger_binomial_p_value(few, num_rows, least_size / (m + n)));
             END IF;
         END IF;
         r := r + reference[i];
@@ -168,8 +169,7 @@ CREATE TABLE summary_privacy (
     minimum_count integer NOT NULL DEFAULT 1
         CONSTRAINT summary_privacy_minimum_count_check CHECK (minimum_count BETWEEN 1 AND 1000000)
 );
-COMMENT ON TABLE summary_privacy IS
-    'What roles that may not read inputs see of summaries, one row.';
+COMMENT ON TABLE summary_privacy IS 'What roles that may not read inputs see of summaries, one row.';
 COMMENT ON COLUMN summary_privacy.id IS 'Always true, so that there is one row.';
 COMMENT ON COLUMN summary_privacy.minimum_count IS
     'Above 1 they see features by the day alone, of days that count at least so many predictions, and no slices; 1 shows them everything.';

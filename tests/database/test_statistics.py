@@ -43,11 +43,15 @@ def test_the_binomial_distribution(conn: psycopg.Connection[Any]) -> None:
     for successes, trials, share in (
         *((1.0, 1.0, 0.5), (2.0, 2.0, 1e-3), (15.0, 15.0, 0.036), (5.0, 90.0, 0.01)),
         *((30.0, 16000.0, 3e-4), (7.0, 9.0, 0.5), (60.0, 9000.0, 5e-4), (700.0, 1000.0, 0.5)),
+        *((950.0, 960.0, 0.5), (980.0, 980.0, 0.5), (200.0, 3e8, 5e-8), (3.0, 9.0, 0.5)),
     ):
         expected = stats.binomtest(int(successes), int(trials), share, "greater").pvalue
         assert value(conn, query, successes, trials, share) == pytest.approx(expected, rel=1e-10)
     assert value(conn, query, 0, 5, 0.1) == 1
     assert value(conn, query, 3000, 3000, 0.5) == 0
+    # Without a term for each row: half of a large window may be missing.
+    conn.execute("SET LOCAL statement_timeout = '20s'")
+    assert value(conn, query, 2e9, 2e9 + 4, 0.3) == 0
 
 
 COUNTS = st.one_of(st.integers(0, 3), st.integers(0, 60), st.integers(0, 10_000))
