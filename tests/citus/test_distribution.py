@@ -32,6 +32,21 @@ UNION ALL SELECT 'ground_truth', count(*), sum(hashtextextended(g::text, 0)) FRO
 UNION ALL SELECT 'system_metrics', count(*), sum(hashtextextended(s::text, 0)) FROM system_metrics s
 ORDER BY 1
 """
+# Views in another schema are made anew, too, when the tables come back.
+OF_A_READER = """
+CREATE SCHEMA "A b";
+CREATE VIEW "A b"."V" AS SELECT id AS "I d" FROM predictions;
+GRANT USAGE ON SCHEMA "A b" TO PUBLIC;
+GRANT SELECT ON "A b"."V" TO PUBLIC;
+COMMENT ON VIEW "A b"."V" IS '100 % of "them", as it''s said';
+COMMENT ON COLUMN "A b"."V"."I d" IS 'theirs'
+"""
+COMMENTS = """
+SELECT c.relname::text, a.attname::text, d.description, c.relacl::text
+FROM pg_description d JOIN pg_class c ON c.oid = d.objoid AND d.classoid = 'pg_class'::regclass
+LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.objsubid AND a.attnum > 0
+WHERE c.relnamespace::regnamespace::text IN ('public', '"A b"') ORDER BY 1, 2 NULLS FIRST
+"""
 
 
 def test_there_and_back_keeps_rows_rights_and_objects(on_cluster: str) -> None:
@@ -39,8 +54,12 @@ def test_there_and_back_keeps_rows_rights_and_objects(on_cluster: str) -> None:
     with Database(settings) as db, psycopg.connect(on_cluster, autocommit=True) as connection:
         fill(db, "note")
         connection.execute("GRANT SELECT ON v_predictions TO PUBLIC")
+        for statement in OF_A_READER.split(";"):
+            connection.execute(statement.encode())
+        comments = connection.execute(COMMENTS).fetchall()
+        assert ("predictions", "id") in {row[:2] for row in comments}
         before = connection.execute(SUM).fetchall()
-        granted, objects = Distribution(db).grants(), Objects(db).found()
+        granted, objects = Distribution(db).rights_and_comments(), Objects(db).found()
         # What Citus has in the schema is nobody's.
         assert not [statement for statement in granted if "citus" in statement]
         for _ in range(2):
@@ -50,7 +69,8 @@ def test_there_and_back_keeps_rows_rights_and_objects(on_cluster: str) -> None:
             assert undistribute(settings).moved["predictions"] == 1
             assert undistribute(settings).moved == {}
             assert connection.execute(SUM).fetchall() == before
-            assert Distribution(db).grants() == granted
+            assert Distribution(db).rights_and_comments() == granted
+            assert connection.execute(COMMENTS).fetchall() == comments
             assert Objects(db).found() == objects
 
 

@@ -52,17 +52,28 @@ UPDATE partition_policies SET period = %(period)s::text
 WHERE period = 'day' AND period <> %(period)s::text AND table_name IN ('predictions', 'ground_truth', 'system_metrics')
 RETURNING table_name;
 
--- grants --
--- What is granted on the tables and views of the schema, not of an extension, as statements that grant it again.
-SELECT format('GRANT %%s%%s ON TABLE %%I.%%I TO %%s%%s', a.privilege_type, ' (' || quote_ident(g.column_name) || ')',
-              current_schema(), g.relname, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END,
-              CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
-FROM (
-    SELECT c.oid, c.relname, NULL::name AS column_name, c.relacl AS acl FROM pg_class c
-    WHERE c.relnamespace = quote_ident(current_schema())::regnamespace AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition
+-- rights_and_comments --
+-- What is granted on the tables and views of the schema and on all other views, which may be of its tables, and what is
+-- said of them, as statements that do it again. Not of an extension.
+WITH relations AS (
+    SELECT c.oid, c.relname, n.nspname, c.relacl,
+           CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'TABLE' END AS kind
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE (n.nspname = current_schema() AND c.relkind IN ('r', 'p') AND NOT c.relispartition OR c.relkind IN ('v', 'm'))
+      AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+), parts AS (
+    SELECT r.oid, r.nspname, r.relname, r.kind, 0 AS number, NULL::name AS column_name, r.relacl AS acl FROM relations r
     UNION ALL
-    SELECT c.oid, c.relname, t.attname, t.attacl FROM pg_attribute t JOIN pg_class c ON c.oid = t.attrelid
-    WHERE c.relnamespace = quote_ident(current_schema())::regnamespace AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition) g
-CROSS JOIN LATERAL aclexplode(g.acl) a
-WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = g.oid AND d.deptype = 'e')
+    SELECT r.oid, r.nspname, r.relname, r.kind, t.attnum, t.attname, t.attacl
+    FROM relations r JOIN pg_attribute t ON t.attrelid = r.oid AND t.attnum > 0 AND NOT t.attisdropped
+)
+SELECT format('GRANT %%s%%s ON TABLE %%I.%%I TO %%s%%s', a.privilege_type, ' (' || quote_ident(p.column_name) || ')',
+              p.nspname, p.relname, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END,
+              CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
+FROM parts p CROSS JOIN LATERAL aclexplode(p.acl) a
+UNION ALL
+SELECT format('COMMENT ON %%s %%I.%%I%%s IS %%L', CASE p.number WHEN 0 THEN p.kind ELSE 'COLUMN' END,
+              p.nspname, p.relname, '.' || quote_ident(p.column_name), d.description)
+FROM parts p JOIN pg_description d ON d.classoid = 'pg_class'::regclass AND d.objoid = p.oid AND d.objsubid = p.number
 ORDER BY 1;

@@ -80,14 +80,14 @@ class Distribution(Repository):
         """Make new partitions of a day longer; return the tables."""
         return sorted(self._fetch("lengthen", scalar_row, {"period": period}))
 
-    def grants(self) -> list[str]:
-        """Return what is granted on tables and views, as statements."""
-        return self._fetch("grants", scalar_row, {})
+    def rights_and_comments(self) -> list[str]:
+        """Return what is granted on tables and views and said of them, as statements."""
+        return self._fetch("rights_and_comments", scalar_row, {})
 
-    def grant(self, statements: list[str]) -> None:
-        """Grant what is not granted."""
+    def renew(self, statements: list[str]) -> None:
+        """Grant and say again what is missing."""
         with self._db.connection() as connection:
-            for statement in sorted(set(statements) - set(self.grants())):
+            for statement in sorted(set(statements) - set(self.rights_and_comments())):
                 connection.execute(statement.encode())
 
 
@@ -126,7 +126,7 @@ def undistribute(
     wait: float = 60.0,
     progress: Progress = lambda done, total: None,
 ) -> Distributed:
-    """Bring everything back to the coordinator, with its rights; again changes nothing.
+    """Bring everything back to the coordinator, with rights and comments; again changes nothing.
 
     New partitions stay as long as they are. Raises Unavailable when a worker cannot be reached,
     ClusterError when rows were lost.
@@ -138,10 +138,10 @@ def undistribute(
         names = [name for name in _BACK if name in there]
         if not names:
             return Distributed({}, [])
-        # Citus makes the views anew, without what was granted on them.
-        granted = within.grants()
+        # Citus makes the tables and their views anew, without comments, the views without rights.
+        kept = within.rights_and_comments()
         moved = within.move("undistribute_table", names, wait, progress)
-        within.grant(granted)
+        within.renew(kept)
         return Distributed(moved, [])
 
 
