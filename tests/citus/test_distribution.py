@@ -133,10 +133,11 @@ def test_an_owner_who_may_not_log_in_is_refused(on_cluster: str) -> None:
             connection.execute("DROP ROLE of_a_ledger")
 
 
-def test_writers_keep_it_out(on_cluster: str) -> None:
-    with psycopg.connect(on_cluster) as writer:
-        writer.execute("LOCK TABLE predictions IN ROW EXCLUSIVE MODE")
-        with pytest.raises(ClusterError, match="loggers spool meanwhile"):
+@pytest.mark.parametrize("mode", ["ROW EXCLUSIVE", "ACCESS SHARE"])
+def test_who_writes_or_has_read_keeps_it_out(on_cluster: str, mode: str) -> None:
+    with psycopg.connect(on_cluster) as other:
+        other.execute(f"LOCK TABLE predictions IN {mode} MODE".encode())
+        with pytest.raises(ClusterError, match="writes or keeps a transaction open, loggers spool"):
             distribute(Settings(conninfo=on_cluster), wait=0.2)
     assert distribute(Settings(conninfo=on_cluster)).moved
 

@@ -59,8 +59,8 @@ class Distribution(Repository):
             self._run("keep_writers_out")
         except TimedOut:
             raise ClusterError(
-                f"the ledger was still written to after {wait:g} s: stop who writes, loggers spool "
-                "meanwhile, or give a longer --wait"
+                f"the ledger was still in use after {wait:g} s: stop who writes or keeps a "
+                "transaction open, loggers spool meanwhile, or give a longer --wait"
             ) from None
         rows = {}
         for number, name in enumerate(names):
