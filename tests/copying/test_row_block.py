@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from itertools import count
 from typing import Any
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -239,3 +240,44 @@ def test_a_refused_row_is_named_whatever_its_block() -> None:
     batch = RowBatch(rows, "m", "1")
     with pytest.raises(InvalidValue, match=r"rows\[777\]\.probability"):
         b"".join(batch.encode({("m", "1"): NAMED}))
+
+
+def test_ids_are_not_made_of_the_digits_of_others() -> None:
+    first, second = str(new_id(NOON)), str(new_id(NOON))
+    odd = [
+        # A digit that one lacks, the other has too many.
+        [first[:-1] + "-", second[:8] + second[9:24] + "0" + second[24:]],
+        [first.replace("-", " "), second],
+    ]
+    for ids in odd:
+        rows = [{"id": id, "prediction": 1.0} for id in ids]
+        assert set(map(len, ids)) == {36}
+        assert BlockEncoder(NAMED, count())(rows, [microseconds(NOON)] * 2) is None
+
+
+def test_the_span_of_a_write_is_not_told_by_a_clock_that_goes_back() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    times = [
+        datetime(2025, 10, 26, 2, 50, tzinfo=berlin),
+        datetime(2025, 10, 26, 2, 10, fold=1, tzinfo=berlin),
+    ]
+    batch = RowBatch([{"predicted_at": at} for at in times], "m", "1")
+    [found] = batch.counts({("m", "1"): NAMED})
+    assert found.first == datetime(2025, 10, 26, 0, 50, tzinfo=UTC)
+    assert found.last == datetime(2025, 10, 26, 1, 10, tzinfo=UTC)
+    assert not {found.first.tzinfo, found.last.tzinfo} - {UTC}
+
+
+def test_times_of_zones_without_a_hash_are_taken() -> None:
+    class Zone(tzinfo):
+        __hash__ = None  # type: ignore[assignment]
+
+        def utcoffset(self, at: datetime | None) -> timedelta:
+            return timedelta(hours=1)
+
+        def dst(self, at: datetime | None) -> None:
+            return None
+
+    batch = RowBatch([{"predicted_at": NOON.replace(tzinfo=Zone())}], "m", "1")
+    [found] = batch.counts({("m", "1"): NAMED})
+    assert found.first == NOON - timedelta(hours=1)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import chain, count, islice
+from operator import attrgetter
 from typing import Any, Final, Protocol, TypeAlias
 
 from ..checks import predictions as fields
@@ -25,6 +26,7 @@ CHUNK: Final = 500
 _CHECKED_FIRST: Final = 4
 # Fewer rows are cheaper one by one.
 _BLOCK: Final = 20
+_ZONE: Final = attrgetter("tzinfo")
 
 Key: TypeAlias = tuple[Any, Any]
 
@@ -142,8 +144,10 @@ def _times(rows: Sequence[Mapping[str, Any]]) -> list[datetime]:
     times: list[Any] = [row.get("predicted_at") for row in rows]
     latest = fields.latest_timestamp()
     if set(map(type, times)) == {datetime}:
-        with suppress(TypeError):  # some have no time zone
-            if min(times) >= fields.EARLIEST and max(times) <= latest:
+        with suppress(TypeError):  # a zone that has no hash
+            # Those of another zone are compared by its clock, which goes back in autumn.
+            is_utc = set(map(_ZONE, times)) == {UTC}
+            if is_utc and min(times) >= fields.EARLIEST and max(times) <= latest:
                 return times
     for place, row in enumerate(rows):
         try:

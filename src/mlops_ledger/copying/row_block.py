@@ -14,7 +14,7 @@ from itertools import chain, repeat
 from math import isfinite
 from operator import attrgetter, itemgetter
 from struct import error as StructError
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from ..checks import predictions as fields
@@ -28,6 +28,8 @@ from .packing import Block, arrays, split, struct
 from .rows import DEFAULTS, ENCODERS, GIVEN, feature_encoder, shares_encoder
 
 Column: TypeAlias = Sequence[Any]
+
+_DASHES: Final = (8, 13, 18, 23)  # of a UUID
 
 
 class BlockEncoder:
@@ -138,7 +140,11 @@ def _new_ids(micros: Sequence[int], numbers: Iterator[int]) -> Iterable[Column]:
 def _ids(given: Column, micros: Sequence[int]) -> Column:
     """Return ids as bytes; raises InvalidValue for one of another time."""
     if set(map(type, given)) == {str} and set(map(len, given)) == {36}:
-        ids = split(bytes.fromhex("".join(given).replace("-", "")), 16)
+        text = "".join(given)
+        # In one piece, digits that one has too many would make up for those that another lacks.
+        if {text[place::36] for place in _DASHES} != {"-" * len(given)}:
+            raise InvalidValue("id", fields.CONTRADICTS)
+        ids = split(bytes.fromhex(text.replace("-", "")), 16)
         numbers = list(map(int.from_bytes, ids))
     else:
         _require_type(given, UUID)
