@@ -224,6 +224,18 @@ def test_the_primary_answers_while_the_standby_is_away(
     assert "nothing listens" in str(health.replica.problem)
 
 
+def test_a_server_without_a_ledger_is_passed_over_and_said_to_be_the_one(
+    nodes: Nodes, caplog: pytest.LogCaptureFixture
+) -> None:
+    elsewhere = make_conninfo(nodes.dsn, dbname="postgres")
+    db = Database(Settings(conninfo=nodes.dsn, read_url=elsewhere))
+    with caplog.at_level(logging.WARNING, "mlops_ledger.replica"):
+        assert isinstance(ModelsRepository(db).list_models(), list)
+    # Not the primary, which init would be asked of in vain.
+    assert "not MLOPS_READ_URL: the database was never migrated" in caplog.text
+    db.close()
+
+
 def test_the_standby_answers_while_the_primary_is_away(nodes: Nodes) -> None:
     nobody = make_conninfo(nodes.dsn, port=1)
     settings = Settings(conninfo=nobody, read_url=nodes.standby.conninfo("mlops"))

@@ -43,7 +43,7 @@ class Standby:
     def note_away(self, error: LedgerError) -> None:
         """Leave it alone for five seconds."""
         self._away_until = monotonic() + _PAUSE
-        logger.warning("the primary answers reads for %g s: %s", _PAUSE, error)
+        logger.warning("the primary answers reads for %g s, not MLOPS_READ_URL: %s", _PAUSE, error)
 
     def note_use(self) -> None:
         """Note that the program has used the primary."""
