@@ -314,6 +314,12 @@ async def test_what_is_not_there_is_named(
     await models.insert(model_name="m", model_version="2")
     with pytest.raises(NotFound, match="version 2 of model m has no baseline"):
         await reports.run(model_name="m", model_version="2", until=NOON)
+    for model, version in (("m", "9"), ("other", "1")):
+        unknown = {"model_name": model, "model_version": version}
+        with pytest.raises(NotFound, match=f"model {model} has no version {version}"):
+            await reports.measure(**unknown, since=NOON - DAY, until=NOON)
+    with pytest.raises(NotFound, match="model m has no version 9"):
+        await reports.run(model_name="m", model_version="9", until=NOON)
     live = "no version of model m {} in production"
     with pytest.raises(NotFound, match=live.format("is") + ": name one"):
         await reports.run(model_name="m")

@@ -12,6 +12,7 @@ from ..checks.windows import full_hour, full_hours
 from ..errors import Conflict, InvalidValue, NotFound
 from ..rows import Baseline, DriftReport, FeatureDrift
 from .baselines import AsyncBaselinesRepository
+from .model_versions import AsyncModelVersionRepository
 from .repository import AsyncRepository
 
 Reference: TypeAlias = str | tuple[datetime, datetime]
@@ -36,7 +37,7 @@ class AsyncDriftMeasures(AsyncRepository):
         That is its newest baseline, the "previous" window of the same length, or another window,
         (since, until); all are counted in the bins of the baseline. Features that have no value on
         one side are left out. What was written in the window is folded before, as far as the caller
-        may. Raises NotFound for a version without a baseline.
+        may. Raises NotFound for an unknown version and for one without a baseline.
         """
         since, until = full_hours(since, until)
         reference_since, reference_until = reference_window(reference, since, until)
@@ -53,6 +54,9 @@ class AsyncDriftMeasures(AsyncRepository):
             model_name=model_name, model_version=model_version
         )
         if found is None:
+            versions = AsyncModelVersionRepository(self._db)
+            if await versions.get(model_name=model_name, model_version=model_version) is None:
+                raise NotFound(f"model {model_name} has no version {model_version}")
             raise NotFound(
                 f"version {model_version} of model {model_name} has no baseline: register one"
             )

@@ -13,6 +13,7 @@ from ..checks.windows import full_hour, full_hours
 from ..errors import Conflict, InvalidValue, NotFound
 from ..rows import Baseline, DriftReport, FeatureDrift
 from .baselines import BaselinesRepository
+from .model_versions import ModelVersionRepository
 from .repository import Repository
 
 Reference: TypeAlias = str | tuple[datetime, datetime]
@@ -37,7 +38,7 @@ class DriftMeasures(Repository):
         That is its newest baseline, the "previous" window of the same length, or another window,
         (since, until); all are counted in the bins of the baseline. Features that have no value on
         one side are left out. What was written in the window is folded before, as far as the caller
-        may. Raises NotFound for a version without a baseline.
+        may. Raises NotFound for an unknown version and for one without a baseline.
         """
         since, until = full_hours(since, until)
         reference_since, reference_until = reference_window(reference, since, until)
@@ -54,6 +55,9 @@ class DriftMeasures(Repository):
             model_name=model_name, model_version=model_version
         )
         if found is None:
+            versions = ModelVersionRepository(self._db)
+            if versions.get(model_name=model_name, model_version=model_version) is None:
+                raise NotFound(f"model {model_name} has no version {model_version}")
             raise NotFound(
                 f"version {model_version} of model {model_name} has no baseline: register one"
             )
