@@ -97,7 +97,11 @@ def program(
 
 
 def _name(function: Callable[..., object]) -> str:
-    return f"{function.__module__}:{function.__qualname__}"
+    module = function.__module__
+    if module == "__main__" and (spec := sys.modules[module].__spec__):
+        # What is run by `python -m` has another name for whoever imports it.
+        module = spec.name
+    return f"{module}:{function.__qualname__}"
 
 
 def _address() -> str:

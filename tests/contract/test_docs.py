@@ -159,6 +159,15 @@ def test_a_page_that_is_wrong_is_found_out(
     assert complaint in done.stderr
 
 
+def test_a_page_is_run_by_its_command(home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "page.md"
+    file.write_text("```sh\nmlops-ledger --version\n```\n", "utf-8")
+    command = [sys.executable, "-m", "tools.run_page", str(file)]
+    environment = {**os.environ, "MLOPS_LEDGER_HOME": str(home)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.parametrize("page", WITH_EXAMPLES, ids=name)
 def test_the_runner_finds_examples_on_a_page(page: Path, tool) -> None:
     assert list(tool("run_page").find_examples(page.read_text(encoding="utf-8")))
