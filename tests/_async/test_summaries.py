@@ -303,7 +303,8 @@ async def test_a_writer_in_sql_marks_a_window_itself(
             [NOON],
         )
         conn.execute("SELECT mark_summaries('m', '1', %s, %s)", [NOON, NOON])
-    assert await summaries.fold() == 1
+    # Where there is a partition for labels, too, as Citus makes both together, theirs is counted.
+    assert await summaries.fold() in (1, 2)
     assert differing(conn) == 0
 
 

@@ -175,9 +175,12 @@ def test_of_three_classes_the_probability_is_of_no_single_one(
         truth.insert(prediction_id=id, actual_label=("late", "ontime", "cancelled")[k % 3])
     found = truth.performance(**WINDOW, positive_label="late")
     assert found.recall == 0.5
-    for name in ("roc_auc", "log_loss", "brier_score", "calibration_error"):
+    for name in ("roc_auc", "calibration_error"):
         assert getattr(found, name) is None
         assert found.reasons[name].startswith("of more than two classes")
+    for name in ("log_loss", "brier_score"):
+        assert getattr(found, name) is None
+        assert found.reasons[name] == "no labelled prediction has class_probabilities"
 
 
 def test_one_class_only_gives_no_auc_but_a_brier_score(

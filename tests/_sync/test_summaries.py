@@ -304,7 +304,8 @@ def test_a_writer_in_sql_marks_a_window_itself(
             [NOON],
         )
         conn.execute("SELECT mark_summaries('m', '1', %s, %s)", [NOON, NOON])
-    assert summaries.fold() == 1
+    # Where there is a partition for labels, too, as Citus makes both together, theirs is counted.
+    assert summaries.fold() in (1, 2)
     assert differing(conn) == 0
 
 
