@@ -196,6 +196,24 @@ def test_nan_and_missing_values_are_the_same_for_drift(
     assert replace(missing, **shares) == replace(nan, **shares)
 
 
+@pytest.mark.parametrize("method", ["ks", "wasserstein"])
+def test_why_nothing_was_compared_is_in_the_report(
+    db: Database, reports: DriftReportsRepository, method: str
+) -> None:
+    data = frame(300) | {"age": np.full(300, np.nan)}
+    PredictionsRepository(db).insert_columns(
+        **VERSION, columns=columns(data, NOON + DAY, 24)
+    )
+    alike = {"age": [1.0, 1.0], "visits": [1.0, 2.0]}
+    report = reports.run(**VERSION, until=NOON + DAY, method=method)
+    reasons = {each["feature"]: each.get("reason") for each in report.features}
+    assert reasons == {"age": "no numbers on one side", "visits": None, "plan": None}
+    BaselinesRepository(db).register(**VERSION, data=alike)
+    report = reports.run(**VERSION, until=NOON, method=method)
+    reasons = {each["feature"]: each.get("reason") for each in report.features}
+    assert reasons["age"] == (None if method == "ks" else "the baseline has one value")
+
+
 def test_another_window_can_be_the_reference(
     db: Database, reports: DriftReportsRepository
 ) -> None:

@@ -108,7 +108,7 @@ class Judge:
             "statistics": _known(measured, STATISTICS),
             "data_quality": _known(measured, QUALITY),
         }
-        if measured.chance is None:
+        if measured.chance is None or statistic is None:
             found["reason"] = _why_untested(measured)
         return found | ({"score": statistic} if method.p_value is None else {"p_value": p_value})
 
@@ -123,7 +123,10 @@ def _is_noise(measured: Any) -> bool:
 def _why_untested(measured: Any) -> str:
     if measured.bins == 1:
         return "all values are in one bin"
-    return "too few values for a test"
+    if measured.chance is None:
+        return "too few values for a test"
+    # What wasserstein and ks lack; the first is in standard deviations.
+    return "no numbers on one side" if measured.ks is None else "the baseline has one value"
 
 
 def _known(measured: Any, names: Sequence[str]) -> dict[str, float]:
