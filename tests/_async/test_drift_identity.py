@@ -16,7 +16,7 @@ from mlops_ledger import (
     AsyncModelVersionRepository,
     AsyncPredictionsRepository,
 )
-from mlops_ledger.errors import Conflict, InvalidValue
+from mlops_ledger.errors import Conflict, InvalidValue, NotFound
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -45,9 +45,9 @@ async def registered(models: AsyncModelVersionRepository, db: AsyncDatabase) -> 
 async def test_another_reference_is_another_report(reports: AsyncDriftReportsRepository) -> None:
     baseline = await reports.run(**RUN)
     previous = await reports.run(**RUN, reference="previous")
-    earlier = await reports.run(**RUN, reference=(NOON - 3 * DAY, NOON - 2 * DAY))
+    earlier = await reports.run(**RUN, reference=(NOON - 2 * DAY, NOON - 36 * HOUR))
     assert len({baseline.id, previous.id, earlier.id}) == 3
-    assert [each.reference_size for each in (baseline, previous, earlier)] == [1000, 600, 0]
+    assert [each.reference_size for each in (baseline, previous, earlier)] == [1000, 600, 200]
     assert previous.reference_start == NOON - 2 * DAY
     assert previous.reference_end == NOON - DAY
     # The same window by its times is the same reference.
@@ -55,6 +55,14 @@ async def test_another_reference_is_another_report(reports: AsyncDriftReportsRep
     assert again == previous == await reports.run(**RUN, reference="previous")
     assert await reports.run(**RUN) == baseline
     assert len(await reports.list_reports(model_name="m")) == 3
+
+
+async def test_nothing_is_compared_with_a_window_without_predictions(
+    reports: AsyncDriftReportsRepository,
+) -> None:
+    with pytest.raises(NotFound, match="in its reference, from 2025-12-30 12:00Z on: choose"):
+        await reports.run(**RUN, reference=(NOON - 3 * DAY, NOON - 2 * DAY))
+    assert await reports.list_reports(model_name="m") == []
 
 
 async def test_a_newer_baseline_does_not_change_a_report(

@@ -17,7 +17,7 @@ from mlops_ledger import (
     ModelVersionRepository,
     PredictionsRepository,
 )
-from mlops_ledger.errors import Conflict, InvalidValue
+from mlops_ledger.errors import Conflict, InvalidValue, NotFound
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -46,9 +46,9 @@ def registered(models: ModelVersionRepository, db: Database) -> None:
 def test_another_reference_is_another_report(reports: DriftReportsRepository) -> None:
     baseline = reports.run(**RUN)
     previous = reports.run(**RUN, reference="previous")
-    earlier = reports.run(**RUN, reference=(NOON - 3 * DAY, NOON - 2 * DAY))
+    earlier = reports.run(**RUN, reference=(NOON - 2 * DAY, NOON - 36 * HOUR))
     assert len({baseline.id, previous.id, earlier.id}) == 3
-    assert [each.reference_size for each in (baseline, previous, earlier)] == [1000, 600, 0]
+    assert [each.reference_size for each in (baseline, previous, earlier)] == [1000, 600, 200]
     assert previous.reference_start == NOON - 2 * DAY
     assert previous.reference_end == NOON - DAY
     # The same window by its times is the same reference.
@@ -56,6 +56,14 @@ def test_another_reference_is_another_report(reports: DriftReportsRepository) ->
     assert again == previous == reports.run(**RUN, reference="previous")
     assert reports.run(**RUN) == baseline
     assert len(reports.list_reports(model_name="m")) == 3
+
+
+def test_nothing_is_compared_with_a_window_without_predictions(
+    reports: DriftReportsRepository,
+) -> None:
+    with pytest.raises(NotFound, match="in its reference, from 2025-12-30 12:00Z on: choose"):
+        reports.run(**RUN, reference=(NOON - 3 * DAY, NOON - 2 * DAY))
+    assert reports.list_reports(model_name="m") == []
 
 
 def test_a_newer_baseline_does_not_change_a_report(

@@ -101,7 +101,8 @@ class AsyncDriftReportsRepository(AsyncDriftMeasures):
         `threshold` say which predictions are positive in a new monitoring run. A window has one
         report by a method against a reference, the baseline or a window: if it is there already, it
         is returned. Raises Conflict when it was made with other thresholds or another
-        `drift_share`, NotFound for a version without a baseline.
+        `drift_share`, NotFound for a version without a baseline and for a reference window that has
+        nothing to compare with.
         """
         judge = Judge(method, thresholds)
         if not 0 < number("drift_share", drift_share) <= 1:
@@ -134,6 +135,11 @@ class AsyncDriftReportsRepository(AsyncDriftMeasures):
                 until=until,
                 reference=reference,
             )
+            if reference_since is not None and not measured:
+                raise NotFound(
+                    "no feature has a value in the window and in its reference, from "
+                    f"{reference_since:%Y-%m-%d %H:%MZ} on: choose another reference"
+                )
             report = report_columns(measured, judge, drift_share)
             run_id = await AsyncMonitoringMetricsRepository(tx).record_window(
                 model_name=model_name,

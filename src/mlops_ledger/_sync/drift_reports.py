@@ -102,7 +102,8 @@ class DriftReportsRepository(DriftMeasures):
         `threshold` say which predictions are positive in a new monitoring run. A window has one
         report by a method against a reference, the baseline or a window: if it is there already, it
         is returned. Raises Conflict when it was made with other thresholds or another
-        `drift_share`, NotFound for a version without a baseline.
+        `drift_share`, NotFound for a version without a baseline and for a reference window that has
+        nothing to compare with.
         """
         judge = Judge(method, thresholds)
         if not 0 < number("drift_share", drift_share) <= 1:
@@ -135,6 +136,11 @@ class DriftReportsRepository(DriftMeasures):
                 until=until,
                 reference=reference,
             )
+            if reference_since is not None and not measured:
+                raise NotFound(
+                    "no feature has a value in the window and in its reference, from "
+                    f"{reference_since:%Y-%m-%d %H:%MZ} on: choose another reference"
+                )
             report = report_columns(measured, judge, drift_share)
             run_id = MonitoringMetricsRepository(tx).record_window(
                 model_name=model_name,
