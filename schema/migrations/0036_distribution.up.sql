@@ -1,24 +1,52 @@
 -- Past one machine: on Citus the tables that grow with the traffic are spread over workers. What follows calls
 -- functions of Citus only where it is installed; everything else is the same on one server and on many.
 
-CREATE FUNCTION ledger_size(relation oid, complete boolean DEFAULT true, OUT bytes bigint, OUT estimate bigint)
+CREATE FUNCTION ledger_sizes(root oid, complete boolean DEFAULT true)
+RETURNS TABLE (relation oid, bytes bigint, estimate bigint)
 LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
+DECLARE
+    shards jsonb;
+    failed bigint;
+    problem text;
 BEGIN
     -- Its own statement: the server knows the functions and tables of Citus only where there is one.
     IF to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL THEN
-        IF EXISTS (SELECT FROM pg_dist_partition d WHERE d.logicalrelid = relation AND d.partmethod = 'h') THEN
-            bytes := citus_total_relation_size(relation::regclass, fail_on_error => complete);
-            estimate := (SELECT sum(greatest(s.result::real, 0))::bigint FROM run_command_on_shards(
-                relation::regclass, $shard$SELECT reltuples FROM pg_class WHERE oid = '%s'::regclass$shard$) s WHERE s.success);
+        IF EXISTS (SELECT FROM pg_dist_partition d WHERE d.logicalrelid = root AND d.partmethod = 'h') THEN
+            -- A shard knows those of the partitions: one command for each, and not one for each of each partition.
+            SELECT jsonb_agg(s.result::jsonb) FILTER (WHERE s.success),
+                   min(s.shardid) FILTER (WHERE NOT s.success), min(s.result) FILTER (WHERE NOT s.success)
+            INTO shards, failed, problem
+            FROM run_command_on_shards(root::regclass, $shard$
+                SELECT jsonb_object_agg(substring(c.relname FROM '[0-9]+$'), jsonb_build_array(
+                    pg_total_relation_size(c.oid), greatest(c.reltuples, pg_stat_get_live_tuples(c.oid), 0)::bigint))
+                FROM pg_class c
+                WHERE c.oid = '%1$s'::regclass
+                   OR c.relispartition AND c.oid IN (SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = '%1$s'::regclass)
+                $shard$) s;
+            IF failed IS NULL THEN
+                RETURN QUERY
+                SELECT h.logicalrelid::oid, sum((e.value ->> 0)::bigint)::bigint, sum((e.value ->> 1)::bigint)::bigint
+                FROM jsonb_array_elements(shards) s CROSS JOIN LATERAL jsonb_each(s) e
+                JOIN pg_dist_shard h ON h.shardid = e.key::bigint
+                GROUP BY h.logicalrelid;
+                RETURN;
+            ELSIF complete THEN
+                RAISE EXCEPTION 'the worker % does not say how large its tables are: %', (
+                    SELECT n.nodename || ':' || n.nodeport FROM pg_dist_shard_placement n WHERE n.shardid = failed LIMIT 1), problem
+                    USING ERRCODE = 'MLUN0';
+            END IF;
+            RETURN QUERY SELECT root, NULL::bigint, NULL::bigint;
             RETURN;
         END IF;
     END IF;
-    bytes := pg_total_relation_size(relation);
-    estimate := (SELECT greatest(c.reltuples, pg_stat_get_live_tuples(c.oid), 0)::bigint FROM pg_class c WHERE c.oid = relation);
+    RETURN QUERY
+    SELECT c.oid, pg_total_relation_size(c.oid), greatest(c.reltuples, pg_stat_get_live_tuples(c.oid), 0)::bigint
+    FROM pg_class c
+    WHERE c.oid = root OR c.oid IN (SELECT p.relid FROM pg_partition_tree(root) p);
 END
 $$;
-COMMENT ON FUNCTION ledger_size(oid, boolean, OUT bigint, OUT bigint) IS
-    'The size in bytes of a table or partition with its indexes, and its rows as last estimated, on all workers where it is distributed. While one of them is away it fails or, unless it has to be complete, knows no size.';
+COMMENT ON FUNCTION ledger_sizes(oid, boolean) IS
+    'The sizes in bytes of a table and its partitions, each with its indexes, and their rows as last estimated, on all workers where it is distributed. While one of them is away it fails or, unless they have to be complete, knows no size.';
 
 CREATE FUNCTION ledger_cluster(
     OUT citus text, OUT workers text[], OUT unreachable text[], OUT foreign_messages text[], OUT owner text, OUT owner_may_log_in boolean)

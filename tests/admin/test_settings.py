@@ -76,6 +76,13 @@ def test_a_connection_string_says_where_and_the_environment_all_else(tmp_path: P
     assert (made.spool, made.pool_max_size) == (tmp_path / "spool", 3)
 
 
+@pytest.mark.parametrize("empty", ["", " "])
+def test_an_empty_connection_string_beside_the_first_is_not_set(empty: str) -> None:
+    made = Settings(conninfo="host=db", read_url=empty, approver_url=empty)
+    assert (made.read_url, made.approver_url) == (None, None)
+    assert (made.of_reads(), made.of_reviews()) == (None, None)
+
+
 def test_commands_find_what_a_logger_of_a_connection_string_keeps(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -74,6 +74,34 @@ def test_there_and_back_keeps_rows_rights_and_objects(on_cluster: str) -> None:
             assert Objects(db).found() == objects
 
 
+SIZES = """
+SELECT relation::regclass::text, bytes, estimate FROM ledger_sizes('predictions'::regclass)
+"""
+
+
+def test_sizes_are_those_of_all_shards(distributed: str) -> None:
+    with Database(Settings(conninfo=distributed)) as db, psycopg.connect(distributed) as connection:
+        # No partitions are no bytes, and not an unknown number of them.
+        empty = [(table.bytes, table.partitions) for table in Distribution(db).tables()]
+        assert empty == [(0, 0)] * 3
+        fill(db, "note")
+        connection.execute("ANALYZE predictions")
+        connection.commit()
+        sizes = {name: found for name, *found in connection.execute(SIZES)}
+        [partition] = sizes.keys() - {"predictions"}
+        [asked] = connection.execute(
+            "SELECT citus_total_relation_size(%s::regclass)", [partition]
+        ).fetchone() or [None]
+        assert asked
+        assert sizes == {"predictions": [0, 1], partition: [asked, 1]}
+        assert next(table.bytes for table in Distribution(db).tables()) == asked
+
+
+def test_sizes_of_a_ledger_without_partitions(settings: Settings) -> None:
+    with Database(settings) as db:
+        assert {table.bytes for table in Distribution(db).tables()} == {0}
+
+
 def test_a_server_without_citus_is_refused(settings: Settings) -> None:
     with pytest.raises(ClusterError, match="CREATE EXTENSION citus"):
         distribute(settings)

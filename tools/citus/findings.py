@@ -12,7 +12,7 @@ from .rules import RULES, Known
 ALLOWED = {
     ("triggers", "0015_system_metrics.up.sql"): "taken away before the table is distributed",
     ("triggers", "ledger_guard_system_metrics"): "made again on the coordinator",
-    ("sizes", "ledger_size"): "asks Citus first",
+    ("sizes", "ledger_sizes"): "asks Citus first",
     ("lateral", "baselines.from_window__rows"): "by the id, so both rows are on the same worker",
     ("lateral", "predictions.list_predictions__of_versions"): "its twin is taken there",
     ("lateral", "predictions.list_recent__of_versions"): "its twin is taken there",

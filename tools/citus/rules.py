@@ -217,7 +217,7 @@ def functions_per_row(tree: ast.Node, known: Known) -> Iterator[str]:
 
 
 def sizes(tree: ast.Node, known: Known) -> Iterator[str]:
-    """Ask ledger_size: the catalog knows the empty shell only."""
+    """Ask ledger_sizes: the catalog knows the empty shell only."""
     yield from (f"{_name(call)}()" for call in _calls(tree) if _name(call) in SIZES)
 
 

@@ -139,6 +139,11 @@ class Settings:
         return replace(cls.from_environment(values), conninfo=conninfo)
 
     def __post_init__(self) -> None:
+        for name in ("read_url", "approver_url"):
+            # As the variable: empty is not set, and not what libpq takes for a server by itself.
+            given = getattr(self, name)
+            if isinstance(given, str) and not given.strip():
+                object.__setattr__(self, name, None)
         for name, source in (
             ("conninfo", "the connection string"),
             ("read_url", "read_url"),

@@ -19,10 +19,11 @@ SELECT pg_export_snapshot();
 -- sizes --
 -- The sizes in bytes of everything that holds rows, by the name that pg_dump gives it.
 SELECT n.nspname || '.' || c.relname AS name, s.bytes
-FROM pg_class c
+FROM pg_class t
+CROSS JOIN LATERAL ledger_sizes(t.oid) s
+JOIN pg_class c ON c.oid = s.relation
 JOIN pg_namespace n ON n.oid = c.relnamespace
-CROSS JOIN LATERAL ledger_size(c.oid) s
-WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND n.nspname NOT IN ('pg_catalog', 'information_schema');
+WHERE t.relkind IN ('r', 'p') AND NOT t.relispartition AND c.relkind = 'r' AND c.relpersistence <> 't' AND n.nspname NOT IN ('pg_catalog', 'information_schema');
 
 -- roles --
 -- The roles that something in the database is granted to, or by.

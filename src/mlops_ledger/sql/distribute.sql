@@ -9,13 +9,16 @@ FROM ledger_cluster();
 -- tables --
 -- The tables that can be spread, where they are, and their sizes in bytes.
 SELECT t.name AS table_name, d.table_name IS NOT NULL AS is_distributed,
-       (SELECT sum(s.bytes) FROM pg_partition_tree(t.name::regclass) p CROSS JOIN LATERAL ledger_size(p.relid, complete => false) s
-        WHERE p.isleaf)::bigint AS bytes,
+       (SELECT sum(s.bytes) FROM ledger_sizes(t.name::regclass, complete => false) s)::bigint AS bytes,
        (SELECT count(*) FROM ledger_partitions(t.name)) AS partitions, o.period
 FROM unnest('{predictions,ground_truth,system_metrics}'::text[]) WITH ORDINALITY t (name, place)
 LEFT JOIN ledger_distributed() d ON d.table_name = t.name
 LEFT JOIN partition_policies o ON o.table_name = t.name
 ORDER BY t.place;
+
+-- distributed --
+-- The tables that are spread over workers; takes no lock of theirs.
+SELECT table_name FROM ledger_distributed();
 
 -- wait_for_writers --
 -- Let the transaction wait for its locks, and then last as long as it takes.
@@ -53,8 +56,8 @@ WHERE period = 'day' AND period <> %(period)s::text AND table_name IN ('predicti
 RETURNING table_name;
 
 -- rights_and_comments --
--- What is granted on the tables and views of the schema and on all other views, which may be of its tables, and what is
--- said of them, as statements that do it again. Not of an extension.
+-- What is granted on tables and views and said of them, as statements that do it again.
+-- Those of the schema, and all other views, which may be of its tables; not those of an extension.
 WITH relations AS (
     SELECT c.oid, c.relname, n.nspname, c.relacl,
            CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'TABLE' END AS kind

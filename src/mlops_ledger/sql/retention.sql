@@ -7,12 +7,15 @@ predicted_at >= %(since)s::timestamptz AND predicted_at < %(until)s::timestamptz
 
 -- partitions --
 -- The partitions that hold something from before the limit of their table, and their sizes in bytes.
-SELECT t.table_name, p.name, p.since, p.until, l.before, (ledger_size(p.name::regclass)).bytes
+SELECT t.table_name, p.name, p.since, p.until, l.before, p.bytes
 FROM partition_policies t
 CROSS JOIN LATERAL (
     SELECT CASE t.table_name WHEN 'system_metrics' THEN %(metrics_before)s::timestamptz
                              ELSE %(before)s::timestamptz END AS before) l
-CROSS JOIN LATERAL ledger_partitions(t.table_name) p
+-- The sizes are asked once for a table, not once for each partition.
+CROSS JOIN LATERAL (
+    SELECT p.name, p.since, p.until, s.bytes
+    FROM ledger_partitions(t.table_name) p JOIN ledger_sizes(t.table_name::regclass) s ON s.relation = p.name::regclass OFFSET 0) p
 WHERE p.since < l.before
 -- Predictions first: then no label can come any more.
 ORDER BY p.since, t.table_name DESC;

@@ -5,8 +5,8 @@
 SELECT t.relname::text AS table_name,
        l.relname::text AS name,
        t.relkind = 'p' AS is_partitioned,
-       z.bytes,
-       z.estimate,
+       l.bytes,
+       l.estimate,
        l.since,
        l.until,
        (SELECT a.attname::text FROM pg_attribute a
@@ -18,11 +18,10 @@ SELECT t.relname::text AS table_name,
 FROM pg_class t
 -- The partitions are listed once for a table, not once for each of them.
 CROSS JOIN LATERAL (
-    SELECT c.oid, c.relname, c.relkind, p.name, p.since, p.until
-    FROM pg_class c
-    LEFT JOIN ledger_partitions(CASE t.relkind WHEN 'p' THEN t.relname END) p ON p.name = c.relname
-    WHERE c.oid = t.oid OR c.oid IN (SELECT tree.relid FROM pg_partition_tree(t.oid) tree) OFFSET 0) l
-CROSS JOIN LATERAL ledger_size(l.oid) z
+    SELECT c.relname, c.relkind, p.name, p.since, p.until, s.bytes, s.estimate
+    FROM ledger_sizes(t.oid) s
+    JOIN pg_class c ON c.oid = s.relation
+    LEFT JOIN ledger_partitions(CASE t.relkind WHEN 'p' THEN t.relname END) p ON p.name = c.relname OFFSET 0) l
 WHERE t.relkind IN ('r', 'p') AND NOT t.relispartition AND t.oid NOT IN (SELECT e.objid FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.deptype = 'e')
   AND t.relnamespace = quote_ident(current_schema())::regnamespace
 ORDER BY t.relname, l.since NULLS FIRST;

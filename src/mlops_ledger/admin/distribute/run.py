@@ -49,6 +49,10 @@ class Distribution(Repository):
         """Describe the tables that can be spread."""
         return self._rows("tables", DistributedTable, {})
 
+    def distributed(self) -> set[str]:
+        """Return the names of the tables that are spread."""
+        return set(self._fetch("distributed", scalar_row, {}))
+
     def move(
         self, statement: str, names: Sequence[str], wait: float, progress: Progress
     ) -> dict[str, int]:
@@ -112,7 +116,7 @@ def distribute(
         with db.transaction() as tx:
             tx.be_patient()
             within = Distribution(tx)
-            there = {table.table_name for table in within.tables() if table.is_distributed}
+            there = within.distributed()
             names = [name for name in _ORDER if name not in there]
             if not names:
                 return Distributed({}, [])
@@ -134,7 +138,7 @@ def undistribute(
     with _locked(settings, wait) as db, db.transaction() as tx:
         tx.be_patient()
         within = Distribution(tx)
-        there = {table.table_name for table in within.tables() if table.is_distributed}
+        there = within.distributed()
         names = [name for name in _BACK if name in there]
         if not names:
             return Distributed({}, [])

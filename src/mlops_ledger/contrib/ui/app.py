@@ -51,7 +51,12 @@ _HEADERS: Final = {
 }
 LOCAL: Final[tuple[str, ...]] = ("127.0.0.1", "localhost", "[::1]")
 _FILES: Final = {"style.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
-_AWAY: Final = (503, "The database is away", "The page works again when it is back.")
+# A worker of Citus may be away alone; which it is says the log.
+_AWAY: Final = (
+    503,
+    "The database, or a part of it, is away",
+    "The page works again when it is back. The log of the server says what is away.",
+)
 _PROBLEMS: Final[dict[type[LedgerError], tuple[int, str, str]]] = {
     NotFound: (404, "Not found", ""),
     InvalidValue: (400, "This cannot be asked", ""),
