@@ -57,6 +57,18 @@ def assert_effortless(before: Counter[str], after: Counter[str], size: int) -> N
     assert after["requests_num"] - after["requests_errors"] <= size + 1
 
 
+def test_a_server_without_room_for_locks_says_what_to_raise(victim_dsn: str) -> None:
+    with Database(victim_dsn) as db:
+        query = "SELECT pg_advisory_xact_lock(i) FROM generate_series(1, 1000000) i"
+        with (
+            pytest.raises(Unavailable, match="max_locks_per_transaction"),
+            db.transaction() as tx,
+            tx.connection() as connection,
+        ):
+            connection.execute(query)
+        assert ModelVersionRepository(db).list_versions() == []
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_the_call_after_a_restart_succeeds_at_once(
     victim: EmbeddedServer, victim_dsn: str, way: str

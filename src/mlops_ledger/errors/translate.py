@@ -61,7 +61,11 @@ BY_SQLSTATE: Final[dict[str, tuple[type[LedgerError], str]]] = {
     ),
     "25006": (Unavailable, "the server is read-only: it is a standby, or was just demoted"),
     "53100": (Unavailable, "the server's disk is full"),
-    "53200": (Unavailable, "the server is out of memory"),
+    # Its locks have a table of their own, which fills in a transaction of many tables.
+    "53200": (
+        Unavailable,
+        "the server is out of memory, or of room for locks: raise max_locks_per_transaction",
+    ),
     "53300": (Unavailable, "the server has no connection left"),
     "54000": (InvalidValue, "a value is larger than PostgreSQL can store"),
     "54001": (InvalidValue, "a value is nested deeper than the server can read"),
