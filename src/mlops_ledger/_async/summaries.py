@@ -40,8 +40,12 @@ class AsyncSummariesRepository(AsyncRepository):
         require_order(since, until)
         folded = 0
         marked = await self._fetch("fold__marked", scalar_row, locals())
-        if not marked and model_name is not None:
-            await self._require_known(model_name, model_version)
+        if (
+            model_name is not None
+            and not marked
+            and not await self._value("fold__is_known", locals())
+        ):
+            raise _unknown(model_name, model_version)
         for model_version_id in marked:
             hours = _HOURS
             # Those who write meanwhile are the next fold's.
@@ -145,14 +149,8 @@ class AsyncSummariesRepository(AsyncRepository):
         )
         found = await self._rows("latency_series", LatencyBucket, locals())
         if not found:
-            named = f"version {model_version} of " if model_version is not None else ""
-            raise NotFound(f"there is no {named}model {model_name}")
+            raise _unknown(model_name, model_version)
         return found
-
-    async def _require_known(self, model_name: str, model_version: str | None) -> None:
-        if not await self._value("fold__is_known", locals()):
-            named = f"version {model_version} of " if model_version is not None else ""
-            raise NotFound(f"there is no {named}model {model_name}")
 
     async def _fold(
         self, model_version_id: UUID, since: datetime | None, until: datetime | None
@@ -161,3 +159,8 @@ class AsyncSummariesRepository(AsyncRepository):
             await tx.be_patient()
             hours: int = await AsyncSummariesRepository(tx)._value("fold__hours", locals())
             return hours
+
+
+def _unknown(model_name: str, model_version: str | None) -> NotFound:
+    named = f"version {model_version} of " if model_version is not None else ""
+    return NotFound(f"there is no {named}model {model_name}")

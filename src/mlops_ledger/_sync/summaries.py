@@ -41,8 +41,12 @@ class SummariesRepository(Repository):
         require_order(since, until)
         folded = 0
         marked = self._fetch("fold__marked", scalar_row, locals())
-        if not marked and model_name is not None:
-            self._require_known(model_name, model_version)
+        if (
+            model_name is not None
+            and not marked
+            and not self._value("fold__is_known", locals())
+        ):
+            raise _unknown(model_name, model_version)
         for model_version_id in marked:
             hours = _HOURS
             # Those who write meanwhile are the next fold's.
@@ -146,14 +150,8 @@ class SummariesRepository(Repository):
         )
         found = self._rows("latency_series", LatencyBucket, locals())
         if not found:
-            named = f"version {model_version} of " if model_version is not None else ""
-            raise NotFound(f"there is no {named}model {model_name}")
+            raise _unknown(model_name, model_version)
         return found
-
-    def _require_known(self, model_name: str, model_version: str | None) -> None:
-        if not self._value("fold__is_known", locals()):
-            named = f"version {model_version} of " if model_version is not None else ""
-            raise NotFound(f"there is no {named}model {model_name}")
 
     def _fold(
         self, model_version_id: UUID, since: datetime | None, until: datetime | None
@@ -162,3 +160,8 @@ class SummariesRepository(Repository):
             tx.be_patient()
             hours: int = SummariesRepository(tx)._value("fold__hours", locals())
             return hours
+
+
+def _unknown(model_name: str, model_version: str | None) -> NotFound:
+    named = f"version {model_version} of " if model_version is not None else ""
+    return NotFound(f"there is no {named}model {model_name}")
