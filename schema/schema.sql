@@ -5998,6 +5998,13 @@ $$;
 COMMENT ON FUNCTION ledger_chi2(reference double precision[], current double precision[], num_once double precision, OUT bins integer, OUT chi2 double precision, OUT p_value double precision, OUT chance double precision) IS 'The chi-squared test of counts in bins of a reference and a window; neighbours are pooled until the smaller side expects 5. chance is the p-value of it and of what became frequent in a bin that was pooled; where a reference has none, num_once rows. NULL where nothing is tested.';
 COMMENT ON FUNCTION ledger_chi2_p_value(statistic double precision, degrees integer) IS 'The probability of a chi-squared statistic at least as large: the regularised upper incomplete gamma function of degrees / 2 and statistic / 2 (scipy.stats.chi2.sf).';
 
+-- ledger_tenth ------------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_tenth(score double precision) RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (width_bucket(score, '{0.1,0.2,0.30000000000000004,0.4,0.5,0.6000000000000001,0.7000000000000001,0.8,0.9}'::double precision[]) - ((score = ANY ('{0.1,0.2,0.30000000000000004,0.4,0.5,0.6000000000000001,0.7000000000000001,0.8,0.9}'::double precision[])))::integer);
+COMMENT ON FUNCTION ledger_tenth(score double precision) IS 'The bin of a calibration curve, 0 to 9: as in scikit-learn they end at numpy.linspace(0, 1, 11), and an end is of the bin below.';
+
 -- summary_privacy ---------------------------------------------------------------------------------
 
 CREATE TABLE summary_privacy (
@@ -6224,13 +6231,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ledger_drift(version uuid, baseline uuid, since timestamp with time zone, until timestamp with time zone, reference_since timestamp with time zone, reference_until timestamp with time zone) IS 'How far the features, scores and labels of a version from one full hour to another are from its baseline, or from those of another window, if that is given.';
-
--- ledger_tenth ------------------------------------------------------------------------------------
-
-CREATE FUNCTION ledger_tenth(score double precision) RETURNS integer
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN (width_bucket(score, '{0.1,0.2,0.30000000000000004,0.4,0.5,0.6000000000000001,0.7000000000000001,0.8,0.9}'::double precision[]) - ((score = ANY ('{0.1,0.2,0.30000000000000004,0.4,0.5,0.6000000000000001,0.7000000000000001,0.8,0.9}'::double precision[])))::integer);
-COMMENT ON FUNCTION ledger_tenth(score double precision) IS 'The bin of a calibration curve, 0 to 9: as in scikit-learn they end at numpy.linspace(0, 1, 11), and an end is of the bin below.';
 
 -- ledger_bucket -----------------------------------------------------------------------------------
 

@@ -1,0 +1,13 @@
+DELETE FROM ledger_privileges WHERE object_name IN ('summary_privacy', 'ledger_hides_bins');
+DROP FUNCTION ledger_require_slices();
+DROP FUNCTION ledger_require_bins(uuid, uuid, text, timestamptz, timestamptz);
+DROP FUNCTION ledger_sees_bins(uuid, uuid, text, timestamptz, timestamptz);
+DROP FUNCTION ledger_hides_bins(uuid, uuid, text, timestamptz, timestamptz, integer);
+ALTER TABLE summary_histograms DISABLE ROW LEVEL SECURITY;
+ALTER TABLE summary_outcomes DISABLE ROW LEVEL SECURITY;
+ALTER TABLE summary_slices DISABLE ROW LEVEL SECURITY;
+DROP POLICY summary_histograms_minimum_count ON summary_histograms;
+DROP POLICY summary_outcomes_minimum_count ON summary_outcomes;
+DROP POLICY summary_slices_minimum_count ON summary_slices;
+DROP FUNCTION ledger_minimum_count();
+DROP TABLE summary_privacy;
