@@ -6135,7 +6135,7 @@ COMMENT ON FUNCTION ledger_histogram(version uuid, baseline uuid, since timestam
 
 -- ledger_drift ------------------------------------------------------------------------------------
 
-CREATE FUNCTION ledger_drift(version uuid, baseline uuid, since timestamp with time zone, until timestamp with time zone, reference_since timestamp with time zone, reference_until timestamp with time zone) RETURNS TABLE(feature text, column_name text, kind text, reference_size bigint, current_size bigint, bins bigint, psi double precision, jensen_shannon double precision, hellinger double precision, total_variation double precision, kl double precision, ks double precision, ks_p_value double precision, chi2 double precision, chi2_p_value double precision, tested_bins integer, chance double precision, wasserstein double precision, noise_floor double precision, reference_mean double precision, current_mean double precision, reference_missing double precision, current_missing double precision, reference_nan double precision, current_nan double precision, out_of_range double precision, unseen double precision)
+CREATE FUNCTION ledger_drift(version uuid, baseline uuid, since timestamp with time zone, until timestamp with time zone, reference_since timestamp with time zone, reference_until timestamp with time zone) RETURNS TABLE(feature text, column_name text, kind text, reference_size bigint, current_size bigint, bins bigint, psi double precision, jensen_shannon double precision, hellinger double precision, total_variation double precision, kl double precision, ks double precision, ks_p_value double precision, chi2 double precision, chi2_p_value double precision, tested_bins integer, chance double precision, wasserstein double precision, noise_floor double precision, reference_mean double precision, current_mean double precision, reference_missing double precision, current_missing double precision, reference_nan double precision, current_nan double precision, out_of_range double precision, unseen double precision, pending_since timestamp with time zone)
     LANGUAGE plpgsql STABLE
     SET search_path TO 'public', 'pg_temp'
     SET jit TO 'off'
@@ -6212,6 +6212,12 @@ BEGIN
                coalesce(sum(p.p) FILTER (WHERE p.bin IN (0, above)), 0) AS at_ends,
                coalesce(sum(p.p) FILTER (WHERE p.bin = 0), 0) AS at_zero
         FROM p WHERE p.rt IS NOT NULL AND p.ct IS NOT NULL GROUP BY p.series
+    ), pending AS MATERIALIZED (
+        SELECT s.table_name, min(s.marked_at) AS since FROM summary_marks s
+        WHERE s.model_version_id = version
+          AND (s.first_predicted_at < until AND s.last_predicted_at >= ledger_drift.since
+               OR s.first_predicted_at < reference_until AND s.last_predicted_at >= reference_since)
+        GROUP BY s.table_name
     )
     SELECT f.feature, f.column_name, f.kind, z.reference_size, z.current_size, z.bins,
            z.psi, sqrt(z.divergence), sqrt(z.hellinger2), z.total_variation, greatest(z.kl, 0),
@@ -6222,15 +6228,17 @@ BEGIN
            z.reference_mean, z.current_mean, z.reference_missing, z.current_missing,
            CASE WHEN f.kind = 'numeric' THEN z.reference_nan END, CASE WHEN f.kind = 'numeric' THEN z.current_nan END,
            CASE WHEN f.kind <> 'categorical' THEN z.at_ends END,
-           CASE WHEN f.kind = 'categorical' AND f.num_categories = cardinality(f.categories) THEN z.at_zero END
+           CASE WHEN f.kind = 'categorical' AND f.num_categories = cardinality(f.categories) THEN z.at_zero END,
+           pending.since
     FROM f JOIN z ON z.series = f.series LEFT JOIN k ON k.series = f.series LEFT JOIN w ON w.series = f.series
+    LEFT JOIN pending ON pending.table_name = CASE WHEN f.column_name IN ('actual_label', 'actual_value') THEN 'ground_truth' ELSE 'predictions' END
     -- As many new categories are to be expected as were seen once: of those without a bin, one row each at most.
     CROSS JOIN LATERAL ledger_chi2(z.reference_counts, z.current_counts,
         CASE WHEN f.kind = 'categorical' AND reference_since IS NULL THEN z.num_once + least(z.num_others, greatest(f.num_categories - 50, 0)) ELSE 0 END) x
     ORDER BY f.series;
 END
 $$;
-COMMENT ON FUNCTION ledger_drift(version uuid, baseline uuid, since timestamp with time zone, until timestamp with time zone, reference_since timestamp with time zone, reference_until timestamp with time zone) IS 'How far the features, scores and labels of a version from one full hour to another are from its baseline, or from those of another window, if that is given.';
+COMMENT ON FUNCTION ledger_drift(version uuid, baseline uuid, since timestamp with time zone, until timestamp with time zone, reference_since timestamp with time zone, reference_until timestamp with time zone) IS 'How far the features, scores and labels of a version from one full hour to another are from its baseline, or from those of another window, if that is given; what was written in either since pending_since is not counted yet.';
 
 -- ledger_bucket -----------------------------------------------------------------------------------
 

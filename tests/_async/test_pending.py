@@ -10,7 +10,9 @@ import pytest
 from fix_faults import slow_down, speed_up
 
 from mlops_ledger import (
+    AsyncBaselinesRepository,
     AsyncDatabase,
+    AsyncDriftReportsRepository,
     AsyncGroundTruthRepository,
     AsyncModelVersionRepository,
     AsyncPredictionsRepository,
@@ -97,6 +99,55 @@ async def test_a_label_that_waits_keeps_only_performance_waiting(
     for series in SERIES:
         since = pending.pending_since if series == "performance_series" else None
         assert await _pending(db, series) == [None, None, since, None]
+
+
+async def _drift_pending(db: AsyncDatabase) -> dict[str, datetime | None]:
+    """Return since when what drift is waiting, of an hour against one two hours before."""
+    async with db.transaction() as tx:
+        async with tx.connection() as connection:
+            await connection.execute("SET TRANSACTION READ ONLY")
+        found = await AsyncDriftReportsRepository(tx).measure(
+            model_name="m",
+            model_version="1",
+            since=NOON + 2 * HOUR,
+            until=NOON + 3 * HOUR,
+            reference=(NOON, NOON + HOUR),
+        )
+    return {each.column_name: each.pending_since for each in found}
+
+
+async def test_drift_waits_for_what_is_in_its_windows(
+    db: AsyncDatabase,
+    models: AsyncModelVersionRepository,
+    predictions: AsyncPredictionsRepository,
+) -> None:
+    version = {"model_name": "m", "model_version": "1"}
+    await models.insert(model_name="m")
+    await AsyncBaselinesRepository(db).register(**version, data={"age": [1.0, 2.0]}, labels=[1, 2])
+    summaries = AsyncSummariesRepository(db)
+    labels = AsyncGroundTruthRepository(db)
+    ids = [
+        await predictions.insert(**version, predicted_at=NOON + hours * HOUR, inputs={"age": 1})
+        for hours in (0, 1, 2, 3)
+    ]
+    await labels.insert(prediction_id=ids[0], actual_value=1)
+    await labels.insert(prediction_id=ids[2], actual_value=0)
+    await summaries.fold()
+    nothing = dict.fromkeys(await _drift_pending(db))
+    assert set(nothing) > {"actual_value"}
+    for between in (ids[1], ids[3]):
+        await labels.insert(prediction_id=between, actual_value=1)
+    await predictions.insert(**version, predicted_at=NOON + 1.5 * HOUR)
+    assert await _drift_pending(db) == nothing
+    await summaries.fold()
+    await labels.insert(prediction_id=ids[0], actual_value=0)
+    [label] = await summaries.list_pending()
+    assert await _drift_pending(db) == {**nothing, "actual_value": label.pending_since}
+    await summaries.fold()
+    await predictions.insert(**version, predicted_at=NOON + 2.5 * HOUR, inputs={"age": 1})
+    [row] = await summaries.list_pending()
+    waits = {**dict.fromkeys(nothing, row.pending_since), "actual_value": None}
+    assert await _drift_pending(db) == waits
 
 
 async def test_a_fold_begins_with_what_is_newest(

@@ -11,7 +11,9 @@ import pytest
 from fix_faults import slow_down, speed_up
 
 from mlops_ledger import (
+    BaselinesRepository,
     Database,
+    DriftReportsRepository,
     GroundTruthRepository,
     ModelVersionRepository,
     PredictionsRepository,
@@ -98,6 +100,55 @@ def test_a_label_that_waits_keeps_only_performance_waiting(
     for series in SERIES:
         since = pending.pending_since if series == "performance_series" else None
         assert _pending(db, series) == [None, None, since, None]
+
+
+def _drift_pending(db: Database) -> dict[str, datetime | None]:
+    """Return since when what drift is waiting, of an hour against one two hours before."""
+    with db.transaction() as tx:
+        with tx.connection() as connection:
+            connection.execute("SET TRANSACTION READ ONLY")
+        found = DriftReportsRepository(tx).measure(
+            model_name="m",
+            model_version="1",
+            since=NOON + 2 * HOUR,
+            until=NOON + 3 * HOUR,
+            reference=(NOON, NOON + HOUR),
+        )
+    return {each.column_name: each.pending_since for each in found}
+
+
+def test_drift_waits_for_what_is_in_its_windows(
+    db: Database,
+    models: ModelVersionRepository,
+    predictions: PredictionsRepository,
+) -> None:
+    version = {"model_name": "m", "model_version": "1"}
+    models.insert(model_name="m")
+    BaselinesRepository(db).register(**version, data={"age": [1.0, 2.0]}, labels=[1, 2])
+    summaries = SummariesRepository(db)
+    labels = GroundTruthRepository(db)
+    ids = [
+        predictions.insert(**version, predicted_at=NOON + hours * HOUR, inputs={"age": 1})
+        for hours in (0, 1, 2, 3)
+    ]
+    labels.insert(prediction_id=ids[0], actual_value=1)
+    labels.insert(prediction_id=ids[2], actual_value=0)
+    summaries.fold()
+    nothing = dict.fromkeys(_drift_pending(db))
+    assert set(nothing) > {"actual_value"}
+    for between in (ids[1], ids[3]):
+        labels.insert(prediction_id=between, actual_value=1)
+    predictions.insert(**version, predicted_at=NOON + 1.5 * HOUR)
+    assert _drift_pending(db) == nothing
+    summaries.fold()
+    labels.insert(prediction_id=ids[0], actual_value=0)
+    [label] = summaries.list_pending()
+    assert _drift_pending(db) == {**nothing, "actual_value": label.pending_since}
+    summaries.fold()
+    predictions.insert(**version, predicted_at=NOON + 2.5 * HOUR, inputs={"age": 1})
+    [row] = summaries.list_pending()
+    waits = {**dict.fromkeys(nothing, row.pending_since), "actual_value": None}
+    assert _drift_pending(db) == waits
 
 
 def test_a_fold_begins_with_what_is_newest(

@@ -44,13 +44,7 @@ HAVING count(*) > 0;
 
 -- read drift --
 -- Compare a window of full hours with a baseline, as far as it was folded.
-SELECT feature, column_name, kind, reference_size, current_size, bins, psi, jensen_shannon, hellinger,
-       total_variation, kl, ks, ks_p_value, chi2, chi2_p_value, tested_bins, chance, wasserstein, noise_floor,
-       reference_mean, current_mean, reference_missing, current_missing, reference_nan, current_nan, out_of_range, unseen,
-       (SELECT min(m.marked_at) FROM summary_marks m
-        WHERE m.model_version_id = %(model_version_id)s::uuid
-          AND m.table_name = CASE WHEN column_name IN ('actual_label', 'actual_value') THEN 'ground_truth' ELSE 'predictions' END
-          AND m.first_predicted_at < %(until)s::timestamptz AND m.last_predicted_at >= %(since)s::timestamptz) AS pending_since
+SELECT *
 FROM ledger_drift(%(model_version_id)s::uuid, %(baseline_id)s::uuid, %(since)s::timestamptz, %(until)s::timestamptz, NULL, NULL);
 
 -- read counted --
