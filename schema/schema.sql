@@ -840,18 +840,10 @@ CREATE FUNCTION monitoring_metrics_before_insert() RETURNS trigger
 BEGIN
     PERFORM ledger_require_known_model(NEW.model_name, NEW.timestamp);
     IF NEW.model_version_id IS NULL THEN
-        SELECT p.model_version_id INTO NEW.model_version_id FROM production_at(NEW.model_name, NEW.timestamp) p;
-        IF NOT FOUND THEN
-            -- A repeated run is told by its key, but only after this trigger; give it what it has.
-            SELECT r.model_version_id INTO NEW.model_version_id FROM monitoring_metrics r
-            WHERE r.model_name = NEW.model_name AND r.timestamp = NEW.timestamp
-              AND r.lookback_hours = NEW.lookback_hours;
-        END IF;
-        IF NOT FOUND THEN
-            RAISE EXCEPTION 'model_version_id: no version of model % was in production at %', NEW.model_name,
-                to_char(NEW.timestamp AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
-                USING ERRCODE = 'MLNF0', HINT = 'Name the version that was monitored.';
-        END IF;
+        -- A repeated run is told by its key, but only after this trigger; give it what it has.
+        SELECT r.model_version_id INTO NEW.model_version_id FROM monitoring_metrics r
+        WHERE r.model_name = NEW.model_name AND r.timestamp = NEW.timestamp AND r.lookback_hours = NEW.lookback_hours;
+        NEW.model_version_id := coalesce(NEW.model_version_id, ledger_version_at(NEW.model_name, NEW.timestamp));
     END IF;
     IF NEW.feature_drift_ratio IS NULL AND NEW.num_features > 0 AND NEW.num_drifted_features BETWEEN 0 AND NEW.num_features THEN
         NEW.feature_drift_ratio := NEW.num_drifted_features::double precision / NEW.num_features;
@@ -936,6 +928,25 @@ CREATE CONSTRAINT TRIGGER monitoring_metrics_audit_correction_update AFTER DELET
 CREATE CONSTRAINT TRIGGER monitoring_metrics_audit_monitoring_run_insert AFTER INSERT ON monitoring_metrics DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (true) EXECUTE FUNCTION ledger_audit_row('monitoring_run', '{id}', '{}');
 CREATE TRIGGER monitoring_metrics_before_insert BEFORE INSERT ON monitoring_metrics FOR EACH ROW EXECUTE FUNCTION monitoring_metrics_before_insert();
 CREATE TRIGGER monitoring_metrics_no_truncate BEFORE TRUNCATE ON monitoring_metrics FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+
+-- ledger_version_at -------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_version_at(model_name text, at timestamp with time zone) RETURNS uuid
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    found_id uuid := (SELECT p.model_version_id FROM production_at(model_name, at) p);
+BEGIN
+    IF found_id IS NULL THEN
+        RAISE EXCEPTION 'model_version_id: no version of model % was in production at %', model_name,
+            to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+            USING ERRCODE = 'MLNF0', HINT = 'Name the version that it is about.';
+    END IF;
+    RETURN found_id;
+END
+$$;
+COMMENT ON FUNCTION ledger_version_at(model_name text, at timestamp with time zone) IS 'The version in production at a timestamp, for a fact that names none; refuses one about a time when there was none.';
 
 -- retraining_decisions ----------------------------------------------------------------------------
 
@@ -3202,14 +3213,7 @@ BEGIN
     IF NEW.model_version_id IS NULL THEN
         SELECT r.model_version_id INTO NEW.model_version_id FROM monitoring_metrics r
         WHERE r.id = NEW.monitoring_run_id AND r.model_name = NEW.model_name;
-        IF NOT FOUND THEN
-            SELECT p.model_version_id INTO NEW.model_version_id FROM production_at(NEW.model_name, NEW.timestamp) p;
-        END IF;
-        IF NOT FOUND THEN
-            RAISE EXCEPTION 'model_version_id: no version of model % was in production at %', NEW.model_name,
-                to_char(NEW.timestamp AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
-                USING ERRCODE = 'MLNF0', HINT = 'Name the version that the data were for.';
-        END IF;
+        NEW.model_version_id := coalesce(NEW.model_version_id, ledger_version_at(NEW.model_name, NEW.timestamp));
     END IF;
     IF jsonb_typeof(NEW.features) = 'array' AND NEW.features <> '[]' THEN
         PERFORM ledger_require_feature_results(NEW.features);
@@ -3404,14 +3408,7 @@ CREATE FUNCTION performance_metrics_before_insert() RETURNS trigger
     AS $$
 BEGIN
     PERFORM ledger_require_known_model(NEW.model_name, NEW.timestamp);
-    IF NEW.model_version_id IS NULL THEN
-        SELECT p.model_version_id INTO NEW.model_version_id FROM production_at(NEW.model_name, NEW.timestamp) p;
-        IF NOT FOUND THEN
-            RAISE EXCEPTION 'model_version_id: no version of model % was in production at %', NEW.model_name,
-                to_char(NEW.timestamp AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
-                USING ERRCODE = 'MLNF0', HINT = 'Name the version that was measured.';
-        END IF;
-    END IF;
+    NEW.model_version_id := coalesce(NEW.model_version_id, ledger_version_at(NEW.model_name, NEW.timestamp));
     RETURN NEW;
 END
 $$;

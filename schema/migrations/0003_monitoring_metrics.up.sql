@@ -72,23 +72,31 @@ COMMENT ON COLUMN monitoring_metrics.labeled_samples IS 'Number of predictions w
 COMMENT ON COLUMN monitoring_metrics.metadata IS 'Anything else the job wants to keep, such as the statistic of each feature.';
 COMMENT ON COLUMN monitoring_metrics.created_at IS 'When the row was written.';
 
+CREATE FUNCTION ledger_version_at(model_name text, at timestamptz) RETURNS uuid
+LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
+DECLARE
+    found_id uuid := (SELECT p.model_version_id FROM production_at(model_name, at) p);
+BEGIN
+    IF found_id IS NULL THEN
+        RAISE EXCEPTION 'model_version_id: no version of model % was in production at %', model_name,
+            to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+            USING ERRCODE = 'MLNF0', HINT = 'Name the version that it is about.';
+    END IF;
+    RETURN found_id;
+END
+$$;
+COMMENT ON FUNCTION ledger_version_at(text, timestamptz) IS
+    'The version in production at a timestamp, for a fact that names none; refuses one about a time when there was none.';
+
 CREATE FUNCTION monitoring_metrics_before_insert() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     PERFORM ledger_require_known_model(NEW.model_name, NEW.timestamp);
     IF NEW.model_version_id IS NULL THEN
-        SELECT p.model_version_id INTO NEW.model_version_id FROM production_at(NEW.model_name, NEW.timestamp) p;
-        IF NOT FOUND THEN
-            -- A repeated run is told by its key, but only after this trigger; give it what it has.
-            SELECT r.model_version_id INTO NEW.model_version_id FROM monitoring_metrics r
-            WHERE r.model_name = NEW.model_name AND r.timestamp = NEW.timestamp
-              AND r.lookback_hours = NEW.lookback_hours;
-        END IF;
-        IF NOT FOUND THEN
-            RAISE EXCEPTION 'model_version_id: no version of model % was in production at %', NEW.model_name,
-                to_char(NEW.timestamp AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
-                USING ERRCODE = 'MLNF0', HINT = 'Name the version that was monitored.';
-        END IF;
+        -- A repeated run is told by its key, but only after this trigger; give it what it has.
+        SELECT r.model_version_id INTO NEW.model_version_id FROM monitoring_metrics r
+        WHERE r.model_name = NEW.model_name AND r.timestamp = NEW.timestamp AND r.lookback_hours = NEW.lookback_hours;
+        NEW.model_version_id := coalesce(NEW.model_version_id, ledger_version_at(NEW.model_name, NEW.timestamp));
     END IF;
     IF NEW.feature_drift_ratio IS NULL AND NEW.num_features > 0 AND NEW.num_drifted_features BETWEEN 0 AND NEW.num_features THEN
         NEW.feature_drift_ratio := NEW.num_drifted_features::double precision / NEW.num_features;

@@ -149,14 +149,7 @@ BEGIN
     IF NEW.model_version_id IS NULL THEN
         SELECT r.model_version_id INTO NEW.model_version_id FROM monitoring_metrics r
         WHERE r.id = NEW.monitoring_run_id AND r.model_name = NEW.model_name;
-        IF NOT FOUND THEN
-            SELECT p.model_version_id INTO NEW.model_version_id FROM production_at(NEW.model_name, NEW.timestamp) p;
-        END IF;
-        IF NOT FOUND THEN
-            RAISE EXCEPTION 'model_version_id: no version of model % was in production at %', NEW.model_name,
-                to_char(NEW.timestamp AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
-                USING ERRCODE = 'MLNF0', HINT = 'Name the version that the data were for.';
-        END IF;
+        NEW.model_version_id := coalesce(NEW.model_version_id, ledger_version_at(NEW.model_name, NEW.timestamp));
     END IF;
     IF jsonb_typeof(NEW.features) = 'array' AND NEW.features <> '[]' THEN
         PERFORM ledger_require_feature_results(NEW.features);

@@ -51,14 +51,7 @@ CREATE FUNCTION performance_metrics_before_insert() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     PERFORM ledger_require_known_model(NEW.model_name, NEW.timestamp);
-    IF NEW.model_version_id IS NULL THEN
-        SELECT p.model_version_id INTO NEW.model_version_id FROM production_at(NEW.model_name, NEW.timestamp) p;
-        IF NOT FOUND THEN
-            RAISE EXCEPTION 'model_version_id: no version of model % was in production at %', NEW.model_name,
-                to_char(NEW.timestamp AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
-                USING ERRCODE = 'MLNF0', HINT = 'Name the version that was measured.';
-        END IF;
-    END IF;
+    NEW.model_version_id := coalesce(NEW.model_version_id, ledger_version_at(NEW.model_name, NEW.timestamp));
     RETURN NEW;
 END
 $$;
