@@ -146,6 +146,7 @@ FORGED: dict[str, tuple[dict[str, str], dict[str, str], int]] = {
     "a site like ours": ({}, {"origin": "http://localhost.evil.example"}, 403),
     "another port": ({}, {"origin": "http://localhost:8080"}, 403),
     "a frame without an origin": ({}, {"origin": "null"}, 403),
+    "an origin that is no address": ({}, {"origin": "http://["}, 403),
     "no origin": ({}, {"origin": ""}, 403),
     "JSON": ({}, {"content-type": "application/json"}, 415),
     "plain text, which other sites may send": ({}, {"content-type": "text/plain"}, 415),

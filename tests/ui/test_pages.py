@@ -180,6 +180,13 @@ def test_lists_page_by_key(client: TestClient) -> None:
     assert seen == [f"{n:03}" for n in range(COUNT)]
 
 
+def test_a_parameter_that_no_page_knows_does_no_harm(client: TestClient) -> None:
+    for name in ("path", "query", "self", "before[]"):
+        answer = client.get("/predictions", params={name: "x"})
+        assert answer.status_code == 200, name
+        assert 'rel="next"' in answer.text
+
+
 def test_an_empty_ledger_has_pages(dsn: str) -> None:
     with Database(Settings(conninfo=dsn)) as db:
         client = client_of(db)

@@ -166,8 +166,15 @@ def check_origin(request: Request) -> None:
     if not given:
         if request.headers.get("sec-fetch-site") != "same-origin":
             raise HTTPException(403, "The request does not say where it comes from")
-    elif len(given) > 1 or urlsplit(given[0]).netloc.lower() != request.headers["host"].lower():
+    elif len(given) > 1 or _site(given[0]) != request.headers["host"].lower():
         raise HTTPException(403, "The request comes from another site")
+
+
+def _site(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return None
 
 
 def digest(token: str) -> str:

@@ -99,7 +99,7 @@ def size(value: float) -> str:
     return f"{value:.0f} B"
 
 
-def link(path: str, **query: object) -> str:
+def link(path: str, /, **query: object) -> str:
     """Write the address of a page; what is None is left out."""
     given = {name: str(value) for name, value in query.items() if value is not None}
     return path + ("?" + urlencode(given, quote_via=quote) if given else "")
