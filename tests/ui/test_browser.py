@@ -149,6 +149,26 @@ def test_every_page_in_a_browser(
     context.close()
 
 
+# Tables that reach over the edge of what holds them.
+CUT = """() => [...document.querySelectorAll(".scroll")]
+    .filter(each => each.scrollWidth > each.clientWidth)
+    .map(each => [each.getAttribute("aria-label"), each.scrollWidth, each.clientWidth])"""
+
+
+def test_paper_shows_all_of_a_table(browser: Browser, served: tuple[str, list[str]]) -> None:
+    address, paths = served
+    # A4 between the margins that a browser leaves.
+    page = browser.new_page(viewport={"width": 718, "height": 1000})
+    page.emulate_media(media="print")
+    cut: list[Any] = []
+    for path in paths:
+        page.goto(address + path)
+        cut += [(path, each) for each in page.evaluate(CUT)]
+        assert page.locator("button:visible, input:visible").count() == 0, path
+    assert cut == []
+    page.close()
+
+
 LISTS = ("/", "/quality", "/alerts", "/predictions")
 # How wide the cells of a table are that name something, and whether it scrolls.
 NAMED = """() => [...document.querySelectorAll(".scroll")].map(table => [

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import quote
 
+import click
 import psycopg
 import pytest
 from fix_faults import migrated, own_server, stop
@@ -18,6 +19,7 @@ from psycopg.conninfo import make_conninfo
 
 from mlops_ledger import AlertsRepository, Database, Settings
 from mlops_ledger.admin.roles import Roles
+from mlops_ledger.cli import main
 from mlops_ledger.errors import NotFound
 from mlops_ledger.visible import is_shown, visible
 from tools.scratch import scratch_database
@@ -26,7 +28,11 @@ pytest.importorskip("jinja2", reason="needs the extra [ui]")
 
 from starlette.testclient import TestClient
 
+from mlops_ledger.contrib import ui
 from mlops_ledger.contrib.ui import create_app, write_report
+from mlops_ledger.contrib.ui.text import parted
+
+PAGES = Path(ui.__file__).parent / "templates"
 
 
 @pytest.fixture(scope="module")
@@ -185,6 +191,43 @@ def test_a_parameter_that_no_page_knows_does_no_harm(client: TestClient) -> None
         answer = client.get("/predictions", params={name: "x"})
         assert answer.status_code == 200, name
         assert 'rel="next"' in answer.text
+
+
+def test_every_command_that_a_page_names_is_one() -> None:
+    texts = [each.read_text("utf-8") for each in PAGES.rglob("*.html")]
+    texts += [(PAGES.parent / "app.py").read_text("utf-8")]
+    named = {
+        words for text in texts for words in re.findall(r"mlops-ledger ([a-z]+(?: [a-z]+)*)", text)
+    }
+    assert len(named) > 5
+    for words in named:
+        command: click.Command | None = main
+        for word in words.split():
+            if not isinstance(command, click.Group):
+                break
+            command = command.get_command(click.Context(command), word)
+            assert command is not None, words
+
+
+def test_a_name_breaks_at_its_joints_and_nowhere_else() -> None:
+    assert parted("label_coverage.pct/2-b") == "label_<wbr>coverage.<wbr>pct/<wbr>2-<wbr>b"
+    assert parted("_<b>&_x_") == "_&lt;b&gt;&amp;_<wbr>x_"
+    assert parted("\u202e") == "\\u202e"
+
+
+def test_nothing_found_says_whether_there_is_anything(dsn: str) -> None:
+    with Database(Settings(conninfo=dsn)) as db:
+        client = client_of(db)
+        for path, nothing, unfit in (
+            ("/alerts", "No alert is open", "No alert fits"),
+            ("/predictions", "No prediction is stored yet", "No prediction fits"),
+            ("/audit", "Nothing is recorded yet", "No entry fits"),
+            ("/quality", "Nothing is in production", "No version of such a model"),
+        ):
+            # A form sends the fields that were left empty.
+            for query in ("", "?model=&status=&event="):
+                assert nothing in client.get(path + query).text, path
+            assert unfit in client.get(f"{path}?model=x&event=x").text, path
 
 
 def test_an_empty_ledger_has_pages(dsn: str) -> None:

@@ -97,6 +97,7 @@ def _environment() -> Environment:
         document=text.document,
         exact=text.exact,
         number=text.number,
+        parted=text.parted,
         percent=text.percent,
         size=text.size,
         when=text.timestamp,

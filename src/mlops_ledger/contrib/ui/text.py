@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import quote, urlencode
@@ -14,6 +15,8 @@ from ...visible import visible as visible_text
 
 NOTHING: Final = "–"
 _LENGTHS: Final = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
+# Between the parts of a name; what escapes a character has none of them.
+_JOINT: Final = re.compile(r"([._/:-]+)(?=\w)")
 _SIZES: Final = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
 
 
@@ -47,6 +50,11 @@ def exact(value: str) -> Markup:
         escape(each) if each < "\xa0" or is_shown(each) else Markup(f"&#{ord(each)};")
         for each in value
     )
+
+
+def parted(value: object) -> Markup:
+    """Write a name so that a narrow screen breaks it at its joints, if it has any."""
+    return Markup(_JOINT.sub(r"\1<wbr>", str(escape(visible(value)))))
 
 
 def document(value: object) -> str:

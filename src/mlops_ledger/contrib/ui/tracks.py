@@ -209,10 +209,12 @@ def line_track(
     floor: float | None = None,
 ) -> Track:
     values = [value for _, value in points]
+    # Who cannot point at the dashed lines reads here what they are.
+    drawn = "".join(f", {kind} at {number(value)}" for value, kind in thresholds)
     return Track(
         name,
         number(values[-1]),
-        f"{number(min(values))} to {number(max(values))}",
+        f"{number(min(values))} to {number(max(values))}{drawn}",
         charts.line(
             span, points, label=name, thresholds=thresholds, marks=_changes(timeline), floor=floor
         ),
