@@ -14,14 +14,17 @@ from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from random import Random
 from typing import Any, Final
-from uuid import UUID
+from uuid import UUID, SafeUUID
 
 from .errors import InvalidValue
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
+_UNKNOWN: Final = SafeUUID.unknown
 
-# Of our own, for programs seed the common one; a forked child must not repeat its parent.
+# Of our own, for programs seed the common one; a forked child must not repeat its parent. Not
+# `os.urandom`: it lets go of the interpreter's lock, and where another thread waits for that, it
+# costs a call of the logger several times its work.
 _chance: Final = Random()
 os.register_at_fork(after_in_child=_chance.seed)
 
@@ -31,8 +34,13 @@ def new_id(at: datetime | None = None) -> UUID:
 
     Raises InvalidValue for what is no timestamp with a zone.
     """
-    microseconds = time.time_ns() // 1000 if at is None else _microseconds(at)
-    return UUID(int=uuid7(microseconds, random_bits()))
+    return id_of_now()[0] if at is None else uuid7(_microseconds(at), _chance.getrandbits(64))
+
+
+def id_of_now() -> tuple[UUID, int]:
+    """Make a UUIDv7 for now, and return with it the microseconds since 1970 that it begins with."""
+    microseconds = time.time_ns() // 1000
+    return uuid7(microseconds, _chance.getrandbits(64)), microseconds
 
 
 def id_for(key: str, at: datetime) -> UUID:
@@ -46,22 +54,18 @@ def id_for(key: str, at: datetime) -> UUID:
         text = str.encode(key)
     except (TypeError, UnicodeEncodeError):
         raise InvalidValue("key", "must be text") from None
-    return UUID(int=uuid7(_microseconds(at), int.from_bytes(blake2b(text, digest_size=8).digest())))
+    return uuid7(_microseconds(at), int.from_bytes(blake2b(text, digest_size=8).digest()))
 
 
-def random_bits() -> int:
-    """Return 64 random bits, at once.
-
-    `os.urandom` lets go of the interpreter's lock: where another thread waits for it, that costs a
-    call of the logger several times its work.
-    """
-    return _chance.getrandbits(64)
-
-
-def uuid7(microseconds: int, random: int) -> int:
-    """Put microseconds since 1970 and 64 random bits together to the number of a UUIDv7."""
-    first: int = _first_half(microseconds)
-    return first << 64 | 0x2 << 62 | random & (1 << 62) - 1
+def uuid7(microseconds: int, random: int) -> UUID:
+    """Put microseconds since 1970 and 64 random bits together."""
+    number = _first_half(microseconds) << 64 | 0x2 << 62 | random & (1 << 62) - 1
+    # Without the checks of the constructor, which take longer than all the rest; so does finding
+    # the member of the enumeration.
+    made = UUID.__new__(UUID)
+    object.__setattr__(made, "int", number)
+    object.__setattr__(made, "is_safe", _UNKNOWN)
+    return made
 
 
 def ordered_uuid7(microseconds: Any, number: Any, random: Any) -> tuple[Any, Any]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import pickle
 import random
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from uuid import RFC_4122, UUID, SafeUUID
 
 import psycopg
 from hypothesis import HealthCheck, given, settings
@@ -15,7 +16,6 @@ from mlops_ledger import id_for, new_id
 from mlops_ledger.ids import (
     microseconds_of,
     ordered_uuid7,
-    random_bits,
     time_of,
     whole_millisecond,
 )
@@ -57,20 +57,31 @@ def test_an_id_made_elsewhere_tells_the_millisecond(at: datetime, fraction: int)
     assert whole_millisecond(time_of(elsewhere)) == whole_millisecond(at)
 
 
+def random_half() -> int:
+    return new_id().int & (1 << 62) - 1
+
+
+def test_an_id_is_a_uuid_like_any_other() -> None:
+    made = new_id()
+    assert made == UUID(str(made)) == pickle.loads(pickle.dumps(made))
+    assert made.is_safe is SafeUUID.unknown
+    assert made.variant == RFC_4122
+
+
 def test_a_forked_child_does_not_repeat_its_parents_random_bits() -> None:
     here, there = os.pipe()
     pid = os.fork()
     if not pid:
-        os.write(there, random_bits().to_bytes(8))
+        os.write(there, random_half().to_bytes(8))
         os._exit(0)
     os.waitpid(pid, 0)
-    assert os.read(here, 8) != random_bits().to_bytes(8)
+    assert os.read(here, 8) != random_half().to_bytes(8)
     os.close(here)
     os.close(there)
 
 
 def test_random_bits_do_not_depend_on_the_programs_seed() -> None:
     random.seed(1)
-    first = random_bits()
+    first = random_half()
     random.seed(1)
-    assert random_bits() != first
+    assert random_half() != first

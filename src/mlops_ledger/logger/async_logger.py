@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import Self, Unpack
+from typing import Final, Self, Unpack
 from uuid import UUID
 
 from ..errors import LedgerError
@@ -15,6 +15,8 @@ from .counters import Counters, Flushed
 from .intake import Intake
 from .spool import SpoolFull
 from .waiters import OnDelivery
+
+_WAIT: Final = ("disk", "database")
 
 
 class AsyncPredictionLogger(LoggerBase):
@@ -36,8 +38,16 @@ class AsyncPredictionLogger(LoggerBase):
         encoded = self._encode(intake, prediction)
         if encoded is None:
             return None
-        await self._take(intake, (encoded[1],))
-        return encoded[0]
+        id, payload = encoded
+        if self._durability in _WAIT:
+            await self._take(intake, (payload,))
+            return id
+        # Coroutines that wait for nothing would cost as much as the checks.
+        try:
+            intake.keep((payload,))
+        except SpoolFull:
+            await self._accept(intake, (payload,))
+        return id
 
     async def many(self, predictions: Iterable[PredictionFields]) -> list[UUID | None]:
         """Log predictions, each a mapping of the arguments of a call, and return their ids.

@@ -123,8 +123,6 @@ class LoggerBase:
 
         Returns None when it was refused and counted instead of raised.
         """
-        if self._raises:
-            self._registration.require()
         try:
             found = given if row is None else row_of(row, given)
             return encode(self._registration, found, fitting=self._raises)

@@ -36,7 +36,8 @@ class Intake:
         self.spool: Spool | None = None
         self.last_error: str | None = None
         self._memory = options.durability == "memory"
-        self._eager = options.durability == "database"
+        # At level database the calls wait for the delivery.
+        self._wake_at = 1 if options.durability == "database" else options.batch_rows
         self._lock = threading.RLock()
         self.waiters = Waiters(self._lock)
         self._since_wake = 0
@@ -57,19 +58,35 @@ class Intake:
         `on_delivery` is called for each once it is in the database, or refused. Raises Unavailable
         when there is no room, SpoolFull instead of waiting for room without `wait`.
         """
-        number = 0
         while True:
             try:
-                number = self._keep(payloads, on_delivery)
-                break
+                return self.keep(payloads, on_delivery)
             except SpoolFull as full:
                 if not self._make_room(full, len(payloads), wait):
-                    break
-        self._since_wake += len(payloads)
-        if self._eager or self._since_wake >= self.options.batch_rows:
-            self._since_wake = 0
-            self.wake.set()
-        return number
+                    return 0
+
+    def keep(self, payloads: Sequence[bytes], on_delivery: OnDelivery | None = None) -> int:
+        """Keep records as `accept` does where there is room. Raises SpoolFull."""
+        if self.closed:
+            raise LedgerError("the prediction logger is closed: make another")
+        count = len(payloads)
+        last = 0
+        with self._lock:
+            if self._memory:
+                while self.buffer.pending + count > self.options.buffer_rows:
+                    if not self._spill_piece():
+                        break
+                self.buffer.extend(payloads)
+            else:
+                last = (self.spool or self._spool()).append(payloads)
+            self.accepted += count
+            if on_delivery is not None:
+                self.waiters.add(range(last - count + 1, last + 1), on_delivery)
+            self._since_wake += count
+            if self._since_wake >= self._wake_at:
+                self._since_wake = 0
+                self.wake.set()
+        return last
 
     def begin(self) -> None:
         """Have `wake` set when another batch is there: what is there now is about to be sent."""
@@ -142,23 +159,6 @@ class Intake:
                 except SpoolFull as full:
                     self._drop(self.spool.discard(), f"lost at exit: {full}")
                 self.spool.release()
-
-    def _keep(self, payloads: Sequence[bytes], on_delivery: OnDelivery | None) -> int:
-        if self.closed:
-            raise LedgerError("the prediction logger is closed: make another")
-        with self._lock:
-            last = 0
-            if self._memory:
-                while self.buffer.pending + len(payloads) > self.options.buffer_rows:
-                    if not self._spill_piece():
-                        break
-                self.buffer.extend(payloads)
-            else:
-                last = (self.spool or self._spool()).append(payloads)
-            self.accepted += len(payloads)
-            if on_delivery is not None:
-                self.waiters.add(range(last - len(payloads) + 1, last + 1), on_delivery)
-        return last
 
     def _spill_piece(self) -> bool:
         """Move the oldest records into the spool; return whether there were any."""

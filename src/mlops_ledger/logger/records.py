@@ -7,7 +7,6 @@ finite stand beside it, by their name or place.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -23,11 +22,12 @@ from ..checks.plain import is_missing
 from ..checks.prediction_fields import ALONE, Check
 from ..checks.rows import by_name
 from ..errors import InvalidValue
-from ..ids import new_id, random_bits, uuid7
+from ..ids import id_of_now, new_id
 from .registration import Registration
 
 MAX_BYTES: Final = 4_000_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_FLOATS: Final = {float}
 
 
 class UnknownField(InvalidValue):
@@ -39,9 +39,12 @@ def encode(
 ) -> tuple[UUID, bytes]:
     """Check a prediction and return its id and its record.
 
-    Features need not fit the version unless they must be `fitting`. Raises InvalidValue.
+    The version need not be registered, and features need not fit it, unless they must be
+    `fitting`. Raises InvalidValue, NotFound.
     """
-    record: dict[str, Any] = dict(registration.version)
+    if fitting:
+        registration.require()
+    record = registration.version.copy()
     for name, value in given.items():
         if value is not None:
             try:
@@ -103,9 +106,8 @@ def _place_in_time(record: dict[str, Any]) -> UUID:
     """Set predicted_at, in microseconds since 1970, and return the id, which begins with it."""
     id, at = record.get("id"), record.get("predicted_at")
     if id is None and at is None:
-        microseconds = time.time_ns() // 1000
-        record["predicted_at"] = microseconds
-        return UUID(int=uuid7(microseconds, random_bits()))
+        id, record["predicted_at"] = id_of_now()
+        return id
     at = fields.predicted_at(at, id)
     since = at - _EPOCH
     record["predicted_at"] = (since.days * 86_400 + since.seconds) * 10**6 + since.microseconds
@@ -135,7 +137,7 @@ def _add_odd_features(record: dict[str, Any], features: Any) -> None:
 def _plain(numbers: Iterable[Any]) -> bool:
     """Return whether all are finite numbers that JSON writes as they are."""
     kinds = set(map(type, numbers))
-    if kinds == {float}:
+    if kinds == _FLOATS:
         return math.isfinite(sum(numbers))
     return kinds <= {float, int} and all(
         -values.EXACT < number < values.EXACT for number in numbers

@@ -18,8 +18,8 @@ from typing import Final, NamedTuple
 from zlib import crc32
 
 MARK: Final = b"\xff\xfe"
+_MARKED: Final = Struct("<2sI")
 _HEAD: Final = Struct("<IQ")
-_CRC: Final = Struct("<I")
 _FRONT: Final = Struct("<2sIIQ")
 OVERHEAD: Final = _FRONT.size
 
@@ -34,8 +34,8 @@ class Record(NamedTuple):
 
 def frame(salt: int, sequence: int, payload: bytes) -> bytes:
     """Put a record into the form in which it stands in a file."""
-    head = _HEAD.pack(len(payload), sequence)
-    return MARK + _CRC.pack(crc32(payload, crc32(head, salt))) + head + payload
+    checked = _HEAD.pack(len(payload), sequence) + payload
+    return _MARKED.pack(MARK, crc32(checked, salt)) + checked
 
 
 def scan(data: bytes, salt: int, after: int) -> Iterator[Record]:

@@ -74,7 +74,8 @@ class Spool:
         self._countable = quota > 0
         self._next = 1
         self._writer: Appender | None = None
-        self._collected: deque[tuple[int, bytes]] = deque()
+        # The last that were taken.
+        self._collected: deque[bytes] = deque()
         self._collected_bytes = 0
         self._writing = threading.Lock()
         self._group = GroupCommit(self._commit)
@@ -98,20 +99,22 @@ class Spool:
         """Take records and return the number of the last. Raises SpoolFull; then none is kept."""
         if self._failing:
             self.sync()
-        size = sum(map(len, payloads)) + OVERHEAD * len(payloads)
+        size = OVERHEAD * len(payloads)
+        for payload in payloads:
+            size += len(payload)
         with self.lock:
             if self.bytes + self._collected_bytes + size > self._quota:
                 self._short = True
                 raise SpoolFull("the spool holds as much as it may")
             # Counted before they are written: no number may ever stand for two records.
-            records = list(enumerate(payloads, self._next))
-            self._next += len(payloads)
+            first = self._next
+            self._next = after = first + len(payloads)
             if self.durable:
-                self._collected.extend(records)
+                self._collected.extend(payloads)
                 self._collected_bytes += size
             else:
-                self._write(records)
-            return self.last
+                self._write(first, payloads)
+            return after - 1
 
     @property
     def last(self) -> int:
@@ -134,7 +137,7 @@ class Spool:
         with self._writing, self.lock:
             count = len(self._collected)
             if count:
-                self.synced = self._collected[-1][0]
+                self.synced = self.last
             self._collected.clear()
             self._collected_bytes = 0
             self._failing = False
@@ -216,19 +219,20 @@ class Spool:
         """Write and sync what was collected; leave it collected when that fails."""
         with self._writing:
             with self.lock:
-                records = list(self._collected)
-            if records:
+                payloads = list(self._collected)
+                first = self._next - len(payloads)
+            if payloads:
                 try:
-                    self._write(records)
+                    self._write(first, payloads)
                 except SpoolFull:
                     self._failing = True
                     raise
             self._failing = False
 
-    def _write(self, records: Sequence[tuple[int, bytes]]) -> None:
+    def _write(self, first: int, payloads: Sequence[bytes]) -> None:
         for _ in range(3):
             try:
-                self._put(records)
+                self._put(first, payloads)
                 return
             except OSError as error:
                 no_room = error.errno in _NO_ROOM
@@ -246,30 +250,36 @@ class Spool:
         writer = self._writer
         return writer is None or (not writer.broken and writer.size == self.segments[-1].size)
 
-    def _put(self, records: Sequence[tuple[int, bytes]]) -> None:
+    def _put(self, first: int, payloads: Sequence[bytes]) -> None:
         """Write records; they count only once they are synced, where that is asked for."""
         writer = self._writer
         if writer is None or writer.size > self._segment_bytes:
             self._seal()
-            writer = self._open(records[0][0])
+            writer = self._open(first)
         segment = self.segments[-1]
-        before = writer.size
-        writer.append(b"".join([frame(segment.salt, *record) for record in records]))
-        if self.durable:
-            os.fdatasync(writer.descriptor)
+        frames = []
+        number = first
+        for payload in payloads:
+            frames.append(frame(segment.salt, number, payload))
+            number += 1
+        data = b"".join(frames)
+        writer.append(data)
+        if not self.durable:
+            self._count(segment, len(payloads), len(data))
+            return
+        os.fdatasync(writer.descriptor)
         with self.lock:
-            segment.size = writer.size
-            segment.records += len(records)
-            self.appended += len(records)
-            self.bytes += writer.size - before
-            if self.durable:
-                self._forget_collected(len(records), writer.size - before)
-                self.synced = records[-1][0]
+            self._count(segment, len(payloads), len(data))
+            for _ in payloads:
+                self._collected.popleft()
+            self._collected_bytes -= len(data)
+            self.synced = number - 1
 
-    def _forget_collected(self, count: int, size: int) -> None:
-        for _ in range(count):
-            self._collected.popleft()
-        self._collected_bytes -= size
+    def _count(self, segment: Segment, records: int, size: int) -> None:
+        segment.size += size
+        segment.records += records
+        self.appended += records
+        self.bytes += size
 
     def _open(self, first: int) -> Appender:
         if not self.folder.locked:
