@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from fix_servers import make_quick, open_folder
+from fix_servers import make_quick, open_folder, pack
 
 from mlops_ledger import Database, Settings
 from mlops_ledger.connection.bounded import BoundedConnection
@@ -96,10 +96,12 @@ def server_dsn(server: EmbeddedServer | None) -> str:
 
 
 @pytest.fixture(scope="session")
-def template(server_dsn: str) -> Iterator[str]:
+def template(server: EmbeddedServer | None, server_dsn: str) -> Iterator[str]:
     """The name of a migrated database that tests are copied from."""
     make = distributed_database if DISTRIBUTED else migrated_database
     with make(server_dsn) as dsn:
+        if server:
+            pack(dsn)
         yield psycopg.conninfo.conninfo_to_dict(dsn)["dbname"]
 
 

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import os
 import shutil
+import sys
 import tempfile
 from base64 import b64encode
 from collections.abc import Callable, Iterator
@@ -59,8 +60,27 @@ def make_quick(server: EmbeddedServer) -> None:
         # Sessions of the ledger have JIT off, but not those of psql, as which tests look.
         for setting in ("fsync", "synchronous_commit", "full_page_writes", "jit"):
             connection.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))
+        if sys.platform == "linux" and connection.info.server_version >= 180000:
+            # The kernel copies the files of a new database, not the server.
+            connection.execute("ALTER SYSTEM SET file_copy_method = clone")
         _hash_passwords_once(connection)
         connection.execute("SELECT pg_reload_conf()")
+
+
+def pack(dsn: str) -> None:
+    """Rewrite the catalogs of a database, so that to copy and drop it takes a third less CPU.
+
+    Neither the gaps that migrating has left are copied then, nor files about free space.
+    """
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        catalogs = connection.execute(
+            "SELECT string_agg(oid::regclass::text, ', ') FROM pg_class"
+            " WHERE relkind = 'r' AND NOT relisshared"
+            " AND relnamespace IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)"
+        ).fetchall()
+        connection.execute(sql.SQL("VACUUM (FULL) {}").format(sql.SQL(catalogs[0][0])))
+    # The first session after that writes a file that makes the next ones quick, in each copy too.
+    psycopg.connect(dsn).close()
 
 
 def _hash_passwords_once(connection: psycopg.Connection) -> None:
