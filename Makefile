@@ -23,7 +23,7 @@ PYTEST := $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder -p no:s
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve-example test collected test-embedded test-on torture mutants check lint sync schema docs docs-site bench \
+.PHONY: help setup demo serve-example test collected after-collected test-embedded test-on torture mutants check lint sync schema docs docs-site bench \
         db-init db-reset db-cleanup db-backup distribute psql up down clean
 
 help: ## Show this help
@@ -39,12 +39,13 @@ $(DEMO_READY): pyproject.toml constraints.txt
 	@touch $@
 
 # pip unpacks on one core: two take a half each, side by side. What they could not install the last installs,
-# or says why not.
+# or says why not. It need not fetch again what builds the package.
 $(READY): pyproject.toml constraints.txt
 	@echo "Installing into $(VENV) everything that development needs ..."
 	$(PYTHON) -m venv $(VENV)
 	-@$(MAKE) --no-print-directory --jobs=2 install-half-0 install-half-1
-	PIP_CONSTRAINT=constraints.txt $(PIP) --editable '.[dev]'
+	PIP_CONSTRAINT=constraints.txt $(PIP) --editable '.[dev]' \
+	    $$($(BIN)/python -c 'import hatchling.build' 2> /dev/null && echo --no-build-isolation)
 	@touch $@
 
 install-half-%:
@@ -66,6 +67,10 @@ test: setup ## Run the suite on the embedded PostgreSQL, then what depends on it
 # In a new clone each process would compile every module for itself, all of them at once.
 collected: setup
 	@$(BIN)/python -m pytest --quiet --collect-only -p no:schemathesis > /dev/null
+
+# For who makes the checks at the same time: they need none of what is compiled first.
+after-collected: collected
+	@$(MAKE) --no-print-directory demo test
 
 test-embedded:
 	$(PYTEST) -n $(WORKERS) $(if $(SYSTEM_VERSIONS),--ignore tests/_sync)
