@@ -26,6 +26,7 @@ _UNKNOWN: Final = SafeUUID.unknown
 # `os.urandom`: it lets go of the interpreter's lock, and where another thread waits for that, it
 # costs a call of the logger several times its work.
 _chance: Final = Random()
+_bits: Final = _chance.getrandbits
 os.register_at_fork(after_in_child=_chance.seed)
 
 
@@ -34,13 +35,13 @@ def new_id(at: datetime | None = None) -> UUID:
 
     Raises InvalidValue for what is no timestamp with a zone.
     """
-    return id_of_now()[0] if at is None else uuid7(_microseconds(at), _chance.getrandbits(64))
+    return id_of_now()[0] if at is None else uuid7(_microseconds(at), _bits(62))
 
 
 def id_of_now() -> tuple[UUID, int]:
     """Make a UUIDv7 for now, and return with it the microseconds since 1970 that it begins with."""
     microseconds = time.time_ns() // 1000
-    return uuid7(microseconds, _chance.getrandbits(64)), microseconds
+    return uuid7(microseconds, _bits(62)), microseconds
 
 
 def id_for(key: str, at: datetime) -> UUID:
@@ -54,12 +55,13 @@ def id_for(key: str, at: datetime) -> UUID:
         text = str.encode(key)
     except (TypeError, UnicodeEncodeError):
         raise InvalidValue("key", "must be text") from None
-    return uuid7(_microseconds(at), int.from_bytes(blake2b(text, digest_size=8).digest()))
+    bits = int.from_bytes(blake2b(text, digest_size=8).digest()) & (1 << 62) - 1
+    return uuid7(_microseconds(at), bits)
 
 
 def uuid7(microseconds: int, random: int) -> UUID:
-    """Put microseconds since 1970 and 64 random bits together."""
-    number = _first_half(microseconds) << 64 | 0x2 << 62 | random & (1 << 62) - 1
+    """Put microseconds since 1970 and 62 random bits together."""
+    number = _first_half(microseconds) << 64 | 0x2 << 62 | random
     # Without the checks of the constructor, which take longer than all the rest; so does finding
     # the member of the enumeration.
     made = UUID.__new__(UUID)

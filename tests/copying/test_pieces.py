@@ -30,7 +30,7 @@ def record(place: int) -> bytes:
     distance = float("nan") if place % 7 == 0 else 1.5 * place
     fields: dict[str, Any] = {"features": {"hour": 12.0, "distance": distance}, "probability": 0.5}
     registration = Registration("flights", "2" if place % 31 == 30 else "1")
-    return encode(registration, {**fields, "id": new_id(at), "predicted_at": at}, fitting=False)[1]
+    return encode(registration, {**fields, "id": new_id(at), "predicted_at": at}, False)[1]
 
 
 @pytest.mark.parametrize("size", [1, 12, 48, 200])

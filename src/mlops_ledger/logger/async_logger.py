@@ -8,11 +8,12 @@ from contextlib import suppress
 from typing import Final, Self, Unpack
 from uuid import UUID
 
-from ..errors import LedgerError
+from ..errors import InvalidValue, LedgerError
 from ..rows.predictions import PredictionFields
 from .base import LoggerBase, not_committed
 from .counters import Counters, Flushed
 from .intake import Intake
+from .records import encode
 from .spool import SpoolFull
 from .waiters import OnDelivery
 
@@ -35,18 +36,19 @@ class AsyncPredictionLogger(LoggerBase):
         With `on_refused="count"` a value that is refused is counted and None returned.
         """
         intake = self._intake or self._start()
-        encoded = self._encode(intake, prediction)
-        if encoded is None:
+        try:
+            id, record = encode(self._registration, prediction, self._raises)
+        except InvalidValue as error:
+            self._refuse(intake, error)
             return None
-        id, payload = encoded
         if self._durability in _WAIT:
-            await self._take(intake, (payload,))
+            await self._take(intake, (record,))
             return id
         # Coroutines that wait for nothing would cost as much as the checks.
         try:
-            intake.keep((payload,))
+            intake.keep((record,))
         except SpoolFull:
-            await self._accept(intake, (payload,))
+            await self._accept(intake, (record,))
         return id
 
     async def many(self, predictions: Iterable[PredictionFields]) -> list[UUID | None]:

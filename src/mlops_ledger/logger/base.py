@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 from uuid import UUID
@@ -116,24 +116,24 @@ class LoggerBase:
                 self._close(_POLL)
                 raise
 
-    def _encode(
-        self, intake: Intake, given: Mapping[str, Any], row: str | None = None
-    ) -> tuple[UUID, bytes] | None:
-        """Check a prediction, one of a `row` or alone.
+    def _refuse(self, intake: Intake, error: InvalidValue) -> None:
+        """Raise why a prediction was refused, or count it."""
+        if isinstance(error, UnknownField):
+            # Also where refusals are counted: the mistake is in the program.
+            raise TypeError(f"there is no argument {error.field!r}") from None
+        if self._raises:
+            raise error
+        intake.refuse(error)
 
-        Returns None when it was refused and counted instead of raised.
-        """
+    def _encode_row(self, intake: Intake, row: str, given: object) -> tuple[UUID, bytes] | None:
+        """Check one of several predictions; return None when it was refused and counted."""
         try:
-            found = given if row is None else row_of(row, given)
-            return encode(self._registration, found, fitting=self._raises)
+            return encode(self._registration, row_of(row, given), self._raises)
         except InvalidValue as error:
-            if row is None and isinstance(error, UnknownField):
-                # Also where refusals are counted: the mistake is in the program.
-                raise TypeError(f"there is no argument {error.field!r}") from None
             if not self._raises:
                 intake.refuse(error)
                 return None
-            if row is None or error.field == row:
+            if error.field == row:
                 raise
             raise InvalidValue(f"{row}.{error.field}", error.problem) from None
 
@@ -144,7 +144,7 @@ class LoggerBase:
         ids: list[UUID | None] = []
         payloads = []
         for place, each in enumerate(self._listed(intake, predictions)):
-            encoded = self._encode(intake, each, f"predictions[{place}]")
+            encoded = self._encode_row(intake, f"predictions[{place}]", each)
             ids.append(encoded[0] if encoded else None)
             if encoded:
                 payloads.append(encoded[1])

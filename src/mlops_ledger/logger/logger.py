@@ -8,11 +8,12 @@ from collections.abc import Iterable, Sequence
 from typing import Self, Unpack
 from uuid import UUID
 
-from ..errors import LedgerError
+from ..errors import InvalidValue, LedgerError
 from ..rows.predictions import PredictionFields
 from .base import LoggerBase, not_committed
 from .counters import Counters, Flushed
 from .intake import Intake
+from .records import encode
 
 
 class PredictionLogger(LoggerBase):
@@ -38,11 +39,13 @@ class PredictionLogger(LoggerBase):
         With `on_refused="count"` a value that is refused is counted and None returned.
         """
         intake = self._intake or self._start()
-        encoded = self._encode(intake, prediction)
-        if encoded is None:
+        try:
+            id, record = encode(self._registration, prediction, self._raises)
+        except InvalidValue as error:
+            self._refuse(intake, error)
             return None
-        self._take(intake, (encoded[1],))
-        return encoded[0]
+        self._take(intake, (record,))
+        return id
 
     def many(self, predictions: Iterable[PredictionFields]) -> list[UUID | None]:
         """Log predictions, each a mapping of the arguments of a call, and return their ids.

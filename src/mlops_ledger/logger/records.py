@@ -6,9 +6,9 @@ finite stand beside it, by their name or place.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Any, Final
 from uuid import UUID
 
@@ -35,14 +35,14 @@ class UnknownField(InvalidValue):
 
 
 def encode(
-    registration: Registration, given: Mapping[str, Any], *, fitting: bool = True
+    registration: Registration, given: Mapping[str, Any], fitting: bool
 ) -> tuple[UUID, bytes]:
     """Check a prediction and return its id and its record.
 
     The version need not be registered, and features need not fit it, unless they must be
     `fitting`. Raises InvalidValue, NotFound.
     """
-    if fitting:
+    if fitting and registration.missing:
         registration.require()
     record = registration.version.copy()
     for name, value in given.items():
@@ -66,7 +66,11 @@ def encode(
         # Plain ones are copied by being encoded: the caller may change his own afterwards.
         if not plain:
             _add_odd_features(record, features)
-    id = record["id"] = _place_in_time(record)
+    if "id" in record or "predicted_at" in record:
+        id = _place_in_time(record)
+    else:
+        id, record["predicted_at"] = id_of_now()
+    record["id"] = id
     try:
         data = orjson.dumps(record)
     except TypeError:
@@ -105,9 +109,6 @@ def readable(record: dict[str, Any]) -> dict[str, Any]:
 def _place_in_time(record: dict[str, Any]) -> UUID:
     """Set predicted_at, in microseconds since 1970, and return the id, which begins with it."""
     id, at = record.get("id"), record.get("predicted_at")
-    if id is None and at is None:
-        id, record["predicted_at"] = id_of_now()
-        return id
     at = fields.predicted_at(at, id)
     since = at - _EPOCH
     record["predicted_at"] = (since.days * 86_400 + since.seconds) * 10**6 + since.microseconds
@@ -125,7 +126,7 @@ def _add_odd_features(record: dict[str, Any], features: Any) -> None:
     for place, value in kept.items():
         # NumPy's own floats, of any size.
         number = value.item() if type(value).__module__ == "numpy" else value
-        if isinstance(number, float) and not math.isfinite(number):
+        if isinstance(number, float) and not isfinite(number):
             special.append((place, str(number)))
             kept[place] = None
     checked = values.json("features", kept if by_name else list(kept.values()))
@@ -138,7 +139,7 @@ def _plain(numbers: Iterable[Any]) -> bool:
     """Return whether all are finite numbers that JSON writes as they are."""
     kinds = set(map(type, numbers))
     if kinds == _FLOATS:
-        return math.isfinite(sum(numbers))
+        return isfinite(sum(numbers))
     return kinds <= {float, int} and all(
         -values.EXACT < number < values.EXACT for number in numbers
     )
