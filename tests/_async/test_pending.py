@@ -19,7 +19,7 @@ from mlops_ledger import (
     AsyncSummariesRepository,
     new_id,
 )
-from mlops_ledger.errors import NotFound
+from mlops_ledger.errors import InvalidValue, NotFound
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -202,3 +202,10 @@ async def test_an_unknown_model_is_not_folded(
         with pytest.raises(NotFound, match="there is no version 9 of model m"):
             await count(model_name="m", model_version="9")
         assert await count(model_name="m", model_version="1") == 0
+
+
+async def test_a_version_of_no_model_is_not_folded(db: AsyncDatabase) -> None:
+    summaries = AsyncSummariesRepository(db)
+    for count in (summaries.fold, summaries.rebuild, summaries.list_pending):
+        with pytest.raises(InvalidValue, match=r"^model_name: is needed with model_version"):
+            await count(model_version="1")

@@ -20,7 +20,7 @@ from mlops_ledger import (
     SummariesRepository,
     new_id,
 )
-from mlops_ledger.errors import NotFound
+from mlops_ledger.errors import InvalidValue, NotFound
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -203,3 +203,10 @@ def test_an_unknown_model_is_not_folded(
         with pytest.raises(NotFound, match="there is no version 9 of model m"):
             count(model_name="m", model_version="9")
         assert count(model_name="m", model_version="1") == 0
+
+
+def test_a_version_of_no_model_is_not_folded(db: Database) -> None:
+    summaries = SummariesRepository(db)
+    for count in (summaries.fold, summaries.rebuild, summaries.list_pending):
+        with pytest.raises(InvalidValue, match=r"^model_name: is needed with model_version"):
+            count(model_version="1")

@@ -168,6 +168,36 @@ UNKNOWN = [
     (["baselines", "show", "--model", "churm"], "did you mean churn"),
     (["docs", "alert"], "did you mean alerts"),
 ]
+# Options that say nothing without another, or beside one, with what the refusal names.
+ALONE = [
+    (["fold", "--version", "1"], "--model: is needed with --version"),
+    (["fold", "--rebuild", "--version", "1"], "--model: is needed with --version"),
+    (["fold", "--pending", "--version", "1"], "--model: is needed with --version"),
+    (["fold", "--pending", "--rebuild"], "exclude each other"),
+    (["predictions", "list", "--version", "1"], "--model: is needed with --version"),
+    (["predictions", "stats", "--version", "1"], "--model: is needed with --version"),
+    (["predictions", "export", "x.parquet", "--version", "1"], "--model: is needed with"),
+    (["actions", "request", "retrain", "--risk", "low", "--version", "1"], "--version needs"),
+    (["actions", "list", "--pending", "--risk", "low"], "--pending goes with"),
+    (["baselines", "show", "--version", "1"], "--model"),
+    (["baselines", "show", UNKNOWN_ID, "--version", "1"], "--version needs --model"),
+    (["labels", "performance", "churn", "--slice-key", "x"], "--slice: is needed with"),
+    (["metrics", "system", "--attributes", '{"disk": "/"}'], "need --metric"),
+    (["metrics", "system", "--since", "7d"], "need --metric"),
+    (["metrics", "system", "h", "--until", "7d"], "need --metric"),
+    (["metrics", "system", "--bucket", "day"], "need --metric"),
+    (["monitors", "add", "x", "--defaults", "churn"], "goes with --window and --by only"),
+    (["monitors", "add", "x", "--operator", ">", "--critical", "1", "--host", "h"], "--host"),
+    (["events", "tail", "--after", "0", "--limit", "3"], "--limit is for the last"),
+    (["events", "tail", "--consumer", "x", "--limit", "3"], "--limit is for the last"),
+    (["distribute", "--status", "--undo"], "exclude each other"),
+    (["distribute", "--status", "--wait", "5"], "--wait"),
+    (["distribute", "--status", "--partition-by", "week"], "--partition-by is for"),
+    (["distribute", "--undo", "--partition-by", "week"], "--partition-by is for"),
+    (["models", "correct", "churn", "1"], "give what is to be corrected"),
+    (["webhooks", "add", "x", "https://example.com", "--template", "$id"], "--template"),
+    (["serve", "--user-header", "x"], "belong to --write"),
+]
 EMPTY = [
     ["models", "list", "--model", "churn", "--stage", "staging"],
     ["decisions", "list", "--model", "churn"],
@@ -213,6 +243,16 @@ def test_what_is_unknown_is_refused_with_the_nearest_name(
 ) -> None:
     result = run(*arguments)
     assert_one_line(arguments, result.exit_code, result.stdout, result.stderr, word)
+
+
+@pytest.mark.parametrize(("arguments", "word"), ALONE, ids=lambda a: " ".join(a)[:40])
+def test_an_option_that_would_say_nothing_is_refused(
+    run, churn, arguments: list[str], word: str
+) -> None:
+    result = run(*arguments)
+    assert_one_line(arguments, result.exit_code, result.stdout, result.stderr, word)
+    if "(see " in result.stderr:
+        assert re.search(rf"\(see \S+ {arguments[0]} .*--help\)", result.stderr)
 
 
 def test_what_is_known_but_empty_is_no_mistake(run, churn) -> None:

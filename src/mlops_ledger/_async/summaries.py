@@ -8,7 +8,7 @@ from uuid import UUID
 
 from psycopg.rows import scalar_row
 
-from ..checks.windows import full_buckets, require_order
+from ..checks.windows import full_buckets, require_model, require_order
 from ..errors import NotFound
 from ..rows import LatencyBucket, MonitoringBucket, PendingSummaries
 from .repository import AsyncRepository
@@ -37,6 +37,7 @@ class AsyncSummariesRepository(AsyncRepository):
         waits for the next fold. Waits for whoever folds the same version. Raises NotFound for an
         unknown model or version.
         """
+        require_model(model_name, model_version)
         require_order(since, until)
         folded = 0
         marked = await self._fetch("fold__marked", scalar_row, locals())
@@ -62,6 +63,7 @@ class AsyncSummariesRepository(AsyncRepository):
         Summaries of rows that retention has deleted stay. Raises NotFound for an unknown model or
         version.
         """
+        require_model(model_name, model_version)
         await self._fetch("rebuild", scalar_row, locals())
         return await self.fold(model_name=model_name, model_version=model_version)
 
@@ -79,6 +81,7 @@ class AsyncSummariesRepository(AsyncRepository):
         self, *, model_name: str | None = None, model_version: str | None = None
     ) -> list[PendingSummaries]:
         """Return what waits to be folded, at most 1000 versions, the longest waiting first."""
+        require_model(model_name, model_version)
         return await self._rows("list_pending", PendingSummaries, locals())
 
     async def minimum_count(self) -> int | None:

@@ -18,7 +18,7 @@ from ..checks import values
 from ..checks.predictions import EARLIEST, latest_timestamp
 from ..checks.values import PREDICTION_STATUSES, choice, page_size
 from ..checks.values import uuid as checked_uuid
-from ..checks.windows import look_back, require_order
+from ..checks.windows import look_back, require_model, require_order
 from ..connection.replica import or_primary
 from ..errors import InvalidValue, LedgerError, NotFound
 from ..ids import time_of, whole_millisecond
@@ -286,9 +286,8 @@ class PredictionReads(Repository):
     def _versions_of(
         self, model_name: str | None, model_version: str | None
     ) -> list[_Version] | None:
+        require_model(model_name, model_version)
         if model_name is None:
-            if model_version is not None:
-                raise InvalidValue("model_name", "is needed with model_version")
             return None
         return self._rows("version_ids", _Version, locals())
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from psycopg.rows import scalar_row
 
-from ..checks.windows import full_buckets, require_order
+from ..checks.windows import full_buckets, require_model, require_order
 from ..errors import NotFound
 from ..rows import LatencyBucket, MonitoringBucket, PendingSummaries
 from .repository import Repository
@@ -38,6 +38,7 @@ class SummariesRepository(Repository):
         waits for the next fold. Waits for whoever folds the same version. Raises NotFound for an
         unknown model or version.
         """
+        require_model(model_name, model_version)
         require_order(since, until)
         folded = 0
         marked = self._fetch("fold__marked", scalar_row, locals())
@@ -63,6 +64,7 @@ class SummariesRepository(Repository):
         Summaries of rows that retention has deleted stay. Raises NotFound for an unknown model or
         version.
         """
+        require_model(model_name, model_version)
         self._fetch("rebuild", scalar_row, locals())
         return self.fold(model_name=model_name, model_version=model_version)
 
@@ -80,6 +82,7 @@ class SummariesRepository(Repository):
         self, *, model_name: str | None = None, model_version: str | None = None
     ) -> list[PendingSummaries]:
         """Return what waits to be folded, at most 1000 versions, the longest waiting first."""
+        require_model(model_name, model_version)
         return self._rows("list_pending", PendingSummaries, locals())
 
     def minimum_count(self) -> int | None:

@@ -32,6 +32,12 @@ def nothing_live(model_name: str, at: object) -> str:
     return f"no version of model {model_name} {verb} in production at {time}"
 
 
+def require_model(model_name: object, model_version: object) -> None:
+    """Refuse a version of no model: its number alone says nothing."""
+    if model_name is None and model_version is not None:
+        raise InvalidValue("model_name", "is needed with model_version")
+
+
 def require_order(since: object, until: object) -> None:
     """Refuse a window that ends where it begins, or before; None is an open end."""
     if since is None or until is None:

@@ -44,9 +44,12 @@ class Command(_Whole):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         _log_statements()
-        _require_order(ctx.params)
         try:
+            _require_order(ctx.params)
             return super().invoke(ctx)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx
+            raise
         except LedgerError as error:
             if isinstance(error, NotFound):
                 _explain_unknown()

@@ -9,7 +9,7 @@ import click
 import mlops_ledger as ledger
 
 from .base import Command
-from .options import json_option
+from .options import is_given, json_option
 from .output import echo_json, echo_table, finish, say
 from .progress import progress
 from .text import size
@@ -44,6 +44,10 @@ def distribute(status: bool, undo: bool, partition_by: str, wait: float, as_json
     """
     if status and undo:
         raise click.UsageError("--status and --undo exclude each other")
+    if (status or undo) and is_given("partition_by"):
+        raise click.UsageError("--partition-by is for distributing, not for --status or --undo")
+    if status and is_given("wait"):
+        raise click.UsageError("--status does not wait: leave out --wait")
     settings = ledger.Settings.from_environment()
     if status:
         _echo_status(settings, as_json)

@@ -12,7 +12,7 @@ import mlops_ledger as ledger
 from ..event_texts import describe_event
 from .base import Group
 from .names import nearest, require_known
-from .options import json_option, limit_option, model_option
+from .options import is_given, json_option, limit_option, model_option
 from .output import echo_done, echo_line, echo_rows, say
 from .text import cell
 
@@ -47,6 +47,8 @@ def tail(
 
     An event that was written counts as dealt with by its consumer.
     """
+    if (after is not None or consumer is not None) and is_given("limit"):
+        raise click.UsageError("--limit is for the last events, not for --after or --consumer")
     with ledger.Database() as db:
         repository = ledger.EventsRepository(db)
         wanted = whole_types(repository, types)

@@ -25,6 +25,7 @@ from .options import (
     Number,
     at_option,
     history_options,
+    is_given,
     json_option,
     model_argument,
     since_option,
@@ -211,6 +212,8 @@ def system(
     host: str | None, metric_name: str | None, attributes: Any, as_json: bool, **window: Any
 ) -> None:
     """Show the latest metrics of a host (default: this one), or one over time (default: a day)."""
+    if metric_name is None and is_given("attributes", *window):
+        raise click.UsageError("--attributes, --since, --until and --bucket need --metric")
     host = host or socket.gethostname()
     with ledger.Database() as db:
         stored = ledger.SystemMetricsRepository(db)

@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 import click
-from click.core import ParameterSource
 
 import mlops_ledger as ledger
 
@@ -20,6 +19,7 @@ from .options import (
     at_option,
     before_option,
     by_option,
+    is_given,
     json_option,
     limit_option,
     model_option,
@@ -96,7 +96,7 @@ def add(
     with ledger.Database() as db:
         monitors = ledger.MonitorsRepository(db)
         if defaults is not None:
-            if name is not None or any(_is_given(option) for option in given):
+            if name is not None or is_given(*given):
                 raise click.UsageError("--defaults MODEL goes with --window and --by only")
             # An unknown one is explained as one of --model is.
             click.get_current_context().params["model_name"] = defaults
@@ -163,7 +163,3 @@ def run(model_name: str | None, at: Any, as_json: bool) -> None:
         found = ledger.MonitorsRepository(db).run(model_name=model_name, at=at)
     echo_rows(found, RESULT, as_json)
     finish(1 if any(one.severity for one in found) else 0)
-
-
-def _is_given(option: str) -> bool:
-    return click.get_current_context().get_parameter_source(option) is ParameterSource.COMMANDLINE

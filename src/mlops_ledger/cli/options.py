@@ -12,6 +12,7 @@ from uuid import UUID
 
 import click
 import orjson
+from click.core import ParameterSource
 from click.decorators import FC
 
 import mlops_ledger as ledger
@@ -196,6 +197,12 @@ def full_hours(
     if since is None:
         start = start.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     return start, end
+
+
+def is_given(*options: str) -> bool:
+    """Say whether any of the options is on the command line."""
+    source = click.get_current_context().get_parameter_source
+    return any(source(option) is ParameterSource.COMMANDLINE for option in options)
 
 
 stage_type = click.Choice(STAGES, case_sensitive=False)

@@ -15,6 +15,7 @@ from .options import (
     JsonObject,
     Tag,
     by_option,
+    is_given,
     json_option,
     model_argument,
     reason_option,
@@ -118,6 +119,9 @@ def correct(
 
     What is not given stays as it is. The audit log keeps the old values.
     """
+    content = given.keys() - {"model_name", "model_version"}
+    if not is_given("feature_names", "class_names", *content):
+        raise click.UsageError("give what is to be corrected")
     with ledger.Database() as db:
         version = ledger.ModelVersionRepository(db).correct(
             **given, feature_names=feature_names or None, class_names=class_names or None
