@@ -4,7 +4,7 @@ import gc
 
 from hypothesis import settings
 
-pytest_plugins = ["fix_airflow", "fix_db", "fix_order", "fix_tools"]
+pytest_plugins = ["fix_airflow", "fix_db", "fix_order", "fix_tools", "fix_workers"]
 
 # How long an example takes depends on what else the machine does.
 settings.register_profile("suite", deadline=None)
