@@ -18,6 +18,7 @@ import numpy as np
 
 from ..checks import values
 from ..checks.plain import is_missing, kind, plain
+from ..checks.rows import require_order
 from ..copying.blocks import Array
 from ..copying.column_input import is_single, numbers, objects, reading, table
 from ..errors import InvalidValue
@@ -146,6 +147,7 @@ def _of_one_kind(cells: list[Any]) -> list[Any]:
 
 def length_of(field: str, column: Any) -> int:
     """Return how many values a column has; raises InvalidValue when it is not one."""
+    require_order(field, column)
     if is_single(column):
         raise InvalidValue(field, "must be a column of values")
     with reading(field):
