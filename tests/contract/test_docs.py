@@ -244,6 +244,14 @@ def test_the_commands_of_pages_that_are_not_run_can_be_parsed() -> None:
             pytest.fail(f"mlops-ledger {each}: {error.format_message()}")
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_lines_of_a_page_are_not_long(page: Path) -> None:
+    """Tables, code and what is generated have lines of their own length."""
+    prose = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    long = [line for line in prose.split("\n") if len(line) > 120 and not line.startswith("|")]
+    assert long == [] or page.is_relative_to(REFERENCE)
+
+
 def test_the_readme_is_short() -> None:
     assert (ROOT / "README.md").stat().st_size <= 6 * 1024
 
