@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html import escape
 from typing import Any, Final, TypeVar
 
@@ -24,7 +25,7 @@ class Row:
 
     def _repr_html_(self) -> str:
         values = [(name, getattr(self, name)) for name in _names(self)]
-        rows = [(name, value) for name, value in values if value not in _NOTHING]
+        rows = [(name, _cell(value)) for name, value in values if value not in _NOTHING]
         return _table(type(self).__name__, (), rows)
 
 
@@ -41,7 +42,8 @@ class RowList(list[T]):
             for name in _names(self[0])
             if any(getattr(row, name, None) not in _NOTHING for row in self)
         ]
-        rows = [tuple(getattr(row, name, None) for name in columns) for row in self[:_MOST_ROWS]]
+        # A document that is a table of its own would make one row as high as a page.
+        rows = [[_text(getattr(row, name, None)) for name in columns] for row in self[:_MOST_ROWS]]
         table = _table(type(self[0]).__name__, columns, rows)
         left = len(self) - len(rows)
         return table + (f"<p>and {left:,} more</p>" if left else "")
@@ -51,13 +53,13 @@ def _names(row: Any) -> list[str]:
     return [field.name for field in fields(row)]
 
 
-def _table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+def _table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     head = "".join(f"<th>{_text(name)}</th>" for name in columns)
     # Without columns the first cell names the row.
     cells = ("<th>{}</th>", "<td>{}</td>") if not columns else ("<td>{}</td>", "<td>{}</td>")
     body = "".join(
         "<tr>"
-        + "".join(cells[min(place, 1)].format(_cell(value)) for place, value in enumerate(row))
+        + "".join(cells[min(place, 1)].format(html) for place, html in enumerate(row))
         + "</tr>"
         for row in rows
     )
@@ -69,12 +71,13 @@ def _table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) 
 
 
 def _cell(value: Any) -> str:
-    """Show a value; documents within documents as tables of their own."""
+    """Show a value; a document as a table of its own, those within it as text."""
     if isinstance(value, Mapping) and value:
-        return _table("", (), list(value.items())[:_MOST_ROWS])
+        items = list(value.items())[:_MOST_ROWS]
+        return _table("", (), [(_text(name), _text(each)) for name, each in items])
     if isinstance(value, list) and value and all(isinstance(each, Mapping) for each in value):
         columns = list(dict.fromkeys(name for each in value for name in each))
-        rows = [[each.get(name) for name in columns] for each in value[:_MOST_ROWS]]
+        rows = [[_text(each.get(name)) for name in columns] for each in value[:_MOST_ROWS]]
         return _table("", columns, rows)
     return _text(value)
 
@@ -89,8 +92,12 @@ def _text(value: Any) -> str:
             text = f"{value:.6g}"
         case datetime():
             text = f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-        case list():
+        case timedelta() if abs(value) >= timedelta(minutes=1):
+            text = str(timedelta(seconds=round(value.total_seconds())))
+        case list() if not any(isinstance(each, Mapping | list) for each in value):
             text = ", ".join(map(str, value))
+        case Mapping() | list():
+            text = json.dumps(value, ensure_ascii=False, default=str)
         case _:
             text = str(value)
     if len(text) > _LONGEST:

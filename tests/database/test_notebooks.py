@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import Any
@@ -97,6 +98,27 @@ def test_a_report_has_a_table_of_its_features(db: Database) -> None:
     assert found.cells[at : at + 6] == ["yes", EVIL, "–", "no", "age", "0.5"]
     # What is empty is left out.
     assert "metadata" not in found.cells
+
+
+def test_documents_within_a_list_or_a_document_are_text(db: Database) -> None:
+    reports = DriftReportsRepository(db)
+    found = shown(reports.list_reports(model_name="m"))
+    assert found.tags.count("table") == 1
+    assert [cell for cell in found.cells if '"score": 0.5' in cell]
+    features = [{"feature": "age", "drifted": False, "details": {"bins": {"a": [1, {"b": 2}]}}}]
+    reports.insert(
+        model_name="m", timestamp=AT, lookback_hours=1, drift_detected=False, features=features
+    )
+    report = reports.latest(model_name="m")
+    assert report is not None
+    found = shown(report)
+    assert found.tags.count("table") == 2
+    assert '{"bins": {"a": [1, {"b": 2}]}}' in found.cells
+
+
+def test_a_long_time_is_told_in_seconds(db: Database) -> None:
+    timeline = ModelVersionRepository(db).timeline(model_name="m")
+    assert re.search(r"<td>\d+ days?, \d+:\d\d:\d\d</td>", timeline._repr_html_())
 
 
 def test_a_long_list_says_how_much_it_leaves_out(db: Database) -> None:

@@ -278,6 +278,8 @@ def test_a_report_needs_nothing_else(ledger: Database, tmp_path: Path) -> None:
     text = file.read_text("utf-8")
     assert size == file.stat().st_size < 200_000
     assert "<script" not in text
+    # Links are left out, and what is nothing but a link.
+    assert "Skip to" not in text
     assert not re.search(r"(?:src|href|action)=\"(?!#)", text)
     assert "default-src 'none'; style-src 'sha256-" in unescape(text)
     assert text.count("<svg") > 5
