@@ -11,12 +11,17 @@ _IGNORABLE: Final = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
 
+# What is looked at one by one: of a long document that is little.
+_UNUSUAL: Final = re.compile("[^ -~]")
+
 
 def visible(text: str, *, keep: str = "") -> str:
     """Show controls, directions, zero widths and the like as escapes, but for those to `keep`."""
     if text.isprintable() and (text.isascii() or not _IGNORABLE.search(text)):
         return text
-    return "".join(char if char in keep or is_shown(char) else _escape(char) for char in text)
+    return _UNUSUAL.sub(
+        lambda found: found[0] if found[0] in keep or is_shown(found[0]) else _escape(found[0]), text
+    )
 
 
 def is_shown(char: str) -> bool:
