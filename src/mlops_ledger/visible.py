@@ -19,9 +19,12 @@ def visible(text: str, *, keep: str = "") -> str:
     """Show controls, directions, zero widths and the like as escapes, but for those to `keep`."""
     if text.isprintable() and (text.isascii() or not _IGNORABLE.search(text)):
         return text
-    return _UNUSUAL.sub(
-        lambda found: found[0] if found[0] in keep or is_shown(found[0]) else _escape(found[0]), text
-    )
+
+    def written(found: re.Match[str]) -> str:
+        char = found[0]
+        return char if char in keep or is_shown(char) else _escape(char)
+
+    return _UNUSUAL.sub(written, text)
 
 
 def is_shown(char: str) -> bool:

@@ -13,6 +13,7 @@ from urllib.request import urlopen
 import pytest
 
 from mlops_ledger import Database, ModelVersionRepository, Settings
+from mlops_ledger.cli.pages import of_pages
 
 pytest.importorskip("jinja2", reason="needs the extra [ui]")
 
@@ -57,6 +58,12 @@ def test_serve_answers_until_it_is_stopped(environment: dict[str, str], tmp_path
         assert process.wait(60) == 0
     finally:
         process.kill()
+
+
+def test_nobody_waits_long_for_a_page() -> None:
+    for given, limit in ((30.0, 10.0), (2.0, 2.0)):
+        settings = of_pages(Settings(statement_timeout=given))
+        assert (settings.statement_timeout, settings.read_only) == (limit, True)
 
 
 def test_serve_says_why_it_cannot_listen(run: Run) -> None:

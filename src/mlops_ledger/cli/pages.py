@@ -8,7 +8,7 @@ from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -19,6 +19,9 @@ from . import complete
 from .base import Command
 from .options import FilePath, json_option, since_option, until_option
 from .output import echo_json, say
+
+# Seconds that the database may take over a statement of a page.
+_PATIENCE: Final = 10.0
 
 
 def _ui() -> Any:
@@ -92,12 +95,18 @@ def serve(
             access = ui.Access(stack.enter_context(closing(approver)), **known)
         elif user_header or proxies or tokens:
             raise click.UsageError("--user-header, --proxy and --tokens belong to --write")
-        db = stack.enter_context(ledger.Database(replace(settings, read_only=True)))
+        db = stack.enter_context(ledger.Database(of_pages(settings)))
         try:
             ui.serve(db, address=address, port=port, hosts=hosts, access=access, started=say)
         except OSError as error:
             reason = error.strerror or str(error)
             raise click.ClickException(f"cannot listen at {address}:{port}: {reason}") from None
+
+
+def of_pages(settings: ledger.Settings) -> ledger.Settings:
+    """Return the settings that pages are read with: nobody looks at an empty window for long."""
+    timeout = min(settings.statement_timeout, _PATIENCE)
+    return replace(settings, read_only=True, statement_timeout=timeout)
 
 
 def _approver(settings: ledger.Settings) -> ledger.Database:
