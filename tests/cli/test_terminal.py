@@ -22,7 +22,13 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from mlops_ledger import Database
+from mlops_ledger import (
+    AgentActionsRepository,
+    Database,
+    ModelVersionRepository,
+    MonitorsRepository,
+    SystemMetricsRepository,
+)
 from mlops_ledger.admin.roles import Roles
 from mlops_ledger.cli import main, output
 from mlops_ledger.cli.text import number
@@ -123,6 +129,30 @@ def test_what_does_not_fit_becomes_records_and_loses_nothing(ledger_of) -> None:
     _, wide = on_terminal(dsn, ["alerts", "list"], 140)
     assert "…" in wide
     assert any(line.startswith(str(ids["alert"])) for line in wide.splitlines())
+
+
+def test_what_is_looked_at_daily_is_a_table_of_80_columns(dsn) -> None:
+    """Names as people give them, and something of each kind to do."""
+    name = "flight-delays"
+    with Database(dsn) as db:
+        versions = ModelVersionRepository(db)
+        versions.insert(model_name=name, created_by="examples.flight", metrics={"roc_auc": 0.7})
+        versions.promote(
+            model_name=name, model_version="1", promoted_by="airflow@example.com", reason="gates"
+        )
+        MonitorsRepository(db).add_defaults(model_name=name)
+        MonitorsRepository(db).run()
+        AgentActionsRepository(db).insert(action_type="retrain", risk_level="high", model_name=name)
+        received = {"metric_name": "network_received_bytes_total", "metric_value": 473981489152}
+        SystemMetricsRepository(db).insert_many(rows=[{"host": "web", **received}])
+    for command in ("status", "models", "models list", "migrate status", "metrics system web"):
+        shown = ESCAPE.sub("", on_terminal(dsn, command.split(), 80)[1])
+        assert_fits(shown, 80)
+        # A record has a line for each field.
+        assert "-[ 1 ]" not in shown, shown
+        assert not re.search(r"^(model|version|timestamp) +\S+$", shown, re.MULTILINE), shown
+        if command in ("status", "models"):
+            assert re.search(r"^model .* monitors  reviews$", shown, re.MULTILINE), shown
 
 
 def test_a_number_is_not_rounded_away(ledger_of) -> None:

@@ -218,7 +218,7 @@ def system(
     with ledger.Database() as db:
         stored = ledger.SystemMetricsRepository(db)
         if metric_name is None:
-            columns = "timestamp metric_name metric_value unit attributes"
+            columns = "timestamp metric_name metric_value attributes"
             echo_rows(stored.latest(host=host), columns, as_json)
             return
         found = stored.timeseries(

@@ -61,7 +61,7 @@ def status(as_json: bool) -> None:
     if as_json:
         echo_json([asdict(state) for state in states])
     else:
-        columns = ("version", "name", "state", "applied_at", "applied_by", "duration_ms")
+        columns = ("version", "name", "state", "applied_at", "duration_ms")
         echo_table(columns, [[getattr(state, column) for column in columns] for state in states])
     found = {state.state for state in states}
     finish(2 if "edited" in found else 1 if "pending" in found else 0)

@@ -74,7 +74,7 @@ def list_(tags: Any, as_json: bool, **filters: Any) -> None:
         versions = ledger.ModelVersionRepository(db).list_versions(
             tags=dict(tags) or None, **filters
         )
-    columns = "model_name model_version stage metrics created_at created_by"
+    columns = "model_name model_version stage metrics created_at"
     echo_rows(versions, columns, as_json)
 
 

@@ -19,9 +19,9 @@ from .text import cell
 if TYPE_CHECKING:
     from ..rows import ModelOverview
 
-_MODELS = ("model", "live", "since", "versions", "preds_24h", "alerts", "monitored", "coverage")
-# Shown where they say that something is to be done.
-_TO_DO = ("monitors", "reviews")
+# Beside each other all of them would be wider than 80.
+_QUIET = ("model", "live", "since", "versions", "preds_24h", "alerts", "monitored", "coverage")
+_TO_DO = ("model", "live", "preds_24h", "alerts", "monitored", "coverage", "monitors", "reviews")
 _SOME = 10
 # Clear the screen and go to its beginning.
 _CLEAR = "\x1b[2J\x1b[H"
@@ -83,36 +83,35 @@ def _show(found: dict[str, Any]) -> None:
     _section("open alerts", found["alerts"], columns)
     columns = "risk_level action_type model_name requested_by description"
     _section("actions to review", found["actions"], columns)
-    columns = "model_name slot model_version deployed_at deployed_by reason"
+    columns = "model_name slot model_version deployed_at reason"
     _section("last deployments", found["deployments"], columns)
 
 
 def echo_models(models: list[ModelOverview]) -> None:
     """Print a row for each model, narrow enough for 80 columns."""
-    rows = [_row(model) for model in models]
-    if not any(model.pending_approvals or _is_bad(model.worst_monitor) for model in models):
-        echo_table(_MODELS, [row[: len(_MODELS)] for row in rows])
-    else:
-        echo_table(_MODELS + _TO_DO, rows)
+    is_quiet = not any(model.pending_approvals or _is_bad(model.worst_monitor) for model in models)
+    columns = _QUIET if is_quiet else _TO_DO
+    rows = [_cells(model) for model in models]
+    echo_table(columns, [[row[column] for column in columns] for row in rows])
 
 
 def _is_bad(state: str | None) -> bool:
     return state not in (None, "ok")
 
 
-def _row(model: ModelOverview) -> tuple[object, ...]:
-    return (
-        model.model_name,
-        model.live_version,
-        _day(model.live_since),
-        model.versions,
-        model.predictions_24h,
-        model.open_alerts,
-        _day(model.last_monitoring),
-        model.coverage_pct,
-        model.worst_monitor,
-        model.pending_approvals,
-    )
+def _cells(model: ModelOverview) -> dict[str, object]:
+    return {
+        "model": model.model_name,
+        "live": model.live_version,
+        "since": _day(model.live_since),
+        "versions": model.versions,
+        "preds_24h": model.predictions_24h,
+        "alerts": model.open_alerts,
+        "monitored": _day(model.last_monitoring),
+        "coverage": model.coverage_pct,
+        "monitors": model.worst_monitor,
+        "reviews": model.pending_approvals,
+    }
 
 
 def _day(at: datetime | None) -> str | None:
