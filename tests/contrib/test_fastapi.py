@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 from typing import Annotated, Any
+from uuid import uuid4
 
 import psycopg
 import pytest
 from fix_faults import migrated, own_server, stop
+from fix_roles import KINDS, drop_roles
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from mlops_ledger import (
     AsyncDatabase,
@@ -21,6 +26,7 @@ from mlops_ledger import (
     PredictionsRepository,
     Settings,
 )
+from mlops_ledger.admin.roles import Roles
 from tools.scratch import scratch_database
 
 pytest.importorskip("fastapi", reason="needs the extra [fastapi]")
@@ -297,7 +303,7 @@ def test_a_service_starts_without_its_database_and_loses_nothing(tmp_path: Path)
                 assert (answer.status_code, answer.json()) == (200, True)
             health = client.get("/health")
             assert health.status_code == 200
-            assert health.json()["reason"] == "the database cannot be reached"
+            assert health.json()["reason"].startswith("the database cannot be reached")
             assert health.json()["predictions"]["waiting"] == 301
             assert client.get("/ready").status_code == 503
             assert client.head("/health").status_code == 200
@@ -315,6 +321,34 @@ def test_a_service_starts_without_its_database_and_loses_nothing(tmp_path: Path)
                 [count] = connection.execute("SELECT count(*) FROM predictions").fetchone()
                 connection.rollback()
         assert count == 302
+
+
+def test_a_user_without_rights_is_no_healthy_service(dsn: str, tmp_path: Path) -> None:
+    register(Settings(conninfo=dsn))
+    prefix = f"t{uuid4().hex[:12]}_"
+    with Database(dsn) as db:
+        Roles(db).create(prefix=prefix)
+    with psycopg.connect(dsn, autocommit=True) as admin:
+        user = sql.Identifier(f"{prefix}user")
+        admin.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD 'secret'").format(user))
+        conninfo = make_conninfo(dsn, user=f"{prefix}user", password="secret")
+        settings = Settings(conninfo=conninfo, home=tmp_path)
+        with TestClient(service(settings)) as client:
+            reason = "the database cannot be reached, or refuses the user of the service"
+            assert client.get("/health").json()["reason"] == reason
+            assert client.get("/ready").status_code == 503
+        reader = sql.Identifier(f"{prefix}reader")
+        admin.execute(sql.SQL("GRANT {} TO {}").format(reader, user))
+        with TestClient(service(settings)) as client:
+            assert client.get("/health").json()["status"] == "ok"
+            assert client.post("/predict", json={"text": SECRET}).status_code == 200
+            deadline = monotonic() + 60
+            while (found := client.get("/health").json())["status"] == "ok":
+                assert monotonic() < deadline
+            assert found["reason"].startswith("predictions wait")
+            # Others may be answered all the same.
+            assert client.get("/ready").json()["status"] == "ok"
+        drop_roles(admin, *(prefix + kind for kind in ("user", *KINDS)))
 
 
 def test_a_service_makes_its_database(empty_database: str, tmp_path: Path) -> None:

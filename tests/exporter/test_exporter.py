@@ -148,6 +148,16 @@ def test_names_come_through_as_they_are(dsn: str, export: Export) -> None:
     assert last == pytest.approx(written.predicted_at.timestamp(), abs=1e-3)
 
 
+def test_a_table_that_nobody_writes_has_no_partitions_to_end(dsn: str, export: Export) -> None:
+    # Its gauge would be 0 for ever, and the rule about partitions that end never at rest.
+    assert "partitions_ahead_seconds" not in export(dsn).full()
+    with Database(dsn) as db:
+        ModelVersionRepository(db).insert(model_name="m")
+        PredictionsRepository(db).insert(model_name="m", model_version="1")
+    found = export(dsn).full()["partitions_ahead_seconds"]
+    assert [labels["table"] for labels, _ in found] == ["predictions"]
+
+
 def test_counters_do_not_fall_when_retention_deletes(dsn: str, export: Export) -> None:
     rows: list[dict[str, Any]] = [
         {

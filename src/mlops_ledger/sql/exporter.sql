@@ -99,11 +99,10 @@ SELECT coalesce(max(a.seq), 0) AS entries FROM audit_log a;
 SELECT pg_database_size(current_database()) AS bytes;
 
 -- partitions --
--- For how long the partitions of each table reach ahead.
-SELECT t.table_name AS "table",
-       coalesce(greatest(extract(epoch FROM max(p.until) - now()), 0), 0)::double precision AS seconds
+-- For how long the partitions of each table reach ahead; a table that was never written has none to end.
+SELECT t.table_name AS "table", greatest(extract(epoch FROM max(p.until) - now()), 0)::double precision AS seconds
 FROM partition_policies t
-LEFT JOIN LATERAL ledger_partitions(t.table_name) p ON true
+CROSS JOIN LATERAL ledger_partitions(t.table_name) p
 GROUP BY t.table_name
 ORDER BY t.table_name;
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Depends, Response
@@ -15,6 +14,8 @@ from .state import Ledger, ledger_of
 
 # Seconds that a probe waits for a database that does not answer.
 _DEADLINE: Final = 2.0
+
+_AWAY: Final = "the database cannot be reached, or refuses the user of the service"
 
 CurrentLedger = Annotated[Ledger, Depends(ledger_of)]
 
@@ -43,7 +44,7 @@ class ServiceHealth(BaseModel):
         "json_schema_extra": {
             "example": {
                 "status": "degraded",
-                "reason": "the database cannot be reached",
+                "reason": _AWAY,
                 "database_latency_ms": None,
                 "schema_version": None,
                 "predictions": {
@@ -61,13 +62,24 @@ class ServiceHealth(BaseModel):
 
 async def get_health(ledger: CurrentLedger) -> ServiceHealth:
     """Say ok, or degraded and why. The answer is always 200: the service itself works."""
-    found: Health | None = None
-    reason: str | None = f"the database did not answer within {_DEADLINE:g} s"
-    with suppress(TimeoutError):
+    found, reason = await _look(ledger)
+    if reason is None and ledger.is_failing:
+        reason = "predictions wait: the last try to store them failed"
+    return _told(ledger, found, reason)
+
+
+async def _look(ledger: Ledger) -> tuple[Health | None, str | None]:
+    """Return what the database says, and what is wrong with it."""
+    try:
         async with asyncio.timeout(_DEADLINE):
             found = await ledger.health()
-        # The whole problem names server and user, which are not for everybody.
-        reason = found.problem if found.reachable else "the database cannot be reached"
+    except TimeoutError:
+        return None, f"the database did not answer within {_DEADLINE:g} s"
+    # The whole problem names server and user, which are not for everybody.
+    return found, found.problem if found.reachable else _AWAY
+
+
+def _told(ledger: Ledger, found: Health | None, reason: str | None) -> ServiceHealth:
     return ServiceHealth(
         status="ok" if reason is None else "degraded",
         reason=reason,
@@ -85,12 +97,12 @@ async def get_health(ledger: CurrentLedger) -> ServiceHealth:
 
 
 async def get_ready(ledger: CurrentLedger, response: Response) -> ServiceHealth:
-    """Say the same with 503 while the database does not answer or has another schema."""
-    found = await get_health(ledger)
-    if found.status != "ok":
+    """Say whether the database can be used: 503 while it does not answer or has another schema."""
+    found, reason = await _look(ledger)
+    if reason is not None:
         response.status_code = 503
         response.headers["Retry-After"] = RETRY_AFTER
-    return found
+    return _told(ledger, found, reason)
 
 
 def health_router() -> APIRouter:

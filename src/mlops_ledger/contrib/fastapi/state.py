@@ -67,6 +67,11 @@ class Ledger:
         """Return a counter of all loggers together."""
         return sum(getattr(each.counters, counter) for each in self._loggers.values())
 
+    @property
+    def is_failing(self) -> bool:
+        """Whether a logger could not store its predictions when it last tried."""
+        return any(each.counters.circuit_open for each in self._loggers.values())
+
     async def close(self) -> None:
         """Send what the loggers still hold, leave the rest in the spool, and disconnect."""
         await asyncio.gather(*(each.close() for each in self._loggers.values()))
