@@ -59,6 +59,7 @@ def test_a_consumer_that_is_killed_misses_nothing_and_sees_it_in_order(
         before = file.stat().st_size
         # At least one event is seen by each; then death comes at random.
         while file.stat().st_size == before:
+            assert child.poll() is None
             raise_alerts(conn, made + 1, made + 20)
             made += 20
             time.sleep(0.05)
