@@ -54,6 +54,30 @@ def test_close_leaves_no_connection(dsn: str, conn: psycopg.Connection) -> None:
     assert left == 0
 
 
+def test_the_connection_that_looked_at_the_server_is_kept(
+    dsn: str, conn: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "_SOON", 60)
+    before = _sessions(conn)
+    with Database(dsn) as db:
+        ModelVersionRepository(db).list_versions()
+    while _ours(conn):
+        conn.execute("SELECT pg_sleep(0.02)")
+    assert _sessions(conn) - before == 1
+
+
+def test_all_connections_are_alike(dsn: str) -> None:
+    with (
+        Database(Settings(conninfo=dsn, pool_min_size=2)) as db,
+        db.connection() as one,
+        db.connection() as other,
+    ):
+        settings = "SELECT name, setting FROM pg_settings ORDER BY name"
+        found = [(each.execute(settings)).fetchall() for each in (one, other)]
+    assert one is not other
+    assert found[0] == found[1]
+
+
 def test_connections_are_in_utc_and_named(db: Database) -> None:
     with db.connection() as connection:
         cursor = connection.execute(
@@ -251,6 +275,14 @@ def test_statements_are_logged_by_name_without_their_values(
     assert record.getMessage().startswith("sql/model_versions.sql:")
     assert " insert: 1 rows in " in record.getMessage()
     assert "canary" not in caplog.text
+
+
+def _sessions(connection: psycopg.Connection) -> int:
+    connection.execute("SELECT pg_stat_force_next_flush()")
+    row = connection.execute(
+        "SELECT sessions FROM pg_stat_database WHERE datname = current_database()"
+    ).fetchone()
+    return int(row[0])
 
 
 def _ours(connection: psycopg.Connection) -> int:

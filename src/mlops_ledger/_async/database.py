@@ -6,13 +6,12 @@ import asyncio
 import os
 from asyncio import sleep
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from time import monotonic
 from typing import Any, Protocol, Self
 
 import psycopg
 from psycopg import AsyncConnection
-from psycopg.rows import class_row
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 from .. import health
@@ -27,7 +26,8 @@ from ..errors import InvalidValue, LedgerError, NothingListens, Unavailable
 from ..errors.translate import raise_alone, translate
 from ..rows import Health
 from ..statements import load
-from .pooler import AsyncPoolerConnection, open_pooled
+from .looking import look, set_settings
+from .pooler import AsyncPoolerConnection
 from .replica import AsyncReadsAfter, AsyncReplica
 from .transaction import AsyncTransaction, begin
 
@@ -276,9 +276,15 @@ class AsyncDatabase:
             if self._pool is None:
                 # The embedded server may have been stopped, and have another port now.
                 self._conninfo = ""
-                probe = await self._probe()
-                health.require_schema(probe)
-                self._pool = await self._new_pool(probe)
+                probe, first = await self._look()
+                spare = [first]
+                try:
+                    health.require_schema(probe)
+                    self._pool = await self._new_pool(probe, spare)
+                finally:
+                    # The pool may not want it, or not have come to it yet.
+                    with suppress(IndexError):
+                        await spare.pop().close()
             return self._pool
 
     def _forget(self) -> None:
@@ -287,7 +293,9 @@ class AsyncDatabase:
             self._inherited.append(self._pool)
         self._pool, self._lock, self._owner = None, asyncio.Lock(), connections.AsyncOwner()
 
-    async def _new_pool(self, probe: Probe) -> AsyncConnectionPool[AsyncBoundedConnection]:
+    async def _new_pool(
+        self, probe: Probe, spare: list[AsyncBoundedConnection]
+    ) -> AsyncConnectionPool[AsyncBoundedConnection]:
         limits, found = connections.limits(self._settings), probe.found
         kind: type[AsyncBoundedConnection] = AsyncBoundedConnection
         options: dict[str, Any] = {"autocommit": True}
@@ -299,6 +307,10 @@ class AsyncDatabase:
             self._preamble = session.as_statement(self._conninfo, limits, found.settings())
         else:
             self._session_conninfo = session.pin(self._conninfo, limits, found.path)
+            if found.visible and not found.late:
+                # All that it lacks to be as those that the pool opens.
+                await set_settings(spare[0], found.settings())
+                options["spare"] = spare
         self._late = found.late_settings()
         pool = AsyncConnectionPool(
             self._session_conninfo,
@@ -323,69 +335,25 @@ class AsyncDatabase:
         if isinstance(connection, AsyncPoolerConnection):
             connection.begin_with(self._preamble or "")
         elif settings := {**session.corrections(connection), **self._late}:
-            await _set(connection, settings)
+            await set_settings(connection, settings)
 
     async def _probe(self) -> Probe:
+        probe, connection = await self._look()
+        await connection.close()
+        return probe
+
+    async def _look(self) -> tuple[Probe, AsyncBoundedConnection]:
+        """Look at the server by a new connection; return this, too."""
         if not self._conninfo:
             given = await asyncio.to_thread(resolve_conninfo, self._settings)
             self._conninfo = connections.direct(self._settings, given)
+        limits = connections.limits(self._settings)
+        self._patience = session.patience(self._conninfo, limits)
         try:
-            async with await self._connect() as connection:
-                probe = await self._examine(connection)
-            # A pooler may also drop startup options in silence: then this was a look at another
-            # session than ours will be.
-            if probe.pooled and not isinstance(connection, AsyncPoolerConnection):
-                limits = connections.limits(self._settings)
-                async with await open_pooled(self._conninfo, limits) as connection:
-                    probe = await self._examine(connection)
-            return probe
+            return await look(self._conninfo, limits)
         except psycopg.Error as error:
             connecting = error.sqlstate is None
             raise_alone(translate(error, connecting=connecting, target=self.name))
-
-    async def _connect(self) -> AsyncBoundedConnection:
-        limits = connections.limits(self._settings)
-        pinned = session.pin(self._conninfo, limits)
-        self._patience = session.patience(self._conninfo, limits)
-        try:
-            return await AsyncBoundedConnection.connect(pinned, autocommit=True)
-        except psycopg.OperationalError as error:
-            if not session.refuses_options(error):
-                raise
-        return await open_pooled(self._conninfo, limits)
-
-    async def _examine(self, connection: AsyncBoundedConnection) -> Probe:
-        connection.patience = self._patience
-        began = monotonic()
-        async with connection.cursor(row_factory=class_row(session.Found)) as cursor:
-            await cursor.execute(*session.look(self._conninfo))
-            found = await cursor.fetchone()
-        latency = monotonic() - began
-        assert found is not None
-        # Behind a transaction pooler the process that answers is not the one that greeted.
-        pooled = found.backend != connection.info.backend_pid
-        if found.visible and not found.late:
-            version = await _schema_version(connection)
-        else:
-            async with connection.transaction():
-                await _set(connection, found.settings(), local=True)
-                version = await _schema_version(connection) if found.schema else None
-        return Probe(found=found, schema_version=version, latency=latency, pooled=pooled)
-
-
-async def _set(
-    connection: AsyncConnection[Any], settings: Mapping[str, str], *, local: bool = False
-) -> None:
-    try:
-        await connection.execute(*session.setting(settings, local=local))
-    except psycopg.Error as error:
-        raise_alone(session.refused(error, settings))
-
-
-async def _schema_version(connection: AsyncConnection[Any]) -> int | None:
-    cursor = await connection.execute(load("health")["schema_version"].text)
-    row = await cursor.fetchone()
-    return None if row is None else row[0]
 
 
 _default: AsyncDatabase | None = None

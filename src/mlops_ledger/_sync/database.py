@@ -7,13 +7,12 @@ import threading
 import os
 from time import sleep
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import Any, Protocol, Self
 
 import psycopg
 from psycopg import Connection
-from psycopg.rows import class_row
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from .. import health
@@ -28,7 +27,8 @@ from ..errors import InvalidValue, LedgerError, NothingListens, Unavailable
 from ..errors.translate import raise_alone, translate
 from ..rows import Health
 from ..statements import load
-from .pooler import PoolerConnection, open_pooled
+from .looking import look, set_settings
+from .pooler import PoolerConnection
 from .replica import ReadsAfter, Replica
 from .transaction import Transaction, begin
 
@@ -277,9 +277,15 @@ class Database:
             if self._pool is None:
                 # The embedded server may have been stopped, and have another port now.
                 self._conninfo = ""
-                probe = self._probe()
-                health.require_schema(probe)
-                self._pool = self._new_pool(probe)
+                probe, first = self._look()
+                spare = [first]
+                try:
+                    health.require_schema(probe)
+                    self._pool = self._new_pool(probe, spare)
+                finally:
+                    # The pool may not want it, or not have come to it yet.
+                    with suppress(IndexError):
+                        spare.pop().close()
             return self._pool
 
     def _forget(self) -> None:
@@ -288,7 +294,9 @@ class Database:
             self._inherited.append(self._pool)
         self._pool, self._lock, self._owner = None, threading.Lock(), connections.Owner()
 
-    def _new_pool(self, probe: Probe) -> ConnectionPool[BoundedConnection]:
+    def _new_pool(
+        self, probe: Probe, spare: list[BoundedConnection]
+    ) -> ConnectionPool[BoundedConnection]:
         limits, found = connections.limits(self._settings), probe.found
         kind: type[BoundedConnection] = BoundedConnection
         options: dict[str, Any] = {"autocommit": True}
@@ -300,6 +308,10 @@ class Database:
             self._preamble = session.as_statement(self._conninfo, limits, found.settings())
         else:
             self._session_conninfo = session.pin(self._conninfo, limits, found.path)
+            if found.visible and not found.late:
+                # All that it lacks to be as those that the pool opens.
+                set_settings(spare[0], found.settings())
+                options["spare"] = spare
         self._late = found.late_settings()
         pool = ConnectionPool(
             self._session_conninfo,
@@ -324,69 +336,25 @@ class Database:
         if isinstance(connection, PoolerConnection):
             connection.begin_with(self._preamble or "")
         elif settings := {**session.corrections(connection), **self._late}:
-            _set(connection, settings)
+            set_settings(connection, settings)
 
     def _probe(self) -> Probe:
+        probe, connection = self._look()
+        connection.close()
+        return probe
+
+    def _look(self) -> tuple[Probe, BoundedConnection]:
+        """Look at the server by a new connection; return this, too."""
         if not self._conninfo:
             given = resolve_conninfo(self._settings)
             self._conninfo = connections.direct(self._settings, given)
+        limits = connections.limits(self._settings)
+        self._patience = session.patience(self._conninfo, limits)
         try:
-            with self._connect() as connection:
-                probe = self._examine(connection)
-            # A pooler may also drop startup options in silence: then this was a look at another
-            # session than ours will be.
-            if probe.pooled and not isinstance(connection, PoolerConnection):
-                limits = connections.limits(self._settings)
-                with open_pooled(self._conninfo, limits) as connection:
-                    probe = self._examine(connection)
-            return probe
+            return look(self._conninfo, limits)
         except psycopg.Error as error:
             connecting = error.sqlstate is None
             raise_alone(translate(error, connecting=connecting, target=self.name))
-
-    def _connect(self) -> BoundedConnection:
-        limits = connections.limits(self._settings)
-        pinned = session.pin(self._conninfo, limits)
-        self._patience = session.patience(self._conninfo, limits)
-        try:
-            return BoundedConnection.connect(pinned, autocommit=True)
-        except psycopg.OperationalError as error:
-            if not session.refuses_options(error):
-                raise
-        return open_pooled(self._conninfo, limits)
-
-    def _examine(self, connection: BoundedConnection) -> Probe:
-        connection.patience = self._patience
-        began = monotonic()
-        with connection.cursor(row_factory=class_row(session.Found)) as cursor:
-            cursor.execute(*session.look(self._conninfo))
-            found = cursor.fetchone()
-        latency = monotonic() - began
-        assert found is not None
-        # Behind a transaction pooler the process that answers is not the one that greeted.
-        pooled = found.backend != connection.info.backend_pid
-        if found.visible and not found.late:
-            version = _schema_version(connection)
-        else:
-            with connection.transaction():
-                _set(connection, found.settings(), local=True)
-                version = _schema_version(connection) if found.schema else None
-        return Probe(found=found, schema_version=version, latency=latency, pooled=pooled)
-
-
-def _set(
-    connection: Connection[Any], settings: Mapping[str, str], *, local: bool = False
-) -> None:
-    try:
-        connection.execute(*session.setting(settings, local=local))
-    except psycopg.Error as error:
-        raise_alone(session.refused(error, settings))
-
-
-def _schema_version(connection: Connection[Any]) -> int | None:
-    cursor = connection.execute(load("health")["schema_version"].text)
-    row = cursor.fetchone()
-    return None if row is None else row[0]
 
 
 _default: Database | None = None

@@ -12,7 +12,7 @@ from concurrent.futures import Future, wait
 from contextlib import contextmanager, suppress
 from threading import Event, Thread
 from time import monotonic, sleep
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import psycopg
 from psycopg import AsyncConnection, Connection, ConnectionInfo
@@ -108,6 +108,17 @@ class BoundedConnection(Connection[Any]):
     # The positions that its server, a standby, is known to have replayed.
     replayed: Sequence[str] = ()
 
+    @classmethod
+    def connect(  # type: ignore[override]
+        cls, conninfo: str = "", *, spare: list[Self] | None = None, **options: Any
+    ) -> Self:
+        """Take a spare connection, if there is one, or open another."""
+        # Asked first, another thread may have taken it meanwhile.
+        with suppress(IndexError):
+            if spare is not None:
+                return spare.pop()
+        return super().connect(conninfo, **options)
+
     def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
         """Wait for what the driver does; raises NoAnswer, and closes the connection."""
         if timeout is not None:
@@ -134,6 +145,16 @@ class AsyncBoundedConnection(AsyncConnection[Any]):
 
     patience: float | None = None
     replayed: Sequence[str] = ()
+
+    @classmethod
+    async def connect(  # type: ignore[override]
+        cls, conninfo: str = "", *, spare: list[Self] | None = None, **options: Any
+    ) -> Self:
+        """Take a spare connection, if there is one, or open another."""
+        with suppress(IndexError):
+            if spare is not None:
+                return spare.pop()
+        return await super().connect(conninfo, **options)
 
     async def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
         """Wait for what the driver does; raises NoAnswer, and closes the connection."""
