@@ -19,7 +19,7 @@ from pathlib import Path
 from mlops_ledger import errors
 from mlops_ledger.errors.checks import INVALID
 from mlops_ledger.errors.constraints import VIOLATIONS
-from mlops_ledger.errors.translate import BY_SQLSTATE, CONNECT, OWN
+from mlops_ledger.errors.translate import BY_SQLSTATE, CONNECT, OWN, connect_failure
 from tools.generated import REFERENCE, run
 
 PAGE = REFERENCE / "messages.md"
@@ -108,8 +108,7 @@ def from_server() -> Iterator[tuple[str, str]]:
     for kind, message in BY_SQLSTATE.values():
         yield kind.__name__, f"value: {message}" if kind is errors.InvalidValue else message
     for _, reason in CONNECT:
-        listens = not reason.startswith("nothing listens")
-        yield "Unavailable" if listens else "NothingListens", f"cannot connect to …: {reason}"
+        yield connect_failure(reason).__name__, f"cannot connect to …: {reason}"
 
 
 def _exceptions() -> dict[str, type[errors.LedgerError]]:

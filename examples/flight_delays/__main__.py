@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from mlops_ledger import Database
+from mlops_ledger import Database, SummariesRepository
 from mlops_ledger.contrib.ui import write_report
 from mlops_ledger.errors import LedgerError
 
@@ -37,6 +37,8 @@ def main(weeks: int) -> None:
             print_performance(db)
             print_views(db)
             print_audit(db)
+            # A scheduler does this every few minutes: the pages show what was counted.
+            SummariesRepository(db).fold()
             write_report(db, REPORT, model_name=MODEL_NAME)
             click.echo(f"The year on one page: {REPORT}")
     except LedgerError as error:

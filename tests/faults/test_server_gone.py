@@ -7,10 +7,14 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from uuid import uuid4
 
+import psycopg
 import pytest
 from fix_faults import NEVER, stop
 from fix_servers import open_folder
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from mlops_ledger import (
     AsyncDatabase,
@@ -21,7 +25,7 @@ from mlops_ledger import (
 )
 from mlops_ledger.admin.create import initialise
 from mlops_ledger.embedded import EmbeddedServer
-from mlops_ledger.errors import ConnectionLost, NothingListens
+from mlops_ledger.errors import ConnectionLost, LoginRefused, NothingListens
 
 pytestmark = pytest.mark.once
 
@@ -54,6 +58,29 @@ def test_a_call_fails_at_once_where_nothing_listens(
         finally:
             victim.start()
         assert ModelVersionRepository(db).list_versions() == []
+
+
+def test_a_call_fails_at_once_where_the_password_was_changed(victim_dsn: str) -> None:
+    name = f"t{uuid4().hex[:12]}"
+    user = sql.Identifier(name)
+    password = sql.SQL("ALTER ROLE {} PASSWORD {}")
+    with psycopg.connect(victim_dsn, autocommit=True) as admin:
+        admin.execute(sql.SQL("CREATE ROLE {} LOGIN SUPERUSER PASSWORD 'old'").format(user))
+        conninfo = make_conninfo(victim_dsn, user=name, password="old")
+        with Database(Settings(conninfo=conninfo, pool_timeout=LONG)) as db:
+            ModelVersionRepository(db).list_versions()
+            admin.execute(password.format(user, "new"))
+            admin.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s",
+                [name],
+            )
+            begun = time.monotonic()
+            with pytest.raises(LoginRefused, match="the password or the user name is wrong"):
+                ModelVersionRepository(db).list_versions()
+            assert time.monotonic() - begun < LONG
+            admin.execute(password.format(user, "old"))
+            assert ModelVersionRepository(db).list_versions() == []
+        admin.execute(sql.SQL("DROP ROLE {}").format(user))
 
 
 async def test_an_async_call_fails_at_once_where_nothing_listens(

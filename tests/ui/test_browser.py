@@ -149,6 +149,21 @@ def test_every_page_in_a_browser(
     context.close()
 
 
+def test_who_signs_in_hears_no_complaint(browser: Browser, dsn: str) -> None:
+    with Database(Settings(conninfo=dsn)) as db:
+        access = Access(db, tokens=read_tokens("ana a-token-that-nobody-can-guess"))
+        with serving(create_app(db, access=access)) as address:
+            page = browser.new_page()
+            said: list[str] = []
+            page.on("console", lambda message: said.append(message.text))
+            page.goto(f"{address}/sign-in")
+            page.fill("[name=token]", "a-token-that-nobody-can-guess")
+            page.keyboard.press("Enter")
+            page.wait_for_url("**/approvals")
+            assert said == []
+            page.close()
+
+
 # Tables that reach over the edge of what holds them.
 CUT = """() => [...document.querySelectorAll(".scroll")]
     .filter(each => each.scrollWidth > each.clientWidth)

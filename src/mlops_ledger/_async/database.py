@@ -22,7 +22,7 @@ from ..connection.config import Settings
 from ..connection.connections import Probe
 from ..connection.conninfo import describe
 from ..embedded import resolve_conninfo
-from ..errors import InvalidValue, LedgerError, NothingListens, Unavailable
+from ..errors import InvalidValue, LedgerError, LoginRefused, NothingListens, Unavailable
 from ..errors.translate import raise_alone, translate
 from ..rows import Health
 from ..statements import load
@@ -246,14 +246,14 @@ class AsyncDatabase:
         return alive
 
     async def _require_listener(self, pool: AsyncConnectionPool[AsyncBoundedConnection]) -> None:
-        """Raise NothingListens rather than wait in vain; the embedded server is started again."""
+        """Raise rather than wait in vain; the embedded server is started again."""
         if self._lock.locked():
             return
         async with self._lock:
             before, self._conninfo = self._conninfo, ""
             try:
                 await self._probe()
-            except NothingListens:
+            except (NothingListens, LoginRefused):
                 raise
             except Unavailable:
                 # It may be starting up: that is worth the wait.

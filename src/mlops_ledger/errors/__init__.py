@@ -120,6 +120,10 @@ class NothingListens(Unavailable):
     """The server's machine refused the connection: the server is stopped or was never there."""
 
 
+class LoginRefused(Unavailable):
+    """The server answers but does not admit the user, or has no such database."""
+
+
 class PoolExhausted(Unavailable):
     """Every connection of the pool is in use and none was returned in time."""
 

@@ -19,6 +19,7 @@ from . import (
     ConnectionLost,
     InvalidValue,
     LedgerError,
+    LoginRefused,
     MissingPartition,
     NotFound,
     NothingListens,
@@ -115,6 +116,8 @@ CONNECT: Final = (
     ("certificate", "a certificate is missing, unreadable or not trusted"),
     ("ssl", "the server and the sslmode setting do not agree"),
 )
+# Of these, what is so until somebody changes it.
+_LOGIN: Final = frozenset(reason for _, reason in CONNECT[:6])
 # What the server says, after a word for how grave it is.
 _SAID: Final = re.compile(r"failed: \S+:  (.{1,300})")
 # Names of hosts, users and databases, which could look like one of the phrases.
@@ -146,8 +149,7 @@ def translate(
     """
     if connecting:
         reason = _connect_reason(error)
-        kind = NothingListens if reason.startswith("nothing listens") else Unavailable
-        return kind(f"cannot connect to {target}: {reason}")
+        return connect_failure(reason)(f"cannot connect to {target}: {reason}")
     state = error.sqlstate or ""
     if state.startswith("ML"):
         return _own(state, error)
@@ -210,6 +212,13 @@ def _by_state(broken: Violation, error: psycopg.Error) -> LedgerError:
         return Conflict(f"the constraint {name} of the database refuses it")
     kind_name = type(error).__name__
     return LedgerError(f"unexpected database error {kind_name} (SQLSTATE {state or 'none'})")
+
+
+def connect_failure(reason: str) -> type[Unavailable]:
+    """Return what a reason of `CONNECT` is raised as: some do not pass by waiting."""
+    if reason.startswith("nothing listens"):
+        return NothingListens
+    return LoginRefused if reason in _LOGIN else Unavailable
 
 
 def _connect_reason(error: psycopg.Error) -> str:

@@ -65,8 +65,8 @@ _PROBLEMS: Final[dict[type[LedgerError], tuple[int, str, str]]] = {
     PermissionDenied: (
         403,
         "Not allowed",
-        "The role that these pages are read with lacks a right: mlops-ledger roles create says "
-        "which role has it.",
+        "The database user of these pages lacks a right: mlops-ledger roles show says which role "
+        "has it. The audit log is for an auditor.",
     ),
     SchemaError: (503, "The ledger is of another release", "mlops-ledger migrate up"),
     Unavailable: _AWAY,
