@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, Final
 from uuid import UUID
@@ -211,7 +212,7 @@ def features(field: str, value: object) -> list[float | None]:
 def feature(field: str, value: object) -> float | None:
     """Accept the value of one feature."""
     value = plain(value)
-    if not isinstance(value, int | float | Decimal):
+    if not isinstance(value, int | float | Decimal | Fraction):
         if is_missing(value):
             return None
         raise InvalidValue(

@@ -25,7 +25,7 @@ from ..ids import ordered_uuid7
 from .binary import EIGHT, EPOCH_MICROSECONDS, NULL, SIXTEEN, pack_length
 from .encoders import Encoder, of_one_length
 from .packing import Block, arrays, split, struct
-from .rows import DEFAULTS, ENCODERS, GIVEN, feature_encoder, shares_encoder
+from .rows import DEFAULTS, ENCODERS, GIVEN, are_packed, feature_encoder, shares_encoder
 
 Column: TypeAlias = Sequence[Any]
 
@@ -86,8 +86,10 @@ class BlockEncoder:
             _require_type(given, list)
         rows = _in_order(self._names, given)
         if rows is not None:
-            with suppress(StructError):  # some are missing
-                return arrays(rows, len(given[0]))
+            with suppress(StructError, TypeError):  # some are missing
+                numbers = list(rows)
+                if are_packed(numbers):
+                    return arrays(numbers, len(given[0]))
         return _each(self._encode_features, given)
 
     def _shares(self, given: Column) -> Column:
