@@ -50,33 +50,29 @@ WHERE p.model_version_id = %(model_version_id)s::uuid
   AND mod(hashtext(p.id::text), %(one_in)s::integer) = 0
 LIMIT 200000;
 
--- read get --
--- One baseline.
+-- fragment baselines --
+-- Baselines as they are shown.
 SELECT b.id, b.model_name, v.model_version, b.model_version_id, b.num_rows,
        (SELECT count(*) FROM baseline_features f WHERE f.baseline_id = b.id) AS num_features,
        b.window_start, b.window_end, b.created_at, b.created_by
 FROM baselines b
 JOIN model_versions v ON v.id = b.model_version_id
+
+-- read get --
+-- One baseline.
+{baselines}
 WHERE b.id = %(id)s::uuid;
 
 -- read latest --
 -- The baseline that windows of a version are compared with.
-SELECT b.id, b.model_name, v.model_version, b.model_version_id, b.num_rows,
-       (SELECT count(*) FROM baseline_features f WHERE f.baseline_id = b.id) AS num_features,
-       b.window_start, b.window_end, b.created_at, b.created_by
-FROM baselines b
-JOIN model_versions v ON v.id = b.model_version_id
+{baselines}
 WHERE v.model_name = %(model_name)s::text AND v.model_version = %(model_version)s::text
 ORDER BY b.id DESC
 LIMIT 1;
 
 -- read list_baselines --
 -- Baselines, newest first; the next page is before the last id of this one.
-SELECT b.id, b.model_name, v.model_version, b.model_version_id, b.num_rows,
-       (SELECT count(*) FROM baseline_features f WHERE f.baseline_id = b.id) AS num_features,
-       b.window_start, b.window_end, b.created_at, b.created_by
-FROM baselines b
-JOIN model_versions v ON v.id = b.model_version_id
+{baselines}
 WHERE (%(model_name)s::text IS NULL OR b.model_name = %(model_name)s::text)
   AND (%(before)s::uuid IS NULL OR b.id < %(before)s::uuid)
 ORDER BY b.id DESC

@@ -6,6 +6,11 @@ id, timestamp, model_name, model_version_id, lookback_hours, window_start, windo
 drift_score, method, threshold, features, drifted_features, n_drifted_features, n_features, reference_size,
 current_size, reference_start, reference_end, report_ref, summary_ref, monitoring_run_id, metadata
 
+-- fragment shown --
+-- A report as it is shown.
+{report}, created_at,
+       (SELECT v.model_version FROM model_versions v WHERE v.id = model_version_id) AS model_version
+
 -- fragment version_id --
 -- The version that is named by its number or its id, or none.
 ledger_version_id(%(model_name)s::text, %(model_version)s::text, %(model_version_id)s::uuid)
@@ -51,14 +56,12 @@ WHERE model_name = %(model_name)s::text AND timestamp = %(timestamp)s::timestamp
 
 -- read get --
 -- One report.
-SELECT {report}, created_at,
-       (SELECT v.model_version FROM model_versions v WHERE v.id = model_version_id) AS model_version
+SELECT {shown}
 FROM drift_reports WHERE id = %(id)s::uuid;
 
 -- read list_reports --
 -- Reports of a range of time, newest first; the next page is before the last id of this one.
-SELECT {report}, created_at,
-       (SELECT v.model_version FROM model_versions v WHERE v.id = model_version_id) AS model_version
+SELECT {shown}
 FROM drift_reports
 WHERE (%(model_name)s::text IS NULL OR model_name = %(model_name)s::text)
   AND (%(since)s::timestamptz IS NULL OR timestamp >= %(since)s::timestamptz)

@@ -11,6 +11,11 @@ drift_summary_ref, drift_report_ref, coverage_pct, labeled_samples, metadata
 -- The version that is named by its number or its id, or none.
 ledger_version_id(%(model_name)s::text, %(model_version)s::text, %(model_version_id)s::uuid)
 
+-- fragment shown --
+-- A run as it is shown.
+{run}, created_at,
+       (SELECT v.model_version FROM model_versions v WHERE v.id = model_version_id) AS model_version
+
 -- insert --
 -- Record a monitoring run. No row when the model has one for that window already.
 INSERT INTO monitoring_metrics ({run})
@@ -50,14 +55,12 @@ WHERE model_name = %(model_name)s::text
 
 -- read get --
 -- One run.
-SELECT {run}, created_at,
-       (SELECT v.model_version FROM model_versions v WHERE v.id = model_version_id) AS model_version
+SELECT {shown}
 FROM monitoring_metrics WHERE id = %(id)s::uuid;
 
 -- read list_runs --
 -- Runs of a window of time, newest first; the next page is before the last id of this one.
-SELECT {run}, created_at,
-       (SELECT v.model_version FROM model_versions v WHERE v.id = model_version_id) AS model_version
+SELECT {shown}
 FROM monitoring_metrics
 WHERE (%(model_name)s::text IS NULL OR model_name = %(model_name)s::text)
   AND (%(since)s::timestamptz IS NULL OR timestamp >= %(since)s::timestamptz)

@@ -1,12 +1,16 @@
 -- Statements of SummariesRepository.
 
+-- fragment wanted --
+-- The version that is named, those of a model, or all.
+(%(model_name)s::text IS NULL OR v.model_name = %(model_name)s::text)
+  AND (%(model_version)s::text IS NULL OR v.model_version = %(model_version)s::text)
+
 -- fold__marked --
 -- The versions with marks.
 SELECT DISTINCT m.model_version_id
 FROM summary_marks m
 JOIN model_versions v ON v.id = m.model_version_id
-WHERE (%(model_name)s::text IS NULL OR v.model_name = %(model_name)s::text)
-  AND (%(model_version)s::text IS NULL OR v.model_version = %(model_version)s::text)
+WHERE {wanted}
 ORDER BY m.model_version_id;
 
 -- fold__is_known --
@@ -23,8 +27,7 @@ SELECT fold_summaries(%(model_version_id)s::uuid, coalesce(%(since)s::timestampt
 -- rebuild --
 -- Mark everything of the versions of a model, or of all.
 SELECT v.id FROM model_versions v
-WHERE (%(model_name)s::text IS NULL OR v.model_name = %(model_name)s::text)
-  AND (%(model_version)s::text IS NULL OR v.model_version = %(model_version)s::text)
+WHERE {wanted}
   AND rebuild_summaries(v.id)
 ORDER BY v.id;
 
@@ -34,8 +37,7 @@ SELECT v.model_name, v.model_version, count(*) AS marks, min(m.first_predicted_a
        max(m.last_predicted_at) AS last_predicted_at, min(m.marked_at) AS pending_since
 FROM summary_marks m
 JOIN model_versions v ON v.id = m.model_version_id
-WHERE (%(model_name)s::text IS NULL OR v.model_name = %(model_name)s::text)
-  AND (%(model_version)s::text IS NULL OR v.model_version = %(model_version)s::text)
+WHERE {wanted}
 GROUP BY v.id
 ORDER BY pending_since
 LIMIT 1000;
