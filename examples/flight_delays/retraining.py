@@ -161,6 +161,9 @@ def review(db: Database) -> None:
     """
     actions = AgentActionsRepository(db)
     for action in actions.list_pending(model_name=MODEL_NAME):
+        # What others have asked for is not for this job to answer.
+        if action.requested_by != JOB_NAME:
+            continue
         decision = RetrainingDecisionsRepository(db).get(id=UUID(action.parameters["decision_id"]))
         if decision is None:
             raise NotFound(f"action {action.id} names a decision that is not in the ledger")
@@ -175,6 +178,7 @@ def promote_approved(db: Database) -> int:
     approved = AgentActionsRepository(db).list_actions(
         model_name=MODEL_NAME, action_type="promote", status="approved"
     )
+    approved = [each for each in approved if each.requested_by == JOB_NAME]
     for action in approved:
         ModelVersionRepository(db).promote(
             decision_id=UUID(action.parameters["decision_id"]),

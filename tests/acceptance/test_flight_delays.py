@@ -44,6 +44,8 @@ from fix_flights import (
 )
 from psycopg.conninfo import make_conninfo
 
+from mlops_ledger import AgentActionsRepository, Database, ModelVersionRepository
+
 pytest.importorskip("sklearn.ensemble")
 
 WEEKS = 10
@@ -191,6 +193,19 @@ def test_a_promotion_that_failed_is_made_up_for(job: Sequence[str], dsn: str) ->
     replay(job, dsn, 1)
     assert [action["status"] for action in query(dsn, ACTIONS)] == ["executed"]
     assert [d["deployed_at"] for d in query(dsn, DEPLOYMENTS)] == [RELEASE]
+
+
+def test_what_others_have_asked_for_is_left_to_them(job: Sequence[str], dsn: str) -> None:
+    with Database(dsn) as db:
+        actions = AgentActionsRepository(db)
+        asked = {"action_type": "promote", "risk_level": "high", "model_name": "flight-delays"}
+        ModelVersionRepository(db).insert(model_name="flight-delays", model_version="trial")
+        waiting = actions.insert(**asked, requested_by="ana")
+        approved = actions.insert(**asked, requested_by="ana")
+        actions.approve(id=approved, reviewed_by="bo")
+        replay(job, dsn, 1)
+        found = [actions.get(id=each) for each in (waiting, approved)]
+    assert [each.status for each in found if each] == ["pending", "approved"]
 
 
 def test_every_promotion_was_approved_by_somebody_else(replayed: str) -> None:
