@@ -16,7 +16,7 @@ FILL = """
 INSERT INTO model_versions (model_name, model_version, tags, created_at)
 SELECT 'm' || n % 40, n::text, jsonb_build_object('n', n),
        '2026-01-01'::timestamptz + n * interval '1 minute'
-FROM generate_series(1, 4000) n;
+FROM generate_series(1, 2000) n;
 INSERT INTO monitoring_metrics
     (model_name, model_version_id, timestamp, lookback_hours, num_predictions)
 SELECT v.model_name, v.id, v.created_at, hours, 1
@@ -32,7 +32,7 @@ SELECT v.model_name, v.created_at, 'agent', 'retrain',
        CASE WHEN v.model_version::int % 100 = 0 THEN 'high' ELSE 'low' END, v.id
 FROM model_versions v;
 SELECT execute_action(id) FROM agent_actions WHERE NOT requires_approval;
-INSERT INTO model_slots (model_name, slot) SELECT 'm' || n, 'eu' FROM generate_series(0, 3999) n;
+INSERT INTO model_slots (model_name, slot) SELECT 'm' || n, 'eu' FROM generate_series(0, 1999) n;
 INSERT INTO model_deployments (slot_id, model_name, model_version_id, deployed_at, retired_at)
 SELECT s.id, v.model_name, v.id, v.created_at, v.created_at + interval '30 seconds'
 FROM model_versions v JOIN model_slots s USING (model_name);
@@ -67,7 +67,7 @@ FROM generate_series(1, 25000) n;
 ANALYZE;
 """
 NOON = "2026-01-02T12:00Z"
-AN_ID = "(SELECT id FROM {} LIMIT 1 OFFSET 2000)"
+AN_ID = "(SELECT id FROM {} LIMIT 1 OFFSET 1000)"
 
 # The documented ways to call each list, and what answers one at a time.
 QUERIES: list[tuple[str, str, dict[str, str]]] = [
