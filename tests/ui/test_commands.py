@@ -6,11 +6,15 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
+from fix_faults import migrated, own_server, stop
 
 from mlops_ledger import Database, ModelVersionRepository, Settings
 from mlops_ledger.cli.pages import of_pages
@@ -64,6 +68,37 @@ def test_nobody_waits_long_for_a_page() -> None:
     for given, limit in ((30.0, 10.0), (2.0, 2.0)):
         settings = of_pages(Settings(statement_timeout=given))
         assert (settings.statement_timeout, settings.read_only) == (limit, True)
+
+
+def test_serve_starts_before_its_database(environment: dict[str, str], tmp_path: Path) -> None:
+    with own_server() as server:
+        environment["DATABASE_URL"] = migrated(server)
+        stop(server, "fast")
+        process = subprocess.Popen(
+            [COMMAND, "serve", "--port", "0"],
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout is not None
+        try:
+            address = process.stdout.readline().strip()
+            with pytest.raises(HTTPError, match="503"):
+                urlopen(address)
+            server.start()
+            deadline = time.monotonic() + 60
+            found = 0
+            while found != 200 and time.monotonic() < deadline:
+                with suppress(HTTPError):
+                    found = urlopen(address).status
+            process.send_signal(signal.SIGTERM)
+            _, said = process.communicate()
+        finally:
+            process.kill()
+    assert found == 200
+    assert said.startswith("note: cannot connect to")
 
 
 def test_serve_says_why_it_cannot_listen(run: Run) -> None:

@@ -265,6 +265,12 @@ def test_a_database_that_is_away_is_said_without_its_place() -> None:
         assert "The database, or a part of it, is away" in answer.text
 
 
+def test_a_database_without_a_ledger_is_said(empty_database: str) -> None:
+    answer = client_of(Database(Settings(conninfo=empty_database))).get("/")
+    assert answer.status_code == 503
+    assert "There is no ledger in the database yet" in answer.text
+
+
 def test_an_embedded_server_that_cannot_start_is_away(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     answer = client_of(Database(Settings(home=tmp_path))).get("/")

@@ -18,7 +18,7 @@ from ..files import distrust
 from . import complete
 from .base import Command
 from .options import FilePath, json_option, since_option, until_option
-from .output import echo_json, say
+from .output import echo_json, note, say
 
 # Seconds that the database may take over a statement of a page.
 _PATIENCE: Final = 10.0
@@ -95,12 +95,23 @@ def serve(
             access = ui.Access(stack.enter_context(closing(approver)), **known)
         elif user_header or proxies or tokens:
             raise click.UsageError("--user-header, --proxy and --tokens belong to --write")
-        db = stack.enter_context(ledger.Database(of_pages(settings)))
+        db = stack.enter_context(closing(ledger.Database(of_pages(settings))))
+        _look(db)
         try:
             ui.serve(db, address=address, port=port, hosts=hosts, access=access, started=say)
         except OSError as error:
             reason = error.strerror or str(error)
             raise click.ClickException(f"cannot listen at {address}:{port}: {reason}") from None
+
+
+def _look(db: ledger.Database) -> None:
+    """Say it when the database is away: the pages do so, too, until it is back."""
+    try:
+        db.open()
+    except ledger.LoginRefused:
+        raise
+    except ledger.Unavailable as error:
+        note(f"{error}; the pages work once it is back")
 
 
 def of_pages(settings: ledger.Settings) -> ledger.Settings:

@@ -25,6 +25,7 @@ from ...errors import (
     InvalidValue,
     LedgerError,
     NotFound,
+    NotMigrated,
     PermissionDenied,
     SchemaError,
     Unavailable,
@@ -68,6 +69,7 @@ _PROBLEMS: Final[dict[type[LedgerError], tuple[int, str, str]]] = {
         "The database user of these pages lacks a right: mlops-ledger roles show says which role "
         "has it. The audit log is for an auditor.",
     ),
+    NotMigrated: (503, "There is no ledger in the database yet", "mlops-ledger init"),
     SchemaError: (503, "The ledger is of another release", "mlops-ledger migrate up"),
     Unavailable: _AWAY,
     EmbeddedServerError: _AWAY,
