@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,11 +14,11 @@ import click
 import psycopg
 import pytest
 from fix_faults import migrated, own_server, stop
-from fix_ui import COUNT, NAME, fill, pages
+from fix_ui import COUNT, NAME, NOW, fill, pages
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from mlops_ledger import AlertsRepository, Database, Settings
+from mlops_ledger import AlertsRepository, Database, ModelVersionRepository, Settings
 from mlops_ledger.admin.roles import Roles
 from mlops_ledger.cli import main
 from mlops_ledger.errors import NotFound
@@ -153,6 +154,22 @@ def test_what_cannot_be_asked_is_said(client: TestClient, path: str, status: int
     answer = client.get(path)
     assert answer.status_code == status, answer.text
     assert "<h1>" in answer.text
+
+
+def test_a_window_tells_of_its_own_alerts(dsn: str) -> None:
+    named = {"alert_type": "t", "title": "t", "severity": "warning", "model_name": "m"}
+    with Database(Settings(conninfo=dsn)) as db:
+        ModelVersionRepository(db).insert(model_name="m")
+        alerts = AlertsRepository(db)
+        first = alerts.raise_alert(**named, dedup_key="a", at=NOW - timedelta(days=20))
+        alerts.resolve(id=first.id, resolved_by="ana", at=NOW - timedelta(days=19))
+        alerts.raise_alert(**named, dedup_key="b", at=NOW - timedelta(days=1))
+        until = f"{NOW - timedelta(days=10):%Y-%m-%d}"
+        since = f"{NOW - timedelta(days=30):%Y-%m-%d}"
+        text = client_of(db).get(f"/model?name=m&since={since}&until={until}").text
+    assert "1 in the window" in text
+    assert "0 of them open" in text
+    assert "1 open</span>" in text
 
 
 def test_pages_only_read(client: TestClient) -> None:

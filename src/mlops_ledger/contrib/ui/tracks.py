@@ -237,7 +237,11 @@ def alerted(span: Span, alerts: Sequence[Alert]) -> Track | None:
     ]
     rows, left_out = charts.rows_without_overlap(shown, _ALERT_ROWS)
     waiting = sum(each.status != "resolved" for each in alerts)
-    note = f"{len(alerts)} in the window" + (f", {left_out} not drawn" if left_out else "")
+    # How many are open at all says the head of the page: the window may end before they began.
+    note = f"{waiting} of them open" + (f", {left_out} not drawn" if left_out else "")
     return Track(
-        "Alerts", f"{waiting} open", note, charts.bars(span, rows, label="Alerts", thick=10)
+        "Alerts",
+        f"{len(alerts)} in the window",
+        note,
+        charts.bars(span, rows, label="Alerts", thick=10),
     )
