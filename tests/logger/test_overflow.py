@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from fix_logger import FEATURES, ONE, away, balance, wait_until
+from fix_logger import FEATURES, ONE, away, balance, stalled, wait_until
 
-from mlops_ledger import Database, PredictionLogger, Settings
+from mlops_ledger import AsyncPredictionLogger, Database, PredictionLogger, Settings
 from mlops_ledger.errors import Unavailable
 from mlops_ledger.logger.intake import Intake
 from mlops_ledger.logger.spool import Spool
@@ -53,6 +54,28 @@ def test_a_full_spool_raises_and_loses_nothing_that_was_accepted(
         wait_until(lambda: later.counters.replayed >= len(accepted) - 100)
     if level == "process":
         assert stored() == accepted
+
+
+async def test_for_room_in_the_spool_a_call_waits_and_the_loop_does_not(
+    home: Settings, stored: Read
+) -> None:
+    names = [f"r{number}" for number in range(5_000)]
+    options: dict[str, Any] = {"overflow": "block", "spool_bytes": 1_000_000}
+    async with AsyncPredictionLogger(home, **ONE, **options) as log:
+
+        async def work() -> None:
+            for name in names:
+                await log(features=FEATURES, request_id=name)
+
+        with stalled(home):
+            working = asyncio.create_task(work())
+            # Only a call that waits lets go of the loop.
+            await asyncio.sleep(0)
+            assert not working.done()
+            assert 0 < log.counters.accepted < len(names)
+        await asyncio.wait_for(working, timeout=60)
+        assert await log.flush(timeout=60)
+    assert stored() == names
 
 
 def test_a_full_spool_blocks_until_there_is_room(
