@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
 
 from tools import fork_server, forked
 
-# Not polars: it starts threads, which a fork would lack.
+# Not polars, nor MLflow, which imports it: it starts a thread, which a fork would lack.
 _IMPORTED = (
     "hypothesis",
     "numpy",
@@ -25,7 +26,7 @@ _IMPORTED_ONCE = (
     "alembic.migration",
     "fastapi.testclient",
     "mcp.server",
-    "mlflow.tracking",
+    "opentelemetry.sdk.trace",
     "pglast",
     "playwright.sync_api",
     "sqlalchemy",
@@ -43,7 +44,9 @@ def run_python(arguments: Sequence[str]) -> None:
 def pytest_xdist_setupnodes(config: pytest.Config, specs: Sequence[Any]) -> None:
     """Have execnet fork each worker instead of starting Python, until the end of the session."""
     again = config.option.markexpr == "not once"
-    program = forked.program("worker", run_python, _IMPORTED + (() if again else _IMPORTED_ONCE))
+    wanted = _IMPORTED + (() if again else _IMPORTED_ONCE)
+    installed = [name for name in wanted if find_spec(name.partition(".")[0])]
+    program = forked.program("worker", run_python, installed)
     folder = program.__enter__()
     config.add_cleanup(lambda: program.__exit__(None, None, None))
     for spec in specs:
