@@ -2,6 +2,7 @@ DELETE FROM ledger_privileges WHERE object_name IN (
     'prediction_batches', 'predictions', 'v_prediction_log', 'v_predictions');
 DROP VIEW v_prediction_log;
 DROP VIEW v_predictions;
+DROP FUNCTION ledger_insert_prediction;
 DROP FUNCTION ledger_last_predicted_at(uuid, timestamptz, timestamptz);
 DROP FUNCTION ledger_entropy(double precision, double precision[]);
 DROP TABLE predictions;

@@ -133,6 +133,40 @@ $$;
 COMMENT ON FUNCTION ledger_last_predicted_at(uuid, timestamptz, timestamptz) IS
     'When a version predicted last within a range of time; NULL when it did not.';
 
+CREATE FUNCTION ledger_insert_prediction(
+    id uuid, predicted_at timestamptz, model_version_id uuid, request_id text, batch_id text, features double precision[],
+    inputs jsonb, prediction double precision, predicted_label text, probability double precision,
+    class_probabilities double precision[], confidence_lower double precision, confidence_upper double precision,
+    latency_ms double precision, status text, error_message text, cache_hit boolean, user_agent text, client_ip inet, metadata jsonb
+) RETURNS uuid
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    -- Whoever withdraws the version waits for this, or is waited for.
+    PERFORM FROM model_versions v WHERE v.id = ledger_insert_prediction.model_version_id FOR KEY SHARE;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    -- Of values alone, as Citus sends it on as it is; of a query it makes a table on the worker first.
+    INSERT INTO predictions (
+        id, predicted_at, model_version_id, request_id, batch_id, feature_values, inputs, prediction, predicted_label,
+        probability, class_probabilities, confidence_lower, confidence_upper, latency_ms, status, error_message, cache_hit,
+        user_agent, client_ip, metadata)
+    VALUES (
+        id, predicted_at, model_version_id, request_id, batch_id, features, inputs, prediction, predicted_label,
+        probability, class_probabilities, confidence_lower, confidence_upper, latency_ms, status, error_message, cache_hit,
+        user_agent, client_ip, metadata)
+    ON CONFLICT DO NOTHING;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    INSERT INTO summary_marks (model_version_id, table_name, first_predicted_at, last_predicted_at)
+    VALUES (model_version_id, 'predictions', predicted_at, predicted_at);
+    RETURN id;
+END
+$$;
+COMMENT ON FUNCTION ledger_insert_prediction IS
+    'Stores a prediction, marks its hour and returns its id; NULL when its id is there already, or its version is not.';
+
 CREATE VIEW v_predictions WITH (security_invoker = true) AS
 SELECT p.id,
        p.predicted_at,

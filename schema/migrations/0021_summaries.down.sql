@@ -9,9 +9,6 @@ DROP FUNCTION ledger_mark_outcomes();
 DROP FUNCTION ledger_still_counts(summary_outcomes, text, text[], text);
 DROP TRIGGER baselines_mark_summaries ON baselines;
 DROP FUNCTION baselines_mark_summaries();
-DROP FUNCTION ledger_insert_prediction(
-    uuid, timestamptz, uuid, text, text, double precision[], jsonb, double precision, text, double precision, double precision[],
-    double precision, double precision, double precision, text, text, boolean, text, inet, jsonb);
 DROP TRIGGER prediction_batches_mark_summaries ON prediction_batches;
 DROP FUNCTION prediction_batches_mark_summaries();
 DROP FUNCTION mark_summaries(text, text, timestamptz, timestamptz);

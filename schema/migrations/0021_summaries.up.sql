@@ -238,42 +238,6 @@ CREATE TRIGGER prediction_batches_mark_summaries
     AFTER INSERT ON prediction_batches
     FOR EACH ROW EXECUTE FUNCTION prediction_batches_mark_summaries();
 
-CREATE FUNCTION ledger_insert_prediction(
-    id uuid, predicted_at timestamptz, model_version_id uuid, request_id text, batch_id text, features double precision[],
-    inputs jsonb, prediction double precision, predicted_label text, probability double precision,
-    class_probabilities double precision[], confidence_lower double precision, confidence_upper double precision,
-    latency_ms double precision, status text, error_message text, cache_hit boolean, user_agent text, client_ip inet, metadata jsonb
-) RETURNS uuid
-LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
-BEGIN
-    -- Whoever withdraws the version waits for this, or is waited for.
-    PERFORM FROM model_versions v WHERE v.id = ledger_insert_prediction.model_version_id FOR KEY SHARE;
-    IF NOT FOUND THEN
-        RETURN NULL;
-    END IF;
-    -- Of values alone, as Citus sends it on as it is; of a query it makes a table on the worker first.
-    INSERT INTO predictions (
-        id, predicted_at, model_version_id, request_id, batch_id, feature_values, inputs, prediction, predicted_label,
-        probability, class_probabilities, confidence_lower, confidence_upper, latency_ms, status, error_message, cache_hit,
-        user_agent, client_ip, metadata)
-    VALUES (
-        id, predicted_at, model_version_id, request_id, batch_id, features, inputs, prediction, predicted_label,
-        probability, class_probabilities, confidence_lower, confidence_upper, latency_ms, status, error_message, cache_hit,
-        user_agent, client_ip, metadata)
-    ON CONFLICT DO NOTHING;
-    IF NOT FOUND THEN
-        RETURN NULL;
-    END IF;
-    INSERT INTO summary_marks (model_version_id, table_name, first_predicted_at, last_predicted_at)
-    VALUES (model_version_id, 'predictions', predicted_at, predicted_at);
-    RETURN id;
-END
-$$;
-COMMENT ON FUNCTION ledger_insert_prediction(
-    uuid, timestamptz, uuid, text, text, double precision[], jsonb, double precision, text, double precision, double precision[],
-    double precision, double precision, double precision, text, text, boolean, text, inet, jsonb) IS
-    'Stores a prediction, marks its hour and returns its id; NULL when its id is there already, or its version is not.';
-
 CREATE FUNCTION baselines_mark_summaries() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
