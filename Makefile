@@ -135,7 +135,7 @@ bench: setup ## Measure everything, as ratios within one run
 db-init: setup ## Create the database if it is missing and migrate it
 	$(LEDGER) init
 
-db-reset: setup ## Drop and make the database anew; asks first, only on this machine
+db-reset: setup ## Drop and remake the database; asks first, only on this machine
 	$(LEDGER) db reset $(if $(filter yes,$(CONFIRM)),--yes)
 
 db-cleanup: setup ## Delete predictions and labels older than OLDER_THAN (90d); asks first

@@ -81,7 +81,7 @@ def landed_between(start: datetime, end: datetime) -> pd.DataFrame:
 def prediction_ids(flights: pd.DataFrame) -> list[UUID]:
     """Return the id of each flight's prediction.
 
-    It follows from the flight: who predicts twice after a crash stores one prediction, and who
+    It follows from the flight: whoever predicts twice after a crash stores one prediction, and whoever
     knows that the flight has landed needs no search for what was predicted.
     """
     times = flights["predicted_at"].dt.to_pydatetime()

@@ -332,7 +332,7 @@ $$;
 COMMENT ON FUNCTION ledger_refuse_change() IS 'Trigger of append-only tables: refuses the statement.';
 
 -- The rows that calls lock are taken in one order by all: of a model the model and then its slots, models by name,
--- then actions, alerts, partitions. Who keeps to it waits, and cannot be part of a deadlock. Who comes out of it holds
+-- then actions, alerts, partitions. Whoever keeps to it waits, and cannot be part of a deadlock. Whoever comes out of it holds
 -- what others may wait for. Such a transaction does not wait: it tries for a quarter of a second and is told to run
 -- again. It tries without queueing, or another's search for deadlocks could find it and fail the one that kept to it.
 CREATE FUNCTION ledger_take_turn(place text[], lock text, make text DEFAULT NULL) RETURNS void

@@ -21,7 +21,7 @@ CREATE TABLE models (
 );
 CREATE INDEX models_tags_idx ON models USING gin (tags jsonb_path_ops);
 COMMENT ON TABLE models IS
-    'The models: one row each, made with the first version if not before. Who registers a version locks the row of its model until the end of the transaction.';
+    'The models: one row each, made with the first version if not before. Whoever registers a version locks the row of its model until the end of the transaction.';
 COMMENT ON COLUMN models.model_name IS 'Name of the model, at most 255 characters.';
 COMMENT ON COLUMN models.description IS 'What the model is for.';
 COMMENT ON COLUMN models.tags IS 'Free tags, searched with @>.';

@@ -58,7 +58,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION model_versions_take_turn() IS
-    'Trigger of model_versions: who has changed a version by hand comes out of order with the next promotion of its model.';
+    'Trigger of model_versions: whoever has changed a version by hand comes out of order with the next promotion of its model.';
 REVOKE ALL ON FUNCTION model_versions_take_turn() FROM PUBLIC;
 
 CREATE TRIGGER model_versions_take_turn

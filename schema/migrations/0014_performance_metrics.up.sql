@@ -64,7 +64,7 @@ CREATE TRIGGER performance_metrics_before_insert
     FOR EACH ROW WHEN (NEW.model_version_id IS NULL OR NEW.timestamp > clock_timestamp())
     EXECUTE FUNCTION performance_metrics_before_insert();
 
--- A foreign key would look each row up, which costs more than to store it.
+-- A foreign key would look each row up, which costs more than storing it.
 CREATE FUNCTION performance_metrics_check_versions() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE

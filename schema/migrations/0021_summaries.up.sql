@@ -1,5 +1,5 @@
 -- Summaries: the predictions of every version by hour and by day, in numbers that cost the same to read
--- whatever their volume. Writers mark what they changed; a folder counts those hours anew.
+-- whatever their volume. Writers mark what they changed; a fold recounts those hours.
 
 CREATE TABLE summary_marks (
     mark bigint GENERATED ALWAYS AS IDENTITY,

@@ -1,4 +1,4 @@
--- Folding: the marked hours of predictions are counted anew, hour by hour, and days made from them.
+-- Folding: the marked hours of predictions are recounted, hour by hour, and days made from them.
 
 CREATE FUNCTION ledger_probability_edges() RETURNS double precision[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -191,7 +191,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ledger_fold_predictions(uuid, timestamptz, timestamptz, uuid, text) IS
-    'Counts the predictions of a version from one full hour to another anew, and by its slice_key.';
+    'Recounts the predictions of a version from one full hour to another, also by its slice_key.';
 
 CREATE FUNCTION ledger_fold_labels(version uuid, since timestamptz, until timestamptz, baseline uuid) RETURNS void
 LANGUAGE sql SET search_path FROM CURRENT SET jit = off AS $$
@@ -221,7 +221,7 @@ LANGUAGE sql SET search_path FROM CURRENT SET jit = off AS $$
     GROUP BY hour
 $$;
 COMMENT ON FUNCTION ledger_fold_labels(uuid, timestamptz, timestamptz, uuid) IS
-    'Counts the latest labels of a version from one full hour to another anew, in the bins that its baseline has for them.';
+    'Recounts the latest labels of a version from one full hour to another, in the bins that its baseline has for them.';
 
 CREATE FUNCTION ledger_fold_histogram_days(version uuid, table_name text, since timestamptz, until timestamptz) RETURNS void
 LANGUAGE sql SET search_path FROM CURRENT SET jit = off AS $$

@@ -198,7 +198,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ledger_fold_outcomes(uuid, timestamptz, timestamptz, text) IS
-    'Counts the outcomes of the labelled predictions of a version from one full hour to another anew, all of them and by its slice_key.';
+    'Recounts the outcomes of the labelled predictions of a version from one full hour to another, all of them and by its slice_key.';
 
 CREATE FUNCTION ledger_add_outcomes(parts summary_outcomes[]) RETURNS summary_outcomes
 LANGUAGE plpgsql STABLE SET search_path FROM CURRENT SET jit = off AS $$

@@ -29,7 +29,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ledger_fold_span(uuid, text, timestamptz, timestamptz) IS
-    'Counts the rows of a version in a table from one full hour to another anew, and the days that these belong to.';
+    'Recounts the rows of a version in a table from one full hour to another, and the days that these belong to.';
 
 CREATE FUNCTION ledger_workers_behind() RETURNS text
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
@@ -143,7 +143,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION fold_summaries(uuid, timestamptz, timestamptz, integer, boolean, interval) IS
-    'Counts the marked hours of a version within a window anew, at most max_hours of them, the newest first, and returns how many. After max_time it begins no further hours. While somebody else folds it returns 0 at once, or waits for them.';
+    'Recounts the marked hours of a version within a window, at most max_hours of them, the newest first, and returns how many. After max_time it begins no further hours. While somebody else folds it returns 0 at once, or waits for them.';
 REVOKE ALL ON FUNCTION fold_summaries(uuid, timestamptz, timestamptz, integer, boolean, interval) FROM PUBLIC;
 
 CREATE FUNCTION ledger_fold_in_passing(version uuid, since timestamptz, until timestamptz) RETURNS integer
@@ -230,7 +230,7 @@ LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT AS $$
     SELECT EXISTS (SELECT FROM marked)
 $$;
 COMMENT ON FUNCTION rebuild_summaries(uuid) IS
-    'Marks everything of a version that is still there, so that the next folds count it anew; returns whether there is anything.';
+    'Marks everything of a version that is still there, so that the next folds recount it; returns whether there is anything.';
 REVOKE ALL ON FUNCTION rebuild_summaries(uuid) FROM PUBLIC;
 
 INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES

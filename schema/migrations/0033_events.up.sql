@@ -107,7 +107,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION event_head() IS
-    'The number up to which there are events now. Who may append what waits in audit_queue does so.';
+    'The number up to which there are events now. Whoever may append what waits in audit_queue does so.';
 REVOKE ALL ON FUNCTION event_head() FROM PUBLIC;
 
 CREATE FUNCTION audit_log_notify() RETURNS trigger

@@ -75,7 +75,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION remove_event_consumer(text) IS
-    'Forgets a consumer; started again, it begins anew.';
+    'Forgets a consumer; started again, it begins from the start.';
 REVOKE ALL ON FUNCTION remove_event_consumer(text) FROM PUBLIC;
 
 INSERT INTO ledger_privileges (role, privilege, object_type, object_name) VALUES

@@ -64,7 +64,7 @@ class Source:
     """A query, and the connection string of the database that answers it.
 
     `preamble` sets what the query means where the session does not: behind a pooler. `driver` is
-    there for who reads more than one.
+    there for whoever reads more than one.
     """
 
     conninfo: str

@@ -1,4 +1,4 @@
-"""Making the database, and making it anew."""
+"""Making the database, and making it again."""
 
 from __future__ import annotations
 

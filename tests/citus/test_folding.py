@@ -53,7 +53,7 @@ def test_what_is_not_committed_everywhere_is_counted_later(
     db: Database, in_doubt: psycopg.Connection
 ) -> None:
     with db.connection() as connection:
-        # A reader goes on with what was counted; who must have all is told.
+        # A reader goes on with what was counted; whoever must have all is told.
         [(folded,)] = connection.execute("SELECT fold_summaries(id) FROM model_versions").fetchall()
     assert folded == 0
     summaries = SummariesRepository(db)

@@ -181,7 +181,7 @@ async def test_a_database_of_another_living_event_loop_is_refused(dsn: str) -> N
         assert await models.list_versions() == []
 
 
-# Far more than a server sends ahead of who reads it, and made as it is read: it does not stand in
+# Far more than a server sends ahead of its reader, and made as it is read: it does not stand in
 # FROM, where all numbers would be stored first.
 ENDLESS = "SELECT generate_series(1, 100000000) AS i, repeat('x', 100) AS endless"
 READERS = "FROM pg_stat_activity WHERE query LIKE '%AS endless%' AND pid <> pg_backend_pid()"

@@ -119,7 +119,7 @@ def test_a_server_that_is_only_slow_says_itself_what_came_of_it(settings: Settin
         ):
             connection.execute("SET statement_timeout = 0")
             connection.execute("SELECT pg_sleep(3600)")
-        # As long as it takes, for who says so, and no longer than that transaction.
+        # As long as it takes, for whoever says so, and no longer than that transaction.
         with db.transaction() as tx, tx.connection() as connection:
             connection.execute("SET statement_timeout = '500ms'")
             tx.be_patient()

@@ -29,7 +29,7 @@ from mlops_ledger.errors import ConnectionLost, LoginRefused, NothingListens
 
 pytestmark = pytest.mark.once
 
-# As a failure at once is told from one of who has waited in vain.
+# Tells a failure at once from one after waiting in vain.
 LONG = float(NEVER)
 
 

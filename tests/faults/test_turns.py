@@ -1,4 +1,4 @@
-"""Rows locked in opposite orders: who keeps to the order goes on, the other runs again."""
+"""Rows locked in opposite orders: whoever keeps to the order goes on, the other runs again."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ Progress = Callable[[int, int], object]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that must not be: how often it was found, and which, or what to do.
+    """One kind of mistake: how often it was found, and where, or what to do.
 
     What is harmless is worth knowing, and no reason to call the ledger wrong.
     """

@@ -14,7 +14,7 @@ from .predictions import EARLIEST, latest_timestamp
 OUT_OF_TIME: Final = "must lie between the year 2000 and now"
 _DAY: Final = timedelta(days=1)
 # Lengths of the units of the calendar, the shortest month for the longest series.
-_UNITS: Final[Mapping[str, timedelta]] = {
+UNITS: Final[Mapping[str, timedelta]] = {
     "minute": timedelta(minutes=1),
     "hour": timedelta(hours=1),
     "day": _DAY,
@@ -87,9 +87,9 @@ def buckets(
 
     Raises InvalidValue when there are more than 1000 of them.
     """
-    if isinstance(bucket, str) and bucket not in _UNITS:
-        raise InvalidValue("bucket", f"must be one of {', '.join(_UNITS)}, or a timedelta")
+    if isinstance(bucket, str) and bucket not in UNITS:
+        raise InvalidValue("bucket", f"must be one of {', '.join(UNITS)}, or a timedelta")
     unit = bucket if isinstance(bucket, str) else None
-    step = _UNITS[unit] if unit else bucket
+    step = UNITS[unit] if unit else bucket
     windows.bucket_count(step, (until - since) / _DAY)
     return unit, None if unit else values.span("bucket", bucket)

@@ -41,6 +41,8 @@ RISK_LEVELS: Final = ("low", "medium", "high", "critical")
 SEVERITIES: Final = ("info", "warning", "critical")
 PREDICTION_STATUSES: Final = ("success", "error")
 ALERT_STATUSES: Final = ("active", "acknowledged", "resolved")
+# Of partitions.
+PERIODS: Final = ("day", "week", "month")
 
 
 def text(field: str, value: object) -> str:

@@ -9,7 +9,7 @@ import click
 import mlops_ledger as ledger
 
 from .base import Command
-from .options import is_given, json_option
+from .options import is_given, json_option, period_type
 from .output import echo_json, echo_table, finish, say
 from .progress import progress
 from .text import size
@@ -20,7 +20,7 @@ from .text import size
 @click.option("--undo", is_flag=True, help="Bring everything back to the coordinator.")
 @click.option(
     "--partition-by",
-    type=click.Choice(["day", "week", "month"]),
+    type=period_type,
     default="week",
     show_default=True,
     help="How long new partitions are that were of a day.",
@@ -37,7 +37,7 @@ def distribute(status: bool, undo: bool, partition_by: str, wait: float, as_json
     """Spread the big tables over the workers of Citus.
 
     These are predictions, labels and system metrics. Everything small stays on the coordinator, and
-    nothing changes for who uses the ledger. It is one transaction; who writes waits meanwhile,
+    nothing changes for users of the ledger. It is one transaction; writers wait meanwhile,
     loggers spool. The rows are counted before and after, then verify runs: exits with 1 if that
     finds something. Again changes nothing. --status exits with 1 if a worker is away, or something
     else keeps Citus from the ledger.

@@ -17,6 +17,7 @@ from click.decorators import FC
 
 import mlops_ledger as ledger
 
+from ..checks.metrics import UNITS
 from . import complete
 from .base import Group
 from .options import (
@@ -47,13 +48,12 @@ class Bucket(Length):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Read the text."""
-        units = ("minute", "hour", "day", "week", "month")
-        if value in units:
+        if value in UNITS:
             return value
         try:
             return super().convert(value, param, ctx)
         except click.BadParameter:
-            self.fail(f"must be {', '.join(units)}, or a length such as 15m", param, ctx)
+            self.fail(f"must be {', '.join(UNITS)}, or a length such as 15m", param, ctx)
 
 
 def _bucket(default: str) -> Callable[[FC], FC]:
@@ -62,7 +62,7 @@ def _bucket(default: str) -> Callable[[FC], FC]:
         type=Bucket("smhdw"),
         default=default,
         show_default=True,
-        help="minute, hour, day, week, month, or a length such as 15m.",
+        help=f"{', '.join(UNITS)}, or a length such as 15m.",
     )
 
 

@@ -17,7 +17,7 @@ from click.decorators import FC
 
 import mlops_ledger as ledger
 
-from ..checks.values import ACTION_STATUSES, ACTIONS, RISK_LEVELS, STAGES
+from ..checks.values import ACTION_STATUSES, ACTIONS, PERIODS, RISK_LEVELS, STAGES
 from ..checks.windows import look_back
 from ..errors import NotFound
 from . import complete
@@ -209,7 +209,7 @@ stage_type = click.Choice(STAGES, case_sensitive=False)
 action_type = click.Choice(ACTIONS, case_sensitive=False)
 risk_type = click.Choice(RISK_LEVELS, case_sensitive=False)
 status_type = click.Choice(("all", *ACTION_STATUSES), case_sensitive=False)
-period_type = click.Choice(("day", "week", "month"))
+period_type = click.Choice(PERIODS)
 model_argument = click.argument("model_name", shell_complete=complete.models)
 version_argument = click.argument("model_version", shell_complete=complete.versions)
 optional_version_argument = click.argument(

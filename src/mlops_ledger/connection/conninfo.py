@@ -230,7 +230,7 @@ def environment(conninfo: str) -> dict[bytes, bytes]:
 
 
 def isolate(conninfo: str) -> str:
-    """State what libpq would else take from its environment variables, at harmless values.
+    """State what libpq would otherwise take from its environment variables, at harmless values.
 
     They are meant for other servers than that of the string.
     """

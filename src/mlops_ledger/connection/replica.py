@@ -26,7 +26,7 @@ class Standby:
     """What is known of a standby: whether it is the primary's, and whether it was just away.
 
     And what it must have replayed to answer a program that has used the primary itself, which
-    would else miss its own writes, or what it has seen there before.
+    would otherwise miss its own writes, or what it has seen there before.
     """
 
     def __init__(self) -> None:

@@ -56,7 +56,7 @@ class Account:
     ) -> subprocess.CompletedProcess[str]:
         """Run a command as this user, on the folder `data`, handing down the descriptors `keep`.
 
-        The environment is made anew: PGPORT, TZ, LANG and whatever secrets there are stay out of
+        The environment is made from scratch: PGPORT, TZ, LANG and whatever secrets there are stay out of
         a process that outlives its caller.
         """
         environment = {"LC_ALL": "C", "TZ": "UTC"}

@@ -96,7 +96,7 @@ class LoggerBase:
             self._flusher.hurry()
 
     def _forget(self) -> None:
-        """In a forked child: leave everything to the parent, and begin anew at the next call."""
+        """In a forked child: leave everything to the parent, and start over at the next call."""
         if self._intake is not None and self._intake.spool is not None:
             self._intake.spool.disown()
         # Kept, because collecting it would touch what is the parent's.

@@ -33,7 +33,7 @@ class Held(Protocol):
         """Spend no more time on sending."""
 
     def _forget(self) -> None:
-        """Leave everything to the parent process, and begin anew at the next call."""
+        """Leave everything to the parent process, and start over at the next call."""
 
 
 _made: weakref.WeakSet[Held] = weakref.WeakSet()

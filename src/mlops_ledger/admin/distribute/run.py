@@ -10,6 +10,7 @@ from typing import Final
 from psycopg.rows import scalar_row
 
 from ..._sync.repository import Repository
+from ...checks.values import PERIODS
 from ...connection.config import Settings
 from ...connection.connections import direct
 from ...database import Database
@@ -19,7 +20,6 @@ from ...migrations import Migrator
 from ...migrations.session import open_session
 from .cluster import Cluster, DistributedTable
 
-PERIODS: Final = ("day", "week", "month")
 # Labels lie where their predictions do, so they come after them, and go back before them.
 _ORDER: Final = ("predictions", "ground_truth", "system_metrics")
 _BACK: Final = ("ground_truth", "predictions", "system_metrics")
@@ -142,7 +142,7 @@ def undistribute(
         names = [name for name in _BACK if name in there]
         if not names:
             return Distributed({}, [])
-        # Citus makes the tables and their views anew, without comments, the views without rights.
+        # Citus makes the tables and their views again, without comments, the views without rights.
         kept = within.rights_and_comments()
         moved = within.move("undistribute_table", names, wait, progress)
         within.renew(kept)

@@ -20,7 +20,7 @@ from .signing import signed_headers
 
 logger = logging.getLogger("mlops_ledger.webhooks")
 
-# A request takes half a minute at most; who holds a webhook longer has died.
+# A request takes half a minute at most; whoever holds a webhook longer has died.
 _LEASE: Final = timedelta(minutes=2)
 _GIVE_UP_AFTER: Final = timedelta(days=3)
 _PAGE: Final = 100

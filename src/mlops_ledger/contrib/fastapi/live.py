@@ -46,7 +46,7 @@ def live_model(
 
     `load` makes a model of a version number, in a thread. After a promotion the next version is
     loaded beside the requests, which the one before answers meanwhile; one that cannot be loaded
-    is logged, and loaded anew with the next look. The other arguments are those of
+    is logged, and loaded again at the next look. The other arguments are those of
     `live_prediction_logger`. Until the first model is loaded, requests wait, or raise what `load`
     raised.
     """

@@ -39,7 +39,7 @@ class _Statements(Repository):
 class Exporter(Collector):
     """The metrics of a ledger.
 
-    A scrape reads every query anew, but waits 0.8 seconds at most: what is late
+    A scrape runs every query again, but waits 0.8 seconds at most: what is late
     or fails leaves its last answer, whose age is a metric, for at most ten minutes. `timeout` is
     the time in seconds that a query may take, `limit` the number of rows of one that become
     series.

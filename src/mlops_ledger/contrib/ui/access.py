@@ -118,7 +118,7 @@ class Access:
         """Send the cookie of a session."""
         name = urlsafe_b64encode(session.name.encode()).decode().rstrip("=")
         body = f"{session.nonce}.{int(time()) + _LASTS}.{name}"
-        # Behind a proxy the scheme is the proxy's; who lies about it hurts only themselves.
+        # Behind a proxy the scheme is the proxy's; whoever lies about it hurts only themselves.
         scheme = request.headers.get("x-forwarded-proto", request.url.scheme)
         response.set_cookie(
             COOKIE,

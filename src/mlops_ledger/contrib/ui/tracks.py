@@ -188,7 +188,7 @@ def _windows(
     hours = [run.lookback_hours for run in runs]
     if not hours:
         return
-    # Windows of one length do not overlap, as a rule; those of several do.
+    # Windows of one length usually do not overlap; those of several do.
     usual = max(set(hours), key=hours.count)
     counts = [
         (run.timestamp - timedelta(hours=usual), run.timestamp, float(run.num_predictions))
