@@ -220,7 +220,7 @@ class ModelVersionRepository(Repository):
         """Correct the registration of a version that nothing refers to; the audit log has the old.
 
         The arguments are those of `insert`. What is None stays as it is; `task`, `class_names` and
-        `positive_label` are one declaration, of which what is left out is derived anew. Raises
+        `positive_label` are one declaration, of which what is left out is derived again. Raises
         Conflict, which names the tables, when decisions, predictions or anything else refers to
         the version; NotFound for an unknown version.
         """
