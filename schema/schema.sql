@@ -432,7 +432,7 @@ CREATE TABLE models (
     CONSTRAINT models_slice_key_check CHECK (((char_length(slice_key) >= 1) AND (char_length(slice_key) <= 255))),
     CONSTRAINT models_tags_check CHECK ((jsonb_typeof(tags) = 'object'::text))
 );
-COMMENT ON TABLE models IS 'The models: one row each, made with the first version if not before. Who registers a version locks the row of its model until the end of the transaction.';
+COMMENT ON TABLE models IS 'The models: one row each, made with the first version if not before. Whoever registers a version locks the row of its model until the end of the transaction.';
 ALTER TABLE ONLY models
     ADD CONSTRAINT models_no_look_alikes EXCLUDE USING gist (ledger_point(ledger_skeleton(model_name)) WITH &&, (
 CASE
@@ -670,7 +670,7 @@ BEGIN
     RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION model_versions_take_turn() IS 'Trigger of model_versions: who has changed a version by hand comes out of order with the next promotion of its model.';
+COMMENT ON FUNCTION model_versions_take_turn() IS 'Trigger of model_versions: whoever has changed a version by hand comes out of order with the next promotion of its model.';
 ALTER TABLE ONLY model_versions
     ADD CONSTRAINT model_versions_id_model_name_key UNIQUE (id, model_name);
 ALTER TABLE ONLY model_versions
@@ -5163,7 +5163,7 @@ BEGIN
     USING version, since, until, baseline;
 END
 $_$;
-COMMENT ON FUNCTION ledger_fold_predictions(version uuid, since timestamp with time zone, until timestamp with time zone, baseline uuid, slice_key text) IS 'Counts the predictions of a version from one full hour to another anew, and by its slice_key.';
+COMMENT ON FUNCTION ledger_fold_predictions(version uuid, since timestamp with time zone, until timestamp with time zone, baseline uuid, slice_key text) IS 'Recounts the predictions of a version from one full hour to another, also by its slice_key.';
 
 -- ledger_fold_labels ------------------------------------------------------------------------------
 
@@ -5197,7 +5197,7 @@ CREATE FUNCTION ledger_fold_labels(version uuid, since timestamp with time zone,
     FROM (SELECT hour, bin, count(*) AS n, sum(value) AS total FROM binned GROUP BY hour, bin) c
     GROUP BY hour
 $$;
-COMMENT ON FUNCTION ledger_fold_labels(version uuid, since timestamp with time zone, until timestamp with time zone, baseline uuid) IS 'Counts the latest labels of a version from one full hour to another anew, in the bins that its baseline has for them.';
+COMMENT ON FUNCTION ledger_fold_labels(version uuid, since timestamp with time zone, until timestamp with time zone, baseline uuid) IS 'Recounts the latest labels of a version from one full hour to another, in the bins that its baseline has for them.';
 
 -- ledger_fold_histogram_days ----------------------------------------------------------------------
 
@@ -5481,7 +5481,7 @@ BEGIN
     HAVING count(*) > 0;
 END
 $$;
-COMMENT ON FUNCTION ledger_fold_outcomes(version uuid, since timestamp with time zone, until timestamp with time zone, slice_key text) IS 'Counts the outcomes of the labelled predictions of a version from one full hour to another anew, all of them and by its slice_key.';
+COMMENT ON FUNCTION ledger_fold_outcomes(version uuid, since timestamp with time zone, until timestamp with time zone, slice_key text) IS 'Recounts the outcomes of the labelled predictions of a version from one full hour to another, all of them and by its slice_key.';
 
 -- ledger_add_outcomes -----------------------------------------------------------------------------
 
@@ -5612,7 +5612,7 @@ BEGIN
     PERFORM ledger_fold_histogram_days(version, table_name, first_day, last_day);
 END
 $$;
-COMMENT ON FUNCTION ledger_fold_span(version uuid, table_name text, since timestamp with time zone, until timestamp with time zone) IS 'Counts the rows of a version in a table from one full hour to another anew, and the days that these belong to.';
+COMMENT ON FUNCTION ledger_fold_span(version uuid, table_name text, since timestamp with time zone, until timestamp with time zone) IS 'Recounts the rows of a version in a table from one full hour to another, and the days that these belong to.';
 
 -- ledger_workers_behind ---------------------------------------------------------------------------
 
@@ -5730,7 +5730,7 @@ BEGIN
     RETURN folded;
 END
 $$;
-COMMENT ON FUNCTION fold_summaries(model_version_id uuid, since timestamp with time zone, until timestamp with time zone, max_hours integer, wait boolean, max_time interval) IS 'Counts the marked hours of a version within a window anew, at most max_hours of them, the newest first, and returns how many. After max_time it begins no further hours. While somebody else folds it returns 0 at once, or waits for them.';
+COMMENT ON FUNCTION fold_summaries(model_version_id uuid, since timestamp with time zone, until timestamp with time zone, max_hours integer, wait boolean, max_time interval) IS 'Recounts the marked hours of a version within a window, at most max_hours of them, the newest first, and returns how many. After max_time it begins no further hours. While somebody else folds it returns 0 at once, or waits for them.';
 
 -- ledger_fold_in_passing --------------------------------------------------------------------------
 
@@ -5825,7 +5825,7 @@ CREATE FUNCTION rebuild_summaries(model_version_id uuid) RETURNS boolean
     )
     SELECT EXISTS (SELECT FROM marked)
 $$;
-COMMENT ON FUNCTION rebuild_summaries(model_version_id uuid) IS 'Marks everything of a version that is still there, so that the next folds count it anew; returns whether there is anything.';
+COMMENT ON FUNCTION rebuild_summaries(model_version_id uuid) IS 'Marks everything of a version that is still there, so that the next folds recount it; returns whether there is anything.';
 
 -- ledger_ks_p_value -------------------------------------------------------------------------------
 
@@ -8004,7 +8004,7 @@ BEGIN
     RETURN (SELECT h.seq FROM audit_head h);
 END
 $$;
-COMMENT ON FUNCTION event_head() IS 'The number up to which there are events now. Who may append what waits in audit_queue does so.';
+COMMENT ON FUNCTION event_head() IS 'The number up to which there are events now. Whoever may append what waits in audit_queue does so.';
 
 -- event_consumers ---------------------------------------------------------------------------------
 
@@ -8094,7 +8094,7 @@ BEGIN
     DELETE FROM event_consumers c WHERE c.consumer = remove_event_consumer.consumer;
 END
 $$;
-COMMENT ON FUNCTION remove_event_consumer(consumer text) IS 'Forgets a consumer; started again, it begins anew.';
+COMMENT ON FUNCTION remove_event_consumer(consumer text) IS 'Forgets a consumer; started again, it begins from the start.';
 
 -- webhooks ----------------------------------------------------------------------------------------
 
