@@ -14,7 +14,10 @@ ROOT = Path(__file__).resolve().parents[1]
 GLOSSARY = ROOT / "docs" / "glossary.md"
 # The only places where the words may stand.
 EXCEPT = {GLOSSARY, ROOT / "tests" / "contract" / "test_terms.py"}
-FOLDERS = ("benchmarks", "docs", "examples", "packages", "schema", "scripts", "src", "tests", "tools")
+FOLDERS = (
+    *("benchmarks", "docs", "examples", "packages", "schema", "scripts"),
+    *("src", "tests", "tools"),
+)
 KINDS = {".css", ".html", ".js", ".json", ".md", ".py", ".sh", ".sql", ".toml", ".yml"}
 
 

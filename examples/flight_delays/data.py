@@ -81,8 +81,8 @@ def landed_between(start: datetime, end: datetime) -> pd.DataFrame:
 def prediction_ids(flights: pd.DataFrame) -> list[UUID]:
     """Return the id of each flight's prediction.
 
-    It follows from the flight: whoever predicts twice after a crash stores one prediction, and whoever
-    knows that the flight has landed needs no search for what was predicted.
+    It follows from the flight: predicting twice after a crash stores one prediction, and the label
+    of a flight that has landed needs no search for what was predicted.
     """
     times = flights["predicted_at"].dt.to_pydatetime()
     return [id_for(*flight) for flight in zip(flights["request_id"], times, strict=True)]

@@ -100,7 +100,9 @@ def performance(
     """Compare the predictions of a window with their labels."""
     if by_slice:
         if slice is not None or slice_key is not None or as_of is not None or source == "rows":
-            raise InvalidValue("by_slice", "does not go with --slice, --slice-key, --as-of or --source rows")
+            raise InvalidValue(
+                "by_slice", "does not go with --slice, --slice-key, --as-of or --source rows"
+            )
         since, until = full_hours(since, until, days)
         with ledger.Database() as db:
             slices = ledger.GroundTruthRepository(db).performance_by_slice(

@@ -56,8 +56,8 @@ class Account:
     ) -> subprocess.CompletedProcess[str]:
         """Run a command as this user, on the folder `data`, handing down the descriptors `keep`.
 
-        The environment is made from scratch: PGPORT, TZ, LANG and whatever secrets there are stay out of
-        a process that outlives its caller.
+        The environment is made from scratch: PGPORT, TZ, LANG and whatever secrets there are stay
+        out of a process that outlives its caller.
         """
         environment = {"LC_ALL": "C", "TZ": "UTC"}
         inherited = ("PATH", "LD_LIBRARY_PATH")
