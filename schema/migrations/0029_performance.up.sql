@@ -136,61 +136,6 @@ $$;
 COMMENT ON FUNCTION ledger_summed_outcomes(text, text, timestamptz, timestamptz, smallint, text, timestamptz) IS
     'The outcomes of a model, or one version, in a window: summaries of days and hours added up, and the rows of hours that are not full, or have labels after as_of; with the versions that have labels there. Of all predictions, of the slice of a value, or of a slice by its number.';
 
-CREATE FUNCTION ledger_areas(
-    outcomes summary_outcomes, is_exact boolean, top_share double precision,
-    OUT positives double precision, OUT negatives double precision, OUT roc_auc double precision, OUT roc_auc_error double precision,
-    OUT average_precision double precision, OUT average_precision_error double precision,
-    OUT lift double precision, OUT lift_error double precision, OUT roc_auc_se double precision)
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path FROM CURRENT SET jit = off AS $$
-BEGIN
-    WITH x AS (
-        SELECT u.p::double precision, u.n::double precision, coalesce(sum(u.n) OVER up, 0)::double precision AS below,
-               coalesce(sum(u.p) OVER down, 0)::double precision AS a, coalesce(sum(u.p + u.n) OVER down, 0)::double precision AS b,
-               sum(u.p + u.n) OVER ()::double precision AS total
-        FROM unnest(outcomes.bins, outcomes.positives, outcomes.negatives) u (bin, p, n)
-        WINDOW up AS (ORDER BY u.bin ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
-               down AS (ORDER BY u.bin DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
-    ), sides AS (
-        -- Of a bin all that is known is how many: least and most precise orders, and evenly mixed ones between.
-        -- Of equal probabilities at the end of the top as many positives count as their share.
-        SELECT x.*, c.top, least(greatest(c.top - b, 0), p + n) AS taken,
-               CASE WHEN p = 0 THEN 0 ELSE p - CASE WHEN b - a + n > 0 THEN (b - a + n) * ln((b + n + p) / (b + n)) ELSE 0 END END AS least,
-               CASE WHEN p = 0 THEN 0 ELSE p * (a + p) / (b + p) END AS most,
-               CASE WHEN p = 0 THEN 0 WHEN is_exact THEN p * (a + p) / (b + p + n) WHEN b = 0 THEN p * p / (p + n)
-                    ELSE p * p / (p + n) + (a - b * p / (p + n)) * p / (p + n) * ln((b + p + n) / b) END AS even,
-               (below + n / 2) / nullif(sum(n) OVER (), 0) AS below_share, (a + p / 2) / nullif(sum(p) OVER (), 0) AS above_share
-        FROM x CROSS JOIN LATERAL (SELECT ceil(top_share * total) AS top) c
-    ), s AS (
-        SELECT sum(p) AS p, sum(n) AS n, sum(p * (below + n / 2)) AS outranked, sum(p * n) / 2 AS ties, sum(even) AS even,
-               greatest(sum(most) - sum(even), sum(even) - sum(least)) AS margin,
-               sum(p * taken / (p + n)) AS caught,
-               -- DeLong, DeLong, Clarke-Pearson 1988: how often each positive is above a negative, and the other way.
-               sum(p * below_share ^ 2) - sum(p * below_share) ^ 2 / nullif(sum(p), 0) AS of_positives,
-               sum(n * above_share ^ 2) - sum(n * above_share) ^ 2 / nullif(sum(n), 0) AS of_negatives,
-               sum(greatest(least(taken, p) - p * taken / (p + n), p * taken / (p + n) - greatest(taken - n, 0))) AS loose,
-               max(top) AS top
-        FROM sides
-    )
-    SELECT coalesce(s.p, 0), coalesce(s.n, 0), s.outranked / nullif(s.p * s.n, 0),
-           CASE WHEN is_exact THEN 0 ELSE s.ties END / nullif(s.p * s.n, 0),
-           s.even / nullif(s.p, 0), CASE WHEN is_exact THEN 0 ELSE s.margin END / nullif(s.p, 0),
-           s.caught * (s.p + s.n) / nullif(s.top * s.p, 0),
-           CASE WHEN is_exact THEN 0 ELSE s.loose END * (s.p + s.n) / nullif(s.top * s.p, 0),
-           sqrt(greatest(s.of_positives, 0) / nullif(s.p * (s.p - 1), 0) + greatest(s.of_negatives, 0) / nullif(s.n * (s.n - 1), 0))
-    INTO positives, negatives, roc_auc, roc_auc_error, average_precision, average_precision_error, lift, lift_error, roc_auc_se
-    FROM s;
-END
-$$;
-COMMENT ON FUNCTION ledger_areas(summary_outcomes, boolean, double precision) IS
-    'What the order of the probabilities is worth. Where these are known by their bin only, each number is at most its error off.';
-
-CREATE FUNCTION ledger_standard_error(n double precision, mean double precision, square_sum double precision) RETURNS double precision
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN abs(mean) > 1e-150 THEN sqrt(greatest(square_sum / nullif(n, 0) - mean * mean, 0) / nullif(n - 1, 0))
-            WHEN n > 1 AND mean IS NOT NULL THEN 0 END;
-COMMENT ON FUNCTION ledger_standard_error(double precision, double precision, double precision) IS
-    'The standard error of a mean of n values, from the sum of their squares.';
-
 CREATE FUNCTION ledger_metrics(
     o summary_outcomes, of_task text, class_names text[], counted_label text, of_positive text,
     is_declared boolean, is_mixed boolean, is_ambiguous boolean, threshold double precision, is_exact boolean, top_share double precision,
