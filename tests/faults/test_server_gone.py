@@ -70,8 +70,9 @@ def test_a_call_fails_at_once_where_the_password_was_changed(victim_dsn: str) ->
         with Database(Settings(conninfo=conninfo, pool_timeout=LONG)) as db:
             ModelVersionRepository(db).list_versions()
             admin.execute(password.format(user, "new"))
+            # Waited for: what is still alive would be lent.
             admin.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s",
+                "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE usename = %s",
                 [name],
             )
             begun = time.monotonic()
