@@ -20,8 +20,8 @@ from mlops_ledger.rows.predictions import PredictionFields
 from .results import Result
 
 RATE = 3_000
-SECONDS = 2.0
-RUNS = 5
+SECONDS = 1.0
+RUNS = 12
 
 
 def main(settings: Settings, version: Mapping[str, Any], record: PredictionFields) -> list[Result]:

@@ -15,12 +15,13 @@ from typing import Final
 
 from .intake import Intake
 
-# Records in a piece and seconds of a rest. After a longer one a piece takes twice the time: the
-# processor's caches have lost all of it.
-_GENTLE: Final = 12, 0.0005
+# Records in a piece and seconds of a rest. Where a loop wakes to many calls, pieces of twelve made
+# it late a third longer. Smaller ones than these cost more CPU, and so do longer rests: the
+# processor's caches have lost all of the piece's code by then.
+_GENTLE: Final = 4, 0.00025
 # Where so many records came during a rest, calls follow one another without a pause. Few of them
 # shall meet a piece, so it lasts so many seconds more.
-_MANY: Final = 10
+_MANY: Final = 5
 _MORE: Final = 0.0015
 # A thread that waits needs as long to come round. A rest costs as much CPU as three records.
 _BRISK: Final = 20, 5e-5
