@@ -119,3 +119,11 @@ def test_values_of_ordinary_types_are_one_block() -> None:
     for kind in (float, int, bool, np.float32, np.float64, np.int64, Decimal, Fraction):
         rows = [{"id": new_id(NOON), "features": [kind(1), kind(0)]} for _ in range(3)]
         assert block(rows) == one_by_one(rows) is not None
+
+
+def test_a_sum_without_end_is_nobodys_concern() -> None:
+    """Features are added up only to see of which types they are."""
+    features = [1.0, np.float64(math.inf)], [-np.float64(math.inf), 1.0]
+    rows = [{"id": new_id(NOON), "features": each} for each in features]
+    with np.errstate(all="raise"):
+        assert_as_checked(rows)

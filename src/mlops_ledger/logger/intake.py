@@ -67,11 +67,12 @@ class Intake:
 
     def keep(self, payloads: Sequence[bytes], on_delivery: OnDelivery | None = None) -> int:
         """Keep records as `accept` does where there is room. Raises SpoolFull."""
-        if self.closed:
-            raise LedgerError("the prediction logger is closed: make another")
         count = len(payloads)
         last = 0
         with self._lock:
+            # Within the lock: what is kept after `finish` nobody would send.
+            if self.closed:
+                raise LedgerError("the prediction logger is closed: make another")
             if self._memory:
                 while self.buffer.pending + count > self.options.buffer_rows:
                     if not self._spill_piece():

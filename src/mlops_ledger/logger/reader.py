@@ -75,6 +75,7 @@ class SpoolReader:
         if self._segment is not None:
             self._note({"delivered": last})
         self.spool.delivered += len(records)
+        self.spool.position = last
         # Last: whoever waits for it finds them counted.
         self.position = last
 

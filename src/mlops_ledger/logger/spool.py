@@ -67,6 +67,9 @@ class Spool:
         self.appended = 0
         self.delivered = 0
         self.dropped = 0
+        # The numbers of the last record that was delivered, and of the last in the files.
+        self.position = 0
+        self._written = 0
         self._quota = quota
         self._segment_bytes = self._most_bytes = min(SEGMENT_BYTES, quota // 8)
         self._short = False
@@ -195,7 +198,9 @@ class Spool:
         with suppress(SpoolFull):
             self.sync()
         with self._writing, self.lock:
-            done = self._countable and not self.waiting()
+            # A handler of a signal may raise before a record is counted: then the counts say too
+            # early that none waits, and the numbers do not.
+            done = self._countable and not self.waiting() and self.position >= self._written
             if self._writer is not None:
                 if not done:
                     with suppress(OSError):
@@ -265,21 +270,22 @@ class Spool:
         data = b"".join(frames)
         writer.append(data)
         if not self.durable:
-            self._count(segment, len(payloads), len(data))
+            self._count(segment, len(payloads), writer.size)
+            self._written = number - 1
             return
         os.fdatasync(writer.descriptor)
         with self.lock:
-            self._count(segment, len(payloads), len(data))
+            self._count(segment, len(payloads), writer.size)
+            self._written = self.synced = number - 1
             for _ in payloads:
                 self._collected.popleft()
             self._collected_bytes -= len(data)
-            self.synced = number - 1
 
     def _count(self, segment: Segment, records: int, size: int) -> None:
-        segment.size += size
+        before, segment.size = segment.size, size
         segment.records += records
         self.appended += records
-        self.bytes += size
+        self.bytes += size - before
 
     def _open(self, first: int) -> Appender:
         if not self.folder.locked:
