@@ -68,7 +68,7 @@ test: setup ## Run the suite on the embedded PostgreSQL, then what depends on it
 collected: setup
 	@$(BIN)/python -m pytest --quiet --collect-only -p no:schemathesis > /dev/null
 
-# For who makes the checks at the same time: they need none of what is compiled first.
+# For a caller that makes the checks at the same time: they need none of what is compiled first.
 after-collected: collected
 	@$(MAKE) --no-print-directory demo test
 

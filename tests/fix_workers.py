@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from importlib.util import find_spec
 from typing import Any
 
@@ -46,8 +47,8 @@ def pytest_xdist_setupnodes(config: pytest.Config, specs: Sequence[Any]) -> None
     again = config.option.markexpr == "not once"
     wanted = _IMPORTED + (() if again else _IMPORTED_ONCE)
     installed = [name for name in wanted if find_spec(name.partition(".")[0])]
-    program = forked.program("worker", run_python, installed)
-    folder = program.__enter__()
-    config.add_cleanup(lambda: program.__exit__(None, None, None))
+    stack = ExitStack()
+    config.add_cleanup(stack.close)
+    folder = stack.enter_context(forked.program("worker", run_python, installed))
     for spec in specs:
         spec.python = str(folder / "worker")

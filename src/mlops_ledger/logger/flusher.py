@@ -74,9 +74,8 @@ class Flusher(threading.Thread):
 
     def has_delivered(self, number: int) -> bool:
         """Return whether no record up to a number waits in our spool."""
-        return not self.intake.spooled or (
-            self.own is not None and self.own.reader.position >= number
-        )
+        spool = self.intake.spool
+        return spool is None or not spool.waiting() or spool.position >= number
 
     def counters(self) -> Counters:
         """Take a snapshot of what was done so far."""

@@ -38,7 +38,6 @@ class SpoolReader:
         self._damaged = False
         self._ready: deque[Record] = deque()
         self._journal: Appender | None = None
-        self.position = 0
         self._pending: tuple[UUID, int, int] | None = None
 
     def batch(self, *, pace: Pace | None = None) -> list[Record]:
@@ -75,9 +74,8 @@ class SpoolReader:
         if self._segment is not None:
             self._note({"delivered": last})
         self.spool.delivered += len(records)
-        self.spool.position = last
         # Last: whoever waits for it finds them counted.
-        self.position = last
+        self.spool.position = last
 
     def divide(self, count: int) -> None:
         """Send only the first `count` records of a batch that was refused."""
@@ -134,7 +132,7 @@ class SpoolReader:
         # The end of a piece may cut a record; read more then, up to all there is.
         length = max(_READ, 2 * (self._read_to - self._offset))
         data = os.pread(self._file, min(length, size - self._offset), self._offset)
-        last = self._ready[-1].sequence if self._ready else self.position
+        last = self._ready[-1].sequence if self._ready else self.spool.position
         found = list(scan(data, segment.salt, 0))
         self._ready.extend(record for record in found if record.sequence > last)
         self._read_to = self._offset + len(data)
@@ -166,7 +164,8 @@ class SpoolReader:
     def _replay_journal(self, segment: Segment) -> None:
         for note in notes(segment):
             if "delivered" in note:
-                self.position, self._pending = max(self.position, note["delivered"]), None
+                self.spool.position = max(self.spool.position, note["delivered"])
+                self._pending = None
             else:
                 self._pending = UUID(note["id"]), note["first"], note["last"]
 

@@ -42,7 +42,7 @@ def encode(
     The version need not be registered, and features need not fit it, unless they must be
     `fitting`. Raises InvalidValue, NotFound.
     """
-    if fitting and registration.missing:
+    if fitting:
         registration.require()
     record = registration.version.copy()
     for name, value in given.items():

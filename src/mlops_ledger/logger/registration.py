@@ -28,7 +28,7 @@ class Registration:
         self.names: list[str] | None = None
         self._name_set: frozenset[str] = frozenset()
         self._known = False
-        self.missing = False
+        self._missing = False
         self._ask_at = 0.0
         self._asked = threading.Event()
 
@@ -54,7 +54,7 @@ class Registration:
             self.names = found.feature_names
             self._name_set = frozenset(self.names or ())
             self._known = True
-        self.missing = found is None
+        self._missing = found is None
 
     def wait(self, seconds: float) -> None:
         """Wait until the database was asked, whatever came of it. Raises NotFound."""
@@ -63,7 +63,7 @@ class Registration:
 
     def require(self) -> None:
         """Raise NotFound when the database does not know the version."""
-        if self.missing:
+        if self._missing:
             raise NotFound(
                 "model {model_name} has no version {model_version}: register it with "
                 "ModelVersionRepository.insert".format(**self.version)
