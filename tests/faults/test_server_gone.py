@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -14,7 +17,7 @@ import pytest
 from fix_faults import NEVER, stop
 from fix_servers import open_folder
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from mlops_ledger import (
     AsyncDatabase,
@@ -60,28 +63,63 @@ def test_a_call_fails_at_once_where_nothing_listens(
         assert ModelVersionRepository(db).list_versions() == []
 
 
-def test_a_call_fails_at_once_where_the_password_was_changed(victim_dsn: str) -> None:
+@pytest.fixture
+def service(victim_dsn: str) -> Iterator[tuple[psycopg.Connection[Any], str]]:
+    """A session of an administrator, and the connection string of a user with the password old."""
     name = f"t{uuid4().hex[:12]}"
     user = sql.Identifier(name)
-    password = sql.SQL("ALTER ROLE {} PASSWORD {}")
     with psycopg.connect(victim_dsn, autocommit=True) as admin:
         admin.execute(sql.SQL("CREATE ROLE {} LOGIN SUPERUSER PASSWORD 'old'").format(user))
-        conninfo = make_conninfo(victim_dsn, user=name, password="old")
-        with Database(Settings(conninfo=conninfo, pool_timeout=LONG)) as db:
-            ModelVersionRepository(db).list_versions()
-            admin.execute(password.format(user, "new"))
-            # Waited for: what is still alive would be lent.
-            admin.execute(
-                "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE usename = %s",
-                [name],
-            )
-            begun = time.monotonic()
-            with pytest.raises(LoginRefused, match="the password or the user name is wrong"):
-                ModelVersionRepository(db).list_versions()
-            assert time.monotonic() - begun < LONG
-            admin.execute(password.format(user, "old"))
-            assert ModelVersionRepository(db).list_versions() == []
+        yield admin, make_conninfo(victim_dsn, user=name, password="old")
         admin.execute(sql.SQL("DROP ROLE {}").format(user))
+
+
+def set_password(admin: psycopg.Connection[Any], conninfo: str, password: str) -> None:
+    user = sql.Identifier(conninfo_to_dict(conninfo)["user"])
+    admin.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(user, password))
+
+
+def test_a_call_fails_at_once_where_the_password_was_changed(
+    service: tuple[psycopg.Connection[Any], str],
+) -> None:
+    admin, conninfo = service
+    with Database(Settings(conninfo=conninfo, pool_timeout=LONG)) as db:
+        ModelVersionRepository(db).list_versions()
+        set_password(admin, conninfo, "new")
+        # Waited for: what is still alive would be lent.
+        admin.execute(
+            "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE usename = %s",
+            [conninfo_to_dict(conninfo)["user"]],
+        )
+        begun = time.monotonic()
+        with pytest.raises(LoginRefused, match="the password or the user name is wrong"):
+            ModelVersionRepository(db).list_versions()
+        assert time.monotonic() - begun < LONG
+        set_password(admin, conninfo, "old")
+        assert ModelVersionRepository(db).list_versions() == []
+
+
+def test_a_call_waits_for_a_session_that_is_older_than_the_password(
+    service: tuple[psycopg.Connection[Any], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin, conninfo = service
+    looked = threading.Event()
+    settings = Settings(conninfo=conninfo, pool_max_size=1, pool_timeout=LONG)
+    with Database(settings) as db, ThreadPoolExecutor(1) as threads:
+        look = db._require_listener
+
+        def noted(pool: Any) -> None:
+            try:
+                look(pool)
+            finally:
+                looked.set()
+
+        monkeypatch.setattr(db, "_require_listener", noted)
+        with db.connection():
+            set_password(admin, conninfo, "new")
+            waiting = threads.submit(ModelVersionRepository(db).list_versions)
+            assert looked.wait(LONG)
+        assert waiting.result() == []
 
 
 async def test_an_async_call_fails_at_once_where_nothing_listens(

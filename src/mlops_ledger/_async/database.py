@@ -72,6 +72,7 @@ class AsyncDatabase:
         self._lock = asyncio.Lock()
         self._owner = connections.AsyncOwner()
         self._inherited: list[object] = []
+        self._lent: set[AsyncBoundedConnection] = set()
         self._closed = False
         reads = settings.of_reads()
         self._replica = None if reads is None else AsyncReplica(self, type(self)(reads))
@@ -127,11 +128,13 @@ class AsyncDatabase:
         pool, connection = await self._check_out()
         connection.patience = self._patience
         pid = os.getpid()
+        self._lent.add(connection)
         try:
             yield connection
         except psycopg.Error as error:
             raise_alone(translate(error, target=self.name, lost=connection.closed))
         finally:
+            self._lent.discard(connection)
             if pid == os.getpid():
                 if not connection.autocommit:
                     # The next borrower's writes would wait for a commit that never comes.
@@ -253,8 +256,13 @@ class AsyncDatabase:
             before, self._conninfo = self._conninfo, ""
             try:
                 await self._probe()
-            except (NothingListens, LoginRefused):
+            except NothingListens:
                 raise
+            except LoginRefused:
+                # Sessions outlive a change of the password: one may be given back.
+                if not self._lent:
+                    raise
+                return
             except Unavailable:
                 # It may be starting up: that is worth the wait.
                 return
@@ -292,6 +300,7 @@ class AsyncDatabase:
             # Kept, because collecting the parent's pool would try to stop its threads.
             self._inherited.append(self._pool)
         self._pool, self._lock, self._owner = None, asyncio.Lock(), connections.AsyncOwner()
+        self._lent = set()
 
     async def _new_pool(
         self, probe: Probe, spare: list[AsyncBoundedConnection]

@@ -73,6 +73,7 @@ class Database:
         self._lock = threading.Lock()
         self._owner = connections.Owner()
         self._inherited: list[object] = []
+        self._lent: set[BoundedConnection] = set()
         self._closed = False
         reads = settings.of_reads()
         self._replica = None if reads is None else Replica(self, type(self)(reads))
@@ -128,11 +129,13 @@ class Database:
         pool, connection = self._check_out()
         connection.patience = self._patience
         pid = os.getpid()
+        self._lent.add(connection)
         try:
             yield connection
         except psycopg.Error as error:
             raise_alone(translate(error, target=self.name, lost=connection.closed))
         finally:
+            self._lent.discard(connection)
             if pid == os.getpid():
                 if not connection.autocommit:
                     # The next borrower's writes would wait for a commit that never comes.
@@ -254,8 +257,13 @@ class Database:
             before, self._conninfo = self._conninfo, ""
             try:
                 self._probe()
-            except (NothingListens, LoginRefused):
+            except NothingListens:
                 raise
+            except LoginRefused:
+                # Sessions outlive a change of the password: one may be given back.
+                if not self._lent:
+                    raise
+                return
             except Unavailable:
                 # It may be starting up: that is worth the wait.
                 return
@@ -293,6 +301,7 @@ class Database:
             # Kept, because collecting the parent's pool would try to stop its threads.
             self._inherited.append(self._pool)
         self._pool, self._lock, self._owner = None, threading.Lock(), connections.Owner()
+        self._lent = set()
 
     def _new_pool(
         self, probe: Probe, spare: list[BoundedConnection]
