@@ -17,6 +17,62 @@ CREATE FUNCTION ledger_metric(metrics jsonb, name text) RETURNS double precision
     RETURN CASE WHEN (jsonb_typeof((metrics -> name)) = 'number'::text) THEN ((metrics ->> name))::double precision ELSE NULL::double precision END;
 COMMENT ON FUNCTION ledger_metric(metrics jsonb, name text) IS 'The number stored under a name in a metrics object, or NULL.';
 
+-- ledger_is_time ----------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_is_time(at timestamp with time zone) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((at >= '0001-01-01 00:00:00+00'::timestamp with time zone) AND (at < '10000-01-01 00:00:00+00'::timestamp with time zone));
+COMMENT ON FUNCTION ledger_is_time(at timestamp with time zone) IS 'Whether a timestamp lies in the years 1 to 9999, which every client can read.';
+
+-- ledger_refuse_future ----------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_refuse_future(field text, at timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    -- Clocks differ a little.
+    IF at > clock_timestamp() + interval '1 minute' THEN
+        RAISE EXCEPTION '%: lies in the future', field
+            USING ERRCODE = 'MLIV0', HINT = 'Give the time at which it happened.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION ledger_refuse_future(field text, at timestamp with time zone) IS 'Refuses a time that has not come, naming its field.';
+
+-- ledger_refuse_change ----------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_refuse_change() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    RAISE EXCEPTION '% is append-only: % refused', TG_TABLE_NAME, TG_OP
+        USING ERRCODE = 'MLAO0', HINT = 'Record a new fact instead of changing history.';
+END
+$$;
+COMMENT ON FUNCTION ledger_refuse_change() IS 'Trigger of append-only tables: refuses the statement.';
+
+-- ledger_privileges -------------------------------------------------------------------------------
+
+CREATE TABLE ledger_privileges (
+    -- reader, writer, approver, auditor or agent, of which the last four are members of the first; owner for what nobody else may do.
+    role text NOT NULL,
+    -- SELECT, INSERT, UPDATE, DELETE, USAGE or EXECUTE.
+    privilege text NOT NULL,
+    -- TABLE, VIEW, SEQUENCE or FUNCTION.
+    object_type text NOT NULL,
+    -- Name of the table, view, sequence or function.
+    object_name text NOT NULL,
+    -- With these columns only; NULL for all.
+    columns text[],
+    CONSTRAINT ledger_privileges_object_type_check CHECK ((object_type = ANY (ARRAY['TABLE'::text, 'VIEW'::text, 'SEQUENCE'::text, 'FUNCTION'::text]))),
+    CONSTRAINT ledger_privileges_role_check CHECK ((role = ANY (ARRAY['reader'::text, 'writer'::text, 'approver'::text, 'auditor'::text, 'agent'::text, 'owner'::text])))
+);
+COMMENT ON TABLE ledger_privileges IS 'What each kind of role may do; each migration adds the rows of what it makes. A role that is not named here may do nothing, except the owner.';
+ALTER TABLE ONLY ledger_privileges
+    ADD CONSTRAINT ledger_privileges_pkey PRIMARY KEY (object_name, role, privilege);
+
 -- ledger_fold_case --------------------------------------------------------------------------------
 
 CREATE FUNCTION ledger_fold_case(name text) RETURNS text
@@ -290,26 +346,6 @@ CREATE FUNCTION ledger_is_person(name text) RETURNS boolean
     RETURN ((char_length(name) <= 255) AND (NOT ledger_has_control(name)) AND ((name ~ '[!-~]'::text) OR (ledger_visible(name) <> ''::text)));
 COMMENT ON FUNCTION ledger_is_person(name text) IS 'Whether a text names somebody: at most 255 characters, none a control character and some that can be seen.';
 
--- ledger_is_time ----------------------------------------------------------------------------------
-
-CREATE FUNCTION ledger_is_time(at timestamp with time zone) RETURNS boolean
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN ((at >= '0001-01-01 00:00:00+00'::timestamp with time zone) AND (at < '10000-01-01 00:00:00+00'::timestamp with time zone));
-COMMENT ON FUNCTION ledger_is_time(at timestamp with time zone) IS 'Whether a timestamp lies in the years 1 to 9999, which every client can read.';
-
--- ledger_refuse_change ----------------------------------------------------------------------------
-
-CREATE FUNCTION ledger_refuse_change() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path TO 'public', 'pg_temp'
-    AS $$
-BEGIN
-    RAISE EXCEPTION '% is append-only: % refused', TG_TABLE_NAME, TG_OP
-        USING ERRCODE = 'MLAO0', HINT = 'Record a new fact instead of changing history.';
-END
-$$;
-COMMENT ON FUNCTION ledger_refuse_change() IS 'Trigger of append-only tables: refuses the statement.';
-
 -- ledger_take_turn --------------------------------------------------------------------------------
 
 CREATE FUNCTION ledger_take_turn(place text[], lock text, make text DEFAULT NULL::text) RETURNS void
@@ -353,25 +389,28 @@ END
 $$;
 COMMENT ON FUNCTION ledger_take_turn(place text[], lock text, make text) IS 'Locks a row in the order of all, by a SELECT that waits; out of order it does not wait, and runs what makes the row if there is none, or fails with a serialization error.';
 
--- ledger_privileges -------------------------------------------------------------------------------
+-- ledger_run_in_turn ------------------------------------------------------------------------------
 
-CREATE TABLE ledger_privileges (
-    -- reader, writer, approver, auditor or agent, of which the last four are members of the first; owner for what nobody else may do.
-    role text NOT NULL,
-    -- SELECT, INSERT, UPDATE, DELETE, USAGE or EXECUTE.
-    privilege text NOT NULL,
-    -- TABLE, VIEW, SEQUENCE or FUNCTION.
-    object_type text NOT NULL,
-    -- Name of the table, view, sequence or function.
-    object_name text NOT NULL,
-    -- With these columns only; NULL for all.
-    columns text[],
-    CONSTRAINT ledger_privileges_object_type_check CHECK ((object_type = ANY (ARRAY['TABLE'::text, 'VIEW'::text, 'SEQUENCE'::text, 'FUNCTION'::text]))),
-    CONSTRAINT ledger_privileges_role_check CHECK ((role = ANY (ARRAY['reader'::text, 'writer'::text, 'approver'::text, 'auditor'::text, 'agent'::text, 'owner'::text])))
-);
-COMMENT ON TABLE ledger_privileges IS 'What each kind of role may do; each migration adds the rows of what it makes. A role that is not named here may do nothing, except the owner.';
-ALTER TABLE ONLY ledger_privileges
-    ADD CONSTRAINT ledger_privileges_pkey PRIMARY KEY (object_name, role, privilege);
+CREATE FUNCTION ledger_run_in_turn(statement text) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    affected bigint;
+BEGIN
+    FOR attempt IN 1..10 LOOP
+        BEGIN
+            EXECUTE statement;
+            GET DIAGNOSTICS affected = ROW_COUNT;
+            RETURN affected > 0;
+        EXCEPTION WHEN deadlock_detected THEN
+            NULL;  -- The other gives way.
+        END;
+    END LOOP;
+    RAISE EXCEPTION 'a concurrent transaction got in the way: run the transaction again' USING ERRCODE = '40001';
+END
+$$;
+COMMENT ON FUNCTION ledger_run_in_turn(statement text) IS 'Waits for a row, or makes one, in the order of all, does not fail for a transaction out of order, and says whether there was one.';
 
 -- models ------------------------------------------------------------------------------------------
 
@@ -448,21 +487,36 @@ CREATE TRIGGER models_before_write BEFORE INSERT OR UPDATE ON models FOR EACH RO
 CREATE TRIGGER models_no_truncate BEFORE TRUNCATE ON models FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
 CREATE TRIGGER models_recount_slices AFTER UPDATE OF slice_key ON models FOR EACH ROW WHEN ((new.slice_key IS DISTINCT FROM old.slice_key)) EXECUTE FUNCTION models_recount_slices();
 
--- ledger_refuse_future ----------------------------------------------------------------------------
+-- ledger_require_known_model ----------------------------------------------------------------------
 
-CREATE FUNCTION ledger_refuse_future(field text, at timestamp with time zone) RETURNS void
+CREATE FUNCTION ledger_require_known_model(model_name text, event_time timestamp with time zone) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
-    -- Clocks differ a little.
-    IF at > clock_timestamp() + interval '1 minute' THEN
-        RAISE EXCEPTION '%: lies in the future', field
-            USING ERRCODE = 'MLIV0', HINT = 'Give the time at which it happened.';
+    IF NOT EXISTS (SELECT FROM models m WHERE m.model_name = ledger_require_known_model.model_name) THEN
+        RAISE EXCEPTION 'model_name: the ledger has no model of that name'
+            USING ERRCODE = 'MLNF0', HINT = 'Register the model, or a version of it, first.';
     END IF;
+    -- A row from the future would stay "the latest" until its time has come.
+    PERFORM ledger_refuse_future('timestamp', event_time);
 END
 $$;
-COMMENT ON FUNCTION ledger_refuse_future(field text, at timestamp with time zone) IS 'Refuses a time that has not come, naming its field.';
+COMMENT ON FUNCTION ledger_require_known_model(model_name text, event_time timestamp with time zone) IS 'Refuses a fact about an unknown model or from the future.';
+
+-- ledger_lock_model -------------------------------------------------------------------------------
+
+CREATE FUNCTION ledger_lock_model(model_name text) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM ledger_take_turn(ARRAY['1', model_name], format('SELECT FROM models WHERE model_name = %L FOR NO KEY UPDATE', model_name));
+    UPDATE models m SET updated_at = clock_timestamp() WHERE m.model_name = ledger_lock_model.model_name;
+    RETURN FOUND;
+END
+$$;
+COMMENT ON FUNCTION ledger_lock_model(model_name text) IS 'Locks a model until the end of the transaction, and says whether there is one of that name.';
 
 -- model_versions ----------------------------------------------------------------------------------
 
@@ -725,23 +779,6 @@ ALTER TABLE ONLY withdrawn_versions
 CREATE TRIGGER withdrawn_versions_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON withdrawn_versions FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
 CREATE CONSTRAINT TRIGGER withdrawn_versions_audit_withdrawal_insert AFTER INSERT ON withdrawn_versions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (true) EXECUTE FUNCTION ledger_audit_row('withdrawal', '{id}', '{withdrawn_by}');
 
--- ledger_require_known_model ----------------------------------------------------------------------
-
-CREATE FUNCTION ledger_require_known_model(model_name text, event_time timestamp with time zone) RETURNS void
-    LANGUAGE plpgsql
-    SET search_path TO 'public', 'pg_temp'
-    AS $$
-BEGIN
-    IF NOT EXISTS (SELECT FROM models m WHERE m.model_name = ledger_require_known_model.model_name) THEN
-        RAISE EXCEPTION 'model_name: the ledger has no model of that name'
-            USING ERRCODE = 'MLNF0', HINT = 'Register the model, or a version of it, first.';
-    END IF;
-    -- A row from the future would stay "the latest" until its time has come.
-    PERFORM ledger_refuse_future('timestamp', event_time);
-END
-$$;
-COMMENT ON FUNCTION ledger_require_known_model(model_name text, event_time timestamp with time zone) IS 'Refuses a fact about an unknown model or from the future.';
-
 -- ledger_version_id -------------------------------------------------------------------------------
 
 CREATE FUNCTION ledger_version_id(model_name text, model_version text, model_version_id uuid) RETURNS uuid
@@ -793,43 +830,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ledger_complete_task(version model_versions) IS 'Fills in what a new version leaves open of its task: two classes are binary, more are multiclass, and the positive one is 1 or true where that is one of two (ledger_positive_label), else the second.';
-
--- ledger_run_in_turn ------------------------------------------------------------------------------
-
-CREATE FUNCTION ledger_run_in_turn(statement text) RETURNS boolean
-    LANGUAGE plpgsql
-    SET search_path TO 'public', 'pg_temp'
-    AS $$
-DECLARE
-    affected bigint;
-BEGIN
-    FOR attempt IN 1..10 LOOP
-        BEGIN
-            EXECUTE statement;
-            GET DIAGNOSTICS affected = ROW_COUNT;
-            RETURN affected > 0;
-        EXCEPTION WHEN deadlock_detected THEN
-            NULL;  -- The other gives way.
-        END;
-    END LOOP;
-    RAISE EXCEPTION 'a concurrent transaction got in the way: run the transaction again' USING ERRCODE = '40001';
-END
-$$;
-COMMENT ON FUNCTION ledger_run_in_turn(statement text) IS 'Waits for a row, or makes one, in the order of all, does not fail for a transaction out of order, and says whether there was one.';
-
--- ledger_lock_model -------------------------------------------------------------------------------
-
-CREATE FUNCTION ledger_lock_model(model_name text) RETURNS boolean
-    LANGUAGE plpgsql
-    SET search_path TO 'public', 'pg_temp'
-    AS $$
-BEGIN
-    PERFORM ledger_take_turn(ARRAY['1', model_name], format('SELECT FROM models WHERE model_name = %L FOR NO KEY UPDATE', model_name));
-    UPDATE models m SET updated_at = clock_timestamp() WHERE m.model_name = ledger_lock_model.model_name;
-    RETURN FOUND;
-END
-$$;
-COMMENT ON FUNCTION ledger_lock_model(model_name text) IS 'Locks a model until the end of the transaction, and says whether there is one of that name.';
 
 -- monitoring_metrics ------------------------------------------------------------------------------
 

@@ -1,16 +1,6 @@
 DROP TABLE ledger_privileges;
-DROP FUNCTION ledger_take_turn(text[], text, text);
 DROP FUNCTION ledger_refuse_change();
+DROP FUNCTION ledger_refuse_future(text, timestamptz);
 DROP FUNCTION ledger_is_time(timestamptz);
-DROP FUNCTION ledger_is_person(text);
-DROP FUNCTION ledger_is_slug(text);
-DROP FUNCTION ledger_is_name(text);
-DROP FUNCTION ledger_is_tidy(text);
-DROP FUNCTION ledger_has_control(text);
-DROP FUNCTION ledger_point(text);
-DROP FUNCTION ledger_skeleton(text);
-DROP FUNCTION ledger_visible(text);
-DROP FUNCTION ledger_invisible();
-DROP FUNCTION ledger_fold_case(text);
 DROP FUNCTION ledger_metric(jsonb, text);
 DROP FUNCTION ledger_uuid();

@@ -68,7 +68,7 @@ def test_status_as_json_has_every_field(run):
 
 
 def test_plan_prints_sql_that_psql_could_run(run, empty_database):
-    script = run("plan", "--to", "2").output
+    script = run("plan", "--to", "5").output
     with psycopg.connect(empty_database) as conn:
         conn.execute(script.encode())
         assert conn.execute("SELECT to_regclass('model_versions')").fetchone() != (None,)

@@ -1,17 +1,11 @@
-DELETE FROM ledger_privileges WHERE object_name IN ('models', 'model_versions', 'withdrawn_versions');
+DELETE FROM ledger_privileges WHERE object_name IN ('model_versions', 'withdrawn_versions');
 DROP TRIGGER model_versions_before_delete ON model_versions;
 DROP FUNCTION model_versions_before_delete();
 DROP TRIGGER model_versions_before_write ON model_versions;
 DROP FUNCTION model_versions_before_write();
-DROP FUNCTION ledger_lock_model(text);
-DROP FUNCTION ledger_run_in_turn(text);
 DROP FUNCTION ledger_complete_task(model_versions);
 DROP TABLE withdrawn_versions;
 DROP TABLE model_versions;
-DROP TABLE models;
-DROP FUNCTION models_before_write();
 DROP FUNCTION ledger_positive_label(text[]);
 DROP FUNCTION model_versions_keep_name();
 DROP FUNCTION ledger_version_id(text, text, uuid);
-DROP FUNCTION ledger_require_known_model(text, timestamptz);
-DROP FUNCTION ledger_refuse_future(text, timestamptz);

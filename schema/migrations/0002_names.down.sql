@@ -1,0 +1,10 @@
+DROP FUNCTION ledger_is_person(text);
+DROP FUNCTION ledger_is_slug(text);
+DROP FUNCTION ledger_is_name(text);
+DROP FUNCTION ledger_is_tidy(text);
+DROP FUNCTION ledger_has_control(text);
+DROP FUNCTION ledger_point(text);
+DROP FUNCTION ledger_skeleton(text);
+DROP FUNCTION ledger_visible(text);
+DROP FUNCTION ledger_invisible();
+DROP FUNCTION ledger_fold_case(text);
