@@ -88,7 +88,7 @@ class Workshop:
         for name in _files():
             (self._copy / name).parent.mkdir(parents=True, exist_ok=True)
             (self._copy / name).write_bytes((ROOT / name).read_bytes())
-        # Compiled once: told from its source by the content, so that a fault is compiled anew.
+        # Compiled once: told from its source by the content, so that a fault is compiled again.
         compileall.compile_dir(
             str(self._copy), quiet=1, invalidation_mode=PycInvalidationMode.CHECKED_HASH
         )

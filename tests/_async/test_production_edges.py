@@ -121,7 +121,7 @@ async def test_who_replaces_a_version_ends_its_deployment(
     assert (first.deployed_by, first.retired_by) == ("ann", "bob")
 
 
-async def test_the_live_version_promoted_by_a_decision_is_recorded_anew(
+async def test_the_live_version_promoted_by_a_decision_is_recorded_again(
     models: AsyncModelVersionRepository, db: AsyncDatabase
 ) -> None:
     version = await models.get(model_name="m", model_version="1")

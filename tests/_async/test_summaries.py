@@ -129,7 +129,7 @@ async def test_every_way_to_write_marks_its_hours(
     assert await summaries.fold() == 0
 
 
-async def test_late_rows_and_erased_ones_are_counted_anew(
+async def test_late_rows_and_erased_ones_are_recounted(
     predictions: AsyncPredictionsRepository,
     summaries: AsyncSummariesRepository,
     conn: psycopg.Connection,
@@ -184,7 +184,7 @@ async def test_values_are_counted_in_the_bins_of_the_baseline(
     assert _counts(conn, 0, "day") == dict(zip(bins.tolist(), counts.tolist(), strict=True))
 
 
-async def test_a_new_baseline_counts_everything_anew(
+async def test_a_new_baseline_recounts_everything(
     db: AsyncDatabase,
     predictions: AsyncPredictionsRepository,
     summaries: AsyncSummariesRepository,

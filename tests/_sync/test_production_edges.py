@@ -122,7 +122,7 @@ def test_who_replaces_a_version_ends_its_deployment(
     assert (first.deployed_by, first.retired_by) == ("ann", "bob")
 
 
-def test_the_live_version_promoted_by_a_decision_is_recorded_anew(
+def test_the_live_version_promoted_by_a_decision_is_recorded_again(
     models: ModelVersionRepository, db: Database
 ) -> None:
     version = models.get(model_name="m", model_version="1")

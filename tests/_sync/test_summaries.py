@@ -130,7 +130,7 @@ def test_every_way_to_write_marks_its_hours(
     assert summaries.fold() == 0
 
 
-def test_late_rows_and_erased_ones_are_counted_anew(
+def test_late_rows_and_erased_ones_are_recounted(
     predictions: PredictionsRepository,
     summaries: SummariesRepository,
     conn: psycopg.Connection,
@@ -185,7 +185,7 @@ def test_values_are_counted_in_the_bins_of_the_baseline(
     assert _counts(conn, 0, "day") == dict(zip(bins.tolist(), counts.tolist(), strict=True))
 
 
-def test_a_new_baseline_counts_everything_anew(
+def test_a_new_baseline_recounts_everything(
     db: Database,
     predictions: PredictionsRepository,
     summaries: SummariesRepository,

@@ -133,7 +133,7 @@ def test_reset_leaves_databases_alone_that_are_no_ledger(fresh: Settings) -> Non
         assert connection.execute("SELECT count(*) FROM precious").fetchone() == (0,)
 
 
-def test_reset_makes_the_database_anew(fresh: Settings) -> None:
+def test_reset_recreates_the_database(fresh: Settings) -> None:
     initialise(fresh)
     with Database(fresh) as db:
         ModelVersionRepository(db).insert(model_name="m")

@@ -164,7 +164,7 @@ def test_the_endpoint_says_when_to_come_back(db: Database, hook: Endpoint) -> No
     assert deliver(db, at=NOON + timedelta(seconds=300))[0].delivered == 12
 
 
-def test_an_endpoint_that_is_up_again_begins_anew_with_its_pauses(
+def test_an_endpoint_that_is_up_again_starts_over_with_its_pauses(
     db: Database, hook: Endpoint, conn: psycopg.Connection
 ) -> None:
     # It may ask for more than the pause, not for less.

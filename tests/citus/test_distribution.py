@@ -32,7 +32,7 @@ UNION ALL SELECT 'ground_truth', count(*), sum(hashtextextended(g::text, 0)) FRO
 UNION ALL SELECT 'system_metrics', count(*), sum(hashtextextended(s::text, 0)) FROM system_metrics s
 ORDER BY 1
 """
-# Views in another schema are made anew, too, when the tables come back.
+# Views in another schema are recreated, too, when the tables come back.
 OF_A_READER = """
 CREATE SCHEMA "A b";
 CREATE VIEW "A b"."V" AS SELECT id AS "I d" FROM predictions;

@@ -1,6 +1,6 @@
 """Results of Evidently, NannyML, whylogs and Great Expectations, as tests/data has them recorded.
 
-With the library installed, `python tests/contrib/make_results.py nannyml` prints them anew for
+With the library installed, `python tests/contrib/make_results.py nannyml` prints them again for
 results_nannyml.json. Where it is, the tests also run on results made on the spot. Made with
 Evidently 0.7.23, NannyML 0.13.1, whylogs 1.6.4 and Great Expectations 1.24.1.
 """

@@ -136,7 +136,7 @@ def test_predictions_that_are_gone_have_no_slices_by_another_key(db: Database) -
 
 
 def test_slices_stay_when_a_clean_up_ends_before_the_labels_are_deleted(db: Database) -> None:
-    """The labels that are left would be counted anew, as those of no slice."""
+    """The labels that are left would be counted again, as those of no slice."""
     record = Sliced(db, "named", random.Random(33))
     record.write(200)
     record.label()

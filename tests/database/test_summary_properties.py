@@ -91,7 +91,7 @@ class History:
         self.rows = [row for row in self.rows if row["predicted_at"] >= before]
 
     def rebuild(self) -> None:
-        """Count everything anew."""
+        """Recount everything."""
         SummariesRepository(self.db).rebuild()
 
     def register(self) -> None:

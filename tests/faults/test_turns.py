@@ -180,7 +180,7 @@ def test_in_order_a_transaction_waits(dsn: str, ledger: Conn, first: str, second
             other.execute(second.encode())
 
 
-def test_a_transaction_begins_anew(dsn: str, ledger: Conn) -> None:
+def test_a_new_transaction_starts_at_the_first_turn(dsn: str, ledger: Conn) -> None:
     """How far the one before it came is nothing to it: in order, it waits."""
     with psycopg.connect(dsn, options="-c lock_timeout=100ms") as other:
         other.execute("SELECT promote('b', '1')")

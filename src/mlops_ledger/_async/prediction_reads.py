@@ -41,7 +41,7 @@ class AsyncPredictionReads(AsyncRepository):
     """The questions that PredictionsRepository answers."""
 
     _file = "predictions"
-    _planned_anew = (
+    _never_prepared = (
         "list_predictions",
         "list_predictions__of_versions",
         "list_predictions__distributed",

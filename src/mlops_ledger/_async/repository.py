@@ -43,7 +43,7 @@ class AsyncRepository:
 
     _file: ClassVar[str]
     # Statements whose best plan depends on their parameters, so that they are never prepared.
-    _planned_anew: ClassVar[Collection[str]] = ()
+    _never_prepared: ClassVar[Collection[str]] = ()
 
     def __init_subclass__(cls) -> None:
         if cls.__name__.endswith("Repository"):
@@ -129,7 +129,7 @@ class AsyncRepository:
     async def _execute(
         self, lender: Any, statement: Statement, row_factory: Any, parameters: Mapping[str, object]
     ) -> list[Any]:
-        prepare = False if statement.name in self._planned_anew else None
+        prepare = False if statement.name in self._never_prepared else None
         async with lender.connection() as connection:
             cursor = connection.cursor(row_factory=row_factory)
             await cursor.execute(statement.text, parameters, prepare=prepare)

@@ -114,7 +114,7 @@ class Verification(Repository):
     _file = "verify"
 
     # The partitions that hold a range are known from its ends.
-    _planned_anew = frozenset(name for names in _STATEMENTS.values() for name in names)
+    _never_prepared = frozenset(name for names in _STATEMENTS.values() for name in names)
 
     def checks(
         self, *, since: datetime | None = None, progress: Progress | None = None

@@ -104,7 +104,7 @@ class LoggerBase:
         self._lock = threading.RLock()
         self._intake = self._flusher = self._final = None
         self._flushed = Counters()
-        self._registration = self._registration.anew()
+        self._registration = self._registration.fresh()
 
     def _enter(self) -> None:
         """Start, and wait briefly for the database to say whether it knows the version."""

@@ -32,7 +32,7 @@ class Registration:
         self._ask_at = 0.0
         self._asked = threading.Event()
 
-    def anew(self) -> Registration:
+    def fresh(self) -> Registration:
         """Return one that was not asked yet, for a forked child: events do not survive a fork."""
         return Registration(**self.version)
 
