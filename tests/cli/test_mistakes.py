@@ -178,6 +178,8 @@ ALONE = [
     (["predictions", "stats", "--version", "1"], "--model: is needed with --version"),
     (["predictions", "export", "x.parquet", "--version", "1"], "--model: is needed with"),
     (["actions", "request", "retrain", "--risk", "low", "--version", "1"], "--version needs"),
+    (["actions", "request", "retrain", "--risk", "low", "--issue-type", "x"], "need --issue"),
+    (["actions", "request", "retrain", "--risk", "low", "--issue-severity", "x"], "need --issue"),
     (["actions", "list", "--pending", "--risk", "low"], "--pending goes with"),
     (["baselines", "show", "--version", "1"], "--model"),
     (["baselines", "show", UNKNOWN_ID, "--version", "1"], "--version needs --model"),

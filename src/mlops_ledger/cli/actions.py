@@ -129,6 +129,8 @@ def request(
     **fields: Any,
 ) -> None:
     """Ask for an action such as promote or retrain; prints its id."""
+    if fields["issue_id"] is None and (fields["issue_type"] or fields["issue_severity"]):
+        raise click.UsageError("--issue-type and --issue-severity need --issue")
     with ledger.Database() as db:
         made = ledger.AgentActionsRepository(db).insert(
             **fields,
