@@ -4388,9 +4388,10 @@ DECLARE
 BEGIN
     IF value IS NOT NULL THEN
         -- Four digits are enough for people; the exact value is in the data.
-        title := format('%s is %s (%s: %s %s)', what,
+        -- The severity is not named: that of the alert is the worst of its occurrences, not that of the latest.
+        title := format('%s is %s (%s %s)', what,
             trim_scale(round(value::numeric, 4 - coalesce(ceil(log(nullif(abs(value), 0)::numeric)), 0)::integer)),
-            severity, monitor.operator, threshold);
+            monitor.operator, threshold);
         message := format('Monitor %s, value of %s UTC%s.', monitor.name,
             to_char((points #>> '{0,point_at}')::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'),
             ', version ' || (points #>> '{0,details,model_version}'));

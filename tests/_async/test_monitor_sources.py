@@ -139,5 +139,5 @@ async def test_system_metrics_are_watched_by_host_and_labels(
     found = {one.name: (one.state, one.value) for one in await monitors.run()}
     assert found == {"drift": ("warning", 90), "gpu 0": ("ok", 50)}
     [alert] = await alerts.list_active()
-    assert alert.title == "gpu_percent of web-1 is 90 (warning: >= 80)"
+    assert alert.title == "gpu_percent of web-1 is 90 (>= 80)"
     assert alert.model_name is None

@@ -141,6 +141,22 @@ def test_an_alert_is_raised_repeated_and_resolved(
     assert (found.state, found.value, found.alert_id) == ("critical", 0.6, second.id)
 
 
+def test_an_alert_that_comes_down_to_a_warning_does_not_contradict_itself(
+    monitors: MonitorsRepository, alerts: AlertsRepository, feed: Feed
+) -> None:
+    monitor = monitors.insert(**RULE)
+    feed.story(0.6, 0.35)
+    [alert] = alerts.list_active(model_name="m")
+    # The worst that it was, beside a title that is true of the latest value.
+    assert alert.severity == "critical"
+    assert alert.title == "feature_drift_ratio of m is 0.35 (>= 0.3)"
+    occurrences = alerts.list_occurrences(alert_id=alert.id)
+    assert [each.severity for each in occurrences] == ["warning", "critical"]
+    found = monitors.get(id=monitor)
+    assert found is not None
+    assert found.severity == "warning"
+
+
 def test_an_alert_says_why(
     monitors: MonitorsRepository, alerts: AlertsRepository, feed: Feed
 ) -> None:
@@ -148,7 +164,7 @@ def test_an_alert_says_why(
     feed.story(0.51, 0.523456)
     [alert] = alerts.list_active(model_name="m")
     assert alert.alert_type == "feature_drift_ratio"
-    assert alert.title == "feature_drift_ratio of m is 0.5235 (critical: >= 0.5)"
+    assert alert.title == "feature_drift_ratio of m is 0.5235 (>= 0.5)"
     data = alert.related_data
     assert {name: data[name] for name in ("threshold", "operator", "consecutive", "monitor")} == {
         "threshold": 0.5,
