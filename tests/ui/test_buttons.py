@@ -223,6 +223,30 @@ def test_a_forged_cookie_is_nobodys(
     assert status_of(owner, action) == ("pending", None)
 
 
+@pytest.mark.parametrize(
+    ("path", "status"), [("/no/such/page", 404), ("/action?id=x", 400), ("/audit", 403)]
+)
+def test_a_page_about_a_problem_says_who_is_signed_in(
+    connected: tuple[Database, Database], tokens: TestClient, path: str, status: int
+) -> None:
+    answer = tokens.get(path)
+    assert answer.status_code == status
+    assert '<a href="/sign-in">' in answer.text
+    sign_in(tokens)
+    answer = tokens.get(path)
+    assert answer.status_code == status
+    assert "<span>ana lind</span>" in answer.text
+    # The button on it works.
+    token = form_token(answer.text)
+    assert post(tokens, "/sign-out", {"form_token": token}).status_code == 303
+    assert "ana lind" not in tokens.get(path).text
+    answer = by_proxy(connected).get(path)
+    assert answer.status_code == status
+    assert '<span class="visitor">ana</span>' in answer.text
+    # Whom a stranger claims to be says nothing.
+    assert ">ana<" not in by_proxy(connected, peer="10.1.3.1").get(path).text
+
+
 def test_a_session_ends(tokens: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     sign_in(tokens)
     assert "ana lind" in tokens.get("/").text

@@ -94,7 +94,7 @@ def create_app(
         routes += buttons.routes(access)
 
     def problem(request: Request, error: Exception) -> Response:
-        return _problem(db, error)
+        return _problem(db, error, _known_visitor(request, access))
 
     return Starlette(
         routes=routes,
@@ -110,7 +110,7 @@ def _endpoint(
     db: Database, make: Callable[[Database, Query], Page], access: Access | None
 ) -> Callable[[Request], Response]:
     def answer(request: Request) -> Response:
-        visitor = Visitor() if access is None else access.visitor(request)
+        visitor = _visitor(request, access)
         page = make(db, Query(dict(request.query_params)))
         html = render(page, path=request.url.path, database=db.name, visitor=visitor)
         response = HTMLResponse(html)
@@ -119,6 +119,18 @@ def _endpoint(
         return response
 
     return answer
+
+
+def _visitor(request: Request, access: Access | None) -> Visitor:
+    return Visitor() if access is None else access.visitor(request)
+
+
+def _known_visitor(request: Request, access: Access | None) -> Visitor:
+    try:
+        return _visitor(request, access)
+    except HTTPException:
+        # A forged header, which is what the page is about.
+        return Visitor()
 
 
 def _sign_in(db: Database, access: Access) -> Callable[[Request], Response]:
@@ -141,7 +153,7 @@ def _static(request: Request) -> Response:
     return Response(content, media_type=_FILES[name], headers={"Cache-Control": "max-age=3600"})
 
 
-def _problem(db: Database, error: Exception) -> Response:
+def _problem(db: Database, error: Exception, visitor: Visitor) -> Response:
     status, title, remedy = 500, "Something went wrong", "The log of the server says what."
     said = ""
     if isinstance(error, HTTPException):
@@ -155,7 +167,7 @@ def _problem(db: Database, error: Exception) -> Response:
     if status >= 500:
         logger.error("answered %d", status, exc_info=error)
     page = Page("problem.html", title, {"problem": said, "remedy": remedy}, ())
-    return HTMLResponse(render(page, path="", database=db.name, visitor=Visitor()), status)
+    return HTMLResponse(render(page, path="", database=db.name, visitor=visitor), status)
 
 
 class _Headers:
