@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -164,6 +165,12 @@ UNKNOWN = [
     (["fold", "--rebuild", "--model", "churm"], "did you mean churn"),
     (["fold", "--pending", "--model", "churm"], "did you mean churn"),
     (["fold", "--rebuild", "--model", "churn", "--version", "9"], "has no version 9"),
+    (
+        ["labels", "compare", "churn", "--version", "1", "--against", "9"],
+        "model churn has no version 9; the newest is 1",
+    ),
+    (["events", "tail", "--type", "nope"], r"there is no type nope \(see"),
+    (["events", "tail", "--type", "alert.raise"], "did you mean alert.raised?"),
     (["events", "tail", "--model", "churm"], "did you mean churn"),
     (["baselines", "show", "--model", "churm"], "did you mean churn"),
     (["docs", "alert"], "did you mean alerts"),
@@ -316,10 +323,25 @@ def test_a_promotion_of_what_is_there_says_so(run, churn) -> None:
 
 
 def test_an_empty_name_is_said_to_be_empty(run, churn) -> None:
-    result = run("models", "list", "--model=")
-    assert_one_line(
-        ["--model="], result.exit_code, result.stdout, result.stderr, "--model: is empty"
-    )
+    for line, name in (
+        ("models list --model=", "--model"),
+        ("models show ''", "MODEL_NAME"),
+        ("models show churn ''", "MODEL_VERSION"),
+        ("models promote churn ''", "MODEL_VERSION"),
+        ("models retire churn --slot=", "--slot"),
+        ("labels performance ''", "MODEL_NAME"),
+        ("labels compare churn --version 1 --against=", "--against"),
+        ("baselines show --model=", "--model"),
+        ("metrics log churn ''  1", "METRIC_NAME"),
+        ("metrics list --model churn --metric=", "--metric"),
+        ("metrics compare churn 1 ''", "VERSION_B"),
+        ("events forget ''", "CONSUMER"),
+        ("webhooks test ''", "WEBHOOK"),
+        ("docs ''", "PAGE"),
+    ):
+        result = run(*shlex.split(line))
+        told = (result.exit_code, result.stdout, result.stderr)
+        assert_one_line([line], *told, f"error: {name}: is empty\n")
 
 
 def test_an_option_without_its_value_names_the_command(run, churn) -> None:

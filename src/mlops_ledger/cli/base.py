@@ -14,7 +14,7 @@ import click
 
 import mlops_ledger as ledger
 
-from ..errors import LedgerError, NotFound
+from ..errors import InvalidValue, LedgerError, NotFound
 from .names import nearest, require_known
 
 # The variable by which a shell asks for completions.
@@ -22,6 +22,8 @@ COMPLETE: Final = "_MLOPS_LEDGER_COMPLETE"
 _FIELD: Final = re.compile(r"(\w+)((?:[.\[][^:\s]*)?): ")
 # What the ledger calls some fields, and the option that fills them.
 _ALIASES: Final = {"timestamp": "at", "page_size": "limit", "first_seen": "at"}
+# Options that name something, which has a name of at least one character.
+_NAMES: Final = {"model_name", "model_version", "against", "slot", "metric_name", "consumer"}
 
 
 class _Whole(click.Command):
@@ -45,6 +47,7 @@ class Command(_Whole):
         """Run the command."""
         _log_statements()
         try:
+            _require_names(self, ctx.params)
             _require_order(ctx.params)
             return super().invoke(ctx)
         except click.UsageError as error:
@@ -106,6 +109,14 @@ class LazyGroup(Group):
                 lines.append((f"{name:<{widest}}", command.get_short_help_str()))
             with formatter.section(title):
                 formatter.write_dl(lines)
+
+
+def _require_names(command: click.Command, given: Mapping[str, Any]) -> None:
+    """Refuse an empty name, as of a variable that a script forgot to set."""
+    for parameter in command.params:
+        named = isinstance(parameter, click.Argument) or parameter.name in _NAMES
+        if named and given.get(parameter.name or "") == "":
+            raise InvalidValue(parameter.name, "is empty")
 
 
 def _require_order(given: Mapping[str, Any]) -> None:

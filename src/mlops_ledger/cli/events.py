@@ -108,9 +108,9 @@ def whole_types(repository: ledger.EventsRepository, types: Sequence[str]) -> li
     """Return the full names of types; raises UsageError for an unknown one."""
     if not types:
         return None
-    known = [one.type for one in repository.list_types()]
-    names = [name if name.startswith(_PREFIX) else _PREFIX + name for name in types]
+    known = [one.type.removeprefix(_PREFIX) for one in repository.list_types()]
+    names = [name.removeprefix(_PREFIX) for name in types]
     for name in names:
         if name not in known:
             raise click.UsageError(f"--type: there is no type {name}{nearest(name, known)}")
-    return names
+    return [_PREFIX + name for name in names]

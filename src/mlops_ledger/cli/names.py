@@ -9,10 +9,10 @@ import click
 
 import mlops_ledger as ledger
 
-from ..errors import InvalidValue, NotFound
+from ..errors import NotFound
 
 # Parameters of commands that name a version.
-_VERSIONS = ("model_version", "version_a", "version_b")
+_VERSIONS = ("model_version", "against", "version_a", "version_b")
 
 
 def require_known() -> None:
@@ -40,8 +40,6 @@ def _require_known(db: ledger.Database, given: dict[str, Any]) -> None:
     from ..admin.names import Names
 
     model, names = given["model_name"], Names(db)
-    if not model:
-        raise InvalidValue("model_name", "is empty")
     versions = names.versions(model_name=model)
     if not versions and ledger.ModelsRepository(db).get(model_name=model) is None:
         raise NotFound(f"there is no model {model}{nearest(model, names.models())}")
