@@ -21,7 +21,7 @@ from .names import nearest, require_known
 COMPLETE: Final = "_MLOPS_LEDGER_COMPLETE"
 _FIELD: Final = re.compile(r"(\w+)((?:[.\[][^:\s]*)?): ")
 # What the ledger calls some fields, and the option that fills them.
-_ALIASES: Final = {"timestamp": "at", "page_size": "limit", "first_seen": "at"}
+_ALIASES: Final = {"timestamp": "at", "page_size": "limit", "first_seen": "at", "values": "cells"}
 # Options that name something, which has a name of at least one character.
 _NAMES: Final = {"model_name", "model_version", "against", "slot", "metric_name", "consumer"}
 
