@@ -78,7 +78,11 @@ def test_every_folder_and_module_is_in_the_map() -> None:
     folders = {name for path in sources for name in path.relative_to(SOURCE).parent.parts[:2]}
     assert set(re.findall(r"`(\w+)/`", explained)) == folders
     layered = {name for layer in LAYERS for name in layer} - {"__main__"}
-    assert layered - set(re.findall(r"`(\w+)/?`", explained)) == set()
+    named = re.findall(r"^\| (`.*?) \|", explained, re.M)
+    rows = [set(re.findall(r"`(\w+)/?`", cell)) for cell in named]
+    assert layered - set().union(*rows) == set()
+    depths = [depth for row in rows for depth, layer in enumerate(LAYERS) if row & set(layer)]
+    assert depths == sorted(depths)
 
 
 def test_imports_run_down_only() -> None:
