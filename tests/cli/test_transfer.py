@@ -165,7 +165,7 @@ def test_labels_are_imported_once(run, registered, tmp_path, kind: str) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "reason"),
     [
-        ("x.txt", "", "must end in .csv"),
+        ("x.txt", "", "must end in one of .csv"),
         ("x.parquet", "no", "is not a Parquet file"),
         ("x.csv", "prediction\n1\n", "predicted_at: is missing"),
         ("x.csv", "predicted_at,colour\n2026-01-01T00:00Z,red\n", "colour: is neither a field"),

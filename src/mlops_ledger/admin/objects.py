@@ -1,6 +1,6 @@
 """What the schema consists of: each table, column, constraint, function and the rest, by a hash.
 
-`schema/objects` lists what the migrations make, one object a line: hash, kind, name. `verify`
+`schema/objects` lists what the migrations make, one object per line: hash, kind, name. `verify`
 compares a database with it.
 """
 

@@ -23,7 +23,7 @@ from .text import size
     type=period_type,
     default="week",
     show_default=True,
-    help="How long new partitions are that were of a day.",
+    help="Length of new partitions, where it was a day.",
 )
 @click.option(
     "--wait",
@@ -39,8 +39,8 @@ def distribute(status: bool, undo: bool, partition_by: str, wait: float, as_json
     These are predictions, labels and system metrics. Everything small stays on the coordinator, and
     nothing changes for users of the ledger. It is one transaction; writers wait meanwhile,
     loggers spool. The rows are counted before and after, then verify runs: exits with 1 if that
-    finds something. Again changes nothing. --status exits with 1 if a worker is away, or something
-    else keeps Citus from the ledger.
+    finds something. Repeating it changes nothing. --status exits with 1 if a worker is away, or
+    something else keeps Citus from the ledger.
     """
     if status and undo:
         raise click.UsageError("--status and --undo exclude each other")

@@ -33,7 +33,7 @@ def events() -> None:
 @model_option
 @click.option("--follow", is_flag=True, help="Wait for more, until interrupted.")
 @limit_option
-@click.option("--json", "as_json", is_flag=True, help="Print CloudEvents, one a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print CloudEvents, one per line.")
 def tail(
     after: int | None,
     consumer: str | None,

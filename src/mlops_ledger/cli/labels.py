@@ -52,7 +52,7 @@ def _asked(command: FC) -> FC:
         type=Number(),
         default=0.5,
         show_default=True,
-        help="Probabilities from here on count as positive; from summaries a full percent.",
+        help="Probabilities from here on count as positive; with summaries a whole percent.",
     )
     options = (
         model_argument,
@@ -79,7 +79,7 @@ def _asked(command: FC) -> FC:
     type=click.Choice(SOURCES),
     default="auto",
     show_default=True,
-    help="Read rows, or summaries: of more than 10,000 labels, and of deleted rows.",
+    help="What to read; auto: summaries for over 10,000 labels or deleted rows, else rows.",
 )
 @json_option
 def performance(
@@ -228,9 +228,9 @@ def value(
 ) -> None:
     """Show what the predictions of a window are worth.
 
-    A cell is tp, fp, tn or fn, or a pair of classes as TRUE/PREDICTED, a / in a name as \\/ in
-    quotes; costs are negative numbers, and one that is not named is worth 0: mlops-ledger labels
-    value spend tp=50 fp=-5 fn=-20
+    A cell is tp, fp, tn or fn, or a pair of classes as TRUE/PREDICTED; write a / in the name of a
+    class as \\/, quoted for the shell. Costs are negative numbers, and a cell that is not named is
+    worth 0: mlops-ledger labels value spend tp=50 fp=-5 fn=-20
     """
     worth = dict(cells)
     if len(worth) < len(cells):

@@ -13,7 +13,7 @@ from .base import Command
 @click.option(
     "--role",
     metavar="ROLE",
-    help="Work as this role (default: the connected user if it may no more, else mlops_agent).",
+    help="Work as this role (default: mlops_agent, unless the connected user may do no more).",
 )
 @click.option(
     "--requested-by",

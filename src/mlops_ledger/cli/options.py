@@ -243,7 +243,7 @@ before_option = click.option(
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 json_lines_option = click.option(
-    "--json", "as_json", is_flag=True, help="Print lines of JSON, as without it."
+    "--json", "as_json", is_flag=True, help="Print lines of JSON, as it does anyway."
 )
 limit_option = click.option(
     "--limit", type=int, default=20, show_default=True, help="Maximum number of rows (1 to 1000)."

@@ -37,7 +37,11 @@ def _ui() -> Any:
 @click.command(cls=Command)
 @click.option("--address", default="127.0.0.1", show_default=True, help="Where to listen.")
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 is any."
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8765,
+    show_default=True,
+    help="0 picks a free one.",
 )
 @click.option(
     "--host",

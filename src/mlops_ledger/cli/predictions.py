@@ -69,7 +69,7 @@ def predictions() -> None:
 def list_(as_json: bool, **filters: Any) -> None:
     """List predictions, newest first.
 
-    --json has all of them, for those who may read them: also features, inputs and client.
+    --json also has features, inputs and client, for those who may read them.
     """
     with ledger.Database() as db:
         found = ledger.PredictionsRepository(db)
@@ -88,7 +88,7 @@ def list_(as_json: bool, **filters: Any) -> None:
 @click.argument("id", type=click.UUID)
 @json_option
 def show(id: UUID, as_json: bool) -> None:
-    """Show one prediction; with its features, inputs and client to those who may read them."""
+    """Show one prediction, with features, inputs and client for those who may read them."""
     with ledger.Database() as db:
         stored = ledger.PredictionsRepository(db)
         found = _as_allowed(stored.get, stored.get_recent, id=id)

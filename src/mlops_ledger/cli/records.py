@@ -82,7 +82,7 @@ Rows are recorded in the order of their times, once however often the file is im
 are refused do not stop the others; exits with 1 if there are any.
 """
 COMMANDS: Final = (
-    _command("json", "a JSON FILE: an array, or an object a line"),
+    _command("json", "a JSON FILE: an array, or an object per line"),
     _command("csv", "a CSV FILE"),
     _command("parquet", "a Parquet FILE"),
 )

@@ -71,8 +71,8 @@ def create(prefix: str, dry_run: bool, as_json: bool) -> None:
 def minimum(count: int | None, as_json: bool) -> None:
     """Show how many predictions a day needs for readers to see its features, or set it to COUNT.
 
-    Above 1, roles that may not read inputs see features by whole days of UTC and no slices; 1
-    shows them everything. Only the owner may set it.
+    Above 1, roles that may not read inputs see features by whole days of UTC and no slices; with 1
+    they see everything. Only the owner may set it.
     """
     with ledger.Database() as db:
         summaries = ledger.SummariesRepository(db)

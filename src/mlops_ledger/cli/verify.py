@@ -23,8 +23,8 @@ def verify(since: datetime | None, as_json: bool) -> None:
     Reads everything, changes nothing: orphans, partitions ahead, migrations, indexes,
     constraints, triggers, functions, views, rights, the audit log, clocks, and records that wait
     in this machine's spool. Predictions and labels are read day by day, small days at once;
-    with --since only those from that day on. Exits with 1 when something is wrong; a partition
-    that is not made ahead is told, and no fault.
+    with --since only those from that day on. Exits with 1 when something is wrong; that a coming
+    day has no partition yet is reported, but no fault.
     """
     from ..admin import verify as checks
 

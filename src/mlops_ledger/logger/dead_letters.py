@@ -26,7 +26,7 @@ _AT_ONCE: Final = 1000
 def write_dead_letters(
     root: Path, refused: Iterable[tuple[bytes, Exception]], *, target: str | None
 ) -> None:
-    """Append records to the file of dead letters, one JSON object a line. Raises SpoolFull."""
+    """Append records to the file of dead letters, one JSON object per line. Raises SpoolFull."""
     at = datetime.now(UTC)
     lines = [
         orjson.dumps(

@@ -60,7 +60,7 @@ _AWAY: Final = (
 )
 _PROBLEMS: Final[dict[type[LedgerError], tuple[int, str, str]]] = {
     NotFound: (404, "Not found", ""),
-    InvalidValue: (400, "This cannot be asked", ""),
+    InvalidValue: (400, "This cannot be answered", ""),
     Conflict: (409, "This cannot be done", ""),
     BelowMinimum: (403, "Not shown", "mlops-ledger roles minimum says what the owner has set."),
     PermissionDenied: (

@@ -44,7 +44,7 @@ class Query:
         try:
             return UUID(value)
         except ValueError:
-            raise InvalidValue(name, "is not an id") from None
+            raise InvalidValue(name, "must be a UUID") from None
 
     def id(self) -> UUID:
         """Return the id of what the page is about."""

@@ -33,7 +33,7 @@ class Line:
 def format_of(file: Path) -> str:
     """Return csv, ndjson or parquet, by the ending; raises LedgerError for others."""
     if file.suffix.lower() not in FORMATS:
-        raise LedgerError(f"{file.name}: must end in {', '.join(FORMATS)}")
+        raise LedgerError(f"{file.name}: must end in one of {', '.join(FORMATS)}")
     return FORMATS[file.suffix.lower()]
 
 

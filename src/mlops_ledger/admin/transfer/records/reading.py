@@ -18,7 +18,7 @@ _NO_OBJECT: Final = "is not a JSON object"
 
 
 def rows_of(file: Path, form: str) -> Iterator[Row]:
-    """Yield the rows of a file: json (an array, an object, or one a line), csv or parquet."""
+    """Yield the rows of a file: json (an array, an object, or one per line), csv or parquet."""
     return _READERS[form](file)
 
 
