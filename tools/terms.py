@@ -15,10 +15,14 @@ GLOSSARY = ROOT / "docs" / "glossary.md"
 # The only places where the words may stand.
 EXCEPT = {GLOSSARY, ROOT / "tests" / "contract" / "test_terms.py"}
 FOLDERS = (
-    *("benchmarks", "docs", "examples", "packages", "schema", "scripts"),
+    *(".ci", ".github", "benchmarks", "docs", "examples", "packages", "schema", "scripts"),
     *("src", "tests", "tools"),
 )
-KINDS = {".css", ".html", ".js", ".json", ".md", ".py", ".sh", ".sql", ".toml", ".yml"}
+# Those without an ending are the Makefile, lists and scripts.
+KINDS = {
+    *("", ".css", ".example", ".html", ".js", ".json", ".md", ".py"),
+    *(".sh", ".sql", ".svg", ".toml", ".txt", ".yaml", ".yml"),
+}
 
 
 def replaced(glossary: str) -> dict[str, str]:
@@ -30,21 +34,21 @@ def replaced(glossary: str) -> dict[str, str]:
 
 def findings(text: str, terms: dict[str, str]) -> Iterator[tuple[int, str, str]]:
     """Yield line, word and term of every replaced word, in prose and in names."""
-    # In a name an underscore ends a word, and plurals are words too.
-    patterns = (re.escape(word).replace(r"\ ", r"[\s_]+(?:#\s*|--\s*)?") for word in terms)
+    # In a name an underscore or a capital ends a word, and plurals are words too.
+    patterns = (re.escape(word).replace(r"\ ", r"[\s_-]*(?:#\s*|--\s*)?") for word in terms)
     word = re.compile(rf"(?<![A-Za-z])(?:{'|'.join(patterns)})(?:e?s)?(?![a-z])", re.IGNORECASE)
     for match in word.finditer(text):
-        found = " ".join(re.split(r"[\s_#-]+", match[0].lower()))
-        term = next(terms[one] for one in terms if found.startswith(one))
+        found = re.sub("[^a-z]", "", match[0].lower())
+        term = next(terms[one] for one in terms if found.startswith(one.replace(" ", "")))
         yield text.count("\n", 0, match.start()) + 1, match[0], term
 
 
 def pages() -> Iterator[Path]:
     """Yield the files that people read."""
-    yield from ROOT.glob("*.md")
-    for folder in FOLDERS:
-        found = (path for path in (ROOT / folder).rglob("*") if path.suffix in KINDS)
-        yield from (path for path in sorted(found) if path not in EXCEPT)
+    found = [*ROOT.iterdir(), *(path for name in FOLDERS for path in (ROOT / name).rglob("*"))]
+    for path in sorted(found):
+        if path.suffix in KINDS and path not in EXCEPT and path.is_file():
+            yield path
 
 
 def main() -> int:

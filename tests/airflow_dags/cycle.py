@@ -103,7 +103,7 @@ def mapped() -> None:
 
 @dag(schedule=None, start_date=START, catchup=False)
 def refused() -> None:
-    """Promote a version that is not there; trying again would not help."""
+    """Promote a version that is not there; a retry would not help."""
     PromoteOperator(task_id="promote", model_name="churn", model_version="9", retries=3)
 
 
