@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
+from collections.abc import Callable
 
 import pytest
+from fix_interrupts import at_every_instruction
 from fix_logger import wait_until
 
 from mlops_ledger.logger.group_commit import GroupCommit
@@ -87,15 +90,81 @@ def test_who_is_interrupted_leaves_nobody_waiting() -> None:
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGALRM, interrupt)
-    signal.setitimer(signal.ITIMER_REAL, 0.1)
+    signal.setitimer(signal.ITIMER_REAL, 0.25)
     with pytest.raises(KeyboardInterrupt):
         group.join()
     signal.signal(signal.SIGALRM, before)
     threads.append(threading.Thread(target=group.join))
     threads[-1].start()
-    wait_until(lambda: len(group._waiting) == 1)
+    wait_until(lambda: len(group._waiting) == 2)
     work.permits.release(2)
     for thread in threads:
         thread.join(20)
         assert not thread.is_alive()
     assert work.runs == 2
+
+
+class Counted:
+    """Work that covers all that was asked for before it began."""
+
+    def __init__(self) -> None:
+        self.asked: list[None] = []
+        self.covered = 0
+        self.group = GroupCommit(self._work)
+        self.stopping = False
+
+    def _work(self) -> None:
+        last = len(self.asked)
+        # Long enough for others to come meanwhile.
+        time.sleep(0.0005)
+        self.covered = last
+
+    def ask(self) -> None:
+        self.asked.append(None)
+        number = len(self.asked)
+        self.group.join()
+        assert self.covered >= number
+
+    def go_on(self) -> None:
+        while not self.stopping:
+            self.ask()
+
+
+def require_return(call: Callable[[], None]) -> None:
+    """Call something in another thread, which must end."""
+    raised: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            call()
+        except BaseException as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(20)
+    assert not thread.is_alive()
+    assert not raised
+
+
+def test_an_interrupt_at_any_instruction_holds_up_no_later_call() -> None:
+    work = Counted()
+    outcomes = []
+    for returned in at_every_instruction(work.ask):
+        outcomes.append(returned)
+        require_return(work.ask)
+    assert outcomes.count(False) > 100
+
+
+def test_an_interrupt_at_any_instruction_holds_up_no_other_thread() -> None:
+    work = Counted()
+    threads = [threading.Thread(target=work.go_on, daemon=True) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for _ in at_every_instruction(work.ask):
+        before = work.covered
+        wait_until(lambda before=before: work.covered > before)
+    work.stopping = True
+    for thread in threads:
+        thread.join(20)
+        assert not thread.is_alive()

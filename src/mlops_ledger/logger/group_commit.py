@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+# Seconds after which who waits looks whether anybody is still at work for it.
+_PATIENCE: Final = 0.1
 
 
 class GroupCommit:
@@ -11,63 +16,70 @@ class GroupCommit:
 
     Threads that ask while it runs wait for the next round. The thread that does that one is woken
     first: it works while the served ones wake up, which takes longer than a sync.
+
+    The handler of a signal may raise wherever a call returns. So nothing but a lock that `with`
+    gives back says that somebody works, and who is not woken, because the thread that should have
+    done it was interrupted, soon looks for itself.
     """
 
     def __init__(self, work: Callable[[], None]) -> None:
         self._work = work
+        self._working = threading.Lock()
+        # The rounds of work that began, and the last that was done.
+        self._begun = 0
+        self._done = 0
+        # Whether a thread is on its way to work: true at times when it was interrupted.
+        self._promised = False
         self._lock = threading.Lock()
-        self._busy = False
-        self._waiting: list[threading.Lock] = []
-        self._next: threading.Lock | None = None
+        # Who waits, and the round that serves them.
+        self._waiting: deque[tuple[int, threading.Lock]] = deque()
 
     def join(self) -> None:
-        """Return when the work was done, or tried, once since the call.
+        """Return when the work was done once since the call.
 
         Raises what the work raised if this thread did it.
         """
-        gate = self._enter()
-        if gate is None or self._wait(gate):
-            self._lead()
+        number = self._begun + 1
+        if self._is_busy():
+            self._wait(number)
+        if self._done < number:
+            self._lead(number)
 
-    def _enter(self) -> threading.Lock | None:
-        """Return what to wait for, or None for who shall work at once."""
+    def _is_busy(self) -> bool:
+        return self._promised or self._working.locked()
+
+    def _wait(self, number: int) -> None:
+        """Wait until a round is done, or it is this thread's turn to work."""
+        gate = threading.Lock()
+        gate.acquire()
         with self._lock:
-            if not self._busy:
-                self._busy = True
-                return None
-            gate = threading.Lock()
-            gate.acquire()
-            self._waiting.append(gate)
-            return gate
+            self._waiting.append((number, gate))
+        # Looked at once it waits: who has stopped working by then may not have seen it.
+        while self._done < number and self._is_busy():
+            if gate.acquire(timeout=_PATIENCE):
+                return
+            self._promised = False
 
-    def _wait(self, gate: threading.Lock) -> bool:
-        """Wait; return whether it is this thread's turn to work."""
+    def _lead(self, number: int) -> None:
+        """Do the work, unless another thread has done this round meanwhile."""
         try:
-            gate.acquire()
-        except BaseException:
-            # Interrupted: nobody may be left waiting for this thread.
-            with self._lock:
-                if gate in self._waiting:
-                    self._waiting.remove(gate)
-            if self._next is gate:
-                self._hand_over(())
-            raise
-        return self._next is gate
-
-    def _lead(self) -> None:
-        with self._lock:
-            served, self._waiting = self._waiting, []
-        try:
-            self._work()
+            with self._working:
+                self._promised = True
+                if self._done < number:
+                    self._begun = begun = self._begun + 1
+                    self._work()
+                    self._done = begun
         finally:
-            self._hand_over(served)
+            self._hand_over()
 
-    def _hand_over(self, served: Sequence[threading.Lock]) -> None:
+    def _hand_over(self) -> None:
+        """Wake the thread that works next, and those that are served."""
+        woken = []
         with self._lock:
+            while self._waiting and self._waiting[0][0] <= self._done:
+                woken.append(self._waiting.popleft()[1])
+            self._promised = bool(self._waiting)
             if self._waiting:
-                self._next = self._waiting.pop(0)
-                self._next.release()
-            else:
-                self._busy, self._next = False, None
-        for gate in served:
+                woken.insert(0, self._waiting.popleft()[1])
+        for gate in woken:
             gate.release()
