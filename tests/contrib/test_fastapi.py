@@ -230,6 +230,28 @@ def test_what_cannot_be_asked_is_422(client: TestClient, path: str, query: dict[
     assert SECRET not in answer.text
 
 
+def test_an_answer_that_takes_too_long_is_503_and_its_query_ends(
+    settings: Settings, conn: psycopg.Connection[Any]
+) -> None:
+    app = FastAPI(lifespan=ledger_lifespan(settings))
+    app.include_router(analytics_router(timeout=0.5))
+    add_exception_handlers(app)
+    with TestClient(app) as client:
+        assert client.get("/models").status_code == 200
+        with conn.transaction():
+            conn.execute("LOCK TABLE model_versions")
+            answer = client.get("/models")
+            assert (answer.status_code, answer.json()["error"]) == (503, "Unavailable")
+            assert int(answer.headers["Retry-After"]) > 0
+            # Without a bound it would wait for its lock as long as a statement may take.
+            waiting = conn.execute(
+                "SELECT count(*) FROM pg_locks WHERE relation = 'model_versions'::regclass "
+                "AND NOT granted"
+            ).fetchone()
+            assert waiting == (0,)
+        assert client.get("/models").status_code == 200
+
+
 def test_a_key_that_was_sent_does_not_come_back(client: TestClient) -> None:
     answer = client.post("/numbers", json={SECRET: SECRET})
     assert answer.json()["fields"] == [{"field": "body.?", "problem": "int parsing"}]

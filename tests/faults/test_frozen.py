@@ -62,6 +62,30 @@ def test_a_call_on_a_frozen_server_ends_with_one_exception(
         assert models.list_versions() == before
 
 
+def test_an_analytics_route_does_not_wait_for_a_frozen_server(
+    victim: EmbeddedServer, settings: Settings
+) -> None:
+    """However long a statement may take."""
+    fastapi = pytest.importorskip("fastapi", reason="needs the extra [fastapi]")
+    from fastapi.testclient import TestClient
+
+    from mlops_ledger.contrib.fastapi import (
+        add_exception_handlers,
+        analytics_router,
+        ledger_lifespan,
+    )
+
+    patient = replace(settings, statement_timeout=3600)
+    app = fastapi.FastAPI(lifespan=ledger_lifespan(patient))
+    app.include_router(analytics_router(timeout=0.5))
+    add_exception_handlers(app)
+    with TestClient(app) as client:
+        assert client.get("/models").status_code == 200
+        with frozen(victim):
+            assert client.get("/models").status_code == 503
+        assert client.get("/models").status_code == 200
+
+
 async def test_an_async_call_on_a_frozen_server_ends_with_one_exception(
     victim: EmbeddedServer, settings: Settings
 ) -> None:

@@ -5,13 +5,16 @@ What went into a model and who asked never leaves the database through them.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.routing import APIRoute
 
 from ..._async.overview import AsyncOverview
 from ...database import AsyncDatabase
-from ...errors import InvalidValue, NotFound, PermissionDenied, Unavailable
+from ...errors import InvalidValue, NotFound, PermissionDenied, TimedOut, Unavailable
 from ...repositories import (
     AsyncDriftReportsRepository,
     AsyncGroundTruthRepository,
@@ -207,13 +210,15 @@ _ROUTES: Final[tuple[tuple[str, Any, str, Any], ...]] = (
 )
 
 
-def analytics_router() -> APIRouter:
+def analytics_router(*, timeout: float = 10.0) -> APIRouter:
     """Return the routes below `/analytics` and `/models`, which only read.
 
     They are open to whoever reaches the service, unless
-    `include_router(analytics_router(), dependencies=[...])` says who may.
+    `include_router(analytics_router(), dependencies=[...])` says who may. What takes longer than
+    `timeout` seconds is cancelled and raises TimedOut; of a frozen server that takes ten more.
     """
     router = APIRouter(
+        route_class=_bounded(timeout),
         tags=["analytics"],
         responses=problems(NotFound, InvalidValue, PermissionDenied, Unavailable),
     )
@@ -224,3 +229,22 @@ def analytics_router() -> APIRouter:
         name = path.strip("/").replace("/{model_name:path}", "").replace("/", "_")
         router.add_api_route(path, answer, summary=title, name=name, responses=responses)
     return router
+
+
+def _bounded(seconds: float) -> type[APIRoute]:
+    """Return routes that nobody waits for any longer."""
+
+    class Bounded(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            handle = super().get_route_handler()
+
+            async def handle_in_time(request: Request) -> Response:
+                try:
+                    async with asyncio.timeout(seconds):
+                        return await handle(request)
+                except TimeoutError:
+                    raise TimedOut(f"no answer within {seconds:g} s") from None
+
+            return handle_in_time
+
+    return Bounded
