@@ -35,25 +35,12 @@ class GroundTruth(Row):
     is_waiting: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Performance(Row):
-    """How right a model was about the predictions of a window whose truth is known.
+# A row begins with the fields of its last base. Bases have no slots, as only one of several may.
+@dataclass(frozen=True, kw_only=True)
+class _Window(Row):
+    """What a window is of, and how much of it is labelled."""
 
-    A metric that cannot be computed is None, and `reasons` says why. `model_version` is None for
-    all versions together. `source` is rows, and all is exact, or summaries: then `roc_auc`,
-    `average_precision` and `lift` are at most their error off, and what was written from
-    `pending_since` on is not counted yet; None when everything is. `task` is what the version
-    predicts, `class_names` are its classes, and `positive_label` is the one that precision, recall
-    and the metrics of the probability are about. `classes` has precision, recall and f1_score of
-    each class; the averages over classes are named as scikit-learn names its
-    scores. `confusion_matrix` counts true classes (rows) against predicted ones.
-    `calibration_curve` has the `count`, `prob_true` and `prob_pred` of each bin that is not empty.
-    Of a slice `slice_key` names what it is by, `slice_kind` is value, and `slice` has it; or
-    missing, for predictions that have none, or other, for values without a slice of their own.
-    `coverage_pct` is the share of predictions with a label, 0 to 100; the delays are those of the
-    first label of each prediction. `standard_errors` has those of `roc_auc`, `log_loss`,
-    `brier_score` and `mae`.
-    """
+    __slots__ = ()
 
     model_name: str
     model_version: str | None
@@ -73,6 +60,28 @@ class Performance(Row):
     label_delay_p50: timedelta | None
     label_delay_p95: timedelta | None
     label_delay_max: timedelta | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Bucket(Row):
+    """What a bucket is of, and how much of it is labelled."""
+
+    __slots__ = ()
+
+    bucket: datetime
+    task: str | None
+    positive_label: str | None
+    num_predictions: int
+    labeled_samples: int
+    coverage_pct: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Metrics(Row):
+    """The metrics of a window and of a bucket."""
+
+    __slots__ = ()
+
     accuracy: float | None
     balanced_accuracy: float | None
     matthews_corrcoef: float | None
@@ -95,9 +104,6 @@ class Performance(Row):
     average_precision_error: float | None
     lift: float | None
     lift_error: float | None
-    roc_auc_ovr: float | None
-    roc_auc_ovo: float | None
-    top_k_accuracy: float | None
     log_loss: float | None
     brier_score: float | None
     calibration_error: float | None
@@ -106,6 +112,31 @@ class Performance(Row):
     rmse: float | None
     r2: float | None
     interval_coverage: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Performance(_Metrics, _Window):
+    """How right a model was about the predictions of a window whose truth is known.
+
+    A metric that cannot be computed is None, and `reasons` says why. `model_version` is None for
+    all versions together. `source` is rows, and all is exact, or summaries: then `roc_auc`,
+    `average_precision` and `lift` are at most their error off, and what was written from
+    `pending_since` on is not counted yet; None when everything is. `task` is what the version
+    predicts, `class_names` are its classes, and `positive_label` is the one that precision, recall
+    and the metrics of the probability are about. `classes` has precision, recall and f1_score of
+    each class; the averages over classes are named as scikit-learn names its
+    scores. `confusion_matrix` counts true classes (rows) against predicted ones.
+    `calibration_curve` has the `count`, `prob_true` and `prob_pred` of each bin that is not empty.
+    Of a slice `slice_key` names what it is by, `slice_kind` is value, and `slice` has it; or
+    missing, for predictions that have none, or other, for values without a slice of their own.
+    `coverage_pct` is the share of predictions with a label, 0 to 100; the delays are those of the
+    first label of each prediction. `standard_errors` has those of `roc_auc`, `log_loss`,
+    `brier_score` and `mae`.
+    """
+
+    roc_auc_ovr: float | None
+    roc_auc_ovo: float | None
+    top_k_accuracy: float | None
     calibration_curve: list[dict[str, Any]] | None
     classes: list[dict[str, Any]] | None
     confusion_matrix: dict[str, Any] | None
@@ -114,7 +145,7 @@ class Performance(Row):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PerformanceBucket(Row):
+class PerformanceBucket(_Metrics, _Bucket):
     """How right a model was about the predictions from `bucket` on, from summaries.
 
     A metric that cannot be computed is None, and `reasons` says why. `roc_auc`,
@@ -122,42 +153,6 @@ class PerformanceBucket(Row):
     `positive_label`, `coverage_pct` and `pending_since` are as in `Performance`.
     """
 
-    bucket: datetime
-    task: str | None
-    positive_label: str | None
-    num_predictions: int
-    labeled_samples: int
-    coverage_pct: float | None
-    accuracy: float | None
-    balanced_accuracy: float | None
-    matthews_corrcoef: float | None
-    precision: float | None
-    recall: float | None
-    specificity: float | None
-    f1_score: float | None
-    precision_macro: float | None
-    recall_macro: float | None
-    f1_macro: float | None
-    precision_micro: float | None
-    recall_micro: float | None
-    f1_micro: float | None
-    precision_weighted: float | None
-    recall_weighted: float | None
-    f1_weighted: float | None
-    roc_auc: float | None
-    roc_auc_error: float | None
-    average_precision: float | None
-    average_precision_error: float | None
-    lift: float | None
-    lift_error: float | None
-    log_loss: float | None
-    brier_score: float | None
-    calibration_error: float | None
-    mae: float | None
-    mape: float | None
-    rmse: float | None
-    r2: float | None
-    interval_coverage: float | None
     pending_since: datetime | None
     reasons: dict[str, str]
 
