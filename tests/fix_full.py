@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from mlops_ledger import (
     AgentActionsRepository,
@@ -62,17 +63,7 @@ TABLES = (
 
 def fill(db: Database, text: str) -> dict[str, Any]:
     """Write a row of each kind, with a text wherever it is accepted; return ids by kind."""
-    now = datetime.now(UTC)
-    models = ModelVersionRepository(db)
-    with suppress(InvalidValue):
-        models.insert(model_name="named", model_version=text, created_by=text, algorithm=text)
-    one, two = (
-        models.insert(model_name="m", algorithm=text, tags={"note": text}, metrics={text: 0.5})
-        for _ in range(2)
-    )
-    models.promote(model_name="m", model_version="1", promoted_by="ann", reason=text)
-    with suppress(InvalidValue):
-        models.promote(model_name="m", model_version="2", promoted_by=text, reason=text)
+    one, two = _registered(db, text)
     prediction = PredictionsRepository(db).insert(
         model_name="m",
         model_version="1",
@@ -81,30 +72,10 @@ def fill(db: Database, text: str) -> dict[str, Any]:
         request_id=text,
         inputs={text: text},
         error_message=text,
-        predicted_at=now - HOUR,
+        predicted_at=datetime.now(UTC) - HOUR,
     )
     GroundTruthRepository(db).insert(prediction_id=prediction, actual_label=text, source=text)
-    window: dict[str, Any] = {"timestamp": now, "lookback_hours": 24}
-    about: dict[str, Any] = {"model_name": "m", "model_version_id": one}
-    MonitoringMetricsRepository(db).insert(
-        **about, **window, num_predictions=3, drifted_features=[text], feature_drift_ratio=0.5
-    )
-    feature = {"feature": text, "drifted": True, "method": "psi", "score": 0.5}
-    DriftReportsRepository(db).insert(
-        **about, **window, drift_detected=True, method="psi", features=[feature]
-    )
-    for version in (one, two):
-        PerformanceMetricsRepository(db).insert(
-            model_name="m",
-            model_version_id=version,
-            metric_name="loss",
-            metric_value=1250.5,
-            dataset_version=text,
-            timestamp=now - HOUR,
-        )
-    SystemMetricsRepository(db).insert_many(
-        rows=[{"host": "web", "metric_name": "load", "metric_value": 1, "attributes": {"a": text}}]
-    )
+    _measure(db, text, one, two)
     decision = RetrainingDecisionsRepository(db).insert(
         model_name="m",
         candidate_version_id=one,
@@ -133,3 +104,44 @@ def fill(db: Database, text: str) -> dict[str, Any]:
         "prediction": prediction,
         "alert": alert.id,
     }
+
+
+def _registered(db: Database, text: str) -> tuple[UUID, UUID]:
+    """Register two versions of a model, the first of them in production."""
+    models = ModelVersionRepository(db)
+    with suppress(InvalidValue):
+        models.insert(model_name="named", model_version=text, created_by=text, algorithm=text)
+    one, two = (
+        models.insert(model_name="m", algorithm=text, tags={"note": text}, metrics={text: 0.5})
+        for _ in range(2)
+    )
+    models.promote(model_name="m", model_version="1", promoted_by="ann", reason=text)
+    with suppress(InvalidValue):
+        models.promote(model_name="m", model_version="2", promoted_by=text, reason=text)
+    return one, two
+
+
+def _measure(db: Database, text: str, one: UUID, two: UUID) -> None:
+    """Record a monitoring run, a drift report and metrics."""
+    now = datetime.now(UTC)
+    window: dict[str, Any] = {"timestamp": now, "lookback_hours": 24}
+    about: dict[str, Any] = {"model_name": "m", "model_version_id": one}
+    MonitoringMetricsRepository(db).insert(
+        **about, **window, num_predictions=3, drifted_features=[text], feature_drift_ratio=0.5
+    )
+    feature = {"feature": text, "drifted": True, "method": "psi", "score": 0.5}
+    DriftReportsRepository(db).insert(
+        **about, **window, drift_detected=True, method="psi", features=[feature]
+    )
+    for version in (one, two):
+        PerformanceMetricsRepository(db).insert(
+            model_name="m",
+            model_version_id=version,
+            metric_name="loss",
+            metric_value=1250.5,
+            dataset_version=text,
+            timestamp=now - HOUR,
+        )
+    SystemMetricsRepository(db).insert_many(
+        rows=[{"host": "web", "metric_name": "load", "metric_value": 1, "attributes": {"a": text}}]
+    )

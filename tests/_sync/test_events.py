@@ -52,7 +52,8 @@ def alert(db: Database) -> int:
     return 10
 
 
-def test_every_change_is_an_event_with_the_fields_of_its_type(
+@pytest.fixture
+def everything(
     db: Database,
     models: ModelVersionRepository,
     decisions: RetrainingDecisionsRepository,
@@ -60,7 +61,8 @@ def test_every_change_is_an_event_with_the_fields_of_its_type(
     alerts: AlertsRepository,
     monitoring: MonitoringMetricsRepository,
     reports: DriftReportsRepository,
-) -> None:
+) -> list[Event]:
+    """The events of changes of each kind."""
     first, second = [models.insert(model_name="m") for _ in range(2)]
     models.promote(model_name="m", model_version="1", promoted_by="ann", at=NOON)
     action = actions.insert(
@@ -94,9 +96,13 @@ def test_every_change_is_an_event_with_the_fields_of_its_type(
     alerts.snooze(id=raised.id, until=datetime.now(UTC) + timedelta(hours=1))
     alerts.acknowledge(id=raised.id, acknowledged_by="eve")
     alerts.resolve(id=raised.id, resolved_by="eve")
+    return read(db)
 
-    found = read(db)
-    assert [event.type.removeprefix("mlops_ledger.") for event in found] == [
+
+def test_every_change_is_an_event_with_the_fields_of_its_type(
+    db: Database, everything: list[Event]
+) -> None:
+    assert [event.type.removeprefix("mlops_ledger.") for event in everything] == [
         "deployment.promoted",
         "action.requested",
         "action.approved",
@@ -114,11 +120,18 @@ def test_every_change_is_an_event_with_the_fields_of_its_type(
         "alert.resolved",
     ]
     fields = {one.type: one.fields for one in EventsRepository(db).list_types()}
-    for event in found:
+    for event in everything:
         assert set(event.data) == set(fields[event.type])
         assert event.model_name == event.data["model_name"] == "m"
         assert "{" not in describe_event(event)
-    promoted = found[4]
+    decided, reported, escalated = everything[7], everything[9], everything[11]
+    assert (decided.data["candidate_version"], decided.data["production_version"]) == ("2", None)
+    assert reported.data["drifted_features"] == ["x"]
+    assert escalated.data["severity"] == "critical"
+
+
+def test_a_promotion_says_which_version_it_replaced(everything: list[Event]) -> None:
+    promoted = everything[4]
     assert {
         name: promoted.data[name] for name in ("slot", "model_version", "replaced_version")
     } == {
@@ -129,10 +142,7 @@ def test_every_change_is_an_event_with_the_fields_of_its_type(
     assert describe_event(promoted) == (
         "m: version 2 promoted to production by job, replacing version 1"
     )
-    assert found[0].data["replaced_version"] is None
-    assert (found[7].data["candidate_version"], found[7].data["production_version"]) == ("2", None)
-    assert found[9].data["drifted_features"] == ["x"]
-    assert found[11].data["severity"] == "critical"
+    assert everything[0].data["replaced_version"] is None
     assert promoted.cloud_event() == {
         "specversion": "1.0",
         "id": str(promoted.seq),

@@ -11,7 +11,7 @@ from ..checks.drift import Judge
 from ..checks.values import number, page_size
 from ..checks.windows import full_hour, look_back, nothing_live
 from ..errors import InvalidValue, NotFound
-from ..rows import DriftReport, FeatureTrend
+from ..rows import Baseline, DriftReport, FeatureTrend
 from .baselines import AsyncBaselinesRepository
 from .drift_measures import (
     AsyncDriftMeasures,
@@ -124,54 +124,49 @@ class AsyncDriftReportsRepository(AsyncDriftMeasures):
             known = await AsyncBaselinesRepository(tx).list_features(id=baseline.id)
             judge.require_known([each.feature for each in known])
             earlier = await within._value("run__earlier", locals())
+            made = earlier or await within._compare(baseline, judge, locals())
+            report = await within._one("get", DriftReport, {"id": made})
             if earlier is not None:
-                recorded = await within._one("get", DriftReport, {"id": earlier})
-                require_same(recorded, judge, drift_share)
-                return recorded
-            measured = await within.measure(
-                model_name=model_name,
-                model_version=model_version,
-                since=since,
-                until=until,
-                reference=reference,
+                require_same(report, judge, drift_share)
+            return report
+
+    async def _compare(self, baseline: Baseline, judge: Judge, asked: Mapping[str, Any]) -> UUID:
+        """Record report and monitoring run of a window that has none; return the report's id."""
+        window = {name: asked[name] for name in ("model_name", "model_version", "until")}
+        measured = await self.measure(**window, since=asked["since"], reference=asked["reference"])
+        if asked["reference_since"] is not None and not measured:
+            raise NotFound(
+                "no feature has a value in the window and in its reference, from "
+                f"{asked['reference_since']:%Y-%m-%d %H:%MZ} on: choose another reference"
             )
-            if reference_since is not None and not measured:
-                raise NotFound(
-                    "no feature has a value in the window and in its reference, from "
-                    f"{reference_since:%Y-%m-%d %H:%MZ} on: choose another reference"
-                )
-            report = report_columns(measured, judge, drift_share)
-            run_id = await AsyncMonitoringMetricsRepository(tx).record_window(
-                model_name=model_name,
-                model_version=model_version,
-                until=until,
-                lookback_hours=lookback_hours,
-                positive_label=positive_label,
-                threshold=threshold,
-                drift={
-                    "dataset_drift_detected": report["drift_detected"],
-                    "drifted_features": report["drifted_features"],
-                    "num_drifted_features": len(report["drifted_features"]),
-                    "num_features": len(report["features"]),
-                },
-            )
-            report["metadata"] |= {
-                "baseline_id": str(baseline.id),
-                "reference": reference if isinstance(reference, str) else "window",
-            }
-            id = await within.insert(
-                model_name=model_name,
-                timestamp=until,
-                model_version_id=model_version_id,
-                lookback_hours=lookback_hours,
-                window_start=since,
-                window_end=until,
-                reference_start=reference_since or baseline.window_start,
-                reference_end=reference_until or baseline.window_end,
-                monitoring_run_id=run_id,
-                **report,
-            )
-            return await within._one("get", DriftReport, {"id": id})
+        report = report_columns(measured, judge, asked["drift_share"])
+        run_id = await AsyncMonitoringMetricsRepository(self._db).record_window(
+            **window,
+            **{name: asked[name] for name in ("lookback_hours", "positive_label", "threshold")},
+            drift={
+                "dataset_drift_detected": report["drift_detected"],
+                "drifted_features": report["drifted_features"],
+                "num_drifted_features": len(report["drifted_features"]),
+                "num_features": len(report["features"]),
+            },
+        )
+        is_named = isinstance(asked["reference"], str)
+        report["metadata"] |= {
+            "baseline_id": str(baseline.id),
+            "reference": asked["reference"] if is_named else "window",
+        }
+        return await self.insert(
+            model_name=baseline.model_name,
+            timestamp=asked["until"],
+            model_version_id=baseline.model_version_id,
+            lookback_hours=asked["lookback_hours"],
+            window_start=asked["since"],
+            window_end=asked["until"],
+            reference_start=asked["reference_since"] or baseline.window_start,
+            reference_end=asked["reference_until"] or baseline.window_end,
+            monitoring_run_id=run_id,
+            **report,
+        )
 
     async def get(self, *, id: UUID) -> DriftReport | None:
         """Return one report, or None."""

@@ -12,12 +12,12 @@ from ..analysis.performance_source import (
     complete_slice,
     preferred_source,
     require_grid,
-    require_share,
+    require_options,
     require_sliced,
 )
 from ..checks import values
 from ..checks.rows import rows_of
-from ..checks.values import boolean, integer, number
+from ..checks.values import boolean
 from ..checks.windows import full_buckets, full_hours, require_order
 from ..copying import labels
 from ..errors import InvalidValue, MissingPartition, NotFound
@@ -139,24 +139,15 @@ class AsyncGroundTruthRepository(AsyncRepository):
         since = values.timestamp("since", since)
         until = datetime.now(UTC) if until is None else values.timestamp("until", until)
         require_order(since, until)
-        if not 0 <= number("threshold", threshold) <= 1:
-            raise InvalidValue("threshold", "must be between 0 and 1")
         if as_of is not None:
             as_of = values.timestamp("as_of", as_of)
-        require_share(top_share)
-        if integer(32)("top_k", top_k) < 1:
-            raise InvalidValue("top_k", "must be at least 1")
+        require_options(threshold, top_k, top_share)
         if boolean("record", record) and model_version is None:
             raise InvalidValue("model_version", "is needed to record performance")
         asked = dict(locals())
         del asked["self"]
         await self.match(since=since, until=until)
-        if await self._is_summed(asked):
-            found = await self._row("performance__summed", Performance, asked)
-        elif slice is None:
-            found = await self._row("performance", Performance, asked)
-        else:
-            found = await self._row("performance__of_slice", Performance, asked)
+        found = await self._measured(asked)
         if found is None:
             raise NotFound(_missing(model_name, model_version))
         if record:
@@ -275,6 +266,17 @@ class AsyncGroundTruthRepository(AsyncRepository):
             raise NotFound(_missing(model_name, model_version))
         require_sliced(state)
         return await self._rows("performance_by_slice", Performance, locals())
+
+    async def _measured(self, asked: dict[str, Any]) -> Performance | None:
+        """Return the performance of a window from where it is answered; None for no such version.
+
+        Raises InvalidValue if it cannot be answered.
+        """
+        if await self._is_summed(asked):
+            return await self._row("performance__summed", Performance, asked)
+        if asked["slice"] is None:
+            return await self._row("performance", Performance, asked)
+        return await self._row("performance__of_slice", Performance, asked)
 
     async def _is_summed(self, asked: dict[str, Any]) -> bool:
         """Say whether a window is answered from summaries, and complete what is asked.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-from ..checks.values import number, text
+from ..checks.values import integer, number, text
 from ..errors import InvalidValue
 from ..rows.ground_truth import PerformanceState
 
@@ -27,8 +27,16 @@ def is_grid_threshold(threshold: object) -> bool:
     return 0 < found < 1 and round(found, 2) == found
 
 
-def require_share(top_share: object) -> None:
-    """Refuse what is no share of the predictions."""
+def require_options(threshold: object, top_k: object, top_share: object) -> None:
+    """Refuse what no row can answer."""
+    if not 0 <= number("threshold", threshold) <= 1:
+        raise InvalidValue("threshold", "must be between 0 and 1")
+    _require_share(top_share)
+    if integer(32)("top_k", top_k) < 1:
+        raise InvalidValue("top_k", "must be at least 1")
+
+
+def _require_share(top_share: object) -> None:
     if not 0 < number("top_share", top_share) <= 1:
         raise InvalidValue("top_share", "must be above 0 and at most 1")
 
@@ -37,7 +45,7 @@ def require_grid(threshold: object, top_share: object) -> None:
     """Refuse what no summary can answer."""
     if not is_grid_threshold(threshold):
         raise InvalidValue("threshold", GRID_THRESHOLD)
-    require_share(top_share)
+    _require_share(top_share)
 
 
 def preferred_source(

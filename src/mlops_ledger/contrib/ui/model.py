@@ -20,7 +20,7 @@ from ...rows import PerformanceMetric
 from . import charts
 from .charts import Span
 from .query import Page, Query
-from .source import Activity, Source
+from .source import Activity, Source, Volume
 from .text import link
 from .tracks import alerted, axis, decided, monitored, production, scored, volumes
 
@@ -35,6 +35,18 @@ _SCORES: Final = (
 _COLUMNS: Final = 120
 _LIMIT: Final = 1000
 _SHOWN: Final = 10
+_STATEMENTS: Final = (
+    "model_versions.timeline",
+    "retraining_decisions.list_decisions",
+    "monitoring_metrics.list_runs",
+    "performance_metrics.latest",
+    "performance_metrics.list_metrics",
+    "drift_reports.list_reports",
+    "monitors.list_monitors",
+    "alerts.list_alerts",
+    "alerts.list_active",
+    "ui.volume",
+)
 
 
 def page(db: Database, query: Query) -> Page:
@@ -51,11 +63,6 @@ def page(db: Database, query: Query) -> Page:
     latest = [
         row for row in PerformanceMetricsRepository(db).latest(model_name=name) if not row.slice
     ]
-    scores = [_score(db, within, names) for names in _scores_of(latest)]
-    days = max(1, -(-(span.until - span.since) // (_COLUMNS * _DAY)))
-    volume = Source(db).volume(
-        model_name=name, since=_midnight(span.since), until=span.until, bucket=days * _DAY
-    )
     versions = {
         each.id: each.model_version
         for each in ModelVersionRepository(db).list_versions(model_name=name, limit=_LIMIT)
@@ -64,12 +71,11 @@ def page(db: Database, query: Query) -> Page:
     tracks = [
         production(span, timeline),
         decided(span, decisions, versions),
-        *scored(span, scores, timeline, monitors),
+        *scored(span, _scores(db, within, latest), timeline, monitors),
         *monitored(span, runs, timeline, monitors),
-        *volumes(span, volume, days, runs, timeline),
+        *volumes(span, *_volume(db, name, span), runs, timeline),
         alerted(span, alerts),
     ]
-    live = [each for each in timeline if each.is_live]
     return Page(
         "model.html",
         name,
@@ -78,7 +84,7 @@ def page(db: Database, query: Query) -> Page:
             "span": span,
             "activity": activity,
             "windows": list(_windows(name, activity.until)),
-            "live": live,
+            "live": [each for each in timeline if each.is_live],
             "tracks": [track for track in tracks if track is not None],
             "axis": axis(span),
             "brush": charts.brush(
@@ -100,18 +106,7 @@ def page(db: Database, query: Query) -> Page:
             ),
             "reports": DriftReportsRepository(db).list_reports(**within, limit=1),
         },
-        (
-            "model_versions.timeline",
-            "retraining_decisions.list_decisions",
-            "monitoring_metrics.list_runs",
-            "performance_metrics.latest",
-            "performance_metrics.list_metrics",
-            "drift_reports.list_reports",
-            "monitors.list_monitors",
-            "alerts.list_alerts",
-            "alerts.list_active",
-            "ui.volume",
-        ),
+        _STATEMENTS,
     )
 
 
@@ -135,19 +130,22 @@ def _windows(name: str, until: datetime) -> Iterator[tuple[str, str]]:
         yield text, link("/model", name=name, since=f"{end - days * _DAY:%Y-%m-%d}")
 
 
-def _midnight(at: datetime) -> datetime:
-    return at.replace(hour=0, minute=0, second=0, microsecond=0)
+def _volume(db: Database, name: str, span: Span) -> tuple[list[Volume], int]:
+    """Return the predictions by bucket of days, and how many days a bucket has."""
+    days = max(1, -(-(span.until - span.since) // (_COLUMNS * _DAY)))
+    midnight = span.since.replace(hour=0, minute=0, second=0, microsecond=0)
+    found = Source(db).volume(model_name=name, since=midnight, until=span.until, bucket=days * _DAY)
+    return found, days
 
 
-def _scores_of(latest: Sequence[PerformanceMetric]) -> Iterator[str]:
+def _scores(
+    db: Database, within: dict[str, Any], latest: Sequence[PerformanceMetric]
+) -> Iterator[list[PerformanceMetric]]:
+    """Yield the values of each score that is drawn, oldest first."""
     have = {each.metric_name for each in latest if each.stage == "production"}
     for names in _SCORES:
-        if found := next((each for each in names if each in have), None):
-            yield found
-
-
-def _score(db: Database, within: dict[str, Any], metric_name: str) -> list[PerformanceMetric]:
-    rows = PerformanceMetricsRepository(db).list_metrics(
-        **within, metric_name=metric_name, stage="production", slice="", limit=_LIMIT
-    )
-    return rows[::-1]
+        if metric_name := next((each for each in names if each in have), None):
+            rows = PerformanceMetricsRepository(db).list_metrics(
+                **within, metric_name=metric_name, stage="production", slice="", limit=_LIMIT
+            )
+            yield rows[::-1]
