@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import pytest
+from fix_monitors import DAY, HOUR, NOON, RULE
 
 from mlops_ledger import (
     AsyncAlertsRepository,
@@ -15,20 +15,6 @@ from mlops_ledger import (
 )
 from mlops_ledger.errors import NotFound
 from mlops_ledger.rows import MonitorResult
-
-NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-HOUR = timedelta(hours=1)
-DAY = timedelta(days=1)
-RULE: dict[str, Any] = {
-    "name": "drift",
-    "model_name": "m",
-    "source": "monitoring",
-    "metric_name": "feature_drift_ratio",
-    "operator": ">=",
-    "window": DAY,
-    "warning_threshold": 0.3,
-    "critical_threshold": 0.5,
-}
 
 
 @pytest.fixture(autouse=True)

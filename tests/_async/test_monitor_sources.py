@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime
 
 import pytest
+from fix_monitors import DAY, HOUR, NOON, RULE
 
 from mlops_ledger import (
     AsyncAlertsRepository,
@@ -16,19 +16,6 @@ from mlops_ledger import (
     AsyncSystemMetricsRepository,
 )
 
-NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-HOUR = timedelta(hours=1)
-DAY = timedelta(days=1)
-RULE: dict[str, Any] = {
-    "name": "drift",
-    "model_name": "m",
-    "source": "monitoring",
-    "metric_name": "feature_drift_ratio",
-    "operator": ">=",
-    "window": DAY,
-    "warning_threshold": 0.3,
-    "critical_threshold": 0.5,
-}
 SYSTEM = {**RULE, "source": "system", "metric_name": "cpu_percent", "host": "web-1"}
 
 

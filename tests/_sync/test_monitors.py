@@ -4,26 +4,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
+from fix_monitors import DAY, NOON, RULE
 
 from mlops_ledger import ModelVersionRepository, MonitorsRepository, new_id
 from mlops_ledger.errors import Conflict, InvalidValue, NotFound
 
-NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-HOUR = timedelta(hours=1)
-DAY = timedelta(days=1)
-RULE: dict[str, Any] = {
-    "name": "drift",
-    "model_name": "m",
-    "source": "monitoring",
-    "metric_name": "feature_drift_ratio",
-    "operator": ">=",
-    "window": DAY,
-    "warning_threshold": 0.3,
-    "critical_threshold": 0.5,
-}
 EVERYTHING = {
     **RULE,
     "consecutive": 3,

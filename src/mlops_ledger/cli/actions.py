@@ -17,6 +17,7 @@ from .base import Group
 from .options import (
     JsonObject,
     Timestamp,
+    about_option,
     before_option,
     by_option,
     json_option,
@@ -87,13 +88,7 @@ def show(action_id: UUID, as_json: bool) -> None:
     default=None,
     help="Whether it must be approved first (default: for high and critical risk).",
 )
-@click.option(
-    "--model",
-    "model_name",
-    metavar="NAME",
-    help="The model it is about.",
-    shell_complete=complete.models,
-)
+@about_option
 @click.option(
     "--version",
     "model_version",

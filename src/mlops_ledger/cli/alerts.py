@@ -18,6 +18,7 @@ from .options import (
     JsonObject,
     Length,
     Timestamp,
+    about_option,
     at_option,
     by_option,
     days_option,
@@ -104,13 +105,7 @@ def show(alert_id: UUID, limit: int, as_json: bool) -> None:
     "--severity", type=severity_type, default="warning", show_default=True, help="How severe it is."
 )
 @click.option("--message", metavar="TEXT", help="Details of the occurrence.")
-@click.option(
-    "--model",
-    "model_name",
-    metavar="NAME",
-    help="The model it is about.",
-    shell_complete=complete.models,
-)
+@about_option
 @click.option(
     "--key", "dedup_key", help="Repeats of this key count as one alert (default: type and model)."
 )

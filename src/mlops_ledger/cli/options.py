@@ -222,6 +222,13 @@ model_option = click.option(
     help="Only of this model.",
     shell_complete=complete.models,
 )
+about_option = click.option(
+    "--model",
+    "model_name",
+    metavar="NAME",
+    help="The model it is about.",
+    shell_complete=complete.models,
+)
 version_option = click.option(
     "--version",
     "model_version",
