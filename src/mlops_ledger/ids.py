@@ -49,7 +49,7 @@ def id_for(key: str, at: datetime) -> UUID:
 
     A UUIDv7 as `new_id` makes them, with a BLAKE2b hash of the key in place of the random bits: a
     job that is run again gives its predictions the same ids, and stores none twice. Raises
-    InvalidValue for a key that is no text, and for what is no timestamp with a zone.
+    InvalidValue for a key that is not text and for anything but a timestamp with a zone.
     """
     try:
         text = str.encode(key)

@@ -91,7 +91,7 @@ class _Cursor:
         self._saved, self._saved_at = self.seq, monotonic()
 
     async def require_known(self, types: Sequence[str]) -> None:
-        """Refuse types that no event has: they would be waited for in vain."""
+        """Refuse types that no event has: they would never arrive."""
         known = {one.type for one in await self._repository.list_types()}
         if unknown := [name for name in texts("types", types) if name not in known]:
             raise InvalidValue("types", f"{unknown[0]} is no type of events, see list_types()")

@@ -1,4 +1,4 @@
-"""Webhooks: who is told of events by HTTP. Sending is in `mlops_ledger.admin.webhooks`."""
+"""Webhooks: endpoints that are sent events by HTTP. Sending is in `mlops_ledger.admin.webhooks`."""
 
 from __future__ import annotations
 

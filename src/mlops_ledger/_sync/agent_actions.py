@@ -15,7 +15,7 @@ from .repository import Repository
 
 
 class AgentActionsRepository(Repository):
-    """Records what somebody asks to do, who allowed it, and what came of it.
+    """Records what somebody asks to do, who allowed it, and its outcome.
 
     pending → approved, rejected or expired; approved → executed, failed or expired; an action
     that needs no approval may go from pending to executed or failed. The database enforces it.

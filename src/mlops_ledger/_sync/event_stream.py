@@ -92,7 +92,7 @@ class _Cursor:
         self._saved, self._saved_at = self.seq, monotonic()
 
     def require_known(self, types: Sequence[str]) -> None:
-        """Refuse types that no event has: they would be waited for in vain."""
+        """Refuse types that no event has: they would never arrive."""
         known = {one.type for one in self._repository.list_types()}
         if unknown := [name for name in texts("types", types) if name not in known]:
             raise InvalidValue("types", f"{unknown[0]} is no type of events, see list_types()")

@@ -1,5 +1,5 @@
 # Generated from src/mlops_ledger/_async/webhooks.py by tools/unasync.py: edit that file, then run `make sync`.
-"""Webhooks: who is told of events by HTTP. Sending is in `mlops_ledger.admin.webhooks`."""
+"""Webhooks: endpoints that are sent events by HTTP. Sending is in `mlops_ledger.admin.webhooks`."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ def test(webhook: str, as_json: bool) -> None:
 
 @webhooks.command()
 @click.argument("webhook", required=False)
-@click.option("--follow", is_flag=True, help="Go on as events come, until interrupted.")
+@click.option("--follow", is_flag=True, help="Keep sending as events come, until interrupted.")
 @json_option
 def deliver(webhook: str | None, follow: bool, as_json: bool) -> None:
     """Send what is due, of one webhook or all; exits with 1 when something did not arrive.

@@ -112,7 +112,7 @@ def verdict(features: list[dict[str, Any]], drift_share: float) -> dict[str, Any
 
 
 def why_not(value: object) -> str | None:
-    """Say why a value is no metric; None if it is one."""
+    """Say why a value cannot be a metric; None if it is one."""
     if value is None:
         return "has no value"
     if isinstance(value, bool) or not isinstance(value, Real):

@@ -84,7 +84,7 @@ def drift_fields(
 ) -> dict[str, Any]:
     """Return the fields of a drift report from whylogs' drift scores with thresholds.
 
-    Columns without a score are told to `left_out`. Raises InvalidValue for an algorithm whose
+    Columns without a score are passed to `left_out`. Raises InvalidValue for an algorithm whose
     values might be p-values or distances, and when no column has a score.
     """
     features = []

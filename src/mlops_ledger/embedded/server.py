@@ -253,7 +253,7 @@ class EmbeddedServer:
     def _check_patience(self, waited: float, refused: float, silent: float) -> None:
         if refused > PATIENCE_IF_REFUSED:
             raise EmbeddedServerError(
-                f"the server in {self._folder} runs but lets us in no more: either all its "
+                f"the server in {self._folder} runs but no longer lets us in: either all its "
                 f"connections are in use or the password in {self._password} was changed"
             )
         if waited > PATIENCE or silent > PATIENCE_IF_SILENT:

@@ -1,4 +1,4 @@
-"""Actions that wait for a review, and what came of them."""
+"""Actions that wait for a review, and their outcome."""
 
 from __future__ import annotations
 

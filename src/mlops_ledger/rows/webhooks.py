@@ -10,7 +10,7 @@ from ..notebooks import Row
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Webhook(Row):
-    """Who is told of which events, and how that goes.
+    """An endpoint, the events that it is sent, and how sending goes.
 
     `pending` and `dead` count its deliveries, `failures` how often in a row the endpoint was down.
     """
@@ -45,7 +45,7 @@ class WebhookEndpoint(Row):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookDelivery(Row):
-    """An event that a webhook sends or has sent, and what came of the last attempt."""
+    """An event that a webhook sends or has sent, and the outcome of the last attempt."""
 
     webhook: str
     seq: int

@@ -40,7 +40,7 @@ class DeliveryReport:
 def deliver(
     db: Database, *, webhook: str | None = None, at: datetime | None = None
 ) -> list[DeliveryReport]:
-    """Send the events that are due, of one webhook or all, and return what came of it.
+    """Send the events that are due, of one webhook or all, and return the outcome.
 
     An event that is not accepted is sent again after 10 s, then 20 s, 40 s and so on up to an
     hour, and given up after three days. When the endpoint is down, that is without an answer or
@@ -59,7 +59,7 @@ def deliver(
 def deliver_forever(
     db: Database, *, webhook: str | None = None, poll: float = 5.0
 ) -> Iterator[list[DeliveryReport]]:
-    """Send events as they happen, and yield what came of each round.
+    """Send events as they happen, and yield the outcome of each round.
 
     Looks what is due every `poll` seconds, and when the server announces something. Waits for a
     database that is away. Otherwise as `deliver`.
@@ -126,7 +126,7 @@ def _attempt(
     report: DeliveryReport,
     at: datetime | None,
 ) -> tuple[DeliveryReport, bool]:
-    """Send an event and record what came of it; return whether the endpoint is down."""
+    """Send an event and record the outcome; return whether the endpoint is down."""
     answer, problem = None, None
     try:
         answer = _post(endpoint, event, datetime.now(UTC) if at is None else at)

@@ -1,4 +1,4 @@
-"""What MLflow says in the words of the ledger; what does not fit is told to the report."""
+"""What MLflow says in the words of the ledger; what does not fit goes into the report."""
 
 from __future__ import annotations
 

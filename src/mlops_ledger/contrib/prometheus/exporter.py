@@ -88,7 +88,7 @@ class Exporter(Collector):
         for name, text, column in (
             ("query_age_seconds", "Age of the answer of a query.", "age"),
             ("query_duration_seconds", "How long it took.", "seconds"),
-            ("query_series_left_out", "Rows beyond the limit, which are no series.", "left_out"),
+            ("query_series_left_out", "Rows beyond the limit, which it leaves out.", "left_out"),
         ):
             yield _by_query(
                 name, text, {query: getattr(each, column) for query, each in answers.items()}

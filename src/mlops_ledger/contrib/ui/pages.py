@@ -198,7 +198,7 @@ def approvals(db: Database, query: Query) -> Page:
 
 
 def action(db: Database, query: Query) -> Page:
-    """Show one action with its review, and what came of it."""
+    """Show one action with its review and its outcome."""
     found = AgentActionsRepository(db).get(id=query.id())
     if found is None:
         raise NotFound("there is no such action")

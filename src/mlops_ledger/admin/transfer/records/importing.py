@@ -68,7 +68,7 @@ def import_records(
     dry_run: bool = False,
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> RecordsImported:
-    """Record the rows of a file of form json, csv or parquet, and return what came of each.
+    """Record the rows of a file of form json, csv or parquet, and return the outcome of each.
 
     `kind` (or that of the mapping) is decisions, promotions, monitoring, metrics or alerts. Rows
     are recorded in the order of their times; what is refused does not stop the others. A row is
