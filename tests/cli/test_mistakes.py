@@ -337,7 +337,6 @@ def test_an_empty_name_is_said_to_be_empty(run, churn) -> None:
         ("metrics compare churn 1 ''", "VERSION_B"),
         ("events forget ''", "CONSUMER"),
         ("webhooks test ''", "WEBHOOK"),
-        ("docs ''", "PAGE"),
     ):
         result = run(*shlex.split(line))
         told = (result.exit_code, result.stdout, result.stderr)

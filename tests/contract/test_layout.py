@@ -95,6 +95,24 @@ def test_imports_run_down_only() -> None:
     assert wrong == []
 
 
+@pytest.mark.parametrize(
+    ("statement", "imported"),
+    [
+        ("from ..cli import main", "cli"),
+        ("from .. import cli", "cli"),
+        ("from ..cli.base import Command", "cli.base"),
+        ("from mlops_ledger.cli import base", "cli.base"),
+        ("import mlops_ledger.cli.base as base", "cli.base"),
+        ("import mlops_ledger", "repositories"),
+        ("from mlops_ledger import Database", "repositories"),
+        ("from .rows import encode", "copying.rows"),
+    ],
+)
+def test_an_import_is_seen_however_it_is_written(statement: str, imported: str) -> None:
+    [node] = ast.parse(statement).body
+    assert _imported(node, ("copying",)) == [imported]
+
+
 def test_no_modules_import_each_other() -> None:
     waiting: dict[str, set[str]] = {}
     for _, module, imported in _imports():
@@ -151,19 +169,30 @@ def _imports() -> list[tuple[str, str, str]]:
         if module == "__init__":
             continue  # gives the public names of all
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.ImportFrom) and node.level:
-                base = [*folder[: len(folder) + 1 - node.level], *filter(None, [node.module])]
-                for alias in node.names:
-                    found.append((parts[0], module, _module(".".join([*base, alias.name]))))
+            found += [(parts[0], module, name) for name in _imported(node, folder)]
     assert len(found) > 200
     return found
 
 
+def _imported(node: ast.AST, folder: tuple[str, ...]) -> list[str]:
+    """Return the modules of the package that a statement of a module in a folder imports."""
+    if isinstance(node, ast.Import):
+        names = [alias.name for alias in node.names]
+    elif isinstance(node, ast.ImportFrom):
+        above = ["mlops_ledger", *folder[: len(folder) + 1 - node.level]] if node.level else []
+        base = [*above, *filter(None, [node.module])]
+        names = [".".join([*base, alias.name]) for alias in node.names]
+    else:
+        return []
+    inside = [name.split(".")[1:] for name in names if name.split(".")[0] == "mlops_ledger"]
+    return [_module(".".join(name)) for name in inside]
+
+
 def _module(name: str) -> str:
-    """Return the module that a dotted name is, or is in."""
+    """Return the module that a dotted name is, or is in; the package itself is its public names."""
     path = SOURCE.joinpath(*name.split("."))
-    is_module = path.is_dir() or path.with_suffix(".py").is_file()
-    return name if is_module else name.rpartition(".")[0]
+    is_module = name and (path.is_dir() or path.with_suffix(".py").is_file())
+    return name if is_module else name.rpartition(".")[0] or "repositories"
 
 
 def _commands(group: click.Group, path: str) -> list[tuple[str, click.Command]]:

@@ -22,7 +22,7 @@ COMPLETE: Final = "_MLOPS_LEDGER_COMPLETE"
 _FIELD: Final = re.compile(r"(\w+)((?:[.\[][^:\s]*)?): ")
 # What the ledger calls some fields, and the option that fills them.
 _ALIASES: Final = {"timestamp": "at", "page_size": "limit", "first_seen": "at", "values": "cells"}
-# Options that name something, which has a name of at least one character.
+# Options that name something; no name is empty.
 _NAMES: Final = {"model_name", "model_version", "against", "slot", "metric_name", "consumer"}
 
 
@@ -114,8 +114,8 @@ class LazyGroup(Group):
 def _require_names(command: click.Command, given: Mapping[str, Any]) -> None:
     """Refuse an empty name, as of a variable that a script forgot to set."""
     for parameter in command.params:
-        named = isinstance(parameter, click.Argument) or parameter.name in _NAMES
-        if named and given.get(parameter.name or "") == "":
+        is_argument = isinstance(parameter, click.Argument) and parameter.required
+        if (is_argument or parameter.name in _NAMES) and given.get(parameter.name or "") == "":
             raise InvalidValue(parameter.name, "is empty")
 
 

@@ -22,6 +22,7 @@ from . import complete
 from .base import Group
 from .options import (
     Number,
+    ParamType,
     Timestamp,
     bucket_option,
     days_option,
@@ -197,7 +198,7 @@ def compare(
     echo_row(found, as_json)
 
 
-class Worth(click.ParamType[tuple[str | tuple[str, str], float]]):
+class Worth(ParamType):
     """What a cell of the confusion matrix is worth, as CELL=NUMBER."""
 
     name = "cell=number"

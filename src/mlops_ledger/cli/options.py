@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from math import isfinite, nan
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 import click
@@ -29,6 +29,13 @@ _LONGEST: Final = timedelta(days=36_525)
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
+if TYPE_CHECKING:
+    ParamType = click.ParamType[Any]
+else:
+    # Before 8.4 click's takes no parameter.
+    ParamType = click.ParamType
+
+
 class FilePath(click.Path):
     """The path of a file or folder."""
 
@@ -48,7 +55,7 @@ class TextFile(click.File):
         return super().convert(file_name(value) if isinstance(value, str) else value, param, ctx)
 
 
-class Timestamp(click.ParamType[datetime]):
+class Timestamp(ParamType):
     """A time in ISO 8601; without an offset it is refused, as everywhere in the ledger.
 
     A day begins at midnight UTC. With `ago` it may also be a length such as 7d: so long ago.
@@ -79,7 +86,7 @@ class Timestamp(click.ParamType[datetime]):
         return parsed
 
 
-class JsonObject(click.ParamType[dict[str, Any]]):
+class JsonObject(ParamType):
     """A JSON object on the command line."""
 
     name = "json"
@@ -95,7 +102,7 @@ class JsonObject(click.ParamType[dict[str, Any]]):
         return parsed
 
 
-class Length(click.ParamType[timedelta]):
+class Length(ParamType):
     """A length of time such as 15s, 90d or 1h30m, in some of the units s, m, h, d and w."""
 
     name = "length"
@@ -127,7 +134,7 @@ class Length(click.ParamType[timedelta]):
         return length
 
 
-class Tag(click.ParamType[tuple[str, str]]):
+class Tag(ParamType):
     """A tag as KEY=VALUE."""
 
     name = "key=value"
@@ -142,7 +149,7 @@ class Tag(click.ParamType[tuple[str, str]]):
         return key, text
 
 
-class Number(click.ParamType[float]):
+class Number(ParamType):
     """A finite number."""
 
     name = "number"
