@@ -38,11 +38,13 @@ $(DEMO_READY): pyproject.toml constraints.txt
 	@PIP_CONSTRAINT=constraints.txt $(PIP) --editable '.[demo]'
 	@touch $@
 
-# pip unpacks on one core: two take a half each, side by side. What they could not install the last installs,
+# Python 3.11 ships a pip that takes twice the CPU of a new one to choose among the releases of a package.
+# It unpacks on one core: two take a half each, side by side. What they could not install the last installs,
 # or says why not. It need not fetch again what builds the package.
 $(READY): pyproject.toml constraints.txt
 	@echo "Installing into $(VENV) everything that development needs ..."
 	$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1'
 	-@$(MAKE) --no-print-directory --jobs=2 install-half-0 install-half-1
 	PIP_CONSTRAINT=constraints.txt $(PIP) --editable '.[dev]' \
 	    $$($(BIN)/python -c 'import hatchling.build' 2> /dev/null && echo --no-build-isolation)
