@@ -264,6 +264,11 @@ def test_scores_and_labels_are_kept_too(baselines: BaselinesRepository) -> None:
         ({"data": {"age": [1]}, "num_bins": 1}, "num_bins: must be between 2 and 200"),
         ({"data": {"age": [10**400]}}, "data.age: holds a number beyond double precision"),
         ({"data": {"age": [1], "city": [b"x"]}}, "data.city: must be text"),
+        ({"data": {"age": [1] * 3, "city": ["a", "a", "a\0"]}}, "data.city: contains a NUL byte"),
+        (
+            {"data": {"age": [1] * 2}, "labels": ["a", "\ud800"]},
+            "labels: contains a lone surrogate",
+        ),
         ({"data": {"age": np.array([1], "m8[s]")}}, "data.age: must be numbers"),
     ],
 )

@@ -33,6 +33,7 @@ MOST_BINS: Final = 200
 CUT_OFF: Final = 1e150
 # The most digits of a number on one side of its point in PostgreSQL.
 MOST_DIGITS: Final = 131_072
+_NUMBER: Final = (int, float, Decimal, np.integer, np.floating)
 _NO_FEATURE: Final = "is not a feature of this version: take it for categorical, or leave it out"
 _NO_NUMBERS: Final = "must be numbers, as a feature of the version is: convert it, or leave it out"
 
@@ -223,7 +224,7 @@ def _summary(finite: Array) -> tuple[float, float, float, float] | tuple[None, N
 
 
 def _texts(name: str, items: list[Any], is_categorical: bool, num_bins: int) -> Binned:
-    texts = [None if is_missing(item) else _text(name, item) for item in items]
+    texts = _each_as_text(name, items)
     distinct = len(set(texts))
     is_free = distinct > MOST_CATEGORIES or distinct > max(OWN_BINS, len(texts) / 2)
     if is_categorical or not is_free:
@@ -234,8 +235,8 @@ def _texts(name: str, items: list[Any], is_categorical: bool, num_bins: int) -> 
 
 
 def _categories(name: str, column_name: str, items: Sequence[Any]) -> Binned:
-    texts = [None if is_missing(item) else _text(name, item)[:LONGEST_CATEGORY] for item in items]
-    count = Counter(text for text in texts if text is not None)
+    texts = _each_as_text(name, items)
+    count = Counter(text[:LONGEST_CATEGORY] for text in texts if text is not None)
     ranked = sorted(count, key=lambda text: (-count[text], text))
     counts = [0, *(count[text] for text in ranked[:OWN_BINS])]
     if len(ranked) > OWN_BINS:
@@ -251,6 +252,16 @@ def _categories(name: str, column_name: str, items: Sequence[Any]) -> Binned:
     )
 
 
+def _each_as_text(name: str, items: Sequence[Any]) -> list[str | None]:
+    # A category stands in many rows and is checked once.
+    for text in dict.fromkeys(item for item in items if type(item) is str):
+        _text(name, text)
+    return [
+        item if type(item) is str else None if is_missing(item) else _text(name, item)
+        for item in items
+    ]
+
+
 def _text(name: str, value: Any) -> str:
     if isinstance(value, bool | np.bool_):
         return "true" if value else "false"
@@ -264,8 +275,7 @@ def _text(name: str, value: Any) -> str:
 
 def _is_number(item: Any) -> bool:
     # NumPy counts spans of time among its integers.
-    number = int | float | Decimal | np.integer | np.floating
-    return isinstance(item, number) and not isinstance(item, np.timedelta64)
+    return isinstance(item, _NUMBER) and not isinstance(item, np.timedelta64)
 
 
 def _decimal_text(value: Any) -> str:
@@ -293,7 +303,7 @@ def _number_texts(
 ) -> list[str | None]:
     """Write numbers that are categories as the database does."""
     if column_name == "inputs":
-        return [None if is_missing(item) else _text("", item) for item in objects(column)]
+        return _each_as_text("", objects(column))
     array, missing = numbers
     gone = np.isnan(array) if missing is None else missing | np.isnan(array)
     return [
@@ -313,6 +323,8 @@ def _numbers(name: str, column: Any) -> tuple[Array, Array | None] | None:
 
 
 def _numbers_one_by_one(name: str, items: list[Any]) -> tuple[Array, Array | None] | None:
+    if str in map(type, items):
+        return None
     # NaN is a number, which has a bin of its own.
     items = [None if is_missing(item) and not _is_number(item) else item for item in items]
     if not all(item is None or isinstance(item, np.bool_) or _is_number(item) for item in items):
