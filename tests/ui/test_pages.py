@@ -8,6 +8,7 @@ from datetime import timedelta
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import click
@@ -280,6 +281,19 @@ def test_a_database_that_is_away_is_said_without_its_place() -> None:
         answer = client.get("/")
         assert answer.status_code == 503
         assert "The database, or a part of it, is away" in answer.text
+
+
+def test_a_database_that_takes_too_long_is_not_said_to_be_away(
+    dsn: str, conn: psycopg.Connection[Any]
+) -> None:
+    with Database(Settings(conninfo=dsn, statement_timeout=0.5)) as db:
+        client = client_of(db)
+        with conn.transaction():
+            conn.execute("LOCK TABLE alerts")
+            answer = client.get("/alerts")
+        assert answer.status_code == 503
+        assert "The database took too long" in answer.text
+        assert client.get("/alerts").status_code == 200
 
 
 def test_a_database_without_a_ledger_is_said(empty_database: str) -> None:

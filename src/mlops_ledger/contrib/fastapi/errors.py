@@ -18,6 +18,7 @@ from ...errors import (
     NotFound,
     PermissionDenied,
     SchemaError,
+    TimedOut,
     Unavailable,
 )
 from .openapi import describe_answers
@@ -34,6 +35,7 @@ _ANSWERS: Final[Mapping[type[LedgerError], tuple[int, str]]] = {
     NotFound: (404, "The ledger does not hold what was named."),
     Conflict: (409, "The ledger holds something that contradicts this; nothing was written."),
     PermissionDenied: (403, "The service's database user lacks a right."),
+    TimedOut: (503, "The database took too long; nothing was written."),
     Unavailable: (503, _AWAY),
     EmbeddedServerError: (503, _AWAY),
     SchemaError: (503, "The database is not migrated for this release; retry later."),

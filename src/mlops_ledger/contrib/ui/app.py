@@ -28,6 +28,7 @@ from ...errors import (
     NotMigrated,
     PermissionDenied,
     SchemaError,
+    TimedOut,
     Unavailable,
 )
 from . import buttons
@@ -71,6 +72,7 @@ _PROBLEMS: Final[dict[type[LedgerError], tuple[int, str, str]]] = {
     ),
     NotMigrated: (503, "There is no ledger in the database yet", "mlops-ledger init"),
     SchemaError: (503, "The ledger is of another release", "mlops-ledger migrate up"),
+    TimedOut: (503, "The database took too long", "Ask for a shorter window, or later."),
     Unavailable: _AWAY,
     EmbeddedServerError: _AWAY,
     LedgerError: (500, "The ledger could not answer", ""),
