@@ -152,10 +152,10 @@ def test_a_call_never_waits_at_level_memory(
     slept: list[float] = []
     append = Spool.append
 
-    def counted(self: Spool, payloads: Sequence[bytes]) -> int:
+    def counted(self: Spool, payloads: Sequence[bytes], **options: Any) -> int:
         if threading.get_ident() == caller:
             written.append(len(payloads))
-        return append(self, payloads)
+        return append(self, payloads, **options)
 
     monkeypatch.setattr(Spool, "append", counted)
     monkeypatch.setattr(

@@ -122,11 +122,12 @@ def test_a_batch_is_never_of_what_is_being_spilled(
     batches: list[Any] = []
     taker = threading.Thread(target=lambda: batches.append(intake.take(200)))
 
-    def append(_: Spool, payloads: Sequence[bytes]) -> int:
+    def append(_: Spool, payloads: Sequence[bytes], *, out_of: list[bytes]) -> int:
         if not spilled:
             taker.start()
             taker.join(0.2)
         spilled.extend(payloads)
+        del out_of[: len(payloads)]
         return len(spilled)
 
     monkeypatch.setattr(Spool, "append", append)

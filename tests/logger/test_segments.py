@@ -344,7 +344,7 @@ def test_dropping_the_oldest_leaves_the_newest(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("delivered", [1, 2, 3, 4])
+@pytest.mark.parametrize("delivered", [1, 2, 3])
 @pytest.mark.parametrize("durable", [False, True])
 def test_an_interrupted_call_costs_no_later_record(
     tmp_path: Path, durable: bool, delivered: int, monkeypatch: pytest.MonkeyPatch
@@ -367,5 +367,8 @@ def test_an_interrupted_call_costs_no_later_record(
     # The record behind a `yield` is acknowledged when the next is asked for.
     reader.close()
     own.release()
-    later = delivered_later(own.folder.path) if delivered < 4 else []
-    assert sorted({*found, *later}) == [payload(1), payload(2), payload(3)]
+    later = delivered_later(own.folder.path) if own.folder.path.exists() else []
+    # A durable one takes a record before it writes it.
+    kept = [payload(number) for number in ((1, 2, 3) if durable else (2, 3))]
+    assert sorted({*found, *later}) == kept
+    assert list(tmp_path.iterdir()) == []

@@ -98,7 +98,8 @@ class SpoolFolder:
 
     def remove(self) -> None:
         """Remove the folder, which holds no segment any more."""
-        for leftover in self.path.glob("*.log"):
+        # A file of records, too, when the call that made it was interrupted: none counts.
+        for leftover in (*self.path.glob("*.log"), *self.path.glob("*.seg")):
             leftover.unlink(missing_ok=True)
         for name in (_PROBLEM, _LOCK):
             (self.path / name).unlink(missing_ok=True)

@@ -29,8 +29,6 @@ class Intake:
         self.options = options
         self.wake = threading.Event()
         self.buffer = Buffer()
-        self.accepted = 0
-        self.dropped = 0
         self.refused = 0
         self.closed = False
         self.spool: Spool | None = None
@@ -41,10 +39,24 @@ class Intake:
         self._lock = threading.RLock()
         self.waiters = Waiters(self._lock)
         self._since_wake = 0
+        # What was dropped without ever being kept.
+        self._turned_away = 0
         self._blocked: str | None = None
         self._retry_at = 0.0
         self._drops = CauseLog(logging.ERROR, "predictions are being dropped")
         self._refusals = CauseLog(logging.WARNING, "predictions are refused and not logged")
+
+    @property
+    def accepted(self) -> int:
+        """The number of records that were taken, or dropped in the place of others."""
+        spooled = self.spool.taken if self.spool else 0
+        return (self.buffer.entered if self._memory else spooled) + self._turned_away
+
+    @property
+    def dropped(self) -> int:
+        """The number of records that are accepted and lost."""
+        spooled = self.spool.dropped if self.spool else 0
+        return self.buffer.dropped + spooled + self._turned_away
 
     def accept(
         self,
@@ -80,7 +92,6 @@ class Intake:
                 self.buffer.extend(payloads)
             else:
                 last = (self.spool or self._spool()).append(payloads)
-            self.accepted += count
             if on_delivery is not None:
                 self.waiters.add(range(last - count + 1, last + 1), on_delivery)
             self._since_wake += count
@@ -124,7 +135,7 @@ class Intake:
         if batch_too:
             with self._lock:
                 if self.buffer.batch is not None:
-                    self._move(self.buffer.batch[1])
+                    self._move(batch := self.buffer.batch[1], batch)
                     self.buffer.taken()
         while True:
             with self._lock:
@@ -151,44 +162,41 @@ class Intake:
             try:
                 self.spill(batch_too=True)
             except SpoolFull as full:
-                self._drop(len(self.buffer), f"lost at exit: {full}")
-                self.buffer.taken()
-                self.buffer.discard(self.buffer.pending)
+                self._say_dropped(self.buffer.clear(), f"lost at exit: {full}")
             if self.spool is not None:
                 try:
                     self.spool.sync()
                 except SpoolFull as full:
-                    self._drop(self.spool.discard(), f"lost at exit: {full}")
+                    self._say_dropped(self.spool.discard(), f"lost at exit: {full}")
                 self.spool.release()
 
     def _spill_piece(self) -> bool:
         """Move the oldest records into the spool; return whether there were any."""
         if piece := self.buffer.oldest(_PIECE):
-            self._move(piece)
-            self.buffer.discard(len(piece))
+            self._move(piece, self.buffer.records)
         return bool(piece)
 
-    def _move(self, records: Sequence[bytes]) -> None:
-        """Append records to the spool, in the place of older ones where that is the policy."""
+    def _move(self, records: Sequence[bytes], out_of: list[bytes]) -> None:
+        """Move records into the spool, in the place of older ones where that is the policy."""
         while True:
             try:
-                self._append(records)
+                self._append(records, out_of)
                 return
             except SpoolFull as full:
                 may_drop = self.options.overflow == "drop_oldest"
                 dropped = self.spool.drop_oldest() if may_drop and self.spool else 0
-                if not self._drop(dropped, str(full)):
+                if not self._say_dropped(dropped, str(full)):
                     raise
                 self._blocked = None
 
-    def _append(self, records: Sequence[bytes]) -> None:
-        """Append records; while the disk is known to be full, raise SpoolFull without a try."""
+    def _append(self, records: Sequence[bytes], out_of: list[bytes]) -> None:
+        """Move records; while the disk is known to be full, raise SpoolFull without a try."""
         if self._blocked is not None:
             too_early = time.monotonic() < self._retry_at
             if too_early or not has_room(self.options.spool_root):
                 raise SpoolFull(self._blocked)
         try:
-            self._spool().append(records)
+            self._spool().append(records, out_of=out_of)
         except SpoolFull as full:
             self._blocked = str(full)
             if has_room(self.options.spool_root):
@@ -229,16 +237,15 @@ class Intake:
                 dropped = self.buffer.discard(count)
             else:
                 dropped = self.spool.drop_oldest() or self.spool.discard() if self.spool else 0
-            if self._drop(dropped, why):
+            if self._say_dropped(dropped, why):
                 return True
             # Nothing older can go, so it is the new ones.
-            self.accepted += count
-            self._drop(count, why)
+            self._turned_away += count
+            self._say_dropped(count, why)
         return False
 
-    def _drop(self, count: int, why: str) -> int:
+    def _say_dropped(self, count: int, why: str) -> int:
         if count:
-            self.dropped += count
             self.last_error = f"predictions were dropped: {why}"
             self._drops.add(why, count)
         return count

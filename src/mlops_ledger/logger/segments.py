@@ -92,11 +92,9 @@ class Appender:
         self.descriptor = os.open(path, flags, 0o600)
         self.size = 0 if new else os.fstat(self.descriptor).st_size
         self.broken = False
-        self._reserved = False
 
     def reserve(self, size: int) -> None:
         """Get room on the disk ahead, if there is any: a sync need not write where it is then."""
-        self._reserved = True
         with suppress(OSError):
             os.posix_fallocate(self.descriptor, self.size, size)
 
@@ -113,11 +111,10 @@ class Appender:
         self.size += written
 
     def close(self) -> None:
-        """Give back the room that was not used and close the file."""
+        """Cut off what does not count, such as room that was not used, and close the file."""
         descriptor = self.descriptor
         if descriptor >= 0:
-            if self._reserved:
-                self._cut_back()
+            self._cut_back()
             self.descriptor = -1
             os.close(descriptor)
 

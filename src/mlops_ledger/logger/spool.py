@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -48,6 +47,9 @@ class Spool:
 
     A `durable` one writes records only when they are synced, those of many threads in one go; until
     then they stay in memory, because a failed sync may lose what was written.
+
+    The handler of a signal may raise wherever a call returns, a function begins or a loop turns. So
+    a count changes together with what it counts, with none of these in between.
     """
 
     def __init__(
@@ -64,12 +66,11 @@ class Spool:
         self.segments = list(segments)
         self.bytes = sum(segment.size for segment in self.segments)
         self.synced = 0
-        self.appended = 0
+        self.taken = 0
         self.delivered = 0
         self.dropped = 0
-        # The numbers of the last record that was delivered, and of the last in the files.
+        # The number of the last record that was delivered.
         self.position = 0
-        self._written = 0
         self._quota = quota
         self._segment_bytes = self._most_bytes = min(SEGMENT_BYTES, quota // 8)
         self._short = False
@@ -78,7 +79,7 @@ class Spool:
         self._next = 1
         self._writer: Appender | None = None
         # The last that were taken.
-        self._collected: deque[bytes] = deque()
+        self._collected: list[bytes] = []
         self._collected_bytes = 0
         self._writing = threading.Lock()
         self._group = GroupCommit(self._commit)
@@ -98,11 +99,15 @@ class Spool:
         folder = SpoolFolder.adopt(path, target)
         return None if folder is None else cls(folder, segments=stored_segments(path))
 
-    def append(self, payloads: Sequence[bytes]) -> int:
-        """Take records and return the number of the last. Raises SpoolFull; then none is kept."""
+    def append(self, payloads: Sequence[bytes], *, out_of: list[bytes] | None = None) -> int:
+        """Take records and return the number of the last. Raises SpoolFull; then none is kept.
+
+        They are at the front of `out_of`, and leave it, if it is given.
+        """
         if self._failing:
             self.sync()
-        size = OVERHEAD * len(payloads)
+        count = len(payloads)
+        size = OVERHEAD * count
         for payload in payloads:
             size += len(payload)
         with self.lock:
@@ -111,12 +116,13 @@ class Spool:
                 raise SpoolFull("the spool holds as much as it may")
             # Counted before they are written: no number may ever stand for two records.
             first = self._next
-            self._next = after = first + len(payloads)
+            self._next = after = first + count
             if self.durable:
-                self._collected.extend(payloads)
+                self.taken += count
+                self._collected += payloads
                 self._collected_bytes += size
             else:
-                self._write(first, payloads)
+                self._write(first, payloads, out_of)
             return after - 1
 
     @property
@@ -140,8 +146,9 @@ class Spool:
         with self._writing, self.lock:
             count = len(self._collected)
             if count:
-                self.synced = self.last
-            self._collected.clear()
+                self.synced = self._next - 1
+            self.dropped += count
+            del self._collected[:]
             self._collected_bytes = 0
             self._failing = False
         return count
@@ -151,16 +158,18 @@ class Spool:
         with self.lock:
             for segment in self.segments:
                 if segment.sealed and not segment.reading:
-                    self.retire(segment)
-                    self.dropped += segment.records
+                    self.retire(segment, dropped=True)
                     return segment.records
         return 0
 
-    def retire(self, segment: Segment, *, keep: bool = False) -> None:
-        """Delete a segment whose records have all been delivered, or keep it aside as damaged."""
+    def retire(self, segment: Segment, *, keep: bool = False, dropped: bool = False) -> None:
+        """Delete a segment whose records are all delivered or dropped, or `keep` a damaged one."""
         with self.lock:
-            self.segments.remove(segment)
+            place = self.segments.index(segment)
+            del self.segments[place]
             self.bytes -= segment.size
+            if dropped:
+                self.dropped += segment.records
         if keep:
             segment.path.rename(
                 self.folder.path.parent / f"damaged-{self.folder.path.name}-{segment.path.name}"
@@ -189,24 +198,20 @@ class Spool:
             return segment.sealed, segment.size
 
     def waiting(self) -> int:
-        """Count the records that were appended here and neither delivered nor dropped."""
+        """Count the records that were taken here and are neither delivered nor dropped."""
         with self.lock:
-            return self.appended + len(self._collected) - self.delivered - self.dropped
+            return self.taken - self.delivered - self.dropped
 
     def release(self) -> None:
         """Sync, give up the lock, and remove the folder if nothing is left in it."""
         with suppress(SpoolFull):
             self.sync()
         with self._writing, self.lock:
-            # A handler of a signal may raise before a record is counted: then the counts say too
-            # early that none waits, and the numbers do not.
-            done = self._countable and not self.waiting() and self.position >= self._written
-            if self._writer is not None:
-                if not done:
-                    with suppress(OSError):
-                        os.fdatasync(self._writer.descriptor)
-                self._writer.close()
-                self._writer = None
+            done = self._countable and not self.waiting()
+            if self._writer is not None and not done:
+                with suppress(OSError):
+                    os.fdatasync(self._writer.descriptor)
+            self._seal()
             for segment in list(self.segments) if done else ():
                 self.retire(segment)
             if not self.segments:
@@ -228,16 +233,16 @@ class Spool:
                 first = self._next - len(payloads)
             if payloads:
                 try:
-                    self._write(first, payloads)
+                    self._write(first, payloads, self._collected)
                 except SpoolFull:
                     self._failing = True
                     raise
             self._failing = False
 
-    def _write(self, first: int, payloads: Sequence[bytes]) -> None:
+    def _write(self, first: int, payloads: Sequence[bytes], out_of: list[bytes] | None) -> None:
         for _ in range(3):
             try:
-                self._put(first, payloads)
+                self._put(first, payloads, out_of)
                 return
             except OSError as error:
                 no_room = error.errno in _NO_ROOM
@@ -255,10 +260,15 @@ class Spool:
         writer = self._writer
         return writer is None or (not writer.broken and writer.size == self.segments[-1].size)
 
-    def _put(self, first: int, payloads: Sequence[bytes]) -> None:
+    def _put(self, first: int, payloads: Sequence[bytes], out_of: list[bytes] | None) -> None:
         """Write records; they count only once they are synced, where that is asked for."""
         writer = self._writer
-        if writer is None or writer.size > self._segment_bytes:
+        # What a call wrote that was interrupted before it was counted is cut off.
+        if (
+            writer is None
+            or writer.size > self._segment_bytes
+            or writer.size != self.segments[-1].size
+        ):
             self._seal()
             writer = self._open(first)
         segment = self.segments[-1]
@@ -267,25 +277,27 @@ class Spool:
         for payload in payloads:
             frames.append(frame(segment.salt, number, payload))
             number += 1
-        data = b"".join(frames)
-        writer.append(data)
+        writer.append(b"".join(frames))
         if not self.durable:
-            self._count(segment, len(payloads), writer.size)
-            self._written = number - 1
+            self._count(segment, writer.size, number - first, out_of)
             return
         os.fdatasync(writer.descriptor)
         with self.lock:
-            self._count(segment, len(payloads), writer.size)
-            self._written = self.synced = number - 1
-            for _ in payloads:
-                self._collected.popleft()
-            self._collected_bytes -= len(data)
+            self._count(segment, writer.size, number - first, out_of)
 
-    def _count(self, segment: Segment, records: int, size: int) -> None:
-        before, segment.size = segment.size, size
+    def _count(self, segment: Segment, size: int, records: int, out_of: list[bytes] | None) -> None:
+        """Have a segment hold more records, which leave where they were."""
+        added = size - segment.size
+        segment.size = size
         segment.records += records
-        self.appended += records
-        self.bytes += size - before
+        self.bytes += added
+        if self.durable:
+            self.synced += records
+            self._collected_bytes -= added
+        else:
+            self.taken += records
+        if out_of is not None:
+            del out_of[:records]
 
     def _open(self, first: int) -> Appender:
         if not self.folder.locked:
