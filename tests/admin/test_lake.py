@@ -138,6 +138,7 @@ def large(conn: psycopg.Connection) -> None:
     )
 
 
+@pytest.mark.once
 @pytest.mark.not_distributed("Citus cannot write such a policy out for its workers")
 def test_of_a_day_that_cannot_be_read_to_its_end_nothing_is_left(
     db: Database, dsn: str, conn: psycopg.Connection, tmp_path: Path, large: None
@@ -152,6 +153,7 @@ def test_of_a_day_that_cannot_be_read_to_its_end_nothing_is_left(
     assert [path for path in (tmp_path / "system_metrics").rglob("*") if path.is_file()] == []
 
 
+@pytest.mark.once
 def test_a_day_is_written_batch_by_batch(db: Database, tmp_path: Path, large: None) -> None:
     export_lake(db, tmp_path)
     [file] = (tmp_path / "system_metrics").rglob("*.parquet")
