@@ -58,7 +58,8 @@ def make_quick(server: EmbeddedServer) -> None:
     """Have a running server spare what no test asks for, now and whenever it is started again."""
     with psycopg.connect(server.conninfo("postgres"), autocommit=True) as connection:
         # Sessions of the ledger have JIT off, but not those of psql, as which tests look.
-        for setting in ("fsync", "synchronous_commit", "full_page_writes", "jit"):
+        settings = ("fsync", "synchronous_commit", "full_page_writes", "jit", "autovacuum")
+        for setting in settings:
             connection.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))
         if sys.platform == "linux" and connection.info.server_version >= 180000:
             # The kernel copies the files of a new database, not the server.
