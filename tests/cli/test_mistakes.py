@@ -346,3 +346,14 @@ def test_an_empty_name_is_said_to_be_empty(run, churn) -> None:
 def test_an_option_without_its_value_names_the_command(run, churn) -> None:
     result = run("models", "list", "--model")
     assert " models list --help)" in result.stderr
+
+
+def test_an_older_click_will_do() -> None:
+    older = (
+        "import click; click.ParamType.__class_getitem__ = None;"
+        "del click.exceptions.NoArgsIsHelpError;"
+        "from mlops_ledger.cli import main; main(['labels', 'value', 'churn', 'tp=x'])"
+    )
+    done = subprocess.run([sys.executable, "-c", older], capture_output=True, text=True)
+    arguments = (done.returncode, done.stdout, done.stderr)
+    assert_one_line(["tp=x"], *arguments, "'x' is not a finite number")

@@ -16,6 +16,8 @@ from .output import say
 from .streams import Unwritable, prepared, silence, utf8
 
 NO, REFUSED, INTERRUPTED = 1, 2, 130
+# Since click 8.2; before, a group without a command prints its help and is done.
+_NO_COMMAND: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
 # The commands by what they are for, each with the module that has it.
 SECTIONS: Final = {
     "Set up": {
@@ -68,7 +70,7 @@ class _Main(LazyGroup):
                 self._run(*args, **given)
         except click.exceptions.Exit as done:
             code = done.exit_code
-        except click.exceptions.NoArgsIsHelpError as error:
+        except _NO_COMMAND as error:
             error.show()
             code = REFUSED
         except click.UsageError as error:
