@@ -15,7 +15,7 @@ from .register import register
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen.")
-@click.option("--port", default=8000, show_default=True, help="0 is any.")
+@click.option("--port", default=8000, show_default=True, help="0 picks a free one.")
 def main(host: str, port: int) -> None:
     """Register the versions of the model and serve the one that is live."""
     try:
