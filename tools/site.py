@@ -64,4 +64,6 @@ def _page(path: Path) -> str:
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".md":
         return text
-    return f"# {path.name}\n\n````{LANGUAGES.get(path.suffix, 'text')}\n{text}````\n"
+    # All of the schema would be two fifths of the words that a browser fetches to search.
+    head = "---\nsearch:\n  exclude: true\n---\n" if path.suffix == ".sql" else ""
+    return f"{head}# {path.name}\n\n````{LANGUAGES.get(path.suffix, 'text')}\n{text}````\n"
