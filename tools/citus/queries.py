@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ MIGRATIONS = ROOT / "schema" / "migrations"
 STATEMENTS = ROOT / "src" / "mlops_ledger" / "sql"
 # The modes of a plpgsql expression: a whole statement, an expression, and from 3 an assignment.
 _EXPRESSION = 2
+# Every rule looks at everything. With its tree, so that no other gets its id.
+_walked: dict[int, tuple[Any, Sequence[Node]]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +93,18 @@ def _of_plpgsql(tree: Any) -> Iterator[tuple[str, int]]:
                 yield from _of_plpgsql(item)
 
 
-def walk(tree: Any) -> Iterator[Node]:
-    """Yield a node and everything below it."""
+def walk(tree: Any) -> Sequence[Node]:
+    """Return a node and everything below it."""
+    if id(tree) not in _walked:
+        _walked[id(tree)] = tree, list(_walk(tree))
+    return _walked[id(tree)][1]
+
+
+def _walk(tree: Any) -> Iterator[Node]:
     if isinstance(tree, tuple):
         for item in tree:
-            yield from walk(item)
+            yield from _walk(item)
     elif isinstance(tree, Node):
         yield tree
         for name in tree:
-            yield from walk(getattr(tree, name))
+            yield from _walk(getattr(tree, name))
