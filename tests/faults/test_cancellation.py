@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
 import time
+from collections.abc import Coroutine, Generator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -39,6 +41,65 @@ async def cancel_after(seconds: float, call: asyncio.Task[object]) -> bool:
 async def idle_in(db: AsyncDatabase) -> int:
     """Return how many of the pool's connections wait to be lent."""
     return (await db.health()).pool["pool_available"]
+
+
+class CancelledAt:
+    """A call that is cancelled when it waits for the so-manyth time."""
+
+    def __init__(self, call: Coroutine[Any, Any, object], at: int) -> None:
+        self._call = call
+        self._left = at
+
+    def __await__(self) -> Generator[Any, None, bool]:
+        """Return whether it had its end before."""
+        error: BaseException | None = None
+        while True:
+            try:
+                awaited = self._call.throw(error) if error else self._call.send(None)
+            except StopIteration:
+                return self._left > 0
+            self._left -= 1
+            if self._left == 0 and (task := asyncio.current_task()):
+                task.cancel()
+            error = None
+            try:
+                yield awaited
+            except BaseException as thrown:
+                error = thrown
+
+
+@pytest.mark.parametrize("end", ["open", "close"])
+async def test_cancelling_an_opening_or_closing_leaves_nothing_open(
+    dsn: str, conn: psycopg.Connection, end: str
+) -> None:
+    sessions = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    before = asyncio.all_tasks()
+    at, ended = 0, False
+    while not ended:
+        at += 1
+        db = AsyncDatabase(Settings(conninfo=dsn, pool_min_size=3))
+        if end == "close":
+            await db.open()
+
+        async def cancelled(db: AsyncDatabase = db, at: int = at) -> bool:
+            return await CancelledAt(db.open() if end == "open" else db.close(), at)
+
+        [outcome] = await asyncio.gather(asyncio.create_task(cancelled()), return_exceptions=True)
+        ended = outcome is True
+        if db.is_open:
+            await db.close()
+        deadline = time.monotonic() + 20
+        del outcome
+        while asyncio.all_tasks() != before or conn.execute(sessions).fetchone() != (0,):
+            assert time.monotonic() < deadline, f"cancelled at {at}"
+            if end == "open":
+                # The driver leaves a connection that it was making to the garbage.
+                gc.collect()
+            await asyncio.sleep(0.01)
+    assert at > 1
 
 
 @pytest.mark.parametrize("in_transaction", [False, True], ids=["alone", "transaction"])

@@ -104,7 +104,8 @@ class AsyncDatabase:
         self._closed = True
         pool, self._pool = self._pool, None
         if pool is not None:
-            await pool.close()
+            # A cancel must not leave a part of it open.
+            await asyncio.shield(pool.close())
         if self._replica is not None:
             await self._replica.close()
 
@@ -268,7 +269,7 @@ class AsyncDatabase:
                 return
             if self._conninfo != before and self._pool is pool:
                 self._pool = None
-                await pool.close()
+                await asyncio.shield(pool.close())
 
     async def _explain_timeout(self, pool: AsyncConnectionPool[AsyncBoundedConnection]) -> None:
         await self._probe()
@@ -332,11 +333,18 @@ class AsyncDatabase:
             name="mlops-ledger",
             open=False,
         )
-        await pool.open()
-        # Who asks before the first connection is there has the pool make a second one.
-        deadline = monotonic() + _SOON
-        while pool.min_size and not pool.get_stats()["pool_available"] and monotonic() < deadline:
-            await sleep(0.001)
+        try:
+            await pool.open()
+            # Who asks before the first connection is there has the pool make a second one.
+            deadline = monotonic() + _SOON
+            while pool.min_size and monotonic() < deadline:
+                if pool.get_stats()["pool_available"]:
+                    break
+                await sleep(0.001)
+        except BaseException:
+            # Cancelled: nobody would close it.
+            await asyncio.shield(pool.close())
+            raise
         return pool
 
     async def _configure(self, connection: AsyncConnection[Any]) -> None:

@@ -105,6 +105,7 @@ class Database:
         self._closed = True
         pool, self._pool = self._pool, None
         if pool is not None:
+            # A cancel must not leave a part of it open.
             pool.close()
         if self._replica is not None:
             self._replica.close()
@@ -333,11 +334,18 @@ class Database:
             name="mlops-ledger",
             open=False,
         )
-        pool.open()
-        # Who asks before the first connection is there has the pool make a second one.
-        deadline = monotonic() + _SOON
-        while pool.min_size and not pool.get_stats()["pool_available"] and monotonic() < deadline:
-            sleep(0.001)
+        try:
+            pool.open()
+            # Who asks before the first connection is there has the pool make a second one.
+            deadline = monotonic() + _SOON
+            while pool.min_size and monotonic() < deadline:
+                if pool.get_stats()["pool_available"]:
+                    break
+                sleep(0.001)
+        except BaseException:
+            # Cancelled: nobody would close it.
+            pool.close()
+            raise
         return pool
 
     def _configure(self, connection: Connection[Any]) -> None:
