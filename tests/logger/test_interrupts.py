@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
 from fix_interrupts import at_every_instruction
-from fix_logger import ONE, away, balance
+from fix_logger import ONE, away, balance, wait_until
 
-from mlops_ledger import Database, PredictionLogger, Settings
+from mlops_ledger import AsyncPredictionLogger, Database, PredictionLogger, Settings
 from mlops_ledger.logger.replay import replay_spool
 
 
@@ -44,3 +45,28 @@ def test_an_interrupt_at_any_instruction_of_a_call_costs_no_other_record(
     found = sorted(map(int, stored()))
     assert set(acknowledged) <= set(found)
     assert len(found) == counters.accepted == counters.spooled
+
+
+@pytest.mark.parametrize("reachable", [True, False])
+async def test_the_record_of_a_cancelled_call_does_not_stay_in_memory(
+    home: Settings, reachable: bool
+) -> None:
+    where = home if reachable else away(home)
+    log = AsyncPredictionLogger(where, **ONE, durability="disk")
+    await log(features=[1.0, 2.0, 3.0])
+    # Of those that come during a sync, nobody but themselves begins another.
+    calls = [asyncio.create_task(log(features=[1.0, 2.0, 3.0])) for _ in range(5)]
+    await asyncio.sleep(0)
+    for call in calls:
+        call.cancel()
+    await asyncio.gather(*calls, return_exceptions=True)
+    calls = [asyncio.create_task(log(features=[1.0, 2.0, 3.0])) for _ in range(5)]
+    await asyncio.sleep(0)
+    for call in calls:
+        call.cancel()
+    await asyncio.gather(*calls, return_exceptions=True)
+    assert log._intake is not None
+    spool = log._intake.spool
+    assert spool is not None
+    await asyncio.to_thread(wait_until, lambda: not spool._collected)
+    balance(await log.close(timeout=5 if reachable else 0))

@@ -109,6 +109,7 @@ class Flusher(threading.Thread):
             else:
                 self.intake.wake.wait(self.intake.options.flush_interval)
             self.intake.begin()
+            self.intake.sync_left()
             stopping = self._stopping.is_set()
             try:
                 self._work()

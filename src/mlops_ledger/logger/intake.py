@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 from uuid import UUID
 
@@ -39,6 +40,8 @@ class Intake:
         self._lock = threading.RLock()
         self.waiters = Waiters(self._lock)
         self._since_wake = 0
+        # The number of the last record at the last look for those that are left unsynced.
+        self._left = 0
         # What was dropped without ever being kept.
         self._turned_away = 0
         self._blocked: str | None = None
@@ -121,6 +124,17 @@ class Intake:
                 if self.options.overflow == "raise" or self.closed:
                     raise Unavailable(f"{full}: the prediction may not survive a crash") from None
                 self._make_room(full, 0, wait=True)
+
+    def sync_left(self) -> None:
+        """Sync what was there at the last call: what is there still, its own call has left.
+
+        That was cancelled, or interrupted by a signal.
+        """
+        if self.spool is not None:
+            before, self._left = self._left, self.spool.last
+            # The calls that come find out that the disk is full, and retry.
+            with suppress(SpoolFull):
+                self.spool.sync(before)
 
     def take(self, limit: int) -> tuple[UUID, list[bytes]] | None:
         """Return a batch from memory; see `Buffer.take`. Never of what is being spilled."""
