@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from fix_interrupts import at_every_instruction
@@ -11,6 +12,7 @@ from fix_logger import ONE, away, balance, wait_until
 
 from mlops_ledger import AsyncPredictionLogger, Database, PredictionLogger, Settings
 from mlops_ledger.logger.replay import replay_spool
+from mlops_ledger.logger.spool import Spool
 
 
 @pytest.mark.parametrize(
@@ -45,6 +47,24 @@ def test_an_interrupt_at_any_instruction_of_a_call_costs_no_other_record(
     found = sorted(map(int, stored()))
     assert set(acknowledged) <= set(found)
     assert len(found) == counters.accepted == counters.spooled
+
+
+@pytest.mark.parametrize("durable", [False, True])
+def test_an_interrupted_first_call_leaves_no_file(tmp_path: Path, durable: bool) -> None:
+    spools = [Spool.create(tmp_path, 1_000_000, durable=durable)]
+
+    def call() -> None:
+        spools[-1].append([b"{}"])
+        spools[-1].sync()
+
+    for returned in at_every_instruction(call):
+        own = spools.pop()
+        assert own.taken in ((1,) if returned else (0, 1))
+        own.delivered = own.taken
+        own.release()
+        assert list(tmp_path.iterdir()) == []
+        spools.append(Spool.create(tmp_path, 1_000_000, durable=durable))
+    spools[-1].release()
 
 
 @pytest.mark.parametrize("reachable", [True, False])
