@@ -48,7 +48,7 @@ def test_a_record_waits_until_its_dead_letter_is_written(
 def test_what_is_dropped_at_exit_is_counted(
     home: Settings, monkeypatch: pytest.MonkeyPatch, level: str
 ) -> None:
-    def fail(*_: Any) -> None:
+    def fail(*_: Any, **__: Any) -> None:
         raise SpoolFull("the disk of the spool is full")
 
     log = PredictionLogger(away(home), **ONE, durability=level)
