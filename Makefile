@@ -86,7 +86,7 @@ test-on: setup ## Run the whole suite on the system's PostgreSQL of version POST
 	MLOPS_PG_BIN=/usr/lib/postgresql/$(POSTGRESQL)/bin $(PYTEST) -n $(WORKERS)
 
 torture: setup ## Run the fault and property tests at full size
-	MLOPS_TORTURE=1 $(BIN)/python -m pytest tests/faults tests/logger tests/database tests/cli \
+	MLOPS_TORTURE=1 $(BIN)/python -m pytest tests/faults tests/logger tests/analysis tests/cli \
 	    tests/contrib/test_mlflow_plugin.py
 
 mutants: setup ## Seed faults one by one, those of ONLY (a regex) or all: a test must notice each
