@@ -1,4 +1,4 @@
-"""Fixtures live by concern in fix_*.py."""
+"""Fixtures live by concern in fixtures/."""
 
 import gc
 

@@ -1,4 +1,4 @@
-"""Results of other monitoring libraries: recorded by make_results.py, and made on the spot.
+"""Results of other monitoring libraries: recorded by fix_results.py, and made on the spot.
 
 The latter only where the library is installed.
 """
@@ -13,9 +13,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import fix_results
 import pandas as pd
 import pytest
-from contrib import make_results
 
 from mlops_ledger import (
     Database,
@@ -28,7 +28,7 @@ from mlops_ledger.contrib.measured import Measured, why_not
 from mlops_ledger.errors import Conflict, InvalidValue
 
 DATA = Path(__file__).parents[1] / "data"
-NOON = make_results.NOON
+NOON = fix_results.NOON
 SOURCES = ("recorded", "live")
 
 
@@ -38,7 +38,7 @@ def _recorded(library: str) -> Any:
 
 def _live(library: str) -> Any:
     pytest.importorskip(library, reason=f"{library} is not installed: only its recorded results")
-    return getattr(make_results, library)()
+    return getattr(fix_results, library)()
 
 
 def _of_nannyml(recorded: dict[str, Any]) -> Any:
@@ -247,7 +247,7 @@ def test_a_profile_of_whylogs(db: Database, tmp_path: Path, source: str) -> None
     done = whylogs.record_profile(db, profile, **M, **options)
     assert whylogs.record_profile(db, profile, **M, **options).metrics.stored == 0
     found = {name: value for name, [value] in _metrics(db).items()}
-    frame = make_results.frame(500, "2026-01-11", 6.0)
+    frame = fix_results.frame(500, "2026-01-11", 6.0)
     assert found["row_count"] == 500
     assert found["missing_share.plan"] == 0
     assert found["infinite_share.visits"] == 3 / 500
@@ -264,7 +264,7 @@ def test_a_profile_of_whylogs(db: Database, tmp_path: Path, source: str) -> None
 def test_drift_of_whylogs(source: str) -> None:
     if source == "live":
         pytest.importorskip("whylogs", reason="whylogs is not installed")
-    scores = (make_results.whylogs_recorded() if source == "live" else _recorded("whylogs"))[
+    scores = (fix_results.whylogs_recorded() if source == "live" else _recorded("whylogs"))[
         "scores"
     ]
     left_out: dict[str, str] = {}
@@ -372,7 +372,7 @@ def test_what_is_no_metric_says_why() -> None:
         "is not a number (NaN)",
         *["is infinite, or beyond 1e150"] * 2,
     ]
-    assert why_not(make_results.np.float32(1)) is why_not(make_results.np.int64(1)) is None
+    assert why_not(fix_results.np.float32(1)) is why_not(fix_results.np.int64(1)) is None
 
 
 def test_what_ends_in_the_future_is_left_out(db: Database) -> None:
