@@ -23,7 +23,7 @@ FROM (VALUES
      '{id,model_name,model_version,model_version_id,decision_id,action_type,description,parameters,risk_level,requires_approval,requested_at,requested_by,expires_at,status,reviewed_by,reviewed_at,review_comment,executed_by,executed_at,result}'),
     ('action.expired', 'An action was marked as expired.',
      '{id,model_name,model_version,model_version_id,decision_id,action_type,description,parameters,risk_level,requires_approval,requested_at,requested_by,expires_at,status,reviewed_by,reviewed_at,review_comment}'),
-    ('alert.raised', 'An alert was opened; further occurrences of it are no events.',
+    ('alert.raised', 'An alert was opened; further occurrences are not events.',
      '{id,model_name,alert_type,severity,title,message,related_data,dedup_key,monitor_id,status,occurrences,first_seen,last_seen}'),
     ('alert.escalated', 'A further occurrence made an open alert more severe.',
      '{id,model_name,alert_type,severity,title,message,related_data,dedup_key,monitor_id,status,occurrences,first_seen,last_seen}'),

@@ -176,8 +176,9 @@ SELECT %(model_name)s::text AS model_name, %(model_version)s::text AS model_vers
        b.since, b.until, 'summaries' AS source, {pending},
        d.task, d.class_names, d.positive_label, {coverage},
        NULL::interval AS label_delay_p50, NULL::interval AS label_delay_p95, NULL::interval AS label_delay_max, {metrics},
+       m.log_loss, m.brier_score, {numbers},
        NULL::double precision AS roc_auc_ovr, NULL::double precision AS roc_auc_ovo, NULL::double precision AS top_k_accuracy,
-       m.log_loss, m.brier_score, {numbers}, m.calibration_curve, m.classes, m.confusion_matrix, m.standard_errors,
+       m.calibration_curve, m.classes, m.confusion_matrix, m.standard_errors,
        (SELECT jsonb_object_agg(name, coalesce(m.no_task, CASE d.task WHEN 'binary' THEN 'only of more than two classes' ELSE {no_vectors} END))
         FROM unnest('{roc_auc_ovr,roc_auc_ovo,top_k_accuracy}'::text[]) name)
        || jsonb_build_object('label_delay', coalesce(m.no_task, 'the summaries keep no delays')) || {unanswered} AS reasons
@@ -328,12 +329,13 @@ SELECT %(model_name)s::text AS model_name, %(model_version)s::text AS model_vers
        CASE WHEN %(slice)s::text IS NOT NULL THEN 'value' END AS slice_kind, %(slice)s::text AS slice,
        %(since)s::timestamptz AS since, %(until)s::timestamptz AS until, 'rows' AS source, NULL::timestamptz AS pending_since, d.task, d.class_names, d.positive_label, {coverage},
        y.quantiles[1] AS label_delay_p50, y.quantiles[2] AS label_delay_p95, y.longest AS label_delay_max, {metrics},
+       coalesce(m.log_loss, CASE WHEN r.no_vectors IS NULL THEN x.log_loss END) AS log_loss,
+       coalesce(m.brier_score, CASE WHEN r.no_vectors IS NULL THEN x.brier_score END) AS brier_score,
+       {numbers},
        CASE WHEN r.no_vectors IS NULL AND c.ranked = cardinality(d.class_names) THEN c.roc_auc_ovr END AS roc_auc_ovr,
        CASE WHEN r.no_vectors IS NULL THEN c.roc_auc_ovo END AS roc_auc_ovo,
        CASE WHEN r.no_vectors IS NULL THEN x.top_k_accuracy END AS top_k_accuracy,
-       coalesce(m.log_loss, CASE WHEN r.no_vectors IS NULL THEN x.log_loss END) AS log_loss,
-       coalesce(m.brier_score, CASE WHEN r.no_vectors IS NULL THEN x.brier_score END) AS brier_score,
-       {numbers}, m.calibration_curve, m.classes, m.confusion_matrix, m.standard_errors,
+       m.calibration_curve, m.classes, m.confusion_matrix, m.standard_errors,
        (m.reasons - CASE WHEN r.no_vectors IS NULL THEN '{log_loss,brier_score}'::text[] ELSE '{}' END)
        || {uncovered} || jsonb_strip_nulls(jsonb_build_object(
            'label_delay', CASE WHEN m.labeled_samples = 0 THEN m.no_task END,
