@@ -14,7 +14,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from fix_faults import full
+from fix_faults import examples, full
 
 from mlops_ledger import AuditRepository, Transaction
 from mlops_ledger.admin.verify import Verification
@@ -24,7 +24,7 @@ from mlops_ledger.rows import AuditCheck
 Conn = psycopg.Connection[Any]
 Tampering = Callable[[Conn, random.Random], None]
 SIZE = 24
-ROUNDS = full(1000, 60)
+ROUNDS = examples(full(1000, 60))
 
 # What a superuser can do who knows the code: make the chain fit again from an entry on.
 REWRITE = """
@@ -299,7 +299,7 @@ def test_every_tampering_is_found_with_a_published_head(log: Conn) -> None:
 def test_every_tampering_with_the_schema_is_found(log: Conn, what: str) -> None:
     assert found_in_schema(log) == set()
     missed = []
-    for number in range(full(100, 5)):
+    for number in range(examples(full(100, 5))):
         with undone(log):
             done = change_an_object(log, random.Random(number), what)
             if not found_in_schema(log):
