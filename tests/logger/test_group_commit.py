@@ -33,7 +33,7 @@ def waiting(group: GroupCommit, count: int) -> list[threading.Thread]:
     """Start threads one after the other, each of which waits when it returns."""
     threads = []
     for _ in range(count):
-        threads.append(threading.Thread(target=group.join))
+        threads.append(threading.Thread(target=group.join, daemon=True))
         threads[-1].start()
         wait_until(lambda: len(group._waiting) == len(threads) - 1)
     return threads
@@ -63,10 +63,10 @@ def test_who_works_hears_of_the_failure_and_the_others_go_on() -> None:
         except OSError:
             failed.append("first")
 
-    first = threading.Thread(target=lead)
+    first = threading.Thread(target=lead, daemon=True)
     first.start()
     wait_until(lambda: work.runs == 1)
-    second = threading.Thread(target=group.join)
+    second = threading.Thread(target=group.join, daemon=True)
     second.start()
     wait_until(lambda: len(group._waiting) == 1)
     work.fails = True
@@ -94,7 +94,7 @@ def test_who_is_interrupted_leaves_nobody_waiting() -> None:
     with pytest.raises(KeyboardInterrupt):
         group.join()
     signal.signal(signal.SIGALRM, before)
-    threads.append(threading.Thread(target=group.join))
+    threads.append(threading.Thread(target=group.join, daemon=True))
     threads[-1].start()
     wait_until(lambda: len(group._waiting) == 2)
     work.permits.release(2)
