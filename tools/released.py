@@ -30,9 +30,11 @@ def released(file: Path) -> list[str]:
 
 
 def altered(entries: Sequence[str], migrations: Iterable[Migration]) -> list[str]:
-    """Return the names of the released migrations that are not as they were."""
-    now = {line(migration) for migration in migrations}
-    return [entry.rsplit(" ", 1)[1] for entry in entries if entry not in now]
+    """Return the names of the migrations up to the last of the list that are not as it says."""
+    now = {str(migration): line(migration) for migration in migrations}
+    then = {entry.rsplit(" ", 1)[1]: entry for entry in entries}
+    names = then.keys() | {name for name in now if name[:4] < max(then, default="")[:4]}
+    return sorted(name for name in names if now.get(name) != then.get(name))
 
 
 def main() -> None:

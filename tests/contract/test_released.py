@@ -41,6 +41,11 @@ def test_a_released_migration_is_neither_renamed_nor_removed(folder: Path) -> No
     assert altered(listed, find_migrations(folder)) == ["0002_second"]
 
 
+def test_a_migration_before_a_released_one_is_listed(folder: Path) -> None:
+    listed = [line(migration) for migration in find_migrations(folder)]
+    assert altered(listed[1:], find_migrations(folder)) == ["0001_first"]
+
+
 def test_a_new_migration_follows_the_released_ones(folder: Path) -> None:
     listed = [line(migration) for migration in find_migrations(folder)][:1]
     assert altered(listed, find_migrations(folder)) == []
