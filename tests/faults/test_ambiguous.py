@@ -24,7 +24,7 @@ from mlops_ledger.errors import Unavailable
 
 pytestmark = pytest.mark.once
 
-CALLS = full(1000, 150)
+CALLS = full(1000, 100)
 SHARE = 0.2
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

@@ -33,7 +33,7 @@ def home(victim: EmbeddedServer, tmp_path: Path) -> Settings:
 def test_a_server_that_is_killed_costs_nothing(
     victim: EmbeddedServer, home: Settings, level: str
 ) -> None:
-    count, kills = full(1_000_000, 30_000), full(20, 2)
+    count, kills = full(1_000_000, 20_000), full(20, 2)
     killer = ServerKiller(victim, kills)
     with PredictionLogger(home, **ONE, durability=level) as log:
         killer.start()
